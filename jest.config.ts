@@ -1,0 +1,55 @@
+/**
+ * Two projects. `unit`: tests beside the sources, in parallel, importing the sources of every package. `e2e`: real
+ * processes against what was built, so @holdfast/* means dist there.
+ *
+ * The next line lets Node.js 20 load this file; newer versions read TypeScript by themselves.
+ * @jest-config-loader esbuild-register
+ */
+import type { Config } from "jest";
+
+const shared = {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: {
+          target: "es2022",
+          parser: { syntax: "typescript" },
+          transform: { verbatimModuleSyntax: true },
+        },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
+    ],
+  },
+  modulePathIgnorePatterns: ["/dist/.*\\.test\\.js$"],
+} satisfies Config;
+
+/** Sources import "./x.js", the name that exists once built. */
+const builtNameToSource = { "^(\\.{1,2}/.*)\\.js$": "$1" };
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: "unit",
+      testMatch: ["<rootDir>/packages/*/src/**/*.test.ts", "<rootDir>/scripts/*.test.ts"],
+      testPathIgnorePatterns: ["/node_modules/", "\\.e2e\\.test\\.ts$"],
+      moduleNameMapper: {
+        ...builtNameToSource,
+        "^@holdfast/core/testing$": "<rootDir>/packages/core/src/testing/index.ts",
+        "^@holdfast/(protocol|core|redis|gateway|client)$": "<rootDir>/packages/$1/src/index.ts",
+      },
+    },
+    {
+      ...shared,
+      displayName: "e2e",
+      testMatch: ["<rootDir>/packages/e2e/src/**/*.e2e.test.ts"],
+      moduleNameMapper: builtNameToSource,
+    },
+  ],
+  // Real processes on a small machine; a unit test that needs as long is wrong.
+  testTimeout: 15_000,
+} satisfies Config;
