@@ -1,0 +1,87 @@
+/**
+ * A batch: publications of one topic that are written together, encoded once and framed once.
+ *
+ * Everything that arrives for a topic between two stretches of fan-out shares one batch, hence one write a subscriber.
+ * Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
+ */
+import type { Framing } from "./transport.js";
+
+/**
+ * How a connection wants what is pushed to it.
+ * - `lines`: frames of the protocol, several to a message, newline-separated (the SDK);
+ * - `objects`: frames of the protocol, one to a message (plain clients that named channels in the URL);
+ * - `raw`: a publication's data alone, one to a message; other pushes are left out.
+ */
+export type Encoding = "lines" | "objects" | "raw";
+
+/** Characters of newline-separated frames in one message; a longer batch becomes several messages. */
+const MAX_LINES_CHARS = 64 * 1024;
+
+interface Encoded {
+  readonly encoding: Encoding;
+  readonly framing: Framing;
+  readonly bytes: Uint8Array;
+}
+
+export class Batch {
+  /** When the first publication arrived, monotonic ms. */
+  readonly since: number;
+  readonly #pushes: string[] = [];
+  readonly #data: string[] = [];
+  readonly #encoded: Encoded[] = [];
+  #chars = 0;
+
+  constructor(since: number) {
+    this.since = since;
+  }
+
+  /** Publications in the batch. */
+  get size(): number {
+    return this.#pushes.length;
+  }
+
+  /** Its weight in memory before encoding, in characters. */
+  get chars(): number {
+    return this.#chars;
+  }
+
+  /** Adds one publication: as a frame of the protocol, and its data alone. */
+  add(push: string, data: string): void {
+    this.#pushes.push(push);
+    this.#data.push(data);
+    this.#chars += push.length;
+  }
+
+  /** The bytes to write to every subscriber of this encoding and framing. Shared: not to be changed. */
+  bytesFor(encoding: Encoding, framing: Framing): Uint8Array {
+    for (const known of this.#encoded) {
+      if (known.encoding === encoding && known.framing === framing) return known.bytes;
+    }
+    const bytes = this.#encode(encoding, framing);
+    this.#encoded.push({ encoding, framing, bytes });
+    return bytes;
+  }
+
+  #encode(encoding: Encoding, framing: Framing): Uint8Array {
+    const messages =
+      encoding === "raw" ? this.#data : encoding === "lines" ? joinLines(this.#pushes) : this.#pushes;
+    const [only] = messages;
+    if (messages.length === 1 && only !== undefined) return framing.frame(only);
+    return Buffer.concat(messages.map((message) => framing.frame(message)));
+  }
+}
+
+function joinLines(frames: readonly string[]): string[] {
+  const messages: string[] = [];
+  let message = "";
+  for (const frame of frames) {
+    if (message === "") message = frame;
+    else if (message.length + frame.length < MAX_LINES_CHARS) message += `\n${frame}`;
+    else {
+      messages.push(message);
+      message = frame;
+    }
+  }
+  messages.push(message);
+  return messages;
+}

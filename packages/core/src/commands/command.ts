@@ -1,0 +1,22 @@
+/**
+ * What a command is to core: a function from context, connection and body to an answer.
+ */
+import type { CommandName, ErrorCode, Results, Command as WireCommand } from "@holdfast/protocol";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+
+/** A command's outcome as a value: what goes into the reply, or the row of the error table. */
+export type Answer<Result> = { readonly result: Result } | { readonly error: ErrorCode };
+
+/** The body of a command by its name. */
+export type Body<Op extends CommandName> = Extract<WireCommand, { op: Op }>["body"];
+
+/**
+ * Carries out one command. Answers at once where it can, so that the common case costs no promise. The connection
+ * may have ended when a later answer comes; whoever changes something after an await looks again first.
+ */
+export type Handler<Op extends CommandName> = (
+  context: Context,
+  connection: Connection,
+  body: Body<Op>,
+) => Answer<Results[Op]> | Promise<Answer<Results[Op]>>;

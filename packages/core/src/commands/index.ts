@@ -1,0 +1,24 @@
+/**
+ * The dispatch table: one handler per command, one file per handler.
+ */
+import { type Command, type CommandName, errors, type Results } from "@holdfast/protocol";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import type { Answer, Handler } from "./command.js";
+import { connect } from "./connect.js";
+import { publish } from "./publish.js";
+import { subscribe } from "./subscribe.js";
+import { unsubscribe } from "./unsubscribe.js";
+
+type AnyAnswer = Answer<Results[CommandName]>;
+
+const handlers: { readonly [Op in CommandName]: Handler<Op> } = { connect, subscribe, unsubscribe, publish };
+
+export const commands = Object.freeze({
+  /** Runs a command. Only `connect` is open to a connection that has no session. */
+  run(context: Context, connection: Connection, command: Command): AnyAnswer | Promise<AnyAnswer> {
+    if (command.op !== "connect" && connection.session === undefined) return { error: errors.notConnected };
+    const handler = handlers[command.op] as Handler<CommandName>;
+    return handler(context, connection, command.body);
+  },
+});

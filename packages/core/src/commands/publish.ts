@@ -1,0 +1,26 @@
+/**
+ * `publish`: a client's publication, where the channel's namespace lets clients publish.
+ *
+ * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
+ */
+import { errors, jsonText } from "@holdfast/protocol";
+import { BrokerUnavailable } from "../broker.js";
+import { channelTopic } from "../topic.js";
+import type { Handler } from "./command.js";
+
+export const publish: Handler<"publish"> = (context, connection, { channel, data }) => {
+  if (!context.namespaces.mayPublish(channel, connection.session?.user)) return { error: errors.forbidden };
+  const text = jsonText(data);
+  if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
+  const started = context.clock.monotonic();
+  return context.broker.publish(channelTopic(channel), text).then(
+    () => {
+      context.metrics.observe("publish_seconds", (context.clock.monotonic() - started) / 1000);
+      return { result: {} };
+    },
+    (error: unknown) => {
+      if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
+      throw error;
+    },
+  );
+};

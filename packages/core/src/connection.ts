@@ -1,0 +1,236 @@
+/**
+ * A connection: one live link, from the transport's opening to its end.
+ *
+ *     connecting ──connect──► connected ──disconnect──► closing ──transport ended──► closed
+ *         └──────────────────disconnect────────────────────┘
+ *
+ * It turns text into commands and answers them, and takes part in fan-out. What a command does is in `commands/`.
+ * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
+ * connection is small: no timer, no queue, no closure of its own.
+ */
+import {
+  closeReason,
+  type DecodedCommand,
+  type DisconnectCode,
+  decodeCommands,
+  disconnectNotice,
+  disconnects,
+  type ErrorCode,
+  encodeDisconnect,
+  encodeDrain,
+  encodeError,
+  encodeReply,
+  errors,
+  PING,
+} from "@holdfast/protocol";
+import type { Batch, Encoding } from "./batch.js";
+import { connectByUrl } from "./commands/connect.js";
+import { commands } from "./commands/index.js";
+import type { Context } from "./context.js";
+import type { Listener } from "./fan-out.js";
+import type { RateAccount } from "./rate-limit.js";
+import type { Session } from "./session.js";
+import type { Subscription } from "./subscription.js";
+import type { Transport } from "./transport.js";
+
+/** A session is the state's resource: being connected means having one. */
+type State = Session | "connecting" | "closing" | "closed";
+
+type Command = Extract<DecodedCommand, { kind: "command" }>["command"];
+
+export class Connection implements Listener, RateAccount {
+  /** The session id this connection was given: for routing and for logs. */
+  readonly id: string;
+  slot = -1;
+  /** The tick of the last sign of life. */
+  seenTick: number;
+  /** The tick of the ping that nothing has answered yet; 0 = none. */
+  pingedTick = 0;
+  readonly openedTick: number;
+  credit = 0;
+  creditTick = 0;
+  readonly #context: Context;
+  readonly #transport: Transport;
+  readonly #encoding: Encoding;
+  #state: State = "connecting";
+
+  /** Made by `Core#open` alone. */
+  constructor(id: string, context: Context, transport: Transport, encoding: Encoding) {
+    this.id = id;
+    this.#context = context;
+    this.#transport = transport;
+    this.#encoding = encoding;
+    this.openedTick = context.wheel.tick;
+    this.seenTick = context.wheel.tick;
+    context.rateLimit.open(this, context.wheel.tick);
+    context.registry.opened(this);
+  }
+
+  /** The session, once connected and until disconnected. */
+  get session(): Session | undefined {
+    return typeof this.#state === "object" ? this.#state : undefined;
+  }
+
+  /** One whole text message from the client. Never throws. */
+  receive(text: string): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    const pinged = this.pingedTick !== 0;
+    this.alive();
+    if (this.#encoding === "raw" || (pinged && text === PING)) return;
+    for (const decoded of decodeCommands(text)) {
+      this.#accept(decoded);
+      if (!this.#isOpen()) return;
+    }
+  }
+
+  /** A sign of life below the protocol. */
+  alive(): void {
+    this.seenTick = this.#context.wheel.tick;
+    this.pingedTick = 0;
+  }
+
+  /** The edge saw something that this protocol does not allow. */
+  refuse(row: DisconnectCode, detail?: string): void {
+    if (!this.#isOpen()) return;
+    this.#context.metrics.add("malformed_frames", 1);
+    this.#context.logger.debug({ connection: this.id, code: row.name, detail }, "refused a message");
+    this.disconnect(row, detail);
+  }
+
+  /** The transport has ended. Called once by the edge; idempotent all the same. */
+  closed(): void {
+    if (this.#state === "closed") return;
+    if (this.#state !== "closing") this.#leave();
+    this.#state = "closed";
+    this.#context.registry.closed();
+  }
+
+  /** Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own ping. */
+  ping(tick: number): void {
+    this.pingedTick = tick;
+    if (this.#encoding === "lines" && this.session !== undefined) this.send(PING);
+    else this.#transport.ping();
+  }
+
+  /** Writes a batch of publications. The hot path. */
+  deliver(batch: Batch): void {
+    if (typeof this.#state !== "object") return;
+    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    if (!this.#write(bytes)) return;
+    this.#context.metrics.add("deliveries", batch.size);
+    this.#context.metrics.add("delivered_bytes", bytes.length);
+  }
+
+  /** Sends one frame of the protocol. Plain clients in `raw` get none. */
+  send(frame: string): void {
+    if (this.#encoding === "raw") return;
+    this.#write(this.#transport.framing.frame(frame));
+  }
+
+  /** Begins the session. False when the connection has ended meanwhile. */
+  connected(session: Session): boolean {
+    if (this.#state !== "connecting") return false;
+    this.#state = session;
+    this.#context.registry.connected(this);
+    return true;
+  }
+
+  /** Tells the client when to come back; `disconnect` follows. */
+  drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
+    if (this.#isOpen())
+      this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
+  }
+
+  /** Says why and ends the connection. */
+  disconnect(row: DisconnectCode, detail?: string): void {
+    if (!this.#isOpen()) return;
+    // First out of every topic, so that nothing below can come back to this connection.
+    this.#leave();
+    this.#state = "closing";
+    if (this.#encoding !== "raw") {
+      this.#transport.write(this.#transport.framing.frame(encodeDisconnect(disconnectNotice(row, detail))));
+    }
+    this.#transport.close(row.code, closeReason(row));
+  }
+
+  /** Ends a subscription, if it is still there. */
+  unsubscribe(subscription: Subscription): void {
+    if (this.session?.remove(subscription)) this.#context.hub.leave(subscription.topic, subscription);
+  }
+
+  /** Connects at once, with the channels that the URL names. */
+  connectByUrl(channels: readonly string[]): void {
+    connectByUrl(this.#context, this, channels);
+  }
+
+  #accept(decoded: DecodedCommand): void {
+    const { metrics, rateLimit, wheel } = this.#context;
+    const verdict = rateLimit.charge(this, wheel.tick);
+    if (verdict !== "pass") metrics.add("rate_limited", 1);
+    if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
+    switch (decoded.kind) {
+      case "ping":
+        return this.send(PING);
+      case "malformed":
+        return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);
+      case "invalid":
+        return this.#answerError(decoded.id, decoded.error);
+      case "command":
+        metrics.add("commands", 1);
+        if (verdict === "refuse") return this.#answerError(decoded.command.id, errors.limitRate);
+        return this.#carryOut(decoded.command);
+    }
+  }
+
+  #carryOut(command: Command): void {
+    const answer = commands.run(this.#context, this, command);
+    if (!(answer instanceof Promise)) return this.#answer(command, answer);
+    answer.then(
+      (late) => this.#answer(command, late),
+      (error: unknown) => {
+        this.#context.logger.error(
+          { connection: this.id, command: command.op, err: error },
+          "a command failed",
+        );
+        this.#answerError(command.id, errors.internal);
+      },
+    );
+  }
+
+  #answer(command: Command, answer: Awaited<ReturnType<typeof commands.run>>): void {
+    if (!this.#isOpen()) return;
+    if ("error" in answer) this.#answerError(command.id, answer.error);
+    else this.send(encodeReply(command.id, command.op, answer.result));
+  }
+
+  #answerError(id: number, error: ErrorCode): void {
+    if (!this.#isOpen()) return;
+    this.#context.metrics.add("command_errors", 1);
+    this.send(encodeError(id, error));
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    if (this.#context.outbox.hasRoom(this.#transport)) {
+      this.#transport.write(bytes);
+      return true;
+    }
+    this.#context.metrics.add("slow_consumers", 1);
+    this.#context.logger.info(
+      { connection: this.id, bytes: this.#transport.bufferedBytes },
+      "a slow consumer",
+    );
+    this.disconnect(disconnects.slow);
+    return false;
+  }
+
+  #leave(): void {
+    for (const subscription of this.session?.subscriptions ?? []) {
+      this.#context.hub.leave(subscription.topic, subscription);
+    }
+    this.#context.registry.disconnected(this);
+  }
+
+  #isOpen(): boolean {
+    return this.#state !== "closing" && this.#state !== "closed";
+  }
+}

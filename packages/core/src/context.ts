@@ -1,0 +1,28 @@
+/**
+ * What every connection of a worker shares: options, seams and the parts of core. Made once by `Core`.
+ */
+import type { Broker } from "./broker.js";
+import type { Clock } from "./clock.js";
+import type { Hub } from "./hub.js";
+import type { Logger } from "./logger.js";
+import type { Metrics } from "./metrics.js";
+import type { Namespaces } from "./namespace.js";
+import type { CoreOptions } from "./options.js";
+import type { Outbox } from "./outbox.js";
+import type { RateLimit } from "./rate-limit.js";
+import type { Registry } from "./registry.js";
+import type { Wheel } from "./wheel.js";
+
+export interface Context {
+  readonly options: CoreOptions;
+  readonly namespaces: Namespaces;
+  readonly broker: Broker;
+  readonly hub: Hub;
+  readonly registry: Registry;
+  readonly outbox: Outbox;
+  readonly rateLimit: RateLimit;
+  readonly wheel: Wheel;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}

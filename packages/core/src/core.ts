@@ -1,0 +1,189 @@
+/**
+ * Core: all that a worker does with its connections, and the façade that the network edge talks to.
+ *
+ * The edge brings transports and text; the broker brings publications; core owns everything between. It opens no
+ * socket and reads no clock of its own. Invariant: after `drain` began no connection is admitted.
+ */
+import {
+  channelProblem,
+  disconnects,
+  type ErrorCode,
+  encodeBroadcast,
+  errors,
+  normalizeData,
+  type Owner,
+  ownerPrefix,
+} from "@holdfast/protocol";
+import type { Encoding } from "./batch.js";
+import type { Broker, BrokerState } from "./broker.js";
+import type { Clock } from "./clock.js";
+import { Connection } from "./connection.js";
+import type { Context } from "./context.js";
+import { Drain } from "./drain.js";
+import { FanOut } from "./fan-out.js";
+import { Hub } from "./hub.js";
+import { Keepalive } from "./keepalive.js";
+import type { Logger } from "./logger.js";
+import type { Metrics } from "./metrics.js";
+import { Namespaces } from "./namespace.js";
+import type { CoreOptions } from "./options.js";
+import { Outbox } from "./outbox.js";
+import { RateLimit } from "./rate-limit.js";
+import { Registry } from "./registry.js";
+import { BROADCAST, type Topic } from "./topic.js";
+import type { Transport } from "./transport.js";
+import { Wheel } from "./wheel.js";
+
+export interface Seams {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** This worker's place, which its session ids name. */
+  readonly owner: Owner;
+  /** 16 characters of [A-Za-z0-9_-], unpredictable: 96 bits. */
+  readonly randomId: () => string;
+  /** Uniform in [0, 1), for spreading. */
+  readonly random: () => number;
+}
+
+type State =
+  | { readonly kind: "idle" | "open" | "closed" }
+  | { readonly kind: "draining"; readonly drain: Drain };
+
+export class Core {
+  readonly #context: Context;
+  readonly #fanOut: FanOut;
+  readonly #keepalive: Keepalive;
+  readonly #seams: Seams;
+  readonly #sidPrefix: string;
+  #state: State = { kind: "idle" };
+  #broadcasts: "off" | "subscribing" | "on" = "off";
+
+  constructor(options: CoreOptions, seams: Seams) {
+    const { broker, clock, logger, metrics } = seams;
+    const wheel = new Wheel(clock);
+    const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
+    this.#seams = seams;
+    this.#sidPrefix = ownerPrefix(seams.owner);
+    this.#fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
+    this.#keepalive = new Keepalive(options, registry.connections, wheel, metrics);
+    this.#context = {
+      options,
+      namespaces: new Namespaces(options.namespaces),
+      broker,
+      hub: new Hub(broker, this.#fanOut, metrics, logger),
+      registry,
+      outbox: new Outbox(options.maxOutboxBytes),
+      rateLimit: new RateLimit(options.commandRate),
+      wheel,
+      clock,
+      logger,
+      metrics,
+    };
+  }
+
+  get state(): "idle" | "open" | "draining" | "closed" {
+    return this.#state.kind;
+  }
+
+  get brokerState(): BrokerState {
+    return this.#seams.broker.state;
+  }
+
+  /** Connections of the protocol, those included that have yet to connect. */
+  get connections(): number {
+    return this.#context.registry.connections.size;
+  }
+
+  /** Topics that connections here listen to. */
+  get topics(): number {
+    return this.#context.hub.topics;
+  }
+
+  /** Begins to keep time and to listen to the broker. */
+  start(): void {
+    if (this.#state.kind !== "idle") return;
+    this.#state = { kind: "open" };
+    this.#context.wheel.add(() => this.#keepalive.turn());
+    this.#context.wheel.add(() => this.#context.registry.turn());
+    this.#context.wheel.start();
+    this.#seams.broker.start({
+      publication: (topic, data) => this.#publication(topic, data),
+      state: (state) => {
+        if (state === "ready") this.#listenToBroadcasts();
+      },
+    });
+  }
+
+  /** Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any. */
+  admit(channels?: readonly string[]): ErrorCode | undefined {
+    if (this.#state.kind !== "open") return errors.unavailable;
+    if (channels === undefined) return undefined;
+    if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
+    for (const channel of channels) {
+      if (channelProblem(channel) !== undefined) return errors.badChannel;
+      if (!this.#context.namespaces.maySubscribe(channel, undefined)) return errors.forbidden;
+    }
+    return this.brokerState === "ready" ? undefined : errors.unavailable;
+  }
+
+  /** Takes over a transport. With `channels` the URL has connected it; otherwise it waits for `connect`. */
+  open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
+    const id = this.#sidPrefix + this.#seams.randomId();
+    const connection = new Connection(id, this.#context, transport, encoding);
+    if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
+    else if (channels !== undefined) connection.connectByUrl(channels);
+    return connection;
+  }
+
+  /** Sends every client away over `windowMs`; resolves when none is left. A second call awaits the first. */
+  drain(windowMs: number, reason: string, onProgress: (left: number) => void = () => {}): Promise<void> {
+    if (this.#state.kind === "draining") return this.#state.drain.done;
+    if (this.#state.kind !== "open") return Promise.resolve();
+    const { registry, wheel } = this.#context;
+    const drain = new Drain({ windowMs, reason }, registry, wheel, this.#seams.random, onProgress);
+    this.#state = { kind: "draining", drain };
+    return drain.done;
+  }
+
+  /** Disconnects whoever is left and lets go of the broker. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed" };
+    for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
+    this.#context.wheel.close();
+    await this.#seams.broker.close();
+  }
+
+  #publication(topic: Topic, text: string): void {
+    const { hub, metrics, options, registry } = this.#context;
+    if (Buffer.byteLength(text) > options.maxPublicationBytes) {
+      metrics.add("broker_rejected", 1);
+      return;
+    }
+    if (topic !== BROADCAST) return hub.publication(topic, text);
+    const data = normalizeData(text);
+    metrics.add("publications", 1);
+    this.#fanOut.add(registry.everybody, encodeBroadcast(data), data);
+  }
+
+  /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */
+  #listenToBroadcasts(): void {
+    if (this.#broadcasts !== "off") return;
+    this.#broadcasts = "subscribing";
+    this.#seams.broker.subscribe(BROADCAST).then(
+      () => {
+        this.#broadcasts = "on";
+      },
+      (error: unknown) => {
+        this.#broadcasts = "off";
+        this.#context.logger.warn({ err: error }, "could not subscribe to broadcasts; will try again");
+        if (this.brokerState === "ready")
+          this.#context.clock.after(BROADCAST_RETRY_MS, () => this.#listenToBroadcasts());
+      },
+    );
+  }
+}
+
+const BROADCAST_RETRY_MS = 1000;

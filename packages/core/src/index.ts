@@ -1,0 +1,26 @@
+/**
+ * Holdfast's core: what a worker does with its connections, free of sockets, Redis and the process.
+ */
+
+// For whoever runs a worker.
+export { Core, type Seams } from "./core.js";
+export type { Connection } from "./connection.js";
+export type { Encoding } from "./batch.js";
+export type { NamespaceOptions } from "./namespace.js";
+export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
+
+// The seams, for whoever implements one.
+export { type Broker, type BrokerEvents, type BrokerState, BrokerUnavailable } from "./broker.js";
+export { MemoryBroker, MemoryBus } from "./broker-memory.js";
+export { type Clock, systemClock, type Timer } from "./clock.js";
+export { type Logger, silentLogger } from "./logger.js";
+export {
+  COUNTERS,
+  type CounterName,
+  HISTOGRAMS,
+  type HistogramName,
+  type Metrics,
+  noMetrics,
+} from "./metrics.js";
+export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
+export type { Framing, Transport } from "./transport.js";

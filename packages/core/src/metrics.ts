@@ -1,0 +1,42 @@
+/**
+ * The metrics seam: every number core reports, by name. The gateway exports them to Prometheus.
+ *
+ * Called per message or per batch, never per delivery.
+ */
+
+/** Counts that only grow. The key is the name without `holdfast_` and `_total`; the value is its help text. */
+export const COUNTERS = Object.freeze({
+  commands: "Commands received from clients",
+  command_errors: "Commands answered with an error",
+  malformed_frames: "Messages that were not frames of the protocol",
+  rate_limited: "Commands refused by the per-connection rate limit",
+  publications: "Publications received from the broker that had a subscriber here",
+  deliveries: "Frames written to subscribers",
+  delivered_bytes: "Bytes written to subscribers",
+  fanout_dropped: "Publications dropped because too much waited to be delivered",
+  slow_consumers: "Connections closed because their outbox was over its limit",
+  keepalive_pings: "Pings sent to silent connections",
+  keepalive_timeouts: "Connections closed because nothing came after a ping",
+  stale_connections: "Connections closed because no connect command came in time",
+  connections_opened: "Connections opened",
+  connections_closed: "Connections closed",
+  broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
+} as const);
+
+/** Durations in seconds. */
+export const HISTOGRAMS = Object.freeze({
+  publish_seconds: "From a client's publish command to the broker's answer",
+  subscribe_seconds: "From a client's subscribe command to the broker's answer",
+  fanout_seconds: "From a publication's arrival to its last local write",
+} as const);
+
+export type CounterName = keyof typeof COUNTERS;
+export type HistogramName = keyof typeof HISTOGRAMS;
+
+export interface Metrics {
+  add(counter: CounterName, amount: number): void;
+  observe(histogram: HistogramName, seconds: number): void;
+}
+
+/** Counts nothing. */
+export const noMetrics: Metrics = Object.freeze({ add: () => {}, observe: () => {} });

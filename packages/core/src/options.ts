@@ -1,0 +1,42 @@
+/**
+ * What core can be told, with every default in one place.
+ *
+ * Values arrive checked (the cli's schema, or the compiler): core only completes them.
+ */
+import type { NamespaceOptions } from "./namespace.js";
+
+export interface CoreOptions {
+  /** Silence after which a connection is pinged, ms. Default 25_000: under half of an AWS load balancer's idle 60 s. */
+  readonly pingIntervalMs: number;
+  /** Silence after a ping that ends the connection, ms. Default 8_000. */
+  readonly pongTimeoutMs: number;
+  /** How long a connection may stay without `connect`, ms. Default 10_000. */
+  readonly connectTimeoutMs: number;
+  /** Bytes of one message from a client. Default 65_536. */
+  readonly maxPayload: number;
+  /** Bytes that may wait for one connection before it counts as slow. Default 1 MiB. */
+  readonly maxOutboxBytes: number;
+  /** Channels that one connection may hold. Default 128. */
+  readonly maxChannels: number;
+  /** Commands a second that one connection may send; twice that at once. Default 100. */
+  readonly commandRate: number;
+  /** Bytes of one publication, from whomever. Default 1 MiB. */
+  readonly maxPublicationBytes: number;
+  /** How long one stretch of fan-out may hold the event loop, ms. Default 5. */
+  readonly fanOutSliceMs: number;
+  /** Options per namespace; "" is the namespace of names without a colon. */
+  readonly namespaces: Readonly<Record<string, NamespaceOptions>>;
+}
+
+export const CORE_DEFAULTS: CoreOptions = Object.freeze({
+  pingIntervalMs: 25_000,
+  pongTimeoutMs: 8_000,
+  connectTimeoutMs: 10_000,
+  maxPayload: 64 * 1024,
+  maxOutboxBytes: 1024 * 1024,
+  maxChannels: 128,
+  commandRate: 100,
+  maxPublicationBytes: 1024 * 1024,
+  fanOutSliceMs: 5,
+  namespaces: Object.freeze({}),
+});

@@ -1,0 +1,69 @@
+/**
+ * The registry: every connection of the worker, and which of them have yet to connect.
+ *
+ * A connection is here from `open` until it is disconnected; until its transport has ended it counts as closing.
+ * Those that have not connected stand in a queue by age, so that finding the stale ones costs nothing while there
+ * are none.
+ */
+import { disconnects } from "@holdfast/protocol";
+import type { Connection } from "./connection.js";
+import { Audience } from "./fan-out.js";
+import type { Metrics } from "./metrics.js";
+import type { Roster } from "./roster.js";
+import { ticks, type Wheel } from "./wheel.js";
+
+export class Registry {
+  /** Everybody, as the audience of broadcasts. */
+  readonly everybody = new Audience<Connection>();
+  readonly #wheel: Wheel;
+  readonly #metrics: Metrics;
+  readonly #connectTicks: number;
+  /** Connections that have not connected, oldest first. */
+  readonly #connecting = new Set<Connection>();
+  #closing = 0;
+
+  constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
+    this.#connectTicks = ticks(connectTimeoutMs);
+    this.#wheel = wheel;
+    this.#metrics = metrics;
+  }
+
+  get connections(): Roster<Connection> {
+    return this.everybody.listeners;
+  }
+
+  /** Connections whose transport has not ended, disconnected ones included. */
+  get open(): number {
+    return this.connections.size + this.#closing;
+  }
+
+  opened(connection: Connection): void {
+    this.connections.add(connection);
+    this.#connecting.add(connection);
+    this.#metrics.add("connections_opened", 1);
+  }
+
+  connected(connection: Connection): void {
+    this.#connecting.delete(connection);
+  }
+
+  disconnected(connection: Connection): void {
+    this.#connecting.delete(connection);
+    this.connections.remove(connection);
+    this.#closing++;
+  }
+
+  closed(): void {
+    this.#closing--;
+    this.#metrics.add("connections_closed", 1);
+  }
+
+  /** Disconnects those that have been connecting for too long. */
+  turn(): void {
+    for (const connection of this.#connecting) {
+      if (this.#wheel.tick - connection.openedTick < this.#connectTicks) return;
+      this.#metrics.add("stale_connections", 1);
+      connection.disconnect(disconnects.stale);
+    }
+  }
+}

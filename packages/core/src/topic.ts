@@ -1,0 +1,33 @@
+/**
+ * Topics: what a worker can listen to at the broker.
+ *
+ * A channel, one user's connections, or everybody. One string names one, `channel:news`, `user:42`, `broadcast`,
+ * and is also the part of the Redis channel after the prefix: any Redis client can publish to it.
+ */
+import { channelProblem } from "@holdfast/protocol";
+
+export type Topic = `channel:${string}` | `user:${string}` | "broadcast";
+
+export const BROADCAST: Topic = "broadcast";
+
+export function channelTopic(channel: string): Topic {
+  return `channel:${channel}`;
+}
+
+export function userTopic(user: string): Topic {
+  return `user:${user}`;
+}
+
+/** The channel's name, or undefined when the topic is not a channel. */
+export function channelOf(topic: Topic): string | undefined {
+  return topic.startsWith("channel:") ? topic.slice("channel:".length) : undefined;
+}
+
+/** `text` as a topic, or undefined when it is none: the check at every boundary that topics come in through. */
+export function parseTopic(text: string): Topic | undefined {
+  if (text === "broadcast") return BROADCAST;
+  if (text.startsWith("user:") && text.length > "user:".length) return text as Topic;
+  if (text.startsWith("channel:") && channelProblem(text.slice("channel:".length)) === undefined)
+    return text as Topic;
+  return undefined;
+}

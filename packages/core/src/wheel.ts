@@ -1,0 +1,44 @@
+/**
+ * The wheel: the one timer of a worker's core. It counts ticks and turns whoever hangs on it.
+ *
+ * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of a timer
+ * or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.
+ */
+import type { Clock, Timer } from "./clock.js";
+
+export const TICK_MS = 100;
+
+/** Milliseconds as ticks, at least one. */
+export function ticks(ms: number): number {
+  return Math.max(1, Math.round(ms / TICK_MS));
+}
+
+export class Wheel {
+  /** Starts at 1, so that 0 can mean "never". */
+  tick = 1;
+  readonly #clock: Clock;
+  readonly #turns = new Set<() => void>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `turn` on every tick until the returned function is called. */
+  add(turn: () => void): () => void {
+    this.#turns.add(turn);
+    return () => this.#turns.delete(turn);
+  }
+
+  start(): void {
+    this.#timer ??= this.#clock.every(TICK_MS, () => {
+      this.tick++;
+      for (const turn of this.#turns) turn();
+    });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

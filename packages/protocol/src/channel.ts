@@ -1,0 +1,52 @@
+/**
+ * Channel names: the grammar, and the namespace that selects a channel's options.
+ *
+ * name = rest | namespace ":" rest; 1–255 bytes of UTF-8; printable, no space, no control, no lone surrogate.
+ * Names compare by code units: nothing is folded or normalised, so look-alikes are different channels.
+ */
+import { MAX_CHANNEL_BYTES } from "./limits.js";
+
+const PLAIN_ASCII = /^[\x21-\x7e]+$/;
+/** Anything that cannot be seen or could hide: controls, formats, surrogates, unassigned, separators. */
+const UNPRINTABLE = /[\p{C}\p{Z}]/u;
+const NAMESPACE = /^[A-Za-z0-9_-]+$/;
+
+/** Why `name` is not a channel name, as the end of a sentence, or undefined when it is one. */
+export function channelProblem(name: string): string | undefined {
+  if (name.length === 0) return "is empty";
+  if (name.length > MAX_CHANNEL_BYTES) return `is longer than ${MAX_CHANNEL_BYTES} bytes`;
+  if (!PLAIN_ASCII.test(name)) {
+    if (UNPRINTABLE.test(name)) return "has a character that cannot be printed";
+    if (utf8Length(name) > MAX_CHANNEL_BYTES) return `is longer than ${MAX_CHANNEL_BYTES} bytes`;
+  }
+  const colon = name.indexOf(":");
+  if (colon === -1) return undefined;
+  if (!NAMESPACE.test(name.slice(0, colon))) return "has a namespace outside A-Z a-z 0-9 _ -";
+  if (colon === name.length - 1) return "has nothing after its namespace";
+  return undefined;
+}
+
+/** True when `name` follows the grammar. */
+export function isChannelName(name: string): boolean {
+  return channelProblem(name) === undefined;
+}
+
+/** The part before the first colon; the empty string names the default namespace. */
+export function namespaceOf(channel: string): string {
+  const colon = channel.indexOf(":");
+  return colon === -1 ? "" : channel.slice(0, colon);
+}
+
+/** The user that `user:<id>` belongs to, or undefined for any other channel. */
+export function userOf(channel: string): string | undefined {
+  return channel.startsWith("user:") ? channel.slice("user:".length) : undefined;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}

@@ -1,0 +1,132 @@
+/**
+ * Text from a client → commands. The server's side of the boundary: any text in, only values out.
+ *
+ * Never throws. A frame whose id can be read gets an error to answer with; one that is not a frame at all is
+ * `malformed`, after which the stream cannot be trusted and the connection ends with `bad_frame`.
+ */
+import { channelProblem } from "./channel.js";
+import { type ErrorCode, errors } from "./codes.js";
+import type { Command, CommandName, Json } from "./frame.js";
+import { exceedsDepth } from "./json-depth.js";
+import { MAX_COMMANDS_PER_MESSAGE, MAX_DEPTH, MAX_TOKEN_LENGTH } from "./limits.js";
+import { isPosition } from "./position.js";
+
+export type DecodedCommand =
+  | { readonly kind: "ping" }
+  | { readonly kind: "command"; readonly command: Command }
+  | { readonly kind: "invalid"; readonly id: number; readonly error: ErrorCode }
+  | { readonly kind: "malformed"; readonly problem: string };
+
+/** The most characters of `client` that are kept. */
+const MAX_CLIENT_LENGTH = 64;
+
+/**
+ * Decodes one WebSocket message: one frame, or several separated by newlines.
+ * The caller has bounded the message's size. Decoding stops at the first malformed frame.
+ */
+export function decodeCommands(message: string): readonly DecodedCommand[] {
+  if (exceedsDepth(message, MAX_DEPTH)) return [malformed(`JSON nested deeper than ${MAX_DEPTH}`)];
+  if (!message.includes("\n")) return [decodeCommand(message)];
+  const decoded: DecodedCommand[] = [];
+  let start = 0;
+  while (start < message.length) {
+    const newline = message.indexOf("\n", start);
+    const end = newline === -1 ? message.length : newline;
+    if (end > start) {
+      if (decoded.length === MAX_COMMANDS_PER_MESSAGE) {
+        decoded.push(malformed(`more than ${MAX_COMMANDS_PER_MESSAGE} frames in one message`));
+        return decoded;
+      }
+      const one = decodeCommand(message.slice(start, end));
+      decoded.push(one);
+      if (one.kind === "malformed") return decoded;
+    }
+    start = end + 1;
+  }
+  return decoded.length === 0 ? [malformed("an empty message")] : decoded;
+}
+
+function decodeCommand(text: string): DecodedCommand {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return malformed("not JSON");
+  }
+  if (!isObject(frame)) return malformed("not a JSON object");
+  const keys = Object.keys(frame);
+  if (keys.length === 0) return { kind: "ping" };
+  const { id } = frame;
+  if (!isCommandId(id)) return malformed("no integer `id` above 0");
+  const op = keys[0] === "id" ? keys[1] : keys[0];
+  if (keys.length !== 2 || op === undefined) return { kind: "invalid", id, error: errors.unknownCommand };
+  if (!isCommandName(op)) return { kind: "invalid", id, error: errors.unknownCommand };
+  const body = frame[op];
+  const checked = isObject(body) ? readers[op](id, body) : errors.badRequest;
+  return "op" in checked ? { kind: "command", command: checked } : { kind: "invalid", id, error: checked };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** One reader per command; adding a command starts here. */
+const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Command | ErrorCode } = {
+  connect(id, { token, client, subs }) {
+    if (token !== undefined && (typeof token !== "string" || token.length > MAX_TOKEN_LENGTH))
+      return errors.badRequest;
+    if (client !== undefined && typeof client !== "string") return errors.badRequest;
+    if (subs !== undefined && !isSubs(subs)) return errors.badRequest;
+    return {
+      op: "connect",
+      id,
+      body: {
+        ...(token !== undefined && { token }),
+        ...(client !== undefined && { client: client.slice(0, MAX_CLIENT_LENGTH) }),
+        ...(subs !== undefined && { subs }),
+      },
+    };
+  },
+  subscribe(id, { channel, since }) {
+    const problem = checkChannel(channel);
+    if (problem !== undefined) return problem;
+    if (since !== undefined && !isPosition(since)) return errors.badRequest;
+    return {
+      op: "subscribe",
+      id,
+      body: { channel: channel as string, ...(since !== undefined && { since }) },
+    };
+  },
+  unsubscribe(id, { channel }) {
+    return checkChannel(channel) ?? { op: "unsubscribe", id, body: { channel: channel as string } };
+  },
+  publish(id, { channel, data }) {
+    const problem = checkChannel(channel);
+    if (problem !== undefined) return problem;
+    if (data === undefined) return errors.badRequest;
+    return { op: "publish", id, body: { channel: channel as string, data: data as Json } };
+  },
+};
+
+function checkChannel(value: unknown): ErrorCode | undefined {
+  if (typeof value !== "string") return errors.badRequest;
+  return channelProblem(value) === undefined ? undefined : errors.badChannel;
+}
+
+function isSubs(value: unknown): value is Record<string, { offset: number; epoch: string } | null> {
+  return isObject(value) && Object.values(value).every((since) => since === null || isPosition(since));
+}
+
+function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(readers, name);
+}
+
+function isCommandId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function malformed(problem: string): DecodedCommand {
+  return { kind: "malformed", problem };
+}

@@ -1,0 +1,40 @@
+/**
+ * Text from the server → replies and pushes. The client's side of the boundary.
+ *
+ * Lenient where the server's side is strict: an operation or field this version does not know is skipped,
+ * so that a newer server can add to the protocol. Never throws; text that is not a frame is `malformed`.
+ */
+import type { ErrorCode } from "./codes.js";
+import type { Json } from "./frame.js";
+
+export type DecodedFrame =
+  | { readonly kind: "ping" }
+  | { readonly kind: "reply"; readonly id: number; readonly op: string; readonly body: Json }
+  | { readonly kind: "error"; readonly id: number; readonly error: ErrorCode }
+  | { readonly kind: "push"; readonly op: string; readonly body: Json }
+  | { readonly kind: "malformed"; readonly text: string };
+
+/** Decodes one message: one frame, or several separated by newlines. */
+export function decodeFrames(message: string): readonly DecodedFrame[] {
+  if (!message.includes("\n")) return [decodeFrame(message)];
+  return message.split("\n").filter(Boolean).map(decodeFrame);
+}
+
+function decodeFrame(text: string): DecodedFrame {
+  let frame: Record<string, Json> | null;
+  try {
+    frame = JSON.parse(text) as Record<string, Json> | null;
+  } catch {
+    return { kind: "malformed", text };
+  }
+  if (typeof frame !== "object" || frame === null || Array.isArray(frame)) return { kind: "malformed", text };
+  const keys = Object.keys(frame);
+  if (keys.length === 0) return { kind: "ping" };
+  const op = keys.find((key) => key !== "id");
+  if (op === undefined) return { kind: "malformed", text };
+  const { id } = frame;
+  const body = frame[op] ?? null;
+  if (typeof id !== "number") return { kind: "push", op, body };
+  if (op === "error") return { kind: "error", id, error: body as unknown as ErrorCode };
+  return { kind: "reply", id, op, body };
+}

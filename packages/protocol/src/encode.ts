@@ -1,0 +1,97 @@
+/**
+ * Frames → text. The server writes replies and pushes, the client writes commands.
+ *
+ * Data arrives here as JSON text already (`dataText`), so that a publication is encoded once for all its
+ * subscribers and never parsed again. Invariant: no text made here contains a newline, which separates frames.
+ */
+import type { DisconnectCode, ErrorCode } from "./codes.js";
+import { mayReconnect } from "./codes.js";
+import type {
+  Command,
+  CommandName,
+  ConnectResult,
+  DisconnectNotice,
+  DrainNotice,
+  Json,
+  Results,
+} from "./frame.js";
+import { MAX_CLOSE_REASON_BYTES } from "./limits.js";
+
+export const PING = "{}";
+
+/** One line of JSON. Throws a RangeError for data nested beyond the stack, which decoded frames cannot be. */
+export function jsonText(data: Json): string {
+  return JSON.stringify(data);
+}
+
+/**
+ * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string.
+ * Line breaks between tokens of pretty-printed JSON are removed, because a newline ends a frame.
+ */
+export function normalizeData(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    return text.includes("\n") || text.includes("\r") ? JSON.stringify(value) : text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+export function encodeCommand(command: Command): string {
+  return `{"id":${command.id},"${command.op}":${JSON.stringify(command.body)}}`;
+}
+
+export function encodeReply<Op extends CommandName>(id: number, op: Op, body: Results[Op]): string {
+  return `{"id":${id},"${op}":${JSON.stringify(body)}}`;
+}
+
+export function encodeError(id: number, error: ErrorCode): string {
+  return `{"id":${id},"error":${JSON.stringify(error)}}`;
+}
+
+export function encodeConnectPush(body: ConnectResult): string {
+  return `{"connect":${JSON.stringify(body)}}`;
+}
+
+export function encodePublication(channel: string, dataText: string): string {
+  return `{"publication":{"channel":${JSON.stringify(channel)},"data":${dataText}}}`;
+}
+
+export function encodeMessage(dataText: string): string {
+  return `{"message":{"data":${dataText}}}`;
+}
+
+export function encodeBroadcast(dataText: string): string {
+  return `{"broadcast":{"data":${dataText}}}`;
+}
+
+export function encodeUnsubscribed(channel: string, code: number): string {
+  return `{"unsubscribed":{"channel":${JSON.stringify(channel)},"code":${code}}}`;
+}
+
+export function encodeDrain(notice: DrainNotice): string {
+  return `{"drain":${JSON.stringify(notice)}}`;
+}
+
+export function encodeDisconnect(notice: DisconnectNotice): string {
+  return `{"disconnect":${JSON.stringify(notice)}}`;
+}
+
+/** The notice for a row of the table. `detail` replaces the row's sentence where more is known. */
+export function disconnectNotice(
+  row: DisconnectCode,
+  detail?: string,
+  retryAfter?: number,
+): DisconnectNotice {
+  return {
+    code: row.code,
+    reason: detail ?? row.message,
+    reconnect: mayReconnect(row.code),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
+}
+
+/** The reason that fits in a WebSocket close frame: the row's name, which is ASCII and short. */
+export function closeReason(row: DisconnectCode): string {
+  return row.name.slice(0, MAX_CLOSE_REASON_BYTES);
+}

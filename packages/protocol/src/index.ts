@@ -1,0 +1,61 @@
+/**
+ * The wire protocol of Holdfast, for both sides: frames, codec, codes, positions, limits.
+ *
+ * Browser-safe and free of dependencies. docs/protocol.md says in words what this package says in types.
+ */
+
+// For applications and client libraries.
+export { type DisconnectCode, disconnects, type ErrorCode, errors, mayReconnect } from "./codes.js";
+export type {
+  AnnouncedLimits,
+  Command,
+  CommandName,
+  ConnectRequest,
+  ConnectResult,
+  DisconnectNotice,
+  DrainNotice,
+  Json,
+  PublishRequest,
+  Push,
+  Reply,
+  Results,
+  SubscribeOutcome,
+  SubscribeRequest,
+  SubscribeResult,
+  UnsubscribeRequest,
+} from "./frame.js";
+export { SUBPROTOCOL } from "./frame.js";
+export type { Position, UnrecoveredReason } from "./position.js";
+
+// For other packages of Holdfast.
+export { BACKOFF_DEFAULTS, type BackoffOptions, backoffDelay } from "./backoff.js";
+export { channelProblem, isChannelName, namespaceOf, userOf } from "./channel.js";
+export { type DecodedCommand, decodeCommands } from "./decode-command.js";
+export { type DecodedFrame, decodeFrames } from "./decode-push.js";
+export {
+  closeReason,
+  disconnectNotice,
+  encodeBroadcast,
+  encodeCommand,
+  encodeConnectPush,
+  encodeDisconnect,
+  encodeDrain,
+  encodeError,
+  encodeMessage,
+  encodePublication,
+  encodeReply,
+  encodeUnsubscribed,
+  jsonText,
+  normalizeData,
+  PING,
+} from "./encode.js";
+export * from "./limits.js";
+export { isPosition } from "./position.js";
+export {
+  MAX_GENERATIONS,
+  MAX_SLOTS,
+  type Owner,
+  ownerOf,
+  ownerPrefix,
+  SESSION_ID_LENGTH,
+} from "./session-id.js";
