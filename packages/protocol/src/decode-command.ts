@@ -4,7 +4,7 @@
  * Never throws. A frame whose id can be read gets an error to answer with; one that is not a frame at all is
  * `malformed`, after which the stream cannot be trusted and the connection ends with `bad_frame`.
  */
-import { channelProblem } from "./channel.js";
+import { isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
 import type { Command, CommandName, Json } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -20,8 +20,11 @@ export type DecodedCommand =
 /** The most characters of `client` that are kept. */
 const MAX_CLIENT_LENGTH = 64;
 
+/** A line without a frame: what JSON counts as white space, such as the `\r` of an empty line that ends in `\r\n`. */
+const BLANK = /^[ \t\r]*$/;
+
 /**
- * Decodes one WebSocket message: one frame, or several separated by newlines.
+ * Decodes one WebSocket message: one frame, or several separated by newlines; blank lines are skipped.
  * The caller has bounded the message's size. Decoding stops at the first malformed frame.
  */
 export function decodeCommands(message: string): readonly DecodedCommand[] {
@@ -32,12 +35,13 @@ export function decodeCommands(message: string): readonly DecodedCommand[] {
   while (start < message.length) {
     const newline = message.indexOf("\n", start);
     const end = newline === -1 ? message.length : newline;
-    if (end > start) {
+    const line = message.slice(start, end);
+    if (!BLANK.test(line)) {
       if (decoded.length === MAX_COMMANDS_PER_MESSAGE) {
         decoded.push(malformed(`more than ${MAX_COMMANDS_PER_MESSAGE} frames in one message`));
         return decoded;
       }
-      const one = decodeCommand(message.slice(start, end));
+      const one = decodeCommand(line);
       decoded.push(one);
       if (one.kind === "malformed") return decoded;
     }
@@ -75,6 +79,7 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       return errors.badRequest;
     if (client !== undefined && typeof client !== "string") return errors.badRequest;
     if (subs !== undefined && !isSubs(subs)) return errors.badRequest;
+    if (subs !== undefined && !Object.keys(subs).every(isChannelName)) return errors.badChannel;
     return {
       op: "connect",
       id,
@@ -108,7 +113,7 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
 
 function checkChannel(value: unknown): ErrorCode | undefined {
   if (typeof value !== "string") return errors.badRequest;
-  return channelProblem(value) === undefined ? undefined : errors.badChannel;
+  return isChannelName(value) ? undefined : errors.badChannel;
 }
 
 function isSubs(value: unknown): value is Record<string, { offset: number; epoch: string } | null> {
