@@ -15,7 +15,8 @@ import type {
   Json,
   Results,
 } from "./frame.js";
-import { MAX_CLOSE_REASON_BYTES } from "./limits.js";
+import { exceedsDepth } from "./json-depth.js";
+import { MAX_CLOSE_REASON_BYTES, MAX_DEPTH } from "./limits.js";
 
 export const PING = "{}";
 
@@ -24,16 +25,28 @@ export function jsonText(data: Json): string {
   return JSON.stringify(data);
 }
 
+/** Nesting of data in a frame, whose own two objects surround it. */
+const MAX_DATA_DEPTH = MAX_DEPTH - 2;
+
+/** A line break and the indentation after it. In valid JSON both stand between tokens, never inside a string. */
+const LINE_BREAKS = /[\r\n][ \t\r\n]*/g;
+
 /**
- * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string.
- * Line breaks between tokens of pretty-printed JSON are removed, because a newline ends a frame.
+ * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string, and so does
+ * JSON nested too deep for a frame. Line breaks of pretty-printed JSON are removed, because a newline ends a frame;
+ * the rest is kept to the letter, since encoding it anew would round large numbers and drop repeated keys.
  */
 export function normalizeData(text: string): string {
+  if (!isJson(text) || exceedsDepth(text, MAX_DATA_DEPTH)) return JSON.stringify(text);
+  return text.includes("\n") || text.includes("\r") ? text.replace(LINE_BREAKS, "") : text;
+}
+
+function isJson(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return text.includes("\n") || text.includes("\r") ? JSON.stringify(value) : text;
+    JSON.parse(text);
+    return true;
   } catch {
-    return JSON.stringify(text);
+    return false;
   }
 }
 
