@@ -35,6 +35,17 @@ function decodeFrame(text: string): DecodedFrame {
   const { id } = frame;
   const body = frame[op] ?? null;
   if (typeof id !== "number") return { kind: "push", op, body };
-  if (op === "error") return { kind: "error", id, error: body as unknown as ErrorCode };
-  return { kind: "reply", id, op, body };
+  if (op !== "error") return { kind: "reply", id, op, body };
+  return isErrorCode(body) ? { kind: "error", id, error: body } : { kind: "malformed", text };
+}
+
+/** Any code may come, since a newer server may know more of them, but a row has to be one. */
+function isErrorCode(body: unknown): body is ErrorCode {
+  const { code, name, message, temporary } = (body ?? {}) as Partial<ErrorCode>;
+  return (
+    typeof code === "number" &&
+    typeof name === "string" &&
+    typeof message === "string" &&
+    typeof temporary === "boolean"
+  );
 }
