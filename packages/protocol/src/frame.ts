@@ -66,7 +66,7 @@ export interface ConnectResult {
   readonly sid: string;
   /** True when the session of the `sid` that was presented goes on. */
   readonly resumed: boolean;
-  /** Silence after which the server pings, ms. */
+  /** How often the server looks for silence, ms; a client that hears nothing for 1.5 times this + `pongTimeout` is alone. */
   readonly ping: number;
   /** Silence after a ping that ends the connection, ms. */
   readonly pongTimeout: number;
