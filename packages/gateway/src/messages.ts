@@ -1,0 +1,54 @@
+/**
+ * What the primary and its workers say to each other over the link.
+ *
+ * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel.
+ */
+import type { MetricsSnapshot } from "./metrics.js";
+
+/** Asked of the embedded broker by a worker. `id` is echoed by `broker-done` or `broker-failed`. */
+export type BrokerRequest =
+  | { readonly type: "broker-publish"; readonly id: number; readonly topic: string; readonly data: string }
+  | { readonly type: "broker-subscribe"; readonly id: number; readonly topic: string }
+  | { readonly type: "broker-unsubscribe"; readonly id: number; readonly topic: string };
+
+export type BrokerAnswer =
+  | { readonly type: "broker-done"; readonly id: number }
+  | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
+  | { readonly type: "broker-publication"; readonly topic: string; readonly data: string };
+
+/** How busy a worker is; sent when it changes, at most every `LOAD_INTERVAL_MS`. */
+export interface Load {
+  /** Sockets the worker holds, of any kind. */
+  readonly sockets: number;
+  /** Hand-offs it has received since it started: what the primary sent beyond that is still on its way. */
+  readonly received: number;
+  /** Connections of the protocol, connecting ones included. */
+  readonly connections: number;
+  /** Largest delay of the event loop since the last report, ms. */
+  readonly loopDelayMs: number;
+  /** Whether the worker's broker can be reached. */
+  readonly broker: "connecting" | "ready" | "closed";
+}
+
+export const LOAD_INTERVAL_MS = 250;
+
+export type ToWorker =
+  | { readonly type: "start"; readonly slot: number; readonly generation: number; readonly config: unknown }
+  /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */
+  | { readonly type: "drain"; readonly windowMs: number; readonly reason: string }
+  | { readonly type: "collect-metrics"; readonly id: number }
+  /** The worker's turn to collect garbage; answer `gc-done`. */
+  | { readonly type: "gc-turn" }
+  | BrokerAnswer;
+
+export type ToPrimary =
+  | { readonly type: "ready" }
+  /** The worker cannot start, for a reason that a restart will not mend. */
+  | { readonly type: "refused"; readonly problem: string }
+  | ({ readonly type: "load" } & Load)
+  | { readonly type: "drain-progress"; readonly left: number }
+  | { readonly type: "drained" }
+  | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly type: "gc-wish" }
+  | { readonly type: "gc-done" }
+  | BrokerRequest;

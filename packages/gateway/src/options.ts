@@ -1,0 +1,74 @@
+/**
+ * What the primary and a worker are told by whoever composes them (the cli's compose.ts).
+ *
+ * Values arrive checked and complete; nothing here has a default of its own.
+ */
+import type { Broker, Clock, CoreOptions, Logger, MemoryBus } from "@holdfast/core";
+
+/** Something the public port serves as it is, such as the demo page. */
+export interface StaticPage {
+  readonly contentType: string;
+  readonly body: string | Buffer;
+}
+
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What a request must present as `Authorization: Bearer`. Undefined only while `host` is a loopback address. */
+  readonly key: string | undefined;
+}
+
+export interface PrimaryOptions {
+  /** Address of the public port. */
+  readonly host: string;
+  /** Public ports, all alike: a load balancer reaches about 55,000 connections per target port. */
+  readonly ports: readonly number[];
+  readonly admin: AdminOptions;
+  /** Number of worker processes, 1–256. */
+  readonly workers: number;
+  /** The program of a worker process, an absolute path; it calls `runWorker`. */
+  readonly workerScript: string;
+  /** Node flags of a worker process, e.g. its heap limits. */
+  readonly workerExecArgv: readonly string[];
+  /** Handed to each worker as it is, for its `runWorker`. Must survive JSON. */
+  readonly workerConfig: unknown;
+  /** The primary's own way to the broker, for the admin API. */
+  readonly broker: Broker;
+  /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
+  readonly bus: MemoryBus | undefined;
+  /** Open connections of the instance; further ones get 503. */
+  readonly maxConnections: number;
+  /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
+  readonly backlog: number;
+  /** How long a request head may take to arrive, ms. */
+  readonly headTimeoutMs: number;
+  /** Bytes of one request head. */
+  readonly maxHeadBytes: number;
+  /** Sockets that may be read or wait for a worker at once; while full, the kernel's backlog holds the rest. */
+  readonly maxPending: number;
+  /** Over how long a stop spreads the goodbyes, ms. */
+  readonly drainWindowMs: number;
+  /** Bytes of one publication through the admin API. */
+  readonly maxPublicationBytes: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export interface WorkerOptions {
+  readonly core: CoreOptions;
+  /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */
+  readonly origins: readonly string[] | undefined;
+  /** Time between forced collections, ms; undefined = V8 decides alone. */
+  readonly gcIntervalMs: number | undefined;
+  /** How long the rest of a request may take once the worker has it, ms. */
+  readonly headTimeoutMs: number;
+  /** Bytes of one request head. */
+  readonly maxHeadBytes: number;
+  /** Served by path, e.g. "/". */
+  readonly pages: Readonly<Record<string, StaticPage>>;
+  /** Undefined: the embedded broker at the other end of the link. */
+  readonly broker: Broker | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
