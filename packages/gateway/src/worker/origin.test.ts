@@ -1,0 +1,45 @@
+import { describe, expect, it } from "@jest/globals";
+import { originCheck } from "./origin.js";
+
+describe("without a list", () => {
+  const check = originCheck(undefined);
+
+  it.each([
+    [undefined, "example.com", true],
+    ["http://example.com", "example.com", true],
+    ["https://example.com", "example.com", true],
+    ["https://example.com", "example.com:443", true],
+    ["http://EXAMPLE.com", "example.COM", true],
+    ["http://[::1]:8080", "[::1]:8080", true],
+    ["http://example.com:8080", "example.com", false],
+    ["http://example.com", "example.com:8080", false],
+    ["http://sub.example.com", "example.com", false],
+    ["http://example.com", undefined, false],
+    ["null", "null", false],
+    ["file://", "", false],
+    ["nonsense", "nonsense", false],
+  ])("a page of %s may connect to %s: %s", (origin, host, expected) => {
+    expect(check(origin, host)).toBe(expected);
+  });
+});
+
+describe("with a list", () => {
+  const check = originCheck(["https://App.example.com", "http://localhost:3000/", "null"]);
+
+  it.each([
+    [undefined, true],
+    ["https://app.example.com", true],
+    ["https://app.example.com:443", true],
+    ["http://localhost:3000", true],
+    ["null", true],
+    ["http://app.example.com", false],
+    ["https://app.example.com.evil.example", false],
+    ["https://example.com", false],
+  ])("a page of %s may connect: %s", (origin, expected) => {
+    expect(check(origin, "example.com")).toBe(expected);
+  });
+
+  it("admits every page when the list has a star", () => {
+    expect(originCheck(["*"])("https://anywhere.example", "example.com")).toBe(true);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "@jest/globals";
+import { PlainHttp } from "./plain-http.js";
+
+const plain = new PlainHttp({ "/": { contentType: "text/html; charset=utf-8", body: "<h1>hello</h1>" } });
+const get = (url: string, headers: Record<string, string> = {}) =>
+  plain.answer({ method: "GET", url, headers }, false);
+
+describe("plain HTTP", () => {
+  it("is healthy while open and says so while draining", () => {
+    expect(get("/healthz?probe=1")).toMatchObject({ status: 200, body: "ok" });
+    const draining = plain.answer({ method: "GET", url: "/healthz", headers: {} }, true);
+    expect(draining).toMatchObject({ status: 503, body: "draining" });
+  });
+
+  it("serves pages with a strict policy and a tag", () => {
+    const answer = get("/");
+    expect(answer).toMatchObject({
+      status: 200,
+      body: "<h1>hello</h1>",
+      headers: { "Content-Type": "text/html; charset=utf-8" },
+    });
+    expect(answer.headers["Content-Security-Policy"]).toContain("script-src 'self'");
+    expect(answer.headers.ETag).toMatch(/^"[\w-]{22}"$/);
+  });
+
+  it.each([(tag: string) => tag, (tag: string) => `"other", W/${tag}`, () => "*"])(
+    "answers 304 to whoever has the page",
+    (header) => {
+      const tag = get("/").headers.ETag ?? "";
+      expect(get("/", { "if-none-match": header(tag) })).toMatchObject({ status: 304, body: "" });
+    },
+  );
+
+  it("sends the page again to whoever has another", () => {
+    expect(get("/", { "if-none-match": '"old"' }).status).toBe(200);
+  });
+
+  it.each([
+    ["GET", "/nowhere", 404, "not_found"],
+    ["GET", "/__proto__", 404, "not_found"],
+    ["POST", "/", 405, "method_not_allowed"],
+    ["DELETE", "/healthz", 405, "method_not_allowed"],
+    ["GET", "/ws?channels=a", 426, "upgrade_required"],
+  ])("answers %s %s with %i and a sentence", (method, url, status, name) => {
+    const answer = plain.answer({ method, url, headers: {} }, false);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(String(answer.body))).toEqual({
+      error: { code: status, name, message: expect.stringMatching(/\.$/) },
+    });
+  });
+});

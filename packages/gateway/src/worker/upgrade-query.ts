@@ -1,0 +1,101 @@
+/**
+ * The query of `/ws`: channels, format and session id, from the raw text.
+ *
+ * Commas separate channels before percent-decoding, so a channel may have a comma in its name (`%2C`); a plus sign is
+ * a plus sign, because no channel has a space. Unknown parameters are ignored: load balancers and pages add their own.
+ * Pure; any text in, a value out. The length of the query is bounded by the head's limit.
+ */
+import { channelProblem, type ErrorCode, errors } from "@holdfast/protocol";
+
+export interface UpgradeQuery {
+  readonly kind: "query";
+  /** Undefined: the client will say so in its `connect` command. */
+  readonly channels: readonly string[] | undefined;
+  readonly format: "json" | "raw" | undefined;
+  /** The session that the client wants to go on with. */
+  readonly sid: string | undefined;
+}
+
+export interface QueryProblem {
+  readonly kind: "problem";
+  readonly error: ErrorCode;
+  /** A sentence about this request. */
+  readonly message: string;
+}
+
+const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
+const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
+
+/** `raw` is what follows the question mark. */
+export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuery | QueryProblem {
+  if (!VISIBLE_ASCII.test(raw)) {
+    return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
+  }
+  let channels: Set<string> | undefined;
+  let format: "json" | "raw" | undefined;
+  let sid: string | undefined;
+  for (const pair of raw.split("&")) {
+    const equals = pair.indexOf("=");
+    const name = equals === -1 ? pair : pair.slice(0, equals);
+    const value = equals === -1 ? "" : pair.slice(equals + 1);
+    switch (name) {
+      case "channels": {
+        channels ??= new Set();
+        const found = addChannels(channels, value, maxChannels);
+        if (found !== undefined) return found;
+        break;
+      }
+      case "format":
+        if (value !== "json" && value !== "raw") {
+          return problem(errors.badRequest, "`format` is `json` or `raw`.");
+        }
+        format = value;
+        break;
+      case "sid":
+        if (SESSION_ID.test(value)) sid = value;
+        break;
+      case "token":
+        return problem(
+          errors.badRequest,
+          "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
+        );
+    }
+  }
+  if (format === "raw" && channels === undefined) {
+    return problem(
+      errors.badRequest,
+      "`format=raw` needs `channels`: without them there is no data to send.",
+    );
+  }
+  return { kind: "query", channels: channels && [...channels], format, sid };
+}
+
+function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {
+  // `channels=` alone names none: such a client hears broadcasts only.
+  if (value === "") return undefined;
+  for (const encoded of value.split(",")) {
+    const channel = decode(encoded);
+    if (channel === undefined) {
+      return problem(errors.badRequest, "`channels` is not valid percent-encoding of UTF-8.");
+    }
+    const wrong = channelProblem(channel);
+    if (wrong !== undefined) return problem(errors.badChannel, `A name in \`channels\` ${wrong}.`);
+    channels.add(channel);
+    if (channels.size > maxChannels) {
+      return problem(errors.limitChannels, `\`channels\` names more than ${maxChannels}.`);
+    }
+  }
+  return undefined;
+}
+
+function decode(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+function problem(error: ErrorCode, message: string): QueryProblem {
+  return { kind: "problem", error, message };
+}
