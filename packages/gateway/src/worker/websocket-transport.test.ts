@@ -1,0 +1,324 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import type { Transport } from "@holdfast/core";
+import { type DisconnectCode, disconnects, SUBPROTOCOL } from "@holdfast/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { WebSocket } from "ws";
+import { WebSocketFraming } from "./websocket-framing.js";
+import { type ConnectionEnd, type WebSocketTransport, WebSocketTransports } from "./websocket-transport.js";
+
+const MAX_PAYLOAD = 10_000;
+const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
+
+/** Core's side of a connection: writes down what it hears, and can be waited for. */
+class Ears implements ConnectionEnd {
+  readonly heard: string[] = [];
+  readonly transport: Transport;
+  #wake: (() => void) | undefined;
+
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
+
+  receive(text: string): void {
+    this.#hear(`text ${text}`);
+  }
+
+  alive(): void {
+    this.#hear("alive");
+  }
+
+  refuse(row: DisconnectCode): void {
+    this.transport.write(this.transport.framing.frame(`refused ${row.name}`));
+    this.transport.close(row.code, row.name);
+    this.#hear(`refused ${row.name}`);
+  }
+
+  closed(): void {
+    this.#hear("closed");
+  }
+
+  async until(what: string): Promise<void> {
+    while (!this.heard.includes(what))
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+
+  #hear(what: string): void {
+    this.heard.push(what);
+    this.#wake?.();
+  }
+}
+
+let server: Server;
+let transports: WebSocketTransports;
+let port: number;
+let opened: Ears[];
+/** Everything that a test opens. */
+let leftovers: { terminate?(): void; destroy?(): void }[];
+
+beforeEach(async () => {
+  opened = [];
+  leftovers = [];
+  transports = new WebSocketTransports(
+    {
+      open(transport) {
+        const ears = new Ears(transport);
+        opened.push(ears);
+        return ears;
+      },
+    },
+    MAX_PAYLOAD,
+  );
+  server = createServer();
+  server.on("upgrade", (request, socket, head) => transports.upgrade(request, socket, head, ACCEPTANCE));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  port = (server.address() as AddressInfo).port;
+});
+
+afterEach(async () => {
+  for (const each of leftovers) (each.terminate ?? each.destroy)?.call(each);
+  for (const ears of opened) ears.transport.terminate();
+  await Promise.all(opened.map((ears) => ears.until("closed")));
+  expect(transports.open).toBe(0);
+  for (const ears of opened) expect(ears.heard.filter((what) => what === "closed")).toHaveLength(1);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+async function client(protocols: string[] = []): Promise<[WebSocket, Ears]> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, protocols);
+  leftovers.push(socket);
+  await once(socket, "open");
+  return [socket, opened.at(-1)!];
+}
+
+/** A client that writes bytes of its own. */
+async function rawClient(first: Buffer = Buffer.alloc(0)): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  leftovers.push(socket);
+  const head = [
+    "GET /ws HTTP/1.1",
+    "Host: x",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  ].join("\r\n");
+  socket.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), first]));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
+  return socket;
+}
+
+/** A client's frame, with a mask of zeros. */
+function clientFrame(opcode: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0), payload]);
+}
+
+/** What a client hears until it is closed: messages, then the code and the reason. */
+async function untilClosed(socket: WebSocket): Promise<string[]> {
+  const heard: string[] = [];
+  socket.on("message", (data: Buffer) => heard.push(data.toString()));
+  const [code, reason] = (await once(socket, "close")) as [number, Buffer];
+  return [...heard, `${code} ${reason}`];
+}
+
+describe("a WebSocket transport", () => {
+  it("answers with our subprotocol where it is offered", async () => {
+    const [plain] = await client();
+    expect(plain.protocol).toBe("");
+    const [ours] = await client(["other", SUBPROTOCOL]);
+    expect(ours.protocol).toBe(SUBPROTOCOL);
+    expect(transports.open).toBe(2);
+  });
+
+  it("hands texts over whole, in order", async () => {
+    const [socket, ears] = await client();
+    socket.send("one");
+    socket.send("", { fin: true });
+    socket.send("ü".repeat(3_000));
+    socket.send("three", { fin: false });
+    socket.send(" parts", { fin: true });
+    socket.send("end");
+    await ears.until("text end");
+    expect(ears.heard).toEqual([
+      "text one",
+      "text ",
+      `text ${"ü".repeat(3_000)}`,
+      "text three parts",
+      "text end",
+    ]);
+  });
+
+  it("loses nothing that came right behind the request", async () => {
+    await rawClient(
+      Buffer.concat([clientFrame(1, Buffer.from("early")), clientFrame(1, Buffer.from("bird"))]),
+    );
+    const ears = opened[0]!;
+    await ears.until("text bird");
+    expect(ears.heard).toEqual(["text early", "text bird"]);
+  });
+
+  it("writes frames in the order of the calls, several in one piece as well", async () => {
+    const [socket, { transport }] = await client();
+    const heard: string[] = [];
+    socket.on("message", (data: Buffer) => heard.push(data.toString()));
+    const { framing } = transport;
+    transport.write(framing.frame("one"));
+    transport.write(Buffer.concat([framing.frame("two"), framing.frame("x".repeat(70_000))]));
+    transport.write(framing.frame("ü"));
+    transport.close(3000, "drain");
+    const [code, reason] = (await once(socket, "close")) as [number, Buffer];
+    expect(heard).toEqual(["one", "two", "x".repeat(70_000), "ü"]);
+    expect([code, reason.toString()]).toEqual([3000, "drain"]);
+  });
+
+  it("counts what waits for a client that does not read", async () => {
+    const [socket, { transport }] = await client();
+    expect(transport.bufferedBytes).toBe(0);
+    socket.pause();
+    const frame = transport.framing.frame("x".repeat(1_000_000));
+    while (transport.bufferedBytes === 0) transport.write(frame);
+    expect(transport.bufferedBytes).toBeGreaterThan(0);
+    socket.resume();
+  });
+
+  it("answers pings with what they carry", async () => {
+    const [socket] = await client();
+    socket.ping("x");
+    const [data] = (await once(socket, "pong")) as [Buffer];
+    expect(data.toString()).toBe("x");
+  });
+
+  it("does not fill its memory with answers for who floods it with pings and reads nothing", async () => {
+    const socket = await rawClient();
+    socket.pause();
+    const ears = opened[0]!;
+    const pings = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, Buffer.alloc(125))));
+    for (let sent = 0; sent < 20_000_000; sent += pings.length) {
+      await new Promise((resolve) => socket.write(pings, resolve));
+    }
+    socket.write(clientFrame(1, Buffer.from("end")));
+    await ears.until("text end");
+    expect(ears.transport.bufferedBytes).toBeLessThan(70_000);
+  });
+
+  it("takes pings and pongs as signs of life, and pings when asked", async () => {
+    const [socket, ears] = await client();
+    socket.ping("x");
+    await ears.until("alive");
+    ears.heard.length = 0;
+    ears.transport.ping();
+    await once(socket, "ping");
+    await ears.until("alive");
+  });
+
+  it("does nothing after it was closed", async () => {
+    const [socket, ears] = await client();
+    const { transport } = ears;
+    transport.close(3000, "drain");
+    transport.write(transport.framing.frame("too late"));
+    transport.ping();
+    transport.close(3001, "again");
+    expect(await untilClosed(socket)).toEqual(["3000 drain"]);
+    await ears.until("closed");
+    transport.write(transport.framing.frame("too late"));
+    transport.ping();
+    transport.close(3000, "drain");
+    transport.terminate();
+  });
+
+  it("ends at once when terminated", async () => {
+    const [socket, ears] = await client();
+    ears.transport.terminate();
+    await ears.until("closed");
+    expect(await untilClosed(socket)).toEqual(["1006 "]);
+  });
+
+  it("says once that the client closed, whichever way", async () => {
+    const [polite, first] = await client();
+    polite.close(1000, "bye");
+    await first.until("closed");
+    const [rude, second] = await client();
+    rude.terminate();
+    await second.until("closed");
+    const bare = await rawClient();
+    bare.end();
+    await opened[2]!.until("closed");
+  });
+});
+
+describe("a message that the protocol does not allow is refused in the protocol's words", () => {
+  it("when it is binary", async () => {
+    const [socket] = await client();
+    socket.send(Buffer.of(1, 2, 3));
+    expect(await untilClosed(socket)).toEqual([
+      "refused bad_frame",
+      `${disconnects.badFrame.code} bad_frame`,
+    ]);
+  });
+
+  it("when it is too big", async () => {
+    const [socket] = await client();
+    socket.send("x".repeat(MAX_PAYLOAD + 1));
+    expect(await untilClosed(socket)).toEqual(["refused too_big", `${disconnects.tooBig.code} too_big`]);
+  });
+
+  it("when it comes in too many fragments", async () => {
+    const [socket] = await client();
+    for (let i = 0; i < 2_000; i++) socket.send("x", { fin: false });
+    expect(await untilClosed(socket)).toEqual(["refused too_big", `${disconnects.tooBig.code} too_big`]);
+  });
+
+  it.each([
+    ["is not UTF-8", clientFrame(1, Buffer.of(0xff, 0xfe))],
+    ["has no mask", Buffer.of(0x81, 1, 0x61)],
+    ["has an unknown opcode", clientFrame(3, Buffer.of(0x61))],
+    ["has a reserved bit", Buffer.of(0xf1, 0x80, 0, 0, 0, 0)],
+  ])("when it %s", async (_what, bytes) => {
+    const socket = await rawClient();
+    socket.write(bytes);
+    const answer: Buffer[] = [];
+    socket.on("data", (chunk) => answer.push(chunk));
+    await opened[0]!.until("closed");
+    expect(opened[0]!.heard).toEqual(["refused bad_frame", "closed"]);
+    const closeCode = Buffer.alloc(2);
+    closeCode.writeUInt16BE(disconnects.badFrame.code);
+    expect(Buffer.concat(answer).includes(closeCode)).toBe(true);
+  });
+
+  it("but a client may close with the codes of a violation", async () => {
+    const socket = await rawClient();
+    socket.write(clientFrame(8, Buffer.of(0x03, 0xea))); // 1002
+    await opened[0]!.until("closed");
+    expect(opened[0]!.heard).toEqual(["closed"]);
+  });
+});
+
+describe("what a connection costs", () => {
+  it("has no listeners of its own and keeps no request", async () => {
+    const [, { transport }] = await client();
+    const socket = transport as WebSocketTransport;
+    expect(socket.eventNames()).toEqual([]);
+    expect(Object.values(socket).some((value) => value?.constructor?.name === "IncomingMessage")).toBe(false);
+  });
+});
+
+describe("framing", () => {
+  it("is what RFC 6455 says, at every length", async () => {
+    const [socket, { transport }] = await client();
+    const framing = new WebSocketFraming();
+    const messages: string[] = [];
+    socket.on("message", (data: Buffer) => messages.push(data.toString()));
+    const edges = [0, 1, 125, 126, 65_535, 65_536, 70_000].map((length) => "x".repeat(length));
+    const samples = [...edges, ...fc.sample(fc.string({ unit: "grapheme", maxLength: 300 }), 100)];
+    for (const text of samples) transport.write(framing.frame(text));
+    transport.close(3000, "drain");
+    await once(socket, "close");
+    expect(messages).toEqual(samples);
+  });
+});
