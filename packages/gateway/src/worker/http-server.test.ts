@@ -1,0 +1,173 @@
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
+import { type ErrorCode, errors } from "@holdfast/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { HttpServer } from "./http-server.js";
+import { originCheck } from "./origin.js";
+import { PlainHttp } from "./plain-http.js";
+import { FakeClock } from "./testing/fake-clock.js";
+import { WaitingSockets } from "./waiting-sockets.js";
+import { WebSocketTransports } from "./websocket-transport.js";
+
+const HANDSHAKE = [
+  "Host: x",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+let clock: FakeClock;
+let http: HttpServer;
+let port: number;
+let world: { state: "open" | "draining"; problem: ErrorCode | undefined; closed: Promise<void>[] };
+let told: string[];
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  told = [];
+  world = { state: "open", problem: undefined, closed: [] };
+  const transports = new WebSocketTransports(
+    {
+      open() {
+        let gone = (): void => {};
+        world.closed.push(
+          new Promise((resolve) => {
+            gone = resolve;
+          }),
+        );
+        return { receive() {}, alive() {}, refuse() {}, closed: gone };
+      },
+    },
+    1_000,
+  );
+  http = new HttpServer({
+    core: {
+      get state() {
+        return world.state;
+      },
+      admit: () => world.problem,
+    },
+    transports,
+    waiting: new WaitingSockets(clock, 10_000),
+    plain: new PlainHttp({ "/": { contentType: "text/html", body: "<h1>hi</h1>" } }),
+    policy: { mayComeFrom: originCheck(undefined), maxChannels: 10 },
+    maxHeadBytes: 4_096,
+    random: () => 0,
+    handshakes: {
+      accepted: (seconds) => told.push(`accepted after ${seconds} s`),
+      refused: (status) => told.push(`refused with ${status}`),
+    },
+  });
+  http.server.listen(0, "127.0.0.1");
+  await once(http.server, "listening");
+  port = (http.server.address() as AddressInfo).port;
+});
+
+afterEach(async () => {
+  const ended = once(http.server, "close");
+  http.close();
+  await Promise.all([ended, ...world.closed]);
+  expect(clock.timers).toBe(0);
+});
+
+/** All that the server says to `request` until it ends the connection; the client waits for the server's end. */
+async function exchange(...request: string[]): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk.toString();
+    if (answer.startsWith("HTTP/1.1 101")) socket.end();
+  });
+  socket.write(`${request.join("\r\n")}\r\n\r\n`);
+  await once(socket, "close");
+  return answer;
+}
+
+describe("the worker's HTTP server", () => {
+  it("serves pages and closes, so that the next request may be routed elsewhere", async () => {
+    const answer = await exchange("GET / HTTP/1.1", "Host: x", "Connection: keep-alive");
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toMatch(/\r\nConnection: close\r\n/);
+    expect(answer).toMatch(/\r\nX-Content-Type-Options: nosniff\r\n/);
+    expect(answer).toMatch(/\r\n\r\n<h1>hi<\/h1>$/);
+  });
+
+  it("answers HEAD without a body", async () => {
+    const answer = await exchange("HEAD / HTTP/1.1", "Host: x");
+    expect(answer).toMatch(/Content-Length: 11\r\n.*\r\n\r\n$/s);
+  });
+
+  it("does not follow an upgrade to anything but WebSocket", async () => {
+    const h2c = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"];
+    expect(await exchange("GET /healthz HTTP/1.1", "Host: x", ...h2c)).toMatch(
+      /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok$/s,
+    );
+  });
+
+  it("upgrades, and tells how long that took", async () => {
+    expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE)).toMatch(
+      /^HTTP\/1\.1 101 Switching Protocols\r\n/,
+    );
+    expect(told).toEqual(["accepted after 0 s"]);
+  });
+
+  it("refuses with a sentence and an end", async () => {
+    const answer = await exchange("GET /ws?token=x HTTP/1.1", ...HANDSHAKE);
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\n.*Connection: close\r\n\r\n\{"error":\{"code":103,/s,
+    );
+    expect(told).toEqual(["refused with 400"]);
+  });
+
+  it("sends new clients elsewhere while draining", async () => {
+    world.state = "draining";
+    expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE)).toMatch(
+      /^HTTP\/1\.1 503 Service Unavailable\r\n.*Retry-After: 1\r\n.*going away/s,
+    );
+    expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/^HTTP\/1\.1 503 .*draining$/s);
+  });
+
+  it.each([
+    [errors.unavailable, 503],
+    [errors.forbidden, 403],
+  ])("passes on why core does not admit", async (problem, status) => {
+    world.problem = problem;
+    const answer = await exchange("GET /ws HTTP/1.1", ...HANDSHAKE);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*"name":"${problem.name}"`, "s"));
+    expect(told).toEqual([`refused with ${status}`]);
+  });
+
+  it("refuses what is not HTTP, and a head beyond the limit", async () => {
+    expect(await exchange("\u0000nonsense")).toMatch(/^HTTP\/1\.1 400 .*not an HTTP request/s);
+    expect(await exchange("GET / HTTP/1.1", "Host: x", `X: ${"x".repeat(5_000)}`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    );
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["a head without its end", "GET /ws HTTP/1.1\r\nHost: x\r\n"],
+    ["a body without its end", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nxx"],
+  ])("waits ten seconds for a client that sends %s, and no longer", async (_what, text) => {
+    const arrived = once(http.server, "connection");
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {}).resume();
+    if (text !== "") socket.write(text);
+    await arrived;
+    clock.advance(9_000);
+    clock.advance(1_000);
+    await once(socket, "close");
+  });
+
+  it("keeps no deadline on a WebSocket", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`);
+    await once(socket, "data");
+    clock.advance(60_000);
+    const pong = once(socket, "data");
+    socket.write(Buffer.of(0x89, 0x80, 0, 0, 0, 0));
+    expect((await pong)[0]).toEqual(Buffer.of(0x8a, 0));
+    socket.destroy();
+  });
+});

@@ -1,0 +1,126 @@
+/**
+ * The worker's HTTP server: gives each request to the upgrade decision or to plain HTTP, and sends what they answer.
+ *
+ * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
+ * Invariant: a socket is either a WebSocket or has a deadline (`WaitingSockets`), also while it is being turned away.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Core } from "@holdfast/core";
+import { errors } from "@holdfast/protocol";
+import { answerBytes, completeHeaders, errorAnswer, type HttpAnswer, httpError } from "./http-answer.js";
+import type { PlainHttp } from "./plain-http.js";
+import {
+  type Acceptance,
+  decideUpgrade,
+  type Refusal,
+  type RequestHead,
+  refusalFor,
+  type UpgradePolicy,
+} from "./upgrade.js";
+import type { WaitingSockets } from "./waiting-sockets.js";
+import type { WebSocketTransports } from "./websocket-transport.js";
+
+export interface HttpServerParts {
+  readonly core: Pick<Core, "state" | "admit">;
+  readonly transports: WebSocketTransports;
+  readonly waiting: WaitingSockets;
+  readonly plain: PlainHttp;
+  readonly policy: UpgradePolicy;
+  /** Bytes of one request head. */
+  readonly maxHeadBytes: number;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
+  readonly handshakes: { accepted(seconds: number): void; refused(status: number): void };
+}
+
+export class HttpServer {
+  readonly #parts: HttpServerParts;
+  readonly server: Server;
+
+  constructor(parts: HttpServerParts) {
+    this.#parts = parts;
+    this.server = createServer({ maxHeaderSize: parts.maxHeadBytes })
+      .on("connection", (socket: Socket) => {
+        if (!parts.waiting.add(socket)) socket.destroy();
+      })
+      .on("request", (request, response) => this.#request(request, response))
+      .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
+      .on("clientError", (error, socket) => this.#unreadable(error, socket));
+  }
+
+  /** Ends what is not a WebSocket. Idempotent. */
+  close(): void {
+    this.#parts.waiting.close();
+    if (this.server.listening) this.server.close();
+  }
+
+  get #draining(): boolean {
+    return this.#parts.core.state !== "open";
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    const answer = this.#parts.plain.answer(request, this.#draining);
+    response.writeHead(answer.status, completeHeaders(answer)).end(answer.body);
+  }
+
+  #upgrade(head: RequestHead, socket: Duplex, first: Buffer): void {
+    const { plain, transports, waiting, handshakes } = this.#parts;
+    // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
+    if (head.headers.upgrade?.toLowerCase() !== "websocket") {
+      turnAway(socket, plain.answer(head, this.#draining), head.method === "HEAD");
+      return;
+    }
+    const decision = this.#decide(head, socket);
+    if (decision.kind === "refuse") {
+      handshakes.refused(decision.status);
+      turnAway(socket, errorAnswer(decision.status, decision.error, decision.headers));
+      return;
+    }
+    const seconds = waiting.release(socket);
+    transports.upgrade(head, socket, first, decision);
+    if (seconds !== undefined) handshakes.accepted(seconds);
+  }
+
+  #decide(head: RequestHead, socket: Duplex): Acceptance | Refusal {
+    const { core, policy, random } = this.#parts;
+    const decision = decideUpgrade(head, policy);
+    if (decision.kind === "refuse") return decision;
+    // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
+    if (!(socket instanceof Socket)) return refusalFor(errors.badRequest, 0);
+    if (this.#draining) {
+      return refusalFor(
+        { ...errors.unavailable, message: "This server is going away; try again." },
+        random(),
+      );
+    }
+    const error = core.admit(decision.channels);
+    return error === undefined ? decision : refusalFor(error, random());
+  }
+
+  /** What the HTTP parser could not read. */
+  #unreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (!socket.writable || error.code === "ECONNRESET") {
+      socket.destroy();
+      return;
+    }
+    const [status, message] =
+      error.code === "HPE_HEADER_OVERFLOW"
+        ? ([431, `A request head may have ${this.#parts.maxHeadBytes} bytes.`] as const)
+        : ([400, "That is not an HTTP request."] as const);
+    turnAway(socket, errorAnswer(status, httpError(status, message)));
+  }
+}
+
+/** The rest of the input is read and dropped: closing with unread bytes would reset the connection and lose the answer. */
+function turnAway(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
+  socket.on("error", destroySocket);
+  socket.end(answerBytes(answer, headOnly));
+  socket.resume();
+}
+
+function destroySocket(this: Duplex): void {
+  this.destroy();
+}
