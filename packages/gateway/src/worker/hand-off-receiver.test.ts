@@ -1,0 +1,31 @@
+import { EventEmitter } from "node:events";
+import { createServer } from "node:http";
+import { describe, expect, it } from "@jest/globals";
+import { HandOffReceiver } from "./hand-off-receiver.js";
+import { loadSetupWorker, type StickyWorkerParts } from "./sticky.js";
+
+describe("receiving hand-offs", () => {
+  it("counts each, also one whose socket closed on the way, and nothing else", () => {
+    const channel = new EventEmitter();
+    const handOffs = new HandOffReceiver(channel);
+    channel.emit("message", { type: "sticky:connection", data: Buffer.alloc(0) }, {});
+    channel.emit("message", { type: "sticky:connection", data: Buffer.alloc(0) }, undefined);
+    channel.emit("message", { type: "sticky:http-chunk" });
+    channel.emit("message", { cmd: "other" });
+    expect(handOffs.received).toBe(2);
+  });
+
+  it("gives the sockets to the server, and no session ids to the primary", () => {
+    const calls: StickyWorkerParts[] = [];
+    const server = createServer();
+    new HandOffReceiver(new EventEmitter()).deliverTo(server, (parts) => calls.push(parts));
+    expect(calls).toHaveLength(1);
+    expect(calls[0]?.httpServer).toBe(server);
+  });
+
+  it("finds the package's worker half, which works in a worker only", () => {
+    expect(() => loadSetupWorker()({ httpServer: createServer(), engine: new EventEmitter() })).toThrow(
+      "not worker",
+    );
+  });
+});
