@@ -1,0 +1,81 @@
+import { BrokerUnavailable, channelTopic, MemoryBroker, MemoryBus, type Topic } from "@holdfast/core";
+import { brokerContract } from "@holdfast/core/testing";
+import { describe, expect, it } from "@jest/globals";
+import type { BrokerAnswer, BrokerRequest } from "../messages.js";
+import { LinkBroker } from "./broker-link.js";
+import { FakeClock } from "./testing/fake-clock.js";
+
+/** The other end of a link in one process: requests carried out on a bus, answers a turn later. */
+function serve(bus: MemoryBus, answer: (answer: BrokerAnswer) => void): (request: BrokerRequest) => void {
+  const broker = new MemoryBroker(bus);
+  broker.start({
+    publication: (topic, data) => answer({ type: "broker-publication", topic, data }),
+    state: () => {},
+  });
+  return (request) => {
+    const topic = request.topic as Topic;
+    const done =
+      request.type === "broker-publish"
+        ? broker.publish(topic, request.data)
+        : request.type === "broker-subscribe"
+          ? broker.subscribe(topic)
+          : broker.unsubscribe(topic);
+    void done.then(() => answer({ type: "broker-done", id: request.id }));
+  };
+}
+
+brokerContract("LinkBroker", () => {
+  const bus = new MemoryBus();
+  const clock = new FakeClock();
+  return {
+    create() {
+      const broker: LinkBroker = new LinkBroker((request) => send(request), clock);
+      const send = serve(bus, (answer) => setImmediate(() => broker.answer(answer)));
+      return broker;
+    },
+    async close() {
+      expect(clock.timers).toBe(0);
+    },
+  };
+});
+
+describe("a broker over a link that stays silent", () => {
+  const NEWS = channelTopic("news");
+
+  function silent() {
+    const clock = new FakeClock();
+    const requests: BrokerRequest[] = [];
+    const broker = new LinkBroker((request) => requests.push(request), clock);
+    broker.start({ publication() {}, state() {} });
+    return { broker, clock, requests };
+  }
+
+  it("gives up after five seconds, and ignores an answer that comes later", async () => {
+    const { broker, clock, requests } = silent();
+    const call = broker.publish(NEWS, "1");
+    const settled: string[] = [];
+    call.catch(() => settled.push("rejected"));
+    clock.advance(4_500);
+    await Promise.resolve();
+    expect(settled).toEqual([]);
+    clock.advance(1_000);
+    await expect(call).rejects.toBeInstanceOf(BrokerUnavailable);
+    broker.answer({ type: "broker-done", id: requests[0]!.id });
+  });
+
+  it("says what the primary said when a call fails", async () => {
+    const { broker, requests } = silent();
+    const call = broker.subscribe(NEWS);
+    broker.answer({ type: "broker-failed", id: requests[0]!.id, problem: "not today" });
+    await expect(call).rejects.toThrow("not today");
+  });
+
+  it("refuses more calls than it may hold", async () => {
+    const { broker } = silent();
+    const calls = Array.from({ length: 65_536 }, () => broker.publish(NEWS, "1"));
+    await expect(broker.publish(NEWS, "1")).rejects.toThrow("65536 calls wait");
+    const settled = Promise.allSettled(calls);
+    await broker.close();
+    await settled;
+  });
+});
