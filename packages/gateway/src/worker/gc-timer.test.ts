@@ -1,0 +1,93 @@
+import { describe, expect, it } from "@jest/globals";
+import { watchGcPauses } from "./gc-pauses.js";
+import { fullCollection, GcTimer } from "./gc-timer.js";
+import { FakeClock } from "./testing/fake-clock.js";
+
+function setUp(slot = 0, utilization = 0) {
+  const clock = new FakeClock();
+  const events: string[] = [];
+  const world = { utilization };
+  const timer = new GcTimer({
+    clock,
+    intervalMs: 30_000,
+    slot,
+    random: () => 0.5,
+    takeUtilization: () => world.utilization,
+    wish: () => events.push("wish"),
+    collect: () => events.push("collect"),
+    done: () => events.push("done"),
+  });
+  return { clock, events, timer, world };
+}
+
+describe("the collection timer", () => {
+  it("wishes, collects in its turn, says so, and begins anew", () => {
+    const { clock, events, timer } = setUp();
+    clock.advance(3_000);
+    expect(events).toEqual(["wish"]);
+    clock.advance(300_000);
+    expect(events).toEqual(["wish"]);
+    timer.turn();
+    expect(events).toEqual(["wish", "collect", "done"]);
+    clock.advance(29_999);
+    expect(events).toHaveLength(3);
+    clock.advance(1);
+    expect(events).toEqual(["wish", "collect", "done", "wish"]);
+  });
+
+  it("begins at another moment in each slot, within one interval", () => {
+    const moments = Array.from({ length: 8 }, (_, slot) => {
+      const { clock, events } = setUp(slot);
+      let ms = 0;
+      for (; events.length === 0 && ms <= 40_000; ms += 100) clock.advance(100);
+      return ms;
+    });
+    expect(new Set(moments).size).toBe(8);
+    expect(Math.max(...moments)).toBeLessThanOrEqual(30_100);
+  });
+
+  it("waits while the loop is busy, but not for ever", () => {
+    const { clock, events } = setUp(0, 0.95);
+    clock.advance(3_000 + 9_000);
+    expect(events).toEqual([]);
+    clock.advance(2_000);
+    expect(events).toEqual(["wish"]);
+  });
+
+  it("goes on as soon as the loop is free", () => {
+    const { clock, events, world } = setUp(0, 0.95);
+    clock.advance(5_000);
+    world.utilization = 0.1;
+    clock.advance(500);
+    expect(events).toEqual(["wish"]);
+  });
+
+  it("gives back a turn that it did not ask for", () => {
+    const { events, timer } = setUp();
+    timer.turn();
+    expect(events).toEqual(["done"]);
+  });
+
+  it("has no timer once closed, whatever it was doing", () => {
+    for (const elapsed of [0, 2_600, 3_000]) {
+      const { clock, timer } = setUp();
+      clock.advance(elapsed);
+      timer.close();
+      expect(clock.timers).toBe(0);
+    }
+  });
+});
+
+describe("a forced collection", () => {
+  it("needs no flag, and is seen as a major one", async () => {
+    const seen = new Promise<number>((resolve) => {
+      const stop = watchGcPauses((kind, seconds) => {
+        if (kind !== "major") return;
+        stop();
+        resolve(seconds);
+      });
+    });
+    fullCollection()();
+    expect(await seen).toBeGreaterThan(0);
+  });
+});
