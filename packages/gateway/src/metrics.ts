@@ -1,0 +1,199 @@
+/**
+ * The metrics seam on prom-client, and what the edge adds to core's numbers.
+ *
+ * A worker keeps its own registry (never the package's global one) and answers with snapshots; the primary merges
+ * them. Counters and histograms add up. Gauges that mean one process (memory, delay, the broker as seen from there)
+ * carry the worker's slot as a label, because their sum would be a lie.
+ */
+import { createRequire } from "node:module";
+import {
+  type BrokerState,
+  COUNTERS,
+  type CounterName,
+  HISTOGRAMS,
+  type HistogramName,
+  type Metrics,
+} from "@holdfast/core";
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { GcKind } from "./worker/gc-pauses.js";
+import type { LoopDelays } from "./worker/loop-monitor.js";
+
+/** A registry as JSON. Survives `JSON.stringify`. */
+export type MetricsSnapshot = readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly aggregator: string;
+  readonly values: readonly {
+    readonly value: number;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly metricName?: string;
+  }[];
+}[];
+
+/** What is read only when somebody asks. */
+export interface Readings {
+  readonly connections: number;
+  readonly subscriptions: number;
+  readonly topics: number;
+  readonly brokerState: BrokerState;
+  readonly loop: LoopDelays;
+}
+
+/** Seconds, from 0.1 ms to 10 s. */
+const LATENCY_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+export class WorkerMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #counts = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Record<
+    CounterName,
+    number
+  >;
+  readonly #histograms: Readonly<Record<HistogramName, Histogram>>;
+  readonly #handshakes: Histogram;
+  readonly #refusals: Counter<"status">;
+  readonly #gcPauses: Histogram<"kind">;
+
+  /** `read` is called once for each snapshot. */
+  constructor(slot: number, read: () => Readings) {
+    for (const [name, help] of Object.entries(COUNTERS)) this.#counter(name as CounterName, help);
+    this.#histograms = Object.fromEntries(
+      Object.entries(HISTOGRAMS).map(([name, help]) => [name, this.#histogram(name, help)]),
+    ) as Record<HistogramName, Histogram>;
+    this.#handshakes = this.#histogram(
+      "handshake_seconds",
+      "From a socket's arrival at the worker to its answer as a WebSocket",
+    );
+    this.#refusals = new Counter({
+      name: "holdfast_handshakes_refused_total",
+      help: "WebSocket requests refused by a worker, by HTTP status",
+      labelNames: ["status"],
+      registers: [this.#registry],
+    });
+    this.#gcPauses = new Histogram({
+      name: "holdfast_gc_pause_seconds",
+      help: "Garbage collections, V8's own and forced ones, by kind",
+      labelNames: ["kind"],
+      buckets: LATENCY_BUCKETS,
+      registers: [this.#registry],
+    });
+    this.#gauges(String(slot), read);
+  }
+
+  add(counter: CounterName, amount: number): void {
+    this.#counts[counter] += amount;
+  }
+
+  observe(histogram: HistogramName, seconds: number): void {
+    this.#histograms[histogram].observe(seconds);
+  }
+
+  /** An accepted upgrade, and how long it took. */
+  accepted(seconds: number): void {
+    this.#handshakes.observe(seconds);
+  }
+
+  /** A refused upgrade. */
+  refused(status: number): void {
+    this.#refusals.inc({ status: String(status) });
+  }
+
+  gcPause(kind: GcKind, seconds: number): void {
+    this.#gcPauses.observe({ kind }, seconds);
+  }
+
+  snapshot(): Promise<MetricsSnapshot> {
+    return snapshotOf(this.#registry);
+  }
+
+  /** Counted in a plain object and copied when read: these are the hot ones. */
+  #counter(name: CounterName, help: string): void {
+    const counts = this.#counts;
+    new Counter({
+      name: `holdfast_${name}_total`,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(counts[name]);
+      },
+    });
+  }
+
+  #histogram(name: string, help: string): Histogram {
+    return new Histogram({
+      name: `holdfast_${name}`,
+      help,
+      buckets: LATENCY_BUCKETS,
+      registers: [this.#registry],
+    });
+  }
+
+  #gauges(worker: string, read: () => Readings): void {
+    const registers = [this.#registry];
+    // One reading for all gauges, taken by the one that the registry asks first.
+    const connections = new Gauge({
+      name: "holdfast_connections",
+      help: "Open connections",
+      registers,
+      collect: () => takeReadings(),
+    });
+    const subscriptions = new Gauge({
+      name: "holdfast_subscriptions",
+      help: "Channels held by connections",
+      registers,
+    });
+    const ofWorker = <Label extends string = never>(name: string, help: string, ...labels: Label[]) =>
+      new Gauge({ name: `holdfast_${name}`, help, labelNames: ["worker", ...labels], registers });
+    const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
+    const rss = ofWorker("resident_memory_bytes", "Resident memory");
+    const heap = ofWorker("heap_used_bytes", "V8 heap in use");
+    const external = ofWorker(
+      "external_memory_bytes",
+      "Memory of buffers and other objects outside the heap",
+    );
+    const lag = ofWorker(
+      "event_loop_delay_seconds",
+      "Delay of the event loop since the last scrape",
+      "quantile",
+    );
+    const broker = ofWorker("broker_ready", "Whether the worker's broker can be reached: 1 or 0");
+    new Gauge({
+      name: "holdfast_build_info",
+      help: "Always 1; versions in the labels",
+      labelNames: ["version", "node"],
+      aggregator: "first",
+      registers,
+    }).set({ version: packageVersion(), node: process.version }, 1);
+    const takeReadings = (): void => {
+      const now = read();
+      const memory = process.memoryUsage();
+      connections.set(now.connections);
+      subscriptions.set(now.subscriptions);
+      topics.set({ worker }, now.topics);
+      rss.set({ worker }, memory.rss);
+      heap.set({ worker }, memory.heapUsed);
+      external.set({ worker }, memory.external);
+      lag.set({ worker, quantile: "0.5" }, now.loop.p50);
+      lag.set({ worker, quantile: "0.99" }, now.loop.p99);
+      lag.set({ worker, quantile: "1" }, now.loop.max);
+      broker.set({ worker }, now.brokerState === "ready" ? 1 : 0);
+    };
+  }
+}
+
+/** For registries of the primary's own. */
+export async function snapshotOf(registry: Registry): Promise<MetricsSnapshot> {
+  return (await registry.getMetricsAsJSON()) as unknown as MetricsSnapshot;
+}
+
+/** The snapshots of all processes as one text in Prometheus' format. */
+export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...snapshots]).metrics();
+}
+
+function packageVersion(): string {
+  return (createRequire(import.meta.url)("../package.json") as { version: string }).version;
+}
