@@ -1,0 +1,11 @@
+/**
+ * Holdfast's network edge: the primary that listens and routes, and the workers that hold the connections.
+ */
+
+// For whoever runs a worker process.
+export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
+
+// For whoever runs a primary.
+
+// What both are told.
+export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";

@@ -1,0 +1,107 @@
+/**
+ * A worker's process: opens the link, waits for `start`, runs a `Worker` until the primary says or is gone.
+ *
+ * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole process
+ * group are therefore ignored, and an error that nobody caught ends the process, because the supervisor can start a
+ * clean one and nobody can say what this one still does right.
+ * Invariant: the process does not outlive its primary.
+ */
+import { Socket } from "node:net";
+import type { Logger } from "@holdfast/core";
+import type { Owner } from "@holdfast/protocol";
+import { LINK_FD, Link } from "../link.js";
+import type { ToPrimary, ToWorker } from "../messages.js";
+import type { WorkerOptions } from "../options.js";
+import { HandOffReceiver } from "./hand-off-receiver.js";
+import { Worker, type WorkerMessage } from "./worker.js";
+
+/** How long connections may take to close when the primary is gone, ms. */
+const LAST_WORDS_MS = 1_000;
+
+/** From the primary's `workerConfig` and this worker's place to what it runs with. A throw refuses the start. */
+export type MakeWorkerOptions = (config: unknown, owner: Owner) => WorkerOptions | Promise<WorkerOptions>;
+
+type State =
+  | { readonly t: "waiting" }
+  | { readonly t: "starting" }
+  | { readonly t: "running"; readonly worker: Worker; readonly logger: Logger }
+  /** The primary was told why; it ends this process. */
+  | { readonly t: "refused" }
+  | { readonly t: "ending" };
+
+/** Makes this process a worker. Returns at once; call it once. */
+export function runWorker(makeOptions: MakeWorkerOptions): void {
+  const life = new WorkerLife(makeOptions);
+  process.on("SIGINT", ignoreSignal);
+  process.on("SIGTERM", ignoreSignal);
+  process.on("disconnect", () => life.end());
+  process.on("uncaughtException", (problem) => life.crash(problem));
+}
+
+class WorkerLife {
+  readonly #makeOptions: MakeWorkerOptions;
+  readonly #link: Link<ToPrimary, ToWorker>;
+  #state: State = { t: "waiting" };
+
+  constructor(makeOptions: MakeWorkerOptions) {
+    this.#makeOptions = makeOptions;
+    this.#link = new Link(new Socket({ fd: LINK_FD }), {
+      message: (message) => this.#receive(message),
+      closed: (problem) => this.#linkClosed(problem),
+    });
+  }
+
+  /** The primary is gone: close what is open, then go too. */
+  end(): void {
+    const last = this.#state;
+    if (last.t === "ending") return;
+    this.#state = { t: "ending" };
+    if (last.t !== "running") process.exit(0);
+    const exit = (): void => process.exit(0);
+    setTimeout(exit, LAST_WORDS_MS);
+    last.worker.close().then(exit, exit);
+  }
+
+  crash(problem: unknown): void {
+    if (this.#state.t === "running") this.#state.logger.error({ err: problem }, "an error nobody caught");
+    else process.stderr.write(`holdfast worker: ${String(problem)}\n`);
+    process.exit(1);
+  }
+
+  #receive(message: ToWorker): void {
+    if (message.type === "start") void this.#start(message.config, message);
+    else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
+  }
+
+  async #start(config: unknown, { slot, generation }: Owner): Promise<void> {
+    if (this.#state.t !== "waiting") return;
+    this.#state = { t: "starting" };
+    try {
+      const options = await this.#makeOptions(config, { slot, generation });
+      const handOffs = new HandOffReceiver(process);
+      const worker = new Worker(options, {
+        owner: { slot, generation },
+        send: (message) => this.#link.send(message),
+        received: () => handOffs.received,
+      });
+      handOffs.deliverTo(worker.http.server);
+      this.#state = { t: "running", worker, logger: options.logger };
+      this.#link.send({ type: "ready" });
+    } catch (problem) {
+      this.#state = { t: "refused" };
+      this.#link.send({
+        type: "refused",
+        problem: problem instanceof Error ? problem.message : String(problem),
+      });
+    }
+  }
+
+  #linkClosed(problem: Error | undefined): void {
+    if (problem !== undefined && this.#state.t === "running") {
+      this.#state.logger.warn({ err: problem }, "the link to the primary broke");
+    }
+    this.end();
+  }
+}
+
+function ignoreSignal(): void {}

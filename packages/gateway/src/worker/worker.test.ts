@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { CORE_DEFAULTS, MemoryBroker, MemoryBus, silentLogger, systemClock } from "@holdfast/core";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { WebSocket } from "ws";
+import type { ToPrimary } from "../messages.js";
+import { mergeSnapshots } from "../metrics.js";
+import type { WorkerOptions } from "../options.js";
+import { Worker } from "./worker.js";
+
+const OPTIONS: WorkerOptions = {
+  core: CORE_DEFAULTS,
+  origins: undefined,
+  gcIntervalMs: undefined,
+  headTimeoutMs: 10_000,
+  maxHeadBytes: 8_192,
+  pages: {},
+  broker: undefined,
+  logger: silentLogger,
+  clock: systemClock,
+};
+
+/** What the worker said, to be waited for. */
+class Primary {
+  readonly heard: ToPrimary[] = [];
+  #wake: (() => void) | undefined;
+
+  readonly hear = (message: ToPrimary): void => {
+    this.heard.push(message);
+    this.#wake?.();
+  };
+
+  async next<Type extends ToPrimary["type"]>(type: Type): Promise<Extract<ToPrimary, { type: Type }>> {
+    for (;;) {
+      const found = this.heard.find((message) => message.type === type);
+      if (found !== undefined) return found as Extract<ToPrimary, { type: Type }>;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+let primary: Primary;
+let worker: Worker;
+let bus: MemoryBus;
+
+async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
+  primary = new Primary();
+  worker = new Worker(
+    { ...OPTIONS, broker: new MemoryBroker(bus), ...options },
+    { owner: { slot: 3, generation: 7 }, send: primary.hear, received: () => 0 },
+  );
+  worker.http.server.listen(0, "127.0.0.1");
+  await once(worker.http.server, "listening");
+  return `127.0.0.1:${(worker.http.server.address() as AddressInfo).port}`;
+}
+
+beforeEach(() => {
+  bus = new MemoryBus();
+});
+
+afterEach(async () => {
+  const ended = once(worker.http.server, "close");
+  await Promise.all([worker.close(), ended]);
+});
+
+/** The data of the next message. */
+async function message(socket: WebSocket): Promise<string> {
+  const [data] = (await once(socket, "message")) as [Buffer];
+  return data.toString();
+}
+
+describe("a worker", () => {
+  it("connects plain clients by their URL and delivers to them", async () => {
+    const address = await start();
+    const socket = new WebSocket(`ws://${address}/ws?channels=news`);
+    expect(JSON.parse(await message(socket))).toMatchObject({
+      connect: { sid: expect.stringMatching(/^\S{20}$/) },
+    });
+    bus.publish("channel:news", '{"hello":1}');
+    expect(await message(socket)).toBe('{"publication":{"channel":"news","data":{"hello":1}}}');
+    socket.close();
+    await once(socket, "close");
+  });
+
+  it("reports its load at once, and what changed soon after", async () => {
+    const address = await start();
+    expect(await primary.next("load")).toMatchObject({ sockets: 0, connections: 0, broker: "ready" });
+    const socket = new WebSocket(`ws://${address}/ws?channels=news`);
+    await once(socket, "open");
+    primary.heard.length = 0;
+    expect(await primary.next("load")).toMatchObject({ sockets: 1, connections: 1 });
+    socket.terminate();
+    await once(socket, "close");
+  });
+
+  it("drains: tells its clients, closes them, and says when none is left", async () => {
+    const address = await start();
+    const socket = new WebSocket(`ws://${address}/ws?channels=news`);
+    await message(socket);
+    const told = message(socket);
+    worker.receive({ type: "drain", windowMs: 0, reason: "a test" });
+    expect(JSON.parse(await told)).toMatchObject({ drain: { reason: "a test" } });
+    const [code] = (await once(socket, "close")) as [number];
+    expect(code).toBe(3000);
+    await primary.next("drained");
+    const refused = new WebSocket(`ws://${address}/ws`);
+    const [, response] = (await once(refused, "unexpected-response")) as [unknown, { statusCode: number }];
+    expect(response.statusCode).toBe(503);
+    refused.once("error", () => {}).terminate();
+  });
+
+  it("answers with its metrics", async () => {
+    await start();
+    worker.receive({ type: "collect-metrics", id: 5 });
+    const { id, snapshot } = await primary.next("metrics");
+    expect(id).toBe(5);
+    expect(await mergeSnapshots([snapshot])).toContain('holdfast_broker_ready{worker="3"} 1');
+  });
+
+  it("gives a turn back when it does not collect", async () => {
+    await start();
+    worker.receive({ type: "gc-turn" });
+    await primary.next("gc-done");
+  });
+
+  it("uses the broker at the other end of the link when it has none", async () => {
+    await start({ broker: undefined });
+    const asked = await primary.next("broker-subscribe");
+    expect(asked.topic).toBe("broadcast");
+    worker.receive({ type: "broker-done", id: asked.id });
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * A worker: core with everything of the edge around it, joined.
+ *
+ * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
+ * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
+ */
+import { randomBytes } from "node:crypto";
+import { Core } from "@holdfast/core";
+import type { Owner } from "@holdfast/protocol";
+import type { ToPrimary, ToWorker } from "../messages.js";
+import { WorkerMetrics } from "../metrics.js";
+import type { WorkerOptions } from "../options.js";
+import { LinkBroker } from "./broker-link.js";
+import { watchGcPauses } from "./gc-pauses.js";
+import { fullCollection, GcTimer } from "./gc-timer.js";
+import { HttpServer } from "./http-server.js";
+import { LoadReporter } from "./load.js";
+import { LoopMonitor } from "./loop-monitor.js";
+import { originCheck } from "./origin.js";
+import { PlainHttp } from "./plain-http.js";
+import { WaitingSockets } from "./waiting-sockets.js";
+import { WebSocketTransports } from "./websocket-transport.js";
+
+/** Session ids carry 96 random bits: 16 characters in base64url. */
+const RANDOM_ID_BYTES = 12;
+
+/** Messages that the worker answers; `start` is what it was made from. */
+export type WorkerMessage = Exclude<ToWorker, { readonly type: "start" }>;
+
+export interface WorkerWiring {
+  readonly owner: Owner;
+  readonly send: (message: ToPrimary) => void;
+  /** How many hand-offs have arrived. */
+  readonly received: () => number;
+}
+
+export class Worker {
+  readonly http: HttpServer;
+  readonly #options: WorkerOptions;
+  readonly #send: (message: ToPrimary) => void;
+  readonly #core: Core;
+  readonly #metrics: WorkerMetrics;
+  readonly #loop = new LoopMonitor();
+  readonly #linkBroker: LinkBroker | undefined;
+  readonly #load: LoadReporter;
+  readonly #gcTimer: GcTimer | undefined;
+  readonly #stopWatchingGc: () => void;
+
+  /** Begins at once: core is open and its broker starts to connect. */
+  constructor(options: WorkerOptions, { owner, send, received }: WorkerWiring) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#send = send;
+    this.#metrics = new WorkerMetrics(owner.slot, () => ({
+      connections: this.#core.connections,
+      subscriptions: this.#core.subscriptions,
+      topics: this.#core.topics,
+      brokerState: this.#core.brokerState,
+      loop: this.#loop.takeDelays(),
+    }));
+    const broker = options.broker ?? new LinkBroker(send, clock);
+    this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
+    this.#core = new Core(options.core, {
+      broker,
+      clock,
+      logger,
+      metrics: this.#metrics,
+      owner,
+      randomId: () => randomBytes(RANDOM_ID_BYTES).toString("base64url"),
+      random: Math.random,
+    });
+    const transports = new WebSocketTransports(this.#core, options.core.maxPayload);
+    const waiting = new WaitingSockets(clock, options.headTimeoutMs);
+    this.http = new HttpServer({
+      core: this.#core,
+      transports,
+      waiting,
+      plain: new PlainHttp(options.pages),
+      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      maxHeadBytes: options.maxHeadBytes,
+      random: Math.random,
+      handshakes: this.#metrics,
+    });
+    this.#stopWatchingGc = watchGcPauses((kind, seconds) => this.#metrics.gcPause(kind, seconds));
+    this.#gcTimer = this.#startGcTimer(owner.slot);
+    this.#core.start();
+    this.#load = new LoadReporter(
+      clock,
+      () => ({
+        sockets: waiting.size + transports.open,
+        received: received(),
+        connections: this.#core.connections,
+        loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
+        broker: this.#core.brokerState,
+      }),
+      (load) => send({ type: "load", ...load }),
+    );
+  }
+
+  /** Carries out what the primary says. */
+  receive(message: WorkerMessage): void {
+    switch (message.type) {
+      case "drain":
+        this.#drain(message.windowMs, message.reason);
+        break;
+      case "collect-metrics":
+        this.#answerMetrics(message.id);
+        break;
+      case "gc-turn":
+        if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
+        else this.#gcTimer.turn();
+        break;
+      default:
+        this.#linkBroker?.answer(message);
+    }
+  }
+
+  /** Ends every connection and lets go of the broker. Idempotent. */
+  async close(): Promise<void> {
+    this.#load.close();
+    this.#gcTimer?.close();
+    this.#stopWatchingGc();
+    this.#loop.close();
+    await this.#core.close();
+    this.http.close();
+  }
+
+  #drain(windowMs: number, reason: string): void {
+    this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
+    const progress = (left: number): void => this.#send({ type: "drain-progress", left });
+    this.#core.drain(windowMs, reason, progress).then(
+      () => this.#send({ type: "drained" }),
+      (problem: unknown) => {
+        this.#options.logger.error({ err: problem }, "the drain failed");
+        this.#send({ type: "drained" });
+      },
+    );
+  }
+
+  #answerMetrics(id: number): void {
+    this.#metrics.snapshot().then(
+      (snapshot) => this.#send({ type: "metrics", id, snapshot }),
+      (problem: unknown) => {
+        this.#options.logger.error({ err: problem }, "could not collect the metrics");
+        this.#send({ type: "metrics", id, snapshot: [] });
+      },
+    );
+  }
+
+  #startGcTimer(slot: number): GcTimer | undefined {
+    const { clock, gcIntervalMs } = this.#options;
+    if (gcIntervalMs === undefined) return undefined;
+    return new GcTimer({
+      clock,
+      intervalMs: gcIntervalMs,
+      slot,
+      random: Math.random,
+      takeUtilization: () => this.#loop.takeUtilization(),
+      wish: () => this.#send({ type: "gc-wish" }),
+      collect: fullCollection(),
+      done: () => this.#send({ type: "gc-done" }),
+    });
+  }
+}
