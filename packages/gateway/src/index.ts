@@ -6,6 +6,8 @@
 export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 
 // For whoever runs a primary.
+export { type Addresses, Primary } from "./primary/primary.js";
+export { isLoopback } from "./loopback.js";
 
 // What both are told.
 export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";

@@ -1,0 +1,71 @@
+/**
+ * What the admin port answers: health for orchestrators, metrics for Prometheus, publishing for backends.
+ *
+ * Owns no state: it asks the instance. The path of each endpoint is a contract (docs/operations.md).
+ */
+import { BROADCAST, type Broker, BrokerUnavailable, channelTopic, type Topic } from "@holdfast/core";
+import { channelProblem, errors } from "@holdfast/protocol";
+import { type AdminAnswer, type AdminRoutes, adminError } from "./admin-server.js";
+
+/** What the endpoints ask of the instance. */
+export interface AdminInstance {
+  readonly broker: Broker;
+  /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
+  notReady(): readonly string[];
+  /** Prometheus text of the whole instance. */
+  metrics(): Promise<string>;
+}
+
+export function adminApi(instance: AdminInstance, maxPublicationBytes: number): AdminRoutes {
+  const publishTo = async (topic: Topic, data: unknown): Promise<AdminAnswer> => {
+    const text = JSON.stringify(data);
+    if (Buffer.byteLength(text) > maxPublicationBytes) {
+      return adminError(413, errors.tooBig.name, `A publication has at most ${maxPublicationBytes} bytes.`);
+    }
+    try {
+      await instance.broker.publish(topic, text);
+      return { status: 200, body: {} };
+    } catch (error) {
+      if (error instanceof BrokerUnavailable)
+        return adminError(503, errors.unavailable.name, errors.unavailable.message);
+      throw error;
+    }
+  };
+  return {
+    "GET /livez": () => ({ status: 200, body: "ok\n" }),
+    "GET /readyz": () => {
+      const problems = instance.notReady();
+      return problems.length === 0
+        ? { status: 200, body: "ok\n" }
+        : { status: 503, body: `${problems.join("\n")}\n` };
+    },
+    "GET /metrics": async () => ({
+      status: 200,
+      body: await instance.metrics(),
+      contentType: "text/plain; version=0.0.4; charset=utf-8",
+    }),
+    "POST /api/publish": (body) => {
+      const { channel, data } = fields(body);
+      if (typeof channel !== "string")
+        return badRequest('`channel` is missing: {"channel": "news", "data": …}.');
+      const problem = channelProblem(channel);
+      if (problem !== undefined) return badRequest(`The channel's name ${problem}.`);
+      if (data === undefined) return badRequest("`data` is missing: any JSON value.");
+      return publishTo(channelTopic(channel), data);
+    },
+    "POST /api/broadcast": (body) => {
+      const { data } = fields(body);
+      return data === undefined
+        ? badRequest("`data` is missing: any JSON value.")
+        : publishTo(BROADCAST, data);
+    },
+  };
+}
+
+function fields(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function badRequest(message: string): AdminAnswer {
+  return adminError(400, errors.badRequest.name, message);
+}

@@ -1,0 +1,131 @@
+/**
+ * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
+ *
+ * Routes are one table; adding an endpoint adds a row. A wrong request gets a 4xx with a sentence, ours a 5xx without
+ * details. Invariant: no body larger than `maxBodyBytes` is held, no request lives longer than `REQUEST_TIMEOUT_MS`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "@holdfast/core";
+import type { AdminOptions } from "../options.js";
+import { adminRefusal } from "./admin-access.js";
+
+/** What an endpoint answers. A string body is plain text, anything else JSON. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly contentType?: string;
+}
+
+/** Carries out one request; `body` is the parsed JSON of a POST. */
+export type AdminHandler = (body: unknown) => AdminAnswer | Promise<AdminAnswer>;
+
+/** Handlers by method and path, such as `"POST /api/publish"`. */
+export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** The answer to a request that cannot be carried out. */
+export function adminError(status: number, name: string, message: string): AdminAnswer {
+  return { status, body: { error: { name, message } } };
+}
+
+export class AdminServer {
+  readonly #options: AdminOptions;
+  readonly #routes: AdminRoutes;
+  readonly #maxBodyBytes: number;
+  readonly #logger: Logger;
+  readonly #server: Server;
+
+  constructor(options: AdminOptions, routes: AdminRoutes, maxBodyBytes: number, logger: Logger) {
+    this.#options = options;
+    this.#routes = routes;
+    this.#maxBodyBytes = maxBodyBytes;
+    this.#logger = logger;
+    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+      this.#handle(request, response).catch((error: unknown) => {
+        logger.error({ err: error, path: request.url }, "an admin request failed");
+        send(response, adminError(500, "internal", "The request failed; the log says why."));
+      });
+    });
+  }
+
+  /** Resolves with the port once it listens; rejects with the system's error, such as EADDRINUSE. */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => resolve());
+    });
+    this.#server.on("error", (error) => this.#logger.error({ err: error }, "admin port"));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and ends what is open. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.once("close", resolve));
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
+    const path = (request.url ?? "/").replace(/\?.*$/s, "");
+    const refusal = adminRefusal(method, request.headers, this.#options.key);
+    if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
+    const handler = this.#routes[`${method} ${path}`];
+    if (handler === undefined) return send(response, this.#unknown(path));
+    const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : "";
+    if (body === undefined) {
+      return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
+    }
+    const parsed = parseJson(body);
+    if (method === "POST" && parsed === undefined) {
+      return send(response, adminError(400, "bad_request", "The body is not JSON."));
+    }
+    send(response, await handler(parsed?.value));
+  }
+
+  #unknown(path: string): AdminAnswer {
+    const methods = Object.keys(this.#routes).filter((route) => route.endsWith(` ${path}`));
+    if (methods.length > 0) return adminError(405, "bad_method", `Use ${methods.join(" or ")}.`);
+    return adminError(
+      404,
+      "not_found",
+      `No such endpoint. There are: ${Object.keys(this.#routes).join(", ")}.`,
+    );
+  }
+}
+
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function send(response: ServerResponse, { status, body, contentType }: AdminAnswer): void {
+  if (response.headersSent) return;
+  const plain = typeof body === "string";
+  response.writeHead(status, {
+    "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    // A body that was not read to its end makes the connection unusable.
+    ...(status === 413 && { Connection: "close" }),
+  });
+  response.end(plain ? body : `${JSON.stringify(body)}\n`);
+}

@@ -1,0 +1,213 @@
+/**
+ * Admission: every socket from `accept` to the hand-off.
+ *
+ *     accepted ──► parked ──► reading ──► queued for a worker ──► handed over
+ *         └─ 503       └───── 408, 431, 400 ─────┘ (503 when no worker comes)
+ *
+ * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
+ * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
+ * parked unread. Invariants: `pending` never exceeds `maxPending`; nobody stays longer than `headTimeoutMs` in one
+ * state; a socket that is refused gets an answer that says why; none is dropped because a worker died.
+ */
+import type { Clock, Timer } from "@holdfast/core";
+import { frontAnswer, type Refused } from "./front-answers.js";
+import { PendingSocket } from "./pending-socket.js";
+import { headEnd, mayBeHttp, requestTarget, sessionIdOf } from "./request-head.js";
+import { socketOf, type TcpHandle } from "./tcp-handle.js";
+
+export interface AdmissionOptions {
+  /** Sockets between accept and hand-off; further ones are refused. */
+  readonly maxPending: number;
+  /** Time in one state, ms. */
+  readonly headTimeoutMs: number;
+  /** Bytes of one request head. */
+  readonly maxHeadBytes: number;
+}
+
+/** What admission asks of its surroundings. */
+export interface AdmissionEvents {
+  /** Why nothing is admitted now, if so. */
+  closedFor(): Refused | undefined;
+  /** Queues the socket for a worker; false when no worker is there. */
+  assign(socket: PendingSocket): boolean;
+  /** How many heads may be read now, given the queues of the workers. */
+  room(): number;
+  accepted(): void;
+  refused(refused: Refused): void;
+}
+
+const SWEEP_MS = 250;
+/** How long a refused socket may take to read its answer, ms. */
+const FAREWELL_MS = 1000;
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #events: AdmissionEvents;
+  readonly #clock: Clock;
+  readonly #sweeper: Timer;
+  /** By socket, because a handle calls back with nothing but itself. */
+  readonly #byHandle = new Map<TcpHandle, PendingSocket>();
+  /** Each in order of arrival in the state, hence of deadline. */
+  readonly #parked = new Set<PendingSocket>();
+  readonly #reading = new Set<PendingSocket>();
+  /** Whole heads that no worker could take yet. */
+  readonly #unassigned = new Set<PendingSocket>();
+  /** Reads begun in this turn of the loop and the one before: their heads are as good as queued. */
+  #fresh = 0;
+  #freshBefore = 0;
+  #turn: "idle" | "scheduled" = "idle";
+  readonly #onread: TcpHandle["onread"];
+
+  constructor(options: AdmissionOptions, events: AdmissionEvents, clock: Clock) {
+    this.#options = options;
+    this.#events = events;
+    this.#clock = clock;
+    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
+    const admission = this;
+    this.#onread = function (bytes) {
+      admission.#read(this, bytes);
+    };
+  }
+
+  /** Sockets here, in whatever state. */
+  get pending(): number {
+    return this.#byHandle.size;
+  }
+
+  accept(handle: TcpHandle): void {
+    this.#events.accepted();
+    const refused =
+      this.#events.closedFor() ?? (this.pending >= this.#options.maxPending ? "limit_pending" : undefined);
+    if (refused !== undefined) return this.#answer(handle, refused);
+    const socket = new PendingSocket(handle, this.#clock.monotonic());
+    this.#byHandle.set(handle, socket);
+    if (this.#parked.size === 0 && this.#mayRead()) this.#startReading(socket);
+    else this.#parked.add(socket);
+  }
+
+  /** Sockets that a worker did not take after all: they are routed again. */
+  takeBack(sockets: readonly PendingSocket[]): void {
+    for (const socket of sockets) {
+      this.#byHandle.set(socket.handle, socket);
+      this.#assign(socket);
+    }
+  }
+
+  /** A worker has room, or has come: continue with those that wait. */
+  proceed(): void {
+    for (const socket of this.#unassigned) {
+      if (!this.#events.assign(socket)) break;
+      this.#unassigned.delete(socket);
+      this.#byHandle.delete(socket.handle);
+    }
+    for (const socket of this.#parked) {
+      if (!this.#mayRead()) return;
+      this.#parked.delete(socket);
+      this.#startReading(socket);
+    }
+  }
+
+  /** Refuses everybody who is here. */
+  turnAway(why: Refused): void {
+    for (const socket of this.#byHandle.values()) this.#refuse(socket, why);
+  }
+
+  /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
+  close(): void {
+    this.#sweeper.cancel();
+  }
+
+  #mayRead(): boolean {
+    return this.#unassigned.size === 0 && this.#fresh + this.#freshBefore < this.#events.room();
+  }
+
+  #startReading(socket: PendingSocket): void {
+    socket.since = this.#clock.monotonic();
+    this.#reading.add(socket);
+    this.#fresh++;
+    if (this.#turn === "idle") this.#scheduleTurn();
+    socket.handle.onread = this.#onread;
+    socket.handle.readStart();
+  }
+
+  /** Silent senders stop counting after two turns, or a few of them would close the door to everybody. */
+  #scheduleTurn(): void {
+    this.#turn = "scheduled";
+    this.#clock.defer(() => {
+      this.#freshBefore = this.#fresh;
+      this.#fresh = 0;
+      this.#turn = "idle";
+      if (this.#freshBefore > 0) this.#scheduleTurn();
+      this.proceed();
+    });
+  }
+
+  #read(handle: TcpHandle, bytes: ArrayBuffer | undefined): void {
+    const socket = this.#byHandle.get(handle);
+    if (socket === undefined) return;
+    if (bytes === undefined) {
+      this.#forget(socket);
+      handle.close();
+      return;
+    }
+    const searched = socket.head.length;
+    socket.append(Buffer.from(bytes));
+    const end = headEnd(socket.head, searched);
+    if (end === -1) {
+      if (!mayBeHttp(socket.head)) this.#refuse(socket, "not_http");
+      else if (socket.head.length > this.#options.maxHeadBytes) this.#refuse(socket, "big_head");
+      return;
+    }
+    if (end > this.#options.maxHeadBytes) return this.#refuse(socket, "big_head");
+    handle.readStop();
+    const target = requestTarget(socket.head);
+    if (target === undefined) return this.#refuse(socket, "not_http");
+    socket.sid = sessionIdOf(target);
+    this.#reading.delete(socket);
+    this.#assign(socket);
+  }
+
+  #assign(socket: PendingSocket): void {
+    socket.since = this.#clock.monotonic();
+    if (this.#unassigned.size === 0 && this.#events.assign(socket)) this.#byHandle.delete(socket.handle);
+    else this.#unassigned.add(socket);
+  }
+
+  #sweep(): void {
+    const oldest = this.#clock.monotonic() - this.#options.headTimeoutMs;
+    this.#expire(this.#reading, oldest, "slow_head");
+    this.#expire(this.#unassigned, oldest, "no_worker");
+    this.#expire(this.#parked, oldest, "no_worker");
+    this.proceed();
+  }
+
+  #expire(sockets: ReadonlySet<PendingSocket>, oldest: number, why: Refused): void {
+    for (const socket of sockets) {
+      if (socket.since > oldest) return;
+      this.#refuse(socket, why);
+    }
+  }
+
+  #refuse(socket: PendingSocket, why: Refused): void {
+    this.#forget(socket);
+    this.#answer(socket.handle, why);
+  }
+
+  #forget(socket: PendingSocket): void {
+    this.#byHandle.delete(socket.handle);
+    this.#parked.delete(socket);
+    this.#reading.delete(socket);
+    this.#unassigned.delete(socket);
+  }
+
+  /** What the peer still sends is read and dropped: closing over unread bytes would reset away the answer. */
+  #answer(handle: TcpHandle, why: Refused): void {
+    this.#events.refused(why);
+    handle.readStop();
+    const socket = socketOf(handle);
+    socket.on("error", () => socket.destroy());
+    socket.resume();
+    socket.end(frontAnswer(why, Math.random()));
+    this.#clock.after(FAREWELL_MS, () => socket.destroy());
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The embedded broker's side of one link: a worker's requests become calls on the instance's memory bus.
+ *
+ * Invariant: every request is answered once; nothing is sent for a topic that the worker has not subscribed.
+ */
+import { BrokerUnavailable, MemoryBroker, type MemoryBus, parseTopic, type Topic } from "@holdfast/core";
+import type { BrokerAnswer, BrokerRequest } from "../messages.js";
+
+export class BrokerServer {
+  readonly #broker: MemoryBroker;
+  readonly #answer: (answer: BrokerAnswer) => void;
+
+  /** `answer` sends to the worker. */
+  constructor(bus: MemoryBus, answer: (answer: BrokerAnswer) => void) {
+    this.#answer = answer;
+    this.#broker = new MemoryBroker(bus);
+    this.#broker.start({
+      publication: (topic, data) => answer({ type: "broker-publication", topic, data }),
+      state: () => {},
+    });
+  }
+
+  async handle(request: BrokerRequest): Promise<void> {
+    const { id } = request;
+    try {
+      await this.#carryOut(request);
+      this.#answer({ type: "broker-done", id });
+    } catch (error) {
+      this.#answer({
+        type: "broker-failed",
+        id,
+        problem: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  /** Ends the worker's subscriptions. Idempotent. */
+  close(): Promise<void> {
+    return this.#broker.close();
+  }
+
+  #carryOut(request: BrokerRequest): Promise<void> {
+    const topic = topicOf(request);
+    switch (request.type) {
+      case "broker-publish":
+        return this.#broker.publish(topic, request.data);
+      case "broker-subscribe":
+        return this.#broker.subscribe(topic);
+      case "broker-unsubscribe":
+        return this.#broker.unsubscribe(topic);
+    }
+  }
+}
+
+function topicOf(request: BrokerRequest): Topic {
+  const topic = parseTopic(request.topic);
+  if (topic === undefined) throw new BrokerUnavailable(`not a topic: ${JSON.stringify(request.topic)}`);
+  return topic;
+}

@@ -1,0 +1,54 @@
+/**
+ * What the front door says to a socket that it turns away: the reasons, their HTTP status and sentence.
+ *
+ * Rows of one table, as bytes. `Retry-After` is jittered, so that those who were refused together do not return
+ * together.
+ */
+
+export type Refused =
+  | "limit_connections"
+  | "limit_pending"
+  | "no_worker"
+  | "draining"
+  | "slow_head"
+  | "big_head"
+  | "not_http";
+
+interface Row {
+  readonly status: string;
+  readonly message: string;
+}
+
+const ROWS: Readonly<Record<Refused, Row>> = {
+  limit_connections: {
+    status: "503 Service Unavailable",
+    message: "The server holds as many connections as it may.",
+  },
+  limit_pending: {
+    status: "503 Service Unavailable",
+    message: "Too many connections are being opened; try again.",
+  },
+  no_worker: {
+    status: "503 Service Unavailable",
+    message: "No worker could take the connection; try again.",
+  },
+  draining: { status: "503 Service Unavailable", message: "This server is going away; try again." },
+  slow_head: { status: "408 Request Timeout", message: "The request's head did not arrive in time." },
+  big_head: { status: "431 Request Header Fields Too Large", message: "The request's head is too large." },
+  not_http: { status: "400 Bad Request", message: "That is not an HTTP/1.1 request." },
+};
+
+/** Seconds: between one and this many more. */
+const RETRY_SPREAD_S = 9;
+
+/** The whole response. `random` is uniform in [0, 1). */
+export function frontAnswer(why: Refused, random: number): string {
+  const { status, message } = ROWS[why];
+  const code = Number(status.slice(0, 3));
+  const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
+  const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
+  return (
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}\r\n${body}`
+  );
+}

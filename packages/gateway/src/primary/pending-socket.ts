@@ -1,0 +1,28 @@
+/**
+ * A socket between `accept` and its worker: the handle, what was read of its request, and where it stands.
+ *
+ * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
+ */
+import type { TcpHandle } from "./tcp-handle.js";
+
+const NOTHING = Buffer.alloc(0);
+
+export class PendingSocket {
+  readonly handle: TcpHandle;
+  /** Bytes read so far; from the hand-off on the whole head and what came behind it. */
+  head: Buffer = NOTHING;
+  /** When it entered its present state, monotonic ms. */
+  since: number;
+  /** The session its request names, once the head is whole. */
+  sid: string | undefined;
+
+  constructor(handle: TcpHandle, now: number) {
+    this.handle = handle;
+    this.since = now;
+  }
+
+  /** Appends what was read. Most heads come in one piece, which is not copied. */
+  append(bytes: Buffer): void {
+    this.head = this.head.length === 0 ? bytes : Buffer.concat([this.head, bytes]);
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The primary: front door, supervisor, admin port, GC turns and embedded broker, joined; and their life.
+ *
+ *     idle ──start──► running ──stop──► stopping ──► stopped       (a start that fails stops)
+ *
+ * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
+ */
+import type { BrokerState } from "@holdfast/core";
+import type { ToPrimary } from "../messages.js";
+import { type MetricsSnapshot, mergeSnapshots } from "../metrics.js";
+import type { PrimaryOptions } from "../options.js";
+import { adminApi } from "./admin-api.js";
+import { AdminServer } from "./admin-server.js";
+import { BrokerServer } from "./broker-server.js";
+import { FrontDoor } from "./front-door.js";
+import { GcTurns } from "./gc-turns.js";
+import { MetricsCollector } from "./metrics-collector.js";
+import { PrimaryMetrics } from "./primary-metrics.js";
+import { Supervisor } from "./supervisor.js";
+import type { WorkerProcess } from "./worker-process.js";
+
+/** Where a started instance can be reached. */
+export interface Addresses {
+  readonly ports: readonly number[];
+  readonly adminPort: number;
+}
+
+type State = "idle" | "running" | "stopping" | "stopped";
+
+/** Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before workers are killed. */
+const STOP_GRACE_MS = 10_000;
+
+export class Primary {
+  readonly #options: PrimaryOptions;
+  readonly #frontDoor: FrontDoor;
+  readonly #supervisor: Supervisor;
+  readonly #admin: AdminServer;
+  readonly #gcTurns: GcTurns<WorkerProcess>;
+  readonly #metrics: PrimaryMetrics;
+  readonly #collector: MetricsCollector;
+  readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
+  #state: State = "idle";
+  #stopped: Promise<void> | undefined;
+  /** Calls back once all workers are ready, or with the problem that keeps them from it. */
+  #onStarted: (problem?: string) => void = () => {};
+  #onEnded: () => void = () => {};
+  readonly #onFailed: (problem: string) => void;
+
+  /** `onFailed` is told when the instance cannot go on after it had started. */
+  constructor(options: PrimaryOptions, onFailed: (problem: string) => void) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#onFailed = onFailed;
+    this.#metrics = new PrimaryMetrics(() => ({
+      workers: this.#ready.length,
+      pending: this.#frontDoor.pending,
+    }));
+    this.#collector = new MetricsCollector(clock);
+    this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
+    this.#supervisor = new Supervisor(
+      options,
+      {
+        ready: () => this.#workerReady(),
+        message: (worker, message) => this.#message(worker, message),
+        room: () => this.#frontDoor.proceed(),
+        ended: (worker) => this.#workerEnded(worker),
+        restarted: () => this.#metrics.restarted(),
+        failed: (problem) => this.#failed(problem),
+      },
+      clock,
+      logger,
+    );
+    this.#frontDoor = new FrontDoor(
+      options,
+      {
+        list: () => this.#supervisor.workers,
+        isCollecting: (worker) => this.#gcTurns.isCollecting(worker),
+      },
+      this.#metrics,
+      clock,
+      logger,
+    );
+    const instance = {
+      broker: options.broker,
+      notReady: () => this.notReady(),
+      metrics: () => this.#mergedMetrics(),
+    };
+    const routes = adminApi(instance, options.maxPublicationBytes);
+    // JSON may need six characters for one of the data's.
+    this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger);
+  }
+
+  /**
+   * Listens, starts the workers and resolves when all are ready. Rejects with the system's error when a port cannot be
+   * had and with a sentence when workers cannot start; nothing is left running then.
+   */
+  async start(): Promise<Addresses> {
+    if (this.#state !== "idle") throw new Error("a primary starts once");
+    this.#state = "running";
+    try {
+      const ports = await this.#frontDoor.listen();
+      const adminPort = await this.#admin.listen();
+      this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
+      const started = new Promise<void>((resolve, reject) => {
+        this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
+      });
+      this.#supervisor.start();
+      await started;
+      return { ports, adminPort };
+    } catch (error) {
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
+  notReady(): readonly string[] {
+    if (this.#state !== "running") return ["The instance is stopping."];
+    const problems: string[] = [];
+    const missing = this.#options.workers - this.#ready.length;
+    if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
+    const away = this.#ready.filter((worker) => worker.load.broker !== "ready").length;
+    if (away > 0 || this.#options.broker.state !== "ready") {
+      problems.push(`The broker cannot be reached (${away} of ${this.#ready.length} workers wait for it).`);
+    }
+    return problems;
+  }
+
+  /**
+   * Sends every client away over `windowMs`, then ends workers and ports. Resolves when all is gone. Idempotent: a
+   * second call awaits the first.
+   */
+  stop(windowMs = this.#options.drainWindowMs): Promise<void> {
+    this.#stopped ??= this.#stop(windowMs);
+    return this.#stopped;
+  }
+
+  async #stop(windowMs: number): Promise<void> {
+    this.#state = "stopping";
+    this.#frontDoor.refuse();
+    this.#supervisor.stop();
+    const ended = new Promise<void>((resolve) => {
+      this.#onEnded = resolve;
+    });
+    for (const worker of this.#supervisor.workers) {
+      if (worker.state !== "ready") worker.kill();
+      else {
+        worker.enter("draining");
+        worker.send({ type: "drain", windowMs, reason: "the instance is stopping" });
+      }
+    }
+    const overdue = this.#options.clock.after(windowMs + STOP_GRACE_MS, () => {
+      for (const worker of this.#supervisor.workers) {
+        this.#options.logger.warn({ worker: worker.owner.slot }, "worker did not drain in time; killing it");
+        worker.kill();
+      }
+    });
+    if (this.#supervisor.workers.length > 0) await ended;
+    overdue.cancel();
+    this.#frontDoor.close();
+    await this.#admin.close();
+    await this.#options.broker.close();
+    this.#state = "stopped";
+  }
+
+  get #ready(): readonly WorkerProcess[] {
+    return this.#supervisor.workers.filter((worker) => worker.state === "ready");
+  }
+
+  #workerReady(): void {
+    this.#frontDoor.proceed();
+    if (this.#ready.length === this.#options.workers) this.#onStarted();
+  }
+
+  #workerEnded(worker: WorkerProcess): void {
+    this.#gcTurns.done(worker);
+    this.#collector.gone(worker);
+    void this.#brokerServers.get(worker)?.close();
+    this.#brokerServers.delete(worker);
+    this.#frontDoor.lost(worker);
+    if (this.#state === "stopping" && this.#supervisor.workers.length === 0) this.#onEnded();
+  }
+
+  #failed(problem: string): void {
+    this.#onStarted(problem);
+    if (this.#state === "running") this.#onFailed(problem);
+  }
+
+  #message(worker: WorkerProcess, message: ToPrimary): void {
+    switch (message.type) {
+      case "gc-wish":
+        return this.#gcTurns.wish(worker);
+      case "gc-done":
+        return this.#gcTurns.done(worker);
+      case "metrics":
+        return this.#collector.received(worker, message.id, message.snapshot);
+      case "drain-progress":
+        return this.#options.logger.debug({ worker: worker.owner.slot, left: message.left }, "draining");
+      case "drained":
+        this.#options.logger.info({ worker: worker.owner.slot }, "worker drained");
+        return worker.release();
+      case "broker-publish":
+      case "broker-subscribe":
+      case "broker-unsubscribe":
+        void this.#brokerFor(worker)?.handle(message);
+        return;
+      default:
+    }
+  }
+
+  #brokerFor(worker: WorkerProcess): BrokerServer | undefined {
+    const { bus } = this.#options;
+    const known = this.#brokerServers.get(worker);
+    if (known !== undefined || bus === undefined || worker.state === "ended") return known;
+    const server = new BrokerServer(bus, (answer) => worker.send(answer));
+    this.#brokerServers.set(worker, server);
+    return server;
+  }
+
+  #brokerState(state: BrokerState): void {
+    this.#options.logger.debug({ state }, "broker");
+  }
+
+  async #mergedMetrics(): Promise<string> {
+    const ofWorkers: readonly MetricsSnapshot[] = await this.#collector.collect(this.#ready);
+    return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
+  }
+}

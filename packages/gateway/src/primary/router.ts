@@ -1,0 +1,59 @@
+/**
+ * The router: which worker gets a socket.
+ *
+ * A session id names its owner, worker slot and generation; the owner gets it while it lives. Everything else, an id
+ * whose owner is gone included, goes to the least loaded of the best workers there are: those that are ready, answer
+ * promptly and are not about to collect garbage. Pure: it reads candidates and keeps only a turn counter for ties.
+ */
+import { type Owner, ownerOf } from "@holdfast/protocol";
+
+/** What the router looks at. */
+export interface Candidate {
+  readonly owner: Owner;
+  readonly state: "starting" | "ready" | "draining" | "ended";
+  /** Sockets it holds, those on their way included. */
+  readonly sockets: number;
+  /** Sockets it may hold. */
+  readonly maxSockets: number;
+  /** Its event loop is late, or it is about to collect garbage. */
+  readonly busy: boolean;
+}
+
+export class Router {
+  #turn = 0;
+
+  /** The worker for a socket, or undefined while none can take it. `sid` as it came, if any. */
+  route<C extends Candidate>(candidates: readonly C[], sid: string | undefined): C | undefined {
+    const owner = sid === undefined ? undefined : ownerOf(sid);
+    return (owner && findOwner(candidates, owner)) ?? this.#leastLoaded(candidates);
+  }
+
+  /** Ties are broken in turn, so that equal workers get equal shares. */
+  #leastLoaded<C extends Candidate>(candidates: readonly C[]): C | undefined {
+    let best: C | undefined;
+    this.#turn++;
+    for (let i = 0; i < candidates.length; i++) {
+      const candidate = candidates[(this.#turn + i) % candidates.length];
+      if (candidate === undefined || !canTake(candidate)) continue;
+      if (best === undefined || isBetter(candidate, best)) best = candidate;
+    }
+    return best;
+  }
+}
+
+function findOwner<C extends Candidate>(candidates: readonly C[], owner: Owner): C | undefined {
+  for (const candidate of candidates) {
+    const { slot, generation } = candidate.owner;
+    if (slot === owner.slot && generation === owner.generation)
+      return canTake(candidate) ? candidate : undefined;
+  }
+  return undefined;
+}
+
+function canTake(candidate: Candidate): boolean {
+  return candidate.state === "ready" && candidate.sockets < candidate.maxSockets;
+}
+
+function isBetter(a: Candidate, b: Candidate): boolean {
+  return a.busy === b.busy ? a.sockets < b.sockets : !a.busy;
+}

@@ -1,0 +1,91 @@
+/**
+ * A worker as the primary knows it: the process, its two pipes, and how busy it is.
+ *
+ *     starting ──ready──► ready ──drain──► draining ──exit──► ended      (exit ends every state)
+ *
+ * Invariant: `sockets` counts what the worker holds plus what is on its way to it, so that a burst of hand-offs shows
+ * before the worker's next report.
+ */
+import type { Worker } from "node:cluster";
+import type { Duplex } from "node:stream";
+import type { Owner } from "@holdfast/protocol";
+import { LINK_FD, Link } from "../link.js";
+import type { Load, ToPrimary, ToWorker } from "../messages.js";
+import { HandOffs } from "./hand-off.js";
+import type { PendingSocket } from "./pending-socket.js";
+
+export type WorkerState = "starting" | "ready" | "draining" | "ended";
+
+const NO_LOAD: Load = { sockets: 0, received: 0, connections: 0, loopDelayMs: 0, broker: "connecting" };
+
+export interface WorkerEvents {
+  message(worker: WorkerProcess, message: ToPrimary): void;
+  /** A socket that was queued for it is on its way. */
+  room(worker: WorkerProcess): void;
+  /** The link failed while the process lives: it is out of step and must go. */
+  linkLost(worker: WorkerProcess, problem: Error | undefined): void;
+}
+
+export class WorkerProcess {
+  readonly owner: Owner;
+  readonly process: Worker;
+  readonly handOffs: HandOffs;
+  readonly #link: Link<ToWorker, ToPrimary>;
+  #load: Load = NO_LOAD;
+  #sent = 0;
+  #state: WorkerState = "starting";
+
+  constructor(owner: Owner, process: Worker, events: WorkerEvents) {
+    this.owner = owner;
+    this.process = process;
+    this.handOffs = new HandOffs(process, () => events.room(this));
+    this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
+      message: (message) => {
+        if (message.type === "load") this.#load = message;
+        events.message(this, message);
+      },
+      closed: (problem) => {
+        if (this.#state !== "ended") events.linkLost(this, problem);
+      },
+    });
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  get load(): Load {
+    return this.#load;
+  }
+
+  /** Sockets it holds, those on their way included. */
+  get sockets(): number {
+    return this.#load.sockets + this.#sent - this.#load.received;
+  }
+
+  send(message: ToWorker): void {
+    this.#link.send(message);
+  }
+
+  /** Gives it a socket, counted from now on. */
+  handOver(socket: PendingSocket): void {
+    this.#sent++;
+    this.handOffs.push(socket);
+  }
+
+  /** The state moves forward only. */
+  enter(state: Exclude<WorkerState, "starting">): void {
+    if (this.#state === "ended") return;
+    this.#state = state;
+    if (state === "ended") this.#link.close();
+  }
+
+  /** Lets the worker end by itself: it does when its link closes. */
+  release(): void {
+    this.enter("ended");
+  }
+
+  kill(): void {
+    this.process.process.kill("SIGKILL");
+  }
+}
