@@ -32,6 +32,15 @@ export interface Load {
 
 export const LOAD_INTERVAL_MS = 250;
 
+/** The type of the one message on the IPC channel: a socket, with what was read of its request. */
+export const HAND_OFF = "holdfast:socket";
+
+export interface HandOffMessage {
+  readonly type: typeof HAND_OFF;
+  /** The whole head, and the bytes behind it that came along. */
+  readonly head: Uint8Array;
+}
+
 export type ToWorker =
   | { readonly type: "start"; readonly slot: number; readonly generation: number; readonly config: unknown }
   /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */

@@ -10,10 +10,10 @@
  * state; a socket that is refused gets an answer that says why; none is dropped because a worker died.
  */
 import type { Clock, Timer } from "@holdfast/core";
+import { socketOf, type TcpHandle } from "../tcp-handle.js";
 import { frontAnswer, type Refused } from "./front-answers.js";
 import { PendingSocket } from "./pending-socket.js";
 import { headEnd, mayBeHttp, requestTarget, sessionIdOf } from "./request-head.js";
-import { socketOf, type TcpHandle } from "./tcp-handle.js";
 
 export interface AdmissionOptions {
   /** Sockets between accept and hand-off; further ones are refused. */

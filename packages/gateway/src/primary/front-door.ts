@@ -4,11 +4,11 @@
  * Owns no worker: it is told who there is. Invariant: a socket goes only to a worker that said `ready`.
  */
 import type { Clock, Logger } from "@holdfast/core";
+import { listenTcp, type TcpListener } from "../tcp-handle.js";
 import { Admission } from "./admission.js";
 import type { Refused } from "./front-answers.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { type Candidate, Router } from "./router.js";
-import { listenTcp, type TcpListener } from "./tcp-handle.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 export interface FrontDoorOptions {

@@ -7,6 +7,7 @@
  * returned and go to another.
  */
 import type { Worker } from "node:cluster";
+import { HAND_OFF, type HandOffMessage } from "../messages.js";
 import type { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */
@@ -71,12 +72,8 @@ export class HandOffs {
 
   #send(socket: PendingSocket): void {
     // A failed send is followed by the worker's end, which takes the socket back.
-    this.#worker.process.send(
-      { type: "sticky:connection", data: socket.head },
-      socket.handle as never,
-      { swallowErrors: true } as never,
-      () => {},
-    );
+    const message: HandOffMessage = { type: HAND_OFF, head: socket.head };
+    this.#worker.process.send(message, socket.handle as never, { swallowErrors: true } as never, () => {});
   }
 
   #acknowledged(): void {

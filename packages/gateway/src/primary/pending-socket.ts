@@ -3,7 +3,7 @@
  *
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
-import type { TcpHandle } from "./tcp-handle.js";
+import type { TcpHandle } from "../tcp-handle.js";
 
 const NOTHING = Buffer.alloc(0);
 

@@ -1,22 +1,26 @@
 /**
- * Sockets from the primary: arrive on the IPC channel with the bytes read so far, become connections of the HTTP
- * server.
+ * Sockets from the primary: arrive on the IPC channel with their request's head, become connections of the HTTP server.
  *
- * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head.
- * The receiving itself is @socket.io/sticky's. Here is only the count that tells the primary which of its hand-offs
- * have arrived; it includes sockets that closed on the way, which come as messages without a socket.
+ * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. The
+ * injection into the server is that of @socket.io/sticky's worker half; it expects a `net.Socket` where the primary
+ * sends the bare handle, so the socket is made here. Counts what arrives, for the primary's view of what is on its
+ * way; that includes sockets which closed in between and come without a handle.
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
+import { HAND_OFF, type HandOffMessage } from "../messages.js";
+import { socketOf, type TcpHandle } from "../tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
 export class HandOffReceiver {
+  readonly #channel: EventEmitter;
   #received = 0;
 
   /** `channel` is `process`: `setupWorker` listens there, too. */
   constructor(channel: EventEmitter) {
-    channel.on("message", (message: { readonly type?: unknown }) => {
-      if (message.type === "sticky:connection") this.#received++;
+    this.#channel = channel;
+    channel.on("message", (message: Partial<HandOffMessage>, handle?: TcpHandle) => {
+      if (message.type === HAND_OFF && message.head !== undefined) this.#receive(message.head, handle);
     });
   }
 
@@ -28,5 +32,11 @@ export class HandOffReceiver {
   /** Hand-offs since the start. */
   get received(): number {
     return this.#received;
+  }
+
+  #receive(head: Uint8Array, handle: TcpHandle | undefined): void {
+    this.#received++;
+    if (handle === undefined) return;
+    this.#channel.emit("message", { type: "sticky:connection", data: head }, socketOf(handle));
   }
 }
