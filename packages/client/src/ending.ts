@@ -1,0 +1,60 @@
+/**
+ * Endings: why a link ended, whether the client may come back, and when at the earliest.
+ *
+ * Pure. The server's numbers are taken only when they are sound: a delay is at least 0 and at most a day.
+ */
+import { disconnects, type ErrorCode, mayReconnect } from "@holdfast/protocol";
+
+export interface Ending {
+  /** The close code or the disconnect's; below 1000 an error's. */
+  readonly code: number;
+  /** Why, in a few words. */
+  readonly reason: string;
+  /** True when the client must not come back by itself. */
+  readonly terminal: boolean;
+  /** Not to be back before, ms from the ending. */
+  readonly notBeforeMs: number;
+}
+
+/** The longest absence that a server can ask for, ms. Longer ones are cut: they would overflow a timer. */
+export const MAX_NOT_BEFORE_MS = 86_400_000;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A `close` event without a notice before it. */
+export function closeEnding(code: number, reason: string): Ending {
+  return ending(code, reason === "" ? "connection lost" : reason, !mayReconnect(code));
+}
+
+/** A `disconnect` push. Either of its code and its `reconnect` can forbid to come back. */
+export function disconnectEnding({ code, reason, reconnect, retryAfter }: Fields): Ending {
+  const number = typeof code === "number" ? code : disconnects.internal.code;
+  const text = typeof reason === "string" ? reason : "disconnected";
+  return ending(number, text, reconnect === false || !mayReconnect(number), retryAfter);
+}
+
+/** A `drain` push: leave at once, so that the server need not close. */
+export function drainEnding({ reason, reconnectAfter }: Fields): Ending {
+  const text = typeof reason === "string" ? reason : disconnects.drain.name;
+  return ending(disconnects.drain.code, text, false, reconnectAfter);
+}
+
+/** The server answered the connect command with an error. */
+export function refusedEnding(error: Pick<ErrorCode, "code" | "message" | "temporary">): Ending {
+  return ending(error.code, error.message, !error.temporary);
+}
+
+/** What the client found out by itself; it will try again. */
+export function lostEnding(reason: string): Ending {
+  return ending(1006, reason, false);
+}
+
+/** The socket cannot even be made, as on a page that may not open it; trying again changes nothing. */
+export function impossibleEnding(reason: string): Ending {
+  return ending(1006, reason, true);
+}
+
+function ending(code: number, reason: string, terminal: boolean, notBefore?: unknown): Ending {
+  const sound = typeof notBefore === "number" && notBefore > 0;
+  return { code, reason, terminal, notBeforeMs: sound ? Math.min(notBefore, MAX_NOT_BEFORE_MS) : 0 };
+}

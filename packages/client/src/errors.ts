@@ -1,0 +1,62 @@
+/**
+ * HoldfastError: the one exception and error value of the SDK.
+ *
+ * Codes from 100 up are the server's (the protocol's table); 1–99 are made here and never travel.
+ * Whatever a server sends as an error becomes a HoldfastError, however broken it is.
+ */
+import { type ErrorCode, errors } from "@holdfast/protocol";
+
+const own = (code: number, name: string, message: string, temporary: boolean): ErrorCode =>
+  Object.freeze({ code, name, message, temporary });
+
+/** Errors that the client itself makes. Numbers never change meaning. */
+export const clientErrors = Object.freeze({
+  disconnected: own(1, "disconnected", "There is no connection; try again once connected.", true),
+  timeout: own(
+    2,
+    "timeout",
+    "No answer came in time; it is unknown whether the command was carried out.",
+    true,
+  ),
+  busy: own(3, "busy", "Too many commands wait for their answers; try again.", true),
+  malformed: own(4, "malformed", "The server sent something that is not of this protocol.", true),
+  transport: own(5, "transport", "The WebSocket failed.", true),
+  token: own(6, "token", "getToken failed.", true),
+  closed: own(7, "closed", "The client is closed.", false),
+});
+
+export class HoldfastError extends Error {
+  /** 1–99 of the client, from 100 of the server, from 3000 the code of a disconnect. */
+  readonly code: number;
+  /** Stable and short, such as `forbidden`. */
+  override readonly name: string;
+  /** True when the same call may succeed later without any change. */
+  readonly temporary: boolean;
+
+  /** `detail` replaces the row's sentence where more is known. */
+  constructor(row: ErrorCode, detail?: string, cause?: unknown) {
+    super(detail ?? row.message, cause === undefined ? undefined : { cause });
+    this.code = row.code;
+    this.name = row.name;
+    this.temporary = row.temporary;
+  }
+
+  /** The `error` of a reply, of which nothing is certain. */
+  static fromReply(value: unknown): HoldfastError {
+    const { code, name, message, temporary } = (value ?? {}) as Partial<Record<keyof ErrorCode, unknown>>;
+    return new HoldfastError({
+      code: typeof code === "number" ? code : errors.internal.code,
+      name: typeof name === "string" ? name : errors.internal.name,
+      message: typeof message === "string" ? message : errors.internal.message,
+      temporary: temporary === true,
+    });
+  }
+
+  /** The error for a bare code, as in an `unsubscribed` push: of the errors' table, or of a disconnect. */
+  static fromCode(code: number): HoldfastError {
+    const row = Object.values(errors).find((each) => each.code === code);
+    if (row !== undefined) return new HoldfastError(row);
+    const message = `The server ended this with code ${code}.`;
+    return new HoldfastError({ code, name: "ended", message, temporary: code >= 3000 && code < 3500 });
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Where to connect: any form of the gateway's URL → the URL of a WebSocket.
+ */
+
+/**
+ * Accepts ws:, wss:, http: and https: URLs and, where the page gives a base, relative ones such as "/ws".
+ * Throws a TypeError for anything else. A fragment is dropped, since a WebSocket refuses one.
+ */
+export function resolveUrl(url: string | { toString(): string }, base = pageUrl()): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(String(url), base);
+  } catch {
+    const why = base === undefined ? "; a relative one needs a page to start from" : "";
+    throw new TypeError(`Not a URL: ${String(url)}${why}`);
+  }
+  parsed.protocol = parsed.protocol.replace(/^http/, "ws");
+  if (!/^wss?:$/.test(parsed.protocol))
+    throw new TypeError(`Not a ws, wss, http or https URL: ${String(url)}`);
+  if (parsed.searchParams.has("channels")) {
+    throw new TypeError("`?channels=` is for plain clients, without the SDK: use `subscribe` instead");
+  }
+  parsed.hash = "";
+  return parsed.href;
+}
+
+/** The URL with `sid`, by which the gateway finds the worker that knows the session. */
+export function withSid(url: string, sid: string | undefined): string {
+  if (sid === undefined) return url;
+  const routed = new URL(url);
+  routed.searchParams.set("sid", sid);
+  return routed.href;
+}
+
+function pageUrl(): string | undefined {
+  return (globalThis as { readonly location?: { readonly href: string } }).location?.href;
+}
