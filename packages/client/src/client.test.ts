@@ -1,0 +1,103 @@
+import { errors, type Json } from "@holdfast/protocol";
+import { describe, expect, it } from "@jest/globals";
+import { clientErrors } from "./errors.js";
+import { ClientHarness } from "./testing/client-harness.js";
+import { settled } from "./testing/fake-clock.js";
+import { SID, WELCOME } from "./testing/fake-web-socket.js";
+
+describe("connect()", () => {
+  it("resolves at the connect reply, and at once when there is a connection", async () => {
+    const harness = new ClientHarness();
+    const first = harness.client.connect();
+    await harness.connected();
+    await first;
+    await harness.client.connect();
+    expect(harness.states).toEqual([
+      { name: "connecting", attempt: 1 },
+      { name: "connected", sid: SID, limits: WELCOME.limits },
+    ]);
+    expect(harness.network.sockets).toHaveLength(1);
+  });
+
+  it("rejects when the client closes first", async () => {
+    const { client } = new ClientHarness();
+    const connecting = client.connect();
+    client.close();
+    await expect(connecting).rejects.toMatchObject({ name: "closed", code: 1000, temporary: false });
+  });
+});
+
+describe("publish()", () => {
+  it("resolves when the server has taken it, and rejects with its error", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected();
+    const good = harness.client.publish("demo:lobby", { text: "hi\nthere" });
+    const bad = harness.client.publish("news", 1);
+    await settled();
+    expect(socket.sent).toHaveLength(2);
+    expect(socket.frames.slice(1)).toEqual([
+      { id: 2, publish: { channel: "demo:lobby", data: { text: "hi\nthere" } } },
+      { id: 3, publish: { channel: "news", data: 1 } },
+    ]);
+    socket.receive({ id: 3, error: errors.forbidden }, { id: 2, publish: {} });
+    await good;
+    await expect(bad).rejects.toMatchObject({ ...errors.forbidden });
+  });
+
+  it("rejects at once without a connection: temporary unless the client is closed", async () => {
+    const { client } = new ClientHarness();
+    await expect(client.publish("demo:a", 1)).rejects.toMatchObject({ ...clientErrors.disconnected });
+    client.connect();
+    await expect(client.publish("demo:a", 1)).rejects.toMatchObject({ temporary: true });
+    client.close();
+    await expect(client.publish("demo:a", 1)).rejects.toMatchObject({ ...clientErrors.closed });
+  });
+
+  it("rejects when no answer comes, or the connection goes first", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected();
+    const slow = harness.client.publish("demo:a", 1);
+    await harness.clock.advance(9_999);
+    const cut = harness.client.publish("demo:a", 2);
+    await harness.clock.advance(1);
+    await expect(slow).rejects.toMatchObject({ ...clientErrors.timeout });
+    socket.closedBy(1006);
+    await expect(cut).rejects.toMatchObject({ ...clientErrors.disconnected });
+  });
+
+  it("refuses what would make the server end the connection", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected({ limits: { ...WELCOME.limits, maxPayload: 100 } });
+    const { client } = harness;
+    await expect(client.publish("demo:a", "é".repeat(40))).rejects.toMatchObject({ ...errors.tooBig });
+    const cyclic: Record<string, unknown> = {};
+    cyclic.self = cyclic;
+    let deep: Json = 1;
+    for (let i = 0; i < 63; i++) deep = [deep];
+    for (const data of [undefined, cyclic, deep]) {
+      await expect(client.publish("demo:a", data as Json)).rejects.toMatchObject({ name: "bad_request" });
+    }
+    await expect(client.publish("demo:a", 1n as unknown as Json)).rejects.toThrow(TypeError);
+    expect(socket.sent).toHaveLength(1);
+    void client.publish("demo:a", 1);
+    await settled();
+    expect(socket.frames[1]).toHaveProperty("id", 2);
+  });
+});
+
+describe("messages of the backend", () => {
+  it("reach the client's listeners, data and nothing else", async () => {
+    const harness = new ClientHarness();
+    const got: unknown[] = [];
+    harness.client.on("message", (data) => got.push(["message", data]));
+    const off = harness.client.on("broadcast", (data) => got.push(["broadcast", data]));
+    const socket = await harness.connected();
+    socket.receive({ message: { data: { a: 1 } } }, { broadcast: { data: "all" } });
+    off();
+    socket.receive({ broadcast: { data: "again" } });
+    expect(got).toEqual([
+      ["message", { a: 1 }],
+      ["broadcast", "all"],
+    ]);
+  });
+});

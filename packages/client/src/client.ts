@@ -1,0 +1,145 @@
+/**
+ * Client: the SDK's front door. Joins the connector (when there is a connection), the link (commands) and the
+ * subscriptions (what is wanted), and tells the application what happens.
+ *
+ * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
+ */
+import { errors, type Json, MAX_DEPTH } from "@holdfast/protocol";
+import { Connector } from "./connector.js";
+import { Emitter } from "./emitter.js";
+import { clientErrors, HoldfastError } from "./errors.js";
+import type { Inbound, Publication } from "./inbound.js";
+import { type ClientOptions, resolveOptions } from "./options.js";
+import type { ClientState } from "./state.js";
+import type { Subscription } from "./subscription.js";
+import { Subscriptions } from "./subscriptions.js";
+import { resolveUrl } from "./url.js";
+
+export interface ClientEvents {
+  readonly state: ClientState;
+  /** The backend, to this user or session. */
+  readonly message: Json;
+  /** The backend, to everyone. */
+  readonly broadcast: Json;
+  /** What went wrong and was survived: sockets, tokens, malformed frames, refused channels. */
+  readonly error: HoldfastError;
+  /** The server is going away; the client comes back by itself, not before `reconnectAfter` ms. */
+  readonly drain: { readonly reconnectAfter: number; readonly reason: string };
+}
+
+export class Client {
+  readonly #events = new Emitter<ClientEvents>();
+  readonly #connector: Connector;
+  readonly #subscriptions: Subscriptions;
+
+  /**
+   * `url` is the gateway's: ws, wss, http or https, or on a page relative to it ("/ws").
+   * Throws a TypeError for a wrong URL or option, or where no WebSocket is to be had. Does not connect yet.
+   */
+  constructor(url: string | { toString(): string }, options: ClientOptions = {}) {
+    const resolved = resolveOptions(options);
+    const problem = (error: HoldfastError): void => this.#events.emit("error", error);
+    this.#subscriptions = new Subscriptions({
+      backoff: resolved.backoff,
+      clock: resolved.clock,
+      random: resolved.random,
+      problem,
+    });
+    this.#connector = new Connector(resolveUrl(url), resolved, {
+      state: (state) => this.#events.emit("state", state),
+      wanted: () => this.#subscriptions.wanted(),
+      connected: (link, result) => this.#subscriptions.connected(link, result),
+      lost: () => this.#subscriptions.lost(),
+      received: (inbound) => this.#receive(inbound),
+      problem,
+    });
+  }
+
+  get state(): ClientState {
+    return this.#connector.state;
+  }
+
+  /** Adds a listener and returns what removes it. A listener that throws does not disturb the client. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /**
+   * Connects and stays connected until `close()`. Resolves at the next connect reply, rejects with a HoldfastError if
+   * the client closes first; ignoring the promise is fine. Never shortens a wait that the protocol asks for.
+   */
+  connect(): Promise<void> {
+    this.#connector.start();
+    const connected = new Promise<void>((resolve, reject) => {
+      const settle = (state: ClientState): void => {
+        if (state.name !== "connected" && state.name !== "closed") return;
+        stop();
+        if (state.name === "connected") resolve();
+        else reject(new HoldfastError({ ...clientErrors.closed, code: state.code }, state.reason));
+      };
+      const stop = this.#events.on("state", settle);
+      settle(this.state);
+    });
+    connected.catch(() => {});
+    return connected;
+  }
+
+  /** Closes at once; commands in flight are rejected. Subscriptions stay wanted, for another `connect()`. Idempotent. */
+  close(): void {
+    this.#connector.close();
+  }
+
+  /**
+   * Subscribes to a channel, now or as soon as there is a connection, and again after each reconnect.
+   * Each call returns its own Subscription; those of one channel share one subscription on the server.
+   * Throws a TypeError for what is not a channel name.
+   */
+  subscribe(channel: string, onPublication?: (publication: Publication) => void): Subscription {
+    return this.#subscriptions.add(channel, onPublication);
+  }
+
+  /**
+   * Publishes `data` to a channel. Resolves when the server has taken it. Rejects with a HoldfastError;
+   * `temporary` ones may be tried again, such as `disconnected`, at once, while there is no connection: nothing is
+   * queued here. After `timeout`, or when the connection is lost meanwhile, it is unknown whether it was published.
+   */
+  async publish(channel: string, data: Json): Promise<void> {
+    if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
+      throw new HoldfastError(errors.badRequest, `data must be JSON of at most ${MAX_DEPTH - 2} levels`);
+    }
+    const { link } = this.#connector;
+    if (link === undefined) {
+      const row = this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected;
+      throw new HoldfastError(row);
+    }
+    await new Promise<void>((resolve, reject) => {
+      link.request("publish", { channel, data }, (outcome) => {
+        if (outcome.ok) resolve();
+        else reject(outcome.error);
+      });
+    });
+  }
+
+  #receive(inbound: Inbound): void {
+    switch (inbound.kind) {
+      case "publication":
+        return this.#subscriptions.publication(inbound.publication);
+      case "unsubscribed":
+        return this.#subscriptions.unsubscribed(inbound.channel, inbound.code);
+      case "message":
+      case "broadcast":
+        return this.#events.emit(inbound.kind, inbound.data);
+      case "drain":
+        return this.#events.emit("drain", {
+          reconnectAfter: Number(inbound.body.reconnectAfter) || 0,
+          reason: String(inbound.body.reason ?? ""),
+        });
+    }
+  }
+}
+
+/** Servers close the connection of a client that nests deeper. Ends early on a cycle, too. */
+function deeperThan(data: unknown, levels: number): boolean {
+  if (typeof data !== "object" || data === null) return false;
+  return levels === 0 || Object.values(data).some((each) => deeperThan(each, levels - 1));
+}

@@ -1,0 +1,16 @@
+/**
+ * The SDK of Holdfast for browsers and Node.js: `new Client(url)`, `subscribe`, `publish`.
+ */
+
+// For applications.
+export { Client, type ClientEvents } from "./client.js";
+export { clientErrors, HoldfastError } from "./errors.js";
+export type { Publication } from "./inbound.js";
+export type { ClientOptions } from "./options.js";
+export type { ClientState } from "./state.js";
+export type { Subscription, SubscriptionEvents, SubscriptionState } from "./subscription.js";
+export type { GetToken } from "./token-source.js";
+// For tests of applications, and other platforms.
+export { type Clock, systemClock, type Timer } from "./clock.js";
+export type { Network } from "./network.js";
+export type { WebSocketClass, WebSocketLike } from "./web-socket.js";

@@ -1,0 +1,59 @@
+/**
+ * Subscription: what the application holds of a channel.
+ *
+ * Several of them share the server's one subscription to their channel (shared-subscription.ts), which outlives
+ * connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for good.
+ */
+import type { Emitter } from "./emitter.js";
+import type { HoldfastError } from "./errors.js";
+import type { Publication } from "./inbound.js";
+
+export interface SubscriptionEvents {
+  readonly publication: Publication;
+  /** Publications arrive from now on. Comes again after each reconnect. */
+  readonly subscribed: { readonly channel: string };
+  /** It has ended: by `unsubscribe()` without an error, otherwise by the server. */
+  readonly unsubscribed: { readonly channel: string; readonly error: HoldfastError | undefined };
+  /** The server refused. A temporary error is retried with backoff, any other ends the subscription. */
+  readonly error: HoldfastError;
+}
+
+/** `subscribing` also while there is no connection. */
+export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
+
+/** What a subscription needs of whoever shares it out. */
+export interface Share {
+  readonly channel: string;
+  stateOf(events: Emitter<SubscriptionEvents>): SubscriptionState;
+  release(events: Emitter<SubscriptionEvents>): void;
+}
+
+export class Subscription {
+  readonly channel: string;
+  readonly #events: Emitter<SubscriptionEvents>;
+  readonly #share: Share;
+
+  /** Made by `client.subscribe`. */
+  constructor(share: Share, events: Emitter<SubscriptionEvents>) {
+    this.channel = share.channel;
+    this.#share = share;
+    this.#events = events;
+  }
+
+  get state(): SubscriptionState {
+    return this.#share.stateOf(this.#events);
+  }
+
+  /** Adds a listener and returns what removes it. */
+  on<Name extends keyof SubscriptionEvents>(
+    name: Name,
+    listener: (value: SubscriptionEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** Ends this subscription. The server is told when it was the channel's last one. Idempotent. */
+  unsubscribe(): void {
+    this.#share.release(this.#events);
+  }
+}

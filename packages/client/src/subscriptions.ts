@@ -1,0 +1,80 @@
+/**
+ * Subscriptions: the channels that the application wants, by name.
+ *
+ * What is here survives connections: each connect command asks for it and each connect reply settles it.
+ */
+import { type ConnectResult, channelProblem, MAX_CHANNELS_DEFAULT, type Position } from "@holdfast/protocol";
+import type { Publication } from "./inbound.js";
+import { SharedSubscription, type SharedSubscriptionOptions, type Wire } from "./shared-subscription.js";
+import type { Subscription } from "./subscription.js";
+
+/** Characters of channel names that one connect command may carry, so that it stays below any server's limit. */
+const MAX_WANTED_LENGTH = 16 * 1024;
+
+export class Subscriptions {
+  readonly #options: SharedSubscriptionOptions;
+  readonly #byChannel = new Map<string, SharedSubscription>();
+  /** The connection, while there is one. */
+  #wire: Wire | undefined;
+  /** What the last connect command asked for. */
+  #asked: readonly string[] = [];
+
+  constructor(options: Omit<SharedSubscriptionOptions, "gone">) {
+    const gone = (share: SharedSubscription): void => {
+      if (this.#byChannel.get(share.channel) === share) this.#byChannel.delete(share.channel);
+    };
+    this.#options = { ...options, gone };
+  }
+
+  /** Throws a TypeError for what is not a channel name. */
+  add(channel: string, onPublication: ((publication: Publication) => void) | undefined): Subscription {
+    const problem = channelProblem(channel);
+    if (problem !== undefined) throw new TypeError(`Channel name ${JSON.stringify(channel)} ${problem}`);
+    let share = this.#byChannel.get(channel);
+    if (share === undefined) {
+      share = new SharedSubscription(channel, this.#options);
+      this.#byChannel.set(channel, share);
+    }
+    const { subscription, events } = share.add(this.#wire);
+    if (onPublication !== undefined) events.on("publication", onPublication);
+    return subscription;
+  }
+
+  /** The `subs` of a connect command. What does not fit is asked for afterwards. */
+  wanted(): Readonly<Record<string, Position | null>> {
+    let length = 0;
+    const channels = [...this.#byChannel.keys()].slice(0, MAX_CHANNELS_DEFAULT).filter((channel) => {
+      length += channel.length;
+      return length <= MAX_WANTED_LENGTH;
+    });
+    this.#asked = channels;
+    // Own properties whatever the name: an assignment to `__proto__` would be lost.
+    return Object.fromEntries(channels.map((channel) => [channel, null]));
+  }
+
+  connected(wire: Wire, { subs = {} }: ConnectResult): void {
+    this.#wire = wire;
+    for (const channel of this.#asked) {
+      // Given up while the connect command was on its way.
+      if (!this.#byChannel.has(channel)) wire.request("unsubscribe", { channel }, () => {});
+    }
+    for (const [channel, share] of [...this.#byChannel]) {
+      share.connected(wire, Object.hasOwn(subs, channel) ? subs[channel] : undefined);
+      // A listener may have closed the client.
+      if (this.#wire !== wire) return;
+    }
+  }
+
+  lost(): void {
+    this.#wire = undefined;
+    for (const share of [...this.#byChannel.values()]) share.lost();
+  }
+
+  publication(publication: Publication): void {
+    this.#byChannel.get(publication.channel)?.publication(publication);
+  }
+
+  unsubscribed(channel: string, code: number): void {
+    this.#byChannel.get(channel)?.unsubscribed(code);
+  }
+}
