@@ -1,0 +1,25 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { connectionsFor, MAX_AUTO_CONNECTIONS, openFilesFor } from "./capacity.js";
+
+describe("the capacity by open files", () => {
+  it("grows with the limit and with the workers", () => {
+    expect(connectionsFor(1024, 1)).toBe(614);
+    expect(connectionsFor(1024, 4)).toBe(2457);
+    expect(connectionsFor(100, 1)).toBe(1);
+  });
+
+  it("is bounded where nothing limits the files", () => {
+    expect(connectionsFor(Number.POSITIVE_INFINITY, 8)).toBe(MAX_AUTO_CONNECTIONS);
+  });
+
+  it("never promises what it would refuse", () => {
+    const cases = [fc.integer({ min: 258, max: 2_000_000 }), fc.integer({ min: 1, max: 256 })] as const;
+    fc.assert(
+      fc.property(...cases, (openFiles, workers) => {
+        const connections = connectionsFor(openFiles, workers);
+        return connections <= 1 || openFilesFor(connections, workers) <= openFiles;
+      }),
+    );
+  });
+});

@@ -1,0 +1,30 @@
+/**
+ * How many connections an instance can hold, by the open-files limit of its workers.
+ *
+ * A connection is one descriptor of its worker. Sockets are spread by load, so a worker may hold more than its even
+ * share; sessions that come back to their owner skew it further.
+ * Invariant: `connectionsFor` and `openFilesFor` agree: what the one allows, the other does not refuse.
+ */
+
+/** Room for an uneven spread, as a factor on the even share. */
+const SPREAD = 1.25;
+
+/** Descriptors that a worker needs besides connections: pipes, Redis, modules, logs. */
+const RESERVE = 256;
+
+/** Beyond it `maxConnections` has to be said: memory decides there, not descriptors. */
+export const MAX_AUTO_CONNECTIONS = 1_000_000;
+
+/** Below it a start warns that the limit is the machine's default rather than a choice. */
+export const FEW_CONNECTIONS = 10_000;
+
+/** Connections that `workers` processes with `openFiles` descriptors each can hold, at least 1. */
+export function connectionsFor(openFiles: number, workers: number): number {
+  const fits = Math.floor((Math.max(0, openFiles - RESERVE) * workers) / SPREAD);
+  return Math.min(Math.max(1, fits), MAX_AUTO_CONNECTIONS);
+}
+
+/** Descriptors that each of `workers` processes needs for `connections`. */
+export function openFilesFor(connections: number, workers: number): number {
+  return Math.ceil((connections * SPREAD) / workers) + RESERVE;
+}

@@ -1,0 +1,109 @@
+/**
+ * Rules between settings, for settings that are right one by one.
+ *
+ * Pure: the machine is a parameter. A rule names the setting that most likely has to change.
+ */
+import { isLoopback } from "@holdfast/gateway";
+import { parseRedisUrl } from "@holdfast/redis";
+import { connectionsFor, FEW_CONNECTIONS, openFilesFor } from "../capacity.js";
+import type { Machine } from "../machine.js";
+import { formatDuration } from "./duration.js";
+import { formatPorts } from "./ports.js";
+import type { SettingKey, Settings } from "./schema.js";
+
+/** A broken rule: the setting it is reported at, and the sentence after its name. */
+export interface Finding {
+  readonly key: SettingKey;
+  readonly message: string;
+}
+
+/** What stops the start. */
+export function crossCheck(settings: Partial<Settings>, machine: Machine): Finding[] {
+  return [
+    ...checkReach(settings),
+    ...checkTimes(settings),
+    ...checkPorts(settings),
+    ...checkRedis(settings),
+    ...checkDescriptors(settings, machine),
+  ];
+}
+
+/** What the operator should know, although the start goes on. */
+export function warnings(settings: Settings, machine: Machine): string[] {
+  const workers = workersOf(settings, machine);
+  const connections = connectionsFor(machine.openFiles, workers);
+  if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return [];
+  return [
+    `holds at most ${connections} connections: a process may open ${machine.openFiles} files; ` +
+      "raise it with `ulimit -n` or LimitNOFILE=",
+  ];
+}
+
+/** `auto` resolved. */
+export function workersOf(settings: Pick<Settings, "workers">, machine: Machine): number {
+  return settings.workers === "auto" ? machine.cpus : settings.workers;
+}
+
+function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>): Finding[] {
+  const findings: Finding[] = [];
+  if (host !== undefined && !isLoopback(host) && anonymous === false) {
+    findings.push({
+      key: "host",
+      message:
+        `${host} can be reached from other machines, and without tokens everyone there could connect and subscribe: ` +
+        "say --anonymous if that is meant, or listen on 127.0.0.1",
+    });
+  }
+  if (adminHost !== undefined && !isLoopback(adminHost) && adminKey === undefined) {
+    findings.push({
+      key: "adminHost",
+      message:
+        `${adminHost} can be reached from other machines, and the admin API publishes to everyone: ` +
+        "set adminKey (HOLDFAST_ADMIN_KEY), or listen on 127.0.0.1",
+    });
+  }
+  return findings;
+}
+
+function checkTimes({ pingInterval, pongTimeout }: Partial<Settings>): Finding[] {
+  if (pingInterval === undefined || pongTimeout === undefined || pongTimeout < pingInterval) return [];
+  return [
+    {
+      key: "pongTimeout",
+      message: `must be shorter than pingInterval (${formatDuration(pingInterval)}), not ${formatDuration(pongTimeout)}`,
+    },
+  ];
+}
+
+function checkPorts({ port, adminPort }: Partial<Settings>): Finding[] {
+  // 0 is a free port, never the other's.
+  if (adminPort === undefined || adminPort === 0 || port?.includes(adminPort) !== true) return [];
+  return [
+    {
+      key: "adminPort",
+      message: `must not be one of the public ports (${formatPorts(port)}), not ${adminPort}`,
+    },
+  ];
+}
+
+function checkRedis({ redis }: Partial<Settings>): Finding[] {
+  if (redis === undefined) return [];
+  const target = parseRedisUrl(redis);
+  return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+function checkDescriptors({ maxConnections, workers }: Partial<Settings>, machine: Machine): Finding[] {
+  if (maxConnections === undefined || maxConnections === "auto" || workers === undefined) return [];
+  const count = workersOf({ workers }, machine);
+  const needed = openFilesFor(maxConnections, count);
+  if (needed <= machine.openFiles) return [];
+  return [
+    {
+      key: "maxConnections",
+      message:
+        `${maxConnections} over ${count} ${count === 1 ? "worker" : "workers"} needs ${needed} open files per process, ` +
+        `and only ${machine.openFiles} are allowed: raise it with \`ulimit -n ${needed}\` or LimitNOFILE=${needed}, ` +
+        `or set maxConnections to ${connectionsFor(machine.openFiles, count)} or less`,
+    },
+  ];
+}

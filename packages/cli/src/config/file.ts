@@ -1,0 +1,69 @@
+/**
+ * holdfast.json: which file is read, and its text as an object.
+ *
+ * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a project's
+ * folder can carry its settings. A file that was named must exist.
+ */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { systemCode } from "../failure.js";
+import { findJsonOffence } from "./json-position.js";
+import { ConfigProblems } from "./problem.js";
+
+export const DEFAULT_FILE = "holdfast.json";
+
+/** Names the file by environment. Not a setting: it cannot be in the file. */
+export const FILE_ENV = "HOLDFAST_CONFIG";
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+export interface ConfigFile {
+  /** As it was named. */
+  readonly path: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+export interface FileOptions {
+  readonly cwd: string;
+  /** From `--config` or HOLDFAST_CONFIG; undefined or empty when neither is said. */
+  readonly named: string | undefined;
+}
+
+/** Throws `ConfigProblems` when the file cannot be used; undefined when there is none and none was named. */
+export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefined {
+  const path = named || DEFAULT_FILE;
+  let text: string;
+  try {
+    text = readFileSync(resolve(cwd, path), "utf8");
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" && !named) return undefined;
+    const why = code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? error})`;
+    throw new ConfigProblems([{ path: "", source: path, message: why }]);
+  }
+  if (text.length > MAX_FILE_BYTES) {
+    throw new ConfigProblems([{ path: "", source: path, message: "is larger than 1 MiB" }]);
+  }
+  return { path, content: parseConfig(path, text) };
+}
+
+/** The object in a file's text. */
+export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
+  // Some editors start a file with a byte order mark; JSON.parse refuses it.
+  const json = text.replace(/^\uFEFF/, "");
+  let content: unknown;
+  try {
+    content = JSON.parse(json);
+  } catch (error) {
+    const offence = findJsonOffence(json);
+    const [where, what] =
+      offence === undefined ? ["", String(error)] : [`:${offence.line}:${offence.column}`, offence.what];
+    throw new ConfigProblems([{ path: "", source: `${path}${where}`, message: `is not JSON: ${what}` }]);
+  }
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    throw new ConfigProblems([
+      { path: "", source: path, message: 'must be an object such as {"port": 8080}' },
+    ]);
+  }
+  return content as Record<string, unknown>;
+}

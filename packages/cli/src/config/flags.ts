@@ -1,0 +1,68 @@
+/**
+ * The settings as options of a commander command, and what was said with them.
+ */
+import { type Command, Option } from "commander";
+import type { Machine } from "../machine.js";
+import type { Terminal } from "../terminal.js";
+import { type ConfigFile, FILE_ENV, readConfigFile } from "./file.js";
+import { type FlagValues, type Loaded, loadSettings } from "./load.js";
+import { settingKeys, settingOf } from "./schema.js";
+import { flagOf } from "./setting.js";
+
+/** Adds `--config` and a flag per setting. */
+export function addSettingFlags(command: Command): Command {
+  command.addOption(
+    new Option(
+      "-c, --config <file>",
+      `settings file; ./holdfast.json is read if it exists (env: ${FILE_ENV})`,
+    ),
+  );
+  for (const key of settingKeys) {
+    const { shape, description } = settingOf(key);
+    const flag = flagOf(key);
+    const text = `${firstSentence(description)}${defaultNote(key)}`;
+    if (shape.placeholder !== undefined) {
+      command.addOption(new Option(`${flag} <${shape.placeholder}>`, text));
+    } else {
+      command.addOption(new Option(flag, text));
+      command.addOption(new Option(flag.replace("--", "--no-"), `Undo ${flag} said elsewhere`).hideHelp());
+    }
+  }
+  return command;
+}
+
+/** The settings by a command's options, the environment and the file. Throws `ConfigProblems`. */
+export function loadFromCommand(
+  options: Readonly<Record<string, unknown>>,
+  terminal: Terminal,
+  machine: Machine,
+): Loaded & { readonly file: ConfigFile | undefined } {
+  const named = typeof options.config === "string" ? options.config : terminal.env[FILE_ENV];
+  const file = readConfigFile({ cwd: terminal.cwd, named });
+  return { ...loadSettings({ flags: flagValues(options), env: terminal.env, file, machine }), file };
+}
+
+function flagValues(options: Readonly<Record<string, unknown>>): FlagValues {
+  return Object.fromEntries(
+    settingKeys
+      .map((key) => [key, options[key]] as const)
+      .filter(([, value]) => typeof value === "string" || typeof value === "boolean"),
+  ) as FlagValues;
+}
+
+/** Help is one line per flag; docs/configuration.md has the rest. */
+function firstSentence(description: string): string {
+  return (
+    description
+      .replaceAll("`", "")
+      .split(/(?<=\.) /)[0]
+      ?.replace(/\.$/, "") ?? ""
+  );
+}
+
+function defaultNote(key: (typeof settingKeys)[number]): string {
+  const { shape, default: written, defaultMeans } = settingOf(key);
+  if (written === undefined || written === false) return "";
+  const means = defaultMeans === undefined ? "" : `: ${defaultMeans}`;
+  return ` (default: ${shape.toText(written)}${means})`;
+}

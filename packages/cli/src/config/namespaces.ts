@@ -1,0 +1,44 @@
+/**
+ * Options per namespace of channels: `{"room": {"clientPublish": true}}`.
+ *
+ * Invariant: every key of a namespace is known here; a misspelt permission must not pass for a default.
+ */
+import { z } from "zod";
+import { mustBe, type Shape } from "./shape.js";
+
+const FORM = 'a JSON object such as {"room":{"clientPublish":true}}';
+
+const namespaceSchema = z.strictObject(
+  {
+    /** Whether clients may publish to the namespace's channels. */
+    clientPublish: z.boolean(mustBe("true or false")).default(false),
+  },
+  mustBe('an object such as {"clientPublish":true}'),
+);
+
+/** What a namespace may say. */
+export const namespaceKeys: readonly string[] = Object.freeze(Object.keys(namespaceSchema.shape));
+
+export type NamespaceSettings = Readonly<Record<string, z.output<typeof namespaceSchema>>>;
+
+export function namespaces(): Shape<NamespaceSettings> {
+  const name = z.string().regex(/^[A-Za-z0-9_-]*$/);
+  return {
+    schema: z.record(name, namespaceSchema, {
+      error: ({ code, input }) =>
+        code === "invalid_key"
+          ? "is not a namespace: letters, digits, _ and -, or empty for channels without a colon"
+          : mustBe(FORM).error({ input }),
+    }),
+    placeholder: "json",
+    form: FORM,
+    readText: (text) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        return text;
+      }
+    },
+    toText: (written) => JSON.stringify(written),
+  };
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "@jest/globals";
+import type { Machine } from "../machine.js";
+import { loadSettings } from "./load.js";
+import { printFile, printJson, printTable } from "./print.js";
+import { settingKeys } from "./schema.js";
+
+const machine: Machine = { cpus: 4, openFiles: 20_000, memoryBytes: 8 * 1024 ** 3 };
+const load = (flags: Record<string, string>) => loadSettings({ flags, env: {}, file: undefined, machine });
+const secretive = load({
+  adminKey: "correct-horse-battery-staple",
+  redis: "redis+sentinel://me:p@ss@h1:1,h2:2/main?sentinelPassword=hush",
+});
+
+describe("the printed configuration", () => {
+  it("has a line per setting with value and source", () => {
+    const lines = printTable(load({ port: "8080-8083" }), machine).split("\n");
+    expect(lines).toHaveLength(settingKeys.length);
+    const words = lines.map((line) => line.split(/\s{2,}/));
+    expect(words).toContainEqual(["port", "8080-8083", "--port"]);
+    expect(words).toContainEqual(["workers", "4 (auto)", "default"]);
+    expect(words).toContainEqual(["maxConnections", "63180 (auto)", "default"]);
+    expect(words).toContainEqual(["redis", "-", "default"]);
+    expect(words).toContainEqual(["pingInterval", "25s", "default"]);
+  });
+
+  it("shows no secret", () => {
+    for (const text of [printTable(secretive, machine), printJson(secretive, machine)]) {
+      expect(text).not.toMatch(/staple|p@ss|ss@h1|hush/);
+      expect(text).toContain("redis+sentinel://me:***@h1:1,h2:2/main?sentinelPassword=***");
+    }
+  });
+
+  it("is JSON with value and source on request", () => {
+    const printed = JSON.parse(printJson(load({ workers: "2" }), machine)) as Record<string, unknown>;
+    expect(printed.workers).toEqual({ value: 2, source: "--workers" });
+    expect(printed.redis).toEqual({ value: null, source: "default" });
+    expect(printed.namespaces).toEqual({ value: { demo: { clientPublish: true } }, source: "default" });
+  });
+
+  it("leaves settings with secrets out of a file, and says which", () => {
+    const { text, leftOut } = printFile(secretive, { showSecrets: false });
+    expect(leftOut).toEqual(["redis", "adminKey"]);
+    expect(Object.keys(JSON.parse(text))).not.toEqual(expect.arrayContaining(["redis"]));
+  });
+
+  it("keeps a Redis URL without a password in the file", () => {
+    const { text, leftOut } = printFile(load({ redis: "redis://127.0.0.1:6379" }), { showSecrets: false });
+    expect(leftOut).toEqual([]);
+    expect(JSON.parse(text)).toMatchObject({ redis: "redis://127.0.0.1:6379", workers: "auto" });
+  });
+});

@@ -1,0 +1,203 @@
+/**
+ * The one schema of settings: types, parsing, defaults, flags, environment names and docs/configuration.md.
+ *
+ * A new setting is a row here and a line in compose.ts. Rules between settings are in cross-checks.ts.
+ * Invariant: every default is valid, and what core has a default for takes it from there.
+ */
+import { CORE_DEFAULTS } from "@holdfast/core";
+import { MAX_SLOTS } from "@holdfast/protocol";
+import { z } from "zod";
+import { duration, durationOrOff, formatDuration } from "./duration.js";
+import { namespaces } from "./namespaces.js";
+import { origins } from "./origins.js";
+import { ports } from "./ports.js";
+import { optional, type Setting, setting } from "./setting.js";
+import { choice, integer, integerOrAuto, secretWord, word, yesNo } from "./shape.js";
+import { formatSize, size } from "./size.js";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const host = word("address", "an IP address or a host name, without a port", /^(?=.*[:.\w])[\w.:%-]+$/);
+const redisUrl = secretWord("url", "a Redis URL such as redis://127.0.0.1:6379", /^\S+$/);
+const prefix = word("text", "1 to 64 printable characters without spaces", /^[\x21-\x7e]{1,64}$/);
+const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
+
+export const settings = Object.freeze({
+  host: setting(host, {
+    default: "127.0.0.1",
+    example: "0.0.0.0",
+    description:
+      "Address of the public port. On an address that other machines can reach the gateway refuses to start without `anonymous`.",
+  }),
+  port: setting(ports(), {
+    default: 8080,
+    example: "8080-8099",
+    description:
+      "Public port, or a range of ports that are all alike: a load balancer reaches about 55,000 connections per target port. `0` takes a free one.",
+  }),
+  workers: setting(integerOrAuto(1, MAX_SLOTS), {
+    default: "auto",
+    defaultMeans: "one per CPU",
+    example: 4,
+    description: "Worker processes. `auto` starts one per CPU that this process may use.",
+  }),
+  redis: optional(redisUrl, {
+    example: "redis://127.0.0.1:6379",
+    secret: "password",
+    description:
+      "URL of the Redis or Valkey that joins instances into a cluster. Unset: the embedded broker, one instance only.",
+  }),
+  redisPrefix: setting(prefix, {
+    default: "holdfast:",
+    example: "chat:",
+    description: "What every Redis key and channel of this cluster starts with.",
+  }),
+  adminHost: setting(host, {
+    default: "127.0.0.1",
+    example: "10.0.0.5",
+    description: "Address of the admin port. Anything but loopback needs `adminKey`.",
+  }),
+  adminPort: setting(integer(0, 65_535), {
+    default: 9080,
+    example: 9100,
+    description: "Port of /metrics, /livez, /readyz and the admin API. `0` takes a free one.",
+  }),
+  adminKey: optional(key, {
+    example: "correct-horse-battery-staple",
+    secret: "value",
+    description:
+      "What a request to the admin API must present as `Authorization: Bearer`, 16 characters or more.",
+  }),
+  anonymous: setting(yesNo(), {
+    default: false,
+    example: true,
+    description:
+      "Accept clients without a token on an address that other machines can reach. On loopback they are always accepted.",
+  }),
+  origins: optional(origins(), {
+    example: ["https://app.example", "http://localhost:3000"],
+    description:
+      "Origins that browsers may connect from; `*` admits all. Unset: only pages of the gateway's own host. Clients that send no Origin are not browsers and pass.",
+  }),
+  maxConnections: setting(integerOrAuto(1, 10_000_000), {
+    default: "auto",
+    defaultMeans: "from the open-files limit and the number of workers",
+    example: 200_000,
+    description:
+      "Open connections of the instance; further ones get 503 with Retry-After. `auto` is what the open-files limit of the workers carries, at most 1,000,000.",
+  }),
+  maxChannels: setting(integer(1, 100_000), {
+    default: CORE_DEFAULTS.maxChannels,
+    example: 32,
+    description: "Channels that one connection may hold.",
+  }),
+  commandRate: setting(integer(1, 100_000), {
+    default: CORE_DEFAULTS.commandRate,
+    example: 20,
+    description: "Commands a second that one connection may send on average; twice that at once.",
+  }),
+  connectTimeout: setting(duration(100, 5 * MINUTE), {
+    default: formatDuration(CORE_DEFAULTS.connectTimeoutMs),
+    example: "5s",
+    description: "How long a connection may stay without `connect` before it is closed as stale.",
+  }),
+  pingInterval: setting(duration(1 * SECOND, 1 * HOUR), {
+    default: formatDuration(CORE_DEFAULTS.pingIntervalMs),
+    example: "50s",
+    description:
+      "Silence after which a connection is pinged. Keep it under half of the load balancer's idle timeout (AWS: 60s).",
+  }),
+  pongTimeout: setting(duration(100, 10 * MINUTE), {
+    default: formatDuration(CORE_DEFAULTS.pongTimeoutMs),
+    example: "5s",
+    description: "Silence after a ping that ends the connection. Shorter than `pingInterval`.",
+  }),
+  gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
+    default: "30s",
+    example: "off",
+    description:
+      "Time between forced garbage collections of a worker; workers take turns, and a busy one waits. `off` leaves it to V8. A collection costs about 2 µs per connection held.",
+  }),
+  drainWindow: setting(duration(0, 1 * HOUR), {
+    default: "10s",
+    example: "2m",
+    description:
+      "Over how long a stop spreads its goodbyes, so that the clients do not all come back to the other instances at once.",
+  }),
+  maxPayload: setting(size(256, 16 * MIB), {
+    default: formatSize(CORE_DEFAULTS.maxPayload),
+    example: "16KiB",
+    description: "Bytes of one message from a client.",
+  }),
+  maxOutboxBytes: setting(size(4 * KIB, 256 * MIB), {
+    default: formatSize(CORE_DEFAULTS.maxOutboxBytes),
+    example: "256KiB",
+    description: "Bytes that may wait for one connection; beyond it the client is slow and is disconnected.",
+  }),
+  maxPublicationBytes: setting(size(256, 8 * MIB), {
+    default: formatSize(CORE_DEFAULTS.maxPublicationBytes),
+    example: "64KiB",
+    description: "Bytes of one publication, whether from a client, the admin API or Redis.",
+  }),
+  headTimeout: setting(duration(100, 5 * MINUTE), {
+    default: "10s",
+    example: "5s",
+    description: "How long a request's head may take to arrive.",
+  }),
+  maxHeadBytes: setting(size(1 * KIB, 64 * KIB), {
+    default: "16KiB",
+    example: "8KiB",
+    description: "Bytes of one request's head.",
+  }),
+  maxPending: setting(integer(16, 65_536), {
+    default: 2048,
+    example: 512,
+    description:
+      "Connections whose head is being read or that wait for a worker, at once. While full, further ones wait in the kernel's queue.",
+  }),
+  backlog: setting(integer(1, 65_535), {
+    default: 16_384,
+    example: 65_535,
+    description: "Length of the kernel's accept queue per port; net.core.somaxconn bounds it.",
+  }),
+  logLevel: setting(choice(["debug", "info", "warn", "error", "silent"]), {
+    default: "info",
+    example: "warn",
+    description: "Least severe level that is logged.",
+  }),
+  logFormat: setting(choice(["auto", "pretty", "json"]), {
+    default: "auto",
+    defaultMeans: "pretty on a terminal, JSON otherwise",
+    example: "json",
+    description: "How log lines look. `auto` is pretty on a terminal and one JSON object a line otherwise.",
+  }),
+  namespaces: setting(namespaces(), {
+    default: { demo: { clientPublish: true } },
+    example: { room: { clientPublish: true }, "": { clientPublish: false } },
+    description:
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden.",
+  }),
+});
+
+export type SettingKey = keyof typeof settings;
+
+export const settingKeys: readonly SettingKey[] = Object.freeze(Object.keys(settings) as SettingKey[]);
+
+type Schemas = { [Key in SettingKey]: (typeof settings)[Key]["schema"] };
+
+/** All settings; unknown keys are refused. Decodes the written forms, durations to ms and sizes to bytes. */
+export const settingsSchema = z.strictObject(
+  Object.fromEntries(settingKeys.map((each) => [each, settings[each].schema])) as Schemas,
+);
+
+/** Durations in ms, sizes in bytes. */
+export type Settings = Readonly<z.output<typeof settingsSchema>>;
+
+/** The row of a key, for code that treats all settings alike. */
+export function settingOf(key: SettingKey): Setting {
+  return settings[key] as Setting;
+}

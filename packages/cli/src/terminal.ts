@@ -1,0 +1,34 @@
+/**
+ * The terminal seam: what a command may touch of the process it runs in, so that tests need none.
+ */
+import { once } from "node:events";
+
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths start. */
+  readonly cwd: string;
+  /** Prints a line of the command's result. Resolves when the reader took it: a slow pipe slows the command down. */
+  out(line: string): Promise<void>;
+  /** Prints a line for the person at the terminal, beside the result. */
+  err(line: string): void;
+  /** Aborts at the first SIGINT or SIGTERM. */
+  interrupted(): AbortSignal;
+}
+
+export const processTerminal: Terminal = Object.freeze({
+  env: process.env,
+  cwd: process.cwd(),
+  async out(line: string): Promise<void> {
+    if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
+  },
+  err(line: string): void {
+    process.stderr.write(`${line}\n`);
+  },
+  interrupted(): AbortSignal {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    process.once("SIGINT", abort);
+    process.once("SIGTERM", abort);
+    return controller.signal;
+  },
+});
