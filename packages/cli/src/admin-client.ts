@@ -1,0 +1,98 @@
+/**
+ * The admin API of a running gateway, as the commands use it.
+ *
+ * Every failure is one line: what, where, what to do.
+ */
+import { Failure, sentence, systemCode } from "./failure.js";
+
+export const DEFAULT_ADMIN_URL = "http://127.0.0.1:9080";
+
+const TIMEOUT_MS = 10_000;
+const MAX_SHOWN = 200;
+
+export interface AdminClientOptions {
+  /** `http://host:port` of the admin port. */
+  readonly url: string;
+  /** Sent as `Authorization: Bearer`. */
+  readonly key: string | undefined;
+}
+
+export class AdminClient {
+  readonly #url: URL;
+  readonly #key: string | undefined;
+
+  constructor({ url, key }: AdminClientOptions) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new Failure(`--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`, 2);
+    }
+    this.#url = new URL(url);
+    this.#key = key;
+  }
+
+  /** `data` is JSON text. Resolves when the broker took it. */
+  async publish(channel: string, data: string): Promise<void> {
+    await this.#post("/api/publish", `{"channel":${JSON.stringify(channel)},"data":${data}}`);
+  }
+
+  /** `data` is JSON text. Resolves when the broker took it. */
+  async broadcast(data: string): Promise<void> {
+    await this.#post("/api/broadcast", `{"data":${data}}`);
+  }
+
+  async #post(path: string, body: string): Promise<void> {
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
+    if (this.#key !== undefined) headers.Authorization = `Bearer ${this.#key}`;
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, this.#url), {
+        method: "POST",
+        headers,
+        body,
+        redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+    if (!response.ok) throw this.#refused(response.status, text);
+  }
+
+  #unreachable(error: unknown): Failure {
+    const where = this.#url.origin;
+    const { name, cause = error } = error as { name?: unknown; cause?: unknown };
+    if (name === "TimeoutError") {
+      return new Failure(`the gateway at ${where} did not answer within ${TIMEOUT_MS / 1000} s`);
+    }
+    const why = systemCode(cause) === "ECONNREFUSED" ? "nothing listens there" : sentence(cause);
+    return new Failure(
+      `no gateway at ${where} (${why}): start one with \`holdfast start\`, or name its admin port with --admin <url>`,
+      1,
+      { cause },
+    );
+  }
+
+  #refused(status: number, text: string): Failure {
+    const where = this.#url.origin;
+    const said = describeAnswer(text);
+    if (status === 401 || status === 403) {
+      const what = this.#key === undefined ? "wants a key" : "does not accept this key";
+      return new Failure(`the gateway at ${where} ${what}: say --admin-key <key> or set HOLDFAST_ADMIN_KEY`);
+    }
+    if (status === 404)
+      return new Failure(`${where} is not a gateway's admin port: name it with --admin <url>`);
+    return new Failure(`the gateway at ${where} refused with ${status}: ${said}`);
+  }
+}
+
+/** The sentence of an error answer, or the beginning of whatever came instead. */
+export function describeAnswer(text: string): string {
+  try {
+    const { error } = JSON.parse(text) as { error?: { name?: unknown; message?: unknown } };
+    if (typeof error?.message === "string") return `${error.message} (${String(error.name)})`;
+  } catch {
+    // Not ours: shown below.
+  }
+  return text.trim() === "" ? "no reason given" : text.trim().slice(0, MAX_SHOWN);
+}
