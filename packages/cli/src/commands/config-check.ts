@@ -1,0 +1,34 @@
+/**
+ * `holdfast config check [file]`: everything that is wrong, without starting anything.
+ */
+import { Command } from "commander";
+import { warnings } from "../config/cross-checks.js";
+import { addSettingFlags, loadFromCommand } from "../config/flags.js";
+import type { Machine } from "../machine.js";
+import type { Terminal } from "../terminal.js";
+
+export function configCheckCommand(terminal: Terminal, readMachine: () => Machine): Command {
+  const command = new Command("check")
+    .summary("say everything that is wrong with a configuration")
+    .description(
+      "Check a file together with the environment and flags, as `holdfast start` would. Exit code 2 when something is wrong.",
+    )
+    .argument("[file]", "settings file, as with --config");
+  return addSettingFlags(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ holdfast config check
+  $ holdfast config check deploy/holdfast.json`,
+    )
+    .action(async (file: string | undefined, options: Readonly<Record<string, unknown>>) => {
+      const machine = readMachine();
+      const named = file === undefined ? options : { ...options, config: file };
+      const loaded = loadFromCommand(named, terminal, machine);
+      for (const warning of warnings(loaded.settings, machine)) terminal.err(`warning: ${warning}`);
+      await terminal.out(
+        `the configuration is right (${loaded.file?.path ?? "no file"}, environment, flags)`,
+      );
+    });
+}

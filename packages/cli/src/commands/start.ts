@@ -1,0 +1,99 @@
+/**
+ * `holdfast start`: runs an instance until a signal, or until it cannot go on.
+ *
+ * Invariant: it ends with 0 only after a graceful stop; everything that keeps it from starting is one message.
+ */
+import { type Addresses, Primary, type PrimaryOptions } from "@holdfast/gateway";
+import { Command } from "commander";
+import { banner } from "../banner.js";
+import { describeRedis, primaryOptions } from "../compose.js";
+import { complete } from "../config/complete.js";
+import { warnings } from "../config/cross-checks.js";
+import { formatDuration } from "../config/duration.js";
+import { addSettingFlags, loadFromCommand } from "../config/flags.js";
+import { Failure } from "../failure.js";
+import { createLogger, logFormatFor } from "../logger.js";
+import type { Machine } from "../machine.js";
+import { startProblem } from "../start-problem.js";
+import { onStopSignals } from "../stop-signals.js";
+import type { Terminal } from "../terminal.js";
+
+export function startCommand(terminal: Terminal, version: string, readMachine: () => Machine): Command {
+  const command = new Command("start")
+    .summary("run a gateway")
+    .description(
+      "Run a gateway: one primary and its workers. SIGTERM and SIGINT stop it gracefully, a second one at once.",
+    );
+  return addSettingFlags(command)
+    .addHelpText(
+      "after",
+      `
+A setting is a flag, an environment variable (HOLDFAST_MAX_PAYLOAD) or a key of holdfast.json (maxPayload).
+
+Examples:
+  $ holdfast start
+  $ holdfast start --redis redis://127.0.0.1:6379 --workers 4 --port 8080-8083
+  $ holdfast start --host 0.0.0.0 --anonymous
+  $ HOLDFAST_ADMIN_KEY=$(openssl rand -hex 24) holdfast start --admin-host 0.0.0.0`,
+    )
+    .action((options: Readonly<Record<string, unknown>>) => start(options, terminal, version, readMachine()));
+}
+
+async function start(
+  options: Readonly<Record<string, unknown>>,
+  terminal: Terminal,
+  version: string,
+  machine: Machine,
+): Promise<void> {
+  const loaded = loadFromCommand(options, terminal, machine);
+  const settings = complete(loaded.settings, machine);
+  const logFormat = logFormatFor(settings.logFormat, process.stdout);
+  const logger = createLogger({
+    level: settings.logLevel,
+    format: logFormat,
+    bindings: { pid: process.pid },
+  });
+  for (const warning of warnings(loaded.settings, machine)) logger.warn({}, warning);
+  const { execArgv } = process;
+  const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
+  const parts = { settings, machine, logger, logFormat, execArgv, nodeOptions };
+  await run(primaryOptions(parts), ({ ports, adminPort }) => {
+    const { host, adminHost, workers } = settings;
+    const admin = { host: adminHost, port: adminPort };
+    const { message, fields } = banner({
+      version,
+      host,
+      ports,
+      admin,
+      workers,
+      redis: describeRedis(settings),
+    });
+    // On a terminal the sentence says it all.
+    logger.info(logFormat === "pretty" ? {} : fields, message);
+  });
+}
+
+/** From start to end: resolves after a graceful stop, throws what kept the instance from starting or going on. */
+async function run(options: PrimaryOptions, onStarted: (addresses: Addresses) => void): Promise<void> {
+  const { logger, drainWindowMs } = options;
+  let letGo = (): void => {};
+  try {
+    const ended = new Promise<void>((resolve, reject) => {
+      const primary = new Primary(options, (problem) => {
+        const failure = new Failure(`the instance cannot go on: ${problem}`);
+        primary.stop(0).then(() => reject(failure), reject);
+      });
+      letGo = onStopSignals((signal) => {
+        const window = formatDuration(drainWindowMs);
+        logger.info({ signal }, `stopping: clients leave over ${window}; a second signal ends at once`);
+        primary.stop().then(resolve, reject);
+      });
+      // A stop that comes before the start is through leaves it pending; `ended` settles all the same.
+      primary.start().then(onStarted, (error: unknown) => reject(startProblem(error)));
+    });
+    await ended;
+    logger.info({}, "stopped");
+  } finally {
+    letGo();
+  }
+}

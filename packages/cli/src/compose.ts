@@ -1,0 +1,121 @@
+/**
+ * Settings → what the gateway runs with. The only file that names concrete classes.
+ *
+ * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as JSON.
+ */
+import { fileURLToPath } from "node:url";
+import {
+  type Broker,
+  CORE_DEFAULTS,
+  type CoreOptions,
+  type Logger,
+  MemoryBroker,
+  MemoryBus,
+  noMetrics,
+  systemClock,
+} from "@holdfast/core";
+import type { PrimaryOptions, WorkerOptions } from "@holdfast/gateway";
+import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import type { CompleteSettings } from "./config/complete.js";
+import { Failure } from "./failure.js";
+import { workerExecArgv } from "./heap.js";
+import { createLogger } from "./logger.js";
+import type { Machine } from "./machine.js";
+import { readPages } from "./pages.js";
+
+/** What a worker is told, over the link as JSON. */
+export interface WorkerConfig {
+  readonly settings: CompleteSettings;
+  readonly logFormat: "pretty" | "json";
+}
+
+export interface PrimaryParts {
+  readonly settings: CompleteSettings;
+  readonly machine: Machine;
+  readonly logger: Logger;
+  readonly logFormat: "pretty" | "json";
+  /** Node flags and NODE_OPTIONS of this process. */
+  readonly execArgv: readonly string[];
+  readonly nodeOptions: string;
+}
+
+export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
+  const { settings, machine, logger, logFormat, execArgv, nodeOptions } = parts;
+  const { workers } = settings;
+  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
+  const workerConfig: WorkerConfig = { settings, logFormat };
+  return {
+    host: settings.host,
+    ports: settings.port,
+    admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
+    workers,
+    workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
+    workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
+    workerConfig,
+    broker: bus === undefined ? redisBroker(settings, logger) : new MemoryBroker(bus),
+    bus,
+    maxConnections: settings.maxConnections,
+    backlog: settings.backlog,
+    headTimeoutMs: settings.headTimeout,
+    maxHeadBytes: settings.maxHeadBytes,
+    maxPending: settings.maxPending,
+    drainWindowMs: settings.drainWindow,
+    maxPublicationBytes: settings.maxPublicationBytes,
+    logger,
+    clock: systemClock,
+  };
+}
+
+/** `config` comes from this program's own primary. */
+export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
+  const { settings, logFormat } = config;
+  const logger = createLogger({
+    level: settings.logLevel,
+    format: logFormat,
+    bindings: { worker: owner.slot, pid: process.pid },
+  });
+  return {
+    core: coreOptions(settings),
+    origins: settings.origins,
+    gcIntervalMs: settings.gcInterval === "off" ? undefined : settings.gcInterval,
+    headTimeoutMs: settings.headTimeout,
+    maxHeadBytes: settings.maxHeadBytes,
+    pages: readPages(),
+    broker: settings.redis === undefined ? undefined : redisBroker(settings, logger),
+    logger,
+    clock: systemClock,
+  };
+}
+
+export function coreOptions(settings: CompleteSettings): CoreOptions {
+  return {
+    pingIntervalMs: settings.pingInterval,
+    pongTimeoutMs: settings.pongTimeout,
+    connectTimeoutMs: settings.connectTimeout,
+    maxPayload: settings.maxPayload,
+    maxOutboxBytes: settings.maxOutboxBytes,
+    maxChannels: settings.maxChannels,
+    commandRate: settings.commandRate,
+    maxPublicationBytes: settings.maxPublicationBytes,
+    fanOutSliceMs: CORE_DEFAULTS.fanOutSliceMs,
+    namespaces: settings.namespaces,
+  };
+}
+
+/** Where Redis is, without its password; undefined when the broker is the embedded one. */
+export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): string | undefined {
+  return redis === undefined ? undefined : describeTarget(redisTarget(redis));
+}
+
+function redisBroker({ redis, redisPrefix, maxPublicationBytes }: CompleteSettings, logger: Logger): Broker {
+  const target = redisTarget(redis ?? "");
+  const seams = { clock: systemClock, logger, metrics: noMetrics, random: Math.random };
+  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
+}
+
+/** The URL was checked with the settings. */
+function redisTarget(url: string): Exclude<ReturnType<typeof parseRedisUrl>, { problem: string }> {
+  const target = parseRedisUrl(url);
+  if ("problem" in target) throw new Failure(`redis ${target.problem}`, 2);
+  return target;
+}

@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { Machine } from "./machine.js";
+import { runProgram } from "./program.js";
+import { TestTerminal } from "./testing/terminal.js";
+
+const machine: Machine = { cpus: 4, openFiles: 1024, memoryBytes: 8 * 1024 ** 3 };
+
+describe("the program", () => {
+  let terminal = new TestTerminal();
+  beforeEach(() => {
+    terminal = new TestTerminal();
+    terminal.cwd = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
+  });
+  afterEach(() => rmSync(terminal.cwd, { recursive: true }));
+
+  const run = (...args: string[]) =>
+    runProgram(args, terminal, { version: "1.2.3", readMachine: () => machine });
+
+  it("says its version", async () => {
+    expect(await run("--version")).toBe(0);
+    expect(terminal.printed).toEqual(["1.2.3"]);
+  });
+
+  it.each([
+    [[]],
+    [["start"]],
+    [["publish"]],
+    [["broadcast"]],
+    [["listen"]],
+    [["config", "print"]],
+    [["config", "check"]],
+  ])("helps with examples: %j", async (command) => {
+    expect(await run(...command, "--help")).toBe(0);
+    expect(terminal.printed.join("\n")).toMatch(/^Examples:\n {2}\$ (.* )?holdfast /m);
+  });
+
+  it("suggests the flag that was meant", async () => {
+    expect(await run("start", "--prot", "8080")).toBe(2);
+    expect(terminal.errors).toEqual(["holdfast: unknown option '--prot'\n(Did you mean --port?)"]);
+  });
+
+  it("prints the effective configuration from flag, environment and file", async () => {
+    terminal.env.HOLDFAST_WORKERS = "2";
+    writeFileSync(join(terminal.cwd, "holdfast.json"), '{"port": "8080-8083"}');
+    expect(await run("config", "print", "--json", "--log-level", "warn")).toBe(0);
+    expect(JSON.parse(terminal.printed[0] ?? "")).toMatchObject({
+      workers: { value: 2, source: "HOLDFAST_WORKERS" },
+      port: { value: "8080-8083", source: "holdfast.json" },
+      logLevel: { value: "warn", source: "--log-level" },
+    });
+  });
+
+  it("prints a file that can be fed back, and says what it leaves out", async () => {
+    expect(
+      await run("config", "print", "--file-format", "--workers", "2", "--admin-key", "0123456789abcdef"),
+    ).toBe(0);
+    expect(terminal.errors).toEqual([
+      "left out, because they hold secrets: adminKey (--show-secrets includes them)",
+    ]);
+    writeFileSync(join(terminal.cwd, "printed.json"), terminal.printed[0] ?? "");
+    expect(await run("config", "check", "printed.json", "--max-connections", "100")).toBe(0);
+    expect(terminal.printed[1]).toBe("the configuration is right (printed.json, environment, flags)");
+  });
+
+  it("checks a configuration: everything that is wrong in one message, exit code 2", async () => {
+    terminal.env.HOLDFAST_CONFIG = "other.json";
+    terminal.env.HOLDFAST_HOTS = "x";
+    writeFileSync(join(terminal.cwd, "other.json"), '{"prot": 1}');
+    expect(await run("config", "check", "--port", "0x1f")).toBe(2);
+    expect(terminal.errors).toEqual([
+      [
+        "holdfast: 3 problems in the configuration:",
+        '  port must be a port, or a range of at most 256 ports such as 8080-8099, not "0x1f" [--port]',
+        "  prot is not a setting (did you mean port?) [other.json]",
+        "  HOLDFAST_HOTS is not a setting (did you mean HOLDFAST_HOST?)",
+      ].join("\n"),
+    ]);
+  });
+
+  it("warns of an open-files limit that nobody chose", async () => {
+    expect(await run("config", "check")).toBe(0);
+    expect(terminal.errors).toEqual([
+      "warning: holds at most 2457 connections: a process may open 1024 files; raise it with `ulimit -n` or LimitNOFILE=",
+    ]);
+  });
+
+  it("does not start with a wrong configuration", async () => {
+    expect(await run("start", "--host", "0.0.0.0")).toBe(2);
+    expect(terminal.errors[0]).toMatch(
+      /^holdfast: 1 problem in the configuration:\n {2}host 0\.0\.0\.0 can be reached/,
+    );
+  });
+});

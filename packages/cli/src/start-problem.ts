@@ -1,0 +1,52 @@
+/**
+ * Why a gateway could not start, for the errors that a person can act on.
+ */
+import { flagOf } from "./config/setting.js";
+import { Failure, sentence, systemCode } from "./failure.js";
+
+/** An error of listening (`address` and `port` are Node's), a sentence of the gateway's, or a bug, which stays as it is. */
+export function startProblem(error: unknown): unknown {
+  if (error instanceof Failure) return error;
+  const code = systemCode(error);
+  if (code === undefined) {
+    // The gateway says in a plain Error why its workers cannot start; other classes are nobody's message.
+    const plain = error instanceof Error && error.name === "Error";
+    return plain ? new Failure(`the gateway cannot start: ${error.message}`, 1, { cause: error }) : error;
+  }
+  const { address, hostname, port } = error as { address?: string; hostname?: string; port?: number };
+  const host = address ?? hostname ?? "the address";
+  const options = { cause: error };
+  const choose = `choose another with ${flagOf("port")} or ${flagOf("adminPort")}`;
+  switch (code) {
+    case "EADDRINUSE":
+      return new Failure(
+        `port ${port} on ${host} is in use: end what listens there, or ${choose}`,
+        1,
+        options,
+      );
+    case "EACCES":
+      return new Failure(
+        `this user may not listen on port ${port} of ${host}: ${choose}, or allow it (CAP_NET_BIND_SERVICE)`,
+        1,
+        options,
+      );
+    case "EADDRNOTAVAIL":
+      return new Failure(
+        `${host} is not an address of this machine: name one that is with ${flagOf("host")} or ${flagOf("adminHost")}`,
+        1,
+        options,
+      );
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new Failure(
+        `the host name ${host} cannot be resolved: check ${flagOf("host")} and ${flagOf("adminHost")}`,
+        1,
+        options,
+      );
+    case "EMFILE":
+    case "ENFILE":
+      return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, options);
+    default:
+      return new Failure(`the gateway cannot start: ${sentence(error)}`, 1, options);
+  }
+}
