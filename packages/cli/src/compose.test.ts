@@ -1,0 +1,52 @@
+import { CORE_DEFAULTS, MemoryBroker, silentLogger } from "@holdfast/core";
+import { RedisBroker } from "@holdfast/redis";
+import { describe, expect, it } from "@jest/globals";
+import { coreOptions, describeRedis, type PrimaryParts, primaryOptions } from "./compose.js";
+import { complete } from "./config/complete.js";
+import { loadSettings } from "./config/load.js";
+import type { Machine } from "./machine.js";
+
+const machine: Machine = { cpus: 4, openFiles: 20_000, memoryBytes: 8 * 1024 ** 3 };
+
+function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
+  const settings = complete(loadSettings({ flags, env: {}, file: undefined, machine }).settings, machine);
+  return { settings, machine, logger: silentLogger, logFormat: "json", execArgv: [], nodeOptions: "" };
+}
+
+describe("composing", () => {
+  it("has core's own defaults where nothing is said", () => {
+    const demo = { demo: { clientPublish: true } };
+    expect(coreOptions(parts().settings)).toEqual({ ...CORE_DEFAULTS, namespaces: demo });
+  });
+
+  it("fills the primary's options from settings and machine", () => {
+    const options = primaryOptions(parts({ port: "8080-8081", adminPort: "9", drainWindow: "3s" }));
+    expect(options).toMatchObject({
+      ports: [8080, 8081],
+      admin: { host: "127.0.0.1", port: 9, key: undefined },
+      workers: 4,
+      workerExecArgv: ["--max-old-space-size=1024", "--max-semi-space-size=16"],
+      maxConnections: 63_180,
+      drainWindowMs: 3000,
+    });
+  });
+
+  it("hands a worker settings that survive JSON", () => {
+    const { settings } = parts({ gcInterval: "off", origins: "*" });
+    const { workerConfig } = primaryOptions({ ...parts(), settings });
+    expect(JSON.parse(JSON.stringify(workerConfig))).toEqual({
+      settings: JSON.parse(JSON.stringify(settings)),
+      logFormat: "json",
+    });
+  });
+
+  it("embeds a broker, or takes Redis when there is one", () => {
+    const embedded = primaryOptions(parts());
+    expect(embedded.broker).toBeInstanceOf(MemoryBroker);
+    expect(embedded.bus).toBeDefined();
+    const clustered = parts({ redis: "redis://me:secret@127.0.0.1:6379" });
+    expect(primaryOptions(clustered).broker).toBeInstanceOf(RedisBroker);
+    expect(primaryOptions(clustered).bus).toBeUndefined();
+    expect(describeRedis(clustered.settings)).toBe("redis://127.0.0.1:6379");
+  });
+});
