@@ -22,6 +22,7 @@ colors=()
 [ -n "${NO_COLOR:-}" ] && colors=(--colors=off)
 step "format and lint" "$bin/biome" ci ${colors[@]+"${colors[@]}"}
 step "types" "$bin/tsc" -b tsconfig.test.json
+step "packages" npm run --silent check --workspaces --if-present
 step "import direction" node scripts/dist/check-imports.js
 if [ -f scripts/gen-docs.ts ]; then
   step "generated docs" npm run --silent docs -- --check

@@ -35,6 +35,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
       "commander",
       "pino",
       "pino-pretty",
+      "ws",
       "zod",
     ],
   },
@@ -47,7 +48,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
 const forbiddenInCore = /^(node:)?(net|tls|http|https|http2|dgram|cluster|child_process)(\/|$)/;
 
 /** Tests, and core's exported contract suites (src/testing). Tests may use any module of Node. */
-const testImports = ["@jest/globals", "fast-check", "@holdfast/core/testing"];
+const testImports = ["@jest/globals", "fast-check", "@holdfast/core/testing", "ws"];
 const privatePackages = ["@holdfast/e2e", "@holdfast/bench", "@holdfast/examples"];
 const mayReadEnvironment = ["cli", "e2e", "bench", "examples"];
 const mayHaveModuleState = ["e2e", "bench", "examples"];

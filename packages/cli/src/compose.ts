@@ -11,6 +11,7 @@ import {
   type Logger,
   MemoryBroker,
   MemoryBus,
+  type Metrics,
   noMetrics,
   systemClock,
 } from "@holdfast/core";
@@ -52,7 +53,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
     workerConfig,
-    broker: bus === undefined ? redisBroker(settings, logger) : new MemoryBroker(bus),
+    broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
     bus,
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
@@ -81,7 +82,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     pages: readPages(),
-    broker: settings.redis === undefined ? undefined : redisBroker(settings, logger),
+    broker: settings.redis === undefined ? undefined : (metrics) => redisBroker(settings, logger, metrics),
     logger,
     clock: systemClock,
   };
@@ -107,9 +108,10 @@ export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): strin
   return redis === undefined ? undefined : describeTarget(redisTarget(redis));
 }
 
-function redisBroker({ redis, redisPrefix, maxPublicationBytes }: CompleteSettings, logger: Logger): Broker {
+function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): Broker {
+  const { redis, redisPrefix, maxPublicationBytes } = settings;
   const target = redisTarget(redis ?? "");
-  const seams = { clock: systemClock, logger, metrics: noMetrics, random: Math.random };
+  const seams = { clock: systemClock, logger, metrics, random: Math.random };
   return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
 }
 

@@ -136,11 +136,12 @@ export class Link {
     this.#on.connected(result);
   }
 
-  /** Arms the deadline of silence: the server pings after `ping` ms, so that nothing for `pongTimeout` more is death. */
+  /** Arms the deadline of silence. */
   #enterOpen(result: ConnectResult): void {
-    const left = this.#heard + result.ping + result.pongTimeout - this.#clock.monotonic();
+    const silenceMs = longestSilence(result);
+    const left = this.#heard + silenceMs - this.#clock.monotonic();
     const check = (): void => {
-      if (this.#heard + result.ping + result.pongTimeout > this.#clock.monotonic()) this.#enterOpen(result);
+      if (this.#heard + silenceMs > this.#clock.monotonic()) this.#enterOpen(result);
       else this.#end(lostEnding("the server fell silent"));
     };
     // A server that never pings promises no sound.
@@ -226,4 +227,12 @@ export class Link {
 function transportError(event: object): HoldfastError {
   const { message, error } = event as { readonly message?: unknown; readonly error?: unknown };
   return new HoldfastError(clientErrors.transport, typeof message === "string" ? message : undefined, error);
+}
+
+/**
+ * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over once, so
+ * pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more allows for delay.
+ */
+function longestSilence({ ping, pongTimeout }: ConnectResult): number {
+  return 1.5 * ping + pongTimeout;
 }

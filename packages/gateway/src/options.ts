@@ -3,7 +3,7 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus } from "@holdfast/core";
+import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics } from "@holdfast/core";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -67,8 +67,8 @@ export interface WorkerOptions {
   readonly maxHeadBytes: number;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
-  /** Undefined: the embedded broker at the other end of the link. */
-  readonly broker: Broker | undefined;
+  /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
+  readonly broker: ((metrics: Metrics) => Broker) | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

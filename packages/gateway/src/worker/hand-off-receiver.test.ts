@@ -19,7 +19,8 @@ describe("receiving hand-offs", () => {
   it("gives the sockets to the server, and no session ids to the primary", () => {
     const calls: StickyWorkerParts[] = [];
     const server = createServer();
-    new HandOffReceiver(new EventEmitter()).deliverTo(server, (parts) => calls.push(parts));
+    const taker = { server, takeWebSocket: () => false };
+    new HandOffReceiver(new EventEmitter()).deliverTo(taker, (parts) => calls.push(parts));
     expect(calls).toHaveLength(1);
     expect(calls[0]?.httpServer).toBe(server);
   });

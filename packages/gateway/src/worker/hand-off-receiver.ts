@@ -1,19 +1,30 @@
 /**
- * Sockets from the primary: arrive on the IPC channel with their request's head, become connections of the HTTP server.
+ * Sockets from the primary: arrive on the IPC channel with their request's head, become WebSockets or connections of
+ * the HTTP server.
  *
- * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. The
- * injection into the server is that of @socket.io/sticky's worker half; it expects a `net.Socket` where the primary
- * sends the bare handle, so the socket is made here. Counts what arrives, for the primary's view of what is on its
- * way; that includes sockets which closed in between and come without a handle.
+ * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A plain
+ * WebSocket request goes straight to the upgrade. Every other one is injected into the HTTP server by
+ * @socket.io/sticky's worker half, which also keeps its connection from being used for another session.
+ * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in between and
+ * come without a handle.
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import { HAND_OFF, type HandOffMessage } from "../messages.js";
 import { socketOf, type TcpHandle } from "../tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
+/** Where sockets go. */
+export interface SocketTaker {
+  readonly server: Server;
+  /** Takes a plain WebSocket request; false for any other, which is untouched then. */
+  takeWebSocket(socket: Socket, head: string): boolean;
+}
+
 export class HandOffReceiver {
   readonly #channel: EventEmitter;
+  #taker: SocketTaker | undefined;
   #received = 0;
 
   /** `channel` is `process`: `setupWorker` listens there, too. */
@@ -24,9 +35,10 @@ export class HandOffReceiver {
     });
   }
 
-  /** From now on sockets become connections of `server`. Call it once. */
-  deliverTo(server: Server, setupWorker: SetupWorker = loadSetupWorker()): void {
-    setupWorker({ httpServer: server, engine: new EventEmitter() });
+  /** Where sockets go from now on. Call it once. */
+  deliverTo(taker: SocketTaker, setupWorker: SetupWorker = loadSetupWorker()): void {
+    this.#taker = taker;
+    setupWorker({ httpServer: taker.server, engine: new EventEmitter() });
   }
 
   /** Hand-offs since the start. */
@@ -37,6 +49,13 @@ export class HandOffReceiver {
   #receive(head: Uint8Array, handle: TcpHandle | undefined): void {
     this.#received++;
     if (handle === undefined) return;
-    this.#channel.emit("message", { type: "sticky:connection", data: head }, socketOf(handle));
+    const socket = socketOf(handle);
+    // One byte is one character, so that what follows the head can be found again.
+    if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
+    this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);
   }
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 }

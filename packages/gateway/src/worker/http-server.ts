@@ -20,7 +20,10 @@ import {
   type UpgradePolicy,
 } from "./upgrade.js";
 import type { WaitingSockets } from "./waiting-sockets.js";
+import { readWebSocketHead } from "./websocket-head.js";
 import type { WebSocketTransports } from "./websocket-transport.js";
+
+const NOTHING = Buffer.alloc(0);
 
 export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "admit">;
@@ -49,6 +52,19 @@ export class HttpServer {
       .on("request", (request, response) => this.#request(request, response))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
+  }
+
+  /**
+   * Takes a socket whose request is plainly one for a WebSocket, past Node's HTTP parser; false for any other, which is
+   * untouched then. `head` is the head as latin1, with what came behind it.
+   */
+  takeWebSocket(socket: Socket, head: string): boolean {
+    const request = readWebSocketHead(head);
+    if (request === undefined) return false;
+    const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
+    if (this.#parts.waiting.add(socket)) this.#upgrade(request, socket, first);
+    else socket.destroy();
+    return true;
   }
 
   /** Ends what is not a WebSocket. Idempotent. */

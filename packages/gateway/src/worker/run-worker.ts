@@ -84,7 +84,7 @@ class WorkerLife {
         send: (message) => this.#link.send(message),
         received: () => handOffs.received,
       });
-      handOffs.deliverTo(worker.http.server);
+      handOffs.deliverTo(worker.http);
       this.#state = { t: "running", worker, logger: options.logger };
       this.#link.send({ type: "ready" });
     } catch (problem) {

@@ -58,7 +58,7 @@ export class Worker {
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const broker = options.broker ?? new LinkBroker(send, clock);
+    const broker = options.broker?.(this.#metrics) ?? new LinkBroker(send, clock);
     this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
     this.#core = new Core(options.core, {
       broker,

@@ -1,0 +1,81 @@
+/**
+ * The head of a plain WebSocket request, read without Node's HTTP parser.
+ *
+ * Nine of ten sockets bring one whole head that asks for a WebSocket and nothing else. For those the parser, its
+ * request and response objects and their listeners cost more than the handshake itself (docs/performance.md, storm).
+ * Strict: whatever is not plainly such a request is left to the HTTP server, which knows the rest of RFC 9112.
+ * Invariant: for every head taken here Node's parser would have found the same method, target and headers
+ * (websocket-head.test.ts compares them over generated heads).
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import type { RequestHead } from "./upgrade.js";
+
+/** A request, and where in the text its head ends. */
+export interface WebSocketHead extends RequestHead {
+  readonly url: string;
+  /** The index of the first byte behind the head. */
+  readonly end: number;
+}
+
+const METHOD = "GET ";
+const VERSION = " HTTP/1.1";
+/** RFC 9110 §5.6.2. */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5: a value has no controls but the tab, and white space around it is not part of it. */
+const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
+const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
+const TARGET = /^\/[\x21-\x7e]*$/;
+/** Lists, which Node joins when they come in several lines. Any other repeated header is not plain. */
+const JOINED: ReadonlySet<string> = new Set([
+  "x-forwarded-for",
+  "sec-websocket-protocol",
+  "sec-websocket-extensions",
+  "via",
+]);
+
+/** `text` is the head as latin1, possibly with more behind it. */
+export function readWebSocketHead(text: string): WebSocketHead | undefined {
+  const end = text.indexOf("\r\n\r\n");
+  const eol = text.indexOf("\r\n");
+  if (end === -1 || !text.startsWith(METHOD) || !text.startsWith(VERSION, eol - VERSION.length))
+    return undefined;
+  const url = text.slice(METHOD.length, eol - VERSION.length);
+  const headers = TARGET.test(url) ? readHeaders(text, eol + 2, end) : undefined;
+  if (headers === undefined || !isPlainUpgrade(headers)) return undefined;
+  return { method: "GET", url, headers, end: end + 4 };
+}
+
+function readHeaders(text: string, from: number, end: number): IncomingHttpHeaders | undefined {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (let start = from; start < end + 2; ) {
+    const eol = text.indexOf("\r\n", start);
+    const colon = text.indexOf(":", start);
+    if (colon === -1 || colon > eol) return undefined;
+    const name = text.slice(start, colon);
+    const padded = text.slice(colon + 1, eol);
+    const value = padded.replace(OUTER_SPACE, "");
+    if (!NAME.test(name) || CONTROL.test(value)) return undefined;
+    // Node's parser keeps some of a value that is white space alone.
+    if (value === "" && padded.length > 1) return undefined;
+    const key = name.toLowerCase();
+    const before = headers[key];
+    if (before === undefined) headers[key] = value;
+    else if (JOINED.has(key)) headers[key] = `${before}, ${value}`;
+    else if (key === "cookie") headers[key] = `${before}; ${value}`;
+    else return undefined;
+    start = eol + 2;
+  }
+  return headers;
+}
+
+function isPlainUpgrade(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers.host !== undefined &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers.connection !== undefined &&
+    /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(headers.connection) &&
+    headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined &&
+    headers.expect === undefined
+  );
+}
