@@ -1,0 +1,191 @@
+/**
+ * The broker on Redis pub/sub.
+ *
+ * One loop: open a link, restore the subscriptions on it, be ready until it is lost, wait, again. The waiting grows with
+ * every link that did not last, so that many workers do not press a server that is just getting up. Invariant: the state
+ * is "ready" only while a link is open on which every wished topic is subscribed.
+ */
+import {
+  type Broker,
+  type BrokerEvents,
+  type BrokerState,
+  BrokerUnavailable,
+  type Clock,
+  type Topic,
+} from "@holdfast/core";
+import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
+import { RedisKeys } from "./keys.js";
+import { RedisLink } from "./link.js";
+import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
+import { type Reasons, reasonsOf } from "./reason.js";
+import { Rejections } from "./rejections.js";
+import { Subscriptions } from "./subscriptions.js";
+import { describeTarget } from "./target.js";
+
+/** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
+const MAX_REASONS_LOGGED = 5;
+
+export class RedisBroker implements Broker {
+  readonly #options: RedisOptions;
+  readonly #seams: RedisSeams;
+  readonly #keys: RedisKeys;
+  readonly #reasonOf: Reasons;
+  readonly #subscriptions: Subscriptions;
+  readonly #rejections: Rejections;
+  readonly #closing = new AbortController();
+  readonly #reasonsLogged = new Set<string>();
+  #state: BrokerState = "connecting";
+  #events: BrokerEvents | undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** The link that commands go to: there is one exactly while the state is "ready". */
+  #link: RedisLink | undefined;
+
+  constructor(options: Pick<RedisOptions, "target"> & Partial<RedisOptions>, seams: RedisSeams) {
+    this.#options = Object.freeze({ ...REDIS_DEFAULTS, ...options });
+    this.#seams = seams;
+    this.#keys = new RedisKeys(this.#options.prefix);
+    this.#reasonOf = reasonsOf(this.#options.target);
+    this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
+    this.#subscriptions = new Subscriptions({
+      maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
+      defer: (run) => seams.clock.defer(run),
+      reasonOf: this.#reasonOf,
+    });
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  start(events: BrokerEvents): void {
+    this.#events = events;
+    this.#running = this.#run();
+  }
+
+  async publish(topic: Topic, data: string): Promise<void> {
+    const link = this.#ready();
+    try {
+      await link.publish(this.#keys.channel(topic), data);
+    } catch (error) {
+      throw new BrokerUnavailable(this.#reasonOf(error));
+    }
+  }
+
+  async subscribe(topic: Topic): Promise<void> {
+    this.#ready();
+    await this.#subscriptions.subscribe(topic);
+  }
+
+  /** While Redis is away this only withdraws the wish: there is nothing else to carry out. */
+  async unsubscribe(topic: Topic): Promise<void> {
+    if (this.#events === undefined || this.#state === "closed") this.#ready();
+    await this.#subscriptions.unsubscribe(topic);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== "closed") {
+      this.#closing.abort();
+      this.#link = undefined;
+      this.#subscriptions.detach();
+      this.#become("closed");
+    }
+    await this.#running;
+  }
+
+  #ready(): RedisLink {
+    if (this.#link === undefined) throw new BrokerUnavailable(`the Redis broker is ${this.#state}`);
+    return this.#link;
+  }
+
+  #become(state: BrokerState): void {
+    if (this.#state === state || this.#state === "closed") return;
+    this.#state = state;
+    this.#events?.state(state);
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#seams;
+    const { minRetryDelayMs, maxRetryDelayMs } = this.#options;
+    const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
+    const { signal } = this.#closing;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const readyForMs = await this.#live();
+      if (readyForMs > backoff.stableAfterMs) attempt = 0;
+      await pause(clock, backoffDelay(attempt, random(), minRetryDelayMs, backoff), signal);
+    }
+  }
+
+  /** One link, from opening to its end. Returns for how long it was ready, ms. Never rejects. */
+  async #live(): Promise<number> {
+    const { clock, random } = this.#seams;
+    const { signal } = this.#closing;
+    const link = new RedisLink(this.#options, clock, random);
+    const close = (): void => void link.close();
+    signal.addEventListener("abort", close, { once: true });
+    let readyAt: number | undefined;
+    let reason: string;
+    try {
+      await link.open((channel, payload) => this.#deliver(channel.toString(), payload));
+      await this.#subscriptions.attach({
+        subscribe: (topics) => link.subscribe(this.#keys.channels(topics)),
+        unsubscribe: (topics) => link.unsubscribe(this.#keys.channels(topics)),
+      });
+      if (!signal.aborted) {
+        readyAt = clock.monotonic();
+        this.#link = link;
+        this.#logReady();
+        this.#become("ready");
+      }
+      reason = await link.lost;
+    } catch (error) {
+      reason = this.#reasonOf(error);
+    }
+    this.#link = undefined;
+    this.#subscriptions.detach();
+    if (!signal.aborted) this.#logAway(reason, readyAt !== undefined);
+    this.#become("connecting");
+    await link.close();
+    signal.removeEventListener("abort", close);
+    return readyAt === undefined ? 0 : clock.monotonic() - readyAt;
+  }
+
+  #deliver(channel: string, payload: Buffer): void {
+    const topic = this.#keys.topic(channel);
+    // Not wished: an unsubscribe is on its way.
+    if (topic === undefined || !this.#subscriptions.has(topic)) return;
+    const { maxPublicationBytes } = this.#options;
+    if (payload.length > maxPublicationBytes) {
+      this.#rejections.add(channel, payload, `is larger than ${maxPublicationBytes} bytes`);
+      return;
+    }
+    this.#events?.publication(topic, payload.toString());
+  }
+
+  #logReady(): void {
+    this.#reasonsLogged.clear();
+    const fields = { redis: describeTarget(this.#options.target), topics: this.#subscriptions.size };
+    this.#seams.logger.info(fields, "connected to Redis");
+  }
+
+  /** One line per outage and reason: retries that fail alike say nothing. */
+  #logAway(reason: string, wasReady: boolean): void {
+    if (this.#reasonsLogged.has(reason) || this.#reasonsLogged.size >= MAX_REASONS_LOGGED) return;
+    this.#reasonsLogged.add(reason);
+    const fields = { redis: describeTarget(this.#options.target), reason };
+    this.#seams.logger.warn(fields, wasReady ? "lost Redis" : "cannot reach Redis yet, still trying");
+  }
+}
+
+/** Resolves after `delayMs`, or as soon as the signal aborts. */
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      timer.cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = clock.after(delayMs, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

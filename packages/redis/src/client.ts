@@ -1,0 +1,80 @@
+/**
+ * One ioredis client with one life: it connects once, and once it has ended it stays so.
+ *
+ * Reconnecting is the broker's business alone, because only the broker knows when everything is restored; ioredis's own
+ * retries, queues and resubscriptions are therefore all off. Aborting the signal ends the client, whatever it is doing.
+ */
+import type { Cluster, Redis, RedisOptions } from "ioredis";
+import type { Reasons } from "./reason.js";
+import type { RedisAccess } from "./target.js";
+
+/** How long a server may take to hang up after we did, ms; then the socket is destroyed. */
+const HANG_UP_MS = 100;
+
+/** Without what ioredis forbids for a Cluster's connections. */
+export type ConnectionOptions = Omit<RedisOptions, "replyMapping" | "himportFieldsets">;
+
+/** The options of every connection, to whichever server. */
+export function connectionOptions(access: RedisAccess, timeoutMs: number): ConnectionOptions {
+  return {
+    username: access.username,
+    password: access.password,
+    tls: access.tls ? {} : undefined,
+    lazyConnect: true,
+    connectTimeout: timeoutMs,
+    disconnectTimeout: HANG_UP_MS,
+    retryStrategy: null,
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+  };
+}
+
+/** What ends clients together. */
+export interface ClientScope {
+  /** Ends every client, also while it connects. */
+  readonly signal: AbortSignal;
+  /** The end of every client that was made, to be waited for. */
+  readonly ends: Promise<string>[];
+  readonly reasonOf: Reasons;
+}
+
+export class Client<Raw extends Redis | Cluster> {
+  readonly raw: Raw;
+  readonly #signal: AbortSignal;
+  /** Settles with the reason when the client has ended, by itself or by the signal. Never rejects. */
+  readonly ended: Promise<string>;
+
+  constructor(raw: Raw, { signal, ends, reasonOf }: ClientScope) {
+    this.raw = raw;
+    this.#signal = signal;
+    // ioredis says why in an event, and rejects `connect` with "Connection is closed." only.
+    let reason = "the connection was closed";
+    const remember = (error: unknown): void => {
+      reason = reasonOf(error);
+    };
+    raw.on("error", remember);
+    raw.on("node error", remember);
+    const end = (): void => raw.disconnect();
+    this.ended = new Promise((resolve) => {
+      raw.once("end", () => {
+        signal.removeEventListener("abort", end);
+        resolve(reason);
+      });
+    });
+    ends.push(this.ended);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  }
+
+  /** Resolves when commands can be sent; rejects with the reason when that will never be. */
+  async connect(): Promise<void> {
+    // ioredis would connect again after its end.
+    if (this.#signal.aborted) throw new Error("closed");
+    const failed = this.ended.then((reason) => {
+      throw new Error(reason);
+    });
+    await Promise.race([this.raw.connect().catch(() => failed), failed]);
+  }
+}

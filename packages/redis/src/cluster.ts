@@ -1,0 +1,82 @@
+/**
+ * Connections to a Redis Cluster.
+ *
+ * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything. Publishing needs
+ * care: through two members, two publications could reach two subscribers in different orders. Invariant: a channel's
+ * publications go through the master of its slot.
+ */
+import { Cluster, Redis } from "ioredis";
+import { Client, connectionOptions } from "./client.js";
+import type { Connections, ConnectSettings } from "./connect.js";
+import { withDeadline } from "./deadline.js";
+import type { RedisAccess, RedisAddress } from "./target.js";
+
+/** PUBLISH has no key for the Cluster to route by; a script's KEYS do. */
+const PUBLISH = "return redis.call('PUBLISH', KEYS[1], ARGV[1])";
+
+/** How often the members are asked who they are, ms. A moved slot is noticed at once in any case. */
+const TOPOLOGY_INTERVAL_MS = 15_000;
+
+export async function openCluster(
+  access: RedisAccess,
+  nodes: RedisAddress[],
+  settings: ConnectSettings,
+): Promise<Connections> {
+  const { timeoutMs, random, clock } = settings;
+  const options = connectionOptions(access, timeoutMs);
+  const cluster = new Cluster(nodes, {
+    lazyConnect: true,
+    clusterRetryStrategy: () => null,
+    slotsRefreshTimeout: timeoutMs,
+    // ioredis forgets to end this timer when it is closed early: ours does its work.
+    slotsRefreshInterval: 0,
+    // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
+    enableOfflineQueue: true,
+    redisOptions: options,
+    // A certificate names hosts: their addresses would not match it.
+    ...(access.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
+  });
+  const commands = new Client<Cluster>(cluster, settings);
+  await commands.connect();
+  const masters = cluster.nodes("master");
+  await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
+
+  const alive = masters.filter((node) => node.status !== "end");
+  const member = alive[Math.floor(random() * alive.length)];
+  const { host, port } = member?.options ?? {};
+  if (member === undefined || host === undefined || port === undefined) {
+    throw new Error("no master of the cluster can be reached");
+  }
+  const subscriber = new Client(new Redis({ ...options, host, port }), settings);
+  await subscriber.connect();
+
+  let refreshedAt = clock.monotonic();
+  return {
+    subscriber: subscriber.raw,
+    publish: (channel, data) => cluster.eval(PUBLISH, 1, channel, data),
+    ping: async () => {
+      if (clock.monotonic() - refreshedAt > TOPOLOGY_INTERVAL_MS) {
+        refreshedAt = clock.monotonic();
+        cluster.refreshSlotsCache();
+      }
+      await Promise.all(cluster.nodes("master").map((node) => ping(node, settings)));
+    },
+    lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
+  };
+}
+
+/** One silent master is not the end of the cluster: only its connection goes, and with it what waited there. */
+async function ping(node: Redis, { clock, timeoutMs }: ConnectSettings): Promise<void> {
+  if (node.status !== "ready") return;
+  await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => node.disconnect());
+}
+
+/** Settles when the member is no longer part of the cluster: it may run on, but hears nothing any more. */
+function left(cluster: Cluster, member: Redis): Promise<string> {
+  return new Promise((resolve) => {
+    cluster.on("-node", (node: Redis) => {
+      if (node.options.host !== member.options.host || node.options.port !== member.options.port) return;
+      resolve("the member that was listened to left the cluster");
+    });
+  });
+}

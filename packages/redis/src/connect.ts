@@ -1,0 +1,88 @@
+/**
+ * Connections: what a target needs to be published to and listened to.
+ *
+ * One connection for commands and one that subscribes, because the answers to commands must not wait behind a burst of
+ * publications. A Cluster has a connection per master for commands: see cluster.ts.
+ */
+import type { Clock } from "@holdfast/core";
+import { Redis } from "ioredis";
+import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
+import { openCluster } from "./cluster.js";
+import { withDeadline } from "./deadline.js";
+import type { RedisAddress, RedisTarget } from "./target.js";
+
+export interface Connections {
+  readonly subscriber: Redis;
+  /** PUBLISH. Publications to one channel go through one server, in the order of the calls. */
+  publish(channel: string, data: string): Promise<unknown>;
+  /** Rejects when the command side gives no sign of life in time. */
+  ping(): Promise<unknown>;
+  /** Settles with the reason when any of the connections that matter has ended. Never rejects. */
+  readonly lost: Promise<string>;
+}
+
+export interface ConnectSettings extends ClientScope {
+  /** For one step with one address, ms. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
+export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {
+  switch (target.kind) {
+    case "single":
+      return openPair(settings, {
+        ...connectionOptions(target, settings.timeoutMs),
+        ...target.address,
+        db: target.db,
+      });
+    case "sentinel":
+      return openPair(settings, {
+        ...connectionOptions(target, settings.timeoutMs),
+        // Another order each time: a Sentinel that is gone costs its timeout only now and then.
+        sentinels: shuffled(target.sentinels, settings.random),
+        name: target.master,
+        db: target.db,
+        sentinelPassword: target.sentinelPassword,
+        sentinelCommandTimeout: settings.timeoutMs,
+        sentinelRetryStrategy: () => null,
+        sentinelTLS: target.tls ? {} : undefined,
+        enableTLSForSentinelMode: target.tls,
+      });
+    case "cluster":
+      return openCluster(target, shuffled(target.nodes, settings.random), settings);
+  }
+}
+
+/** The longest that opening the target can take when every address is as slow as it may be, ms. */
+export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number {
+  const addresses =
+    target.kind === "cluster"
+      ? target.nodes.length
+      : target.kind === "sentinel"
+        ? target.sentinels.length
+        : 0;
+  return timeoutMs * (addresses + 1);
+}
+
+async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
+  const { clock, timeoutMs } = settings;
+  const commands = new Client(new Redis(options), settings);
+  const subscriber = new Client(new Redis(options), settings);
+  const both = [commands, subscriber];
+  await Promise.all(both.map((client) => client.connect()));
+  return {
+    subscriber: subscriber.raw,
+    publish: (channel, data) => commands.raw.publish(channel, data),
+    ping: () => withDeadline(clock, timeoutMs, "PING", commands.raw.ping()),
+    lost: Promise.race(both.map(({ ended }) => ended)),
+  };
+}
+
+function shuffled(addresses: readonly RedisAddress[], random: () => number): RedisAddress[] {
+  return addresses
+    .map((address) => ({ address: { ...address }, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ address }) => address);
+}

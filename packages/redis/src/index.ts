@@ -1,0 +1,12 @@
+/**
+ * Holdfast on Redis and Valkey: core's seams on ioredis.
+ */
+export { RedisBroker } from "./broker.js";
+export { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
+export {
+  describeTarget,
+  parseRedisUrl,
+  type RedisAccess,
+  type RedisAddress,
+  type RedisTarget,
+} from "./target.js";

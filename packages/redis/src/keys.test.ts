@@ -1,0 +1,26 @@
+import { BROADCAST, channelTopic, userTopic } from "@holdfast/core";
+import { describe, expect, test } from "@jest/globals";
+import { RedisKeys } from "./keys.js";
+
+describe("names in Redis", () => {
+  const keys = new RedisKeys("holdfast:");
+
+  test("a topic's channel is what the documentation tells backends to publish to", () => {
+    expect(keys.channel(BROADCAST)).toBe("holdfast:broadcast");
+    expect(keys.channel(channelTopic("room:42"))).toBe("holdfast:channel:room:42");
+    expect(keys.channel(userTopic("42"))).toBe("holdfast:user:42");
+  });
+
+  test("a channel is read back as its topic", () => {
+    for (const topic of [BROADCAST, channelTopic("room:42"), userTopic("a b")]) {
+      expect(keys.topic(keys.channel(topic))).toBe(topic);
+    }
+  });
+
+  test.each(["", "holdfast:", "holdfast:channel:", "holdfast:channel:a b", "other:broadcast", "broadcast"])(
+    "%j is no channel of ours",
+    (channel) => {
+      expect(keys.topic(channel)).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,48 @@
+/**
+ * What the Redis broker can be told, with every default in one place.
+ *
+ * Values arrive checked (the cli's schema, or the compiler): this package only completes them.
+ */
+import { type Clock, CORE_DEFAULTS, type Logger, type Metrics } from "@holdfast/core";
+import type { RedisTarget } from "./target.js";
+
+export interface RedisOptions {
+  /** Where Redis is: `parseRedisUrl` makes one. */
+  readonly target: RedisTarget;
+  /** What every name in Redis starts with. Default "holdfast:". */
+  readonly prefix: string;
+  /** How long one command, or one address while connecting, may take, ms. Default 5_000. */
+  readonly commandTimeoutMs: number;
+  /** How often each connection is asked for a sign of life, ms. Default 5_000. */
+  readonly pingIntervalMs: number;
+  /** Lower bound of the delay before connecting again, ms. Default 100. */
+  readonly minRetryDelayMs: number;
+  /** Upper bound of the delay before connecting again, ms. Default 5_000. */
+  readonly maxRetryDelayMs: number;
+  /** Bytes of one publication; a larger one is dropped on arrival. Default 1 MiB. */
+  readonly maxPublicationBytes: number;
+  /** Bytes of publications that may wait for Redis to take them; more are refused. Default 16 MiB. */
+  readonly maxPendingBytes: number;
+  /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves nobody else meanwhile. Default 1_000. */
+  readonly maxTopicsPerCommand: number;
+}
+
+export const REDIS_DEFAULTS: Omit<RedisOptions, "target"> = Object.freeze({
+  prefix: "holdfast:",
+  commandTimeoutMs: 5000,
+  pingIntervalMs: 5000,
+  minRetryDelayMs: 100,
+  maxRetryDelayMs: 5000,
+  maxPublicationBytes: CORE_DEFAULTS.maxPublicationBytes,
+  maxPendingBytes: 16 * 1024 * 1024,
+  maxTopicsPerCommand: 1000,
+});
+
+/** What the package needs from its surroundings. */
+export interface RedisSeams {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Uniform in [0, 1): the jitter of delays and the choice among equal servers. */
+  readonly random: () => number;
+}

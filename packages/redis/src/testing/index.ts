@@ -1,0 +1,6 @@
+/**
+ * Real Redis servers for tests. Not for production code.
+ */
+export { RedisCluster } from "./redis-cluster.js";
+export { RedisSentinel } from "./redis-sentinel.js";
+export { freePort, RedisServer, type RedisServerOptions } from "./redis-server.js";
