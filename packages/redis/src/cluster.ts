@@ -9,6 +9,7 @@ import { Cluster, Redis } from "ioredis";
 import { Client, connectionOptions } from "./client.js";
 import type { Connections, ConnectSettings } from "./connect.js";
 import { withDeadline } from "./deadline.js";
+import { Probe } from "./probe.js";
 import type { RedisAccess, RedisAddress } from "./target.js";
 
 /** PUBLISH has no key for the Cluster to route by; a script's KEYS do. */
@@ -50,6 +51,9 @@ export async function openCluster(
   const subscriber = new Client(new Redis({ ...options, host, port }), settings);
   await subscriber.connect();
 
+  const probe = await Probe.start(subscriber.raw, settings.probeChannel, clock, timeoutMs);
+  await probe.run(alive, random);
+
   let refreshedAt = clock.monotonic();
   return {
     subscriber: subscriber.raw,
@@ -59,7 +63,8 @@ export async function openCluster(
         refreshedAt = clock.monotonic();
         cluster.refreshSlotsCache();
       }
-      await Promise.all(cluster.nodes("master").map((node) => ping(node, settings)));
+      const masters = cluster.nodes("master");
+      await Promise.all([...masters.map((node) => ping(node, settings)), probe.run(masters, random)]);
     },
     lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
   };

@@ -26,6 +26,8 @@ export interface ConnectSettings extends ClientScope {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly random: () => number;
+  /** A channel that is nobody else's. */
+  readonly probeChannel: string;
 }
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */

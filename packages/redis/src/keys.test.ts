@@ -17,6 +17,11 @@ describe("names in Redis", () => {
     }
   });
 
+  test("a probe is not taken for a topic", () => {
+    expect(keys.probe("1")).toBe("holdfast:probe:1");
+    expect(keys.topic(keys.probe("1"))).toBeUndefined();
+  });
+
   test.each(["", "holdfast:", "holdfast:channel:", "holdfast:channel:a b", "other:broadcast", "broadcast"])(
     "%j is no channel of ours",
     (channel) => {

@@ -21,6 +21,11 @@ export class RedisKeys {
     return topics.map((topic) => this.channel(topic));
   }
 
+  /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */
+  probe(id: string): string {
+    return `${this.#prefix}probe:${id}`;
+  }
+
   /** The topic of a pub/sub channel, or undefined when it is not one of ours. */
   topic(channel: string): Topic | undefined {
     return channel.startsWith(this.#prefix) ? parseTopic(channel.slice(this.#prefix.length)) : undefined;

@@ -7,6 +7,7 @@
 import type { Clock, Timer } from "@holdfast/core";
 import { type Connections, openConnections, openingTimeoutMs } from "./connect.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
+import { RedisKeys } from "./keys.js";
 import type { RedisOptions } from "./options.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 
@@ -43,11 +44,12 @@ export class RedisLink {
 
   /** Connects. Rejects when that fails or takes too long; the link is to be closed then too. Called once. */
   async open(onMessage: OnMessage): Promise<void> {
-    const { target, commandTimeoutMs: timeoutMs, pingIntervalMs } = this.#options;
+    const { target, prefix, commandTimeoutMs: timeoutMs, pingIntervalMs } = this.#options;
     const opening = openConnections(target, {
       timeoutMs,
       clock: this.#clock,
       random: this.#random,
+      probeChannel: new RedisKeys(prefix).probe(this.#random().toString(36).slice(2)),
       reasonOf: this.#reasonOf,
       signal: this.#abort.signal,
       ends: this.#ends,
