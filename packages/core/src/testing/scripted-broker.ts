@@ -1,0 +1,76 @@
+/**
+ * A broker whose every answer the test gives, in whatever order and as late as it likes.
+ */
+import type { Broker, BrokerEvents, BrokerState } from "../broker.js";
+import type { Topic } from "../topic.js";
+
+export interface BrokerCall {
+  readonly op: "publish" | "subscribe" | "unsubscribe";
+  readonly topic: Topic;
+  /** The payload of a publish. */
+  readonly data: string | undefined;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export class ScriptedBroker implements Broker {
+  state: BrokerState = "connecting";
+  /** Every call, answered or not. */
+  readonly calls: BrokerCall[] = [];
+  /** How often it was closed. */
+  closes = 0;
+  /** Thrown by each call instead of a rejection, which a broker must not do. */
+  failure: Error | undefined;
+  #events: BrokerEvents | undefined;
+
+  start(events: BrokerEvents): void {
+    this.#events = events;
+  }
+
+  publish(topic: Topic, data: string): Promise<void> {
+    return this.#call("publish", topic, data);
+  }
+
+  subscribe(topic: Topic): Promise<void> {
+    return this.#call("subscribe", topic);
+  }
+
+  unsubscribe(topic: Topic): Promise<void> {
+    return this.#call("unsubscribe", topic);
+  }
+
+  async close(): Promise<void> {
+    this.closes++;
+    this.become("closed");
+  }
+
+  /** Changes its state and says so. */
+  become(state: BrokerState): void {
+    this.state = state;
+    this.#events?.state(state);
+  }
+
+  /** A publication arrives from the broker. */
+  deliver(topic: Topic, data: string): void {
+    this.#events?.publication(topic, data);
+  }
+
+  /** The last call of an operation, for a topic. */
+  last(op: BrokerCall["op"], topic: Topic): BrokerCall {
+    const call = this.calls.findLast((each) => each.op === op && each.topic === topic);
+    if (call === undefined) throw new Error(`there was no ${op} of ${topic}`);
+    return call;
+  }
+
+  /** All calls in order, as `subscribe channel:news`. */
+  get log(): string[] {
+    return this.calls.map(({ op, topic }) => `${op} ${topic}`);
+  }
+
+  #call(op: BrokerCall["op"], topic: Topic, data?: string): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    return new Promise((resolve, reject) => {
+      this.calls.push({ op, topic, data, resolve, reject });
+    });
+  }
+}
