@@ -1,0 +1,21 @@
+/**
+ * What tests of other packages need: contract suites of the seams, and doubles. Not for production.
+ */
+
+// Contract suites, for whoever implements a seam.
+export {
+  type BrokerWorld,
+  brokerContract,
+  brokerOutageContract,
+  type FallibleBrokerWorld,
+} from "./broker-contract.js";
+export { type TransportUnderTest, transportContract } from "./transport-contract.js";
+
+// Doubles.
+export { BrokerListener, type ReceivedPublication } from "./broker-listener.js";
+export { CoreWorld, FakeClient, memoryWorld } from "./core-world.js";
+export { FakeClock, runPromises } from "./fake-clock.js";
+export { type FakeEnd, FakeTransport, TextFraming, textFraming } from "./fake-transport.js";
+export { type LogLine, RecordingLogger } from "./recording-logger.js";
+export { RecordingMetrics } from "./recording-metrics.js";
+export { type BrokerCall, ScriptedBroker } from "./scripted-broker.js";
