@@ -42,7 +42,14 @@ export interface HandOffMessage {
 }
 
 export type ToWorker =
-  | { readonly type: "start"; readonly slot: number; readonly generation: number; readonly config: unknown }
+  | {
+      readonly type: "start";
+      readonly slot: number;
+      readonly generation: number;
+      /** Where the workers of the instance reach each other: a directory for Unix sockets. */
+      readonly relayDirectory: string;
+      readonly config: unknown;
+    }
   /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */
   | { readonly type: "drain"; readonly windowMs: number; readonly reason: string }
   | { readonly type: "collect-metrics"; readonly id: number }

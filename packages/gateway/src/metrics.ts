@@ -54,10 +54,13 @@ export class WorkerMetrics implements Metrics {
   readonly #histograms: Readonly<Record<HistogramName, Histogram>>;
   readonly #handshakes: Histogram;
   readonly #refusals: Counter<"status">;
+  readonly #requests: Counter<"worker">;
   readonly #gcPauses: Histogram<"kind">;
+  readonly #worker: string;
 
   /** `read` is called once for each snapshot. */
   constructor(slot: number, read: () => Readings) {
+    this.#worker = String(slot);
     for (const [name, help] of Object.entries(COUNTERS)) this.#counter(name as CounterName, help);
     this.#histograms = Object.fromEntries(
       Object.entries(HISTOGRAMS).map(([name, help]) => [name, this.#histogram(name, help)]),
@@ -72,6 +75,12 @@ export class WorkerMetrics implements Metrics {
       labelNames: ["status"],
       registers: [this.#registry],
     });
+    this.#requests = new Counter({
+      name: "holdfast_http_requests_total",
+      help: "Plain HTTP requests answered, by the worker that answered",
+      labelNames: ["worker"],
+      registers: [this.#registry],
+    });
     this.#gcPauses = new Histogram({
       name: "holdfast_gc_pause_seconds",
       help: "Garbage collections, V8's own and forced ones, by kind",
@@ -79,7 +88,7 @@ export class WorkerMetrics implements Metrics {
       buckets: LATENCY_BUCKETS,
       registers: [this.#registry],
     });
-    this.#gauges(String(slot), read);
+    this.#gauges(this.#worker, read);
   }
 
   add(counter: CounterName, amount: number): void {
@@ -98,6 +107,11 @@ export class WorkerMetrics implements Metrics {
   /** A refused upgrade. */
   refused(status: number): void {
     this.#refusals.inc({ status: String(status) });
+  }
+
+  /** A plain HTTP request that was answered here. */
+  answered(): void {
+    this.#requests.inc({ worker: this.#worker });
   }
 
   gcPause(kind: GcKind, seconds: number): void {

@@ -1,9 +1,6 @@
 /**
  * An HTTP answer as a value, so that what decides it stays pure and either writer can send it: Node's response
  * object, or bytes on a bare socket while an upgrade is being refused.
- *
- * Invariant: every answer ends its connection. A connection kept alive would send the next session's request to a
- * worker that the router did not choose.
  */
 import { STATUS_CODES } from "node:http";
 
@@ -42,20 +39,20 @@ export function httpError(status: number, message: string): HttpError {
 }
 
 /** The headers that every answer has, its own included. A 304 has no length: RFC 9110 §8.6. */
-export function completeHeaders(answer: HttpAnswer): Record<string, string> {
+export function responseHeaders(answer: HttpAnswer): Record<string, string> {
   return {
     ...answer.headers,
     "X-Content-Type-Options": "nosniff",
     ...(answer.status !== 304 && { "Content-Length": String(Buffer.byteLength(answer.body)) }),
-    Connection: "close",
   };
 }
 
-/** The answer as it goes over a bare socket. `headOnly` leaves the body out, as HEAD asks. */
+/** The answer as it goes over a bare socket, which ends with it. `headOnly` leaves the body out, as HEAD asks. */
 export function answerBytes(answer: HttpAnswer, headOnly = false): Buffer {
   const { status } = answer;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-  for (const [name, value] of Object.entries(completeHeaders(answer))) head += `${name}: ${value}\r\n`;
+  const headers = { ...responseHeaders(answer), Connection: "close" };
+  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
   const body = headOnly ? "" : answer.body;
   return Buffer.concat([
     Buffer.from(`${head}\r\n`, "latin1"),

@@ -50,6 +50,9 @@ beforeEach(async () => {
     },
     transports,
     waiting: new WaitingSockets(clock, 10_000),
+    idle: new WaitingSockets(clock, 75_000),
+    relay: { directory: "/nonexistent", owner: { slot: 0, generation: 0 } },
+    answered: () => told.push("answered"),
     plain: new PlainHttp({ "/": { contentType: "text/html", body: "<h1>hi</h1>" } }),
     policy: { mayComeFrom: originCheck(undefined), maxChannels: 10 },
     maxHeadBytes: 4_096,
@@ -85,16 +88,32 @@ async function exchange(...request: string[]): Promise<string> {
 }
 
 describe("the worker's HTTP server", () => {
-  it("serves pages and closes, so that the next request may be routed elsewhere", async () => {
-    const answer = await exchange("GET / HTTP/1.1", "Host: x", "Connection: keep-alive");
+  it("serves pages", async () => {
+    const answer = await exchange("GET / HTTP/1.1", "Host: x", "Connection: close");
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
-    expect(answer).toMatch(/\r\nConnection: close\r\n/);
     expect(answer).toMatch(/\r\nX-Content-Type-Options: nosniff\r\n/);
     expect(answer).toMatch(/\r\n\r\n<h1>hi<\/h1>$/);
   });
 
+  it("answers several requests on one connection, which may then be silent for long, not for ever", async () => {
+    const socket = connect(port, "127.0.0.1");
+    for (const path of ["/", "/healthz"]) {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*Connection: close)/s);
+      clock.advance(60_000);
+    }
+    clock.advance(16_000);
+    await once(socket, "close");
+  });
+
+  it("ends the connection with the answer while draining", async () => {
+    world.state = "draining";
+    expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/\r\nConnection: close\r\n/);
+  });
+
   it("answers HEAD without a body", async () => {
-    const answer = await exchange("HEAD / HTTP/1.1", "Host: x");
+    const answer = await exchange("HEAD / HTTP/1.1", "Host: x", "Connection: close");
     expect(answer).toMatch(/Content-Length: 11\r\n.*\r\n\r\n$/s);
   });
 

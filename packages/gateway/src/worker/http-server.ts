@@ -1,16 +1,19 @@
 /**
- * The worker's HTTP server: gives each request to the upgrade decision or to plain HTTP, and sends what they answer.
+ * The worker's HTTP server: gives each request to the upgrade decision, to plain HTTP or to the worker whose session it
+ * names, and sends what they answer.
  *
  * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
- * Invariant: a socket is either a WebSocket or has a deadline (`WaitingSockets`), also while it is being turned away.
+ * Invariant: a socket is a WebSocket, or has a request that is being answered, or has a deadline (`WaitingSockets`),
+ * also while it is being turned away.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Core } from "@holdfast/core";
-import { errors } from "@holdfast/protocol";
-import { answerBytes, completeHeaders, errorAnswer, type HttpAnswer, httpError } from "./http-answer.js";
+import { errors, type Owner } from "@holdfast/protocol";
+import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import type { PlainHttp } from "./plain-http.js";
+import { Relay } from "./relay.js";
 import {
   type Acceptance,
   decideUpgrade,
@@ -28,30 +31,47 @@ const NOTHING = Buffer.alloc(0);
 export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "admit">;
   readonly transports: WebSocketTransports;
+  /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets;
+  /** Sockets kept alive between two requests. */
+  readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
   readonly policy: UpgradePolicy;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Where the other workers of the instance answer, and who this one is. */
+  readonly relay: { readonly directory: string; readonly owner: Owner };
+  /** Told of every request that was answered here, wherever it came in. */
+  readonly answered: () => void;
   /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
   readonly handshakes: { accepted(seconds: number): void; refused(status: number): void };
 }
 
 export class HttpServer {
   readonly #parts: HttpServerParts;
+  readonly #relay: Relay;
   readonly server: Server;
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.server = createServer({ maxHeaderSize: parts.maxHeadBytes })
+    this.#relay = new Relay(parts.relay.directory, parts.relay.owner, (request, response) =>
+      this.#answer(request, response),
+    );
+    // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
+    this.server = createServer({ maxHeaderSize: parts.maxHeadBytes, keepAliveTimeout: 0 })
       .on("connection", (socket: Socket) => {
         if (!parts.waiting.add(socket)) socket.destroy();
       })
       .on("request", (request, response) => this.#request(request, response))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
+  }
+
+  /** Resolves when the other workers can reach this one. */
+  listen(): Promise<void> {
+    return this.#relay.listen();
   }
 
   /**
@@ -70,6 +90,8 @@ export class HttpServer {
   /** Ends what is not a WebSocket. Idempotent. */
   close(): void {
     this.#parts.waiting.close();
+    this.#parts.idle.close();
+    this.#relay.close();
     if (this.server.listening) this.server.close();
   }
 
@@ -78,8 +100,23 @@ export class HttpServer {
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    const { waiting, idle } = this.#parts;
+    const { socket } = request;
+    waiting.release(socket);
+    idle.release(socket);
+    response.on("close", () => {
+      if (!socket.destroyed && !idle.add(socket)) socket.destroy();
+    });
+    this.#relay.handle(request, response);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
     const answer = this.#parts.plain.answer(request, this.#draining);
-    response.writeHead(answer.status, completeHeaders(answer)).end(answer.body);
+    this.#parts.answered();
+    // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
+    if (this.#draining) response.setHeader("Connection", "close");
+    else response.removeHeader("Connection");
+    response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
   }
 
   #upgrade(head: RequestHead, socket: Duplex, first: Buffer): void {

@@ -21,6 +21,8 @@ const LAST_WORDS_MS = 1_000;
 /** From the primary's `workerConfig` and this worker's place to what it runs with. A throw refuses the start. */
 export type MakeWorkerOptions = (config: unknown, owner: Owner) => WorkerOptions | Promise<WorkerOptions>;
 
+type StartMessage = Extract<ToWorker, { readonly type: "start" }>;
+
 type State =
   | { readonly t: "waiting" }
   | { readonly t: "starting" }
@@ -69,11 +71,11 @@ class WorkerLife {
   }
 
   #receive(message: ToWorker): void {
-    if (message.type === "start") void this.#start(message.config, message);
+    if (message.type === "start") void this.#start(message);
     else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
   }
 
-  async #start(config: unknown, { slot, generation }: Owner): Promise<void> {
+  async #start({ config, slot, generation, relayDirectory }: StartMessage): Promise<void> {
     if (this.#state.t !== "waiting") return;
     this.#state = { t: "starting" };
     try {
@@ -81,10 +83,12 @@ class WorkerLife {
       const handOffs = new HandOffReceiver(process);
       const worker = new Worker(options, {
         owner: { slot, generation },
+        relayDirectory,
         send: (message) => this.#link.send(message),
         received: () => handOffs.received,
       });
       handOffs.deliverTo(worker.http);
+      await worker.listen();
       this.#state = { t: "running", worker, logger: options.logger };
       this.#link.send({ type: "ready" });
     } catch (problem) {

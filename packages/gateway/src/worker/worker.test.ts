@@ -49,7 +49,12 @@ async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
   primary = new Primary();
   worker = new Worker(
     { ...OPTIONS, broker: () => new MemoryBroker(bus), ...options },
-    { owner: { slot: 3, generation: 7 }, send: primary.hear, received: () => 0 },
+    {
+      owner: { slot: 3, generation: 7 },
+      relayDirectory: "/nonexistent",
+      send: primary.hear,
+      received: () => 0,
+    },
   );
   worker.http.server.listen(0, "127.0.0.1");
   await once(worker.http.server, "listening");

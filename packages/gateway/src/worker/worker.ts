@@ -24,11 +24,16 @@ import { WebSocketTransports } from "./websocket-transport.js";
 /** Session ids carry 96 random bits: 16 characters in base64url. */
 const RANDOM_ID_BYTES = 12;
 
+/** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
+const KEEP_ALIVE_MS = 75_000;
+
 /** Messages that the worker answers; `start` is what it was made from. */
 export type WorkerMessage = Exclude<ToWorker, { readonly type: "start" }>;
 
 export interface WorkerWiring {
   readonly owner: Owner;
+  /** Where the workers of this instance reach each other. */
+  readonly relayDirectory: string;
   readonly send: (message: ToPrimary) => void;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
@@ -47,7 +52,7 @@ export class Worker {
   readonly #stopWatchingGc: () => void;
 
   /** Begins at once: core is open and its broker starts to connect. */
-  constructor(options: WorkerOptions, { owner, send, received }: WorkerWiring) {
+  constructor(options: WorkerOptions, { owner, relayDirectory, send, received }: WorkerWiring) {
     const { clock, logger } = options;
     this.#options = options;
     this.#send = send;
@@ -71,10 +76,14 @@ export class Worker {
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
+    const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     this.http = new HttpServer({
       core: this.#core,
       transports,
       waiting,
+      idle,
+      relay: { directory: relayDirectory, owner },
+      answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
       policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
       maxHeadBytes: options.maxHeadBytes,
@@ -87,7 +96,7 @@ export class Worker {
     this.#load = new LoadReporter(
       clock,
       () => ({
-        sockets: waiting.size + transports.open,
+        sockets: waiting.size + idle.size + transports.open,
         received: received(),
         connections: this.#core.connections,
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
@@ -95,6 +104,11 @@ export class Worker {
       }),
       (load) => send({ type: "load", ...load }),
     );
+  }
+
+  /** Resolves when it can do its work. */
+  listen(): Promise<void> {
+    return this.http.listen();
   }
 
   /** Carries out what the primary says. */
