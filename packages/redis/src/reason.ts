@@ -18,6 +18,7 @@ export function reasonsOf(target: RedisTarget): Reasons {
   return (error) => {
     let text = isNativeError(error) ? error.message || error.name : String(error);
     for (const secret of secrets) text = text.replaceAll(secret, "***");
+    text = text.replaceAll(/\s+/g, " ");
     return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
   };
 }
