@@ -39,7 +39,7 @@ export default {
       testPathIgnorePatterns: ["/node_modules/", "\\.e2e\\.test\\.ts$"],
       moduleNameMapper: {
         ...builtNameToSource,
-        "^@holdfast/core/testing$": "<rootDir>/packages/core/src/testing/index.ts",
+        "^@holdfast/(core|redis)/testing$": "<rootDir>/packages/$1/src/testing/index.ts",
         "^@holdfast/(protocol|core|redis|gateway|client)$": "<rootDir>/packages/$1/src/index.ts",
       },
     },
