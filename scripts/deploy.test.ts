@@ -1,0 +1,91 @@
+/**
+ * The files of deploy/ are what systemd, sysctl and the gateway take. Every rule is shown a planted error first.
+ */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "@jest/globals";
+import { parseDuration } from "../packages/cli/src/config/duration.js";
+import { loadSettings } from "../packages/cli/src/config/load.js";
+import { settingKeys } from "../packages/cli/src/config/schema.js";
+import { envOf } from "../packages/cli/src/config/setting.js";
+import { checkSysctl, checkUnit, directive, readEnvironmentFile } from "./deploy-rules.js";
+
+const read = (file: string): string => readFileSync(`deploy/${file}`, "utf8");
+const shown = (problems: readonly { line: number; problem: string }[]): string[] =>
+  problems.map(({ line, problem }) => `${line} ${problem}`);
+
+/** Beyond the drain window: the primary's grace of 10 s, and time to end. */
+const STOP_ROOM_MS = 15_000;
+
+describe("deploy/", () => {
+  it("has a unit that systemd reads as it is meant", () => {
+    expect(shown(checkUnit(read("systemd/holdfast.service")))).toEqual([]);
+  });
+
+  it("gives a stop more time than the drain window and the primary's grace", () => {
+    const window = readEnvironmentFile(read("systemd/holdfast.env"), { comments: false }).get(
+      envOf("drainWindow"),
+    );
+    const stop = parseDuration(directive(read("systemd/holdfast.service"), "TimeoutStopSec") ?? "");
+    expect(stop).toBeGreaterThanOrEqual((parseDuration(window ?? "") ?? 0) + STOP_ROOM_MS);
+  });
+
+  it("has an environment whose every name is a setting and whose values start a gateway", () => {
+    const file = read("systemd/holdfast.env");
+    const named = readEnvironmentFile(file, { comments: true });
+    expect([...named.keys()].filter((name) => !settingKeys.map(envOf).includes(name))).toEqual([]);
+    const env = Object.fromEntries(readEnvironmentFile(file, { comments: false }));
+    const machine = { cpus: 16, openFiles: 1_048_576, memoryBytes: 2 ** 34 };
+    const { settings } = loadSettings({ flags: {}, env, file: undefined, machine });
+    expect(settings).toMatchObject({ host: "0.0.0.0", anonymous: true });
+  });
+
+  it("has kernel settings that sysctl takes, each with its reason", () => {
+    expect(shown(checkSysctl(read("sysctl/60-holdfast.conf")))).toEqual([]);
+  });
+});
+
+describe("a planted error is found", () => {
+  it("in kernel settings", () => {
+    const text = [
+      "# why",
+      "net.core.somaxconn = 65535",
+      "",
+      "net.core.somaxconn = 1",
+      "# why",
+      "net.ipv4.tcp_mem = 1 2 3 # not a comment",
+      "# why",
+      "net.ipv4.tcp_fin_timeout: 20",
+      "# why",
+      "-net.netfilter.nf_conntrack_max = many",
+    ].join("\n");
+    expect(shown(checkSysctl(text))).toEqual([
+      "4 net.core.somaxconn: said twice",
+      "4 net.core.somaxconn: no comment above it says why",
+      "6 net.ipv4.tcp_mem: 1 2 3 # not a comment is not a number or a list of numbers",
+      "8 net.ipv4.tcp_fin_timeout: 20: not `key = value`",
+      "10 net.netfilter.nf_conntrack_max: many is not a number or a list of numbers",
+    ]);
+  });
+
+  it("in units", () => {
+    const text = [
+      "[Unit]",
+      "Description=x",
+      "LimitNOFILE=1",
+      "[Services]",
+      "[Service]",
+      "LimitNoFile=1",
+      "Restart=always # for ever",
+      "Restart=no",
+      "NoNewPrivileges: yes",
+    ].join("\n");
+    expect(shown(checkUnit(text))).toEqual([
+      "3 LimitNOFILE: not a directive of [Unit]",
+      "4 [Services]: no such section",
+      "6 LimitNoFile: not a directive of [Service]",
+      "7 Restart: a comment behind a value is part of the value",
+      "8 Restart: said twice",
+      "9 NoNewPrivileges: yes: not `Key=value`",
+    ]);
+  });
+});
