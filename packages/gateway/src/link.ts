@@ -14,7 +14,7 @@ import type { Duplex } from "node:stream";
 export interface LinkOptions {
   /** Bytes that may wait for the other side. Default 64 MiB. */
   readonly maxBufferedBytes?: number;
-  /** Bytes of one message. Default 16 MiB. */
+  /** Bytes of one message. Default 32 MiB: twice the largest publication, whose quotes JSON escapes. */
   readonly maxMessageBytes?: number;
 }
 
@@ -50,7 +50,7 @@ export class Link<Out, In> {
     this.#stream = stream;
     this.#events = events;
     this.#maxBufferedBytes = options.maxBufferedBytes ?? 64 * MIB;
-    this.#maxMessageBytes = options.maxMessageBytes ?? 16 * MIB;
+    this.#maxMessageBytes = options.maxMessageBytes ?? 32 * MIB;
     stream.on("data", (chunk: Buffer) => this.#read(chunk));
     stream.on("error", (error: Error) => this.close(error));
     stream.on("close", () => this.close());
