@@ -82,6 +82,11 @@ describe("every setting", () => {
     expect(load({ env: { HOLDFAST_REDIS: "" } }).sources.redis).toBe("default");
   });
 
+  it("leaves the variables of the test tools alone, which are no settings", () => {
+    const { settings } = load({ env: { HOLDFAST_TEST_REDIS_SERVER: "/opt/redis/bin/redis-server" } });
+    expect(settings.port).toEqual(load({}).settings.port);
+  });
+
   it("may be undone by a flag where it is yes or no", () => {
     expect(
       load({ flags: { anonymous: false }, env: { HOLDFAST_ANONYMOUS: "true" } }).settings.anonymous,
