@@ -3,7 +3,9 @@
  *
  * A member costs one array slot and keeps its slot number itself. Leaving is O(1) and moves nobody, so a walk in
  * slices may be interleaved with joins and leaves: it sees every member that stays and none that joined after it began.
- * Invariant: `members[m.slot] === m` for each member; freed slots are reused only while nobody walks.
+ * Whoever joins during a walk stands behind its end, and moves into a freed slot when the walk is over: however busy
+ * the walkers, the array is no longer than the most members there ever were at once, plus those that joined in one walk.
+ * Invariants: `members[m.slot] === m` for each member; while somebody walks, no slot before the walk's end is taken.
  */
 
 export interface Member {
@@ -14,11 +16,14 @@ export interface Member {
 export class Roster<M extends Member> {
   readonly #members: (M | undefined)[] = [];
   readonly #free: number[] = [];
+  #size = 0;
   #walks = 0;
+  /** Where the oldest walk under way ends: slots from here on were taken during it, and are not in `free`. */
+  #walkEnd = 0;
 
   /** How many members there are. */
   get size(): number {
-    return this.#members.length - this.#free.length;
+    return this.#size;
   }
 
   /** One past the highest slot in use since the roster was last empty. */
@@ -34,15 +39,17 @@ export class Roster<M extends Member> {
     const slot = this.#walks === 0 ? this.#free.pop() : undefined;
     member.slot = slot ?? this.#members.length;
     this.#members[member.slot] = member;
+    this.#size++;
   }
 
   remove(member: M): void {
     const { slot } = member;
     if (this.#members[slot] !== member) return;
     this.#members[slot] = undefined;
-    this.#free.push(slot);
+    if (this.#walks === 0 || slot < this.#walkEnd) this.#free.push(slot);
     member.slot = -1;
-    if (this.#free.length === this.#members.length && this.#walks === 0) this.#clear();
+    this.#size--;
+    if (this.#size === 0 && this.#walks === 0) this.#clear();
   }
 
   /** Every member now. For work that is done in one go. */
@@ -55,13 +62,27 @@ export class Roster<M extends Member> {
 
   /** Begins a walk over slots 0 to the returned end, exclusive. Pair with `endWalk`. */
   beginWalk(): number {
-    this.#walks++;
+    if (this.#walks++ === 0) this.#walkEnd = this.#members.length;
     return this.#members.length;
   }
 
   endWalk(): void {
     this.#walks--;
-    if (this.#walks === 0 && this.size === 0) this.#clear();
+    if (this.#walks > 0) return;
+    if (this.#size === 0) this.#clear();
+    else this.#seatLatecomers();
+  }
+
+  /** Moves those who joined during the walk into freed slots, and closes the gaps between the others. */
+  #seatLatecomers(): void {
+    let end = this.#walkEnd;
+    for (let slot = end; slot < this.#members.length; slot++) {
+      const member = this.#members[slot];
+      if (member === undefined) continue;
+      member.slot = this.#free.pop() ?? end++;
+      this.#members[member.slot] = member;
+    }
+    this.#members.length = end;
   }
 
   #clear(): void {
