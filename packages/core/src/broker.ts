@@ -4,7 +4,9 @@
  * An implementer owes:
  * - one order per topic: two subscribers of a topic see its publications in the same order, the publisher's own
  *   worker included (core never delivers locally by a shortcut, so there is one ordering path);
- * - `subscribe` resolves when every publication accepted from then on will be delivered; both calls are idempotent;
+ * - `subscribe` resolves when every publication accepted from then on will be delivered; `subscribe` and `unsubscribe`
+ *   are idempotent, and calls for one topic that overlap take effect in the order in which they were made;
+ * - a topic whose `unsubscribe` was called is forgotten, even when that call rejects: no outage brings it back;
  * - after an outage it restores all subscriptions by itself and then says `state("ready")`;
  * - nothing waits for ever: a call that cannot be carried out rejects with `BrokerUnavailable`, at once while the
  *   broker is known to be away, otherwise within its deadline.

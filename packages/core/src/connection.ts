@@ -53,6 +53,8 @@ export class Connection implements Listener, RateAccount {
   readonly #transport: Transport;
   readonly #encoding: Encoding;
   #state: State = "connecting";
+  /** Whether our last ping of the protocol has yet to be echoed, whatever else came since. */
+  #pongDue = false;
 
   /** Made by `Core#open` alone. */
   constructor(id: string, context: Context, transport: Transport, encoding: Encoding) {
@@ -74,9 +76,8 @@ export class Connection implements Listener, RateAccount {
   /** One whole text message from the client. Never throws. */
   receive(text: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;
-    const pinged = this.pingedTick !== 0;
     this.alive();
-    if (this.#encoding === "raw" || (pinged && text === PING)) return;
+    if (this.#encoding === "raw" || (text === PING && this.#takePong())) return;
     for (const decoded of decodeCommands(text)) {
       this.#accept(decoded);
       if (!this.#isOpen()) return;
@@ -108,22 +109,21 @@ export class Connection implements Listener, RateAccount {
   /** Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own ping. */
   ping(tick: number): void {
     this.pingedTick = tick;
-    if (this.#encoding === "lines" && this.session !== undefined) this.send(PING);
-    else this.#transport.ping();
+    if (this.#encoding !== "lines" || this.session === undefined) return this.#transport.ping();
+    this.#pongDue = true;
+    this.send(PING);
   }
 
-  /** Writes a batch of publications. The hot path. */
-  deliver(batch: Batch): void {
-    if (typeof this.#state !== "object") return;
+  /** Writes a batch of publications; returns its bytes, 0 when it was not written. The hot path. */
+  deliver(batch: Batch): number {
+    if (typeof this.#state !== "object" || !this.#state.live) return 0;
     const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
-    if (!this.#write(bytes)) return;
-    this.#context.metrics.add("deliveries", batch.size);
-    this.#context.metrics.add("delivered_bytes", bytes.length);
+    return this.#write(bytes) ? bytes.length : 0;
   }
 
-  /** Sends one frame of the protocol. Plain clients in `raw` get none. */
+  /** Sends one frame of the protocol. Plain clients in `raw` get none, nor does one that is closing. */
   send(frame: string): void {
-    if (this.#encoding === "raw") return;
+    if (this.#encoding === "raw" || !this.#isOpen()) return;
     this.#write(this.#transport.framing.frame(frame));
   }
 
@@ -137,8 +137,7 @@ export class Connection implements Listener, RateAccount {
 
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
-    if (this.#isOpen())
-      this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
+    this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
   /** Says why and ends the connection. */
@@ -147,10 +146,9 @@ export class Connection implements Listener, RateAccount {
     // First out of every topic, so that nothing below can come back to this connection.
     this.#leave();
     this.#state = "closing";
-    if (this.#encoding !== "raw") {
-      this.#transport.write(this.#transport.framing.frame(encodeDisconnect(disconnectNotice(row, detail))));
-    }
-    this.#transport.close(row.code, closeReason(row));
+    const notice = encodeDisconnect(disconnectNotice(row, detail));
+    if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice)))
+      this.#transport.close(row.code, closeReason(row));
   }
 
   /** Ends a subscription, if it is still there. */
@@ -170,7 +168,8 @@ export class Connection implements Listener, RateAccount {
     if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
     switch (decoded.kind) {
       case "ping":
-        return this.send(PING);
+        if (!this.#takePong()) this.send(PING);
+        return;
       case "malformed":
         return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);
       case "invalid":
@@ -183,22 +182,24 @@ export class Connection implements Listener, RateAccount {
   }
 
   #carryOut(command: Command): void {
-    const answer = commands.run(this.#context, this, command);
-    if (!(answer instanceof Promise)) return this.#answer(command, answer);
-    answer.then(
-      (late) => this.#answer(command, late),
-      (error: unknown) => {
-        this.#context.logger.error(
-          { connection: this.id, command: command.op, err: error },
-          "a command failed",
-        );
-        this.#answerError(command.id, errors.internal);
-      },
-    );
+    try {
+      const answer = commands.run(this.#context, this, command);
+      if (!(answer instanceof Promise)) return this.#answer(command, answer);
+      answer.then(
+        (late) => this.#answer(command, late),
+        (error: unknown) => this.#failed(command, error),
+      );
+    } catch (error) {
+      this.#failed(command, error);
+    }
+  }
+
+  #failed(command: Command, error: unknown): void {
+    this.#context.logger.error({ connection: this.id, command: command.op, err: error }, "a command failed");
+    this.#answerError(command.id, errors.internal);
   }
 
   #answer(command: Command, answer: Awaited<ReturnType<typeof commands.run>>): void {
-    if (!this.#isOpen()) return;
     if ("error" in answer) this.#answerError(command.id, answer.error);
     else this.send(encodeReply(command.id, command.op, answer.result));
   }
@@ -210,10 +211,7 @@ export class Connection implements Listener, RateAccount {
   }
 
   #write(bytes: Uint8Array): boolean {
-    if (this.#context.outbox.hasRoom(this.#transport)) {
-      this.#transport.write(bytes);
-      return true;
-    }
+    if (this.#context.outbox.hasRoom(this.#transport)) return this.#hand(bytes);
     this.#context.metrics.add("slow_consumers", 1);
     this.#context.logger.info(
       { connection: this.id, bytes: this.#transport.bufferedBytes },
@@ -221,6 +219,35 @@ export class Connection implements Listener, RateAccount {
     );
     this.disconnect(disconnects.slow);
     return false;
+  }
+
+  /**
+   * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and must not take
+   * along the fan-out or the tick that came to it.
+   */
+  #hand(bytes: Uint8Array): boolean {
+    try {
+      this.#transport.write(bytes);
+      return true;
+    } catch (error) {
+      this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
+      if (this.#isOpen()) {
+        this.#leave();
+        this.#state = "closing";
+      }
+      this.#transport.terminate();
+      return false;
+    }
+  }
+
+  /**
+   * True when `{}` answers our ping; otherwise it is the client's own, to be echoed. Told apart by what we sent, not by
+   * silence: a command that crosses our ping must not turn the pong into a ping, or both sides echo for ever.
+   */
+  #takePong(): boolean {
+    const due = this.#pongDue;
+    this.#pongDue = false;
+    return due;
   }
 
   #leave(): void {

@@ -16,8 +16,8 @@ import { type Member, Roster } from "./roster.js";
 
 /** Whoever listens to a topic: a subscription, or every connection. */
 export interface Listener extends Member {
-  /** Writes the batch. Called on the hot path: must not throw. */
-  deliver(batch: Batch): void;
+  /** Writes the batch. Returns the bytes written, 0 for none. Called on the hot path: must not throw. */
+  deliver(batch: Batch): number;
 }
 
 /** The listeners of one topic, and what waits for them. */
@@ -40,6 +40,9 @@ interface Walk {
   readonly batch: Batch;
   readonly end: number;
   slot: number;
+  /** Listeners that it was written to, and the bytes of all these writes. */
+  writes: number;
+  bytes: number;
 }
 
 /** Deliveries between two looks at the clock: about 0.2 ms of writes. */
@@ -50,7 +53,9 @@ export class FanOut {
   readonly #metrics: Metrics;
   readonly #sliceMs: number;
   readonly #maxPendingChars: number;
-  /** Audiences with a pending batch, in order of its first publication. */
+  /** Audiences with a pending batch, in order of its first publication: first the rest of `turn`, then `queue`. */
+  #turn: Audience[] = [];
+  #nextInTurn = 0;
   #queue: Audience[] = [];
   #walk: Walk | undefined;
   #pendingChars = 0;
@@ -100,8 +105,10 @@ export class FanOut {
         this.#schedule();
         return;
       }
-      this.#finish(this.#walk);
+      const now = this.#finish(this.#walk);
       this.#walk = undefined;
+      // Also between walks: a thousand audiences of one listener are as long as one of a thousand.
+      if (now >= deadline) return this.#schedule();
     }
   }
 
@@ -109,29 +116,49 @@ export class FanOut {
   #advance(walk: Walk, deadline: number): boolean {
     const { audience, batch, end } = walk;
     const { listeners } = audience;
-    let slot = walk.slot;
+    let { slot, writes, bytes } = walk;
+    let more = false;
     while (slot < end) {
       const stop = Math.min(end, slot + DELIVERIES_PER_LOOK);
-      for (; slot < stop; slot++) listeners.at(slot)?.deliver(batch);
-      if (slot < end && this.#clock.monotonic() >= deadline) {
-        walk.slot = slot;
-        return false;
+      for (; slot < stop; slot++) {
+        const listener = listeners.at(slot);
+        const written = listener === undefined ? 0 : listener.deliver(batch);
+        if (written === 0) continue;
+        writes++;
+        bytes += written;
       }
+      more = slot < end && this.#clock.monotonic() >= deadline;
+      if (more) break;
     }
-    return true;
+    walk.slot = slot;
+    walk.writes = writes;
+    walk.bytes = bytes;
+    return !more;
   }
 
   #nextWalk(): Walk | undefined {
-    const audience = this.#queue.shift();
+    if (this.#nextInTurn === this.#turn.length) {
+      // Not `shift`, whose cost grows with the queue.
+      this.#turn = this.#queue;
+      this.#queue = [];
+      this.#nextInTurn = 0;
+    }
+    const audience = this.#turn[this.#nextInTurn];
     const batch = audience?.pending;
     if (audience === undefined || batch === undefined) return undefined;
+    this.#nextInTurn++;
     audience.pending = undefined;
-    return { audience, batch, end: audience.listeners.beginWalk(), slot: 0 };
+    return { audience, batch, end: audience.listeners.beginWalk(), slot: 0, writes: 0, bytes: 0 };
   }
 
-  #finish(walk: Walk): void {
-    walk.audience.listeners.endWalk();
-    this.#pendingChars -= walk.batch.chars;
-    this.#metrics.observe("fanout_seconds", (this.#clock.monotonic() - walk.batch.since) / 1000);
+  /** Ends a walk and reports it, once for all its deliveries. Returns the time. */
+  #finish({ audience, batch, writes, bytes }: Walk): number {
+    const now = this.#clock.monotonic();
+    audience.listeners.endWalk();
+    this.#pendingChars -= batch.chars;
+    this.#metrics.add("deliveries", writes * batch.size);
+    this.#metrics.add("delivered_bytes", bytes);
+    this.#metrics.observe("fanout_seconds", (now - batch.since) / 1000);
+    return now;
   }
 }

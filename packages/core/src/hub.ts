@@ -1,8 +1,9 @@
 /**
  * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the broker.
  *
- * One broker subscription per topic, held while anyone here listens. Invariant: a topic is in the map exactly while
- * it has a listener or someone waits for the broker to confirm it.
+ * One broker subscription per topic, held while anyone here listens. Invariants: a topic is in the map exactly while
+ * somebody listens to it or waits for the broker to confirm it, and the broker has not refused; nothing is delivered
+ * before the broker's confirmation, so that no publication overtakes the answer to whoever subscribes.
  */
 import { encodeMessage, encodePublication, normalizeData } from "@holdfast/protocol";
 import type { Broker } from "./broker.js";
@@ -11,7 +12,7 @@ import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import { channelOf, type Topic } from "./topic.js";
 
-/** A topic with listeners on this worker. */
+/** A topic with listeners on this worker. While it is being confirmed, all of them wait. */
 class TopicEntry extends Audience {
   /** The broker's answer while it is awaited. */
   confirming: Promise<void> | undefined;
@@ -36,6 +37,13 @@ export class Hub {
     return this.#topics.size;
   }
 
+  /** Listeners over all topics. */
+  get subscriptions(): number {
+    let subscriptions = 0;
+    for (const { listeners } of this.#topics.values()) subscriptions += listeners.size;
+    return subscriptions;
+  }
+
   /** Adds a listener. Undefined when it listens at once, otherwise resolves when it does; rejects as the broker does. */
   join(topic: Topic, listener: Listener): Promise<void> | undefined {
     let entry = this.#topics.get(topic);
@@ -53,18 +61,13 @@ export class Hub {
     const entry = this.#topics.get(topic);
     if (entry === undefined) return;
     entry.listeners.remove(listener);
-    if (entry.listeners.size > 0) return;
-    this.#topics.delete(topic);
-    this.#broker.unsubscribe(topic).catch((error: unknown) => {
-      // The broker forgets its subscriptions with its connection, or will drop what nobody asked for.
-      this.#logger.debug({ topic, err: error }, "could not unsubscribe");
-    });
+    if (entry.listeners.size === 0) this.#forget(topic);
   }
 
   /** A publication from the broker, for whoever listens here. */
   publication(topic: Topic, text: string): void {
     const entry = this.#topics.get(topic);
-    if (entry === undefined) return;
+    if (entry === undefined || entry.confirming !== undefined) return;
     this.#metrics.add("publications", 1);
     const data = normalizeData(text);
     const channel = channelOf(topic);
@@ -73,11 +76,28 @@ export class Hub {
   }
 
   #confirm(topic: Topic, entry: TopicEntry): void {
-    const confirming = this.#broker.subscribe(topic).finally(() => {
-      entry.confirming = undefined;
-    });
+    const confirming = this.#subscribe(topic, entry);
     entry.confirming = confirming;
     // Whoever joined handles the rejection; a listener that has left meanwhile must not leave it unhandled.
     confirming.catch(() => {});
+  }
+
+  async #subscribe(topic: Topic, entry: TopicEntry): Promise<void> {
+    try {
+      await this.#broker.subscribe(topic);
+      entry.confirming = undefined;
+    } catch (error) {
+      // Before those who wait are told: whoever joins from here on must not find a topic that nobody delivers.
+      if (this.#topics.get(topic) === entry) this.#forget(topic);
+      throw error;
+    }
+  }
+
+  #forget(topic: Topic): void {
+    this.#topics.delete(topic);
+    this.#broker.unsubscribe(topic).catch((error: unknown) => {
+      // The broker forgets the topic all the same, see broker.ts.
+      this.#logger.debug({ topic, err: error }, "could not unsubscribe");
+    });
   }
 }

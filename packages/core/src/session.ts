@@ -13,9 +13,20 @@ export class Session {
   /** Identity given by the application; undefined for an anonymous client. */
   readonly user: string | undefined;
   #subscriptions: readonly Subscription[] = NONE;
+  #live = false;
 
   constructor(user: string | undefined) {
     this.user = user;
+  }
+
+  /** False until its connect is answered: nothing is pushed before that. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Its connect is answered now. */
+  begin(): void {
+    this.#live = true;
   }
 
   get subscriptions(): readonly Subscription[] {

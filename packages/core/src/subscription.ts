@@ -16,7 +16,7 @@ export class Subscription implements Listener {
     this.#connection = connection;
   }
 
-  deliver(batch: Batch): void {
-    this.#connection.deliver(batch);
+  deliver(batch: Batch): number {
+    return this.#connection.deliver(batch);
   }
 }

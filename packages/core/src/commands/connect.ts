@@ -1,7 +1,8 @@
 /**
  * `connect`: begins a session, by the command or by the URL, with the channels it names.
  *
- * The session exists before its channels are confirmed; the answer waits for all of them and tells each one's fate.
+ * The session exists before its channels are confirmed; the answer waits for all of them and tells each one's fate, and
+ * pushes wait for the answer.
  */
 import {
   type ConnectResult,
@@ -19,24 +20,29 @@ import type { Answer, Handler } from "./command.js";
 import { subscribeTo } from "./subscribe.js";
 
 export const connect: Handler<"connect"> = (context, connection, { client, subs }) => {
-  if (!connection.connected(new Session(undefined))) return { error: errors.alreadyConnected };
+  const session = new Session(undefined);
+  if (!connection.connected(session)) return { error: errors.alreadyConnected };
   context.logger.debug({ connection: connection.id, client }, "connected");
-  if (subs === undefined) return { result: welcome(context, connection) };
+  if (subs === undefined) return { result: begin(context, connection, session) };
   return subscribeAll(context, connection, Object.entries(subs)).then((outcomes) => ({
-    result: { ...welcome(context, connection), subs: Object.fromEntries(outcomes) },
+    result: { ...begin(context, connection, session), subs: Object.fromEntries(outcomes) },
   }));
 };
 
 /** The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection. */
 export function connectByUrl(context: Context, connection: Connection, channels: readonly string[]): void {
-  if (!connection.connected(new Session(undefined))) return;
+  const session = new Session(undefined);
+  if (!connection.connected(session)) return;
   const wanted = channels.map((channel): [string, null] => [channel, null]);
   subscribeAll(context, connection, wanted).then(
     (outcomes) => {
-      if (outcomes.some(([, outcome]) => "error" in outcome))
-        return connection.disconnect(disconnects.unavailable);
+      const failure = outcomes.map(([, outcome]) => outcome).find((outcome) => "error" in outcome);
+      if (failure !== undefined) {
+        const ours = failure.error === errors.internal;
+        return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
+      }
       const subs = Object.fromEntries(outcomes);
-      connection.send(encodeConnectPush({ ...welcome(context, connection), subs }));
+      connection.send(encodeConnectPush({ ...begin(context, connection, session), subs }));
     },
     (error: unknown) => {
       context.logger.error({ connection: connection.id, err: error }, "could not connect by URL");
@@ -61,7 +67,9 @@ function outcome(answer: Answer<SubscribeResult>): SubscribeOutcome {
   return "error" in answer ? answer : answer.result;
 }
 
-function welcome(context: Context, connection: Connection): ConnectResult {
+/** Opens the session for pushes, and what the client is told then. */
+function begin(context: Context, connection: Connection, session: Session): ConnectResult {
+  session.begin();
   const { options, clock } = context;
   return {
     sid: connection.id,

@@ -47,7 +47,12 @@ async function confirm(
   } catch (error) {
     connection.unsubscribe(subscription);
     if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
-    throw error;
+    // A value here too: one channel of many must not fail the whole `connect`.
+    context.logger.error(
+      { connection: connection.id, topic: subscription.topic, err: error },
+      "could not subscribe",
+    );
+    return { error: errors.internal };
   }
   context.metrics.observe("subscribe_seconds", (context.clock.monotonic() - started) / 1000);
   if (connection.session?.find(subscription.topic) !== subscription) return { error: errors.notSubscribed };
