@@ -53,15 +53,17 @@ export class Keepalive {
     }
   }
 
+  /** While a ping is unanswered no other is sent: the first one counts. */
   #ping(connection: Connection, tick: number): void {
+    if (connection.pingedTick !== 0) return;
     if (tick - connection.seenTick < this.#silenceTicks) return;
     this.#metrics.add("keepalive_pings", 1);
     connection.ping(tick);
   }
 
-  /** Only this turn's own ping counts: a slot may have got another connection in between. */
+  /** A slot may have got another connection in between, and a connection another slot: only its own ping counts. */
   #judge(connection: Connection, tick: number): void {
-    if (connection.pingedTick !== tick - this.#pongTicks) return;
+    if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
     this.#metrics.add("keepalive_timeouts", 1);
     connection.disconnect(disconnects.noPong);
   }
