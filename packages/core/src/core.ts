@@ -58,6 +58,7 @@ export class Core {
   readonly #seams: Seams;
   readonly #sidPrefix: string;
   #state: State = { kind: "idle" };
+  #closing: Promise<void> | undefined;
   #broadcasts: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
@@ -101,6 +102,11 @@ export class Core {
     return this.#context.hub.topics;
   }
 
+  /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
+  get subscriptions(): number {
+    return this.#context.hub.subscriptions;
+  }
+
   /** Begins to keep time and to listen to the broker. */
   start(): void {
     if (this.#state.kind !== "idle") return;
@@ -128,7 +134,7 @@ export class Core {
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
-  /** Takes over a transport. With `channels` the URL has connected it; otherwise it waits for `connect`. */
+  /** Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. */
   open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
     const id = this.#sidPrefix + this.#seams.randomId();
     const connection = new Connection(id, this.#context, transport, encoding);
@@ -137,7 +143,7 @@ export class Core {
     return connection;
   }
 
-  /** Sends every client away over `windowMs`; resolves when none is left. A second call awaits the first. */
+  /** Sends every client away over `windowMs`; resolves when none is left, or at `close`. A second call awaits the first. */
   drain(windowMs: number, reason: string, onProgress: (left: number) => void = () => {}): Promise<void> {
     if (this.#state.kind === "draining") return this.#state.drain.done;
     if (this.#state.kind !== "open") return Promise.resolve();
@@ -147,10 +153,17 @@ export class Core {
     return drain.done;
   }
 
-  /** Disconnects whoever is left and lets go of the broker. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#state.kind === "closed") return;
+  /** Disconnects whoever is left and lets go of the broker; resolves when that is done. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    const last = this.#state;
     this.#state = { kind: "closed" };
+    // The wheel stops, and with it a drain under way.
+    if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#context.wheel.close();
     await this.#seams.broker.close();
@@ -170,7 +183,7 @@ export class Core {
 
   /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */
   #listenToBroadcasts(): void {
-    if (this.#broadcasts !== "off") return;
+    if (this.#broadcasts !== "off" || this.#state.kind === "closed") return;
     this.#broadcasts = "subscribing";
     this.#seams.broker.subscribe(BROADCAST).then(
       () => {

@@ -13,7 +13,7 @@ import type { Registry } from "./registry.js";
 import { TICK_MS, ticks, type Wheel } from "./wheel.js";
 
 export interface DrainOptions {
-  /** Over how long the notices are spread, ms; 0 = all at once. */
+  /** Over how long the notices are spread at most, ms; 0 = all at once. A few go faster: one a tick is no wave. */
   readonly windowMs: number;
   /** Shown to clients: why they are sent away. */
   readonly reason: string;
@@ -26,7 +26,6 @@ const RETURN_SPREAD_MS = 1000;
 
 export class Drain {
   readonly #registry: Registry;
-  readonly #wheel: Wheel;
   readonly #random: () => number;
   readonly #graceTicks: number;
   readonly #reason: string;
@@ -37,7 +36,8 @@ export class Drain {
   readonly #toldByTick: number[] = [];
   #told = 0;
   #sent = 0;
-  #stop: (() => void) | undefined;
+  readonly #stop: () => void;
+  #resolve: () => void = () => {};
   readonly #done: Promise<void>;
 
   constructor(
@@ -48,7 +48,6 @@ export class Drain {
     onProgress: (left: number) => void,
   ) {
     this.#registry = registry;
-    this.#wheel = wheel;
     this.#random = random;
     this.#reason = options.reason;
     this.#onProgress = onProgress;
@@ -56,16 +55,23 @@ export class Drain {
     this.#leaving = [...registry.connections];
     this.#perTick = Math.ceil(this.#leaving.length / ticks(options.windowMs));
     this.#done = new Promise((resolve) => {
-      this.#stop = this.#wheel.add(() => this.#turn(resolve));
+      this.#resolve = resolve;
     });
+    this.#stop = wheel.add(() => this.#turn());
   }
 
-  /** Resolves when the last transport has ended. */
+  /** Resolves when the last transport has ended, or at `end`. */
   get done(): Promise<void> {
     return this.#done;
   }
 
-  #turn(resolve: () => void): void {
+  /** Sends nobody away any more, and says that it is done. Idempotent. */
+  end(): void {
+    this.#stop();
+    this.#resolve();
+  }
+
+  #turn(): void {
     const graceMs = this.#graceTicks * TICK_MS;
     for (
       const end = Math.min(this.#leaving.length, this.#told + this.#perTick);
@@ -81,9 +87,7 @@ export class Drain {
       for (; this.#sent < due; this.#sent++) this.#leaving[this.#sent]?.disconnect(disconnects.drain);
     }
     this.#onProgress(this.#registry.open);
-    if (this.#sent === this.#leaving.length && this.#registry.open === 0) {
-      this.#stop?.();
-      resolve();
-    }
+    // Also before the window is over: clients that were told may all have left by themselves.
+    if (this.#registry.open === 0) this.end();
   }
 }

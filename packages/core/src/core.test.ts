@@ -1,0 +1,254 @@
+import { errors, ownerOf } from "@holdfast/protocol";
+import { describe, expect, test } from "@jest/globals";
+import { BrokerUnavailable } from "./broker.js";
+import { MemoryBroker } from "./broker-memory.js";
+import { CoreWorld, memoryWorld } from "./testing/core-world.js";
+import { ScriptedBroker } from "./testing/scripted-broker.js";
+import { BROADCAST, channelTopic } from "./topic.js";
+
+const NEWS = channelTopic("news");
+
+function scripted(options: ConstructorParameters<typeof CoreWorld>[1] = {}): CoreWorld<ScriptedBroker> {
+  return new CoreWorld(new ScriptedBroker(), options);
+}
+
+describe("admitting", () => {
+  test("a connection is admitted while core is open, with the broker away too", () => {
+    const { core, broker } = scripted();
+    expect(core.admit()).toBeUndefined();
+    broker.become("ready");
+    expect(core.admit()).toBeUndefined();
+    expect(core.admit([])).toBeUndefined();
+    expect(core.admit(["news", "room:1"])).toBeUndefined();
+  });
+
+  test("one with channels is not while the broker is away", () => {
+    expect(scripted().core.admit(["news"])).toEqual(errors.unavailable);
+  });
+
+  test.each([
+    ["a name that is none", ["a b"], errors.badChannel],
+    ["another user's channel", ["user:1"], errors.forbidden],
+    ["too many channels", ["a", "b", "c"], errors.limitChannels],
+  ])("nor one with %s", (_, channels, error) => {
+    expect(memoryWorld({ maxChannels: 2 }).core.admit(channels)).toEqual(error);
+  });
+
+  test("nobody is once core drains or is closed", async () => {
+    const { core } = memoryWorld();
+    core.drain(0, "x");
+    expect(core.admit()).toEqual(errors.unavailable);
+    await core.close();
+    expect(core.admit()).toEqual(errors.unavailable);
+  });
+
+  test("a connection that comes all the same is sent away", async () => {
+    const world = memoryWorld();
+    await world.core.close();
+    const client = world.client();
+    expect(client.transport.end).toMatchObject({ reason: "drain" });
+    expect(world.core.connections).toBe(0);
+  });
+
+  test("a session id names the worker it belongs to", () => {
+    const { id } = memoryWorld().client().connection;
+    expect(id).toHaveLength(20);
+    expect(ownerOf(id)).toEqual({ slot: 0, generation: 0 });
+  });
+});
+
+describe("a broadcast", () => {
+  test("reaches every connected client, whatever it subscribes to", async () => {
+    const world = memoryWorld();
+    const clients = [world.connected(), await world.subscribed("news"), world.client("objects", ["news"])];
+    await world.settle();
+    for (const client of clients) client.take();
+    await world.broker.publish(BROADCAST, '{"all":true}');
+    await world.settle();
+    for (const client of clients)
+      expect(client.take()).toEqual([{ kind: "push", op: "broadcast", body: { data: { all: true } } }]);
+  });
+
+  test("goes to many in slices, and to none that came after it began", async () => {
+    const world = memoryWorld({ fanOutSliceMs: 1 });
+    const clients = Array.from({ length: 300 }, () => world.connected());
+    for (const client of clients) client.transport.onWrite = () => world.clock.spend(0.05);
+    world.broker.publish(BROADCAST, "1");
+    await new Promise((resolve) => setImmediate(resolve));
+    world.clock.runDeferred();
+    const late = world.connected();
+    await world.settle();
+    for (const client of clients) expect(client.take()).toHaveLength(1);
+    expect(late.take()).toEqual([]);
+  });
+
+  test("is heard as soon as the broker can be reached, also when the first attempts fail", async () => {
+    const world = scripted();
+    const client = world.connected();
+    expect(world.broker.log).toEqual([]);
+    world.broker.become("ready");
+    world.broker.last("subscribe", BROADCAST).reject(new BrokerUnavailable("not yet"));
+    await world.settle();
+    expect(world.logger.messages("warn")).toHaveLength(1);
+    await world.pass(1_000);
+    expect(world.broker.log).toEqual(["subscribe broadcast", "subscribe broadcast"]);
+    world.broker.last("subscribe", BROADCAST).resolve();
+    await world.settle();
+    world.broker.deliver(BROADCAST, "1");
+    await world.settle();
+    expect(client.take()).toMatchObject([{ op: "broadcast" }]);
+  });
+
+  test("is subscribed once, however often the broker comes and goes", async () => {
+    const world = scripted();
+    world.broker.become("ready");
+    world.broker.become("connecting");
+    world.broker.become("ready");
+    world.broker.last("subscribe", BROADCAST).resolve();
+    await world.settle();
+    world.broker.become("connecting");
+    world.broker.become("ready");
+    await world.pass(5_000);
+    expect(world.broker.log).toEqual(["subscribe broadcast"]);
+  });
+
+  test("whose subscription failed while the broker was away is tried again when it is back", async () => {
+    const world = scripted();
+    world.broker.become("ready");
+    world.broker.become("connecting");
+    world.broker.last("subscribe", BROADCAST).reject(new BrokerUnavailable("away"));
+    await world.pass(5_000);
+    expect(world.broker.log).toHaveLength(1);
+    world.broker.become("ready");
+    expect(world.broker.log).toHaveLength(2);
+  });
+
+  test("is not subscribed any more once core is closed", async () => {
+    const world = scripted();
+    world.broker.become("ready");
+    world.broker.last("subscribe", BROADCAST).reject(new BrokerUnavailable("not yet"));
+    await world.settle();
+    await world.core.close();
+    await world.pass(5_000);
+    world.broker.become("ready");
+    expect(world.broker.log).toHaveLength(1);
+  });
+});
+
+describe("a publication from outside", () => {
+  test("that is too large is dropped and counted", async () => {
+    const world = memoryWorld({ maxPublicationBytes: 10 });
+    const client = await world.subscribed("news");
+    await world.broker.publish(NEWS, '"ééééé"');
+    await world.broker.publish(BROADCAST, '"ééééé"');
+    await world.broker.publish(NEWS, '"éééé"');
+    await world.settle();
+    expect(client.data("news")).toEqual(["éééé"]);
+    expect(world.metrics.count("broker_rejected")).toBe(2);
+  });
+
+  test("of anything but JSON is delivered as a string, on one line", async () => {
+    const world = memoryWorld();
+    const client = await world.subscribed("news");
+    for (const text of ["", "hello", '{"a":\n1}', "{broken", "\u2028"])
+      await world.broker.publish(NEWS, text);
+    await world.settle();
+    expect(client.data("news")).toEqual(["", "hello", { a: 1 }, "{broken", "\u2028"]);
+    expect(client.transport.end).toBeUndefined();
+  });
+});
+
+describe("a broker that goes away and comes back", () => {
+  test("leaves the connections alone: commands that need it get a temporary error, and everything resumes", async () => {
+    const world = scripted();
+    const { broker } = world;
+    broker.become("ready");
+    const client = world.connected();
+    client.subscribe("news");
+    broker.last("subscribe", NEWS).resolve();
+    await world.settle();
+    client.take();
+
+    broker.become("connecting");
+    expect(world.core.brokerState).toBe("connecting");
+    client.publish("open:x", 1);
+    broker.last("publish", channelTopic("open:x")).reject(new BrokerUnavailable("away"));
+    client.subscribe("sport");
+    broker.last("subscribe", channelTopic("sport")).reject(new BrokerUnavailable("away"));
+    await world.settle();
+    expect(client.take()).toMatchObject([
+      { kind: "error", error: { name: "unavailable", temporary: true } },
+      { kind: "error", error: { name: "unavailable", temporary: true } },
+    ]);
+    expect(client.transport.end).toBeUndefined();
+
+    broker.become("ready");
+    broker.deliver(NEWS, "1");
+    client.subscribe("sport");
+    broker.last("subscribe", channelTopic("sport")).resolve();
+    await world.settle();
+    expect(client.take()).toMatchObject([{ op: "subscribe" }, { op: "publication" }]);
+  });
+});
+
+describe("closing", () => {
+  test("disconnects everybody, lets go of the broker and stops the clock", async () => {
+    const world = memoryWorld();
+    const clients = [world.client(), await world.subscribed("a"), world.client("raw", ["b"])];
+    await world.core.close();
+    for (const client of clients) expect(client.transport.end).toMatchObject({ code: 3000 });
+    expect(world.core.state).toBe("closed");
+    expect(world.core.brokerState).toBe("closed");
+    expect([world.core.connections, world.core.subscriptions, world.core.topics]).toEqual([0, 0, 0]);
+    expect(world.clock.timers).toBe(0);
+  });
+
+  test("twice closes once, and both wait for the end", async () => {
+    const broker = new ScriptedBroker();
+    let release: () => void = () => {};
+    const ended = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let closes = 0;
+    broker.close = () => {
+      closes++;
+      return ended;
+    };
+    const { core, clock } = new CoreWorld(broker);
+    const settled: number[] = [];
+    core.close().then(() => settled.push(1));
+    core.close().then(() => settled.push(2));
+    await clock.settle();
+    expect(settled).toEqual([]);
+    release();
+    await clock.settle();
+    expect(settled.toSorted()).toEqual([1, 2]);
+    await core.close();
+    expect(closes).toBe(1);
+  });
+
+  test("with a batch on its way writes it to nobody", async () => {
+    const world = memoryWorld();
+    const client = await world.subscribed("news");
+    world.broker.publish(NEWS, "1");
+    await world.core.close();
+    await world.settle();
+    expect(client.data("news")).toEqual([]);
+    expect(world.clock.deferred).toBe(0);
+  });
+
+  test("a drain after it is done at once", async () => {
+    const { core } = memoryWorld();
+    await core.close();
+    await core.drain(1_000, "x");
+    expect(core.state).toBe("closed");
+  });
+});
+
+test("starting twice starts once", () => {
+  const world = new CoreWorld(new MemoryBroker());
+  const { timers } = world.clock;
+  world.core.start();
+  expect(world.clock.timers).toBe(timers);
+  expect(world.core.state).toBe("open");
+});
