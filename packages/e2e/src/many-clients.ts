@@ -7,8 +7,8 @@ import { within } from "./deadline.js";
 import { RawSocket } from "./raw-socket.js";
 
 const MAX_CLIENTS = 15_000;
-/** Handshakes on their way at once: as many as a busy balancer lets through. */
-const IN_FLIGHT = 200;
+/** Handshakes on their way at once. */
+const IN_FLIGHT = 64;
 
 export class ManyClients {
   readonly sockets: readonly RawSocket[];
