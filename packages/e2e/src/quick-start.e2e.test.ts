@@ -43,6 +43,16 @@ describe("npm start", () => {
     program.interrupt();
     await program.gone();
   });
+
+  test("hands the SIGTERM of a service manager on to the gateway", async () => {
+    const program = own.add(
+      Program.start("npm", ["start", "--silent", "--", "--port", "0", "--admin-port", "0"]),
+    );
+    await program.line("urls", 60_000);
+    program.signal("SIGTERM");
+    await program.gone();
+    expect(program.output).toContain('"msg":"stopped"');
+  });
 });
 
 describe("the start's last line", () => {
