@@ -37,7 +37,7 @@ export interface PrimaryOptions {
   readonly broker: Broker;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
-  /** Open connections of the instance; further ones get 503. */
+  /** Open connections of the instance, those whose request is being read included; further ones get 503. */
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
@@ -45,7 +45,7 @@ export interface PrimaryOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
-  /** Sockets that may be read or wait for a worker at once; while full, the kernel's backlog holds the rest. */
+  /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
   /** Over how long a stop spreads the goodbyes, ms. */
   readonly drainWindowMs: number;

@@ -2,7 +2,7 @@
  * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
  *
  * Routes are one table; adding an endpoint adds a row. A wrong request gets a 4xx with a sentence, ours a 5xx without
- * details. Invariant: no body larger than `maxBodyBytes` is held, no request lives longer than `REQUEST_TIMEOUT_MS`.
+ * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -23,7 +23,9 @@ export type AdminHandler = (body: unknown) => AdminAnswer | Promise<AdminAnswer>
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
 
+/** How long a request may take to arrive, to the next check. Node looks every 30 s unless told otherwise. */
 const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 /** The answer to a request that cannot be carried out. */
 export function adminError(status: number, name: string, message: string): AdminAnswer {
@@ -42,8 +44,10 @@ export class AdminServer {
     this.#routes = routes;
     this.#maxBodyBytes = maxBodyBytes;
     this.#logger = logger;
-    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
+    this.#server = createServer(timeouts, (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
+        if (request.destroyed && !request.complete) return; // the peer left in the middle of its body
         logger.error({ err: error, path: request.url }, "an admin request failed");
         send(response, adminError(500, "internal", "The request failed; the log says why."));
       });
@@ -98,15 +102,16 @@ export class AdminServer {
   }
 }
 
+/** Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBytes) return undefined;
-    chunks.push(chunk);
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
   }
-  return Buffer.concat(chunks).toString();
+  return bytes > maxBytes ? undefined : Buffer.concat(chunks).toString();
 }
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
@@ -124,8 +129,6 @@ function send(response: ServerResponse, { status, body, contentType }: AdminAnsw
     "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    // A body that was not read to its end makes the connection unusable.
-    ...(status === 413 && { Connection: "close" }),
   });
   response.end(plain ? body : `${JSON.stringify(body)}\n`);
 }

@@ -6,11 +6,13 @@
  *
  * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
  * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
- * parked unread. Invariants: `pending` never exceeds `maxPending`; nobody stays longer than `headTimeoutMs` in one
- * state; a socket that is refused gets an answer that says why; none is dropped because a worker died.
+ * parked unread. Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on
+ * top); nobody stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why;
+ * none is dropped because a worker died.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import { socketOf, type TcpHandle } from "../tcp-handle.js";
+import type { TcpHandle } from "../tcp-handle.js";
+import { Farewells } from "./farewells.js";
 import { frontAnswer, type Refused } from "./front-answers.js";
 import { PendingSocket } from "./pending-socket.js";
 import { headEnd, mayBeHttp, requestTarget, sessionIdOf } from "./request-head.js";
@@ -37,13 +39,12 @@ export interface AdmissionEvents {
 }
 
 const SWEEP_MS = 250;
-/** How long a refused socket may take to read its answer, ms. */
-const FAREWELL_MS = 1000;
 
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
+  readonly #farewells: Farewells;
   readonly #sweeper: Timer;
   /** By socket, because a handle calls back with nothing but itself. */
   readonly #byHandle = new Map<TcpHandle, PendingSocket>();
@@ -58,10 +59,16 @@ export class Admission {
   #turn: "idle" | "scheduled" = "idle";
   readonly #onread: TcpHandle["onread"];
 
-  constructor(options: AdmissionOptions, events: AdmissionEvents, clock: Clock) {
+  constructor(
+    options: AdmissionOptions,
+    events: AdmissionEvents,
+    clock: Clock,
+    farewells = new Farewells(clock),
+  ) {
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    this.#farewells = farewells;
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
     const admission = this;
     this.#onread = function (bytes) {
@@ -107,14 +114,21 @@ export class Admission {
     }
   }
 
+  /** Refuses one that is here, or that was handed over and came back. */
+  refuse(socket: PendingSocket, why: Refused): void {
+    this.#forget(socket);
+    this.#answer(socket.handle, why);
+  }
+
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    for (const socket of this.#byHandle.values()) this.#refuse(socket, why);
+    for (const socket of this.#byHandle.values()) this.refuse(socket, why);
   }
 
   /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
   close(): void {
     this.#sweeper.cancel();
+    this.#farewells.close();
   }
 
   #mayRead(): boolean {
@@ -154,14 +168,14 @@ export class Admission {
     socket.append(Buffer.from(bytes));
     const end = headEnd(socket.head, searched);
     if (end === -1) {
-      if (!mayBeHttp(socket.head)) this.#refuse(socket, "not_http");
-      else if (socket.head.length > this.#options.maxHeadBytes) this.#refuse(socket, "big_head");
+      if (!mayBeHttp(socket.head)) this.refuse(socket, "not_http");
+      else if (socket.head.length > this.#options.maxHeadBytes) this.refuse(socket, "big_head");
       return;
     }
-    if (end > this.#options.maxHeadBytes) return this.#refuse(socket, "big_head");
+    if (end > this.#options.maxHeadBytes) return this.refuse(socket, "big_head");
     handle.readStop();
     const target = requestTarget(socket.head);
-    if (target === undefined) return this.#refuse(socket, "not_http");
+    if (target === undefined) return this.refuse(socket, "not_http");
     socket.sid = sessionIdOf(target);
     this.#reading.delete(socket);
     this.#assign(socket);
@@ -178,19 +192,15 @@ export class Admission {
     this.#expire(this.#reading, oldest, "slow_head");
     this.#expire(this.#unassigned, oldest, "no_worker");
     this.#expire(this.#parked, oldest, "no_worker");
+    this.#farewells.sweep();
     this.proceed();
   }
 
   #expire(sockets: ReadonlySet<PendingSocket>, oldest: number, why: Refused): void {
     for (const socket of sockets) {
       if (socket.since > oldest) return;
-      this.#refuse(socket, why);
+      this.refuse(socket, why);
     }
-  }
-
-  #refuse(socket: PendingSocket, why: Refused): void {
-    this.#forget(socket);
-    this.#answer(socket.handle, why);
   }
 
   #forget(socket: PendingSocket): void {
@@ -200,14 +210,9 @@ export class Admission {
     this.#unassigned.delete(socket);
   }
 
-  /** What the peer still sends is read and dropped: closing over unread bytes would reset away the answer. */
   #answer(handle: TcpHandle, why: Refused): void {
     this.#events.refused(why);
     handle.readStop();
-    const socket = socketOf(handle);
-    socket.on("error", () => socket.destroy());
-    socket.resume();
-    socket.end(frontAnswer(why, Math.random()));
-    this.#clock.after(FAREWELL_MS, () => socket.destroy());
+    this.#farewells.say(handle, frontAnswer(why, Math.random()));
   }
 }

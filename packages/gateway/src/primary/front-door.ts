@@ -3,10 +3,11 @@
  *
  * Owns no worker: it is told who there is. Invariant: a socket goes only to a worker that said `ready`.
  */
-import type { Clock, Logger } from "@holdfast/core";
+import type { Clock, Logger, Timer } from "@holdfast/core";
 import { listenTcp, type TcpListener } from "../tcp-handle.js";
 import { Admission } from "./admission.js";
 import type { Refused } from "./front-answers.js";
+import type { PendingSocket } from "./pending-socket.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { type Candidate, Router } from "./router.js";
 import type { WorkerProcess } from "./worker-process.js";
@@ -18,8 +19,10 @@ export interface FrontDoorOptions {
   readonly maxPending: number;
   readonly headTimeoutMs: number;
   readonly maxHeadBytes: number;
-  /** Sockets that all workers together may hold. */
+  /** Sockets that the instance may hold, those in admission included. */
   readonly maxConnections: number;
+  /** How many workers share them. */
+  readonly workers: number;
 }
 
 /** What the front door asks about the workers. */
@@ -32,6 +35,13 @@ export interface Workers {
 
 /** Whole heads that may wait in front of one worker: enough to keep it busy, few enough to be routed by fresh load. */
 const QUEUE_PER_WORKER = 64;
+/** Sockets that may wait in front of one worker because they name it as their owner. */
+const MAX_QUEUE = 1024;
+/** A worker that has let a socket wait this long takes none: what is queued for it goes to others, ms. */
+const STUCK_MS = 1000;
+const STUCK_CHECK_MS = 250;
+/** One worker's part of the connections, as a factor on the even share: sessions come back to their owner. */
+const SPREAD = 1.25;
 /** A worker whose event loop was this late gets no sockets while others can take them, ms. */
 const LAGGING_MS = 200;
 /** Being out of descriptors is said once in this time, ms. */
@@ -49,6 +59,7 @@ export class FrontDoor {
   readonly #clock: Clock;
   readonly #router = new Router();
   readonly #admission: Admission;
+  readonly #stuckCheck: Timer;
   #listeners: readonly TcpListener[] = [];
   #state: "open" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
@@ -81,6 +92,7 @@ export class FrontDoor {
       },
       clock,
     );
+    this.#stuckCheck = clock.every(STUCK_CHECK_MS, () => this.#passOn());
   }
 
   /** Sockets that are read or wait for a worker. */
@@ -88,7 +100,7 @@ export class FrontDoor {
     return this.#admission.pending;
   }
 
-  /** Listens on every port; all or none. Resolves with the ports. */
+  /** Listens on every port; all or none. Resolves with the ports. Await it before `close`. */
   async listen(): Promise<readonly number[]> {
     const { host, ports, backlog } = this.#options;
     const accept = (handle: Parameters<Admission["accept"]>[0] | undefined): void => {
@@ -113,7 +125,12 @@ export class FrontDoor {
 
   /** A worker is gone: the sockets that it did not take go to others. */
   lost(worker: WorkerProcess): void {
-    this.#admission.takeBack(worker.handOffs.takeBack());
+    this.#takeBack(worker);
+  }
+
+  /** No worker will have this one. */
+  undeliverable(socket: PendingSocket): void {
+    this.#admission.refuse(socket, "no_worker");
   }
 
   /** From now on every socket is told that the server is going away. */
@@ -128,39 +145,57 @@ export class FrontDoor {
     if (this.#state === "closed") return;
     this.refuse();
     this.#state = "closed";
+    this.#stuckCheck.cancel();
     for (const listener of this.#listeners) listener.close();
     this.#admission.close();
   }
 
   #closedFor(): Refused | undefined {
     if (this.#state !== "open") return "draining";
-    let sockets = 0;
+    let sockets = this.pending;
     for (const worker of this.#workers.list()) sockets += worker.sockets;
     return sockets >= this.#options.maxConnections ? "limit_connections" : undefined;
   }
 
   #room(): number {
     let room = 0;
-    for (const { handOffs, state } of this.#workers.list()) {
-      if (state === "ready") room += Math.max(0, QUEUE_PER_WORKER - handOffs.waiting);
+    for (const { queue, state } of this.#workers.list()) {
+      if (state === "ready" && !isStuck(queue)) room += Math.max(0, QUEUE_PER_WORKER - queue.waiting);
     }
     return room;
   }
 
   #candidates(): WorkerCandidate[] {
-    const workers = this.#workers.list();
-    const share = Math.ceil(this.#options.maxConnections / Math.max(1, workers.length));
-    return workers.map((worker) => ({
+    const { maxConnections, workers } = this.#options;
+    const maxSockets = Math.ceil((maxConnections * SPREAD) / workers);
+    return this.#workers.list().map((worker) => ({
       worker,
       owner: worker.owner,
       state: worker.state,
       sockets: worker.sockets,
-      maxSockets: share,
-      busy: worker.load.loopDelayMs > LAGGING_MS || this.#workers.isCollecting(worker),
+      maxSockets,
+      busy:
+        worker.load.loopDelayMs > LAGGING_MS ||
+        worker.queue.waiting >= QUEUE_PER_WORKER ||
+        this.#workers.isCollecting(worker),
+      stuck: isStuck(worker.queue),
     }));
   }
 
+  /** What waits for a worker that takes nothing goes to others. The one under way may arrive yet: it stays. */
+  #passOn(): void {
+    for (const worker of this.#workers.list()) {
+      if (worker.queue.waitingMs > STUCK_MS) this.#takeBack(worker);
+    }
+  }
+
+  #takeBack(worker: WorkerProcess): void {
+    this.#admission.takeBack(worker.takeBack());
+    if (this.#state !== "open") this.#admission.turnAway("draining");
+  }
+
   #exhausted(): void {
+    this.#metrics.refused("limit_pending");
     const now = this.#clock.monotonic();
     if (now - this.#exhaustedSaidAt < EXHAUSTED_LOG_MS) return;
     this.#exhaustedSaidAt = now;
@@ -168,6 +203,9 @@ export class FrontDoor {
       {},
       "out of file descriptors: connections cannot be accepted (raise the open-files limit)",
     );
-    this.#metrics.refused("limit_pending");
   }
+}
+
+function isStuck({ waiting, waitingMs }: WorkerProcess["queue"]): boolean {
+  return waitingMs > STUCK_MS || waiting >= MAX_QUEUE;
 }

@@ -3,10 +3,11 @@
  *
  * Node passes one handle at a time over a channel and copies its whole queue at each acknowledgement, which makes a
  * burst quadratic (docs/adr/0003-front-door.md); with one under way Node's queue stays empty and ours is linear.
- * Invariant: a socket is closed here only after the worker has it; those that a dead worker did not acknowledge are
- * returned and go to another.
+ * Invariant: a socket is closed here only after the worker has it; those that a worker does not have can be taken back
+ * and go to another. That is exact only when the channel was read to its end: an acknowledgement may still be in it.
  */
 import type { Worker } from "node:cluster";
+import type { Clock } from "@holdfast/core";
 import { HAND_OFF, type HandOffMessage } from "../messages.js";
 import type { PendingSocket } from "./pending-socket.js";
 
@@ -15,24 +16,31 @@ interface ChannelMessage {
   readonly cmd?: string;
 }
 
+export interface HandOffEvents {
+  /** The worker has one more, and the queue is one shorter. Never called from inside `push`. */
+  taken(): void;
+  /** The worker could not receive it, `MAX_TRIES` times: it may have no descriptor free. Ours again. */
+  undeliverable(socket: PendingSocket): void;
+}
+
 const MAX_TRIES = 3;
 
 export class HandOffs {
-  readonly #worker: Worker;
-  readonly #onRoom: () => void;
-  readonly #queue: PendingSocket[] = [];
+  readonly #worker: Pick<Worker, "process">;
+  readonly #events: HandOffEvents;
+  readonly #clock: Clock;
+  #queue: PendingSocket[] = [];
   /** First of `#queue` that has not been taken: shifting an array of thousands would copy it. */
   #first = 0;
-  #underWay: PendingSocket | undefined;
-  #tries = 0;
+  #underWay: { readonly socket: PendingSocket; readonly since: number; tries: number } | undefined;
 
-  /** `onRoom` is called when a socket has left the queue. */
-  constructor(worker: Worker, onRoom: () => void) {
+  constructor(worker: Pick<Worker, "process">, events: HandOffEvents, clock: Clock) {
     this.#worker = worker;
-    this.#onRoom = onRoom;
+    this.#events = events;
+    this.#clock = clock;
     worker.process.on("internalMessage", ({ cmd }: ChannelMessage) => {
       if (cmd === "NODE_HANDLE_ACK") this.#acknowledged();
-      else if (cmd === "NODE_HANDLE_NACK") this.#refused();
+      else if (cmd === "NODE_HANDLE_NACK") this.#lost();
     });
   }
 
@@ -41,17 +49,28 @@ export class HandOffs {
     return this.#queue.length - this.#first + (this.#underWay === undefined ? 0 : 1);
   }
 
+  /** How long the one under way has been waiting for the worker, ms. */
+  get waitingMs(): number {
+    return this.#underWay === undefined ? 0 : this.#clock.monotonic() - this.#underWay.since;
+  }
+
   push(socket: PendingSocket): void {
     this.#queue.push(socket);
     if (this.#underWay === undefined) this.#next();
   }
 
+  /** Takes back, in order, what has not been sent. For a worker that has stopped taking sockets. */
+  takeBackQueued(): readonly PendingSocket[] {
+    const queued = this.#queue.slice(this.#first);
+    this.#queue = [];
+    this.#first = 0;
+    return queued;
+  }
+
   /** Takes back everything that the worker does not have, in order. For a worker that is gone. */
   takeBack(): readonly PendingSocket[] {
-    const queued = this.#queue.slice(this.#first);
-    const all = this.#underWay === undefined ? queued : [this.#underWay, ...queued];
-    this.#queue.length = 0;
-    this.#first = 0;
+    const queued = this.takeBackQueued();
+    const all = this.#underWay === undefined ? queued : [this.#underWay.socket, ...queued];
     this.#underWay = undefined;
     return all;
   }
@@ -59,15 +78,13 @@ export class HandOffs {
   #next(): void {
     const socket = this.#queue[this.#first];
     if (socket === undefined) {
-      this.#queue.length = 0;
+      this.#queue = [];
       this.#first = 0;
       return;
     }
     this.#first++;
-    this.#underWay = socket;
-    this.#tries = 1;
+    this.#underWay = { socket, since: this.#clock.monotonic(), tries: 1 };
     this.#send(socket);
-    this.#onRoom();
   }
 
   #send(socket: PendingSocket): void {
@@ -77,17 +94,24 @@ export class HandOffs {
   }
 
   #acknowledged(): void {
-    this.#underWay?.handle.close();
+    const taken = this.#underWay;
+    if (taken === undefined) return;
+    taken.socket.handle.close();
     this.#underWay = undefined;
     this.#next();
+    this.#events.taken();
   }
 
-  /** The descriptor was lost on the way (the worker had none free, say). After the last try the socket is closed. */
-  #refused(): void {
-    const socket = this.#underWay;
-    if (socket === undefined) return;
-    this.#tries++;
-    if (this.#tries <= MAX_TRIES) this.#send(socket);
-    else this.#acknowledged();
+  /** The descriptor was lost on the way. */
+  #lost(): void {
+    const lost = this.#underWay;
+    if (lost === undefined) return;
+    if (lost.tries < MAX_TRIES) {
+      lost.tries++;
+      return this.#send(lost.socket);
+    }
+    this.#underWay = undefined;
+    this.#next();
+    this.#events.undeliverable(lost.socket);
   }
 }

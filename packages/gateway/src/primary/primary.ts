@@ -1,10 +1,13 @@
 /**
  * The primary: front door, supervisor, admin port, GC turns and embedded broker, joined; and their life.
  *
- *     idle ──start──► running ──stop──► stopping ──► stopped       (a start that fails stops)
+ *     idle ──start──► starting ──all ready──► running ──stop──► stopping ──► stopped     (a start that fails stops)
  *
  * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
 import { type MetricsSnapshot, mergeSnapshots } from "../metrics.js";
@@ -25,10 +28,18 @@ export interface Addresses {
   readonly adminPort: number;
 }
 
-type State = "idle" | "running" | "stopping" | "stopped";
+interface Opened {
+  readonly addresses: Addresses;
+  /** Where the workers reach each other. */
+  readonly relayDirectory: string;
+}
+
+type State = "idle" | "starting" | "running" | "stopping" | "stopped";
 
 /** Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before workers are killed. */
 const STOP_GRACE_MS = 10_000;
+
+const STOPPED_EARLY = "the instance was stopped before it had started";
 
 export class Primary {
   readonly #options: PrimaryOptions;
@@ -40,7 +51,11 @@ export class Primary {
   readonly #collector: MetricsCollector;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
   #state: State = "idle";
+  /** Private to this user, gone with the instance. */
+  #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
+  /** Settles when all that a stop has to close is open. */
+  #opening: Promise<Opened> | undefined;
   /** Calls back once all workers are ready, or with the problem that keeps them from it. */
   #onStarted: (problem?: string) => void = () => {};
   #onEnded: () => void = () => {};
@@ -63,6 +78,7 @@ export class Primary {
         ready: () => this.#workerReady(),
         message: (worker, message) => this.#message(worker, message),
         room: () => this.#frontDoor.proceed(),
+        undeliverable: (socket) => this.#frontDoor.undeliverable(socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),
         failed: (problem) => this.#failed(problem),
@@ -92,21 +108,21 @@ export class Primary {
 
   /**
    * Listens, starts the workers and resolves when all are ready. Rejects with the system's error when a port cannot be
-   * had and with a sentence when workers cannot start; nothing is left running then.
+   * had and with a sentence when workers cannot start or a stop comes first; nothing is left running then.
    */
   async start(): Promise<Addresses> {
     if (this.#state !== "idle") throw new Error("a primary starts once");
-    this.#state = "running";
+    this.#state = "starting";
     try {
-      const ports = await this.#frontDoor.listen();
-      const adminPort = await this.#admin.listen();
-      this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-      const started = new Promise<void>((resolve, reject) => {
+      this.#opening = this.#open();
+      const { addresses, relayDirectory } = await this.#opening;
+      await new Promise<void>((resolve, reject) => {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
+        if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
+        this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
+        this.#supervisor.start(relayDirectory);
       });
-      this.#supervisor.start();
-      await started;
-      return { ports, adminPort };
+      return addresses;
     } catch (error) {
       await this.stop(0);
       throw error;
@@ -115,7 +131,7 @@ export class Primary {
 
   /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
   notReady(): readonly string[] {
-    if (this.#state !== "running") return ["The instance is stopping."];
+    if (this.#state !== "starting" && this.#state !== "running") return ["The instance is stopping."];
     const problems: string[] = [];
     const missing = this.#options.workers - this.#ready.length;
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
@@ -137,6 +153,7 @@ export class Primary {
 
   async #stop(windowMs: number): Promise<void> {
     this.#state = "stopping";
+    this.#onStarted(STOPPED_EARLY);
     this.#frontDoor.refuse();
     this.#supervisor.stop();
     const ended = new Promise<void>((resolve) => {
@@ -157,9 +174,11 @@ export class Primary {
     });
     if (this.#supervisor.workers.length > 0) await ended;
     overdue.cancel();
+    await this.#opening?.catch(() => {});
     this.#frontDoor.close();
     await this.#admin.close();
     await this.#options.broker.close();
+    if (this.#relayDirectory !== undefined) await rm(this.#relayDirectory, { recursive: true, force: true });
     this.#state = "stopped";
   }
 
@@ -169,7 +188,9 @@ export class Primary {
 
   #workerReady(): void {
     this.#frontDoor.proceed();
-    if (this.#ready.length === this.#options.workers) this.#onStarted();
+    if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
+    this.#state = "running";
+    this.#onStarted();
   }
 
   #workerEnded(worker: WorkerProcess): void {
@@ -182,8 +203,15 @@ export class Primary {
   }
 
   #failed(problem: string): void {
-    this.#onStarted(problem);
-    if (this.#state === "running") this.#onFailed(problem);
+    if (this.#state === "starting") this.#onStarted(problem);
+    else if (this.#state === "running") this.#onFailed(problem);
+  }
+
+  async #open(): Promise<Opened> {
+    const ports = await this.#frontDoor.listen();
+    const adminPort = await this.#admin.listen();
+    this.#relayDirectory = await mkdtemp(join(tmpdir(), "holdfast-"));
+    return { addresses: { ports, adminPort }, relayDirectory: this.#relayDirectory };
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {

@@ -28,7 +28,7 @@ export function requestTarget(head: Buffer): string | undefined {
   return /^[A-Z]+ (\S+) HTTP\/1\.[01]$/.exec(line)?.[1];
 }
 
-/** The `sid` parameter of a target's query, as it came. */
+/** The `sid` parameter of a target's query, as it came. Of several the last, as in the worker. */
 export function sessionIdOf(target: string): string | undefined {
-  return /\?(?:[^#]*&)?sid=([^&#]*)/.exec(target)?.[1];
+  return /^[^?#]*\?(?:[^#]*&)?sid=([^&#]*)/.exec(target)?.[1];
 }

@@ -1,9 +1,9 @@
 /**
  * The router: which worker gets a socket.
  *
- * A session id names its owner, worker slot and generation; the owner gets it while it lives. Everything else, an id
- * whose owner is gone included, goes to the least loaded of the best workers there are: those that are ready, answer
- * promptly and are not about to collect garbage. Pure: it reads candidates and keeps only a turn counter for ties.
+ * A session id names its owner, worker slot and generation; the owner gets it while it can take any. Everything else,
+ * an id whose owner is gone included, goes to the least loaded of the best workers there are: those that are ready,
+ * answer promptly and are not about to collect garbage. Pure: it reads candidates and keeps only a turn counter for ties.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
 
@@ -15,8 +15,10 @@ export interface Candidate {
   readonly sockets: number;
   /** Sockets it may hold. */
   readonly maxSockets: number;
-  /** Its event loop is late, or it is about to collect garbage. */
+  /** Late, about to collect garbage, or with sockets queued: gets none while others can take them. */
   readonly busy: boolean;
+  /** It has stopped taking sockets: gets none, those that name it as their owner included. */
+  readonly stuck: boolean;
 }
 
 export class Router {
@@ -51,7 +53,7 @@ function findOwner<C extends Candidate>(candidates: readonly C[], owner: Owner):
 }
 
 function canTake(candidate: Candidate): boolean {
-  return candidate.state === "ready" && candidate.sockets < candidate.maxSockets;
+  return candidate.state === "ready" && !candidate.stuck && candidate.sockets < candidate.maxSockets;
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {

@@ -1,15 +1,19 @@
 /**
  * The supervisor: one worker process in each slot, for as long as the instance runs.
  *
+ *     starting ──all ready──► running ──► stopping         (a stop or a failure ends either)
+ *
  * A worker that ends is started again after a back-off that grows while starts keep failing. Workers that cannot start
- * at all end the instance with one clear problem instead of a loop. Invariant: at most one process per slot; each
- * start draws a new generation, so that session ids never name a successor as their owner.
+ * end the instance with one clear problem instead of a loop, but not while others hold connections.
+ * Invariant: at most one process per slot; each start draws a new generation, so that session ids never name a
+ * successor as their owner.
  */
-import cluster from "node:cluster";
+import cluster, { type Worker } from "node:cluster";
 import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { ToPrimary } from "../messages.js";
+import type { PendingSocket } from "./pending-socket.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions {
@@ -22,8 +26,11 @@ export interface SupervisorOptions {
 export interface SupervisorEvents {
   ready(worker: WorkerProcess): void;
   message(worker: WorkerProcess, message: ToPrimary): void;
-  /** A socket that was queued for it is on its way. */
+  /** It has taken a socket that was queued for it. */
   room(worker: WorkerProcess): void;
+  /** It could not receive this one. */
+  undeliverable(socket: PendingSocket): void;
+  /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */
   restarted(): void;
@@ -31,7 +38,7 @@ export interface SupervisorEvents {
   failed(problem: string): void;
 }
 
-/** Starts in a row that ended before `ready`, over all slots, after which the instance gives up. */
+/** Starts in a row that ended before `ready`, over all slots, after which an instance without workers gives up. */
 const MAX_FAILED_STARTS = 5;
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
@@ -48,8 +55,9 @@ export class Supervisor {
   readonly #slots: (WorkerProcess | undefined)[];
   /** Ends in a row per slot, each soon after its start. */
   readonly #shortLives: number[];
+  #relayDirectory = "";
   #failedStarts = 0;
-  #state: "running" | "stopping" = "running";
+  #state: "starting" | "running" | "stopping" = "starting";
 
   constructor(options: SupervisorOptions, events: SupervisorEvents, clock: Clock, logger: Logger) {
     this.#options = options;
@@ -65,7 +73,9 @@ export class Supervisor {
     return this.#slots.filter((worker) => worker !== undefined);
   }
 
-  start(): void {
+  /** `relayDirectory`: where the workers reach each other. */
+  start(relayDirectory: string): void {
+    this.#relayDirectory = relayDirectory;
     const { workerScript, workerExecArgv } = this.#options;
     cluster.setupPrimary({
       exec: workerScript,
@@ -85,60 +95,97 @@ export class Supervisor {
   }
 
   #fork(slot: number): void {
+    try {
+      const forked = cluster.fork();
+      // A broken IPC channel shows as the end that follows it.
+      forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
+      this.#supervise(slot, forked);
+    } catch (error) {
+      // Out of descriptors or processes: Node throws, or returns a worker without a process.
+      this.#logger.error({ worker: slot, err: error }, "could not start a worker process");
+      this.#shortLives[slot] = (this.#shortLives[slot] ?? 0) + 1;
+      this.#startFailed();
+      this.#restart(slot, "a worker process cannot be started (out of file descriptors or memory?)");
+    }
+  }
+
+  #supervise(slot: number, forked: Worker): void {
+    if (forked.process.pid === undefined) throw new Error("no process could be made");
     const owner: Owner = { slot, generation: randomInt(MAX_GENERATIONS) };
-    const forked = cluster.fork();
-    const worker = new WorkerProcess(owner, forked, {
-      message: (sender, message) => this.#message(sender, message),
-      room: (roomy) => this.#events.room(roomy),
-      linkLost: (lost, problem) => {
-        if (problem !== undefined) this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
-        lost.kill();
+    const worker = new WorkerProcess(
+      owner,
+      forked,
+      {
+        message: (sender, message) => this.#message(sender, message),
+        room: (roomy) => this.#events.room(roomy),
+        undeliverable: (_, socket) => this.#events.undeliverable(socket),
+        linkLost: (lost, problem) => {
+          if (problem !== undefined)
+            this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
+          lost.kill();
+        },
       },
-    });
+      this.#clock,
+    );
     this.#slots[slot] = worker;
     const startedAt = this.#clock.monotonic();
     const overdue = this.#clock.after(START_TIMEOUT_MS, () => {
       if (worker.state === "starting") worker.kill();
     });
-    // A broken IPC channel shows as the exit that follows it.
-    forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
-    forked.once("exit", (code, signal) => {
+    // Not "exit": acknowledgements may then be unread still, and a socket that the worker has answered would be sent
+    // to another one.
+    forked.process.once("close", (code, signal) => {
       overdue.cancel();
       const stable = this.#clock.monotonic() - startedAt > STABLE_AFTER_MS;
       this.#shortLives[slot] = stable ? 0 : (this.#shortLives[slot] ?? 0) + 1;
-      this.#exited(worker, code, signal);
+      this.#closed(worker, code, signal);
     });
-    worker.send({ type: "start", ...owner, config: this.#options.workerConfig });
+    const { workerConfig: config } = this.#options;
+    worker.send({ type: "start", ...owner, relayDirectory: this.#relayDirectory, config });
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {
     if (message.type === "ready") {
       this.#failedStarts = 0;
       worker.enter("ready");
+      if (this.#state === "starting" && this.#ready === this.#slots.length) this.#state = "running";
       this.#logger.debug({ worker: worker.owner.slot, pid: worker.process.process.pid }, "worker ready");
       this.#events.ready(worker);
     } else if (message.type === "refused") this.#giveUp(message.problem);
     else this.#events.message(worker, message);
   }
 
-  #exited(worker: WorkerProcess, code: number | null, signal: string | null): void {
+  #closed(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
     const { slot } = worker.owner;
     const { state } = worker;
     worker.enter("ended");
     this.#slots[slot] = undefined;
     this.#events.ended(worker);
     if (this.#state === "stopping") return;
-    if (state === "starting") this.#failedStarts++;
-    if (this.#failedStarts >= MAX_FAILED_STARTS) {
-      return this.#giveUp(`workers end as soon as they start (last: ${signal ?? `exit code ${code}`})`);
-    }
+    if (state === "starting") this.#startFailed();
+    this.#logger.warn({ worker: slot, code, signal }, "worker ended");
+    this.#restart(slot, `workers end as soon as they start (last: ${signal ?? `exit code ${code}`})`);
+  }
+
+  /** While others serve, a slot may fail for as long as it likes. */
+  #startFailed(): void {
+    const alone = this.#state === "starting" || this.#ready === 0;
+    this.#failedStarts = alone ? this.#failedStarts + 1 : 0;
+  }
+
+  #restart(slot: number, problem: string): void {
+    if (this.#failedStarts >= MAX_FAILED_STARTS) return this.#giveUp(problem);
     const delayMs = backoff(this.#shortLives[slot] ?? 0);
-    this.#logger.warn({ worker: slot, code, signal, restartInMs: delayMs }, "worker ended; starting another");
+    this.#logger.info({ worker: slot, inMs: delayMs }, "starting another worker");
     this.#clock.after(delayMs, () => {
       if (this.#state === "stopping") return;
       this.#events.restarted();
       this.#fork(slot);
     });
+  }
+
+  get #ready(): number {
+    return this.workers.filter(({ state }) => state === "ready").length;
   }
 
   #giveUp(problem: string): void {

@@ -8,6 +8,7 @@
  */
 import type { Worker } from "node:cluster";
 import type { Duplex } from "node:stream";
+import type { Clock } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LINK_FD, Link } from "../link.js";
 import type { Load, ToPrimary, ToWorker } from "../messages.js";
@@ -20,8 +21,10 @@ const NO_LOAD: Load = { sockets: 0, received: 0, connections: 0, loopDelayMs: 0,
 
 export interface WorkerEvents {
   message(worker: WorkerProcess, message: ToPrimary): void;
-  /** A socket that was queued for it is on its way. */
+  /** It has taken a socket that was queued for it. */
   room(worker: WorkerProcess): void;
+  /** It could not receive this one. */
+  undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
   /** The link failed while the process lives: it is out of step and must go. */
   linkLost(worker: WorkerProcess, problem: Error | undefined): void;
 }
@@ -29,16 +32,26 @@ export interface WorkerEvents {
 export class WorkerProcess {
   readonly owner: Owner;
   readonly process: Worker;
-  readonly handOffs: HandOffs;
+  readonly #handOffs: HandOffs;
   readonly #link: Link<ToWorker, ToPrimary>;
   #load: Load = NO_LOAD;
   #sent = 0;
   #state: WorkerState = "starting";
 
-  constructor(owner: Owner, process: Worker, events: WorkerEvents) {
+  constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock) {
     this.owner = owner;
     this.process = process;
-    this.handOffs = new HandOffs(process, () => events.room(this));
+    this.#handOffs = new HandOffs(
+      process,
+      {
+        taken: () => events.room(this),
+        undeliverable: (socket) => {
+          this.#sent--;
+          events.undeliverable(this, socket);
+        },
+      },
+      clock,
+    );
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {
         if (message.type === "load") this.#load = message;
@@ -63,6 +76,11 @@ export class WorkerProcess {
     return this.#load.sockets + this.#sent - this.#load.received;
   }
 
+  /** Sockets on their way to it that it has not taken, and how long the first of them has been waiting, ms. */
+  get queue(): Pick<HandOffs, "waiting" | "waitingMs"> {
+    return this.#handOffs;
+  }
+
   send(message: ToWorker): void {
     this.#link.send(message);
   }
@@ -70,7 +88,14 @@ export class WorkerProcess {
   /** Gives it a socket, counted from now on. */
   handOver(socket: PendingSocket): void {
     this.#sent++;
-    this.handOffs.push(socket);
+    this.#handOffs.push(socket);
+  }
+
+  /** Takes back what it has not taken; of a live worker without the one under way, which may arrive yet. */
+  takeBack(): readonly PendingSocket[] {
+    const back = this.#state === "ended" ? this.#handOffs.takeBack() : this.#handOffs.takeBackQueued();
+    this.#sent -= back.length;
+    return back;
   }
 
   /** The state moves forward only. */

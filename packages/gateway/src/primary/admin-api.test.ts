@@ -1,0 +1,86 @@
+import { BROADCAST, type Broker, BrokerUnavailable } from "@holdfast/core";
+import { describe, expect, it } from "@jest/globals";
+import { adminApi } from "./admin-api.js";
+
+const MAX_BYTES = 20;
+
+function setUp(publish: Broker["publish"] = async () => {}) {
+  const published: [string, string][] = [];
+  const problems: string[] = [];
+  const broker = {
+    state: "ready",
+    async publish(topic: string, data: string) {
+      published.push([topic, data]);
+      await publish(topic as never, data);
+    },
+  } as unknown as Broker;
+  const routes = adminApi({ broker, notReady: () => problems, metrics: async () => "a 1\n" }, MAX_BYTES);
+  return { published, problems, ask: (route: string, body?: unknown) => routes[route]?.(body) };
+}
+
+describe("the admin API", () => {
+  it("publishes any JSON value to a channel, and to everybody", async () => {
+    const { ask, published } = setUp();
+    for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
+      expect(await ask("POST /api/publish", { channel: "news", data })).toEqual({ status: 200, body: {} });
+    }
+    expect(await ask("POST /api/broadcast", { data: null })).toEqual({ status: 200, body: {} });
+    const texts = ['{"a":1}', '"text"', "0", "false", "null", "[]", '""'];
+    expect(published).toEqual([...texts.map((text) => ["channel:news", text]), [BROADCAST, "null"]]);
+  });
+
+  it.each([
+    ["POST /api/publish", undefined, "`channel` is missing"],
+    ["POST /api/publish", null, "`channel` is missing"],
+    ["POST /api/publish", [], "`channel` is missing"],
+    ["POST /api/publish", "news", "`channel` is missing"],
+    ["POST /api/publish", { channel: 7, data: 1 }, "`channel` is missing"],
+    ["POST /api/publish", { channel: "", data: 1 }, "The channel's name"],
+    ["POST /api/publish", { channel: "a b", data: 1 }, "The channel's name"],
+    ["POST /api/publish", { channel: "news" }, "`data` is missing"],
+    ["POST /api/broadcast", {}, "`data` is missing"],
+    ["POST /api/broadcast", 5, "`data` is missing"],
+  ])("%s %j is answered with a sentence", async (route, body, sentence) => {
+    const { ask, published } = setUp();
+    const answer = await ask(route, body);
+    expect(answer).toMatchObject({ status: 400, body: { error: { name: "bad_request" } } });
+    expect(JSON.stringify(answer?.body)).toContain(sentence);
+    expect(published).toEqual([]);
+  });
+
+  it("measures a publication in bytes", async () => {
+    const { ask, published } = setUp();
+    const fits = "ü".repeat((MAX_BYTES - 2) / 2);
+    expect((await ask("POST /api/publish", { channel: "news", data: fits }))?.status).toBe(200);
+    expect(await ask("POST /api/publish", { channel: "news", data: `${fits}x` })).toMatchObject({
+      status: 413,
+      body: { error: { name: "too_big" } },
+    });
+    expect(published).toHaveLength(1);
+  });
+
+  it("says that the broker is away; anything else is for the log", async () => {
+    const away = setUp(() => Promise.reject(new BrokerUnavailable("secret detail")));
+    const answer = await away.ask("POST /api/broadcast", { data: 1 });
+    expect(answer).toMatchObject({ status: 503, body: { error: { name: "unavailable" } } });
+    expect(JSON.stringify(answer)).not.toContain("secret");
+    const broken = setUp(() => Promise.reject(new Error("a bug")));
+    await expect(broken.ask("POST /api/broadcast", { data: 1 })).rejects.toThrow("a bug");
+  });
+
+  it("is alive even while it is not ready, and says why it is not", async () => {
+    const { ask, problems } = setUp();
+    expect(await ask("GET /readyz")).toEqual({ status: 200, body: "ok\n" });
+    problems.push("One.", "Two.");
+    expect(await ask("GET /readyz")).toEqual({ status: 503, body: "One.\nTwo.\n" });
+    expect(await ask("GET /livez")).toEqual({ status: 200, body: "ok\n" });
+  });
+
+  it("has metrics in Prometheus' format", async () => {
+    expect(await setUp().ask("GET /metrics")).toMatchObject({
+      status: 200,
+      body: "a 1\n",
+      contentType: expect.stringContaining("version=0.0.4"),
+    });
+  });
+});

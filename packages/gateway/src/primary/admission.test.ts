@@ -1,0 +1,329 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { AdmissionWorld, HEAD } from "./testing/admission-world.js";
+import type { FakeHandle } from "./testing/fake-handle.js";
+
+describe("a connection", () => {
+  it("is handed over once its head is whole, and nothing is read after that", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect(`${HEAD}frames`);
+    handle.receive("later");
+    expect(world.handedOver.map(({ head }) => head.toString())).toEqual([`${HEAD}frames`]);
+    expect(handle).toMatchObject({ reading: false, closed: false, unread: "later" });
+    expect(world.admission.pending).toBe(0);
+    expect(world.accepted).toBe(1);
+  });
+
+  it("is handed over with every byte in order, however they are cut, and with its session", () => {
+    const head = `GET /ws?a=b&sid=AAAB0123456789abcdef HTTP/1.1\r\nCookie: xsid=no; sid=no\r\n\r\n`;
+    fc.assert(
+      fc.property(fc.string(), fc.array(fc.nat(head.length)), (behind, cuts) => {
+        const world = new AdmissionWorld();
+        const handle = world.connect();
+        const bytes = Buffer.from(head + behind);
+        let sent = 0;
+        for (const cut of [...cuts.sort((a, b) => a - b), bytes.length]) {
+          if (cut === sent) continue;
+          handle.receive(bytes.subarray(sent, cut));
+          sent = cut;
+        }
+        expect(world.handedOver).toHaveLength(1);
+        expect(Buffer.concat([world.handedOver[0]!.head, Buffer.from(handle.unread, "latin1")])).toEqual(
+          bytes,
+        );
+        expect(world.handedOver[0]?.sid).toBe("AAAB0123456789abcdef");
+      }),
+    );
+  });
+
+  it("that ends before its head does is closed, without an answer", () => {
+    const world = new AdmissionWorld();
+    const silent = world.connect();
+    silent.receive(undefined);
+    const halfway = world.connect("GET / HT");
+    halfway.receive(undefined);
+    expect([silent.closed, halfway.closed]).toEqual([true, true]);
+    expect(world.admission.pending).toBe(0);
+    expect(world.farewells).toEqual([]);
+  });
+
+  it("that ends behind its head goes to the worker, who sees the end", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect(HEAD);
+    handle.receive(undefined);
+    expect(world.places(handle)).toEqual(["handed over"]);
+    expect(handle.closed).toBe(false);
+  });
+
+  it.each([
+    ["a TLS hello", "\x16\x03\x01", "400"],
+    ["no request line", "HELLO\r\n\r\n", "400"],
+    ["another version", "PRI * HTTP/2.0\r\n\r\n", "400"],
+    ["a head without end", `GET / HTTP/1.1\r\n${"x".repeat(300)}`, "431"],
+    ["a head that is too big", `GET / HTTP/1.1\r\n${"x".repeat(300)}\r\n\r\n`, "431"],
+  ])("that sends %s is answered at once", (_what, bytes, status) => {
+    const world = new AdmissionWorld();
+    expect(world.places(world.connect(bytes))).toEqual([`answered ${status}`]);
+    expect(world.admission.pending).toBe(0);
+  });
+
+  it("may send a head of exactly the limit, and anything behind it", () => {
+    const world = new AdmissionWorld();
+    const start = "GET / HTTP/1.1\r\nA: ";
+    const head = `${start}${"x".repeat(256 - start.length - 4)}\r\n\r\n`;
+    expect(world.places(world.connect(head + "y".repeat(1_000)))).toEqual(["handed over"]);
+    expect(world.places(world.connect(head.replace("A:", "A: ")))).toEqual(["answered 431"]);
+  });
+});
+
+describe("deadlines", () => {
+  it("a head that is late gets 408, also when it comes byte by byte", () => {
+    const world = new AdmissionWorld();
+    const silent = world.connect();
+    const dripping = world.connect("GET / ");
+    for (let ms = 0; ms < 5_000; ms += 250) {
+      if (!dripping.closed && world.places(dripping)[0] === "here") dripping.receive("x");
+      expect(world.places(silent)).toEqual(["here"]);
+      world.clock.advance(250);
+    }
+    expect(world.places(silent)).toEqual(["answered 408"]);
+    expect(world.places(dripping)).toEqual(["answered 408"]);
+    expect(world.reasons).toEqual(["slow_head", "slow_head"]);
+  });
+
+  it("a whole head that no worker takes gets 503", () => {
+    const world = new AdmissionWorld();
+    world.hasWorker = false;
+    const handle = world.connect(HEAD);
+    world.clock.advance(4_750);
+    expect(world.places(handle)).toEqual(["here"]);
+    world.clock.advance(500);
+    expect(world.places(handle)).toEqual(["answered 503"]);
+    expect(world.reasons).toEqual(["no_worker"]);
+  });
+
+  it("one that is parked for too long gets 503, unread", () => {
+    const world = new AdmissionWorld();
+    world.room = 0;
+    const handle = world.connect(HEAD);
+    world.clock.advance(5_250);
+    expect(world.places(handle)).toEqual(["answered 503"]);
+    expect(handle.unread).toBe(HEAD);
+  });
+
+  it("a refused one that does not leave is closed a second later", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect("\0");
+    world.clock.advance(750);
+    expect(handle.closed).toBe(false);
+    world.clock.advance(500);
+    expect(handle.closed).toBe(true);
+  });
+});
+
+describe("room", () => {
+  it("bounds what is read; the rest is parked unread and goes on in order", () => {
+    const world = new AdmissionWorld();
+    world.room = 2;
+    const handles = Array.from({ length: 6 }, () => world.connect());
+    expect(handles.filter(({ reading }) => reading)).toHaveLength(2);
+    for (const handle of handles) handle.receive(HEAD);
+    expect(world.handedOver).toHaveLength(2);
+    world.clock.advance(1);
+    expect(world.handedOver.map(({ handle }) => handle)).toEqual(handles);
+  });
+
+  it("is not taken up by silent senders for more than two turns of the loop", () => {
+    const world = new AdmissionWorld();
+    world.room = 2;
+    world.connect();
+    world.connect();
+    const honest = world.connect(HEAD);
+    expect(world.places(honest)).toEqual(["here"]);
+    world.clock.runDeferred();
+    world.clock.runDeferred();
+    expect(world.places(honest)).toEqual(["handed over"]);
+  });
+
+  it("a newcomer does not overtake those that are parked", () => {
+    const world = new AdmissionWorld();
+    world.room = 0;
+    const first = world.connect(HEAD);
+    world.room = 1;
+    const second = world.connect(HEAD);
+    expect(second.unread).toBe(HEAD);
+    world.admission.proceed();
+    expect(world.places(first)).toEqual(["handed over"]);
+    world.clock.advance(1);
+    expect(world.handedOver.map(({ handle }) => handle)).toEqual([first, second]);
+  });
+
+  it("is waited for by whole heads when the last worker went, and nothing more is read meanwhile", () => {
+    const world = new AdmissionWorld();
+    world.hasWorker = false;
+    const first = world.connect(HEAD);
+    const second = world.connect(HEAD);
+    expect(second.unread).toBe(HEAD);
+    world.hasWorker = true;
+    world.admission.proceed();
+    expect(world.handedOver.map(({ handle }) => handle)).toEqual([first, second]);
+  });
+
+  it("asks nobody and schedules nothing while nobody comes", () => {
+    const world = new AdmissionWorld();
+    world.connect(HEAD);
+    world.clock.advance(1_000);
+    expect(world.clock.deferred).toBe(0);
+    expect(world.clock.timers).toBe(1);
+    world.admission.close();
+    expect(world.clock.timers).toBe(0);
+  });
+});
+
+describe("caps", () => {
+  it("beyond maxPending a newcomer gets 503 and nobody is evicted", () => {
+    const world = new AdmissionWorld({ maxPending: 3 });
+    const handles = Array.from({ length: 4 }, () => world.connect());
+    expect(handles.map((handle) => world.places(handle)[0])).toEqual([
+      "here",
+      "here",
+      "here",
+      "answered 503",
+    ]);
+    expect(world.reasons).toEqual(["limit_pending"]);
+    handles[0]!.receive(undefined);
+    expect(world.places(world.connect())).toEqual(["here"]);
+  });
+
+  it("says why it is closed", () => {
+    const world = new AdmissionWorld();
+    world.closedFor = "limit_connections";
+    expect(world.places(world.connect(HEAD))).toEqual(["answered 503"]);
+    expect(world.reasons).toEqual(["limit_connections"]);
+  });
+});
+
+describe("turning away", () => {
+  it("answers everybody in whatever state, and leaves those that were handed over", () => {
+    const world = new AdmissionWorld();
+    const gone = world.connect(HEAD);
+    const reading = world.connect("GET /");
+    world.hasWorker = false;
+    const unassigned = world.connect(HEAD);
+    const parked = world.connect(HEAD);
+    world.admission.turnAway("draining");
+    const handles = [gone, reading, unassigned, parked];
+    expect(handles.map((handle) => world.places(handle)[0])).toEqual([
+      "handed over",
+      "answered 503",
+      "answered 503",
+      "answered 503",
+    ]);
+    expect(world.admission.pending).toBe(0);
+    world.clock.advance(10_000);
+    expect(world.farewells).toHaveLength(3);
+  });
+});
+
+describe("what a worker did not take", () => {
+  it("goes to another, before its deadline begins anew", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect(HEAD);
+    const [socket] = world.handedOver.splice(0);
+    world.hasWorker = false;
+    world.admission.takeBack([socket!]);
+    expect(world.admission.pending).toBe(1);
+    world.clock.advance(4_000);
+    world.hasWorker = true;
+    world.admission.proceed();
+    expect(world.places(handle)).toEqual(["handed over"]);
+    expect(world.admission.pending).toBe(0);
+  });
+
+  it("keeps its order, also behind what waits already", () => {
+    const world = new AdmissionWorld();
+    const [a, b] = [world.connect(HEAD), world.connect(HEAD)];
+    const back = world.handedOver.splice(0);
+    world.hasWorker = false;
+    const c = world.connect(HEAD);
+    world.admission.takeBack(back);
+    world.hasWorker = true;
+    world.admission.proceed();
+    expect(world.handedOver.map(({ handle }) => handle)).toEqual([c, a, b]);
+  });
+
+  it("may be refused", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect(HEAD);
+    const [socket] = world.handedOver.splice(0);
+    world.admission.refuse(socket!, "no_worker");
+    expect(world.places(handle)).toEqual(["answered 503"]);
+  });
+});
+
+type Step =
+  | { readonly t: "accept" }
+  | { readonly t: "bytes" | "eof"; readonly who: number; readonly what: number }
+  | { readonly t: "room"; readonly room: number }
+  | { readonly t: "worker" | "takeBack" | "turnAway" | "turn" | "proceed" }
+  | { readonly t: "time"; readonly ms: number };
+
+const PIECES = ["GET / HTTP", "GET / HTTP/1.1\r\n", "\r\n", HEAD, "x", "\0", "y".repeat(300)];
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.constant({ t: "accept" } as const) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        t: fc.constant("bytes" as const),
+        who: fc.nat(),
+        what: fc.nat(PIECES.length - 1),
+      }),
+    },
+    fc.record({ t: fc.constant("eof" as const), who: fc.nat(), what: fc.constant(0) }),
+    fc.record({ t: fc.constant("room" as const), room: fc.nat(4) }),
+    fc.record({ t: fc.constantFrom("worker", "takeBack", "turn", "proceed") }),
+    fc.record({ t: fc.constant("time" as const), ms: fc.nat(6_000) }),
+  ),
+  { maxLength: 120 },
+);
+
+describe("in any order of events", () => {
+  it("pending is bounded and nobody is lost, doubled or kept beyond the deadlines", () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const world = new AdmissionWorld({ maxPending: 5 });
+        const handles: FakeHandle[] = [];
+        let takenBack = 0;
+        for (const step of all) {
+          const target = "who" in step ? handles[step.who % Math.max(1, handles.length)] : undefined;
+          if (step.t === "accept") handles.push(world.connect());
+          else if (step.t === "bytes") target?.receive(PIECES[step.what] ?? "");
+          else if (step.t === "eof") target?.receive(undefined);
+          else if (step.t === "room") world.room = step.room;
+          else if (step.t === "worker") world.hasWorker = !world.hasWorker;
+          else if (step.t === "time") world.clock.advance(step.ms);
+          else if (step.t === "turn") world.clock.runDeferred();
+          else if (step.t === "proceed") world.admission.proceed();
+          else if (step.t === "takeBack") {
+            const back = world.handedOver.splice(0);
+            takenBack += back.length;
+            world.admission.takeBack(back);
+          }
+          const places = handles.map((handle) => world.places(handle));
+          expect(places.every(({ length }) => length === 1)).toBe(true);
+          expect(world.admission.pending).toBe(places.filter(([place]) => place === "here").length);
+          expect(world.admission.pending).toBeLessThanOrEqual(5 + takenBack);
+          for (const { handle } of world.handedOver)
+            expect(handle).toMatchObject({ reading: false, closed: false });
+        }
+        world.clock.advance(12_000); // parked, then reading, and the sweeps
+        expect(handles.flatMap((handle) => world.places(handle))).not.toContain("here");
+        expect(world.admission.pending).toBe(0);
+        expect(world.accepted).toBe(handles.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

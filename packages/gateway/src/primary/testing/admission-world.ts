@@ -1,0 +1,72 @@
+/**
+ * Admission with everything around it in a test's hands: handles, farewells, the workers' room, time.
+ */
+import { FakeClock } from "@holdfast/core/testing";
+import { Admission, type AdmissionOptions } from "../admission.js";
+import { Farewells } from "../farewells.js";
+import type { Refused } from "../front-answers.js";
+import type { PendingSocket } from "../pending-socket.js";
+import { FakeFarewellSocket } from "./fake-farewell-socket.js";
+import { FakeHandle } from "./fake-handle.js";
+
+export const HEAD = "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n";
+
+const OPTIONS: AdmissionOptions = { maxPending: 8, headTimeoutMs: 5_000, maxHeadBytes: 256 };
+
+export class AdmissionWorld {
+  readonly clock = new FakeClock();
+  /** Handed over and not taken back, in order. */
+  readonly handedOver: PendingSocket[] = [];
+  readonly farewells: FakeFarewellSocket[] = [];
+  readonly reasons: Refused[] = [];
+  accepted = 0;
+  /** How many heads the workers have room for. */
+  room = 1_000;
+  /** Whether a worker is there at all. */
+  hasWorker = true;
+  closedFor: Refused | undefined;
+  readonly admission: Admission;
+
+  constructor(options: Partial<AdmissionOptions> = {}) {
+    this.admission = new Admission(
+      { ...OPTIONS, ...options },
+      {
+        closedFor: () => this.closedFor,
+        assign: (socket) => {
+          if (this.hasWorker) this.handedOver.push(socket);
+          return this.hasWorker;
+        },
+        room: () => this.room,
+        accepted: () => {
+          this.accepted++;
+        },
+        refused: (why) => this.reasons.push(why),
+      },
+      this.clock,
+      new Farewells(this.clock, (handle) => {
+        const socket = new FakeFarewellSocket(handle);
+        this.farewells.push(socket);
+        return socket;
+      }),
+    );
+  }
+
+  /** A connection, and what it sends at once. */
+  connect(bytes?: string): FakeHandle {
+    const handle = new FakeHandle();
+    if (bytes !== undefined) handle.receive(bytes);
+    this.admission.accept(handle);
+    return handle;
+  }
+
+  /** How each stands; a connection that is in two places, or in none, is the bug that tests look for. */
+  places(handle: FakeHandle): string[] {
+    const places: string[] = [];
+    for (const socket of this.handedOver) if (socket.handle === handle) places.push("handed over");
+    for (const { handle: answered, answer } of this.farewells) {
+      if (answered === handle) places.push(`answered ${answer?.slice(9, 12)}`);
+    }
+    if (places.length === 0) places.push(handle.closed ? "closed" : "here");
+    return places;
+  }
+}

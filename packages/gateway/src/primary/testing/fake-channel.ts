@@ -1,0 +1,36 @@
+/**
+ * A worker's IPC channel without a process: keeps what is sent on it; the test answers for the worker.
+ */
+import type { Worker } from "node:cluster";
+import { EventEmitter } from "node:events";
+import type { HandOffMessage } from "../../messages.js";
+import type { TcpHandle } from "../../tcp-handle.js";
+
+export class FakeChannel {
+  readonly sent: { readonly head: string; readonly handle: TcpHandle }[] = [];
+  readonly #process = new EventEmitter();
+
+  /** As `HandOffs` sees it. */
+  get worker(): Pick<Worker, "process"> {
+    const send = (message: HandOffMessage, handle: TcpHandle): void => {
+      if ((handle as { closed?: boolean }).closed) throw new Error("a closed handle was sent");
+      this.sent.push({ head: Buffer.from(message.head).toString("latin1"), handle });
+    };
+    return { process: Object.assign(this.#process, { send }) } as unknown as Pick<Worker, "process">;
+  }
+
+  /** The worker has received what is under way. */
+  acknowledge(): void {
+    this.#process.emit("internalMessage", { cmd: "NODE_HANDLE_ACK" });
+  }
+
+  /** The worker received a message without its handle. */
+  refuse(): void {
+    this.#process.emit("internalMessage", { cmd: "NODE_HANDLE_NACK" });
+  }
+
+  /** Something else of Node's own. */
+  other(): void {
+    this.#process.emit("internalMessage", { cmd: "NODE_CLUSTER" });
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The socket of a farewell, without a peer: keeps what it was told.
+ */
+import type { TcpHandle } from "../../tcp-handle.js";
+import type { FarewellSocket } from "../farewells.js";
+
+export class FakeFarewellSocket implements FarewellSocket {
+  readonly handle: TcpHandle;
+  answer: string | undefined;
+  destroyed = false;
+  reading = false;
+  readonly #listeners: { readonly event: string; readonly run: () => void }[] = [];
+
+  constructor(handle: TcpHandle) {
+    this.handle = handle;
+  }
+
+  on(event: "error" | "close", run: () => void): void {
+    this.#listeners.push({ event, run });
+  }
+
+  resume(): void {
+    this.reading = true;
+  }
+
+  end(text: string): void {
+    this.answer = text;
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.handle.close();
+    this.emit("close");
+  }
+
+  /** What the peer causes. */
+  emit(event: "error" | "close"): void {
+    for (const listener of this.#listeners) if (listener.event === event) listener.run();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * A TCP handle without a socket: a test says what arrives, the handle says what was done to it.
+ *
+ * As in the kernel, what arrives while nobody reads waits. Closing twice, or using a closed handle, throws: in Node it
+ * would be an assertion that ends the process, or a wrong descriptor.
+ */
+import type { TcpHandle } from "../../tcp-handle.js";
+
+export class FakeHandle implements TcpHandle {
+  onread: TcpHandle["onread"] = () => {};
+  reading = false;
+  closed = false;
+  #inbox: (Buffer | undefined)[] = [];
+
+  /** What nobody has read yet. */
+  get unread(): string {
+    return Buffer.concat(this.#inbox.filter((bytes) => bytes !== undefined)).toString("latin1");
+  }
+
+  /** Bytes from the peer, or undefined: it has ended. */
+  receive(bytes: string | Buffer | undefined): void {
+    this.#inbox.push(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+    this.#deliver();
+  }
+
+  readStart(): number {
+    this.#assertOpen("readStart");
+    this.reading = true;
+    // In Node bytes come in a later turn; in the same one is the harder case.
+    this.#deliver();
+    return 0;
+  }
+
+  readStop(): number {
+    this.#assertOpen("readStop");
+    this.reading = false;
+    return 0;
+  }
+
+  close(): void {
+    this.#assertOpen("close");
+    this.closed = true;
+    this.reading = false;
+  }
+
+  #deliver(): void {
+    while (this.reading && this.#inbox.length > 0) {
+      const bytes = this.#inbox.shift();
+      this.onread(bytes === undefined ? undefined : new Uint8Array(bytes).buffer);
+    }
+  }
+
+  #assertOpen(what: string): void {
+    if (this.closed) throw new Error(`${what} after close`);
+  }
+}

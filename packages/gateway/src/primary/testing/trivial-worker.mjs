@@ -1,0 +1,68 @@
+/**
+ * A worker process that knows the link and hand-offs and nothing else. `config` says how it behaves:
+ *
+ *   `lives`    what each life of a slot does, the last one again and again:
+ *              "ready"   says so and answers every socket with `slot:<slot> pid:<pid>`
+ *              "deaf"    says that it is ready and then reads nothing, so that hand-offs stay under way
+ *              "silent"  never says anything
+ *              "exit"    ends at once with code 3
+ *              "refuse"  says that it cannot start
+ *   `only`     the slot that this is about; the others are "ready"
+ *   `diary`    a file to which every life of a slot appends a line: how a life knows which one it is
+ */
+import { appendFileSync, readFileSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
+import { createInterface } from "node:readline";
+
+const link = new Socket({ fd: 4 });
+const say = (message) => link.write(`${JSON.stringify(message)}\n`);
+link.on("error", () => process.exit(0));
+link.on("close", () => process.exit(0));
+process.on("disconnect", () => process.exit(0));
+
+let received = 0;
+let sockets = 0;
+const report = () =>
+  say({ type: "load", sockets, received, connections: sockets, loopDelayMs: 0, broker: "ready" });
+
+function live({ slot, config }) {
+  appendFileSync(config.diary, `${slot}\n`);
+  const life = readFileSync(config.diary, "utf8")
+    .split("\n")
+    .filter((line) => line === String(slot)).length;
+  const what =
+    (config.only ?? slot) === slot ? config.lives[Math.min(life, config.lives.length) - 1] : "ready";
+  if (what === "exit") process.exit(3);
+  if (what === "silent") return;
+  if (what === "refuse") return say({ type: "refused", problem: "this worker will never run" });
+  if (what === "deaf") {
+    writeSync(4, `${JSON.stringify({ type: "ready" })}\n`);
+    for (;;);
+  }
+  process.on("message", (message, handle) => {
+    received++;
+    sockets++;
+    report();
+    const socket = new Socket({ handle, readable: true, writable: true });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      sockets--;
+      report();
+    });
+    socket.resume();
+    // "/stay" is kept open.
+    const text = `slot:${slot} pid:${process.pid} bytes:${message.head.length}\n`;
+    const body = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+    if (Buffer.from(message.head).includes("/stay")) socket.write(body);
+    else socket.end(body);
+  });
+  say({ type: "ready" });
+  report();
+}
+
+createInterface({ input: link }).on("line", (line) => {
+  const message = JSON.parse(line);
+  if (message.type === "start") live(message);
+  if (message.type === "drain") say({ type: "drained" });
+  if (message.type === "collect-metrics") say({ type: "metrics", id: message.id, snapshot: [] });
+});
