@@ -13,10 +13,16 @@ function scripted(options: ConstructorParameters<typeof CoreWorld>[1] = {}): Cor
 }
 
 describe("admitting", () => {
-  test("a connection is admitted while core is open, with the broker away too", () => {
-    const { core, broker } = scripted();
+  test("a connection is admitted while core is open, with the broker away too", async () => {
+    const world = scripted();
+    const { core, broker } = world;
     expect(core.admit()).toBeUndefined();
     broker.become("ready");
+    expect(core.brokerState).toBe("connecting"); // a broadcast now would be missed
+    expect(core.admit(["news"])).toEqual(errors.unavailable);
+    broker.last("subscribe", BROADCAST).resolve();
+    await world.settle();
+    expect(core.brokerState).toBe("ready");
     expect(core.admit()).toBeUndefined();
     expect(core.admit([])).toBeUndefined();
     expect(core.admit(["news", "room:1"])).toBeUndefined();
@@ -97,6 +103,16 @@ describe("a broadcast", () => {
     world.broker.deliver(BROADCAST, "1");
     await world.settle();
     expect(client.take()).toMatchObject([{ op: "broadcast" }]);
+  });
+
+  test("that could not be subscribed before the core closed is nobody's concern any more", async () => {
+    const world = scripted();
+    world.broker.become("ready");
+    const asked = world.broker.last("subscribe", BROADCAST);
+    await world.core.close();
+    asked.reject(new BrokerUnavailable("closed"));
+    await world.settle();
+    expect(world.logger.messages("warn")).toEqual([]);
   });
 
   test("is subscribed once, however often the broker comes and goes", async () => {

@@ -88,8 +88,10 @@ export class Core {
     return this.#state.kind;
   }
 
+  /** The broker's state as clients meet it: not ready before broadcasts are heard, or the first would be missed. */
   get brokerState(): BrokerState {
-    return this.#seams.broker.state;
+    const { state } = this.#seams.broker;
+    return state === "ready" && this.#broadcasts !== "on" ? "connecting" : state;
   }
 
   /** Connections of the protocol, those included that have yet to connect. */
@@ -191,8 +193,9 @@ export class Core {
       },
       (error: unknown) => {
         this.#broadcasts = "off";
+        if (this.#state.kind === "closed") return;
         this.#context.logger.warn({ err: error }, "could not subscribe to broadcasts; will try again");
-        if (this.brokerState === "ready")
+        if (this.#seams.broker.state === "ready")
           this.#context.clock.after(BROADCAST_RETRY_MS, () => this.#listenToBroadcasts());
       },
     );
