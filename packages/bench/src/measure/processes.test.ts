@@ -1,0 +1,18 @@
+import { expect, test } from "@jest/globals";
+import { children, cpuMicros, cpuTicks, kilobytes, openSockets, pssBytes } from "./processes.js";
+
+test("CPU ticks are found behind a name with brackets and blanks", () => {
+  expect(cpuTicks("12 (a) b) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 11 0 1")).toBe(300);
+});
+
+test("a size is found by its whole name", () => {
+  const text = "Pss_Dirty:        5 kB\nPss:            1234 kB\n";
+  expect(kilobytes(text, "Pss")).toBe(1234 * 1024);
+  expect(kilobytes(text, "Rss")).toBe(0);
+});
+
+test("a process that is gone counts as nothing", () => {
+  const nobody = 2 ** 30;
+  expect([cpuMicros(nobody), openSockets(nobody), pssBytes([nobody])]).toEqual([0, 0, 0]);
+  expect(children(nobody)).toEqual([]);
+});

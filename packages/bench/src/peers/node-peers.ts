@@ -1,0 +1,53 @@
+/**
+ * The peers that are programs for Node in src/servers: plain ws alone, under cluster, behind @socket.io/sticky, Socket.IO.
+ */
+import { packageVersion, serverScript } from "../packages.js";
+import { LineServer } from "./line-server.js";
+import type { Peer } from "./peer.js";
+
+const WS_TARGET = "/ws?channels=";
+
+export const plainWs: Peer = {
+  name: "ws",
+  label: "ws, one process",
+  missing: () => undefined,
+  start: () =>
+    LineServer.start({ program: process.execPath, args: [serverScript("plain-ws")], target: WS_TARGET }),
+};
+
+export const wsCluster: Peer = {
+  name: "ws-cluster",
+  label: "ws, cluster round robin",
+  missing: () => undefined,
+  start: ({ workers }) =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("ws-cluster"), String(workers)],
+      target: WS_TARGET,
+    }),
+};
+
+export const wsSticky: Peer = {
+  name: "ws-sticky",
+  label: "ws, @socket.io/sticky",
+  missing: () => undefined,
+  start: ({ workers }) =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("ws-sticky"), String(workers)],
+      target: WS_TARGET,
+    }),
+};
+
+export const socketIo: Peer = {
+  name: "socket.io",
+  label: "Socket.IO",
+  missing: () => (packageVersion("socket.io") === "missing" ? "socket.io is not installed" : undefined),
+  start: () =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("socket-io")],
+      target: "/socket.io/?EIO=4&transport=websocket&channels=",
+      hello: "40",
+    }),
+};

@@ -1,0 +1,51 @@
+/**
+ * The seam between scenarios and whoever is measured: start a server, publish through it, ask what it consists of.
+ *
+ * A peer that cannot be had says why; it is then named as missing and never guessed.
+ */
+import type { Probe } from "../measure/probe.js";
+
+export interface PeerOptions {
+  readonly workers: number;
+  /** Further flags of `holdfast start`; only ours has any. */
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Peer {
+  /** Short and stable: the key in results. */
+  readonly name: string;
+  /** For the table and the charts. */
+  readonly label: string;
+  /** Why it cannot be had here, or undefined. */
+  missing(): string | undefined;
+  start(options: PeerOptions): Promise<PeerServer>;
+}
+
+export interface PeerServer {
+  /** What was run, as one could type it. */
+  readonly command: string;
+  readonly port: number;
+  /** The path and query after which channels are appended. */
+  readonly target: string;
+  /** A text frame that each client sends after its handshake. */
+  readonly hello?: string;
+  /** The process that accepts and hands over, if another than the workers. */
+  readonly primary: number | undefined;
+  readonly workers: readonly number[];
+  /** Watches event loops; undefined for who has none of Node's. */
+  readonly probe: Probe | undefined;
+  /** Publishes `text` (JSON, no blanks) to `channel`, `times` times within one turn. Resolves when under way. */
+  publish(channel: string, text: string, times?: number): Promise<void>;
+  /** Publishes `text` once to each of c0 … c<channels - 1>. */
+  publishEach(channels: number, text: string): Promise<void>;
+  /** One full garbage collection in each process; resolves with the pauses as far as they are known, ms. */
+  collect(): Promise<readonly number[]>;
+  /** Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Every process of a server. */
+export function allProcesses({ primary, workers }: PeerServer): number[] {
+  return primary === undefined ? [...workers] : [primary, ...workers];
+}

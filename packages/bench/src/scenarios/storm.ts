@@ -1,0 +1,212 @@
+/**
+ * storm: everybody comes back at once.
+ *
+ * One instance of each peer per run: first a steady trickle, then 20,000 handshakes offered at 60,000/s, then the same
+ * with a valid session id each. Apart from it the burst on 16 workers, and growth: 10,000 and 40,000 at once, on four
+ * workers because a process may open 20,000 files here.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { StormClient, type StormOptions } from "../load/storm-client.js";
+import { cpuMicros, openSockets, rssBytes, totalCpuMicros } from "../measure/processes.js";
+import { plainWs, wsCluster, wsSticky } from "../peers/node-peers.js";
+import { HoldfastServer, ours } from "../peers/ours.js";
+import type { Peer, PeerServer } from "../peers/peer.js";
+import { formatNumber } from "../report/numbers.js";
+import type { Metric } from "../result.js";
+import type { RunContext, Scenario } from "../scenario.js";
+import { skew } from "../statistics.js";
+import { inventedSessionIds } from "./session-ids.js";
+
+const METRICS: readonly Metric[] = [
+  { key: "perSecond", label: "handshakes/s", unit: "", better: "higher", digits: 0 },
+  { key: "elapsedMs", label: "total", unit: "ms", better: "lower", digits: 0, hidden: true },
+  { key: "p50", label: "p50", unit: "ms", better: "lower", digits: 2 },
+  { key: "p99", label: "p99", unit: "ms", better: "lower", digits: 1 },
+  { key: "failedShare", label: "failed", unit: "%", better: "lower", digits: 2, compare: "own", noise: 0.1 },
+  { key: "skew", label: "skew", unit: "%", better: "lower", digits: 1, compare: "own", noise: 2 },
+  { key: "primaryUs", label: "primary", unit: "µs each", better: "lower", digits: 1 },
+  { key: "workersUs", label: "workers", unit: "µs each", better: "lower", digits: 1 },
+  {
+    key: "primaryGrowthMB",
+    label: "primary RSS after",
+    unit: "MB more",
+    better: "lower",
+    digits: 1,
+    compare: "own",
+    noise: 5,
+  },
+  {
+    key: "clientShare",
+    label: "client CPU",
+    unit: "% of machine",
+    better: "lower",
+    digits: 0,
+    compare: "never",
+  },
+  { key: "dueP50", label: "p50 from due", unit: "ms", better: "lower", digits: 2, hidden: true },
+  { key: "dueP99", label: "p99 from due", unit: "ms", better: "lower", digits: 1, hidden: true },
+  {
+    key: "linearity",
+    label: "time, 40,000 by 10,000",
+    unit: "×",
+    better: "lower",
+    digits: 2,
+    compare: "own",
+    noise: 0.4,
+  },
+];
+
+/** What one process can hold on a machine with tight limits, less than 20,000 by what else it has open. */
+const MAX_PER_PROCESS = 19_000;
+/** How long the primary may take to give its memory back. */
+const SETTLE_MS = 4_000;
+const WARM_UP = { count: 2_000, rate: 3_000 };
+
+export const storm: Scenario = {
+  name: "storm",
+  title: "Reconnect storm",
+  metrics: METRICS,
+  peers: [ours, wsCluster, wsSticky, plainWs],
+  defaultRuns: 3,
+  async run(context) {
+    const size = context.quick ? 500 : 20_000;
+    const rate = context.quick ? 2_000 : 60_000;
+    for (const peer of context.rotate([ours, wsCluster, wsSticky, plainWs])) {
+      await context.measure(peer, { workers: 2 }, async (server) => {
+        const own = { peer, server, context };
+        await warmUp(server);
+        await oneStorm({ ...own, name: "steady 1,000/s", count: context.quick ? 500 : 5_000, rate: 1_000 });
+        const count = peer === plainWs ? Math.min(size, MAX_PER_PROCESS) : size;
+        await oneStorm({ ...own, name: `${title(size, rate)}, 2 workers`, count, rate, settle: true });
+        // Its primary still works off the last storm, and what it does with a session id it has never seen is no news.
+        if (peer !== wsSticky && peer !== plainWs)
+          await stormWithIds({ ...own, name: `${title(size, rate)}, 2 workers, sid`, count, rate });
+      });
+    }
+    for (const peer of context.rotate([ours, wsCluster, wsSticky])) {
+      await context.measure(peer, { workers: context.quick ? 4 : 16 }, async (server) => {
+        await warmUp(server);
+        await oneStorm({
+          peer,
+          server,
+          context,
+          name: `${title(size, rate)}, 16 workers`,
+          count: size,
+          rate,
+        });
+      });
+    }
+    for (const peer of context.rotate([ours, wsCluster])) await growth(context, peer);
+  },
+};
+
+interface Storm {
+  readonly peer: Peer;
+  readonly server: PeerServer;
+  readonly context: RunContext;
+  readonly name: string;
+  readonly count: number;
+  readonly rate: number;
+  readonly settle?: boolean;
+  readonly sidsIn?: string;
+}
+
+function title(count: number, rate: number): string {
+  return `${formatNumber(count, 0)} at ${formatNumber(rate, 0)}/s`;
+}
+
+function optionsFor(server: PeerServer, count: number, rate: number): StormOptions {
+  // Without format=raw, so that ours announces the session id.
+  return { port: server.port, count, rate, target: "/ws?channels=news" };
+}
+
+/** Code gets compiled, connections get closed again. */
+async function warmUp(server: PeerServer): Promise<void> {
+  const client = await StormClient.start(optionsFor(server, WARM_UP.count, WARM_UP.rate));
+  await client.run();
+  await client.stop();
+  await sleep(500);
+}
+
+async function oneStorm(storm: Storm): Promise<number> {
+  const { peer, server, context, name, count, rate, settle = false, sidsIn } = storm;
+  const { primary, workers } = server;
+  const options = optionsFor(server, count, rate);
+  const client = await StormClient.start(sidsIn === undefined ? options : { ...options, sidsIn });
+  const before = workers.map(openSockets);
+  const rssBefore = primary === undefined ? 0 : rssBytes(primary);
+  const primaryBefore = primary === undefined ? 0 : cpuMicros(primary);
+  const workersBefore = totalCpuMicros(workers);
+  const startMs = performance.now();
+  const result = await client.run();
+  const wallMs = performance.now() - startMs;
+  const primaryUs = primary === undefined ? 0 : cpuMicros(primary) - primaryBefore;
+  const workersUs = totalCpuMicros(workers) - workersBefore;
+  const shares = workers.map((pid, i) => openSockets(pid) - (before[i] ?? 0));
+  await client.stop();
+  const values: Record<string, number> = {
+    perSecond: result.elapsedMs === 0 ? 0 : (result.ok / result.elapsedMs) * 1000,
+    elapsedMs: result.elapsedMs,
+    p50: result.p50,
+    p99: result.p99,
+    dueP50: result.dueP50,
+    dueP99: result.dueP99,
+    failedShare: (1 - result.ok / count) * 100,
+    skew: skew(shares) * 100,
+    workersUs: workersUs / count,
+    clientShare: (result.cpuMs / wallMs / cpus().length) * 100,
+  };
+  if (primary !== undefined) values.primaryUs = primaryUs / count;
+  if (primary !== undefined && settle) {
+    await sleep(SETTLE_MS);
+    values.primaryGrowthMB = (rssBytes(primary) - rssBefore) / 1e6;
+  } else await sleep(500);
+  const commands = [server.command, client.command];
+  context.record({ case: name, peer: peer.name, values, failed: result.failed, commands });
+  return result.elapsedMs;
+}
+
+/** Ours: ids of sessions that really are (their owners live). Others: ids of the same form, so the same bytes. */
+async function stormWithIds(storm: Storm): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "holdfast-sids-"));
+  const file = join(directory, "sids");
+  try {
+    if (storm.server instanceof HoldfastServer) {
+      const rate = Math.min(storm.rate, 3_000);
+      const client = await StormClient.start({
+        ...optionsFor(storm.server, storm.count, rate),
+        sidsOut: file,
+      });
+      const { failed } = await client.run();
+      await client.stop();
+      const found = readFileSync(file, "utf8").trim().split("\n").length;
+      if (found !== storm.count) throw new Error(`${found} of ${storm.count} ids: ${JSON.stringify(failed)}`);
+      await sleep(500);
+    } else writeFileSync(file, inventedSessionIds(storm.count));
+    await oneStorm({ ...storm, sidsIn: file });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Everything at once: the rate is more than any client can offer. */
+async function growth(context: RunContext, peer: Peer): Promise<void> {
+  const small = context.quick ? 250 : 10_000;
+  const rate = 1_000_000;
+  let elapsedMs: readonly number[] = [];
+  const commands: string[] = [];
+  for (const count of [small, 4 * small]) {
+    await context.measure(peer, { workers: 4 }, async (server) => {
+      await warmUp(server);
+      const name = `${formatNumber(count, 0)} at once`;
+      elapsedMs = [...elapsedMs, await oneStorm({ peer, server, context, name, count, rate })];
+      commands.push(server.command);
+    });
+  }
+  const [few = 0, many = 0] = elapsedMs;
+  if (few === 0 || many === 0) return;
+  context.record({ case: "growth", peer: peer.name, values: { linearity: many / few }, commands });
+}

@@ -1,0 +1,30 @@
+/**
+ * Peer: Socket.IO, WebSocket only, one process; a channel is a room.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Server } from "socket.io";
+import { BACKLOG, obey } from "./commands.js";
+
+const http = createServer();
+const io = new Server(http, {
+  transports: ["websocket"],
+  perMessageDeflate: false,
+  serveClient: false,
+  pingInterval: 25_000,
+});
+io.on("connection", (socket) => {
+  const { channels } = socket.handshake.query;
+  void socket.join(typeof channels === "string" ? channels.split(",") : []);
+});
+// Its documentation's advice for less memory.
+io.engine.on("connection", (connection: { request: unknown }) => {
+  connection.request = null;
+});
+http.listen({ host: "127.0.0.1", port: 0, backlog: BACKLOG }, () => {
+  const { port } = http.address() as AddressInfo;
+  void obey(
+    { port, workers: [process.pid] },
+    { publish: (channel, text) => void io.to(channel).emit("m", text) },
+  );
+});

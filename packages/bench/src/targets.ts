@@ -1,0 +1,92 @@
+/**
+ * What we promise: targets of a figure, or of its ratio to a peer's, with the number that must and the one that should.
+ *
+ * A target whose figure was not measured is said to be so; none is dropped because it was missed.
+ */
+import { type BenchResult, OURS, ratioOf, summaryOf } from "./result.js";
+
+export interface Target {
+  readonly what: string;
+  readonly scenario: string;
+  readonly case: string;
+  readonly metric: string;
+  /** The peer that ours is divided by; unset: our own figure counts. */
+  readonly against?: string;
+  readonly better: "lower" | "higher";
+  readonly must: number;
+  readonly aim?: number;
+}
+
+const BURST = "20,000 at 60,000/s, 2 workers";
+const BURST_SID = "20,000 at 60,000/s, 2 workers, sid";
+const BURST_16 = "20,000 at 60,000/s, 16 workers";
+
+const storm = (name: string, label: string): Target[] => {
+  const own = { scenario: "storm", case: name };
+  const cluster = { ...own, against: "ws-cluster" };
+  return [
+    {
+      ...cluster,
+      what: `${label}: handshakes/s by cluster's`,
+      metric: "perSecond",
+      better: "higher",
+      must: 1,
+    },
+    { ...cluster, what: `${label}: p99 by cluster's`, metric: "p99", better: "lower", must: 1 },
+    { ...own, what: `${label}: failed, %`, metric: "failedShare", better: "lower", must: 0 },
+    { ...own, what: `${label}: skew between workers, %`, metric: "skew", better: "lower", must: 5 },
+  ];
+};
+
+export const TARGETS: readonly Target[] = [
+  ...storm(BURST, "storm"),
+  {
+    what: "storm: primary's RSS afterwards, MB more",
+    scenario: "storm",
+    case: BURST,
+    metric: "primaryGrowthMB",
+    better: "lower",
+    must: 20,
+  },
+  ...storm(BURST_SID, "storm with sid"),
+  ...storm(BURST_16, "storm on 16 workers"),
+  {
+    what: "steady 1,000/s: p50 by cluster's",
+    scenario: "storm",
+    case: "steady 1,000/s",
+    metric: "p50",
+    against: "ws-cluster",
+    better: "lower",
+    must: 1.5,
+  },
+  {
+    what: "growth: time for 40,000 by that for 10,000",
+    scenario: "storm",
+    case: "growth",
+    metric: "linearity",
+    better: "lower",
+    must: 4.4,
+  },
+];
+
+export interface Verdict {
+  readonly target: Target;
+  /** Undefined when it was not measured. */
+  readonly value: number | undefined;
+  readonly verdict: "aim" | "must" | "miss" | "not measured";
+}
+
+export function judge(result: BenchResult, targets: readonly Target[] = TARGETS): Verdict[] {
+  return targets.map((target) => {
+    const { against, scenario, metric } = target;
+    const figure = { scenario, case: target.case, metric, peer: against ?? OURS };
+    const value = (against === undefined ? summaryOf : ratioOf)(result, figure)?.median;
+    return { target, value, verdict: value === undefined ? "not measured" : verdictOn(target, value) };
+  });
+}
+
+function verdictOn({ better, must, aim }: Target, value: number): "aim" | "must" | "miss" {
+  const reaches = (limit: number): boolean => (better === "lower" ? value <= limit : value >= limit);
+  if (!reaches(must)) return "miss";
+  return aim === undefined || reaches(aim) ? "aim" : "must";
+}
