@@ -31,8 +31,11 @@ export interface TcpListener {
 }
 
 /**
- * Listens on one port. `accept` gets each connection unread, or undefined when the system could not accept one
- * (out of descriptors). Rejects with the system's error, such as EADDRINUSE.
+ * Listens on one port. `accept` gets each connection unread, or undefined when the system could not accept one. Rejects
+ * with the system's error, such as EADDRINUSE.
+ *
+ * Accepting cannot be paused: what may be too much has to be refused. And out of descriptors libuv closes, on Linux,
+ * what it cannot take without a word, so that limits have to be kept before.
  */
 export async function listenTcp(
   host: string,

@@ -1,0 +1,187 @@
+import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
+import { ownerPrefix } from "@holdfast/protocol";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { FrontDoor, type FrontDoorOptions } from "./front-door.js";
+import { PrimaryMetrics } from "./primary-metrics.js";
+import { FakeWorkerProcess } from "./testing/fake-worker-process.js";
+import { type Exchange, exchange, until } from "./testing/primary-world.js";
+
+let close: () => void = () => {};
+
+/** A door with real sockets in front of it and workers that are none behind it. */
+async function open(workers: readonly FakeWorkerProcess[], options: Partial<FrontDoorOptions> = {}) {
+  const clock = new FakeClock();
+  const collecting = new Set<unknown>();
+  const door: FrontDoor = new FrontDoor(
+    {
+      host: "127.0.0.1",
+      ports: [0, 0],
+      backlog: 128,
+      maxPending: 1_000,
+      headTimeoutMs: 5_000,
+      maxHeadBytes: 1_024,
+      maxConnections: 1_000,
+      workers: workers.length,
+      ...options,
+    },
+    {
+      list: () => workers.filter(({ state }) => state !== "ended").map(({ process }) => process),
+      isCollecting: (worker) => collecting.has(worker),
+    },
+    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0 })),
+    clock,
+    new RecordingLogger(),
+  );
+  const ports = await door.listen();
+  const exchanges: Exchange[] = [];
+  close = () => {
+    for (const { socket } of exchanges) socket.destroy();
+    for (const worker of workers) worker.takeAll();
+    door.close();
+  };
+  const ask = (target = "/ws"): Exchange => {
+    const each = exchange(ports[0] ?? 0, [`GET ${target} HTTP/1.1\r\n\r\n`]);
+    exchanges.push(each);
+    return each;
+  };
+  /** Asks and waits until every request is queued for a worker or waits in the door. */
+  const askAll = async (count: number, target?: string): Promise<Exchange[]> => {
+    const before = door.pending + queued(workers);
+    const asked = Array.from({ length: count }, () => ask(target));
+    await until(() => {
+      clock.runDeferred();
+      return door.pending + queued(workers) === before + count;
+    });
+    return asked;
+  };
+  return { clock, collecting, door, ports, ask, askAll };
+}
+
+const queued = (workers: readonly FakeWorkerProcess[]): number =>
+  workers.reduce((sum, worker) => sum + worker.queued.length, 0);
+const lengths = (workers: readonly FakeWorkerProcess[]): number[] =>
+  workers.map((worker) => worker.queued.length);
+const sidOf = ({ owner }: FakeWorkerProcess): string => ownerPrefix(owner).padEnd(20, "x");
+const fleet = (count: number): FakeWorkerProcess[] =>
+  Array.from({ length: count }, (_, slot) => new FakeWorkerProcess(slot));
+
+afterEach(() => close());
+
+describe("the front door", () => {
+  it("listens on every port, and spreads a burst", async () => {
+    const workers = fleet(3);
+    const { ports, askAll } = await open(workers);
+    expect(new Set(ports).size).toBe(2);
+    await askAll(30);
+    expect(lengths(workers)).toEqual([10, 10, 10]);
+  });
+
+  it("gives a session to its owner, however loaded that is", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    workers[0].held = 100;
+    const { askAll } = await open(workers);
+    await askAll(5, `/ws?channels=a&sid=${sidOf(workers[0])}`);
+    expect(lengths(workers)).toEqual([5, 0]);
+  });
+
+  it.each<[string, (worker: FakeWorkerProcess, collecting: Set<unknown>) => void]>([
+    ["is late", (worker) => (worker.load = { ...worker.load, loopDelayMs: 201 })],
+    ["collects garbage", (worker, collecting) => collecting.add(worker)],
+    ["is starting", (worker) => (worker.state = "starting")],
+    ["is draining", (worker) => (worker.state = "draining")],
+    ["has stopped taking sockets", (worker) => (worker.waitingMs = 1_001)],
+  ])("passes by a worker that %s", async (_what, change) => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { askAll, collecting } = await open(workers);
+    change(workers[0], collecting);
+    await askAll(5);
+    expect(lengths(workers)).toEqual([0, 5]);
+  });
+
+  it("queues 64 for a slow worker while another has room, then reads no more than all have room for", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    workers[1].held = 500;
+    const { askAll, clock, door } = await open(workers);
+    await askAll(200);
+    expect(lengths(workers)).toEqual([64, 64]);
+    expect(door.pending).toBe(72);
+    workers[0].takeAll();
+    door.proceed();
+    await until(() => {
+      clock.runDeferred();
+      return workers[0].queued.length === 64;
+    });
+    expect(door.pending).toBe(8);
+  });
+
+  it("passes on what is queued for a worker that takes nothing, all but the one under way", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { askAll, clock } = await open(workers);
+    await askAll(20, `/ws?sid=${sidOf(workers[0])}`);
+    expect(lengths(workers)).toEqual([20, 0]);
+    workers[0].waitingMs = 1_001;
+    clock.advance(250);
+    expect(lengths(workers)).toEqual([1, 19]);
+  });
+
+  it("passes on everything that a dead worker did not take", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { askAll, door } = await open(workers);
+    await askAll(20);
+    workers[0].state = "ended";
+    door.lost(workers[0].process);
+    expect(lengths(workers)).toEqual([0, 20]);
+  });
+
+  it("answers what no worker can receive", async () => {
+    const workers = fleet(1) as [FakeWorkerProcess];
+    const { askAll, door } = await open(workers);
+    const [asked] = await askAll(1);
+    const [socket] = workers[0].queued.splice(0);
+    door.undeliverable(socket!);
+    expect(await asked?.answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*no_worker/);
+  });
+});
+
+describe("connections of the instance", () => {
+  it("are bounded by their sum; those in the door count", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    workers[0].held = 4;
+    workers[1].held = 3;
+    const { ask, askAll } = await open(workers, { maxConnections: 10 });
+    await askAll(3);
+    expect(await ask().answer).toContain("limit_connections");
+    workers[0].held = 3;
+    await askAll(1);
+  });
+
+  it("may lie unevenly by a quarter, not more: others wait for the second worker", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    workers[1].state = "ended";
+    const { askAll, door } = await open(workers, { maxConnections: 10 });
+    await askAll(9);
+    expect(lengths(workers)).toEqual([7, 0]);
+    expect(door.pending).toBe(2);
+    workers[1].state = "ready";
+    door.proceed();
+    await until(() => lengths(workers)[1] === 2);
+  });
+});
+
+describe("a door that closes", () => {
+  it("answers those that are in it, those that come, and those that come back", async () => {
+    const workers = fleet(1) as [FakeWorkerProcess];
+    const { ask, askAll, door } = await open(workers, { workers: 2, maxConnections: 4 });
+    const asked = await askAll(4);
+    expect([lengths(workers), door.pending]).toEqual([[3], 1]);
+    door.refuse();
+    expect(door.pending).toBe(0);
+    workers[0].state = "ended";
+    door.lost(workers[0].process);
+    const answers = await Promise.all([...asked, ask()].map(({ answer }) => answer));
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*draining/);
+    door.close();
+    door.close();
+    expect(await ask().answer).toBe("ECONNREFUSED");
+  });
+});

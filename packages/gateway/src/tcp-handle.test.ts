@@ -1,0 +1,233 @@
+/**
+ * What Node promises nowhere and the front door stands on: run it on every version of the matrix.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { listenTcp, socketOf, type TcpHandle, type TcpListener } from "./tcp-handle.js";
+
+const RECEIVER = fileURLToPath(new URL("./testing/handle-receiver.mjs", import.meta.url));
+
+let listeners: TcpListener[] = [];
+let sockets: Socket[] = [];
+let handles: TcpHandle[] = [];
+let children: ChildProcess[] = [];
+
+/** Two ends of a connection: a client, and the handle that was accepted. */
+async function pair(host = "127.0.0.1"): Promise<[Socket, TcpHandle]> {
+  const accepted: { resolve(handle: TcpHandle): void } = { resolve() {} };
+  const arrival = new Promise<TcpHandle>((resolve) => {
+    accepted.resolve = resolve;
+  });
+  const listener = await listenTcp(host, 0, 16, (handle) => {
+    if (handle !== undefined) accepted.resolve(handle);
+  });
+  listeners.push(listener);
+  const client = connect({ port: listener.port, host, noDelay: true });
+  sockets.push(client);
+  const handle = await arrival;
+  handles.push(handle);
+  return [client, handle];
+}
+
+/** Reads until `length` bytes came, then stops. */
+function read(handle: TcpHandle, length: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    handle.onread = function (bytes) {
+      expect(this).toBe(handle);
+      text += bytes === undefined ? "<end>" : Buffer.from(bytes).toString("latin1");
+      if (text.length < length) return;
+      handle.readStop();
+      resolve(text);
+    };
+    handle.readStart();
+  });
+}
+
+function write(client: Socket, text: string): Promise<void> {
+  return new Promise((resolve) => client.write(text, () => resolve()));
+}
+
+function all(client: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    client.setEncoding("latin1").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    client.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+    client.on("close", () => resolve(text));
+  });
+}
+
+/** Some turns of the event loop: whatever would happen by itself has happened. */
+async function someTurns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function receiver(): ChildProcess {
+  const child = fork(RECEIVER, [], { serialization: "advanced", execArgv: [] });
+  children.push(child);
+  return child;
+}
+
+function send(child: ChildProcess, message: object, handle: TcpHandle): Promise<void> {
+  return new Promise((resolve) => {
+    const acknowledged = ({ cmd }: { cmd?: string }): void => {
+      if (cmd === "NODE_HANDLE_ACK") resolve();
+    };
+    (child as NodeJS.EventEmitter).on("internalMessage", acknowledged);
+    child.send(message, handle as never);
+  });
+}
+
+afterEach(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  for (const socket of sockets) socket.destroy();
+  for (const listener of listeners) listener.close();
+  for (const handle of handles) handle.close();
+  [children, sockets, listeners, handles] = [[], [], [], []];
+});
+
+describe("a listener", () => {
+  it("hands out connections that nobody has begun to read", async () => {
+    const [client, handle] = await pair();
+    await write(client, "early");
+    await someTurns();
+    expect(await read(handle, 5)).toBe("early");
+  });
+
+  it.each(["127.0.0.1", "::1", "localhost"])("takes a host such as %s", async (host) => {
+    const [client, handle] = await pair(host);
+    await write(client, "hello");
+    expect(await read(handle, 5)).toBe("hello");
+  });
+
+  it("rejects with the system's error", async () => {
+    await pair();
+    const [{ port }] = listeners as [TcpListener];
+    await expect(listenTcp("127.0.0.1", port, 16, () => {})).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      port,
+    });
+    await expect(listenTcp("192.0.2.1", 0, 16, () => {})).rejects.toMatchObject({ code: "EADDRNOTAVAIL" });
+    await expect(listenTcp("no.such.host.invalid", 0, 16, () => {})).rejects.toMatchObject({
+      syscall: "getaddrinfo",
+    });
+  });
+
+  it("can be closed twice; what it accepted lives on", async () => {
+    const [client, handle] = await pair();
+    const [listener] = listeners as [TcpListener];
+    listener.close();
+    listener.close();
+    await write(client, "still here");
+    expect(await read(handle, 10)).toBe("still here");
+  });
+});
+
+describe("a handle", () => {
+  it("reads what came, its end once, and nothing after it was stopped", async () => {
+    const [client, handle] = await pair();
+    await write(client, "first");
+    expect(await read(handle, 5)).toBe("first");
+    handle.onread = () => {
+      throw new Error("read after readStop");
+    };
+    await write(client, "second");
+    await someTurns();
+    client.end();
+    await someTurns();
+    expect(await read(handle, "second<end>".length)).toBe("second<end>");
+  });
+
+  it("may be stopped when it was never started, and from inside a read", async () => {
+    const [client, handle] = await pair();
+    expect(handle.readStop()).toBe(0);
+    await write(client, "x");
+    expect(await read(handle, 1)).toBe("x");
+    expect(handle.readStop()).toBe(0);
+  });
+
+  it("says the end also when the peer reset the connection", async () => {
+    const [client, handle] = await pair();
+    await write(client, "abc");
+    expect(await read(handle, 3)).toBe("abc");
+    client.resetAndDestroy();
+    expect(await read(handle, 5)).toBe("<end>");
+  });
+
+  it("answers as a socket, which takes it over", async () => {
+    const [client, handle] = await pair();
+    handles.pop();
+    const received = all(client);
+    await write(client, "request");
+    const socket = socketOf(handle);
+    socket.resume();
+    socket.end("answer");
+    expect(await received).toBe("answer");
+  });
+});
+
+describe("a handle that goes to another process", () => {
+  it("takes along all that arrived after it was stopped, before and after it was sent", async () => {
+    const child = receiver();
+    const [client, handle] = await pair();
+    const received = all(client);
+    await write(client, "head");
+    expect(await read(handle, 4)).toBe("head");
+    await write(client, "a".repeat(1_000));
+    await someTurns();
+    const sent = send(child, {}, handle);
+    await write(client, "b".repeat(200_000));
+    client.end("end");
+    const [{ text }] = (await once(child, "message")) as [{ text: string }];
+    expect(text).toBe(`${"a".repeat(1_000)}${"b".repeat(200_000)}end`);
+    await sent;
+    handle.close();
+    handles.pop();
+    expect(await received).toBe("got 201003");
+  });
+
+  it("lives on there when it is closed here", async () => {
+    const child = receiver();
+    const [client, handle] = await pair();
+    const received = all(client);
+    await send(child, {}, handle);
+    handle.close();
+    handles.pop();
+    await someTurns();
+    client.end("after");
+    expect(await received).toBe("got 5");
+  });
+
+  it("lives on here when that process is killed, and can go to yet another", async () => {
+    const [first, second] = [receiver(), receiver()];
+    const [client, handle] = await pair();
+    const received = all(client);
+    await write(client, "unread");
+    const held = once(first, "message");
+    await send(first, { hold: true }, handle);
+    await held;
+    first.kill("SIGKILL");
+    await once(first, "close");
+    await send(second, {}, handle);
+    handle.close();
+    handles.pop();
+    client.end(", all of it");
+    expect(await received).toBe("got 17");
+  });
+
+  it("may be reset by the peer on the way: that process sees it", async () => {
+    const child = receiver();
+    const [client, handle] = await pair();
+    client.resetAndDestroy();
+    await once(client, "close");
+    const seen = once(child, "message");
+    await send(child, {}, handle);
+    const [{ t }] = (await seen) as [{ t: string }];
+    expect(["error", "read"]).toContain(t);
+  });
+});
