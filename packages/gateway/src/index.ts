@@ -7,6 +7,7 @@ export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 
 // For whoever runs a primary.
 export { type Addresses, Primary } from "./primary/primary.js";
+export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 
 // What both are told.

@@ -4,10 +4,10 @@
  * Owns no worker: it is told who there is. Invariant: a socket goes only to a worker that said `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
+import { Admission } from "../admission/admission.js";
+import type { Refused } from "../admission/front-answers.js";
+import type { PendingSocket } from "../admission/pending-socket.js";
 import { listenTcp, type TcpListener } from "../tcp-handle.js";
-import { Admission } from "./admission.js";
-import type { Refused } from "./front-answers.js";
-import type { PendingSocket } from "./pending-socket.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { type Candidate, Router } from "./router.js";
 import type { WorkerProcess } from "./worker-process.js";

@@ -2,8 +2,8 @@
  * The primary's own numbers: the front door and the workers' lives. Merged with the workers' into one answer.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import type { Refused } from "../admission/front-answers.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
-import type { Refused } from "./front-answers.js";
 
 /** What is read only when somebody asks. */
 export interface PrimaryReadings {

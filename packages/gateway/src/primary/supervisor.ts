@@ -12,8 +12,8 @@ import cluster, { type Worker } from "node:cluster";
 import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
+import type { PendingSocket } from "../admission/pending-socket.js";
 import type { ToPrimary } from "../messages.js";
-import type { PendingSocket } from "./pending-socket.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions {

@@ -10,10 +10,10 @@ import type { Worker } from "node:cluster";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
+import { HandOffs } from "../admission/hand-off.js";
+import type { PendingSocket } from "../admission/pending-socket.js";
 import { LINK_FD, Link } from "../link.js";
 import type { Load, ToPrimary, ToWorker } from "../messages.js";
-import { HandOffs } from "./hand-off.js";
-import type { PendingSocket } from "./pending-socket.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 

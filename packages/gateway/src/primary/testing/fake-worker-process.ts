@@ -1,8 +1,9 @@
 /**
  * A worker as the front door sees it, without a process: takes no socket unless a test says so.
  */
-import type { Load } from "../../messages.js";
+
 import type { PendingSocket } from "../../admission/pending-socket.js";
+import type { Load } from "../../messages.js";
 import type { WorkerProcess, WorkerState } from "../worker-process.js";
 
 export class FakeWorkerProcess {

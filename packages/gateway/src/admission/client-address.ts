@@ -1,0 +1,71 @@
+/**
+ * Whose connection it is: the address that limits count by.
+ *
+ * Without configuration that is the peer's, and nothing a peer sends changes it. A trusted proxy may speak for others:
+ * by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no trusted proxy wrote.
+ */
+import { BlockList, isIP } from "node:net";
+
+const FORWARDED_FOR = /^x-forwarded-for:[ \t]*(.*)$/gim;
+
+/** Peers that may say for whom they speak. */
+export class TrustedProxies {
+  readonly #list = new BlockList();
+  readonly #size: number;
+
+  /** Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`, `fd00::/8`), checked by `proxyProblem`. */
+  constructor(proxies: readonly string[]) {
+    this.#size = proxies.length;
+    for (const proxy of proxies) {
+      const [address = "", prefix] = proxy.split("/");
+      const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+      if (prefix === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(prefix), family);
+    }
+  }
+
+  /** Whether any proxy is trusted. */
+  get any(): boolean {
+    return this.#size > 0;
+  }
+
+  has(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 6 ? "ipv6" : "ipv4");
+  }
+}
+
+/** What is wrong with one entry of the setting, as the end of a sentence, or undefined. */
+export function proxyProblem(proxy: string): string | undefined {
+  const [address = "", prefix, ...rest] = proxy.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return "is not an address or a network such as 10.0.0.0/8";
+  const bits = family === 6 ? 128 : 32;
+  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)) {
+    return `has a prefix outside 0 to ${bits}`;
+  }
+  return undefined;
+}
+
+/** An IPv4 address that came through an IPv6 socket, in its own spelling. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
+
+/**
+ * The client's address. `peer`: the other end of the TCP connection, or for whom its PROXY header speaks. `head`: the
+ * request's head as latin1; only looked at when the peer is trusted.
+ */
+export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
+  if (!proxies.has(peer)) return peer;
+  const hops = [...head.matchAll(FORWARDED_FOR)].flatMap(([, value = ""]) => value.split(","));
+  let client = peer;
+  for (const hop of hops.reverse()) {
+    const address = hop.trim();
+    // Whatever is left of a hop that is no address was not written by anybody we trust.
+    if (isIP(address) === 0) return client;
+    client = address;
+    if (!proxies.has(address)) return client;
+  }
+  return client;
+}
