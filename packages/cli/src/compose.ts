@@ -60,6 +60,13 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     maxPending: settings.maxPending,
+    limits: {
+      ratePerSecond: unlessOff(settings.connectionRate),
+      maxPerAddress: unlessOff(settings.connectionsPerAddress),
+      ratePerAddress: unlessOff(settings.connectionRatePerAddress),
+    },
+    proxyProtocol: settings.proxyProtocol,
+    trustedProxies: settings.trustedProxies ?? [],
     drainWindowMs: settings.drainWindow,
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
@@ -78,7 +85,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   return {
     core: coreOptions(settings),
     origins: settings.origins,
-    gcIntervalMs: settings.gcInterval === "off" ? undefined : settings.gcInterval,
+    gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     pages: readPages(),
@@ -120,4 +127,8 @@ function redisTarget(url: string): Exclude<ReturnType<typeof parseRedisUrl>, { p
   const target = parseRedisUrl(url);
   if ("problem" in target) throw new Failure(`redis ${target.problem}`, 2);
   return target;
+}
+
+function unlessOff(value: number | "off"): number | undefined {
+  return value === "off" ? undefined : value;
 }

@@ -39,6 +39,8 @@ export interface HandOffMessage {
   readonly type: typeof HAND_OFF;
   /** The whole head, and the bytes behind it that came along. */
   readonly head: Uint8Array;
+  /** Given where connections are counted per address: say so with `departed` when it ends. */
+  readonly address?: string;
 }
 
 export type ToWorker =
@@ -62,6 +64,8 @@ export type ToPrimary =
   /** The worker cannot start, for a reason that a restart will not mend. */
   | { readonly type: "refused"; readonly problem: string }
   | ({ readonly type: "load" } & Load)
+  /** Connections of these addresses have ended; one entry each. Said only of those that came with an address. */
+  | { readonly type: "departed"; readonly addresses: readonly string[] }
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }

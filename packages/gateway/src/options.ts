@@ -4,6 +4,7 @@
  * Values arrive checked and complete; nothing here has a default of its own.
  */
 import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics } from "@holdfast/core";
+import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -47,6 +48,12 @@ export interface PrimaryOptions {
   readonly maxHeadBytes: number;
   /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
+  /** Limits on opening connections, and per client address. */
+  readonly limits: ConnectionLimitOptions;
+  /** Whether connections begin with a PROXY protocol header, version 1 or 2. */
+  readonly proxyProtocol: boolean;
+  /** Addresses and networks that may say for whom they speak, by X-Forwarded-For or a PROXY header. */
+  readonly trustedProxies: readonly string[];
   /** Over how long a stop spreads the goodbyes, ms. */
   readonly drainWindowMs: number;
   /** Bytes of one publication through the admin API. */

@@ -16,6 +16,8 @@ export interface TcpHandle {
   /** After it returns the kernel keeps whatever arrives. */
   readStop(): number;
   readStart(): number;
+  /** Fills in the address of the other end. */
+  getpeername(name: { address?: string }): number;
   /** Closes this process' copy of the descriptor. A copy in another process lives on. */
   close(): void;
 }

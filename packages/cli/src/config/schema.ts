@@ -11,8 +11,9 @@ import { duration, durationOrOff, formatDuration } from "./duration.js";
 import { namespaces } from "./namespaces.js";
 import { origins } from "./origins.js";
 import { ports } from "./ports.js";
+import { proxies } from "./proxies.js";
 import { optional, type Setting, setting } from "./setting.js";
-import { choice, integer, integerOrAuto, secretWord, word, yesNo } from "./shape.js";
+import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./shape.js";
 import { formatSize, size } from "./size.js";
 
 const SECOND = 1000;
@@ -90,6 +91,34 @@ export const settings = Object.freeze({
     description:
       "Open connections of the instance; further ones get 503 with Retry-After. `auto` is what the open-files limit of the workers carries, at most 1,000,000.",
   }),
+  connectionRate: setting(integerOrOff(1, 1_000_000), {
+    default: "off",
+    example: 5000,
+    description:
+      "Connections that the instance opens per second on average, twice that at once; further ones get 503 with Retry-After.",
+  }),
+  connectionsPerAddress: setting(integerOrOff(1, 1_000_000), {
+    default: "off",
+    example: 100,
+    description:
+      "Connections that one client address may hold. Behind a load balancer set `proxyProtocol` or `trustedProxies` too, or all clients share its address.",
+  }),
+  connectionRatePerAddress: setting(integerOrOff(1, 100_000), {
+    default: "off",
+    example: 20,
+    description: "Connections that one client address may open per second on average, twice that at once.",
+  }),
+  proxyProtocol: setting(yesNo(), {
+    default: false,
+    example: true,
+    description:
+      "Connections begin with a PROXY protocol header, version 1 or 2, as AWS network load balancers and HAProxy send it. Without `trustedProxies` every peer is believed: let only the load balancer reach the port.",
+  }),
+  trustedProxies: optional(proxies(), {
+    example: ["10.0.0.0/8"],
+    description:
+      "Addresses and networks of proxies that may say for whom they speak, by X-Forwarded-For or a PROXY header. What others say is ignored.",
+  }),
   maxChannels: setting(integer(1, 100_000), {
     default: CORE_DEFAULTS.maxChannels,
     example: 32,
@@ -149,15 +178,15 @@ export const settings = Object.freeze({
     description: "How long a request's head may take to arrive.",
   }),
   maxHeadBytes: setting(size(1 * KIB, 64 * KIB), {
-    default: "16KiB",
+    default: "32KiB",
     example: "8KiB",
-    description: "Bytes of one request's head.",
+    description: "Bytes of one request's head, cookies included.",
   }),
   maxPending: setting(integer(16, 65_536), {
     default: 2048,
     example: 512,
     description:
-      "Connections whose head is being read or that wait for a worker, at once. While full, further ones wait in the kernel's queue.",
+      "Connections whose head is being read or that wait for a worker, at once; further ones get 503 with Retry-After. Each is one file descriptor of the primary.",
   }),
   backlog: setting(integer(1, 65_535), {
     default: 16_384,

@@ -75,6 +75,19 @@ export function integerOrAuto(min: number, max: number): Shape<number | "auto"> 
   };
 }
 
+/** A whole number within bounds, or `off`: no limit. */
+export function integerOrOff(min: number, max: number): Shape<number | "off"> {
+  const form = `a whole number from ${min} to ${max}, or off`;
+  const rule = mustBe(form);
+  return {
+    schema: z.union([z.literal("off"), z.number().int(rule).min(min, rule).max(max, rule)], rule),
+    placeholder: "number",
+    form,
+    readText: readInteger,
+    toText: String,
+  };
+}
+
 /** One of a few words. */
 export function choice<const Word extends string>(words: readonly Word[]): Shape<Word> {
   const form = `one of ${words.join(", ")}`;

@@ -327,3 +327,56 @@ describe("in any order of events", () => {
     );
   });
 });
+
+describe("an introduction", () => {
+  const header = "PROXY TCP4 203.0.113.7 10.0.0.1 12345 80\r\n";
+  const addresses = (world: AdmissionWorld): string[] => world.handedOver.map(({ address }) => address);
+
+  it("is the peer's own address unless something else is configured", () => {
+    const world = new AdmissionWorld();
+    world.connect(HEAD.replace("\r\n\r\n", "\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"));
+    world.connect(`${header}${HEAD}`);
+    expect(addresses(world)).toEqual(["192.0.2.1"]);
+    expect(world.reasons).toEqual(["not_http"]);
+  });
+
+  it("by a PROXY header is taken off the request, however it is cut", () => {
+    const bytes = `${header}${HEAD}behind`;
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const world = new AdmissionWorld({}, { proxyProtocol: true });
+      const handle = world.connect(bytes.slice(0, cut));
+      handle.receive(bytes.slice(cut));
+      expect(addresses(world)).toEqual(["203.0.113.7"]);
+      expect(`${world.handedOver[0]?.head.toString()}${handle.unread}`).toBe(`${HEAD}behind`);
+    }
+  });
+
+  it("of a peer that is not trusted is taken off and ignored", () => {
+    const world = new AdmissionWorld({}, { proxyProtocol: true, trustedProxies: ["10.0.0.0/8"] });
+    world.connect(`${header}${HEAD}`);
+    expect(addresses(world)).toEqual(["192.0.2.1"]);
+    expect(world.handedOver[0]?.head.toString()).toBe(HEAD);
+  });
+
+  it("that is malformed ends the connection, one that stays away does not", () => {
+    const world = new AdmissionWorld({}, { proxyProtocol: true });
+    const wrong = world.connect(`PROXY TCP4 nobody\r\n${HEAD}`);
+    world.connect(HEAD);
+    expect(world.places(wrong)).toEqual(["answered 400"]);
+    expect(world.reasons).toEqual(["bad_proxy_header"]);
+    expect(addresses(world)).toEqual(["192.0.2.1"]);
+  });
+});
+
+describe("a whole head that meets a limit", () => {
+  it("is answered with it, and a health check with its health", () => {
+    const world = new AdmissionWorld();
+    world.answer = "limit_address";
+    const limited = world.connect(HEAD);
+    world.answer = "healthy";
+    const asked = world.connect(HEAD);
+    expect([world.places(limited), world.places(asked)]).toEqual([["answered 503"], ["answered 200"]]);
+    expect(world.reasons).toEqual(["limit_address"]);
+    expect(world.admission.pending).toBe(0);
+  });
+});

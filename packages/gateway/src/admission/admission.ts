@@ -13,9 +13,10 @@
 import type { Clock, Timer } from "@holdfast/core";
 import type { TcpHandle } from "../tcp-handle.js";
 import { Farewells } from "./farewells.js";
-import { frontAnswer, type Refused } from "./front-answers.js";
+import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import type { Introduction } from "./introduction.js";
 import { PendingSocket } from "./pending-socket.js";
-import { headEnd, mayBeHttp, requestTarget, sessionIdOf } from "./request-head.js";
+import { headEnd, mayBeHttp, requestTarget } from "./request-head.js";
 
 export interface AdmissionOptions {
   /** Sockets between accept and hand-off; further ones are refused. */
@@ -30,13 +31,16 @@ export interface AdmissionOptions {
 export interface AdmissionEvents {
   /** Why nothing is admitted now, if so. */
   closedFor(): Refused | undefined;
-  /** Queues the socket for a worker; false when no worker is there. */
-  assign(socket: PendingSocket): boolean;
+  /** Queues the socket for a worker, or says why not: `later` when no worker is there, a refusal otherwise. */
+  assign(socket: PendingSocket): Assignment;
   /** How many heads may be read now, given the queues of the workers. */
   room(): number;
   accepted(): void;
   refused(refused: Refused): void;
 }
+
+/** What became of a socket whose head is whole. */
+export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
 
@@ -45,6 +49,7 @@ export class Admission {
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
   readonly #farewells: Farewells;
+  readonly #introduction: Introduction;
   readonly #sweeper: Timer;
   /** By socket, because a handle calls back with nothing but itself. */
   readonly #byHandle = new Map<TcpHandle, PendingSocket>();
@@ -62,11 +67,13 @@ export class Admission {
   constructor(
     options: AdmissionOptions,
     events: AdmissionEvents,
+    introduction: Introduction,
     clock: Clock,
     farewells = new Farewells(clock),
   ) {
     this.#options = options;
     this.#events = events;
+    this.#introduction = introduction;
     this.#clock = clock;
     this.#farewells = farewells;
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
@@ -103,9 +110,7 @@ export class Admission {
   /** A worker has room, or has come: continue with those that wait. */
   proceed(): void {
     for (const socket of this.#unassigned) {
-      if (!this.#events.assign(socket)) break;
-      this.#unassigned.delete(socket);
-      this.#byHandle.delete(socket.handle);
+      if (!this.#settle(socket)) break;
     }
     for (const socket of this.#parked) {
       if (!this.#mayRead()) return;
@@ -164,8 +169,11 @@ export class Admission {
       handle.close();
       return;
     }
-    const searched = socket.head.length;
+    const searched = socket.introduced ? socket.head.length : 0;
     socket.append(Buffer.from(bytes));
+    const introduction = this.#introduction.begin(socket);
+    if (introduction === "incomplete") return;
+    if (introduction === "invalid") return this.refuse(socket, "bad_proxy_header");
     const end = headEnd(socket.head, searched);
     if (end === -1) {
       if (!mayBeHttp(socket.head)) this.refuse(socket, "not_http");
@@ -176,15 +184,25 @@ export class Admission {
     handle.readStop();
     const target = requestTarget(socket.head);
     if (target === undefined) return this.refuse(socket, "not_http");
-    socket.sid = sessionIdOf(target);
+    socket.target = target;
+    this.#introduction.complete(socket);
     this.#reading.delete(socket);
     this.#assign(socket);
   }
 
   #assign(socket: PendingSocket): void {
     socket.since = this.#clock.monotonic();
-    if (this.#unassigned.size === 0 && this.#events.assign(socket)) this.#byHandle.delete(socket.handle);
-    else this.#unassigned.add(socket);
+    if (this.#unassigned.size > 0 || !this.#settle(socket)) this.#unassigned.add(socket);
+  }
+
+  /** Whether the socket has left: to a worker or with an answer. */
+  #settle(socket: PendingSocket): boolean {
+    const assignment = this.#events.assign(socket);
+    if (assignment === "later") return false;
+    this.#forget(socket);
+    if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
+    else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
+    return true;
   }
 
   #sweep(): void {

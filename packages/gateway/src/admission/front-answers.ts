@@ -7,11 +7,15 @@
 
 export type Refused =
   | "limit_connections"
+  | "limit_rate"
+  | "limit_address"
+  | "limit_address_rate"
   | "limit_pending"
   | "no_worker"
   | "draining"
   | "slow_head"
   | "big_head"
+  | "bad_proxy_header"
   | "not_http";
 
 interface Row {
@@ -24,6 +28,18 @@ const ROWS: Readonly<Record<Refused, Row>> = {
     status: "503 Service Unavailable",
     message: "The server holds as many connections as it may.",
   },
+  limit_rate: {
+    status: "503 Service Unavailable",
+    message: "Too many connections are being opened; try again.",
+  },
+  limit_address: {
+    status: "503 Service Unavailable",
+    message: "This address holds as many connections as it may.",
+  },
+  limit_address_rate: {
+    status: "503 Service Unavailable",
+    message: "This address opens connections too fast; try again.",
+  },
   limit_pending: {
     status: "503 Service Unavailable",
     message: "Too many connections are being opened; try again.",
@@ -35,8 +51,13 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   draining: { status: "503 Service Unavailable", message: "This server is going away; try again." },
   slow_head: { status: "408 Request Timeout", message: "The request's head did not arrive in time." },
   big_head: { status: "431 Request Header Fields Too Large", message: "The request's head is too large." },
+  bad_proxy_header: { status: "400 Bad Request", message: "The PROXY header is malformed." },
   not_http: { status: "400 Bad Request", message: "That is not an HTTP/1.1 request." },
 };
+
+/** What a health check is told while the instance is full: full is not ill. */
+export const HEALTHY =
+  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nok";
 
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;

@@ -89,7 +89,9 @@ export class HandOffs {
 
   #send(socket: PendingSocket): void {
     // A failed send is followed by the worker's end, which takes the socket back.
-    const message: HandOffMessage = { type: HAND_OFF, head: socket.head };
+    const { head, address } = socket;
+    const message: HandOffMessage =
+      address === "" ? { type: HAND_OFF, head } : { type: HAND_OFF, head, address };
     this.#worker.process.send(message, socket.handle as never, { swallowErrors: true } as never, () => {});
   }
 

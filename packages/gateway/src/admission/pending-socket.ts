@@ -4,6 +4,7 @@
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
 import type { TcpHandle } from "../tcp-handle.js";
+import { sessionIdOf } from "./request-head.js";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -13,12 +14,23 @@ export class PendingSocket {
   head: Buffer = NOTHING;
   /** When it entered its present state, monotonic ms. */
   since: number;
-  /** The session its request names, once the head is whole. */
-  sid: string | undefined;
+  /** Path and query of its request, once the head is whole. */
+  target = "";
+  /** Whose connection it is, where somebody needs to know. */
+  address = "";
+  /** Whether what a PROXY header could say has been read. */
+  introduced = false;
+  /** Whether the limits have counted it: once, however often it is routed. */
+  counted = false;
 
   constructor(handle: TcpHandle, now: number) {
     this.handle = handle;
     this.since = now;
+  }
+
+  /** The session its request names. */
+  get sid(): string | undefined {
+    return sessionIdOf(this.target);
   }
 
   /** Appends what was read. Most heads come in one piece, which is not copied. */

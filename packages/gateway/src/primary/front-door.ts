@@ -4,21 +4,20 @@
  * Owns no worker: it is told who there is. Invariant: a socket goes only to a worker that said `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
-import { Admission } from "../admission/admission.js";
-import type { Refused } from "../admission/front-answers.js";
+import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
+import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
+import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import { listenTcp, type TcpListener } from "../tcp-handle.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { type Candidate, Router } from "./router.js";
 import type { WorkerProcess } from "./worker-process.js";
 
-export interface FrontDoorOptions {
+export interface FrontDoorOptions extends AdmissionOptions, IntroductionOptions {
   readonly host: string;
   readonly ports: readonly number[];
   readonly backlog: number;
-  readonly maxPending: number;
-  readonly headTimeoutMs: number;
-  readonly maxHeadBytes: number;
+  readonly limits: ConnectionLimitOptions;
   /** Sockets that the instance may hold, those in admission included. */
   readonly maxConnections: number;
   /** How many workers share them. */
@@ -44,6 +43,7 @@ const STUCK_CHECK_MS = 250;
 const SPREAD = 1.25;
 /** A worker whose event loop was this late gets no sockets while others can take them, ms. */
 const LAGGING_MS = 200;
+const HEALTH_CHECK = /^\/healthz(?:\?|$)/;
 /** Being out of descriptors is said once in this time, ms. */
 const EXHAUSTED_LOG_MS = 10_000;
 
@@ -59,6 +59,7 @@ export class FrontDoor {
   readonly #clock: Clock;
   readonly #router = new Router();
   readonly #admission: Admission;
+  readonly #limits: ConnectionLimits<WorkerProcess>;
   readonly #stuckCheck: Timer;
   #listeners: readonly TcpListener[] = [];
   #state: "open" | "refusing" | "closed" = "open";
@@ -76,23 +77,23 @@ export class FrontDoor {
     this.#metrics = metrics;
     this.#clock = clock;
     this.#logger = logger;
+    this.#limits = new ConnectionLimits(options.limits, clock);
     this.#admission = new Admission(
       options,
       {
-        closedFor: () => this.#closedFor(),
-        assign: (socket) => {
-          const chosen = this.#router.route(this.#candidates(), socket.sid);
-          chosen?.worker.handOver(socket);
-          if (chosen !== undefined) metrics.handedOver();
-          return chosen !== undefined;
-        },
+        closedFor: () => (this.#state === "open" ? undefined : "draining"),
+        assign: (socket) => this.#assign(socket),
         room: () => this.#room(),
         accepted: () => metrics.accepted(),
         refused: (why) => metrics.refused(why),
       },
+      new Introduction(options, this.#limits.byAddress),
       clock,
     );
-    this.#stuckCheck = clock.every(STUCK_CHECK_MS, () => this.#passOn());
+    this.#stuckCheck = clock.every(STUCK_CHECK_MS, () => {
+      this.#passOn();
+      this.#limits.sweep();
+    });
   }
 
   /** Sockets that are read or wait for a worker. */
@@ -126,10 +127,17 @@ export class FrontDoor {
   /** A worker is gone: the sockets that it did not take go to others. */
   lost(worker: WorkerProcess): void {
     this.#takeBack(worker);
+    this.#limits.gone(worker);
   }
 
-  /** No worker will have this one. */
-  undeliverable(socket: PendingSocket): void {
+  /** Connections of these addresses have ended at a worker. */
+  departed(worker: WorkerProcess, addresses: readonly string[]): void {
+    for (const address of addresses) this.#limits.release(worker, address);
+  }
+
+  /** This worker could not receive this one, and no other will have it. */
+  undeliverable(worker: WorkerProcess, socket: PendingSocket): void {
+    this.#limits.release(worker, socket.address);
     this.#admission.refuse(socket, "no_worker");
   }
 
@@ -150,11 +158,26 @@ export class FrontDoor {
     this.#admission.close();
   }
 
-  #closedFor(): Refused | undefined {
-    if (this.#state !== "open") return "draining";
-    let sockets = this.pending;
+  #assign(socket: PendingSocket): Assignment {
+    const refusal = socket.counted ? undefined : this.#refusal(socket);
+    if (refusal !== undefined) return refusal;
+    const chosen = this.#router.route(this.#candidates(), socket.sid);
+    if (chosen === undefined) return "later";
+    if (!socket.counted) this.#limits.opened(socket.address);
+    socket.counted = true;
+    this.#limits.hold(chosen.worker, socket.address);
+    chosen.worker.handOver(socket);
+    this.#metrics.handedOver();
+    return "assigned";
+  }
+
+  /** A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds for ill. */
+  #refusal(socket: PendingSocket): Assignment | undefined {
+    let sockets = this.pending - 1;
     for (const worker of this.#workers.list()) sockets += worker.sockets;
-    return sockets >= this.#options.maxConnections ? "limit_connections" : undefined;
+    const refusal =
+      sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.check(socket.address);
+    return refusal !== undefined && HEALTH_CHECK.test(socket.target) ? "healthy" : refusal;
   }
 
   #room(): number {
@@ -190,7 +213,9 @@ export class FrontDoor {
   }
 
   #takeBack(worker: WorkerProcess): void {
-    this.#admission.takeBack(worker.takeBack());
+    const sockets = worker.takeBack();
+    for (const { address } of sockets) this.#limits.release(worker, address);
+    this.#admission.takeBack(sockets);
     if (this.#state !== "open") this.#admission.turnAway("draining");
   }
 

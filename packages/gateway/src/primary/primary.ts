@@ -78,7 +78,7 @@ export class Primary {
         ready: () => this.#workerReady(),
         message: (worker, message) => this.#message(worker, message),
         room: () => this.#frontDoor.proceed(),
-        undeliverable: (socket) => this.#frontDoor.undeliverable(socket),
+        undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),
         failed: (problem) => this.#failed(problem),
@@ -137,7 +137,7 @@ export class Primary {
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
     const away = this.#ready.filter((worker) => worker.load.broker !== "ready").length;
     if (away > 0 || this.#options.broker.state !== "ready") {
-      problems.push(`The broker cannot be reached (${away} of ${this.#ready.length} workers wait for it).`);
+      problems.push(`The broker cannot be reached by ${away === 0 ? "the primary" : `${away} workers`}.`);
     }
     return problems;
   }
@@ -216,6 +216,8 @@ export class Primary {
 
   #message(worker: WorkerProcess, message: ToPrimary): void {
     switch (message.type) {
+      case "departed":
+        return this.#frontDoor.departed(worker, message.addresses);
       case "gc-wish":
         return this.#gcTurns.wish(worker);
       case "gc-done":

@@ -68,6 +68,19 @@ describe("the router", () => {
     );
   });
 
+  it("passes a busy worker by, but not until the others hold much more", () => {
+    const router = new Router();
+    const workers = [worker(0, { busy: true }), worker(1)];
+    const shares = (count: number): number[] => {
+      for (let i = 0; i < count; i++) router.route(workers, undefined)!.sockets++;
+      return workers.map(({ sockets }) => sockets);
+    };
+    expect(shares(64)).toEqual([0, 64]);
+    const [busy = 0, other = 0] = shares(20_000 - 64);
+    expect(other - busy).toBeLessThan(0.05 * 10_000);
+    expect(other).toBeGreaterThan(busy);
+  });
+
   it("spreads a burst evenly, whatever the workers had before", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(20), { minLength: 1, maxLength: 8 }), fc.nat(100), (loads, burst) => {

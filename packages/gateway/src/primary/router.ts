@@ -2,8 +2,9 @@
  * The router: which worker gets a socket.
  *
  * A session id names its owner, worker slot and generation; the owner gets it while it can take any. Everything else,
- * an id whose owner is gone included, goes to the least loaded of the best workers there are: those that are ready,
- * answer promptly and are not about to collect garbage. Pure: it reads candidates and keeps only a turn counter for ties.
+ * an id whose owner is gone included, goes to the least loaded of those that can take it. One that is busy (late, about
+ * to collect garbage) counts for more than it holds, so that others get its share for a while, yet a long storm does
+ * not end lopsided. Pure: it reads candidates and keeps only a turn counter for ties.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
 
@@ -15,11 +16,13 @@ export interface Candidate {
   readonly sockets: number;
   /** Sockets it may hold. */
   readonly maxSockets: number;
-  /** Late, about to collect garbage, or with sockets queued: gets none while others can take them. */
+  /** Late, about to collect garbage, or with sockets queued: passed by while others hold little more. */
   readonly busy: boolean;
   /** It has stopped taking sockets: gets none, those that name it as their owner included. */
   readonly stuck: boolean;
 }
+
+const BUSY_HANDICAP = 64;
 
 export class Router {
   #turn = 0;
@@ -37,7 +40,7 @@ export class Router {
     for (let i = 0; i < candidates.length; i++) {
       const candidate = candidates[(this.#turn + i) % candidates.length];
       if (candidate === undefined || !canTake(candidate)) continue;
-      if (best === undefined || isBetter(candidate, best)) best = candidate;
+      if (best === undefined || weight(candidate) < weight(best)) best = candidate;
     }
     return best;
   }
@@ -56,6 +59,7 @@ function canTake(candidate: Candidate): boolean {
   return candidate.state === "ready" && !candidate.stuck && candidate.sockets < candidate.maxSockets;
 }
 
-function isBetter(a: Candidate, b: Candidate): boolean {
-  return a.busy === b.busy ? a.sockets < b.sockets : !a.busy;
+/** What a busy worker's sockets count for: in a burst a moment's worth more, in the long run one in fifty. */
+function weight({ busy, sockets }: Candidate): number {
+  return busy ? sockets * 1.02 + BUSY_HANDICAP : sockets;
 }

@@ -29,7 +29,7 @@ export interface SupervisorEvents {
   /** It has taken a socket that was queued for it. */
   room(worker: WorkerProcess): void;
   /** It could not receive this one. */
-  undeliverable(socket: PendingSocket): void;
+  undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
   /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */
@@ -118,7 +118,7 @@ export class Supervisor {
       {
         message: (sender, message) => this.#message(sender, message),
         room: (roomy) => this.#events.room(roomy),
-        undeliverable: (_, socket) => this.#events.undeliverable(socket),
+        undeliverable: (from, socket) => this.#events.undeliverable(from, socket),
         linkLost: (lost, problem) => {
           if (problem !== undefined)
             this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");

@@ -26,12 +26,14 @@ export class HandOffReceiver {
   readonly #channel: EventEmitter;
   #taker: SocketTaker | undefined;
   #received = 0;
+  /** Bounded by the connections that can end between two load reports. */
+  readonly #departed: string[] = [];
 
   /** `channel` is `process`: `setupWorker` listens there, too. */
   constructor(channel: EventEmitter) {
     this.#channel = channel;
     channel.on("message", (message: Partial<HandOffMessage>, handle?: TcpHandle) => {
-      if (message.type === HAND_OFF && message.head !== undefined) this.#receive(message.head, handle);
+      if (message.type === HAND_OFF) this.#receive(message as HandOffMessage, handle);
     });
   }
 
@@ -46,10 +48,19 @@ export class HandOffReceiver {
     return this.#received;
   }
 
-  #receive(head: Uint8Array, handle: TcpHandle | undefined): void {
+  /** The addresses of connections that have ended since the last call, of those that came with one. */
+  takeDeparted(): readonly string[] {
+    return this.#departed.splice(0);
+  }
+
+  #receive({ head, address }: HandOffMessage, handle: TcpHandle | undefined): void {
     this.#received++;
-    if (handle === undefined) return;
+    if (handle === undefined) {
+      if (address !== undefined) this.#departed.push(address);
+      return;
+    }
     const socket = socketOf(handle);
+    if (address !== undefined) socket.once("close", () => this.#departed.push(address));
     // One byte is one character, so that what follows the head can be found again.
     if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
     this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);

@@ -86,10 +86,12 @@ class WorkerLife {
         relayDirectory,
         send: (message) => this.#link.send(message),
         received: () => handOffs.received,
+        takeDeparted: () => handOffs.takeDeparted(),
       });
       handOffs.deliverTo(worker.http);
-      await worker.listen();
+      // From now on: the broker answers while the worker still opens its socket.
       this.#state = { t: "running", worker, logger: options.logger };
+      await worker.listen();
       this.#link.send({ type: "ready" });
     } catch (problem) {
       this.#state = { t: "refused" };

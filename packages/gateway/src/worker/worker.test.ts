@@ -54,6 +54,7 @@ async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
       relayDirectory: "/nonexistent",
       send: primary.hear,
       received: () => 0,
+      takeDeparted: () => [],
     },
   );
   worker.http.server.listen(0, "127.0.0.1");

@@ -5,9 +5,9 @@
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
 import { randomBytes } from "node:crypto";
-import { Core } from "@holdfast/core";
+import { Core, type Timer } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
-import type { ToPrimary, ToWorker } from "../messages.js";
+import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { WorkerOptions } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
@@ -37,6 +37,8 @@ export interface WorkerWiring {
   readonly send: (message: ToPrimary) => void;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
+  /** The addresses whose connections have ended since the last call, where they are counted. */
+  readonly takeDeparted: () => readonly string[];
 }
 
 export class Worker {
@@ -48,11 +50,12 @@ export class Worker {
   readonly #loop = new LoopMonitor();
   readonly #linkBroker: LinkBroker | undefined;
   readonly #load: LoadReporter;
+  readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
   readonly #stopWatchingGc: () => void;
 
   /** Begins at once: core is open and its broker starts to connect. */
-  constructor(options: WorkerOptions, { owner, relayDirectory, send, received }: WorkerWiring) {
+  constructor(options: WorkerOptions, { owner, relayDirectory, send, received, takeDeparted }: WorkerWiring) {
     const { clock, logger } = options;
     this.#options = options;
     this.#send = send;
@@ -104,6 +107,10 @@ export class Worker {
       }),
       (load) => send({ type: "load", ...load }),
     );
+    this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
+      const addresses = takeDeparted();
+      if (addresses.length > 0) send({ type: "departed", addresses });
+    });
   }
 
   /** Resolves when it can do its work. */
@@ -132,6 +139,7 @@ export class Worker {
   /** Ends every connection and lets go of the broker. Idempotent. */
   async close(): Promise<void> {
     this.#load.close();
+    this.#departures.cancel();
     this.#gcTimer?.close();
     this.#stopWatchingGc();
     this.#loop.close();

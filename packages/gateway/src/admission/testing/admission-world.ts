@@ -2,9 +2,10 @@
  * Admission with everything around it in a test's hands: handles, farewells, the workers' room, time.
  */
 import { FakeClock } from "@holdfast/core/testing";
-import { Admission, type AdmissionOptions } from "../admission.js";
+import { Admission, type AdmissionOptions, type Assignment } from "../admission.js";
 import { Farewells } from "../farewells.js";
 import type { Refused } from "../front-answers.js";
+import { Introduction, type IntroductionOptions } from "../introduction.js";
 import type { PendingSocket } from "../pending-socket.js";
 import { FakeFarewellSocket } from "./fake-farewell-socket.js";
 import { FakeHandle } from "./fake-handle.js";
@@ -25,16 +26,19 @@ export class AdmissionWorld {
   /** Whether a worker is there at all. */
   hasWorker = true;
   closedFor: Refused | undefined;
+  /** What a whole head is told instead of going to a worker. */
+  answer: Assignment | undefined;
   readonly admission: Admission;
 
-  constructor(options: Partial<AdmissionOptions> = {}) {
+  constructor(options: Partial<AdmissionOptions> = {}, introduction: Partial<IntroductionOptions> = {}) {
     this.admission = new Admission(
       { ...OPTIONS, ...options },
       {
         closedFor: () => this.closedFor,
         assign: (socket) => {
+          if (this.answer !== undefined) return this.answer;
           if (this.hasWorker) this.handedOver.push(socket);
-          return this.hasWorker;
+          return this.hasWorker ? "assigned" : "later";
         },
         room: () => this.room,
         accepted: () => {
@@ -42,6 +46,7 @@ export class AdmissionWorld {
         },
         refused: (why) => this.reasons.push(why),
       },
+      new Introduction({ proxyProtocol: false, trustedProxies: [], ...introduction }, true),
       this.clock,
       new Farewells(this.clock, (handle) => {
         const socket = new FakeFarewellSocket(handle);

@@ -10,6 +10,8 @@ export class FakeHandle implements TcpHandle {
   onread: TcpHandle["onread"] = () => {};
   reading = false;
   closed = false;
+  /** The other end. */
+  peer = "::ffff:192.0.2.1";
   #inbox: (Buffer | undefined)[] = [];
 
   /** What nobody has read yet. */
@@ -34,6 +36,12 @@ export class FakeHandle implements TcpHandle {
   readStop(): number {
     this.#assertOpen("readStop");
     this.reading = false;
+    return 0;
+  }
+
+  getpeername(name: { address?: string }): number {
+    this.#assertOpen("getpeername");
+    name.address = this.peer;
     return 0;
   }
 

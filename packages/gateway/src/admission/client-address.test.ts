@@ -1,0 +1,69 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { clientAddress, plainAddress, proxyProblem, TrustedProxies } from "./client-address.js";
+
+const head = (...lines: string[]): string => `GET /ws HTTP/1.1\r\nHost: x\r\n${lines.join("\r\n")}\r\n\r\n`;
+const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.9", "fd00::/8"]);
+
+describe("whose connection it is", () => {
+  it.each([
+    ["a trusted proxy speaks for its client", "10.1.2.3", ["X-Forwarded-For: 203.0.113.7"], "203.0.113.7"],
+    [
+      "the last address nobody trusted wrote counts",
+      "10.1.2.3",
+      ["X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.9.9.9"],
+      "203.0.113.7",
+    ],
+    [
+      "over several lines, in any case",
+      "192.0.2.9",
+      ["x-forwarded-for: 6.6.6.6", "X-FORWARDED-FOR: 203.0.113.7"],
+      "203.0.113.7",
+    ],
+    ["by IPv6 too", "fd00::1", ["X-Forwarded-For: 2001:db8::7"], "2001:db8::7"],
+    ["a proxy that says nothing is the client", "10.1.2.3", [], "10.1.2.3"],
+    ["nonsense is not believed", "10.1.2.3", ["X-Forwarded-For: 203.0.113.7, unknown"], "10.1.2.3"],
+    [
+      "a name that only contains the header's is none",
+      "10.1.2.3",
+      ["NX-Forwarded-For: 203.0.113.7"],
+      "10.1.2.3",
+    ],
+    [
+      "a spoofed header of an untrusted peer is ignored",
+      "203.0.113.66",
+      ["X-Forwarded-For: 10.0.0.1"],
+      "203.0.113.66",
+    ],
+  ])("%s", (_what, peer, lines, expected) => {
+    expect(clientAddress(peer, head(...lines), proxies)).toBe(expected);
+  });
+
+  it("is the peer, whatever it sends, where nobody is trusted", () => {
+    const nobody = new TrustedProxies([]);
+    expect(nobody.any).toBe(false);
+    fc.assert(
+      fc.property(
+        fc.string(),
+        (line) => clientAddress("10.0.0.1", head(`X-Forwarded-For: ${line}`), nobody) === "10.0.0.1",
+      ),
+    );
+  });
+
+  it("takes an IPv4 address out of its IPv6 spelling", () => {
+    expect(plainAddress("::ffff:192.0.2.1")).toBe("192.0.2.1");
+    expect(plainAddress("2001:db8::1")).toBe("2001:db8::1");
+  });
+
+  it.each(["10.0.0.1", "10.0.0.0/8", "::1", "fd00::/8", "0.0.0.0/0"])("%s may be trusted", (proxy) => {
+    expect(proxyProblem(proxy)).toBeUndefined();
+    expect(() => new TrustedProxies([proxy])).not.toThrow();
+  });
+
+  it.each(["", "example.org", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/8/8", "10.0.0.0/-1"])(
+    "%j may not",
+    (proxy) => {
+      expect(proxyProblem(proxy)).toBeDefined();
+    },
+  );
+});

@@ -1,0 +1,103 @@
+import { FakeClock } from "@holdfast/core/testing";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { type ConnectionLimitOptions, ConnectionLimits } from "./connection-limits.js";
+
+const NONE: ConnectionLimitOptions = {
+  ratePerSecond: undefined,
+  maxPerAddress: undefined,
+  ratePerAddress: undefined,
+};
+
+function setUp(options: Partial<ConnectionLimitOptions>) {
+  const clock = new FakeClock();
+  const limits = new ConnectionLimits<{ name: string }>({ ...NONE, ...options }, clock);
+  const worker = { name: "a" };
+  /** Opens one if it may be. */
+  const open = (address: string, holder = worker): string => {
+    const refusal = limits.check(address);
+    if (refusal !== undefined) return refusal;
+    limits.opened(address);
+    limits.hold(holder, address);
+    return "open";
+  };
+  return { clock, limits, worker, open };
+}
+
+describe("limits on connections", () => {
+  it("are none unless set, and remember nobody", () => {
+    const { limits, open } = setUp({});
+    for (let i = 0; i < 1_000; i++) expect(open("192.0.2.1")).toBe("open");
+    expect([limits.byAddress, limits.addresses]).toEqual([false, 0]);
+  });
+
+  it("bound what one address holds, and no other", () => {
+    const { limits, open, worker } = setUp({ maxPerAddress: 2 });
+    expect([open("a"), open("a"), open("a"), open("b")]).toEqual(["open", "open", "limit_address", "open"]);
+    limits.release(worker, "a");
+    expect([open("a"), open("a")]).toEqual(["open", "limit_address"]);
+  });
+
+  it("release all that a worker held when it is gone, and nothing twice", () => {
+    const { limits, open, worker } = setUp({ maxPerAddress: 3 });
+    const other = { name: "b" };
+    expect([open("a"), open("a"), open("a", other)]).toEqual(["open", "open", "open"]);
+    limits.gone(worker);
+    limits.release(worker, "a");
+    expect([open("a", other), open("a", other), open("a", other)]).toEqual(["open", "open", "limit_address"]);
+  });
+
+  it("bound how fast one address opens, twice the rate at once", () => {
+    const { clock, open } = setUp({ ratePerAddress: 2 });
+    const five = (): string[] => Array.from({ length: 5 }, () => open("a"));
+    expect(five()).toEqual(["open", "open", "open", "open", "limit_address_rate"]);
+    expect(open("b")).toBe("open");
+    clock.advance(1_000);
+    expect(five().filter((each) => each === "open")).toHaveLength(2);
+  });
+
+  it("bound how fast everybody together opens", () => {
+    const { clock, open } = setUp({ ratePerSecond: 1 });
+    expect([open("a"), open("b"), open("c")]).toEqual(["open", "open", "limit_rate"]);
+    clock.advance(1_000);
+    expect([open("c"), open("d")]).toEqual(["open", "limit_rate"]);
+  });
+
+  it("forget an address that holds nothing and has its full rate again", () => {
+    const { clock, limits, open, worker } = setUp({ maxPerAddress: 5, ratePerAddress: 1 });
+    open("a");
+    limits.release(worker, "a");
+    limits.sweep();
+    expect(limits.addresses).toBe(1);
+    clock.advance(2_000);
+    limits.sweep();
+    expect(limits.addresses).toBe(0);
+  });
+
+  it("agree with a count of who holds what, whatever happens in whatever order", () => {
+    const step = fc.tuple(fc.constantFrom("open", "release", "gone"), fc.nat(2), fc.nat(1));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { limits, open } = setUp({ maxPerAddress: 3 });
+        const workers = [{ name: "a" }, { name: "b" }] as const;
+        let held: { address: string; worker: object }[] = [];
+        for (const [what, which, whose] of steps) {
+          const address = `address ${which}`;
+          const worker = workers[whose as 0 | 1];
+          if (what === "open") {
+            const full = held.filter((each) => each.address === address).length >= 3;
+            expect(open(address, worker)).toBe(full ? "limit_address" : "open");
+            if (!full) held.push({ address, worker });
+          } else if (what === "release") {
+            const index = held.findIndex((each) => each.address === address && each.worker === worker);
+            limits.release(worker, address);
+            if (index !== -1) held.splice(index, 1);
+          } else {
+            limits.gone(worker);
+            held = held.filter((each) => each.worker !== worker);
+          }
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,69 @@
+/**
+ * The introduction: from a socket's first bytes and its peer to whose connection it is.
+ *
+ * With the PROXY protocol on, a connection begins with its header; that of a peer which is not trusted is taken off and
+ * ignored, like an X-Forwarded-For of such a peer. Addresses are only looked up where a limit needs them.
+ */
+import type { TcpHandle } from "../tcp-handle.js";
+import { clientAddress, plainAddress, TrustedProxies } from "./client-address.js";
+import type { PendingSocket } from "./pending-socket.js";
+import { readProxyHeader } from "./proxy-protocol.js";
+
+export interface IntroductionOptions {
+  /** Whether connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+  /** Who may say for whom it speaks. Empty: with the PROXY protocol everybody, otherwise nobody. */
+  readonly trustedProxies: readonly string[];
+}
+
+export class Introduction {
+  readonly #proxyProtocol: boolean;
+  readonly #proxies: TrustedProxies;
+  readonly #needed: boolean;
+
+  /** `needed`: whether anybody asks for addresses. */
+  constructor({ proxyProtocol, trustedProxies }: IntroductionOptions, needed: boolean) {
+    this.#proxyProtocol = proxyProtocol;
+    this.#proxies = new TrustedProxies(trustedProxies);
+    this.#needed = needed;
+  }
+
+  /** Takes a PROXY header off the first bytes. `head` holds the request alone when it is done. */
+  begin(socket: PendingSocket): "done" | "incomplete" | "invalid" {
+    if (socket.introduced) return "done";
+    if (!this.#proxyProtocol) return this.#introduce(socket, undefined);
+    const header = readProxyHeader(socket.head);
+    switch (header.kind) {
+      case "incomplete":
+      case "invalid":
+        return header.kind;
+      case "absent":
+        return this.#introduce(socket, undefined);
+      case "header":
+        socket.head = socket.head.subarray(header.length);
+        return this.#introduce(socket, header.address);
+    }
+  }
+
+  /** Completes the address from the whole head. */
+  complete(socket: PendingSocket): void {
+    if (this.#needed && this.#proxies.any) {
+      socket.address = clientAddress(socket.address, socket.head.toString("latin1"), this.#proxies);
+    }
+  }
+
+  #introduce(socket: PendingSocket, forwarded: string | undefined): "done" {
+    socket.introduced = true;
+    if (!this.#needed) return "done";
+    const peer = peerOf(socket.handle);
+    const believed = !this.#proxies.any || this.#proxies.has(peer);
+    socket.address = forwarded !== undefined && believed ? forwarded : peer;
+    return "done";
+  }
+}
+
+function peerOf(handle: TcpHandle): string {
+  const name: { address?: string } = {};
+  handle.getpeername(name);
+  return plainAddress(name.address ?? "");
+}
