@@ -109,7 +109,7 @@ describe("the documents", () => {
 
   it("every exported metric, admin endpoint and reason to refuse is documented", async () => {
     const texts = read(OPERATIONS) + read("docs/metrics.md");
-    const rows = read("packages/gateway/src/primary/front-answers.ts").matchAll(/^ {2}(\w+): \{/gm);
+    const rows = read("packages/gateway/src/admission/front-answers.ts").matchAll(/^ {2}(\w+): \{/gm);
     const reasons = [...rows].map(([, name = ""]) => name);
     expect(reasons.length).toBeGreaterThan(3);
     const names = [...(await exportedMetrics()), ...adminEndpoints, ...reasons];

@@ -5,6 +5,15 @@ const JSON_BODY = { "content-type": "application/json" };
 const status = (...args: Parameters<typeof adminRefusal>): number | undefined =>
   adminRefusal(...args)?.status;
 
+describe("health", () => {
+  it("is anybody's to ask, with a key and without, under any name", () => {
+    for (const route of ["GET /livez", "GET /readyz"]) {
+      expect(adminRefusal(route, {}, undefined)).toBeUndefined();
+      expect(adminRefusal(route, { host: "probe.example" }, "correct horse battery staple")).toBeUndefined();
+    }
+  });
+});
+
 describe("without a key", () => {
   it.each([
     "localhost",
@@ -15,7 +24,7 @@ describe("without a key", () => {
     "[::1]",
     "[::1]:9080",
   ])("the host %s is this machine", (host) => {
-    expect(adminRefusal("GET", { host }, undefined)).toBeUndefined();
+    expect(adminRefusal("GET /metrics", { host }, undefined)).toBeUndefined();
   });
 
   it.each([
@@ -29,11 +38,11 @@ describe("without a key", () => {
     ["nothing", ""],
     ["an open bracket", "["],
   ])("a request for %s is refused", (_what, host) => {
-    expect(status("GET", { host }, undefined)).toBe(403);
+    expect(status("GET /metrics", { host }, undefined)).toBe(403);
   });
 
   it("a request without a host is refused", () => {
-    expect(status("GET", {}, undefined)).toBe(403);
+    expect(status("GET /metrics", {}, undefined)).toBe(403);
   });
 });
 
@@ -48,11 +57,13 @@ describe("a web page in the operator's browser", () => {
     undefined,
   ])("cannot post %s", (type) => {
     const headers = { host: "localhost:9080", ...(type !== undefined && { "content-type": type }) };
-    expect(status("POST", headers, undefined)).toBe(415);
+    expect(status("POST /api/publish", headers, undefined)).toBe(415);
   });
 
   it.each(["application/json", "Application/JSON; charset=utf-8"])("would have to ask before %s", (type) => {
-    expect(status("POST", { host: "localhost:9080", "content-type": type }, undefined)).toBeUndefined();
+    expect(
+      status("POST /api/publish", { host: "localhost:9080", "content-type": type }, undefined),
+    ).toBeUndefined();
   });
 });
 
@@ -73,16 +84,16 @@ describe("with a key", () => {
   ])("%s", (_what, authorization, expected) => {
     const headers = { host: "gateway.example", ...(authorization !== undefined && { authorization }) };
     expect(status("GET", headers, KEY)).toBe(expected);
-    expect(status("POST", { ...headers, ...JSON_BODY }, KEY)).toBe(expected);
+    expect(status("POST /api/publish", { ...headers, ...JSON_BODY }, KEY)).toBe(expected);
   });
 
   it("the host is of no interest, the type of the body is", () => {
-    expect(status("POST", { authorization: `Bearer ${KEY}` }, KEY)).toBe(415);
+    expect(status("POST /api/publish", { authorization: `Bearer ${KEY}` }, KEY)).toBe(415);
   });
 
   it("wrong keys of any length take the same path: digests of one length are compared", () => {
     for (const wrong of ["x", "x".repeat(100_000)]) {
-      expect(status("GET", { authorization: `Bearer ${wrong}` }, KEY)).toBe(401);
+      expect(status("GET /metrics", { authorization: `Bearer ${wrong}` }, KEY)).toBe(401);
     }
   });
 });

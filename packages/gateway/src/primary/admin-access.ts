@@ -1,6 +1,7 @@
 /**
- * Who may use the admin port. Pure: a request's headers → undefined, or why it is refused.
+ * Who may use the admin port. Pure: a request → undefined, or why it is refused.
  *
+ * Health is anybody's to ask: a probe of a load balancer or an orchestrator has no key.
  * With a key: the bearer must present it, compared in constant time. Without one the port is on a loopback address,
  * and what must be kept out is a web page in the operator's own browser: it could post across origins, or reach the
  * port under a name it made resolve to 127.0.0.1. Hence a loopback `Host`, and JSON bodies, which browsers do not send
@@ -15,11 +16,15 @@ export interface Refusal {
   readonly message: string;
 }
 
+const PROBES: ReadonlySet<string> = new Set(["GET /livez", "GET /readyz"]);
+
+/** `route`: method and path, such as `GET /metrics`. */
 export function adminRefusal(
-  method: string,
+  route: string,
   headers: IncomingHttpHeaders,
   key: string | undefined,
 ): Refusal | undefined {
+  if (PROBES.has(route)) return undefined;
   if (key !== undefined && !presents(headers.authorization, key)) {
     return { status: 401, message: "Send the admin key as `Authorization: Bearer <key>`." };
   }
@@ -29,7 +34,7 @@ export function adminRefusal(
       message: "Without an admin key this port answers to localhost and 127.0.0.1 only.",
     };
   }
-  if (method === "POST" && !/^application\/json\b/i.test(headers["content-type"] ?? "")) {
+  if (route.startsWith("POST ") && !/^application\/json\b/i.test(headers["content-type"] ?? "")) {
     return { status: 415, message: "Send JSON with `Content-Type: application/json`." };
   }
   return undefined;

@@ -76,9 +76,10 @@ export class AdminServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
     const path = (request.url ?? "/").replace(/\?.*$/s, "");
-    const refusal = adminRefusal(method, request.headers, this.#options.key);
+    const route = `${method} ${path}`;
+    const refusal = adminRefusal(route, request.headers, this.#options.key);
     if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
-    const handler = this.#routes[`${method} ${path}`];
+    const handler = this.#routes[route];
     if (handler === undefined) return send(response, this.#unknown(path));
     const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : "";
     if (body === undefined) {
