@@ -89,6 +89,13 @@ describe("requests of several sessions on one connection", () => {
     expect(await ask(a.port, path, "the body")).toMatchObject({ text: `0 ${path} the body` });
   });
 
+  it("are answered here when another parameter's value or a fragment looks like a session", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    for (const path of [`/x?next=/y?sid=${sid(b.owner)}`, `/x#?sid=${sid(b.owner)}`]) {
+      expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    }
+  });
+
   it("are answered here for a former life of the owner's slot", async () => {
     const [a] = [await start(0), await start(1, 1)];
     const former = `/x?sid=${sid({ slot: 1, generation: 2 })}`;

@@ -25,7 +25,8 @@ const MAX_CONNECTIONS = 64;
 /** Longer than any answer may take, ms: a held poll is answered sooner. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-const SID = /\?(?:[^#]*&)?sid=([A-Za-z0-9_-]{20})(?:[&#]|$)/;
+/** From the first question mark on: without the anchor a long query of question marks takes quadratic time. */
+const SID = /^[^?#]*\?(?:[^#]*&)?sid=([A-Za-z0-9_-]{20})(?:[&#]|$)/;
 /** RFC 9110 §7.6.1: about one connection, not about the request. */
 const HOP_BY_HOP = [
   "connection",
