@@ -1,9 +1,8 @@
 import { BrokerUnavailable, channelTopic, MemoryBroker, MemoryBus, type Topic } from "@holdfast/core";
-import { brokerContract } from "@holdfast/core/testing";
+import { brokerContract, FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import type { BrokerAnswer, BrokerRequest } from "../messages.js";
 import { LinkBroker } from "./broker-link.js";
-import { FakeClock } from "./testing/fake-clock.js";
 
 /** The other end of a link in one process: requests carried out on a bus, answers a turn later. */
 function serve(bus: MemoryBus, answer: (answer: BrokerAnswer) => void): (request: BrokerRequest) => void {

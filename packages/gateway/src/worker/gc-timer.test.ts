@@ -1,7 +1,7 @@
+import { FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
-import { FakeClock } from "./testing/fake-clock.js";
 
 function setUp(slot = 0, utilization = 0) {
   const clock = new FakeClock();

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { type AddressInfo, connect } from "node:net";
+import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
-import { FakeClock } from "./testing/fake-clock.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket-transport.js";
 

@@ -1,7 +1,7 @@
+import { FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import { LOAD_INTERVAL_MS, type Load } from "../messages.js";
 import { LoadReporter } from "./load.js";
-import { FakeClock } from "./testing/fake-clock.js";
 
 const IDLE: Load = { sockets: 0, received: 0, connections: 0, loopDelayMs: 1, broker: "ready" };
 

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
+import { FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
-import { FakeClock } from "./testing/fake-clock.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 
 function setUp(limit?: number) {
