@@ -38,6 +38,36 @@ const storm = (name: string, label: string): Target[] => {
   ];
 };
 
+const IDLE = "5,000 to 18,000 connections";
+
+const idle = (against: string, must: number, aim?: number): Target => ({
+  what: `idle connection: user-space bytes by ${against}'s`,
+  scenario: "idle",
+  case: IDLE,
+  metric: "userBytes",
+  against,
+  better: "lower",
+  must,
+  ...(aim !== undefined && { aim }),
+});
+
+const cpuPerDelivery = (
+  scenario: string,
+  name: string,
+  against: string,
+  must: number,
+  aim: number,
+): Target => ({
+  what: `${scenario}: CPU per delivery by ${against}'s`,
+  scenario,
+  case: name,
+  metric: "cpuUs",
+  against,
+  better: "lower",
+  must,
+  aim,
+});
+
 export const TARGETS: readonly Target[] = [
   ...storm(BURST, "storm"),
   {
@@ -66,6 +96,50 @@ export const TARGETS: readonly Target[] = [
     metric: "linearity",
     better: "lower",
     must: 4.4,
+  },
+  idle("ws", 1, 0.6),
+  idle("socket.io", 0.4),
+  idle("nchan", 0.5),
+  {
+    what: "idle CPU at 18,000 connections, % of a core",
+    scenario: "idle",
+    case: IDLE,
+    metric: "cpuShare",
+    better: "lower",
+    must: 2,
+    aim: 1,
+  },
+  {
+    what: "full GC at 18,000 connections by ws's",
+    scenario: "idle",
+    case: IDLE,
+    metric: "fullGcMs",
+    against: "ws",
+    better: "lower",
+    must: 1,
+    aim: 0.5,
+  },
+  cpuPerDelivery("fan-out", "5,000 subscribers", "ws", 0.8, 0.7),
+  cpuPerDelivery("fan-out", "5,000 subscribers", "c", 1.6, 1.4),
+  cpuPerDelivery("burst", "20 × 5,000", "ws", 0.25, 0.1),
+  {
+    what: "loop delay p99 while broadcasting to 18,000, ms",
+    scenario: "fan-out",
+    case: "18,000 subscribers",
+    metric: "loopP99",
+    better: "lower",
+    must: 20,
+    aim: 10,
+  },
+  {
+    what: "across instances: p99 by a bare ioredis round trip's",
+    scenario: "cross",
+    case: "1,000 messages/s",
+    metric: "p99",
+    against: "ioredis",
+    better: "lower",
+    must: 3,
+    aim: 2,
   },
 ];
 

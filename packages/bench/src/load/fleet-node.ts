@@ -19,6 +19,7 @@ const [port, channels, perConnection] = [portText, channelsText, perConnectionTe
 ];
 const MAX_LATENCIES = 4_000_000;
 const CONNECT_TIMEOUT_MS = 30_000;
+const MAX_CONNECTING = 200;
 const SOURCES = 8;
 const NOTHING = Buffer.alloc(0);
 
@@ -86,7 +87,9 @@ async function connectTo(total: number, perSecond: number): Promise<object> {
   const deadline = startMs + CONNECT_TIMEOUT_MS + ((total - first) / perSecond) * 1000;
   while (performance.now() < deadline) {
     const due = first + Math.floor(((performance.now() - startMs) / 1000) * perSecond) + 1;
-    for (let burst = 0; sockets.length < Math.min(total, due) && burst < 64; burst++) begin(sockets.length);
+    const connecting = sockets.length - counts.open - counts.lost - counts.failed;
+    const room = Math.min(64, MAX_CONNECTING - connecting);
+    for (let burst = 0; sockets.length < Math.min(total, due) && burst < room; burst++) begin(sockets.length);
     if (sockets.length === total && counts.open + counts.lost + counts.failed >= total) break;
     await sleep(1);
   }

@@ -1,15 +1,16 @@
 /**
- * `--install-peers`: fetches the peers that are no part of the repository into the cache, and nothing into the system.
+ * `--install-peers`: fetches the peers that are no part of the repository into the cache, and nothing but an empty
+ * directory into the system.
  *
  * Bun comes from npm. nginx and Nchan are Debian packages, downloaded with apt-get and unpacked, so that no service is
- * started and no root is needed. Each failure is said; the bench runs without.
+ * started. Each failure is said; the bench runs without.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory } from "../packages.js";
 import { BUN_PACKAGE, bun } from "./bun.js";
-import { nchan } from "./nchan.js";
+import { COMPILED_IN, nchan } from "./nchan.js";
 
 const DEBIAN_PACKAGES = ["nginx", "nginx-common", "libnginx-mod-nchan"];
 
@@ -35,6 +36,8 @@ export function installPeers(): void {
     for (const file of readdirSync(directory).filter((name) => name.endsWith(".deb"))) {
       run("dpkg", ["-x", join(directory, file), root]);
     }
+    // Its modules want the directory that was compiled in, whatever the configuration says.
+    mkdirSync(COMPILED_IN, { recursive: true });
     return nchan.missing();
   });
 }

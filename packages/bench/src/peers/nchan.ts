@@ -12,13 +12,18 @@ import { cacheDirectory } from "../packages.js";
 import { freePort } from "./free-port.js";
 import type { Peer, PeerServer } from "./peer.js";
 
+/** Where Debian's nginx keeps temporary files. */
+export const COMPILED_IN = "/var/lib/nginx";
+
 const START_MS = 5_000;
 
 export const nchan: Peer = {
   name: "nchan",
   label: "nginx + Nchan",
   missing: () =>
-    root() === undefined ? "nginx with Nchan is not here: npm run bench -- --install-peers" : undefined,
+    root() !== undefined && existsSync(COMPILED_IN)
+      ? undefined
+      : `nginx with Nchan or ${COMPILED_IN} is not here: npm run bench -- --install-peers`,
   start: () => NchanServer.start(),
 };
 

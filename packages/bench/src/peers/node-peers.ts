@@ -39,15 +39,24 @@ export const wsSticky: Peer = {
     }),
 };
 
+const SOCKET_IO = { target: "/socket.io/?EIO=4&transport=websocket&channels=", hello: "40" };
+
 export const socketIo: Peer = {
   name: "socket.io",
   label: "Socket.IO",
-  missing: () => (packageVersion("socket.io") === "missing" ? "socket.io is not installed" : undefined),
+  missing: () => missingPackage("socket.io"),
   start: () =>
-    LineServer.start({
-      program: process.execPath,
-      args: [serverScript("socket-io")],
-      target: "/socket.io/?EIO=4&transport=websocket&channels=",
-      hello: "40",
-    }),
+    LineServer.start({ program: process.execPath, args: [serverScript("socket-io")], ...SOCKET_IO }),
 };
+
+export const socketIoWithRedis: Peer = {
+  name: "socket.io-redis",
+  label: "Socket.IO, Redis adapter",
+  missing: () => missingPackage("socket.io") ?? missingPackage("@socket.io/redis-adapter"),
+  start: ({ redis = "" }) =>
+    LineServer.start({ program: process.execPath, args: [serverScript("socket-io"), redis], ...SOCKET_IO }),
+};
+
+function missingPackage(name: string): string | undefined {
+  return packageVersion(name) === "missing" ? `${name} is not installed` : undefined;
+}

@@ -7,6 +7,8 @@ import type { Probe } from "../measure/probe.js";
 
 export interface PeerOptions {
   readonly workers: number;
+  /** URL of the Redis that joins instances. */
+  readonly redis?: string;
   /** Further flags of `holdfast start`; only ours has any. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;

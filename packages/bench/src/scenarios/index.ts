@@ -2,6 +2,12 @@
  * All scenarios, in the order in which they run.
  */
 import type { Scenario } from "../scenario.js";
+import { burst } from "./burst.js";
+import { cross } from "./cross.js";
+import { fanOut } from "./fan-out.js";
+import { gc } from "./gc.js";
+import { idle } from "./idle.js";
+import { manyChannels } from "./many-channels.js";
 import { storm } from "./storm.js";
 
-export const SCENARIOS: readonly Scenario[] = [storm];
+export const SCENARIOS: readonly Scenario[] = [storm, idle, fanOut, burst, manyChannels, cross, gc];

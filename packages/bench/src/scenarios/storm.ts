@@ -18,7 +18,7 @@ import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
 import type { RunContext, Scenario } from "../scenario.js";
 import { skew } from "../statistics.js";
-import { inventedSessionIds } from "./session-ids.js";
+import { sessionIds } from "./session-ids.js";
 
 const METRICS: readonly Metric[] = [
   { key: "perSecond", label: "handshakes/s", unit: "", better: "higher", digits: 0 },
@@ -169,27 +169,31 @@ async function oneStorm(storm: Storm): Promise<number> {
   return result.elapsedMs;
 }
 
-/** Ours: ids of sessions that really are (their owners live). Others: ids of the same form, so the same bytes. */
+/** Ours: ids whose owners live. Others: ids of the same form, so the same bytes. */
 async function stormWithIds(storm: Storm): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "holdfast-sids-"));
+  const directory = mkdtempSync(join(tmpdir(), "bench-sids-"));
   const file = join(directory, "sids");
   try {
-    if (storm.server instanceof HoldfastServer) {
-      const rate = Math.min(storm.rate, 3_000);
-      const client = await StormClient.start({
-        ...optionsFor(storm.server, storm.count, rate),
-        sidsOut: file,
-      });
-      const { failed } = await client.run();
-      await client.stop();
-      const found = readFileSync(file, "utf8").trim().split("\n").length;
-      if (found !== storm.count) throw new Error(`${found} of ${storm.count} ids: ${JSON.stringify(failed)}`);
-      await sleep(500);
-    } else writeFileSync(file, inventedSessionIds(storm.count));
+    const announced = storm.server instanceof HoldfastServer ? await announcedIds(storm, file) : [];
+    writeFileSync(file, sessionIds(storm.count, announced));
     await oneStorm({ ...storm, sidsIn: file });
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** What ours announces to some connections that come in peace. */
+async function announcedIds({ server, context }: Storm, file: string): Promise<string[]> {
+  const count = context.quick ? 100 : 2_000;
+  const client = await StormClient.start({ ...optionsFor(server, count, 1_000), sidsOut: file });
+  await client.run();
+  await client.stop();
+  await sleep(500);
+  const ids = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((id) => id !== "");
+  if (ids.length === 0) throw new Error("no session id was announced");
+  return ids;
 }
 
 /** Everything at once: the rate is more than any client can offer. */
