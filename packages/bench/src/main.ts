@@ -16,6 +16,7 @@ import { installPeers } from "./peers/install.js";
 import { regressions } from "./regression.js";
 import { chartsOf } from "./report/charts-of.js";
 import { withFigures } from "./report/docs.js";
+import { failuresOf } from "./report/failures.js";
 import { regressionTable } from "./report/regressions.js";
 import { tablesOf, textTable } from "./report/table.js";
 import { verdictTable } from "./report/verdicts.js";
@@ -87,6 +88,7 @@ function print(result: BenchResult): void {
     `${machine.cpu}, ${machine.cores} cores, Node ${process.version}, commit ${machine.commit}, load ${machine.load}; in brackets: ours by theirs\n`,
   );
   for (const table of tablesOf(result)) console.log(`${textTable(table)}\n`);
+  for (const failure of failuresOf(result)) console.log(`failed: ${failure}`);
   for (const { scenario, peer, reason } of result.missing) {
     console.log(`missing: ${result.peers[peer] ?? peer} in ${scenario}: ${reason}`);
   }

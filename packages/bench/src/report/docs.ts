@@ -3,6 +3,7 @@
  */
 import type { BenchResult } from "../result.js";
 import { judge } from "../targets.js";
+import { failuresOf } from "./failures.js";
 import { markdownTable, type Table, tablesOf } from "./table.js";
 import { verdictTable } from "./verdicts.js";
 
@@ -26,6 +27,9 @@ function figures(result: BenchResult, charts: readonly string[]): string {
     const own = charts.filter((path) => path.includes(`bench-${name}-`)).map((path) => `![${name}](${path})`);
     parts.push([section(table), ...own].join("\n\n"));
   }
+  const failed = failuresOf(result);
+  if (failed.length > 0)
+    parts.push(`### Failures by reason\n\n${failed.map((line) => `- ${line}`).join("\n")}`);
   if (result.missing.length > 0) parts.push(`### Missing\n\n${missing(result)}`);
   parts.push(`### How it was run\n\n${commands(result)}`);
   return parts.join("\n\n");
