@@ -1,7 +1,15 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+<<<<<<< Updated upstream
 import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors } from "@holdfast/protocol";
+=======
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
+>>>>>>> Stashed changes
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
@@ -22,8 +30,10 @@ let http: HttpServer;
 let port: number;
 let world: { state: "open" | "draining"; problem: ErrorCode | undefined; closed: Promise<void>[] };
 let told: string[];
+let directory: string;
 
 beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "http-server-"));
   clock = new FakeClock();
   told = [];
   world = { state: "open", problem: undefined, closed: [] };
@@ -51,7 +61,7 @@ beforeEach(async () => {
     transports,
     waiting: new WaitingSockets(clock, 10_000),
     idle: new WaitingSockets(clock, 75_000),
-    relay: { directory: "/nonexistent", owner: { slot: 0, generation: 0 } },
+    relay: { directory, owner: { slot: 0, generation: 0 } },
     answered: () => told.push("answered"),
     plain: new PlainHttp({ "/": { contentType: "text/html", body: "<h1>hi</h1>" } }),
     policy: { mayComeFrom: originCheck(undefined), maxChannels: 10 },
@@ -71,6 +81,7 @@ afterEach(async () => {
   const ended = once(http.server, "close");
   http.close();
   await Promise.all([ended, ...world.closed]);
+  await rm(directory, { recursive: true });
   expect(clock.timers).toBe(0);
 });
 
@@ -105,6 +116,27 @@ describe("the worker's HTTP server", () => {
     }
     clock.advance(16_000);
     await once(socket, "close");
+  });
+
+  it("keeps the connection when another worker answers, though @socket.io/sticky asks to close it", async () => {
+    http.server.prependListener("request", (_request, response) => response.setHeader("Connection", "close"));
+    const owner = { slot: 1, generation: 1 };
+    const other = createServer((_request, response) => response.end("there"));
+    other.listen(join(directory, ownerPrefix(owner)));
+    await once(other, "listening");
+    const socket = connect(port, "127.0.0.1");
+    try {
+      for (let i = 0; i < 2; i++) {
+        socket.write(`GET /healthz?sid=${ownerPrefix(owner)}0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n`);
+        let answer = "";
+        while (!answer.includes("there")) answer += String((await once(socket, "data"))[0]);
+        expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n(?!.*connection: close)/is);
+      }
+    } finally {
+      socket.destroy();
+      other.close();
+      other.closeAllConnections();
+    }
   });
 
   it("ends the connection with the answer while draining", async () => {
@@ -184,6 +216,20 @@ describe("the worker's HTTP server", () => {
     socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`);
     await once(socket, "data");
     clock.advance(60_000);
+    const pong = once(socket, "data");
+    socket.write(Buffer.of(0x89, 0x80, 0, 0, 0, 0));
+    expect((await pong)[0]).toEqual(Buffer.of(0x8a, 0));
+    socket.destroy();
+  });
+
+  it("keeps none on a WebSocket whose connection carried plain requests before", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "data");
+    socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`);
+    await once(socket, "data");
+    expect(told).toEqual(["answered", "accepted after 0 s"]);
+    clock.advance(80_000);
     const pong = once(socket, "data");
     socket.write(Buffer.of(0x89, 0x80, 0, 0, 0, 0));
     expect((await pong)[0]).toEqual(Buffer.of(0x8a, 0));

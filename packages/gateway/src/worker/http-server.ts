@@ -107,20 +107,20 @@ export class HttpServer {
     response.on("close", () => {
       if (!socket.destroyed && !idle.add(socket)) socket.destroy();
     });
+    // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
+    if (this.#draining) response.setHeader("Connection", "close");
+    else response.removeHeader("Connection");
     this.#relay.handle(request, response);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const answer = this.#parts.plain.answer(request, this.#draining);
     this.#parts.answered();
-    // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
-    if (this.#draining) response.setHeader("Connection", "close");
-    else response.removeHeader("Connection");
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
   }
 
   #upgrade(head: RequestHead, socket: Duplex, first: Buffer): void {
-    const { plain, transports, waiting, handshakes } = this.#parts;
+    const { plain, transports, waiting, idle, handshakes } = this.#parts;
     // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
     if (head.headers.upgrade?.toLowerCase() !== "websocket") {
       turnAway(socket, plain.answer(head, this.#draining), head.method === "HEAD");
@@ -132,7 +132,8 @@ export class HttpServer {
       turnAway(socket, errorAnswer(decision.status, decision.error, decision.headers));
       return;
     }
-    const seconds = waiting.release(socket);
+    // On a connection that had carried plain requests before, the request is all that there was to wait for.
+    const seconds = idle.release(socket) === undefined ? waiting.release(socket) : 0;
     transports.upgrade(head, socket, first, decision);
     if (seconds !== undefined) handshakes.accepted(seconds);
   }
