@@ -2,14 +2,10 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-<<<<<<< Updated upstream
-import { FakeClock } from "@holdfast/core/testing";
-import { type ErrorCode, errors } from "@holdfast/protocol";
-=======
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
->>>>>>> Stashed changes
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
