@@ -122,6 +122,8 @@ describe("requests that are not quite HTTP", () => {
       `X: ${"x".repeat(8000)}\r\n`,
       `Y: ${"y".repeat(8000)}\r\n`,
       `Z: ${"z".repeat(8000)}\r\n`,
+      `A: ${"a".repeat(8000)}\r\n`,
+      `B: ${"b".repeat(8000)}\r\n`,
     ];
     const answer = await rawRequest(gateway.http, "GET /ws HTTP/1.1\r\nHost: x\r\n", ...endless);
     expect(answer.status).toBe(431);

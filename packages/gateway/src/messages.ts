@@ -32,7 +32,7 @@ export interface Load {
 
 export const LOAD_INTERVAL_MS = 250;
 
-/** The type of the one message on the IPC channel: a socket, with what was read of its request. */
+/** The type of the message on the IPC channel that brings a socket, with what was read of its request. */
 export const HAND_OFF = "holdfast:socket";
 
 export interface HandOffMessage {
@@ -41,6 +41,14 @@ export interface HandOffMessage {
   readonly head: Uint8Array;
   /** Given where connections are counted per address: say so with `departed` when it ends. */
   readonly address?: string;
+}
+
+/** The type of the other message on the IPC channel: a listening handle that the worker sends straight back. */
+export const COPY_LISTEN_HANDLE = "holdfast:copy";
+
+export interface CopyListenHandle {
+  readonly type: typeof COPY_LISTEN_HANDLE;
+  readonly port: number;
 }
 
 export type ToWorker =

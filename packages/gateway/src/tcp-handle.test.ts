@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { listenTcp, socketOf, type TcpHandle, type TcpListener } from "./tcp-handle.js";
+import { socketOf, type TcpHandle } from "./tcp-handle.js";
+import { TcpListener } from "./tcp-listener.js";
 
 const RECEIVER = fileURLToPath(new URL("./testing/handle-receiver.mjs", import.meta.url));
 
@@ -21,7 +22,7 @@ async function pair(host = "127.0.0.1"): Promise<[Socket, TcpHandle]> {
   const arrival = new Promise<TcpHandle>((resolve) => {
     accepted.resolve = resolve;
   });
-  const listener = await listenTcp(host, 0, 16, (handle) => {
+  const listener = await TcpListener.open({ host, port: 0, backlog: 16 }, (handle) => {
     if (handle !== undefined) accepted.resolve(handle);
   });
   listeners.push(listener);
@@ -108,12 +109,18 @@ describe("a listener", () => {
   it("rejects with the system's error", async () => {
     await pair();
     const [{ port }] = listeners as [TcpListener];
-    await expect(listenTcp("127.0.0.1", port, 16, () => {})).rejects.toMatchObject({
+    await expect(
+      TcpListener.open({ host: "127.0.0.1", port: port, backlog: 16 }, () => {}),
+    ).rejects.toMatchObject({
       code: "EADDRINUSE",
       port,
     });
-    await expect(listenTcp("192.0.2.1", 0, 16, () => {})).rejects.toMatchObject({ code: "EADDRNOTAVAIL" });
-    await expect(listenTcp("no.such.host.invalid", 0, 16, () => {})).rejects.toMatchObject({
+    await expect(
+      TcpListener.open({ host: "192.0.2.1", port: 0, backlog: 16 }, () => {}),
+    ).rejects.toMatchObject({ code: "EADDRNOTAVAIL" });
+    await expect(
+      TcpListener.open({ host: "no.such.host.invalid", port: 0, backlog: 16 }, () => {}),
+    ).rejects.toMatchObject({
       syscall: "getaddrinfo",
     });
   });

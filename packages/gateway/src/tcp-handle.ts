@@ -22,37 +22,35 @@ export interface TcpHandle {
   close(): void;
 }
 
-interface ListenHandle extends TcpHandle {
+/** A listening one. */
+export interface ListenHandle extends TcpHandle {
   onconnection: (this: ListenHandle, status: number, accepted: TcpHandle | undefined) => void;
+  /** Begins to accept; an error number of the system if not 0. */
+  listen(backlog: number): number;
 }
 
-export interface TcpListener {
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
   readonly port: number;
-  /** Stops listening; accepted connections live on. */
-  close(): void;
+  /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
+  readonly backlog: number;
+  /** Whether other processes listen on the same port, each with an accept queue of its own. Node 22.12, Linux. */
+  readonly reusePort?: boolean;
 }
 
-/**
- * Listens on one port. `accept` gets each connection unread, or undefined when the system could not accept one. Rejects
- * with the system's error, such as EADDRINUSE.
- *
- * Accepting cannot be paused: what may be too much has to be refused. And out of descriptors libuv closes, on Linux,
- * what it cannot take without a word, so that limits have to be kept before.
- */
-export async function listenTcp(
-  host: string,
-  port: number,
-  backlog: number,
-  accept: (handle: TcpHandle | undefined) => void,
-): Promise<TcpListener> {
+/** Opens a listening socket. Rejects with the system's error, such as EADDRINUSE. */
+export async function openListenHandle(
+  options: ListenOptions,
+): Promise<{ handle: ListenHandle; port: number }> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, backlog }, resolve);
+    // In a worker of a cluster the primary would listen in its place.
+    server.listen({ ...options, exclusive: true }, resolve);
   });
-  const { _handle: listener } = server as unknown as { readonly _handle: ListenHandle };
-  listener.onconnection = (_status, accepted) => accept(accepted);
-  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+  const { _handle: handle } = server as unknown as { readonly _handle: ListenHandle };
+  return { handle, port: (server.address() as AddressInfo).port };
 }
 
 /** The handle as an ordinary socket, for answering it here or in the worker. Takes ownership. */

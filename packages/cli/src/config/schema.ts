@@ -183,15 +183,16 @@ export const settings = Object.freeze({
     description: "Bytes of one request's head, cookies included.",
   }),
   maxPending: setting(integer(16, 65_536), {
-    default: 2048,
+    default: 4096,
     example: 512,
     description:
-      "Connections whose head is being read or that wait for a worker, at once; further ones get 503 with Retry-After. Each is one file descriptor of the primary.",
+      "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`). Each is one file descriptor of the primary.",
   }),
   backlog: setting(integer(1, 65_535), {
-    default: 16_384,
+    default: 4096,
     example: 65_535,
-    description: "Length of the kernel's accept queue per port; net.core.somaxconn bounds it.",
+    description:
+      "Length of the kernel's accept queue per port. net.core.somaxconn bounds it; a start warns when that is smaller.",
   }),
   logLevel: setting(choice(["debug", "info", "warn", "error", "silent"]), {
     default: "info",

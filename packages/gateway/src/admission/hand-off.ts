@@ -8,8 +8,9 @@
  */
 import type { Worker } from "node:cluster";
 import type { Clock } from "@holdfast/core";
-import { HAND_OFF, type HandOffMessage } from "../messages.js";
-import type { PendingSocket } from "./pending-socket.js";
+import { COPY_LISTEN_HANDLE, type CopyListenHandle, HAND_OFF, type HandOffMessage } from "../messages.js";
+import type { TcpHandle } from "../tcp-handle.js";
+import { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */
 interface ChannelMessage {
@@ -25,6 +26,12 @@ export interface HandOffEvents {
 
 const MAX_TRIES = 3;
 
+/** A listening handle, to be copied by its way there and back. */
+interface Copy {
+  readonly handle: TcpHandle;
+  readonly message: CopyListenHandle;
+}
+
 export class HandOffs {
   readonly #worker: Pick<Worker, "process">;
   readonly #events: HandOffEvents;
@@ -32,7 +39,9 @@ export class HandOffs {
   #queue: PendingSocket[] = [];
   /** First of `#queue` that has not been taken: shifting an array of thousands would copy it. */
   #first = 0;
-  #underWay: { readonly socket: PendingSocket; readonly since: number; tries: number } | undefined;
+  readonly #copies: Copy[] = [];
+  /** One thing at a time over the channel: a socket, or a listening handle that comes back. */
+  #underWay: { readonly what: PendingSocket | Copy; readonly since: number; tries: number } | undefined;
 
   constructor(worker: Pick<Worker, "process">, events: HandOffEvents, clock: Clock) {
     this.#worker = worker;
@@ -46,7 +55,7 @@ export class HandOffs {
 
   /** Sockets that the worker does not have yet. */
   get waiting(): number {
-    return this.#queue.length - this.#first + (this.#underWay === undefined ? 0 : 1);
+    return this.#queue.length - this.#first + (this.#underWay?.what instanceof PendingSocket ? 1 : 0);
   }
 
   /** How long the one under way has been waiting for the worker, ms. */
@@ -56,6 +65,12 @@ export class HandOffs {
 
   push(socket: PendingSocket): void {
     this.#queue.push(socket);
+    if (this.#underWay === undefined) this.#next();
+  }
+
+  /** Has the worker send a copy of a listening handle back, before the sockets that wait. Lost with the worker. */
+  copy(handle: TcpHandle, port: number): void {
+    this.#copies.push({ handle, message: { type: COPY_LISTEN_HANDLE, port } });
     if (this.#underWay === undefined) this.#next();
   }
 
@@ -70,35 +85,34 @@ export class HandOffs {
   /** Takes back everything that the worker does not have, in order. For a worker that is gone. */
   takeBack(): readonly PendingSocket[] {
     const queued = this.takeBackQueued();
-    const all = this.#underWay === undefined ? queued : [this.#underWay.socket, ...queued];
+    const what = this.#underWay?.what;
     this.#underWay = undefined;
-    return all;
+    return what instanceof PendingSocket ? [what, ...queued] : queued;
   }
 
   #next(): void {
-    const socket = this.#queue[this.#first];
-    if (socket === undefined) {
+    const what = this.#copies.shift() ?? this.#queue[this.#first];
+    if (what === undefined) {
       this.#queue = [];
       this.#first = 0;
       return;
     }
-    this.#first++;
-    this.#underWay = { socket, since: this.#clock.monotonic(), tries: 1 };
-    this.#send(socket);
+    if (what instanceof PendingSocket) this.#first++;
+    this.#underWay = { what, since: this.#clock.monotonic(), tries: 1 };
+    this.#send(what);
   }
 
-  #send(socket: PendingSocket): void {
+  #send(what: PendingSocket | Copy): void {
     // A failed send is followed by the worker's end, which takes the socket back.
-    const { head, address } = socket;
-    const message: HandOffMessage =
-      address === "" ? { type: HAND_OFF, head } : { type: HAND_OFF, head, address };
-    this.#worker.process.send(message, socket.handle as never, { swallowErrors: true } as never, () => {});
+    const message = what instanceof PendingSocket ? handOffMessage(what) : what.message;
+    this.#worker.process.send(message, what.handle as never, { swallowErrors: true } as never, () => {});
   }
 
   #acknowledged(): void {
     const taken = this.#underWay;
     if (taken === undefined) return;
-    taken.socket.handle.close();
+    // A listening handle stays in use here.
+    if (taken.what instanceof PendingSocket) taken.what.handle.close();
     this.#underWay = undefined;
     this.#next();
     this.#events.taken();
@@ -110,10 +124,14 @@ export class HandOffs {
     if (lost === undefined) return;
     if (lost.tries < MAX_TRIES) {
       lost.tries++;
-      return this.#send(lost.socket);
+      return this.#send(lost.what);
     }
     this.#underWay = undefined;
     this.#next();
-    this.#events.undeliverable(lost.socket);
+    if (lost.what instanceof PendingSocket) this.#events.undeliverable(lost.what);
   }
+}
+
+function handOffMessage({ head, address }: PendingSocket): HandOffMessage {
+  return address === "" ? { type: HAND_OFF, head } : { type: HAND_OFF, head, address };
 }

@@ -8,7 +8,8 @@ import { Admission, type AdmissionOptions, type Assignment } from "../admission/
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import { listenTcp, type TcpListener } from "../tcp-handle.js";
+import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
+import { TcpListener } from "../tcp-listener.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { type Candidate, Router } from "./router.js";
 import type { WorkerProcess } from "./worker-process.js";
@@ -43,6 +44,10 @@ const STUCK_CHECK_MS = 250;
 const SPREAD = 1.25;
 /** A worker whose event loop was this late gets no sockets while others can take them, ms. */
 const LAGGING_MS = 200;
+/** Parts of `maxPending` at which accepting pauses, and resumes. Between pause and full is room for a listener that
+ * cannot pause yet. */
+const PAUSE_AT = 0.75;
+const RESUME_AT = 0.5;
 const HEALTH_CHECK = /^\/healthz(?:\?|$)/;
 /** Being out of descriptors is said once in this time, ms. */
 const EXHAUSTED_LOG_MS = 10_000;
@@ -62,6 +67,8 @@ export class FrontDoor {
   readonly #limits: ConnectionLimits<WorkerProcess>;
   readonly #stuckCheck: Timer;
   #listeners: readonly TcpListener[] = [];
+  /** Which worker is to send back a copy of which listener's handle. */
+  readonly #copyAskedOf = new Map<number, WorkerProcess>();
   #state: "open" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
@@ -104,13 +111,10 @@ export class FrontDoor {
   /** Listens on every port; all or none. Resolves with the ports. Await it before `close`. */
   async listen(): Promise<readonly number[]> {
     const { host, ports, backlog } = this.#options;
-    const accept = (handle: Parameters<Admission["accept"]>[0] | undefined): void => {
-      if (handle === undefined) this.#exhausted();
-      else this.#admission.accept(handle);
-    };
+    const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
     const opened: TcpListener[] = [];
     try {
-      for (const port of ports) opened.push(await listenTcp(host, port, backlog, accept));
+      for (const port of ports) opened.push(await TcpListener.open({ host, port, backlog }, accept));
     } catch (error) {
       for (const listener of opened) listener.close();
       throw error;
@@ -122,12 +126,26 @@ export class FrontDoor {
   /** A worker has become ready, or has taken a socket. */
   proceed(): void {
     this.#admission.proceed();
+    if (this.pending <= this.#options.maxPending * RESUME_AT) {
+      for (const listener of this.#listeners) if (listener.paused) listener.resume();
+    }
+    this.#askForCopies();
+  }
+
+  /** A copy of the listening handle of `port` has come: that listener can pause. */
+  copied(port: number, copy: ListenHandle): void {
+    this.#copyAskedOf.delete(port);
+    const listener = this.#listeners.find((each) => each.port === port);
+    if (listener === undefined) copy.close();
+    else listener.copied(copy);
   }
 
   /** A worker is gone: the sockets that it did not take go to others. */
   lost(worker: WorkerProcess): void {
     this.#takeBack(worker);
     this.#limits.gone(worker);
+    for (const [port, asked] of this.#copyAskedOf) if (asked === worker) this.#copyAskedOf.delete(port);
+    this.#askForCopies();
   }
 
   /** Connections of these addresses have ended at a worker. */
@@ -146,6 +164,7 @@ export class FrontDoor {
     if (this.#state !== "open") return;
     this.#state = "refusing";
     this.#admission.turnAway("draining");
+    for (const listener of this.#listeners) listener.resume();
   }
 
   /** Idempotent. */
@@ -156,6 +175,23 @@ export class FrontDoor {
     this.#stuckCheck.cancel();
     for (const listener of this.#listeners) listener.close();
     this.#admission.close();
+  }
+
+  /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
+  #accept(handle: TcpHandle | undefined): void {
+    if (handle === undefined) return this.#exhausted();
+    this.#admission.accept(handle);
+    if (this.#state !== "open" || this.pending < this.#options.maxPending * PAUSE_AT) return;
+    for (const listener of this.#listeners) if (listener.pause()) this.#metrics.paused();
+  }
+
+  #askForCopies(): void {
+    for (const { port, uncopied } of this.#listeners) {
+      const [worker] = this.#workers.list().filter(({ state }) => state === "ready");
+      if (uncopied === undefined || worker === undefined || this.#copyAskedOf.has(port)) continue;
+      this.#copyAskedOf.set(port, worker);
+      worker.copy(uncopied, port);
+    }
   }
 
   #assign(socket: PendingSocket): Assignment {

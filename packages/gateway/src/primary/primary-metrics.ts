@@ -17,6 +17,7 @@ export class PrimaryMetrics {
   readonly #handedOver: Counter;
   readonly #refused: Counter<"reason">;
   readonly #restarts: Counter;
+  readonly #pauses: Counter;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
@@ -35,6 +36,11 @@ export class PrimaryMetrics {
       name: "holdfast_sockets_refused_total",
       help: "Sockets turned away by the primary, by reason",
       labelNames: ["reason"],
+      registers,
+    });
+    this.#pauses = new Counter({
+      name: "holdfast_accept_pauses_total",
+      help: "Times a listener left those who came to the kernel's backlog",
       registers,
     });
     this.#restarts = new Counter({
@@ -69,6 +75,10 @@ export class PrimaryMetrics {
 
   refused(reason: Refused): void {
     this.#refused.inc({ reason });
+  }
+
+  paused(): void {
+    this.#pauses.inc();
   }
 
   restarted(): void {

@@ -78,6 +78,7 @@ export class Primary {
         ready: () => this.#workerReady(),
         message: (worker, message) => this.#message(worker, message),
         room: () => this.#frontDoor.proceed(),
+        copied: (port, copy) => this.#frontDoor.copied(port, copy),
         undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),

@@ -14,6 +14,7 @@ import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import type { ToPrimary } from "../messages.js";
+import type { ListenHandle } from "../tcp-handle.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions {
@@ -30,6 +31,8 @@ export interface SupervisorEvents {
   room(worker: WorkerProcess): void;
   /** It could not receive this one. */
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
+  /** A copy of the listening handle of `port` has come back. */
+  copied(port: number, copy: ListenHandle): void;
   /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */
@@ -118,6 +121,7 @@ export class Supervisor {
       {
         message: (sender, message) => this.#message(sender, message),
         room: (roomy) => this.#events.room(roomy),
+        copied: (port, copy) => this.#events.copied(port, copy),
         undeliverable: (from, socket) => this.#events.undeliverable(from, socket),
         linkLost: (lost, problem) => {
           if (problem !== undefined)

@@ -13,7 +13,14 @@ import type { Owner } from "@holdfast/protocol";
 import { HandOffs } from "../admission/hand-off.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import { LINK_FD, Link } from "../link.js";
-import type { Load, ToPrimary, ToWorker } from "../messages.js";
+import {
+  COPY_LISTEN_HANDLE,
+  type CopyListenHandle,
+  type Load,
+  type ToPrimary,
+  type ToWorker,
+} from "../messages.js";
+import type { ListenHandle } from "../tcp-handle.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
@@ -25,6 +32,8 @@ export interface WorkerEvents {
   room(worker: WorkerProcess): void;
   /** It could not receive this one. */
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
+  /** A copy of the listening handle of `port`, as asked for by `copy`. */
+  copied(port: number, copy: ListenHandle): void;
   /** The link failed while the process lives: it is out of step and must go. */
   linkLost(worker: WorkerProcess, problem: Error | undefined): void;
 }
@@ -52,6 +61,10 @@ export class WorkerProcess {
       },
       clock,
     );
+    process.process.on("message", (message: Partial<CopyListenHandle>, handle: unknown) => {
+      if (message.type !== COPY_LISTEN_HANDLE || message.port === undefined || handle === undefined) return;
+      events.copied(message.port, handle as ListenHandle);
+    });
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {
         if (message.type === "load") this.#load = message;
@@ -89,6 +102,11 @@ export class WorkerProcess {
   handOver(socket: PendingSocket): void {
     this.#sent++;
     this.#handOffs.push(socket);
+  }
+
+  /** Asks for a copy of a listening handle. None comes if the worker ends first. */
+  copy(handle: ListenHandle, port: number): void {
+    this.#handOffs.copy(handle, port);
   }
 
   /** Takes back what it has not taken; of a live worker without the one under way, which may arrive yet. */

@@ -11,7 +11,7 @@
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { HAND_OFF, type HandOffMessage } from "../messages.js";
+import { COPY_LISTEN_HANDLE, type CopyListenHandle, HAND_OFF, type HandOffMessage } from "../messages.js";
 import { socketOf, type TcpHandle } from "../tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
@@ -22,18 +22,24 @@ export interface SocketTaker {
   takeWebSocket(socket: Socket, head: string): boolean;
 }
 
+/** What is used of `process`. */
+export interface Channel extends EventEmitter {
+  send?(message: object, handle: never, options: never, sent: () => void): boolean;
+}
+
 export class HandOffReceiver {
-  readonly #channel: EventEmitter;
+  readonly #channel: Channel;
   #taker: SocketTaker | undefined;
   #received = 0;
   /** Bounded by the connections that can end between two load reports. */
   readonly #departed: string[] = [];
 
   /** `channel` is `process`: `setupWorker` listens there, too. */
-  constructor(channel: EventEmitter) {
+  constructor(channel: Channel) {
     this.#channel = channel;
-    channel.on("message", (message: Partial<HandOffMessage>, handle?: TcpHandle) => {
-      if (message.type === HAND_OFF) this.#receive(message as HandOffMessage, handle);
+    channel.on("message", (message: HandOffMessage | CopyListenHandle, handle?: TcpHandle) => {
+      if (message.type === HAND_OFF) this.#receive(message, handle);
+      else if (message.type === COPY_LISTEN_HANDLE && handle !== undefined) this.#sendBack(message, handle);
     });
   }
 
@@ -64,6 +70,11 @@ export class HandOffReceiver {
     // One byte is one character, so that what follows the head can be found again.
     if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
     this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);
+  }
+
+  /** Gone from here once it is on its way: nobody here accepts on it. */
+  #sendBack(message: CopyListenHandle, handle: TcpHandle): void {
+    this.#channel.send?.(message, handle as never, { swallowErrors: true } as never, () => handle.close());
   }
 }
 

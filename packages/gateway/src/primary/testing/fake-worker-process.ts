@@ -37,6 +37,13 @@ export class FakeWorkerProcess {
     this.queued.push(socket);
   }
 
+  /** Ports whose listening handles it was asked to copy. */
+  readonly copying: number[] = [];
+
+  copy(_handle: unknown, port: number): void {
+    this.copying.push(port);
+  }
+
   takeBack(): readonly PendingSocket[] {
     return this.queued.splice(this.state === "ended" ? 0 : 1);
   }

@@ -40,6 +40,10 @@ function live({ slot, config }) {
     for (;;);
   }
   process.on("message", (message, handle) => {
+    if (message.type === "holdfast:copy") {
+      process.send(message, handle, {}, () => handle.close());
+      return;
+    }
     received++;
     sockets++;
     report();
