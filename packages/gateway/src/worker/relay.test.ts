@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
@@ -111,6 +111,29 @@ describe("requests of several sessions on one connection", () => {
     dying.close();
     expect(answer).toMatchObject({ status: 503 });
     expect(JSON.parse(answer.text)).toMatchObject({ error: { name: "unavailable" } });
+  });
+
+  it("are followed by others when the owner has answered before the end of a large body", async () => {
+    const a = await start(0);
+    const owner = { slot: 1, generation: 1 };
+    const hasty = createServer((_incoming, response) => response.end("hasty"));
+    hasty.listen(join(directory, ownerPrefix(owner)));
+    await once(hasty, "listening");
+    const socket = connect(a.port, "127.0.0.1");
+    const target = `/x?sid=${sid(owner)}`;
+    try {
+      let answers = "";
+      socket.write(`POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n`);
+      socket.write(Buffer.alloc(10_000_000));
+      while (!answers.includes("hasty")) answers += String((await once(socket, "data"))[0]);
+      socket.write("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+      while (!answers.includes("0 /next")) answers += String((await once(socket, "data"))[0]);
+      expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    } finally {
+      socket.destroy();
+      hasty.close();
+      hasty.closeAllConnections();
+    }
   });
 
   it("are not relayed twice", async () => {

@@ -99,7 +99,11 @@ export class Relay {
       else if (error.code === "ENOENT" || error.code === "ECONNREFUSED") this.#answer(request, response);
       else this.#ownerLost(response);
     });
-    response.on("close", () => there.destroy());
+    response.on("close", () => {
+      there.destroy();
+      // An answer may come before the end of the body, and the rest stands in the way of the next request.
+      request.unpipe(there).resume();
+    });
     if (hasBody(request)) there.on("socket", (socket) => afterConnect(socket, () => request.pipe(there)));
     else there.end();
   }
