@@ -1,13 +1,11 @@
 /**
  * A real browser: the system's Chromium, without a window and with a fresh profile.
- *
- * The executable is found as scripts/ensure-test-tools.ts finds it, from the same scripts/test-tools.json.
  */
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { REPOSITORY } from "./program.js";
+import { testTool } from "./test-tool.js";
 
 const ARGS = [
   "--headless",
@@ -38,7 +36,7 @@ export class Browser {
   static async start(): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), "holdfast-chromium-"));
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: findChromium(),
+      executablePath: testTool("chromium"),
       args: ARGS,
       headless: true,
     });
@@ -55,28 +53,5 @@ export class Browser {
   async close(): Promise<void> {
     await this.#context.close();
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-function findChromium(): string {
-  const { chromium: tool } = JSON.parse(
-    readFileSync(join(REPOSITORY, "scripts/test-tools.json"), "utf8"),
-  ) as { chromium: { env: string; commands: string[] } };
-  const named = process.env[tool.env];
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  for (const command of named === undefined ? tool.commands : [named]) {
-    const places = isAbsolute(command) ? [command] : folders.map((folder) => join(folder, command));
-    const found = places.find(isExecutable);
-    if (found !== undefined) return found;
-  }
-  throw new Error("no Chromium on this machine: `node scripts/dist/ensure-test-tools.js` installs one");
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

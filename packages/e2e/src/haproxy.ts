@@ -1,0 +1,131 @@
+/**
+ * A real HAProxy in front of one gateway, with a pool of connections that all clients share (`http-reuse always`).
+ *
+ * One thread, since each thread has a pool of its own; enough idle connections are kept for a pool to show. HAProxy asks
+ * again by itself when a connection breaks before its answer, as one would set it up for requests that may be repeated.
+ * Invariant: no process and no file outlives `close()`.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually, within } from "./deadline.js";
+import { freePorts } from "./free-ports.js";
+import { Program } from "./program.js";
+import { testTool } from "./test-tool.js";
+
+/** Which connections requests for a WebSocket go by: each by one of its own, or by whichever the pool has. */
+export type Upgrades = "fresh" | "pooled";
+
+/** What HAProxy says of its pool. */
+export interface BackendCounts {
+  /** TCP connections that it opened to the gateway. */
+  readonly connections: number;
+  /** Requests that went over one which had been used before. */
+  readonly reuses: number;
+}
+
+const POOL = 16;
+const ATTEMPTS = 5;
+
+export class HaProxy {
+  readonly port: number;
+  readonly #program: Program;
+  readonly #directory: string;
+
+  private constructor(port: number, program: Program, directory: string) {
+    this.port = port;
+    this.#program = program;
+    this.#directory = directory;
+  }
+
+  /** Resolves when it accepts connections for the gateway at `gatewayPort`. */
+  static async start(gatewayPort: number, upgrades: Upgrades = "fresh"): Promise<HaProxy> {
+    for (let attempt = 1; ; attempt++) {
+      const directory = mkdtempSync(join(tmpdir(), "holdfast-haproxy-"));
+      const port = await freePorts(1);
+      writeFileSync(
+        join(directory, "haproxy.cfg"),
+        configuration(join(directory, "stats"), port, gatewayPort, upgrades),
+      );
+      const args = ["-db", "-f", "haproxy.cfg"];
+      const proxy = new HaProxy(
+        port,
+        Program.start(testTool("haproxy"), args, { cwd: directory }),
+        directory,
+      );
+      try {
+        await proxy.#listening();
+        return proxy;
+      } catch (error) {
+        await proxy.close();
+        // A free port may be taken again by the time HAProxy asks for it.
+        if (attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  ws(query = ""): string {
+    return `ws://127.0.0.1:${this.port}/ws${query === "" ? "" : `?${query}`}`;
+  }
+
+  async counts(): Promise<BackendCounts> {
+    const [names = "", ...rows] = (await this.#ask("show stat")).split("\n");
+    const columns = names.replace(/^# /, "").split(",");
+    const row = rows.map((line) => line.split(",")).find((values) => values[1] === "pooled");
+    const value = (name: string): number => Number(row?.[columns.indexOf(name)]);
+    return { connections: value("connect"), reuses: value("reuse") };
+  }
+
+  async close(): Promise<void> {
+    await this.#program.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #listening(): Promise<void> {
+    await eventually("HAProxy answers", async () => {
+      if (this.#program.ending !== undefined) return true;
+      return (await this.#ask("show info")).includes("Name: HAProxy");
+    });
+    if (this.#program.ending !== undefined) throw new Error(`HAProxy ended: ${this.#program.output}`);
+  }
+
+  #ask(command: string): Promise<string> {
+    const socket = connect(join(this.#directory, "stats"));
+    const answered = new Promise<string>((resolve, reject) => {
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      socket.on("error", reject);
+      socket.on("end", () => resolve(text));
+    });
+    socket.write(`${command}\n`);
+    return within(answered, `HAProxy's answer to ${command}`);
+  }
+}
+
+function configuration(stats: string, port: number, gatewayPort: number, upgrades: Upgrades): string {
+  return `global
+  stats socket unix@${stats} mode 600 level admin
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout tunnel 60s
+  retries 3
+  retry-on all-retryable-errors
+frontend public
+  bind 127.0.0.1:${port}
+  use_backend ${upgrades === "fresh" ? "upgrades" : "pool"} if { hdr(Upgrade) -i websocket }
+  default_backend pool
+backend pool
+  http-reuse always
+  server pooled 127.0.0.1:${gatewayPort} pool-low-conn ${POOL}
+backend upgrades
+  http-reuse never
+  server fresh 127.0.0.1:${gatewayPort}
+`;
+}
