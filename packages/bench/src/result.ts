@@ -35,8 +35,8 @@ export interface Measurement {
   readonly failed?: Readonly<Record<string, number>>;
   /** How server and load client were run. */
   readonly commands: readonly string[];
-  /** The machine's load average when it began. */
-  readonly load: number;
+  /** What other programs and the hypervisor took of the machine meanwhile, %. */
+  readonly others: number;
   /** Figures over time, for charts: each point is [seconds, value]. */
   readonly series?: Readonly<Record<string, readonly (readonly [number, number])[]>>;
 }

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { load } from "./measure/machine.js";
+import { OthersWatch } from "./measure/others.js";
 import type { Measurement, Missing } from "./result.js";
 import type { RunContext, Scenario } from "./scenario.js";
 
@@ -41,12 +42,13 @@ export async function runScenarios(
       say(`  ${peer}: ${reason}`);
     };
     for (let run = 1; run <= runs; run++) {
-      let beganWithLoad = load();
+      let others = new OthersWatch();
       const context: RunContext = {
         run,
         quick: options.quick,
         record: (measurement) => {
-          measurements.push({ ...measurement, scenario: scenario.name, run, load: beganWithLoad });
+          measurements.push({ ...measurement, scenario: scenario.name, run, others: others.percent() });
+          others = new OthersWatch();
           say(`  ${measurement.case} · ${measurement.peer}: ${shortly(measurement)}`);
         },
         measure: async (peer, peerOptions, body) => {
@@ -54,7 +56,7 @@ export async function runScenarios(
             return;
           const reason = peer.missing();
           if (reason !== undefined) return noteMissing(peer.name, reason);
-          beganWithLoad = load();
+          others = new OthersWatch();
           try {
             const server = await peer.start(peerOptions);
             try {

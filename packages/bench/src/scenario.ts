@@ -13,7 +13,7 @@ export interface Scenario extends ScenarioInfo {
   run(context: RunContext): Promise<void>;
 }
 
-export type Recorded = Omit<Measurement, "scenario" | "run" | "load">;
+export type Recorded = Omit<Measurement, "scenario" | "run" | "others">;
 
 export interface RunContext {
   readonly run: number;

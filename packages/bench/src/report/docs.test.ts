@@ -18,7 +18,7 @@ test("only what stands between the markers is replaced, by figures, machine, cha
   expect(page.startsWith("# Performance\n<!-- figures")).toBe(true);
   expect(page.endsWith("<!-- /figures -->\nthe end")).toBe(true);
   expect(page).not.toContain("stale figures");
-  expect(page).toContain("| c | Holdfast | 1.0 |");
+  expect(page).toContain("| c | Holdfast | 1.0 | 0 |");
   expect(page).toContain("![s](img/bench-s-cost.svg)");
   expect(page).not.toContain("bench-t-cost");
   expect(page).toContain("a processor, 2 cores, 24 GiB");

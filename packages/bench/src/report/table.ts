@@ -37,12 +37,18 @@ function tableOf(result: BenchResult, scenario: ScenarioInfo): Table {
   for (const name of casesOf(result, scenario.name)) {
     for (const peer of peersOf(result, scenario.name, name)) {
       const cells = metrics.map((metric) => cellOf(result, scenario.name, name, peer, metric));
-      if (cells.some((cell) => cell !== "")) rows.push([name, result.peers[peer] ?? peer, ...cells]);
+      if (cells.every((cell) => cell === "")) continue;
+      rows.push([name, result.peers[peer] ?? peer, ...cells, othersCell(result, scenario.name, name, peer)]);
     }
   }
   return {
     title: `${scenario.title} (${scenario.name})`,
-    header: ["case", "who", ...metrics.map(({ label, unit }) => (unit === "" ? label : `${label}, ${unit}`))],
+    header: [
+      "case",
+      "who",
+      ...metrics.map(({ label, unit }) => (unit === "" ? label : `${label}, ${unit}`)),
+      "others, %",
+    ],
     rows,
   };
 }
@@ -60,6 +66,14 @@ function cellOf(result: BenchResult, scenario: string, name: string, peer: strin
   const ratio = peer === OURS || metric.compare !== undefined ? undefined : ratioOf(result, figure);
   if (ratio !== undefined) parts.push(`(${formatRatio(ratio.median)})`);
   return parts.filter((part) => part !== "").join(" ");
+}
+
+/** The most that other programs took of the machine in any of the runs. */
+function othersCell(result: BenchResult, scenario: string, name: string, peer: string): string {
+  const own = result.measurements.filter(
+    (each) => each.scenario === scenario && each.case === name && each.peer === peer,
+  );
+  return formatNumber(Math.max(...own.map(({ others }) => others)), 0);
 }
 
 /** Aligned columns: the first two to the left, figures to the right. A case is named on its first line only. */

@@ -95,7 +95,7 @@ export async function measureRounds(
     perSecond: report.busyMs === 0 ? 0 : (report.messages / report.busyMs) * 1000,
     p50: report.p50,
     p99: report.p99,
-    ...(figures !== undefined && { loopP99: figures.delayP99Ms }),
+    ...(figures !== undefined && { loopP99: figures.delayP99Ms, loopMax: figures.delayMaxMs }),
     deliveredShare: (report.messages / (rounds.count * rounds.deliveries)) * 100,
     clientShare: (report.cpuMs / wallMs / cpus().length) * 100,
   };

@@ -18,7 +18,7 @@ export function resultOf(
       run: i + 1,
       values,
       commands: [`/tmp/a/${peer} --flag`],
-      load: 0,
+      others: 0,
     })),
   );
   return {
