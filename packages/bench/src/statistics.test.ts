@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { pairedRatios, quantile, skew, spread, summarise } from "./statistics.js";
+import { pairedRatios, quantile, skew, slope, spread, summarise } from "./statistics.js";
 
 describe("summarise", () => {
   test("takes the middle of an odd number of runs and the mean of the two middles of an even one", () => {
@@ -45,4 +45,12 @@ test("quantile stays inside the values", () => {
   expect(quantile(sorted, 0.5)).toBe(3);
   expect(quantile(sorted, 1)).toBe(4);
   expect(quantile([], 0.5)).toBe(0);
+});
+
+test("a slope is not tilted by one step", () => {
+  const line = Array.from({ length: 14 }, (_, x) => [x, 3 * x] as const);
+  const stepped = line.map(([x, y]) => [x, x < 12 ? y : y - 20] as const);
+  expect(slope(line)).toBe(3);
+  expect(slope(stepped)).toBeCloseTo(3, 0);
+  expect(slope([[1, 1]])).toBe(0);
 });

@@ -46,6 +46,16 @@ export function skew(shares: readonly number[]): number {
   return (Math.max(...shares) - Math.min(...shares)) / (sum / shares.length);
 }
 
+export type Point = readonly [x: number, y: number];
+
+/** The median of the slopes between any two points (Theil–Sen): a step at one place does not tilt it. */
+export function slope(points: readonly Point[]): number {
+  const slopes = points.flatMap(([x, y], i) =>
+    points.slice(i + 1).flatMap(([otherX, otherY]) => (otherX === x ? [] : [(otherY - y) / (otherX - x)])),
+  );
+  return summarise(slopes)?.median ?? 0;
+}
+
 /** The value below which `q` (0 to 1) of the sorted values lie; 0 when there is none. */
 export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;

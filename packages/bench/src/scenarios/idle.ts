@@ -1,8 +1,9 @@
 /**
- * idle: what a connection costs that does nothing: memory from the slope between two sizes, so that the base cancels,
- * and CPU while keepalive goes on. Ours with a connected session and one subscription, the others subscribed too.
+ * idle: what a connection costs that does nothing: memory from the slope over many sizes, so that the base cancels, and
+ * CPU while keepalive goes on. Ours with a connected session and one subscription, the others subscribed too.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Fleet } from "../load/fleet-client.js";
 import { kernelSocketBytes } from "../measure/kernel.js";
 import { pssBytes, totalCpuMicros } from "../measure/processes.js";
 import { bun } from "../peers/bun.js";
@@ -13,7 +14,7 @@ import { allProcesses, type PeerServer } from "../peers/peer.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
 import type { Scenario } from "../scenario.js";
-import { summarise } from "../statistics.js";
+import { type Point, slope, summarise } from "../statistics.js";
 import { fill, withFleet } from "./subscribers.js";
 
 const METRICS: readonly Metric[] = [
@@ -25,7 +26,12 @@ const METRICS: readonly Metric[] = [
 ];
 
 const PEERS = [ours, plainWs, socketIo, nchan, bun];
-const COLLECTIONS = 3;
+const COLLECTIONS = 5;
+/** Connections opened between two readings. */
+const STEP = 1_000;
+const STEP_SETTLE_MS = 300;
+/** What opening them left behind is done with. */
+const RELEASE_MS = 5_000;
 
 export const idle: Scenario = {
   name: "idle",
@@ -40,26 +46,27 @@ export const idle: Scenario = {
     for (const peer of context.rotate(PEERS)) {
       await context.measure(peer, { workers: 1 }, (server) =>
         withFleet(server, {}, async (fleet) => {
-          await fill(fleet, few);
-          const first = await memory(server);
-          await fill(fleet, many);
-          await sleep(context.quick ? 0 : 3_000);
           const pids = allProcesses(server);
+          await grow(server, fleet, 0, few);
+          const kernelBefore = kernelSocketBytes();
+          const points = await grow(server, fleet, few, many);
+          const kernelAfter = kernelSocketBytes();
+          await sleep(context.quick ? 0 : RELEASE_MS);
           const cpuBefore = totalCpuMicros(pids);
           await sleep(watchMs);
           const cpuUs = totalCpuMicros(pids) - cpuBefore;
-          const second = await memory(server);
+          const fullGcMs = await fullCollection(server);
           const { open } = await fleet.report();
           if (open !== many) throw new Error(`only ${open} of ${many} connections stayed`);
           const values: Record<string, number> = {
-            userBytes: (second.pss - first.pss) / (many - few),
+            userBytes: slope(points),
             cpuShare: (cpuUs / (watchMs * 1000)) * 100,
-            pssMB: second.pss / 1e6,
+            pssMB: pssBytes(pids) / 1e6,
+            ...(fullGcMs !== undefined && { fullGcMs }),
           };
-          if (second.fullGcMs !== undefined) values.fullGcMs = second.fullGcMs;
           // Both ends of each connection are on this machine.
-          if (first.kernel !== undefined && second.kernel !== undefined) {
-            values.kernelBytes = (second.kernel - first.kernel) / (many - few) / 2;
+          if (kernelBefore !== undefined && kernelAfter !== undefined) {
+            values.kernelBytes = (kernelAfter - kernelBefore) / (many - few) / 2;
           }
           const name = `${formatNumber(few, 0)} to ${formatNumber(many, 0)} connections`;
           context.record({ case: name, peer: peer.name, values, commands: [server.command, fleet.command] });
@@ -69,23 +76,30 @@ export const idle: Scenario = {
   },
 };
 
-interface Memory {
-  readonly pss: number;
-  readonly kernel: number | undefined;
-  /** The median pause of the longest collecting process. */
-  readonly fullGcMs: number | undefined;
+/**
+ * Opens connections in steps, collects after each, and returns [connections, PSS] from `from` on. Many points, because
+ * V8 gives its young generation back when it likes, 20 MB at a time, and two points would measure that.
+ */
+async function grow(server: PeerServer, fleet: Fleet, from: number, to: number): Promise<Point[]> {
+  const points: Point[] = [];
+  const step = Math.ceil((to - from) / Math.ceil((to - from) / STEP));
+  for (let total = from; total < to; ) {
+    total = Math.min(total + step, to);
+    await fill(fleet, total, STEP_SETTLE_MS);
+    await server.collect();
+    await server.collect();
+    points.push([total, pssBytes(allProcesses(server))]);
+  }
+  return points;
 }
 
-async function memory(server: PeerServer): Promise<Memory> {
+/** The median pause of the process that takes longest; undefined where nobody collects. */
+async function fullCollection(server: PeerServer): Promise<number | undefined> {
   const longest: number[] = [];
   for (let i = 0; i < COLLECTIONS; i++) {
     const pauses = await server.collect();
     if (pauses.length > 0) longest.push(Math.max(...pauses));
-    await sleep(500);
+    await sleep(STEP_SETTLE_MS);
   }
-  return {
-    pss: pssBytes(allProcesses(server)),
-    kernel: kernelSocketBytes(),
-    fullGcMs: summarise(longest)?.median,
-  };
+  return summarise(longest)?.median;
 }

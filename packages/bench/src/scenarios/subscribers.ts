@@ -64,9 +64,9 @@ export async function withFleet(
 }
 
 /** Opens connections up to `total` and lets subscriptions settle. */
-export async function fill(fleet: Fleet, total: number): Promise<void> {
+export async function fill(fleet: Fleet, total: number, settleMs: number = SETTLE_MS): Promise<void> {
   await fleet.connect(total, CONNECTS_PER_SECOND);
-  await sleep(SETTLE_MS);
+  await sleep(settleMs);
 }
 
 /** Publishes in rounds and returns DELIVERY_METRICS. The first rounds are not counted: code gets compiled. */
