@@ -38,7 +38,11 @@ async function come(): Promise<Socket> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never: ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 afterEach(() => {

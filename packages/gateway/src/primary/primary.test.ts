@@ -193,14 +193,15 @@ describe("a worker that ends", () => {
 });
 
 describe("a worker that takes nothing", () => {
-  it("costs no more than the one socket that is on its way to it", async () => {
+  it("costs no more than the one socket that may be on its way to it", async () => {
     const it = world({ lives: ["deaf", "ready"], only: 0 });
     await it.start();
     const both = pids();
     const asked = Array.from({ length: 40 }, () => it.ask());
     let answered = 0;
     for (const each of asked) void each.then(() => answered++);
-    await until(() => answered === 39);
+    // On its way may also be the listening handle that it was to copy: then none is lost.
+    await until(() => answered >= 39);
     const answers = await Promise.all(Array.from({ length: 10 }, () => it.ask()));
     expect(answers.every((answer) => answer.includes("slot:1"))).toBe(true);
     process.kill(both.find((pid) => pid !== pidOf(answers[0] ?? "")) ?? 0, "SIGKILL");

@@ -124,7 +124,11 @@ export function exchange(port: number, pieces: readonly string[]): Exchange {
 
 /** Asks again, every few ms, until the answer is true: for what tells nobody that it changed, such as a process. */
 export async function until(met: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await met())) await new Promise((resolve) => setTimeout(resolve, 10));
+  const deadline = performance.now() + 12_000;
+  while (!(await met())) {
+    if (performance.now() > deadline) throw new Error(`never: ${met}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 export function isAlive(pid: number): boolean {
