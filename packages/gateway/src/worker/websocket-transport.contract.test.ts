@@ -1,0 +1,62 @@
+/**
+ * The WebSocket transport under core's contract, with a real WebSocket on the other side.
+ */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Transport } from "@holdfast/core";
+import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
+import { WebSocket } from "ws";
+import { WebSocketTransports } from "./websocket-transport.js";
+
+const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
+
+async function open(): Promise<TransportUnderTest> {
+  let transport: Transport | undefined;
+  let closedCalls = 0;
+  const received: string[] = [];
+  let peerEnd: TransportUnderTest["peerEnd"];
+  const transports = new WebSocketTransports(
+    {
+      open(opened) {
+        transport = opened;
+        return { receive() {}, alive() {}, refuse() {}, closed: () => closedCalls++ };
+      },
+    },
+    65_536,
+  );
+  const server = createServer();
+  server.on("upgrade", (request, socket, head) => transports.upgrade(request, socket, head, ACCEPTANCE));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const peer = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`);
+  peer.on("message", (data) => received.push(String(data)));
+  peer.on("error", () => {});
+  peer.on("close", (code, reason) => {
+    // 1006 is what ws calls an end without a goodbye: RFC 6455 §7.4.1.
+    peerEnd = code === 1006 ? {} : { code, reason: reason.toString() };
+  });
+  await once(peer, "open");
+  if (transport === undefined) throw new Error("not opened");
+  return {
+    transport,
+    get closedCalls() {
+      return closedCalls;
+    },
+    received,
+    get peerEnd() {
+      return peerEnd;
+    },
+    pausePeer: () => peer.pause(),
+    resumePeer: () => peer.resume(),
+    closePeer: () => peer.close(1000, "bye"),
+    destroyPeer: () => (peer as unknown as { readonly _socket: Socket })._socket.destroy(),
+    async dispose() {
+      peer.terminate();
+      transport?.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+transportContract("the WebSocket transport", open);
