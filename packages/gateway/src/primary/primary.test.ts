@@ -159,6 +159,21 @@ describe("a worker that ends", () => {
     expect(await it.ask()).toContain("slot:0");
   });
 
+  it("again and again is replaced soon while it was the only one", async () => {
+    const it = world({ workers: 1 });
+    await it.start();
+    const delays = () =>
+      it.logger.lines.flatMap(({ fields, message }) =>
+        message === "starting another worker" ? [(fields as { inMs: number }).inMs] : [],
+      );
+    for (let kills = 1; kills <= 5; kills++) {
+      const [victim = 0] = pids();
+      process.kill(victim, "SIGKILL");
+      await until(async () => (await it.admin("/readyz")).status === 200 && delays().length === kills);
+    }
+    expect(delays()).toEqual([100, 200, 400, 500, 500]);
+  });
+
   it("with all the others, at once and for good, ends the instance with one sentence", async () => {
     const it = world({ lives: ["ready", "exit"] });
     await it.start();

@@ -45,6 +45,8 @@ export interface SupervisorEvents {
 const MAX_FAILED_STARTS = 5;
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
+/** The longest back-off while no worker is ready: nobody is served then. */
+const MAX_BACKOFF_ALONE_MS = 500;
 /** A worker that lived this long ended for a new reason: its slot's back-off begins anew. */
 const STABLE_AFTER_MS = 30_000;
 /** How long a worker may take to say `ready` before it is killed and counted as failed. */
@@ -179,7 +181,8 @@ export class Supervisor {
 
   #restart(slot: number, problem: string): void {
     if (this.#failedStarts >= MAX_FAILED_STARTS) return this.#giveUp(problem);
-    const delayMs = backoff(this.#shortLives[slot] ?? 0);
+    const longestMs = this.#ready === 0 ? MAX_BACKOFF_ALONE_MS : MAX_BACKOFF_MS;
+    const delayMs = Math.min(longestMs, backoff(this.#shortLives[slot] ?? 0));
     this.#logger.info({ worker: slot, inMs: delayMs }, "starting another worker");
     this.#clock.after(delayMs, () => {
       if (this.#state === "stopping") return;
@@ -199,7 +202,7 @@ export class Supervisor {
   }
 }
 
-/** 100 ms after a stable life or the first short one, then doubling. */
+/** 100 ms after a stable life or the first short one, then doubling, without a bound. */
 function backoff(shortLives: number): number {
-  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.max(0, shortLives - 1));
+  return MIN_BACKOFF_MS * 2 ** Math.max(0, shortLives - 1);
 }
