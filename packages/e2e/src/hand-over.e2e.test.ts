@@ -111,6 +111,19 @@ const CONNECT = frame(OPCODES.text, Buffer.from('{"id":1,"connect":{}}'));
 
 const welcomed = (outcomes: readonly Outcome[]): number =>
   outcomes.filter(({ sid }) => sid !== undefined).length;
+
+/**
+ * Whether @socket.io/sticky loses any of them. What it loses hangs on how segments meet its queue, so it gets several
+ * tries; holdfast is asked once, and may lose none.
+ */
+async function losesSome(count: number, sending: Sending): Promise<boolean> {
+  for (let tries = 0; tries < 8; tries++) {
+    const outcomes = await storm(sticky, count, sending);
+    for (const { socket } of outcomes) socket.destroy();
+    if (welcomed(outcomes) < count) return true;
+  }
+  return false;
+}
 const ownerOf = ({ sid }: Outcome): string => sid?.slice(0, 4) ?? "nobody";
 
 /** The text in pieces of a few bytes. */
@@ -130,8 +143,7 @@ describe("a head in pieces", () => {
   });
 
   test("@socket.io/sticky loses some of them", async () => {
-    const outcomes = await storm(sticky, 600, { pieces: inTwo, gapMs: 8 });
-    expect(welcomed(outcomes)).toBeLessThan(600);
+    expect(await losesSome(600, { pieces: inTwo, gapMs: 8 })).toBe(true);
   });
 
   test("in many segments it arrives whole", async () => {
@@ -142,8 +154,7 @@ describe("a head in pieces", () => {
   });
 
   test("@socket.io/sticky loses segments", async () => {
-    const outcomes = await storm(sticky, 100, { pieces: crumbs(WELCOMED, 7) });
-    expect(welcomed(outcomes)).toBeLessThan(100);
+    expect(await losesSome(100, { pieces: crumbs(WELCOMED, 7) })).toBe(true);
   });
 
   /** The resume requests of a session, cut at each place around its id. */
@@ -183,8 +194,7 @@ describe("frames right behind the request", () => {
   });
 
   test("@socket.io/sticky loses those in the next segment", async () => {
-    const outcomes = await storm(sticky, 600, { pieces: [head("/ws"), CONNECT] });
-    expect(welcomed(outcomes)).toBeLessThan(600);
+    expect(await losesSome(600, { pieces: [head("/ws"), CONNECT] })).toBe(true);
   });
 });
 
