@@ -14,6 +14,22 @@ export interface RawOptions {
   readonly behindHead?: Buffer;
   /** Gets messages instead of `messages`. */
   readonly onMessage?: (text: string) => void;
+  /** How long the handshake may take, ms. Default 60_000. */
+  readonly handshakeMs?: number;
+}
+
+/** Another answer than 101. */
+export class RawRefusal extends Error {
+  override readonly name = "RawRefusal";
+  readonly status: number;
+  /** What `Retry-After` asks for, ms; 0 without one. */
+  readonly retryAfterMs: number;
+
+  constructor(answer: string) {
+    super(`refused: ${answer}`);
+    this.status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1] ?? 0);
+    this.retryAfterMs = 1000 * Number(/\r\nRetry-After: (\d+)\r\n/i.exec(answer)?.[1] ?? 0);
+  }
 }
 
 export const OPCODES = Object.freeze({ continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 });
@@ -48,7 +64,7 @@ export class RawSocket {
     });
   }
 
-  /** Resolves after the 101. */
+  /** Resolves after the 101. Rejects with `RawRefusal`, or for whatever else went wrong; nothing is left open then. */
   static async open(url: string, options: RawOptions = {}): Promise<RawSocket> {
     const { hostname, port, host, pathname, search } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port) });
@@ -59,7 +75,12 @@ export class RawSocket {
     });
     const head = upgradeHead(`${pathname}${search}`, host, options.headers);
     socket.write(Buffer.concat([Buffer.from(head, "latin1"), options.behindHead ?? NOTHING]));
-    await within(answered, `a raw WebSocket at ${url}`, 60_000);
+    try {
+      await within(answered, `a raw WebSocket at ${url}`, options.handshakeMs ?? 60_000);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
     return raw;
   }
 
@@ -81,7 +102,7 @@ export class RawSocket {
       }
       const head = bytes.subarray(0, end).toString("latin1");
       if (head.startsWith("HTTP/1.1 101 ")) this.#head.resolve();
-      else this.#head.reject(new Error(`refused: ${bytes.toString()}`));
+      else this.#head.reject(new RawRefusal(bytes.toString()));
       this.#head = undefined;
       bytes = bytes.subarray(end + 4);
     }
