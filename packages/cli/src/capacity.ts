@@ -7,7 +7,7 @@
  */
 
 /** Room for an uneven spread, as a factor on the even share. */
-const SPREAD = 1.25;
+export const SPREAD = 1.25;
 
 /** Descriptors that a worker needs besides connections: pipes, Redis, modules, logs. */
 const RESERVE = 256;

@@ -1,12 +1,18 @@
 import { CORE_DEFAULTS, MemoryBroker, silentLogger } from "@holdfast/core";
 import { RedisBroker } from "@holdfast/redis";
 import { describe, expect, it } from "@jest/globals";
-import { coreOptions, describeRedis, type PrimaryParts, primaryOptions } from "./compose.js";
+import { coreOptions, describeRedis, directDoor, type PrimaryParts, primaryOptions } from "./compose.js";
 import { complete } from "./config/complete.js";
 import { loadSettings } from "./config/load.js";
 import type { Machine } from "./machine.js";
 
-const machine: Machine = { cpus: 4, openFiles: 20_000, memoryBytes: 8 * 1024 ** 3 };
+const machine: Machine = {
+  cpus: 4,
+  openFiles: 20_000,
+  memoryBytes: 8 * 1024 ** 3,
+  platform: "linux",
+  nodeVersion: "22.12.0",
+};
 
 function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
   const settings = complete(loadSettings({ flags, env: {}, file: undefined, machine }).settings, machine);
@@ -37,6 +43,18 @@ describe("composing", () => {
     expect(JSON.parse(JSON.stringify(workerConfig))).toEqual({
       settings: JSON.parse(JSON.stringify(settings)),
       logFormat: "json",
+    });
+  });
+
+  it("gives a worker that listens itself its share of the limits", () => {
+    const shared = { accept: "reuseport", workers: "4", maxConnections: "1000", connectionRate: "10" };
+    const { settings } = parts(shared);
+    expect(directDoor(settings)).toMatchObject({
+      ports: [8080],
+      workers: 4,
+      maxConnections: 313,
+      maxPending: 1024,
+      limits: { ratePerSecond: 3, maxPerAddress: undefined },
     });
   });
 

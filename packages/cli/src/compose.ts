@@ -17,6 +17,7 @@ import {
 } from "@holdfast/core";
 import type { PrimaryOptions, WorkerOptions } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { SPREAD } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -49,6 +50,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
+    accept: settings.accept,
     workers,
     workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
@@ -60,11 +62,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     maxPending: settings.maxPending,
-    limits: {
-      ratePerSecond: unlessOff(settings.connectionRate),
-      maxPerAddress: unlessOff(settings.connectionsPerAddress),
-      ratePerAddress: unlessOff(settings.connectionRatePerAddress),
-    },
+    limits: limitsOf(settings),
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
     drainWindowMs: settings.drainWindow,
@@ -89,9 +87,41 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     pages: readPages(),
+    direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker: settings.redis === undefined ? undefined : (metrics) => redisBroker(settings, logger, metrics),
     logger,
     clock: systemClock,
+  };
+}
+
+/** One worker's share of what the instance has; what is limited by address is not shared out. */
+export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["direct"], undefined> {
+  const { workers, maxConnections, maxPending } = settings;
+  const limits = limitsOf(settings);
+  const { ratePerSecond } = limits;
+  return {
+    host: settings.host,
+    ports: settings.port,
+    backlog: settings.backlog,
+    headTimeoutMs: settings.headTimeout,
+    maxHeadBytes: settings.maxHeadBytes,
+    maxPending: Math.ceil(maxPending / workers),
+    limits: {
+      ...limits,
+      ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
+    },
+    maxConnections: Math.ceil((maxConnections * SPREAD) / workers),
+    workers,
+    proxyProtocol: settings.proxyProtocol,
+    trustedProxies: settings.trustedProxies ?? [],
+  };
+}
+
+function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {
+  return {
+    ratePerSecond: unlessOff(settings.connectionRate),
+    maxPerAddress: unlessOff(settings.connectionsPerAddress),
+    ratePerAddress: unlessOff(settings.connectionRatePerAddress),
   };
 }
 

@@ -13,6 +13,10 @@ export interface Machine {
   readonly openFiles: number;
   /** Bytes of memory that this process and its workers may use together: RAM, or the container's limit. */
   readonly memoryBytes: number;
+  /** As `process.platform`. */
+  readonly platform: string;
+  /** As `process.versions.node`, such as 22.12.0. */
+  readonly nodeVersion: string;
 }
 
 export function readMachine(): Machine {
@@ -20,6 +24,8 @@ export function readMachine(): Machine {
     cpus: availableParallelism(),
     openFiles: openFilesLimit(),
     memoryBytes: usableMemory(totalmem(), process.constrainedMemory()),
+    platform: process.platform,
+    nodeVersion: process.versions.node,
   };
 }
 

@@ -6,7 +6,13 @@ import type { Machine } from "./machine.js";
 import { runProgram } from "./program.js";
 import { TestTerminal } from "./testing/terminal.js";
 
-const machine: Machine = { cpus: 4, openFiles: 1024, memoryBytes: 8 * 1024 ** 3 };
+const machine: Machine = {
+  cpus: 4,
+  openFiles: 1024,
+  memoryBytes: 8 * 1024 ** 3,
+  platform: "linux",
+  nodeVersion: "22.12.0",
+};
 
 describe("the program", () => {
   let terminal = new TestTerminal();

@@ -43,6 +43,13 @@ export interface HandOffMessage {
   readonly address?: string;
 }
 
+/** The type of the message by which a worker that listens itself gives the primary a socket of another one's session. */
+export const MISPLACED = "holdfast:misplaced";
+
+export interface MisplacedMessage extends Omit<HandOffMessage, "type"> {
+  readonly type: typeof MISPLACED;
+}
+
 /** The type of the other message on the IPC channel: a listening handle that the worker sends straight back. */
 export const COPY_LISTEN_HANDLE = "holdfast:copy";
 

@@ -5,6 +5,7 @@
  */
 import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
+import type { DirectDoorOptions } from "./worker/direct-door.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -34,6 +35,8 @@ export interface PrimaryOptions {
   readonly workerExecArgv: readonly string[];
   /** Handed to each worker as it is, for its `runWorker`. Must survive JSON. */
   readonly workerConfig: unknown;
+  /** Who accepts: this process, which hands over, or each worker on listeners of its own that share the ports. */
+  readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
@@ -74,6 +77,8 @@ export interface WorkerOptions {
   readonly maxHeadBytes: number;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
+  /** The worker's own front door, where workers listen themselves. */
+  readonly direct: DirectDoorOptions | undefined;
   /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
   readonly broker: ((metrics: Metrics) => Broker) | undefined;
   readonly logger: Logger;

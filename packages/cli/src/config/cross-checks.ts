@@ -11,6 +11,9 @@ import { formatDuration } from "./duration.js";
 import { formatPorts } from "./ports.js";
 import type { SettingKey, Settings } from "./schema.js";
 
+/** The Node.js that can share a port between processes. */
+const REUSE_PORT_SINCE = [22, 12] as const;
+
 /** A broken rule: the setting it is reported at, and the sentence after its name. */
 export interface Finding {
   readonly key: SettingKey;
@@ -23,6 +26,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkReach(settings),
     ...checkTimes(settings),
     ...checkPorts(settings),
+    ...checkAccept(settings, machine),
     ...checkRedis(settings),
     ...checkDescriptors(settings, machine),
   ];
@@ -84,6 +88,26 @@ function checkPorts({ port, adminPort }: Partial<Settings>): Finding[] {
       message: `must not be one of the public ports (${formatPorts(port)}), not ${adminPort}`,
     },
   ];
+}
+
+function checkAccept({ accept, port }: Partial<Settings>, machine: Machine): Finding[] {
+  if (accept !== "reuseport") return [];
+  const { platform, nodeVersion } = machine;
+  if (platform !== "linux" || !isAtLeast(nodeVersion, REUSE_PORT_SINCE)) {
+    const message =
+      `reuseport needs Linux and Node.js ${REUSE_PORT_SINCE.join(".")} or later, and this is ${platform} with Node.js ${nodeVersion}: ` +
+      "upgrade, or leave accept at primary";
+    return [{ key: "accept", message }];
+  }
+  if (port?.includes(0) !== true) return [];
+  const message = "reuseport needs a port to share, and with port 0 each worker would take another: name one";
+  return [{ key: "port", message }];
+}
+
+/** By major and minor version. */
+function isAtLeast(version: string, [major, minor]: typeof REUSE_PORT_SINCE): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 function checkRedis({ redis }: Partial<Settings>): Finding[] {

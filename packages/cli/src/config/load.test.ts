@@ -7,7 +7,13 @@ import { ConfigProblems } from "./problem.js";
 import { settingKeys, settingOf } from "./schema.js";
 import { envOf, flagOf } from "./setting.js";
 
-const machine: Machine = { cpus: 4, openFiles: 1_048_576, memoryBytes: 8 * 1024 ** 3 };
+const machine: Machine = {
+  cpus: 4,
+  openFiles: 1_048_576,
+  memoryBytes: 8 * 1024 ** 3,
+  platform: "linux",
+  nodeVersion: "22.12.0",
+};
 
 interface Said {
   readonly flags?: FlagValues;
@@ -240,6 +246,27 @@ describe("a wrong configuration", () => {
       ["adminPort must not be one of the public ports (9000-9099), not 9080 [default]"],
     ],
     [
+      "shared ports on an old Node.js",
+      { flags: { accept: "reuseport" }, on: { ...machine, nodeVersion: "22.11.0" } },
+      [
+        "accept reuseport needs Linux and Node.js 22.12 or later, and this is linux with Node.js 22.11.0: upgrade, or leave accept at primary [--accept]",
+      ],
+    ],
+    [
+      "shared ports on another system",
+      { flags: { accept: "reuseport" }, on: { ...machine, platform: "darwin", nodeVersion: "24.1.0" } },
+      [
+        "accept reuseport needs Linux and Node.js 22.12 or later, and this is darwin with Node.js 24.1.0: upgrade, or leave accept at primary [--accept]",
+      ],
+    ],
+    [
+      "a free port to be shared",
+      { flags: { accept: "reuseport", port: "0" } },
+      [
+        "port reuseport needs a port to share, and with port 0 each worker would take another: name one [--port]",
+      ],
+    ],
+    [
       "more connections than files",
       { flags: { maxConnections: "50000", workers: "2" }, on: { ...machine, openFiles: 1024 } },
       [
@@ -258,6 +285,11 @@ describe("a wrong configuration", () => {
     expect(paths.sort()).toEqual(
       ["HOLDFAST_NOPE", "gcInterval", "host", "maxPayload", "nope", "port", "workers"].sort(),
     );
+  });
+
+  it.each(["22.12.0", "22.23.3", "24.0.0"])("shares ports on Linux with Node.js %s", (nodeVersion) => {
+    const { settings } = load({ flags: { accept: "reuseport" }, on: { ...machine, nodeVersion } });
+    expect(settings.accept).toBe("reuseport");
   });
 
   it.each(["127.0.0.1", "127.5.5.5", "::1", "localhost"])(

@@ -4,7 +4,13 @@ import { loadSettings } from "./load.js";
 import { printFile, printJson, printTable } from "./print.js";
 import { settingKeys } from "./schema.js";
 
-const machine: Machine = { cpus: 4, openFiles: 20_000, memoryBytes: 8 * 1024 ** 3 };
+const machine: Machine = {
+  cpus: 4,
+  openFiles: 20_000,
+  memoryBytes: 8 * 1024 ** 3,
+  platform: "linux",
+  nodeVersion: "22.12.0",
+};
 const load = (flags: Record<string, string>) => loadSettings({ flags, env: {}, file: undefined, machine });
 const secretive = load({
   adminKey: "correct-horse-battery-staple",

@@ -40,6 +40,12 @@ export const settings = Object.freeze({
     description:
       "Public port, or a range of ports that are all alike: a load balancer reaches about 55,000 connections per target port. `0` takes a free one.",
   }),
+  accept: setting(choice(["primary", "reuseport"]), {
+    default: "primary",
+    example: "reuseport",
+    description:
+      "Who accepts connections: the primary, which hands each to a worker, or every worker on listeners of its own that share the ports (`reuseport`: Linux, Node.js 22.12 or later; limits are then per worker).",
+  }),
   workers: setting(integerOrAuto(1, MAX_SLOTS), {
     default: "auto",
     defaultMeans: "one per CPU",

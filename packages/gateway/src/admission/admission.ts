@@ -90,13 +90,19 @@ export class Admission {
 
   accept(handle: TcpHandle): void {
     this.#events.accepted();
-    const refused =
-      this.#events.closedFor() ?? (this.pending >= this.#options.maxPending ? "limit_pending" : undefined);
+    const refused = this.#closedFor();
     if (refused !== undefined) return this.#answer(handle, refused);
     const socket = new PendingSocket(handle, this.#clock.monotonic());
     this.#byHandle.set(handle, socket);
     if (this.#parked.size === 0 && this.#mayRead()) this.#startReading(socket);
     else this.#parked.add(socket);
+  }
+
+  /** One whose head was read elsewhere, and whose reading has stopped. */
+  acceptRead(socket: PendingSocket): void {
+    const refused = this.#closedFor();
+    if (refused !== undefined) return this.#answer(socket.handle, refused);
+    this.takeBack([socket]);
   }
 
   /** Sockets that a worker did not take after all: they are routed again. */
@@ -134,6 +140,12 @@ export class Admission {
   close(): void {
     this.#sweeper.cancel();
     this.#farewells.close();
+  }
+
+  #closedFor(): Refused | undefined {
+    return (
+      this.#events.closedFor() ?? (this.pending >= this.#options.maxPending ? "limit_pending" : undefined)
+    );
   }
 
   #mayRead(): boolean {

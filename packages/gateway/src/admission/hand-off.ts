@@ -1,20 +1,33 @@
 /**
- * The hand-offs to one worker: a queue of sockets, one on its way at a time.
+ * The hand-offs to one worker, or from a worker to its primary: a queue of sockets, one on its way at a time.
  *
  * Node passes one handle at a time over a channel and copies its whole queue at each acknowledgement, which makes a
  * burst quadratic (docs/adr/0003-front-door.md); with one under way Node's queue stays empty and ours is linear.
  * Invariant: a socket is closed here only after the worker has it; those that a worker does not have can be taken back
  * and go to another. That is exact only when the channel was read to its end: an acknowledgement may still be in it.
  */
-import type { Worker } from "node:cluster";
 import type { Clock } from "@holdfast/core";
-import { COPY_LISTEN_HANDLE, type CopyListenHandle, HAND_OFF, type HandOffMessage } from "../messages.js";
+import {
+  COPY_LISTEN_HANDLE,
+  type CopyListenHandle,
+  HAND_OFF,
+  type HandOffMessage,
+  type MisplacedMessage,
+} from "../messages.js";
 import type { TcpHandle } from "../tcp-handle.js";
 import { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */
 interface ChannelMessage {
   readonly cmd?: string;
+}
+
+/** One end of an IPC channel, as `process` of a cluster's worker and as this process itself. */
+export interface HandOffPeer {
+  readonly process: {
+    on(event: "internalMessage", listener: (message: ChannelMessage) => void): unknown;
+    send?(message: object, handle: never, options: never, sent: () => void): boolean;
+  };
 }
 
 export interface HandOffEvents {
@@ -33,9 +46,10 @@ interface Copy {
 }
 
 export class HandOffs {
-  readonly #worker: Pick<Worker, "process">;
+  readonly #worker: HandOffPeer;
   readonly #events: HandOffEvents;
   readonly #clock: Clock;
+  readonly #type: (HandOffMessage | MisplacedMessage)["type"];
   #queue: PendingSocket[] = [];
   /** First of `#queue` that has not been taken: shifting an array of thousands would copy it. */
   #first = 0;
@@ -43,10 +57,17 @@ export class HandOffs {
   /** One thing at a time over the channel: a socket, or a listening handle that comes back. */
   #underWay: { readonly what: PendingSocket | Copy; readonly since: number; tries: number } | undefined;
 
-  constructor(worker: Pick<Worker, "process">, events: HandOffEvents, clock: Clock) {
+  /** `type` is that of the messages which the sockets come with. */
+  constructor(
+    worker: HandOffPeer,
+    events: HandOffEvents,
+    clock: Clock,
+    type: (HandOffMessage | MisplacedMessage)["type"] = HAND_OFF,
+  ) {
     this.#worker = worker;
     this.#events = events;
     this.#clock = clock;
+    this.#type = type;
     worker.process.on("internalMessage", ({ cmd }: ChannelMessage) => {
       if (cmd === "NODE_HANDLE_ACK") this.#acknowledged();
       else if (cmd === "NODE_HANDLE_NACK") this.#lost();
@@ -104,8 +125,12 @@ export class HandOffs {
 
   #send(what: PendingSocket | Copy): void {
     // A failed send is followed by the worker's end, which takes the socket back.
-    const message = what instanceof PendingSocket ? handOffMessage(what) : what.message;
-    this.#worker.process.send(message, what.handle as never, { swallowErrors: true } as never, () => {});
+    const message = what instanceof PendingSocket ? this.#message(what) : what.message;
+    this.#worker.process.send?.(message, what.handle as never, { swallowErrors: true } as never, () => {});
+  }
+
+  #message({ head, address }: PendingSocket): HandOffMessage | MisplacedMessage {
+    return address === "" ? { type: this.#type, head } : { type: this.#type, head, address };
   }
 
   #acknowledged(): void {
@@ -130,8 +155,4 @@ export class HandOffs {
     this.#next();
     if (lost.what instanceof PendingSocket) this.#events.undeliverable(lost.what);
   }
-}
-
-function handOffMessage({ head, address }: PendingSocket): HandOffMessage {
-  return address === "" ? { type: HAND_OFF, head } : { type: HAND_OFF, head, address };
 }

@@ -4,7 +4,7 @@
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
 import type { TcpHandle } from "../tcp-handle.js";
-import { sessionIdOf } from "./request-head.js";
+import { requestTarget, sessionIdOf } from "./request-head.js";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -26,6 +26,16 @@ export class PendingSocket {
   constructor(handle: TcpHandle, now: number) {
     this.handle = handle;
     this.since = now;
+  }
+
+  /** One whose head another process has read. */
+  static read(handle: TcpHandle, head: Buffer, address: string, now: number): PendingSocket {
+    const socket = new PendingSocket(handle, now);
+    socket.head = head;
+    socket.target = requestTarget(head) ?? "";
+    socket.address = address;
+    socket.introduced = true;
+    return socket;
   }
 
   /** The session its request names. */

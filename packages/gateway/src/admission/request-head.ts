@@ -28,6 +28,11 @@ export function requestTarget(head: Buffer): string | undefined {
   return /^[A-Z]+ (\S+) HTTP\/1\.[01]$/.exec(line)?.[1];
 }
 
+/** Whether it asks for `/healthz`. */
+export function isHealthCheck(target: string): boolean {
+  return /^\/healthz(?:\?|$)/.test(target);
+}
+
 /** The `sid` parameter of a target's query, as it came. Of several the last, as in the worker. */
 export function sessionIdOf(target: string): string | undefined {
   return /^[^?#]*\?(?:[^#]*&)?sid=([^&#]*)/.exec(target)?.[1];

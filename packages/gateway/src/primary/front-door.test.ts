@@ -14,6 +14,7 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
   const collecting = new Set<unknown>();
   const door: FrontDoor = new FrontDoor(
     {
+      accept: "primary",
       host: "127.0.0.1",
       ports: [0, 0],
       backlog: 128,

@@ -7,7 +7,9 @@ import type { Clock, Logger, Timer } from "@holdfast/core";
 import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
-import type { PendingSocket } from "../admission/pending-socket.js";
+import { PendingSocket } from "../admission/pending-socket.js";
+import { isHealthCheck } from "../admission/request-head.js";
+import type { MisplacedMessage } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 import { TcpListener } from "../tcp-listener.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
@@ -23,6 +25,8 @@ export interface FrontDoorOptions extends AdmissionOptions, IntroductionOptions 
   readonly maxConnections: number;
   /** How many workers share them. */
   readonly workers: number;
+  /** `reuseport`: the workers listen, and only sockets that they misplaced come here. */
+  readonly accept: "primary" | "reuseport";
 }
 
 /** What the front door asks about the workers. */
@@ -48,7 +52,6 @@ const LAGGING_MS = 200;
  * cannot pause yet. */
 const PAUSE_AT = 0.75;
 const RESUME_AT = 0.5;
-const HEALTH_CHECK = /^\/healthz(?:\?|$)/;
 /** Being out of descriptors is said once in this time, ms. */
 const EXHAUSTED_LOG_MS = 10_000;
 
@@ -108,7 +111,10 @@ export class FrontDoor {
     return this.#admission.pending;
   }
 
-  /** Listens on every port; all or none. Resolves with the ports. Await it before `close`. */
+  /**
+   * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers listen, this
+   * only makes sure that nobody else does: a port that is in use is found here, not by workers that share it.
+   */
   async listen(): Promise<readonly number[]> {
     const { host, ports, backlog } = this.#options;
     const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
@@ -119,7 +125,8 @@ export class FrontDoor {
       for (const listener of opened) listener.close();
       throw error;
     }
-    this.#listeners = opened;
+    if (this.#options.accept === "primary") this.#listeners = opened;
+    else for (const listener of opened) listener.close();
     return opened.map(({ port }) => port);
   }
 
@@ -138,6 +145,12 @@ export class FrontDoor {
     const listener = this.#listeners.find((each) => each.port === port);
     if (listener === undefined) copy.close();
     else listener.copied(copy);
+  }
+
+  /** A worker that listens itself has got a socket of another one's session. */
+  misplaced({ head, address = "" }: MisplacedMessage, handle: TcpHandle): void {
+    const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+    this.#admission.acceptRead(PendingSocket.read(handle, bytes, address, this.#clock.monotonic()));
   }
 
   /** A worker is gone: the sockets that it did not take go to others. */
@@ -213,7 +226,7 @@ export class FrontDoor {
     for (const worker of this.#workers.list()) sockets += worker.sockets;
     const refusal =
       sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.check(socket.address);
-    return refusal !== undefined && HEALTH_CHECK.test(socket.target) ? "healthy" : refusal;
+    return refusal !== undefined && isHealthCheck(socket.target) ? "healthy" : refusal;
   }
 
   #room(): number {

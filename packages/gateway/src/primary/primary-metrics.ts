@@ -2,6 +2,7 @@
  * The primary's own numbers: the front door and the workers' lives. Merged with the workers' into one answer.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import { DoorMetrics } from "../admission/door-metrics.js";
 import type { Refused } from "../admission/front-answers.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
 
@@ -13,29 +14,17 @@ export interface PrimaryReadings {
 
 export class PrimaryMetrics {
   readonly #registry = new Registry();
-  readonly #accepted: Counter;
+  readonly #door = new DoorMetrics(this.#registry);
   readonly #handedOver: Counter;
-  readonly #refused: Counter<"reason">;
   readonly #restarts: Counter;
   readonly #pauses: Counter;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
     const registers = [this.#registry];
-    this.#accepted = new Counter({
-      name: "holdfast_sockets_accepted_total",
-      help: "Sockets accepted",
-      registers,
-    });
     this.#handedOver = new Counter({
       name: "holdfast_hand_offs_total",
       help: "Sockets handed to a worker",
-      registers,
-    });
-    this.#refused = new Counter({
-      name: "holdfast_sockets_refused_total",
-      help: "Sockets turned away by the primary, by reason",
-      labelNames: ["reason"],
       registers,
     });
     this.#pauses = new Counter({
@@ -66,7 +55,7 @@ export class PrimaryMetrics {
   }
 
   accepted(): void {
-    this.#accepted.inc();
+    this.#door.accepted();
   }
 
   handedOver(): void {
@@ -74,7 +63,7 @@ export class PrimaryMetrics {
   }
 
   refused(reason: Refused): void {
-    this.#refused.inc({ reason });
+    this.#door.refused(reason);
   }
 
   paused(): void {

@@ -79,6 +79,7 @@ export class Primary {
         message: (worker, message) => this.#message(worker, message),
         room: () => this.#frontDoor.proceed(),
         copied: (port, copy) => this.#frontDoor.copied(port, copy),
+        misplaced: (message, handle) => this.#frontDoor.misplaced(message, handle),
         undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),

@@ -13,8 +13,8 @@ import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import type { ToPrimary } from "../messages.js";
-import type { ListenHandle } from "../tcp-handle.js";
+import type { MisplacedMessage, ToPrimary } from "../messages.js";
+import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions {
@@ -33,6 +33,8 @@ export interface SupervisorEvents {
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
   /** A copy of the listening handle of `port` has come back. */
   copied(port: number, copy: ListenHandle): void;
+  /** It listens itself, and this socket belongs to another one's session. */
+  misplaced(message: MisplacedMessage, handle: TcpHandle): void;
   /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */
@@ -124,6 +126,7 @@ export class Supervisor {
         message: (sender, message) => this.#message(sender, message),
         room: (roomy) => this.#events.room(roomy),
         copied: (port, copy) => this.#events.copied(port, copy),
+        misplaced: (message, handle) => this.#events.misplaced(message, handle),
         undeliverable: (from, socket) => this.#events.undeliverable(from, socket),
         linkLost: (lost, problem) => {
           if (problem !== undefined)

@@ -17,10 +17,12 @@ import {
   COPY_LISTEN_HANDLE,
   type CopyListenHandle,
   type Load,
+  MISPLACED,
+  type MisplacedMessage,
   type ToPrimary,
   type ToWorker,
 } from "../messages.js";
-import type { ListenHandle } from "../tcp-handle.js";
+import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
@@ -34,6 +36,8 @@ export interface WorkerEvents {
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void;
   /** A copy of the listening handle of `port`, as asked for by `copy`. */
   copied(port: number, copy: ListenHandle): void;
+  /** It listens itself, and this socket belongs to another one's session. */
+  misplaced(message: MisplacedMessage, handle: TcpHandle): void;
   /** The link failed while the process lives: it is out of step and must go. */
   linkLost(worker: WorkerProcess, problem: Error | undefined): void;
 }
@@ -61,9 +65,11 @@ export class WorkerProcess {
       },
       clock,
     );
-    process.process.on("message", (message: Partial<CopyListenHandle>, handle: unknown) => {
-      if (message.type !== COPY_LISTEN_HANDLE || message.port === undefined || handle === undefined) return;
-      events.copied(message.port, handle as ListenHandle);
+    process.process.on("message", (message: CopyListenHandle | MisplacedMessage, handle?: unknown) => {
+      // A socket that closed on the way comes without its handle.
+      if (handle === undefined) return;
+      if (message.type === COPY_LISTEN_HANDLE) events.copied(message.port, handle as ListenHandle);
+      else if (message.type === MISPLACED) events.misplaced(message, handle as TcpHandle);
     });
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {

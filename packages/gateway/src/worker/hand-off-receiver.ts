@@ -1,6 +1,6 @@
 /**
  * Sockets from the primary: arrive on the IPC channel with their request's head, become WebSockets or connections of
- * the HTTP server.
+ * the HTTP server. Those that the worker accepted itself (`direct-door.ts`) go the same way from `take` on.
  *
  * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A plain
  * WebSocket request goes straight to the upgrade. Every other one is injected into the HTTP server by
@@ -59,17 +59,22 @@ export class HandOffReceiver {
     return this.#departed.splice(0);
   }
 
+  /** Takes a socket with what was read of it, wherever it came from. `ended` is called when it has closed. */
+  take(handle: TcpHandle, head: Uint8Array, ended: (() => void) | undefined): void {
+    const socket = socketOf(handle);
+    if (ended !== undefined) socket.once("close", ended);
+    // One byte is one character, so that what follows the head can be found again.
+    if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
+    this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);
+  }
+
   #receive({ head, address }: HandOffMessage, handle: TcpHandle | undefined): void {
     this.#received++;
     if (handle === undefined) {
       if (address !== undefined) this.#departed.push(address);
       return;
     }
-    const socket = socketOf(handle);
-    if (address !== undefined) socket.once("close", () => this.#departed.push(address));
-    // One byte is one character, so that what follows the head can be found again.
-    if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
-    this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);
+    this.take(handle, head, address === undefined ? undefined : () => this.#departed.push(address));
   }
 
   /** Gone from here once it is on its way: nobody here accepts on it. */

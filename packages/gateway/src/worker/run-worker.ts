@@ -12,6 +12,7 @@ import type { Owner } from "@holdfast/protocol";
 import { LINK_FD, Link } from "../link.js";
 import type { ToPrimary, ToWorker } from "../messages.js";
 import type { WorkerOptions } from "../options.js";
+import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import { Worker, type WorkerMessage } from "./worker.js";
 
@@ -81,12 +82,26 @@ class WorkerLife {
     try {
       const options = await this.#makeOptions(config, { slot, generation });
       const handOffs = new HandOffReceiver(process);
-      const worker = new Worker(options, {
-        owner: { slot, generation },
+      const owner: Owner = { slot, generation };
+      const door: DirectDoor | undefined =
+        options.direct &&
+        new DirectDoor(
+          options.direct,
+          {
+            owner,
+            sockets: () => worker.sockets,
+            take: (handle, head, ended) => handOffs.take(handle, head, ended),
+          },
+          { process },
+          options.clock,
+        );
+      const worker: Worker = new Worker(options, {
+        owner,
         relayDirectory,
         send: (message) => this.#link.send(message),
         received: () => handOffs.received,
         takeDeparted: () => handOffs.takeDeparted(),
+        door,
       });
       handOffs.deliverTo(worker.http);
       // From now on: the broker answers while the worker still opens its socket.

@@ -15,6 +15,7 @@ const OPTIONS: WorkerOptions = {
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
   pages: {},
+  direct: undefined,
   broker: undefined,
   logger: silentLogger,
   clock: systemClock,
@@ -55,6 +56,7 @@ async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
       send: primary.hear,
       received: () => 0,
       takeDeparted: () => [],
+      door: undefined,
     },
   );
   worker.http.server.listen(0, "127.0.0.1");

@@ -11,6 +11,7 @@ import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js"
 import { WorkerMetrics } from "../metrics.js";
 import type { WorkerOptions } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
+import type { DirectDoor } from "./direct-door.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
@@ -39,7 +40,12 @@ export interface WorkerWiring {
   readonly received: () => number;
   /** The addresses whose connections have ended since the last call, where they are counted. */
   readonly takeDeparted: () => readonly string[];
+  /** The worker's own front door, where workers listen themselves. */
+  readonly door: WorkerDoor | undefined;
 }
+
+/** What the worker asks of its own front door. */
+export type WorkerDoor = Pick<DirectDoor, "open" | "refuse" | "close" | "pending" | "snapshot">;
 
 export class Worker {
   readonly http: HttpServer;
@@ -53,10 +59,14 @@ export class Worker {
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
   readonly #stopWatchingGc: () => void;
+  readonly #door: WorkerDoor | undefined;
+  readonly #heldSockets: () => number;
 
   /** Begins at once: core is open and its broker starts to connect. */
-  constructor(options: WorkerOptions, { owner, relayDirectory, send, received, takeDeparted }: WorkerWiring) {
+  constructor(options: WorkerOptions, wiring: WorkerWiring) {
+    const { owner, relayDirectory, send, received, takeDeparted, door } = wiring;
     const { clock, logger } = options;
+    this.#door = door;
     this.#options = options;
     this.#send = send;
     this.#metrics = new WorkerMetrics(owner.slot, () => ({
@@ -96,10 +106,11 @@ export class Worker {
     this.#stopWatchingGc = watchGcPauses((kind, seconds) => this.#metrics.gcPause(kind, seconds));
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
+    this.#heldSockets = () => waiting.size + idle.size + transports.open;
     this.#load = new LoadReporter(
       clock,
       () => ({
-        sockets: waiting.size + idle.size + transports.open,
+        sockets: this.sockets + (door?.pending ?? 0),
         received: received(),
         connections: this.#core.connections,
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
@@ -113,9 +124,15 @@ export class Worker {
     });
   }
 
-  /** Resolves when it can do its work. */
-  listen(): Promise<void> {
-    return this.http.listen();
+  /** Sockets that it has taken, of any kind. */
+  get sockets(): number {
+    return this.#heldSockets();
+  }
+
+  /** Resolves when it can do its work. Rejects with the system's error when it cannot listen. */
+  async listen(): Promise<void> {
+    await this.http.listen();
+    await this.#door?.open();
   }
 
   /** Carries out what the primary says. */
@@ -138,6 +155,7 @@ export class Worker {
 
   /** Ends every connection and lets go of the broker. Idempotent. */
   async close(): Promise<void> {
+    this.#door?.close();
     this.#load.close();
     this.#departures.cancel();
     this.#gcTimer?.close();
@@ -148,6 +166,7 @@ export class Worker {
   }
 
   #drain(windowMs: number, reason: string): void {
+    this.#door?.refuse();
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
     const progress = (left: number): void => this.#send({ type: "drain-progress", left });
     this.#core.drain(windowMs, reason, progress).then(
@@ -160,8 +179,8 @@ export class Worker {
   }
 
   #answerMetrics(id: number): void {
-    this.#metrics.snapshot().then(
-      (snapshot) => this.#send({ type: "metrics", id, snapshot }),
+    Promise.all([this.#metrics.snapshot(), this.#door?.snapshot() ?? []]).then(
+      (snapshots) => this.#send({ type: "metrics", id, snapshot: snapshots.flat() }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "could not collect the metrics");
         this.#send({ type: "metrics", id, snapshot: [] });

@@ -32,6 +32,7 @@ export class PrimaryWorld {
       host: "127.0.0.1",
       ports: [0],
       admin: { host: "127.0.0.1", port: 0, key: undefined },
+      accept: "primary",
       workers: 2,
       workerScript: fileURLToPath(new URL("./trivial-worker.mjs", import.meta.url)),
       workerExecArgv: [],

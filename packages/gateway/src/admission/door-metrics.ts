@@ -1,0 +1,33 @@
+/**
+ * What a front door counts, in the primary and in workers that listen themselves: the same names, merged into one sum.
+ */
+import { Counter, type Registry } from "prom-client";
+import type { Refused } from "./front-answers.js";
+
+export class DoorMetrics {
+  readonly #accepted: Counter;
+  readonly #refused: Counter<"reason">;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#accepted = new Counter({
+      name: "holdfast_sockets_accepted_total",
+      help: "Sockets accepted",
+      registers,
+    });
+    this.#refused = new Counter({
+      name: "holdfast_sockets_refused_total",
+      help: "Sockets turned away by a front door, by reason",
+      labelNames: ["reason"],
+      registers,
+    });
+  }
+
+  accepted(): void {
+    this.#accepted.inc();
+  }
+
+  refused(reason: Refused): void {
+    this.#refused.inc({ reason });
+  }
+}

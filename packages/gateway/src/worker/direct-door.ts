@@ -1,0 +1,207 @@
+/**
+ * The direct door: a worker's own listeners and admission, where workers share the ports (`accept` is `reuseport`).
+ *
+ *     new ──open──► open ──refuse──► refusing ──close──► closed      (close ends every state)
+ *
+ * The kernel chooses the worker, whatever session a request names; so a whole head that names another worker's session
+ * goes to the primary, which routes that one socket. What cannot be routed there is taken here: a worker answers a resume
+ * of any session. Limits are this worker's own, except for what the primary routes.
+ * Invariants: a socket is the admission's, on its way to the primary or the worker's, never two of them; what waits for
+ * the primary is bounded and short.
+ */
+import type { Clock, Timer } from "@holdfast/core";
+import { type Owner, ownerOf } from "@holdfast/protocol";
+import { Registry } from "prom-client";
+import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
+import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
+import { DoorMetrics } from "../admission/door-metrics.js";
+import { Farewells } from "../admission/farewells.js";
+import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
+import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
+import type { PendingSocket } from "../admission/pending-socket.js";
+import { isHealthCheck } from "../admission/request-head.js";
+import { MISPLACED } from "../messages.js";
+import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
+import type { TcpHandle } from "../tcp-handle.js";
+import { TcpListener } from "../tcp-listener.js";
+
+export interface DirectDoorOptions extends AdmissionOptions, IntroductionOptions {
+  readonly host: string;
+  /** None is 0: each worker would get another. */
+  readonly ports: readonly number[];
+  readonly backlog: number;
+  readonly limits: ConnectionLimitOptions;
+  /** Sockets that this worker may hold, those in admission included. */
+  readonly maxConnections: number;
+  /** Slots of the instance: a session of a higher one belongs to another instance. */
+  readonly workers: number;
+}
+
+/** The worker behind the door. */
+export interface DirectWorker {
+  readonly owner: Owner;
+  /** Sockets that it has taken. */
+  sockets(): number;
+  /** Takes one with its head; `ended` is called when it has closed. */
+  take(handle: TcpHandle, head: Uint8Array, ended: () => void): void;
+}
+
+/** Misplaced sockets that may wait for the primary; further ones are taken here. */
+const MAX_MISPLACED = 1024;
+/** A primary that has let one wait this long gets no more for now, ms. */
+const STUCK_MS = 1000;
+const SWEEP_MS = 250;
+/** Heads that are read at `maxConnections`, to tell a health check from the rest: fewer than descriptors in reserve. */
+const READ_WHEN_FULL = 64;
+
+export class DirectDoor {
+  readonly #options: DirectDoorOptions;
+  readonly #worker: DirectWorker;
+  readonly #registry = new Registry();
+  readonly #metrics = new DoorMetrics(this.#registry);
+  readonly #limits: ConnectionLimits<DirectDoor>;
+  readonly #admission: Admission;
+  readonly #misplaced: HandOffs;
+  readonly #sweeper: Timer;
+  #listeners: readonly TcpListener[] = [];
+  #state: "new" | "open" | "refusing" | "closed" = "new";
+
+  /** `primary` is the other end of this process' IPC channel. */
+  constructor(
+    options: DirectDoorOptions,
+    worker: DirectWorker,
+    primary: HandOffPeer,
+    clock: Clock,
+    farewells = new Farewells(clock),
+  ) {
+    this.#options = options;
+    this.#worker = worker;
+    this.#limits = new ConnectionLimits(options.limits, clock);
+    this.#admission = new Admission(
+      options,
+      {
+        closedFor: () => this.#closedFor(),
+        assign: (socket) => this.#assign(socket),
+        // Nobody is between admission and the worker: one loop reads as fast as it can answer.
+        room: () => Number.POSITIVE_INFINITY,
+        accepted: () => this.#metrics.accepted(),
+        refused: (why) => this.#metrics.refused(why),
+      },
+      new Introduction(options, this.#limits.byAddress),
+      clock,
+      farewells,
+    );
+    const events = { taken: () => {}, undeliverable: (socket: PendingSocket) => this.#takeAfterAll(socket) };
+    this.#misplaced = new HandOffs(primary, events, clock, MISPLACED);
+    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** Sockets that are not the worker's yet. */
+  get pending(): number {
+    return this.#admission.pending + this.#misplaced.waiting;
+  }
+
+  /** Listens on every port; all or none. Rejects with the system's error. */
+  async open(): Promise<void> {
+    const { host, ports, backlog } = this.#options;
+    if (this.#state === "new") this.#state = "open";
+    const opened: TcpListener[] = [];
+    try {
+      for (const port of ports) {
+        const options = { host, port, backlog, reusePort: true };
+        opened.push(await TcpListener.open(options, (handle) => this.accept(handle)));
+      }
+    } catch (error) {
+      for (const listener of opened) listener.close();
+      throw error;
+    }
+    // A drain may have come first.
+    if (this.#state === "open") this.#listeners = opened;
+    else for (const listener of opened) listener.close();
+  }
+
+  /** A connection; undefined when the system could not accept one. */
+  accept(handle: TcpHandle | undefined): void {
+    if (handle === undefined) this.#metrics.refused("limit_pending");
+    else this.#admission.accept(handle);
+  }
+
+  /** Stops listening, and tells who is in admission that the server is going away. Idempotent. */
+  refuse(): void {
+    if (this.#state === "refusing" || this.#state === "closed") return;
+    this.#state = "refusing";
+    for (const listener of this.#listeners) listener.close();
+    this.#admission.turnAway("draining");
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (this.#state === "closed") return;
+    this.refuse();
+    this.#state = "closed";
+    this.#sweeper.cancel();
+    this.#admission.close();
+  }
+
+  snapshot(): Promise<MetricsSnapshot> {
+    return snapshotOf(this.#registry);
+  }
+
+  #closedFor(): "draining" | "limit_connections" | undefined {
+    if (this.#state !== "open") return "draining";
+    const most = this.#options.maxConnections + READ_WHEN_FULL;
+    return this.#worker.sockets() + this.pending >= most ? "limit_connections" : undefined;
+  }
+
+  #assign(socket: PendingSocket): Assignment {
+    if (this.#isMisplaced(socket)) {
+      this.#misplaced.push(socket);
+      return "assigned";
+    }
+    const refusal = this.#refusal(socket);
+    if (refusal === undefined) this.#take(socket);
+    return refusal ?? "assigned";
+  }
+
+  /** Whether it is for the primary to route, and the primary routes. */
+  #isMisplaced({ sid }: PendingSocket): boolean {
+    const owner = sid === undefined ? undefined : ownerOf(sid);
+    if (owner === undefined || owner.slot === this.#worker.owner.slot) return false;
+    return owner.slot < this.#options.workers && !this.#isPrimaryStuck();
+  }
+
+  #isPrimaryStuck(): boolean {
+    return this.#misplaced.waitingMs > STUCK_MS || this.#misplaced.waiting >= MAX_MISPLACED;
+  }
+
+  /** `others`: sockets beside this one that are on their way here. */
+  #refusal(
+    socket: PendingSocket,
+    others = this.pending - 1,
+  ): Exclude<Assignment, "assigned" | "later"> | undefined {
+    const full = this.#worker.sockets() + others >= this.#options.maxConnections;
+    const refusal = full ? "limit_connections" : this.#limits.check(socket.address);
+    return refusal !== undefined && isHealthCheck(socket.target) ? "healthy" : refusal;
+  }
+
+  #take({ handle, head, address }: PendingSocket): void {
+    this.#limits.opened(address);
+    this.#limits.hold(this, address);
+    this.#worker.take(handle, head, () => this.#limits.release(this, address));
+  }
+
+  /** The primary does not take it. */
+  #takeAfterAll(socket: PendingSocket): void {
+    if (this.#state !== "open") return this.#admission.refuse(socket, "draining");
+    const refusal = this.#refusal(socket, this.pending);
+    if (refusal === undefined) this.#take(socket);
+    else this.#admission.refuse(socket, refusal === "healthy" ? "limit_connections" : refusal);
+  }
+
+  /** What waits for a stuck primary is taken here; the one under way may arrive yet. */
+  #sweep(): void {
+    this.#limits.sweep();
+    if (this.#misplaced.waitingMs <= STUCK_MS) return;
+    for (const socket of this.#misplaced.takeBackQueued()) this.#takeAfterAll(socket);
+  }
+}
