@@ -34,7 +34,13 @@ describe("deploy/", () => {
     const named = readEnvironmentFile(file, { comments: true });
     expect([...named.keys()].filter((name) => !settingKeys.map(envOf).includes(name))).toEqual([]);
     const env = Object.fromEntries(readEnvironmentFile(file, { comments: false }));
-    const machine = { cpus: 16, openFiles: 1_048_576, memoryBytes: 2 ** 34 };
+    const machine = {
+      cpus: 16,
+      openFiles: 1_048_576,
+      memoryBytes: 2 ** 34,
+      platform: "linux",
+      nodeVersion: "22.12.0",
+    };
     const { settings } = loadSettings({ flags: {}, env, file: undefined, machine });
     expect(settings).toMatchObject({ host: "0.0.0.0", anonymous: true });
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { PendingSocket } from "./pending-socket.js";
 import { AdmissionWorld, HEAD } from "./testing/admission-world.js";
-import type { FakeHandle } from "./testing/fake-handle.js";
+import { FakeHandle } from "./testing/fake-handle.js";
 
 describe("a connection", () => {
   it("is handed over once its head is whole, and nothing is read after that", () => {
@@ -378,5 +379,35 @@ describe("a whole head that meets a limit", () => {
     expect([world.places(limited), world.places(asked)]).toEqual([["answered 503"], ["answered 200"]]);
     expect(world.reasons).toEqual(["limit_address"]);
     expect(world.admission.pending).toBe(0);
+  });
+});
+
+describe("a connection whose head was read elsewhere", () => {
+  const read = (handle: FakeHandle): PendingSocket =>
+    PendingSocket.read(handle, Buffer.from("GET /ws?sid=x HTTP/1.1\r\n\r\nframes"), "192.0.2.7", 0);
+
+  it("is routed by its session, unread here, and not counted as accepted again", () => {
+    const world = new AdmissionWorld();
+    const handle = new FakeHandle();
+    world.admission.acceptRead(read(handle));
+    expect(world.handedOver).toMatchObject([{ handle, sid: "x", address: "192.0.2.7" }]);
+    expect(handle.reading).toBe(false);
+    expect(world.accepted).toBe(0);
+  });
+
+  it("waits for a worker as others do, and is refused when there is no room or the door is closed", () => {
+    const world = new AdmissionWorld({ maxPending: 1 });
+    world.hasWorker = false;
+    const [waiting, late, later] = [new FakeHandle(), new FakeHandle(), new FakeHandle()];
+    world.admission.acceptRead(read(waiting));
+    world.admission.acceptRead(read(late));
+    world.closedFor = "draining";
+    world.admission.acceptRead(read(later));
+    expect([waiting, late, later].flatMap((handle) => world.places(handle))).toEqual([
+      "here",
+      "answered 503",
+      "answered 503",
+    ]);
+    expect(world.reasons).toEqual(["limit_pending", "draining"]);
   });
 });
