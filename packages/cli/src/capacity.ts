@@ -6,8 +6,10 @@
  * Invariant: `connectionsFor` and `openFilesFor` agree: what the one allows, the other does not refuse.
  */
 
-/** Room for an uneven spread, as a factor on the even share. */
-export const SPREAD = 1.25;
+/** Room for an uneven spread, as a factor on the even share. One worker has everything: nothing to spread. */
+export function spread(workers: number): number {
+  return workers === 1 ? 1 : 1.25;
+}
 
 /** Descriptors that a worker needs besides connections: pipes, Redis, modules, logs. */
 const RESERVE = 256;
@@ -20,11 +22,11 @@ export const FEW_CONNECTIONS = 10_000;
 
 /** Connections that `workers` processes with `openFiles` descriptors each can hold, at least 1. */
 export function connectionsFor(openFiles: number, workers: number): number {
-  const fits = Math.floor((Math.max(0, openFiles - RESERVE) * workers) / SPREAD);
+  const fits = Math.floor((Math.max(0, openFiles - RESERVE) * workers) / spread(workers));
   return Math.min(Math.max(1, fits), MAX_AUTO_CONNECTIONS);
 }
 
 /** Descriptors that each of `workers` processes needs for `connections`. */
 export function openFilesFor(connections: number, workers: number): number {
-  return Math.ceil((connections * SPREAD) / workers) + RESERVE;
+  return Math.ceil((connections * spread(workers)) / workers) + RESERVE;
 }

@@ -17,7 +17,7 @@ import {
 } from "@holdfast/core";
 import type { PrimaryOptions, WorkerOptions } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
-import { SPREAD } from "./capacity.js";
+import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -110,7 +110,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
     },
-    maxConnections: Math.ceil((maxConnections * SPREAD) / workers),
+    maxConnections: Math.ceil((maxConnections * spread(workers)) / workers),
     workers,
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],

@@ -73,6 +73,11 @@ export class Connection implements Listener, RateAccount {
     return typeof this.#state === "object" ? this.#state : undefined;
   }
 
+  /** Whether it gets publications' data alone, and no frame of the protocol. */
+  get isRaw(): boolean {
+    return this.#encoding === "raw";
+  }
+
   /** One whole text message from the client. Never throws. */
   receive(text: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;

@@ -37,8 +37,8 @@ export const HAND_OFF = "holdfast:socket";
 
 export interface HandOffMessage {
   readonly type: typeof HAND_OFF;
-  /** The whole head, and the bytes behind it that came along. */
-  readonly head: Uint8Array;
+  /** The whole head, and the bytes behind it that came along: latin1, one character a byte. */
+  readonly head: string;
   /** Given where connections are counted per address: say so with `departed` when it ends. */
   readonly address?: string;
 }

@@ -41,8 +41,10 @@ export function connectByUrl(context: Context, connection: Connection, channels:
         const ours = failure.error === errors.internal;
         return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
       }
-      const subs = Object.fromEntries(outcomes);
-      connection.send(encodeConnectPush({ ...begin(context, connection, session), subs }));
+      const welcome = begin(context, connection, session);
+      // A raw client would be told nothing; in a storm of them the text is a cost.
+      if (connection.isRaw) return;
+      connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes) }));
     },
     (error: unknown) => {
       context.logger.error({ connection: connection.id, err: error }, "could not connect by URL");

@@ -149,7 +149,7 @@ export class FrontDoor {
 
   /** A worker that listens itself has got a socket of another one's session. */
   misplaced({ head, address = "" }: MisplacedMessage, handle: TcpHandle): void {
-    const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+    const bytes = Buffer.from(head, "latin1");
     this.#admission.acceptRead(PendingSocket.read(handle, bytes, address, this.#clock.monotonic()));
   }
 

@@ -88,8 +88,8 @@ export class Supervisor {
       exec: workerScript,
       args: [],
       execArgv: [...workerExecArgv],
-      // Sockets come with the bytes already read, as a Buffer.
-      serialization: "advanced",
+      // Sockets come with the bytes already read, as text (admission/hand-off.ts).
+      serialization: "json",
       // Standard input, output, error; the IPC channel; the link.
       stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
     });

@@ -43,7 +43,7 @@ export interface DirectWorker {
   /** Sockets that it has taken. */
   sockets(): number;
   /** Takes one with its head; `ended` is called when it has closed. */
-  take(handle: TcpHandle, head: Uint8Array, ended: () => void): void;
+  take(handle: TcpHandle, head: string, ended: () => void): void;
 }
 
 /** Misplaced sockets that may wait for the primary; further ones are taken here. */
@@ -187,7 +187,7 @@ export class DirectDoor {
   #take({ handle, head, address }: PendingSocket): void {
     this.#limits.opened(address);
     this.#limits.hold(this, address);
-    this.#worker.take(handle, head, () => this.#limits.release(this, address));
+    this.#worker.take(handle, head.toString("latin1"), () => this.#limits.release(this, address));
   }
 
   /** The primary does not take it. */

@@ -59,13 +59,16 @@ export class HandOffReceiver {
     return this.#departed.splice(0);
   }
 
-  /** Takes a socket with what was read of it, wherever it came from. `ended` is called when it has closed. */
-  take(handle: TcpHandle, head: Uint8Array, ended: (() => void) | undefined): void {
+  /**
+   * Takes a socket with what was read of it, wherever it came from: latin1, so that one character is one byte and what
+   * follows the head can be found again. `ended` is called when it has closed.
+   */
+  take(handle: TcpHandle, head: string, ended: (() => void) | undefined): void {
     const socket = socketOf(handle);
     if (ended !== undefined) socket.once("close", ended);
-    // One byte is one character, so that what follows the head can be found again.
-    if (this.#taker?.takeWebSocket(socket, latin1(head))) return;
-    this.#channel.emit("message", { type: "sticky:connection", data: head }, socket);
+    if (this.#taker?.takeWebSocket(socket, head)) return;
+    const data = Buffer.from(head, "latin1");
+    this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }
 
   #receive({ head, address }: HandOffMessage, handle: TcpHandle | undefined): void {
@@ -81,8 +84,4 @@ export class HandOffReceiver {
   #sendBack(message: CopyListenHandle, handle: TcpHandle): void {
     this.#channel.send?.(message, handle as never, { swallowErrors: true } as never, () => handle.close());
   }
-}
-
-function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 }

@@ -4,7 +4,6 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { randomBytes } from "node:crypto";
 import { Core, type Timer } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
@@ -19,11 +18,9 @@ import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
+import { RandomIds } from "./random-ids.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket-transport.js";
-
-/** Session ids carry 96 random bits: 16 characters in base64url. */
-const RANDOM_ID_BYTES = 12;
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
 const KEEP_ALIVE_MS = 75_000;
@@ -78,13 +75,14 @@ export class Worker {
     }));
     const broker = options.broker?.(this.#metrics) ?? new LinkBroker(send, clock);
     this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
+    const randomIds = new RandomIds();
     this.#core = new Core(options.core, {
       broker,
       clock,
       logger,
       metrics: this.#metrics,
       owner,
-      randomId: () => randomBytes(RANDOM_ID_BYTES).toString("base64url"),
+      randomId: () => randomIds.next(),
       random: Math.random,
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload);

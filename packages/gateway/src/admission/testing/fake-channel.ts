@@ -14,7 +14,7 @@ export class FakeChannel {
   get worker(): Pick<Worker, "process"> {
     const send = (message: HandOffMessage, handle: TcpHandle): void => {
       if ((handle as { closed?: boolean }).closed) throw new Error("a closed handle was sent");
-      this.sent.push({ head: Buffer.from(message.head).toString("latin1"), handle });
+      this.sent.push({ head: message.head, handle });
     };
     return { process: Object.assign(this.#process, { send }) } as unknown as Pick<Worker, "process">;
   }

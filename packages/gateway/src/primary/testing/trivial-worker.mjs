@@ -57,7 +57,7 @@ function live({ slot, config }) {
     // "/stay" is kept open.
     const text = `slot:${slot} pid:${process.pid} bytes:${message.head.length}\n`;
     const body = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
-    if (Buffer.from(message.head).includes("/stay")) socket.write(body);
+    if (message.head.includes("/stay")) socket.write(body);
     else socket.end(body);
   });
   say({ type: "ready" });
