@@ -56,6 +56,11 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
       clock.runDeferred();
       return door.pending + queued(workers) === before + count;
     });
+    // A socket may be here before its head: both ends are of this loop, so some turns bring it.
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.runDeferred();
+    }
     return asked;
   };
   return { clock, collecting, door, ports, ask, askAll };
