@@ -1,6 +1,6 @@
 /**
- * Plain HTTP on shared connections while workers are killed: every request is answered, by another worker or with 503 at
- * worst, and the connection goes on.
+ * Plain HTTP on shared connections while workers are killed, or the primary is frozen: every request is answered, by
+ * another worker or with 503 at worst, and the connection goes on.
  */
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { eventually } from "./deadline.js";
@@ -50,6 +50,21 @@ function expectAnswered(answers: readonly KeptAnswer[]): void {
     expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
   }
 }
+
+describe("the primary is frozen", () => {
+  test("workers still answer for each other", async () => {
+    const socket = own.add(await KeepAliveSocket.open(gateway.port));
+    await socket.get(health(0));
+    const before = await answeredBySlot(gateway);
+    gateway.signal("SIGSTOP");
+    try {
+      for (let i = 0; i < 3; i++) expect((await socket.get(health(1, i))).status).toBe(200);
+    } finally {
+      gateway.signal("SIGCONT");
+    }
+    expect(await answeredSince(gateway, before)).toEqual({ 1: 3 });
+  });
+});
 
 describe("the worker of a session is killed", () => {
   test("while requests for it are pipelined on another worker's connection", async () => {

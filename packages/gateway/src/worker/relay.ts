@@ -59,7 +59,9 @@ export class Relay {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(this.#pathOf(this.#owner), resolve);
+      // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this worker dies
+      // would be held there without an answer, and their acknowledgements would be taken for those of hand-offs.
+      this.#server.listen({ path: this.#pathOf(this.#owner), exclusive: true }, resolve);
     });
   }
 
