@@ -38,7 +38,7 @@ export interface RoundResult {
 
 const MIN_CLIENTS = 500;
 const MAX_CLIENTS = 2_000;
-const FAULTS = Object.freeze({ most: 8, withinMs: 4_000, stoppedMs: 1_800 });
+const FAULTS = Object.freeze({ most: 6, withinMs: 3_000, stoppedMs: 1_800 });
 /** The supervisor waits up to 10 s before it starts a worker that has ended again and again. */
 const READY_MS = 30_000;
 /** How long one broadcast may take to reach thousands. */
