@@ -53,6 +53,8 @@ export const errors = Object.freeze({
   limitRate: error(111, "limit_rate", "Too many commands; slow down and try again.", true),
   tooBig: error(112, "too_big", "The data is larger than the server takes."),
   unavailable: error(113, "unavailable", "The broker cannot be reached right now; try again.", true),
+  noHistory: error(114, "no_history", "This channel keeps no history; see the setting `historySize`."),
+  positionLost: error(115, "position_lost", "The channel's history no longer reaches to that position."),
 } as const);
 
 /** Reasons to disconnect. Below 3500: reconnect with backoff. From 3500: do not. */

@@ -6,10 +6,18 @@
  */
 import { isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
-import type { Command, CommandName, Json } from "./frame.js";
+import type { Command, CommandName, Json, Resume } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
-import { MAX_COMMANDS_PER_MESSAGE, MAX_DEPTH, MAX_TOKEN_LENGTH } from "./limits.js";
+import {
+  MAX_COMMANDS_PER_MESSAGE,
+  MAX_DEPTH,
+  MAX_HISTORY_LIMIT,
+  MAX_KEY_LENGTH,
+  MAX_RESUME_TOKEN_LENGTH,
+  MAX_TOKEN_LENGTH,
+} from "./limits.js";
 import { isPosition } from "./position.js";
+import { SESSION_ID } from "./session-id.js";
 
 export type DecodedCommand =
   | { readonly kind: "ping" }
@@ -74,10 +82,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** One reader per command; adding a command starts here. */
 const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Command | ErrorCode } = {
-  connect(id, { token, client, subs }) {
+  connect(id, { token, client, resume, subs }) {
     if (token !== undefined && (typeof token !== "string" || token.length > MAX_TOKEN_LENGTH))
       return errors.badRequest;
     if (client !== undefined && typeof client !== "string") return errors.badRequest;
+    if (resume !== undefined && !isResume(resume)) return errors.badRequest;
     if (subs !== undefined && !isSubs(subs)) return errors.badRequest;
     if (subs !== undefined && !Object.keys(subs).every(isChannelName)) return errors.badChannel;
     return {
@@ -86,6 +95,7 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       body: {
         ...(token !== undefined && { token }),
         ...(client !== undefined && { client: client.slice(0, MAX_CLIENT_LENGTH) }),
+        ...(resume !== undefined && { resume: { sid: resume.sid, token: resume.token } }),
         ...(subs !== undefined && { subs }),
       },
     };
@@ -103,11 +113,29 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
   unsubscribe(id, { channel }) {
     return checkChannel(channel) ?? { op: "unsubscribe", id, body: { channel: channel as string } };
   },
-  publish(id, { channel, data }) {
+  publish(id, { channel, data, key }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (data === undefined) return errors.badRequest;
-    return { op: "publish", id, body: { channel: channel as string, data: data as Json } };
+    if (data === undefined || (key !== undefined && !isKey(key))) return errors.badRequest;
+    const body = { channel: channel as string, data: data as Json };
+    return { op: "publish", id, body: key === undefined ? body : { ...body, key } };
+  },
+  history(id, { channel, since, limit, reverse }) {
+    const problem = checkChannel(channel);
+    if (problem !== undefined) return problem;
+    if (since !== undefined && !isPosition(since)) return errors.badRequest;
+    if (limit !== undefined && !isHistoryLimit(limit)) return errors.badRequest;
+    if (reverse !== undefined && typeof reverse !== "boolean") return errors.badRequest;
+    return {
+      op: "history",
+      id,
+      body: {
+        channel: channel as string,
+        ...(since !== undefined && { since }),
+        ...(limit !== undefined && { limit }),
+        ...(reverse !== undefined && { reverse }),
+      },
+    };
   },
 };
 
@@ -118,6 +146,26 @@ function checkChannel(value: unknown): ErrorCode | undefined {
 
 function isSubs(value: unknown): value is Record<string, { offset: number; epoch: string } | null> {
   return isObject(value) && Object.values(value).every((since) => since === null || isPosition(since));
+}
+
+function isResume(value: unknown): value is Resume {
+  if (!isObject(value)) return false;
+  const { sid, token } = value;
+  return (
+    typeof sid === "string" &&
+    SESSION_ID.test(sid) &&
+    typeof token === "string" &&
+    token.length > 0 &&
+    token.length <= MAX_RESUME_TOKEN_LENGTH
+  );
+}
+
+function isKey(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_KEY_LENGTH;
+}
+
+function isHistoryLimit(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_HISTORY_LIMIT;
 }
 
 function isCommandName(name: string): name is CommandName {

@@ -12,13 +12,35 @@ import type {
   ConnectResult,
   DisconnectNotice,
   DrainNotice,
+  GapNotice,
+  HistoryResult,
   Json,
   Results,
+  SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
 import { MAX_CLOSE_REASON_BYTES, MAX_DEPTH } from "./limits.js";
 
 export const PING = "{}";
+
+/** A publication of a channel's history, its data as the JSON text that it was published as. */
+export interface PublicationText {
+  readonly offset: number;
+  readonly data: string;
+}
+
+/** A result as the server has it: the data of publications is text. */
+type Encodable<Result extends { readonly publications?: unknown }> = Omit<Result, "publications"> & {
+  readonly publications?: readonly PublicationText[];
+};
+
+export interface EncodableResults extends Omit<Results, "connect" | "subscribe" | "history"> {
+  readonly connect: Omit<ConnectResult, "subs"> & {
+    readonly subs?: Readonly<Record<string, EncodableResults["subscribe"] | { readonly error: ErrorCode }>>;
+  };
+  readonly subscribe: Encodable<SubscribeResult>;
+  readonly history: Encodable<HistoryResult>;
+}
 
 /** One line of JSON. Throws a RangeError for data nested beyond the stack, which decoded frames cannot be. */
 export function jsonText(data: Json): string {
@@ -54,20 +76,33 @@ export function encodeCommand(command: Command): string {
   return `{"id":${command.id},"${command.op}":${JSON.stringify(command.body)}}`;
 }
 
-export function encodeReply<Op extends CommandName>(id: number, op: Op, body: Results[Op]): string {
-  return `{"id":${id},"${op}":${JSON.stringify(body)}}`;
+export function encodeReply<Op extends CommandName>(id: number, op: Op, body: EncodableResults[Op]): string {
+  return `{"id":${id},"${op}":${resultText(body)}}`;
 }
 
 export function encodeError(id: number, error: ErrorCode): string {
   return `{"id":${id},"error":${JSON.stringify(error)}}`;
 }
 
-export function encodeConnectPush(body: ConnectResult): string {
-  return `{"connect":${JSON.stringify(body)}}`;
+export function encodeConnectPush(body: EncodableResults["connect"]): string {
+  return `{"connect":${resultText(body)}}`;
 }
 
-export function encodePublication(channel: string, dataText: string): string {
-  return `{"publication":{"channel":${JSON.stringify(channel)},"data":${dataText}}}`;
+/** `offset` where the channel keeps history; `epoch` where it is not that of the publication before. */
+export function encodePublication(
+  channel: string,
+  dataText: string,
+  offset?: number,
+  epoch?: string,
+): string {
+  const name = JSON.stringify(channel);
+  if (offset === undefined) return `{"publication":{"channel":${name},"data":${dataText}}}`;
+  const life = epoch === undefined ? "" : `,"epoch":${JSON.stringify(epoch)}`;
+  return `{"publication":{"channel":${name},"offset":${offset}${life},"data":${dataText}}}`;
+}
+
+export function encodeGap(notice: GapNotice): string {
+  return `{"gap":${JSON.stringify(notice)}}`;
 }
 
 export function encodeMessage(dataText: string): string {
@@ -88,6 +123,30 @@ export function encodeDrain(notice: DrainNotice): string {
 
 export function encodeDisconnect(notice: DisconnectNotice): string {
   return `{"disconnect":${JSON.stringify(notice)}}`;
+}
+
+/** A result as JSON, with the text of publications put in as it is: at its top, or in each of its `subs`. */
+function resultText(body: object): string {
+  const { publications, subs, ...rest } = body as {
+    readonly publications?: readonly PublicationText[];
+    readonly subs?: Readonly<Record<string, object>>;
+  };
+  let text = JSON.stringify(rest);
+  if (publications !== undefined) {
+    const each = publications.map(({ offset, data }) => `{"offset":${offset},"data":${data}}`);
+    text = withField(text, "publications", `[${each.join(",")}]`);
+  }
+  if (subs !== undefined) {
+    const each = Object.entries(subs).map(
+      ([channel, outcome]) => `${JSON.stringify(channel)}:${resultText(outcome)}`,
+    );
+    text = withField(text, "subs", `{${each.join(",")}}`);
+  }
+  return text;
+}
+
+function withField(object: string, name: string, value: string): string {
+  return `${object.slice(0, -1)}${object === "{}" ? "" : ","}"${name}":${value}}`;
 }
 
 /** The notice for a row of the table. `detail` replaces the row's sentence where more is known. */

@@ -13,10 +13,26 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** The WebSocket subprotocol of this version; a client that names none gets the same. */
 export const SUBPROTOCOL = "holdfast.v1.json";
 
+/** Proof that the client held a session, and which. */
+export interface Resume {
+  /** The last `sid` the client was given. */
+  readonly sid: string;
+  /** The last `resumeToken` the client was given. */
+  readonly token: string;
+}
+
+/** A publication as a channel's history keeps it. */
+export interface StoredPublication {
+  readonly offset: number;
+  readonly data: Json;
+}
+
 export interface ConnectRequest {
   readonly token?: string;
   /** Name and version of the client library, for the operator's logs. At most 64 characters. */
   readonly client?: string;
+  /** The session to go on with. */
+  readonly resume?: Resume;
   /** The channels wanted; a position asks for what was missed since, null for none. */
   readonly subs?: Readonly<Record<string, Position | null>>;
 }
@@ -33,6 +49,18 @@ export interface UnsubscribeRequest {
 export interface PublishRequest {
   readonly channel: string;
   readonly data: Json;
+  /** Names this publication: a repeat with the same key, within the server's window, is answered and not published. */
+  readonly key?: string;
+}
+
+export interface HistoryRequest {
+  readonly channel: string;
+  /** Publications after this position, or before it with `reverse`; without it from the oldest, or the newest. */
+  readonly since?: Position;
+  /** At most so many; 0 asks for the position alone. Default 100. */
+  readonly limit?: number;
+  /** Newest first. */
+  readonly reverse?: boolean;
 }
 
 /** A client's command, decoded and checked. */
@@ -40,7 +68,8 @@ export type Command =
   | { readonly op: "connect"; readonly id: number; readonly body: ConnectRequest }
   | { readonly op: "subscribe"; readonly id: number; readonly body: SubscribeRequest }
   | { readonly op: "unsubscribe"; readonly id: number; readonly body: UnsubscribeRequest }
-  | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest };
+  | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
+  | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest };
 
 export type CommandName = Command["op"];
 
@@ -54,9 +83,19 @@ export interface AnnouncedLimits {
   readonly commandRate: number;
 }
 
-export interface SubscribeResult {
+/** With history: where the subscription begins, and what was missed. Without it: empty, but for the verdict asked for. */
+export interface SubscribeResult extends Partial<Position> {
+  /** Whether everything since the position that was brought is here or will come. */
   readonly recovered?: boolean;
+  /** Given when it is not. */
   readonly reason?: UnrecoveredReason;
+  /** What was missed, oldest first; up to and including `offset`. */
+  readonly publications?: readonly StoredPublication[];
+}
+
+export interface HistoryResult extends Position {
+  /** Oldest first, newest first with `reverse`. */
+  readonly publications: readonly StoredPublication[];
 }
 
 /** The result of one entry of `connect.subs`, or of one channel named in the URL. */
@@ -64,7 +103,9 @@ export type SubscribeOutcome = SubscribeResult | { readonly error: ErrorCode };
 
 export interface ConnectResult {
   readonly sid: string;
-  /** True when the session of the `sid` that was presented goes on. */
+  /** Proves the right to go on with this session, also on another worker. */
+  readonly resumeToken?: string;
+  /** True when the session that was presented goes on. */
   readonly resumed: boolean;
   /** How often the server looks for silence, ms; a client that hears nothing for 1.5 times this + `pongTimeout` is alone. */
   readonly ping: number;
@@ -81,7 +122,30 @@ export interface Results {
   readonly connect: ConnectResult;
   readonly subscribe: SubscribeResult;
   readonly unsubscribe: Readonly<Record<string, never>>;
-  readonly publish: Readonly<Record<string, never>>;
+  /** The position of the publication where the channel keeps history; of the first one with the same key. */
+  readonly publish: Partial<Position>;
+  readonly history: HistoryResult;
+}
+
+/** Publications of a channel that this connection was not sent. */
+export interface GapNotice {
+  readonly channel: string;
+  /** The first and last offset that were skipped, where the channel keeps history. */
+  readonly from?: number;
+  readonly to?: number;
+  /** The channel's epoch from here on. */
+  readonly epoch?: string;
+  /** `slow`: this connection's reader was too slow; otherwise why they could not be had. */
+  readonly reason: "slow" | UnrecoveredReason;
+}
+
+export interface PublicationPush {
+  readonly channel: string;
+  readonly data: Json;
+  /** Where the channel keeps history. */
+  readonly offset?: number;
+  /** Given when it is not that of the publication before. */
+  readonly epoch?: string;
 }
 
 export interface DrainNotice {
@@ -103,7 +167,8 @@ export interface DisconnectNotice {
 /** A push as the client reads it. */
 export type Push =
   | { readonly op: "connect"; readonly body: ConnectResult }
-  | { readonly op: "publication"; readonly body: { readonly channel: string; readonly data: Json } }
+  | { readonly op: "publication"; readonly body: PublicationPush }
+  | { readonly op: "gap"; readonly body: GapNotice }
   | { readonly op: "message"; readonly body: { readonly data: Json } }
   | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }

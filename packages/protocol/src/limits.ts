@@ -14,11 +14,17 @@ export const MAX_CHANNELS_DEFAULT = 128;
 /** Commands that may share one WebSocket message, newline-separated. */
 export const MAX_COMMANDS_PER_MESSAGE = 64;
 
+/** Publications in one answer to `history`. */
+export const MAX_HISTORY_LIMIT = 1000;
+
 /** Nesting of objects and arrays in one frame. Deeper JSON costs recursion in every client that reads it. */
 export const MAX_DEPTH = 64;
 
 /** An idempotency key's length in characters. */
 export const MAX_KEY_LENGTH = 128;
+
+/** A resume token's length in characters. */
+export const MAX_RESUME_TOKEN_LENGTH = 4096;
 
 /** A token's length in characters: more than any signed claims set that fits in an 8 KiB header. */
 export const MAX_TOKEN_LENGTH = 8192;

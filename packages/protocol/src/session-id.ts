@@ -19,8 +19,14 @@ export interface Owner {
 }
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
+/** What every session id matches. */
+export const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 const OWNER_LENGTH = 4;
+
+/** What stays of a session id when its session goes on with another worker: the sixteen characters behind the owner. */
+export function sessionKey(sid: string): string {
+  return sid.slice(OWNER_LENGTH);
+}
 
 /** The four characters with which every session id of `owner` begins. */
 export function ownerPrefix(owner: Owner): string {
