@@ -1,15 +1,42 @@
 /**
  * The broker in memory: what the embedded broker of an instance is made of, and the double of every test.
  *
- * A `MemoryBus` joins the `MemoryBroker`s attached to it, in one process. Delivery is deferred, never inside
- * `publish`, so that a subscriber sees the same turn-taking as over a network.
+ * A `MemoryBus` joins the `MemoryBroker`s attached to it, in one process, and keeps their topics' logs. Delivery is
+ * deferred, never inside `publish`, so that a subscriber sees the same turn-taking as over a network.
  */
-import { type Broker, type BrokerEvents, type BrokerState, BrokerUnavailable } from "./broker.js";
+import { randomBytes } from "node:crypto";
+import type { Position } from "@holdfast/protocol";
+import {
+  type Broker,
+  type BrokerEvents,
+  type BrokerState,
+  BrokerUnavailable,
+  type LogPage,
+  type LogQuery,
+  type PublishOptions,
+} from "./broker.js";
+import { type LogOptions, MemoryLogs } from "./log-memory.js";
 import type { Topic } from "./topic.js";
+
+/** Publications between two sweeps of what has expired. */
+const PUBLICATIONS_PER_SWEEP = 1024;
+
+const LOG_DEFAULTS: LogOptions = Object.freeze({
+  now: () => performance.now(),
+  newEpoch: () => randomBytes(6).toString("base64url"),
+  maxChars: 256 * 1024 * 1024,
+  maxKeys: 1_000_000,
+});
 
 /** Where memory brokers meet. */
 export class MemoryBus {
   readonly #subscribers = new Map<Topic, Set<MemoryBroker>>();
+  readonly #logs: MemoryLogs;
+  #unswept = 0;
+
+  constructor(options: Partial<LogOptions> = {}) {
+    this.#logs = new MemoryLogs({ ...LOG_DEFAULTS, ...options });
+  }
 
   /** Topics that have a subscriber. */
   get topics(): number {
@@ -27,9 +54,22 @@ export class MemoryBus {
     if (brokers?.delete(broker) && brokers.size === 0) this.#subscribers.delete(topic);
   }
 
-  publish(topic: Topic, data: string): void {
+  publish(topic: Topic, data: string, { retention, key }: PublishOptions): Position | undefined {
+    if (++this.#unswept >= PUBLICATIONS_PER_SWEEP) {
+      this.#unswept = 0;
+      this.#logs.sweep();
+    }
+    const used = key === undefined ? undefined : this.#logs.used(topic, key);
+    if (used !== undefined) return used.position;
+    const position = retention === undefined ? undefined : this.#logs.append(topic, data, retention);
+    if (key !== undefined) this.#logs.remember(topic, key, position);
     const brokers = this.#subscribers.get(topic);
-    if (brokers !== undefined) for (const broker of brokers) broker.deliver(topic, data);
+    if (brokers !== undefined) for (const broker of brokers) broker.deliver(topic, data, position);
+    return position;
+  }
+
+  read(topic: Topic, query: LogQuery): LogPage {
+    return this.#logs.read(topic, query);
   }
 }
 
@@ -53,9 +93,14 @@ export class MemoryBroker implements Broker {
     events.state("ready");
   }
 
-  async publish(topic: Topic, data: string): Promise<void> {
+  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
     this.#assertReady();
-    this.#bus.publish(topic, data);
+    return this.#bus.publish(topic, data, options);
+  }
+
+  async read(topic: Topic, query: LogQuery): Promise<LogPage> {
+    this.#assertReady();
+    return this.#bus.read(topic, query);
   }
 
   async subscribe(topic: Topic): Promise<void> {
@@ -79,9 +124,9 @@ export class MemoryBroker implements Broker {
   }
 
   /** Called by the bus. A topic unsubscribed before the turn comes is not delivered. */
-  deliver(topic: Topic, data: string): void {
+  deliver(topic: Topic, data: string, position: Position | undefined): void {
     queueMicrotask(() => {
-      if (this.#topics.has(topic)) this.#events?.publication(topic, data);
+      if (this.#topics.has(topic)) this.#events?.publication(topic, data, position);
     });
   }
 

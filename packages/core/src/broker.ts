@@ -12,16 +12,78 @@
  *   broker is known to be away, otherwise within its deadline.
  * It must not deliver a topic that was not subscribed, and must not throw from `events`.
  *
- * The contract suite is `brokerContract` in `@holdfast/core/testing`.
+ * **The log.** A publication with `retention` is kept in its topic's log. It owes besides:
+ * - offsets are gapless from 1; assigning one, keeping the publication and delivering it are one atomic step;
+ * - an epoch names one life of the log. A log that was lost, or may have lost its end (a failover), gets a new epoch; the
+ *   `lineage` of a page says up to which offset earlier epochs are the same log, so that what did not diverge stays
+ *   provable. For example: offsets 1 to 5 were given out under `a`, a failover lost 4 and 5, and a new 4 was
+ *   published under `b`. The lineage is `{epoch: "a", offset: 3}`: who stood at 3 of `a` goes on, who stood at 5 must
+ *   be told;
+ * - a repeated `key` within `KEY_WINDOW_MS` publishes nothing and answers with the position of the first;
+ * - facts, no verdicts: whether a position can be recovered is core's to say (`recovery.ts`).
+ *
+ * The contract suites are `brokerContract` and `brokerLogContract` in `@holdfast/core/testing`.
  */
+import type { Position } from "@holdfast/protocol";
 import type { Topic } from "./topic.js";
+
+/** How much of a topic's past is kept. */
+export interface Retention {
+  /** Publications; above 0. */
+  readonly size: number;
+  /** For how long, ms. */
+  readonly ttlMs: number;
+}
+
+export interface PublishOptions {
+  /** Given: kept in the topic's log, which has at most so much afterwards. */
+  readonly retention?: Retention | undefined;
+  /** Names this publication among the topic's, 1 to 128 characters. */
+  readonly key?: string | undefined;
+}
+
+/** For how long a repeated key is known, ms. Longer than any retry of ours: a dead worker's are taken over within 15 s. */
+export const KEY_WINDOW_MS = 120_000;
+
+/** A publication in a topic's log. */
+export interface Entry {
+  readonly offset: number;
+  /** As it was published: any text. */
+  readonly data: string;
+}
+
+export interface LogQuery {
+  /** The offset to begin with; beyond either end it means that end. */
+  readonly from: number;
+  /** At most so many entries; 0 asks for the position alone. */
+  readonly limit: number;
+  /** Downwards instead of upwards. */
+  readonly reverse?: boolean | undefined;
+  /** What the log keeps: older entries are left out, even if they are still there. */
+  readonly retention: Retention;
+}
+
+/** Facts about a topic's log, all of one moment. */
+export interface LogPage {
+  /** In the order of the query, without gaps. */
+  readonly entries: readonly Entry[];
+  /** The last offset given out, and the epoch. */
+  readonly top: Position;
+  /** The lowest offset that is kept; `top.offset + 1` when none is. */
+  readonly oldest: number;
+  /** Earlier epochs, each with the last offset that it shares with this log. A few; older ones are forgotten. */
+  readonly lineage: readonly Position[];
+}
 
 export type BrokerState = "connecting" | "ready" | "closed";
 
 /** What core does when the broker speaks. */
 export interface BrokerEvents {
-  /** A publication on a subscribed topic. `data` is the payload as it was published: any text. */
-  publication(topic: Topic, data: string): void;
+  /**
+   * A publication on a subscribed topic. `data` is the payload as it was published: any text; `position` its place in
+   * the topic's log, if it is kept.
+   */
+  publication(topic: Topic, data: string, position?: Position): void;
   /** The link to the broker came or went. */
   state(state: BrokerState): void;
 }
@@ -30,8 +92,10 @@ export interface Broker {
   readonly state: BrokerState;
   /** Begins to connect and returns: a broker that is away is a state, not a failure to start. Called once. */
   start(events: BrokerEvents): void;
-  /** Publishes JSON text to every subscriber of the topic, on all workers and instances. */
-  publish(topic: Topic, data: string): Promise<void>;
+  /** Publishes text to every subscriber of the topic, on all workers and instances. Resolves with its place in the log. */
+  publish(topic: Topic, data: string, options?: PublishOptions): Promise<Position | undefined>;
+  /** Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this. */
+  read(topic: Topic, query: LogQuery): Promise<LogPage>;
   subscribe(topic: Topic): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;
   /** Ends the link; pending calls reject. Idempotent. */

@@ -10,7 +10,18 @@ export type { NamespaceOptions } from "./namespace.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
 // The seams, for whoever implements one.
-export { type Broker, type BrokerEvents, type BrokerState, BrokerUnavailable } from "./broker.js";
+export {
+  type Broker,
+  type BrokerEvents,
+  type BrokerState,
+  BrokerUnavailable,
+  type Entry,
+  KEY_WINDOW_MS,
+  type LogPage,
+  type LogQuery,
+  type PublishOptions,
+  type Retention,
+} from "./broker.js";
 export { MemoryBroker, MemoryBus } from "./broker-memory.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { type Logger, silentLogger } from "./logger.js";

@@ -3,18 +3,32 @@
  *
  * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel.
  */
+import type { LogPage, LogQuery, PublishOptions } from "@holdfast/core";
+import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
 
 /** Asked of the embedded broker by a worker. `id` is echoed by `broker-done` or `broker-failed`. */
 export type BrokerRequest =
-  | { readonly type: "broker-publish"; readonly id: number; readonly topic: string; readonly data: string }
+  | {
+      readonly type: "broker-publish";
+      readonly id: number;
+      readonly topic: string;
+      readonly data: string;
+      readonly options: PublishOptions;
+    }
+  | { readonly type: "broker-read"; readonly id: number; readonly topic: string; readonly query: LogQuery }
   | { readonly type: "broker-subscribe"; readonly id: number; readonly topic: string }
   | { readonly type: "broker-unsubscribe"; readonly id: number; readonly topic: string };
 
 export type BrokerAnswer =
-  | { readonly type: "broker-done"; readonly id: number }
+  | { readonly type: "broker-done"; readonly id: number; readonly result?: Position | LogPage | undefined }
   | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
-  | { readonly type: "broker-publication"; readonly topic: string; readonly data: string };
+  | {
+      readonly type: "broker-publication";
+      readonly topic: string;
+      readonly data: string;
+      readonly position?: Position | undefined;
+    };
 
 /** How busy a worker is; sent when it changes, at most every `LOAD_INTERVAL_MS`. */
 export interface Load {

@@ -1,12 +1,16 @@
 /**
  * A broker under test: starts it, keeps what it says, and resolves when it has said what a test waits for.
  */
+
+import type { Position } from "@holdfast/protocol";
 import type { Broker, BrokerEvents, BrokerState } from "../broker.js";
 import type { Topic } from "../topic.js";
 
 export interface ReceivedPublication {
   readonly topic: Topic;
   readonly data: string;
+  /** Present where the publication has one. */
+  readonly position?: Position;
 }
 
 export class BrokerListener implements BrokerEvents {
@@ -20,8 +24,8 @@ export class BrokerListener implements BrokerEvents {
     broker.start(this);
   }
 
-  publication(topic: Topic, data: string): void {
-    this.received.push({ topic, data });
+  publication(topic: Topic, data: string, position?: Position): void {
+    this.received.push(position === undefined ? { topic, data } : { topic, data, position });
     this.#changed();
   }
 

@@ -9,6 +9,7 @@ export {
   brokerOutageContract,
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
+export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
 export { type TransportUnderTest, transportContract } from "./transport-contract.js";
 
 // Doubles.

@@ -1,15 +1,19 @@
 /**
  * A broker whose every answer the test gives, in whatever order and as late as it likes.
  */
-import type { Broker, BrokerEvents, BrokerState } from "../broker.js";
+import type { Position } from "@holdfast/protocol";
+import type { Broker, BrokerEvents, BrokerState, LogPage, LogQuery } from "../broker.js";
 import type { Topic } from "../topic.js";
 
 export interface BrokerCall {
-  readonly op: "publish" | "subscribe" | "unsubscribe";
+  readonly op: "publish" | "read" | "subscribe" | "unsubscribe";
   readonly topic: Topic;
   /** The payload of a publish. */
   readonly data: string | undefined;
-  resolve(): void;
+  /** The query of a read. */
+  readonly query: LogQuery | undefined;
+  /** `answer`: the position of a publish, or the page of a read. */
+  resolve(answer?: Position | LogPage): void;
   reject(error: Error): void;
 }
 
@@ -27,16 +31,20 @@ export class ScriptedBroker implements Broker {
     this.#events = events;
   }
 
-  publish(topic: Topic, data: string): Promise<void> {
-    return this.#call("publish", topic, data);
+  publish(topic: Topic, data: string): Promise<Position | undefined> {
+    return this.#call("publish", topic, data) as Promise<Position | undefined>;
+  }
+
+  read(topic: Topic, query: LogQuery): Promise<LogPage> {
+    return this.#call("read", topic, undefined, query) as Promise<LogPage>;
   }
 
   subscribe(topic: Topic): Promise<void> {
-    return this.#call("subscribe", topic);
+    return this.#call("subscribe", topic) as Promise<unknown> as Promise<void>;
   }
 
   unsubscribe(topic: Topic): Promise<void> {
-    return this.#call("unsubscribe", topic);
+    return this.#call("unsubscribe", topic) as Promise<unknown> as Promise<void>;
   }
 
   async close(): Promise<void> {
@@ -51,8 +59,8 @@ export class ScriptedBroker implements Broker {
   }
 
   /** A publication arrives from the broker. */
-  deliver(topic: Topic, data: string): void {
-    this.#events?.publication(topic, data);
+  deliver(topic: Topic, data: string, position?: Position): void {
+    this.#events?.publication(topic, data, position);
   }
 
   /** The last call of an operation, for a topic. */
@@ -67,10 +75,15 @@ export class ScriptedBroker implements Broker {
     return this.calls.map(({ op, topic }) => `${op} ${topic}`);
   }
 
-  #call(op: BrokerCall["op"], topic: Topic, data?: string): Promise<void> {
+  #call(
+    op: BrokerCall["op"],
+    topic: Topic,
+    data?: string,
+    query?: LogQuery,
+  ): Promise<Position | LogPage | undefined> {
     if (this.failure !== undefined) throw this.failure;
     return new Promise((resolve, reject) => {
-      this.calls.push({ op, topic, data, resolve, reject });
+      this.calls.push({ op, topic, data, query, resolve, reject });
     });
   }
 }

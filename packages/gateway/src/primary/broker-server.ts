@@ -3,7 +3,15 @@
  *
  * Invariant: every request is answered once; nothing is sent for a topic that the worker has not subscribed.
  */
-import { BrokerUnavailable, MemoryBroker, type MemoryBus, parseTopic, type Topic } from "@holdfast/core";
+import {
+  BrokerUnavailable,
+  type LogPage,
+  MemoryBroker,
+  type MemoryBus,
+  parseTopic,
+  type Topic,
+} from "@holdfast/core";
+import type { Position } from "@holdfast/protocol";
 import type { BrokerAnswer, BrokerRequest } from "../messages.js";
 
 export class BrokerServer {
@@ -15,7 +23,7 @@ export class BrokerServer {
     this.#answer = answer;
     this.#broker = new MemoryBroker(bus);
     this.#broker.start({
-      publication: (topic, data) => answer({ type: "broker-publication", topic, data }),
+      publication: (topic, data, position) => answer({ type: "broker-publication", topic, data, position }),
       state: () => {},
     });
   }
@@ -23,8 +31,8 @@ export class BrokerServer {
   async handle(request: BrokerRequest): Promise<void> {
     const { id } = request;
     try {
-      await this.#carryOut(request);
-      this.#answer({ type: "broker-done", id });
+      const result = await this.#carryOut(request);
+      this.#answer({ type: "broker-done", id, result });
     } catch (error) {
       this.#answer({
         type: "broker-failed",
@@ -39,18 +47,22 @@ export class BrokerServer {
     return this.#broker.close();
   }
 
-  #carryOut(request: BrokerRequest): Promise<void> {
+  #carryOut(request: BrokerRequest): Promise<Position | LogPage | undefined> {
     const topic = topicOf(request);
     switch (request.type) {
       case "broker-publish":
-        return this.#broker.publish(topic, request.data);
+        return this.#broker.publish(topic, request.data, request.options);
+      case "broker-read":
+        return this.#broker.read(topic, request.query);
       case "broker-subscribe":
-        return this.#broker.subscribe(topic);
+        return this.#broker.subscribe(topic).then(nothing);
       case "broker-unsubscribe":
-        return this.#broker.unsubscribe(topic);
+        return this.#broker.unsubscribe(topic).then(nothing);
     }
   }
 }
+
+const nothing = (): undefined => undefined;
 
 function topicOf(request: BrokerRequest): Topic {
   const topic = parseTopic(request.topic);

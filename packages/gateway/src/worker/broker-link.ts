@@ -12,18 +12,24 @@ import {
   type BrokerState,
   BrokerUnavailable,
   type Clock,
+  type LogPage,
+  type LogQuery,
+  type PublishOptions,
   type Timer,
   type Topic,
 } from "@holdfast/core";
+import type { Position } from "@holdfast/protocol";
 import type { BrokerAnswer, BrokerRequest } from "../messages.js";
 
 const DEADLINE_MS = 5_000;
 const SWEEP_INTERVAL_MS = 500;
 const MAX_PENDING = 65_536;
 
+type Result = Position | LogPage | undefined;
+
 interface Pending {
   readonly deadline: number;
-  resolve(): void;
+  resolve(result: Result): void;
   reject(problem: BrokerUnavailable): void;
 }
 
@@ -55,20 +61,24 @@ export class LinkBroker implements Broker {
     events.state("ready");
   }
 
-  publish(topic: Topic, data: string): Promise<void> {
-    return this.#ask((id) => ({ type: "broker-publish", id, topic, data }));
+  publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+    return this.#ask((id) => ({ type: "broker-publish", id, topic, data, options }));
+  }
+
+  read(topic: Topic, query: LogQuery): Promise<LogPage> {
+    return this.#ask((id) => ({ type: "broker-read", id, topic, query }));
   }
 
   subscribe(topic: Topic): Promise<void> {
     // Before the answer, which publications may overtake. Stays after a failure: a subscription that the primary did
     // make after all is better heard by nobody than a newer one lost.
     if (this.#state.t === "ready") this.#topics.add(topic);
-    return this.#ask((id) => ({ type: "broker-subscribe", id, topic }));
+    return this.#ask<undefined>((id) => ({ type: "broker-subscribe", id, topic }));
   }
 
   unsubscribe(topic: Topic): Promise<void> {
     this.#topics.delete(topic);
-    return this.#ask((id) => ({ type: "broker-unsubscribe", id, topic }));
+    return this.#ask<undefined>((id) => ({ type: "broker-unsubscribe", id, topic }));
   }
 
   /** Idempotent. */
@@ -90,17 +100,18 @@ export class LinkBroker implements Broker {
     if (this.#state.t !== "ready") return;
     if (message.type === "broker-publication") {
       const topic = message.topic as Topic;
-      if (this.#topics.has(topic)) this.#state.events.publication(topic, message.data);
+      if (this.#topics.has(topic)) this.#state.events.publication(topic, message.data, message.position);
       return;
     }
     const call = this.#pending.get(message.id);
     if (call === undefined) return; // too late: it was told `unavailable`
     this.#pending.delete(message.id);
-    if (message.type === "broker-done") call.resolve();
+    if (message.type === "broker-done") call.resolve(message.result);
     else call.reject(new BrokerUnavailable(message.problem));
   }
 
-  #ask(request: (id: number) => BrokerRequest): Promise<void> {
+  /** The primary answers each kind of request with its kind of result. */
+  #ask<R extends Result>(request: (id: number) => BrokerRequest): Promise<R> {
     return new Promise((resolve, reject) => {
       if (this.#state.t !== "ready") {
         reject(new BrokerUnavailable(`the embedded broker is ${this.#state.t}`));
@@ -111,7 +122,8 @@ export class LinkBroker implements Broker {
         return;
       }
       const id = ++this.#lastId;
-      this.#pending.set(id, { deadline: this.#clock.monotonic() + DEADLINE_MS, resolve, reject });
+      const deadline = this.#clock.monotonic() + DEADLINE_MS;
+      this.#pending.set(id, { deadline, resolve: (result) => resolve(result as R), reject });
       this.#send(request(id));
     });
   }
