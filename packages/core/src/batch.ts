@@ -4,6 +4,7 @@
  * Everything that arrives for a topic between two stretches of fan-out shares one batch, hence one write a subscriber.
  * Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
  */
+import type { Position } from "@holdfast/protocol";
 import type { Framing } from "./transport.js";
 
 /**
@@ -26,6 +27,8 @@ interface Encoded {
 export class Batch {
   /** When the first publication arrived, monotonic ms. */
   readonly since: number;
+  /** Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before this. */
+  base: Position | undefined;
   readonly #pushes: string[] = [];
   readonly #data: string[] = [];
   readonly #encoded: Encoded[] = [];
@@ -45,10 +48,10 @@ export class Batch {
     return this.#chars;
   }
 
-  /** Adds one publication: as a frame of the protocol, and its data alone. */
-  add(push: string, data: string): void {
+  /** Adds one publication: as a frame of the protocol, and its data alone. A push without data has none. */
+  add(push: string, data: string | undefined): void {
     this.#pushes.push(push);
-    this.#data.push(data);
+    if (data !== undefined) this.#data.push(data);
     this.#chars += push.length;
   }
 

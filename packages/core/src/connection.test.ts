@@ -444,14 +444,6 @@ describe("a connection by URL", () => {
     expect(client.transport.writes).toEqual([]);
     expect(world.broker.log).toContain("unsubscribe channel:news");
   });
-
-  test("without channels that ended at once is not written to", async () => {
-    const world = memoryWorld();
-    const client = world.client("objects", []);
-    client.gone();
-    await world.settle();
-    expect(client.transport.writes).toEqual([]);
-  });
 });
 
 describe("a raw connection", () => {

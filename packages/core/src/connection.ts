@@ -123,6 +123,8 @@ export class Connection implements Listener, RateAccount {
   deliver(batch: Batch): number {
     if (typeof this.#state !== "object" || !this.#state.live) return 0;
     const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    // A raw client gets nothing of a batch that has no data.
+    if (bytes.length === 0) return 0;
     return this.#write(bytes) ? bytes.length : 0;
   }
 
@@ -158,7 +160,7 @@ export class Connection implements Listener, RateAccount {
 
   /** Ends a subscription, if it is still there. */
   unsubscribe(subscription: Subscription): void {
-    if (this.session?.remove(subscription)) this.#context.hub.leave(subscription.topic, subscription);
+    if (this.session?.remove(subscription)) this.#context.hub.leave(subscription.place, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
@@ -257,7 +259,7 @@ export class Connection implements Listener, RateAccount {
 
   #leave(): void {
     for (const subscription of this.session?.subscriptions ?? []) {
-      this.#context.hub.leave(subscription.topic, subscription);
+      this.#context.hub.leave(subscription.place, subscription);
     }
     this.#context.registry.disconnected(this);
   }

@@ -3,6 +3,7 @@
  */
 import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
+import type { Continuity } from "./continuity.js";
 import type { Hub } from "./hub.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -18,6 +19,7 @@ export interface Context {
   readonly namespaces: Namespaces;
   readonly broker: Broker;
   readonly hub: Hub;
+  readonly continuity: Continuity;
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly rateLimit: RateLimit;

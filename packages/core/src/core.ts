@@ -13,12 +13,14 @@ import {
   normalizeData,
   type Owner,
   ownerPrefix,
+  type Position,
 } from "@holdfast/protocol";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
+import { Continuity } from "./continuity.js";
 import { Drain } from "./drain.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
@@ -69,11 +71,18 @@ export class Core {
     this.#sidPrefix = ownerPrefix(seams.owner);
     this.#fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
     this.#keepalive = new Keepalive(options, registry.connections, wheel, metrics);
+    const fanOut = this.#fanOut;
+    const namespaces = new Namespaces(options.namespaces, options);
+    const continuity = new Continuity(
+      { ...options, maxRecoveredChars: options.maxOutboxBytes },
+      { broker, fanOut, wheel, metrics, logger },
+    );
     this.#context = {
       options,
-      namespaces: new Namespaces(options.namespaces),
+      namespaces,
       broker,
-      hub: new Hub(broker, this.#fanOut, metrics, logger),
+      continuity,
+      hub: new Hub({ broker, fanOut, namespaces, continuity, metrics, logger }),
       registry,
       outbox: new Outbox(options.maxOutboxBytes),
       rateLimit: new RateLimit(options.commandRate),
@@ -115,11 +124,14 @@ export class Core {
     this.#state = { kind: "open" };
     this.#context.wheel.add(() => this.#keepalive.turn());
     this.#context.wheel.add(() => this.#context.registry.turn());
+    this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
-      publication: (topic, data) => this.#publication(topic, data),
+      publication: (topic, data, position) => this.#publication(topic, data, position),
       state: (state) => {
-        if (state === "ready") this.#listenToBroadcasts();
+        if (state !== "ready") return;
+        this.#listenToBroadcasts();
+        this.#context.continuity.restored();
       },
     });
   }
@@ -171,13 +183,13 @@ export class Core {
     await this.#seams.broker.close();
   }
 
-  #publication(topic: Topic, text: string): void {
+  #publication(topic: Topic, text: string, position: Position | undefined): void {
     const { hub, metrics, options, registry } = this.#context;
     if (Buffer.byteLength(text) > options.maxPublicationBytes) {
       metrics.add("broker_rejected", 1);
       return;
     }
-    if (topic !== BROADCAST) return hub.publication(topic, text);
+    if (topic !== BROADCAST) return hub.publication(topic, text, position);
     const data = normalizeData(text);
     metrics.add("publications", 1);
     this.#fanOut.add(registry.everybody, encodeBroadcast(data), data);

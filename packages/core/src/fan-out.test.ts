@@ -42,7 +42,7 @@ function world(options: { sliceMs?: number; maxPendingChars?: number } = {}) {
     for (const ear of ears) audience.listeners.add(ear);
     return { audience, ears };
   };
-  const publish = (audience: Audience, data: string): void => fanOut.add(audience, `push ${data}`, data);
+  const publish = (audience: Audience, data: string): boolean => fanOut.add(audience, `push ${data}`, data);
   /** Turns of the event loop until nothing waits. */
   const drain = (): number => {
     let turns = 0;

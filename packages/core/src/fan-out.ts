@@ -9,6 +9,7 @@
  * longer than `sliceMs`; what waits is bounded by `maxPendingChars`, beyond which the newest publication is dropped
  * and counted.
  */
+import type { Position } from "@holdfast/protocol";
 import { Batch } from "./batch.js";
 import type { Clock } from "./clock.js";
 import type { Metrics } from "./metrics.js";
@@ -73,16 +74,26 @@ export class FanOut {
     return this.#pendingChars;
   }
 
-  /** Queues one publication for an audience: as a frame of the protocol, and its data alone. */
-  add(audience: Audience, push: string, data: string): void {
+  /**
+   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `base` is where the
+   * topic's stream stands before it. False when too much waits already: then it is dropped and counted.
+   */
+  add(audience: Audience, push: string, data: string, base?: Position): boolean {
     if (this.#pendingChars + push.length > this.#maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
-      return;
+      return false;
     }
+    this.insist(audience, push, data, base);
+    return true;
+  }
+
+  /** Queues what must not be dropped, and is bounded by whoever calls: what was read from the log, a gap. */
+  insist(audience: Audience, push: string, data: string | undefined, base?: Position): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic());
       this.#queue.push(audience);
     }
+    audience.pending.base ??= base;
     audience.pending.add(push, data);
     this.#pendingChars += push.length;
     if (this.#state === "idle") this.#schedule();

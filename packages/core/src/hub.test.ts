@@ -1,19 +1,25 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable } from "./broker.js";
+import { Continuity } from "./continuity.js";
 import { FanOut, type Listener } from "./fan-out.js";
 import { Hub } from "./hub.js";
+import { Namespaces } from "./namespace.js";
+import { CORE_DEFAULTS } from "./options.js";
+import type { Place } from "./place.js";
 import { FakeClock, runPromises } from "./testing/fake-clock.js";
 import { TextFraming } from "./testing/fake-transport.js";
 import { RecordingLogger } from "./testing/recording-logger.js";
 import { RecordingMetrics } from "./testing/recording-metrics.js";
 import { ScriptedBroker } from "./testing/scripted-broker.js";
-import { channelTopic, userTopic } from "./topic.js";
+import { channelTopic, type Topic, userTopic } from "./topic.js";
+import { Wheel } from "./wheel.js";
 
 const NEWS = channelTopic("news");
 const framing = new TextFraming();
 
 class Ear implements Listener {
   slot = -1;
+  place: Place | undefined;
   readonly heard: string[] = [];
 
   deliver(batch: Parameters<Listener["deliver"]>[0]): number {
@@ -33,28 +39,56 @@ beforeEach(() => {
   broker = new ScriptedBroker();
   logger = new RecordingLogger();
   metrics = new RecordingMetrics();
-  hub = new Hub(broker, new FanOut({ sliceMs: 5 }, clock, metrics), metrics, logger);
+  const fanOut = new FanOut({ sliceMs: 5 }, clock, metrics);
+  const wheel = new Wheel(clock);
+  const limits = { ...CORE_DEFAULTS, maxRecoveredChars: 1_000_000 };
+  const continuity = new Continuity(limits, { broker, fanOut, wheel, metrics, logger });
+  const namespaces = new Namespaces({}, CORE_DEFAULTS);
+  hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
 });
+
+/** As a subscription does it: enters, waits, and joins unless it has left meanwhile. */
+function join(topic: Topic, ear: Ear): Promise<void> | undefined {
+  const place = hub.enter(topic);
+  ear.place = place;
+  const now = (): void => {
+    if (ear.place === place) hub.join(place, ear);
+  };
+  if (place.confirming === undefined) {
+    now();
+    return undefined;
+  }
+  const joining = place.confirming.then(now);
+  // As the hub promises, who has left need not listen to the refusal.
+  joining.catch(() => {});
+  return joining;
+}
+
+function leave(ear: Ear): void {
+  const { place } = ear;
+  ear.place = undefined;
+  if (place !== undefined) hub.leave(place, ear);
+}
 
 /** A listener whose joining the broker has confirmed. */
 async function listening(): Promise<Ear> {
   const ear = new Ear();
-  const joining = hub.join(NEWS, ear);
+  const joining = join(NEWS, ear);
   if (joining !== undefined) broker.last("subscribe", NEWS).resolve();
   await joining;
   return ear;
 }
 
 function publish(data: string, topic = NEWS): void {
-  hub.publication(topic, data);
+  hub.publication(topic, data, undefined);
   clock.runDeferred();
 }
 
 describe("joining", () => {
   test("the first listener of a topic waits for the broker, and so does whoever joins meanwhile", async () => {
     const settled: string[] = [];
-    hub.join(NEWS, new Ear())?.then(() => settled.push("first"));
-    hub.join(NEWS, new Ear())?.then(() => settled.push("second"));
+    join(NEWS, new Ear())?.then(() => settled.push("first"));
+    join(NEWS, new Ear())?.then(() => settled.push("second"));
     await runPromises();
     expect(settled).toEqual([]);
     expect(broker.log).toEqual(["subscribe channel:news"]);
@@ -65,14 +99,14 @@ describe("joining", () => {
 
   test("a topic that is confirmed is joined at once", async () => {
     await listening();
-    expect(hub.join(NEWS, new Ear())).toBeUndefined();
+    expect(join(NEWS, new Ear())).toBeUndefined();
     expect(broker.log).toEqual(["subscribe channel:news"]);
   });
 
   test("counts topics and subscriptions", async () => {
     await listening();
     await listening();
-    hub.join(channelTopic("sport"), new Ear());
+    join(channelTopic("sport"), new Ear());
     expect(hub.topics).toBe(2);
     expect(hub.subscriptions).toBe(3);
   });
@@ -81,19 +115,19 @@ describe("joining", () => {
 describe("leaving", () => {
   test("only the last listener ends the broker subscription", async () => {
     const [a, b] = [await listening(), await listening()];
-    hub.leave(NEWS, a);
-    hub.leave(NEWS, a);
+    leave(a);
+    leave(a);
     expect(broker.log).toEqual(["subscribe channel:news"]);
-    hub.leave(NEWS, b);
-    hub.leave(NEWS, b);
+    leave(b);
+    leave(b);
     expect(broker.log).toEqual(["subscribe channel:news", "unsubscribe channel:news"]);
     expect(hub.topics).toBe(0);
   });
 
   test("while the broker confirms ends the subscription, and the answer changes nothing", async () => {
     const ear = new Ear();
-    const joining = hub.join(NEWS, ear);
-    hub.leave(NEWS, ear);
+    const joining = join(NEWS, ear);
+    leave(ear);
     expect(broker.log).toEqual(["subscribe channel:news", "unsubscribe channel:news"]);
     broker.last("subscribe", NEWS).resolve();
     await joining;
@@ -104,11 +138,11 @@ describe("leaving", () => {
 
   test("and joining again while the broker confirms makes a new subscription, which the old answer does not confirm", async () => {
     const [first, second] = [new Ear(), new Ear()];
-    hub.join(NEWS, first);
+    join(NEWS, first);
     const old = broker.last("subscribe", NEWS);
-    hub.leave(NEWS, first);
+    leave(first);
     let confirmed = false;
-    hub.join(NEWS, second)?.then(() => {
+    join(NEWS, second)?.then(() => {
       confirmed = true;
     });
     expect(broker.log).toEqual([
@@ -129,10 +163,10 @@ describe("leaving", () => {
 
   test("a failed answer to a subscription that was left does not touch the one that came after it", async () => {
     const [first, second] = [new Ear(), new Ear()];
-    hub.join(NEWS, first);
+    join(NEWS, first);
     const old = broker.last("subscribe", NEWS);
-    hub.leave(NEWS, first);
-    hub.join(NEWS, second);
+    leave(first);
+    join(NEWS, second);
     broker.last("subscribe", NEWS).resolve();
     old.reject(new BrokerUnavailable("late"));
     await runPromises();
@@ -142,7 +176,7 @@ describe("leaving", () => {
   });
 
   test("survives a broker that cannot unsubscribe", async () => {
-    hub.leave(NEWS, await listening());
+    leave(await listening());
     broker.last("unsubscribe", NEWS).reject(new BrokerUnavailable("away"));
     await runPromises();
     expect(logger.messages("debug")).toEqual(["could not unsubscribe"]);
@@ -152,10 +186,10 @@ describe("leaving", () => {
 describe("when the broker refuses a subscription", () => {
   test("everybody who waits is told, and the topic is gone", async () => {
     const ears = [new Ear(), new Ear(), new Ear()];
-    const told = ears.map((ear) => hub.join(NEWS, ear)?.catch((error: Error) => error.message));
+    const told = ears.map((ear) => join(NEWS, ear)?.catch((error: Error) => error.message));
     broker.last("subscribe", NEWS).reject(new BrokerUnavailable("away"));
     expect(await Promise.all(told)).toEqual(["away", "away", "away"]);
-    for (const ear of ears) hub.leave(NEWS, ear);
+    for (const ear of ears) leave(ear);
     expect(hub.topics).toBe(0);
     // Should the broker have carried it out after all.
     expect(broker.log).toEqual(["subscribe channel:news", "unsubscribe channel:news"]);
@@ -166,9 +200,9 @@ describe("when the broker refuses a subscription", () => {
     const late = new Ear();
     let joining: Promise<void> | undefined;
     // Joins from within the promises of the refusal, before the first one has left.
-    const watched = hub.join(NEWS, early)?.catch(() => {
-      joining = hub.join(NEWS, late);
-      hub.leave(NEWS, early);
+    const watched = join(NEWS, early)?.catch(() => {
+      joining = join(NEWS, late);
+      leave(early);
     });
     broker.last("subscribe", NEWS).reject(new BrokerUnavailable("away"));
     await watched;
@@ -188,16 +222,16 @@ describe("when the broker refuses a subscription", () => {
 
   test("by throwing, it is as if it had answered so", async () => {
     broker.failure = new Error("broken");
-    await expect(hub.join(NEWS, new Ear())).rejects.toThrow("broken");
+    await expect(join(NEWS, new Ear())).rejects.toThrow("broken");
     broker.failure = undefined;
     expect(hub.topics).toBe(0);
-    expect(hub.join(NEWS, new Ear())).toBeDefined();
+    expect(join(NEWS, new Ear())).toBeDefined();
   });
 
   test("nobody needs to listen to the refusal", async () => {
     const ear = new Ear();
-    hub.join(NEWS, ear);
-    hub.leave(NEWS, ear);
+    join(NEWS, ear);
+    leave(ear);
     broker.last("subscribe", NEWS).reject(new BrokerUnavailable("away"));
     await runPromises();
     expect(hub.topics).toBe(0);
@@ -222,7 +256,7 @@ describe("a publication", () => {
   test("for a user is a message", async () => {
     const topic = userTopic("42");
     const ear = new Ear();
-    hub.join(topic, ear);
+    join(topic, ear);
     broker.last("subscribe", topic).resolve();
     await runPromises();
     publish("1", topic);
@@ -237,7 +271,7 @@ describe("a publication", () => {
 
   test("that comes before the broker has confirmed the topic is not for those who wait", async () => {
     const ear = new Ear();
-    hub.join(NEWS, ear);
+    join(NEWS, ear);
     publish("early");
     broker.last("subscribe", NEWS).resolve();
     await runPromises();
@@ -247,10 +281,10 @@ describe("a publication", () => {
 
   test("that waits for a topic which was left and joined again is not for the new listener", async () => {
     const first = await listening();
-    hub.publication(NEWS, "1");
-    hub.leave(NEWS, first);
+    hub.publication(NEWS, "1", undefined);
+    leave(first);
     const second = new Ear();
-    hub.join(NEWS, second);
+    join(NEWS, second);
     broker.last("subscribe", NEWS).resolve();
     await runPromises();
     clock.runDeferred();

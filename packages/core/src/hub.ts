@@ -1,103 +1,122 @@
 /**
  * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the broker.
  *
- * One broker subscription per topic, held while anyone here listens. Invariants: a topic is in the map exactly while
- * somebody listens to it or waits for the broker to confirm it, and the broker has not refused; nothing is delivered
- * before the broker's confirmation, so that no publication overtakes the answer to whoever subscribes.
+ * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen enters the
+ * topic's place, waits until it is confirmed, and joins. Invariants: a place is in the map exactly while somebody holds it
+ * or listens, and the broker has not refused; nothing is delivered before the broker's confirmation, so that no
+ * publication overtakes the answer to whoever subscribes; who joins hears everything after the position that `join` returns.
  */
-import { encodeMessage, encodePublication, normalizeData } from "@holdfast/protocol";
+import { encodeMessage, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
 import type { Broker } from "./broker.js";
-import { Audience, type FanOut, type Listener } from "./fan-out.js";
+import { type Continuity, lastHeard } from "./continuity.js";
+import type { FanOut, Listener } from "./fan-out.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
+import type { Namespaces } from "./namespace.js";
+import { Place } from "./place.js";
 import { channelOf, type Topic } from "./topic.js";
 
-/** A topic with listeners on this worker. While it is being confirmed, all of them wait. */
-class TopicEntry extends Audience {
-  /** The broker's answer while it is awaited. */
-  confirming: Promise<void> | undefined;
+export interface HubParts {
+  readonly broker: Broker;
+  readonly fanOut: FanOut;
+  readonly namespaces: Namespaces;
+  readonly continuity: Continuity;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
 }
 
 export class Hub {
-  readonly #topics = new Map<Topic, TopicEntry>();
-  readonly #broker: Broker;
-  readonly #fanOut: FanOut;
-  readonly #metrics: Metrics;
-  readonly #logger: Logger;
+  readonly #places = new Map<Topic, Place>();
+  readonly #parts: HubParts;
 
-  constructor(broker: Broker, fanOut: FanOut, metrics: Metrics, logger: Logger) {
-    this.#broker = broker;
-    this.#fanOut = fanOut;
-    this.#metrics = metrics;
-    this.#logger = logger;
+  constructor(parts: HubParts) {
+    this.#parts = parts;
   }
 
-  /** Topics that someone here listens to. */
+  /** Topics that someone here listens to, or is about to. */
   get topics(): number {
-    return this.#topics.size;
+    return this.#places.size;
   }
 
-  /** Listeners over all topics. */
+  /** Listeners over all topics, and those who are about to listen. */
   get subscriptions(): number {
     let subscriptions = 0;
-    for (const { listeners } of this.#topics.values()) subscriptions += listeners.size;
+    for (const { listeners, holds } of this.#places.values()) subscriptions += listeners.size + holds;
     return subscriptions;
   }
 
-  /** Adds a listener. Undefined when it listens at once, otherwise resolves when it does; rejects as the broker does. */
-  join(topic: Topic, listener: Listener): Promise<void> | undefined {
-    let entry = this.#topics.get(topic);
-    if (entry === undefined) {
-      entry = new TopicEntry();
-      this.#topics.set(topic, entry);
-      this.#confirm(topic, entry);
-    }
-    entry.listeners.add(listener);
-    return entry.confirming;
+  /** Holds the topic's place. Wait for its `confirming`, if there is any, then `join`; or `leave`. */
+  enter(topic: Topic): Place {
+    const place = this.#places.get(topic) ?? this.#open(topic);
+    place.holds++;
+    return place;
   }
 
-  /** Removes a listener; the last one ends the worker's subscription. */
-  leave(topic: Topic, listener: Listener): void {
-    const entry = this.#topics.get(topic);
-    if (entry === undefined) return;
-    entry.listeners.remove(listener);
-    if (entry.listeners.size === 0) this.#forget(topic);
+  /**
+   * Who held the place listens from now on. Returns the position after which it hears everything, where the channel has
+   * a history. Only when the place is confirmed.
+   */
+  join(place: Place, listener: Listener): Position | undefined {
+    place.holds--;
+    place.listeners.add(listener);
+    return lastHeard(place);
+  }
+
+  /** Ends the listening, or the hold of who does not listen yet; the last one ends the worker's subscription. */
+  leave(place: Place, listener: Listener): void {
+    if (listener.slot === -1) place.holds--;
+    else place.listeners.remove(listener);
+    if (place.unused && this.#places.get(place.topic) === place) this.#forget(place);
   }
 
   /** A publication from the broker, for whoever listens here. */
-  publication(topic: Topic, text: string): void {
-    const entry = this.#topics.get(topic);
-    if (entry === undefined || entry.confirming !== undefined) return;
-    this.#metrics.add("publications", 1);
+  publication(topic: Topic, text: string, position: Position | undefined): void {
+    const place = this.#places.get(topic);
+    if (place === undefined) return;
+    const { continuity, fanOut, metrics } = this.#parts;
+    if (place.stream !== undefined && position !== undefined) {
+      metrics.add("publications", 1);
+      return continuity.arrive(place, place.stream, normalizeData(text), position);
+    }
+    if (place.confirming !== undefined) return;
+    metrics.add("publications", 1);
     const data = normalizeData(text);
     const channel = channelOf(topic);
-    const push = channel === undefined ? encodeMessage(data) : encodePublication(channel, data);
-    this.#fanOut.add(entry, push, data);
+    fanOut.add(place, channel === undefined ? encodeMessage(data) : encodePublication(channel, data), data);
   }
 
-  #confirm(topic: Topic, entry: TopicEntry): void {
-    const confirming = this.#subscribe(topic, entry);
-    entry.confirming = confirming;
-    // Whoever joined handles the rejection; a listener that has left meanwhile must not leave it unhandled.
+  #open(topic: Topic): Place {
+    const channel = channelOf(topic);
+    const retention = channel === undefined ? undefined : this.#parts.namespaces.retention(channel);
+    const stream = retention === undefined ? undefined : this.#parts.continuity.newStream();
+    const place = new Place(topic, retention, stream);
+    this.#places.set(topic, place);
+    const confirming = this.#confirm(place);
+    place.confirming = confirming;
+    // Whoever holds the place handles the rejection; one that has left meanwhile must not leave it unhandled.
     confirming.catch(() => {});
+    return place;
   }
 
-  async #subscribe(topic: Topic, entry: TopicEntry): Promise<void> {
+  async #confirm(place: Place): Promise<void> {
     try {
-      await this.#broker.subscribe(topic);
-      entry.confirming = undefined;
+      await this.#parts.broker.subscribe(place.topic);
+      if (this.#places.get(place.topic) !== place) return;
+      if (place.stream !== undefined) await this.#parts.continuity.begin(place, place.stream);
+      place.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: whoever joins from here on must not find a topic that nobody delivers.
-      if (this.#topics.get(topic) === entry) this.#forget(topic);
+      // Before those who wait are told: whoever enters from here on must not find a place that nobody delivers to.
+      if (this.#places.get(place.topic) === place) this.#forget(place);
       throw error;
     }
   }
 
-  #forget(topic: Topic): void {
-    this.#topics.delete(topic);
-    this.#broker.unsubscribe(topic).catch((error: unknown) => {
+  #forget(place: Place): void {
+    this.#places.delete(place.topic);
+    this.#parts.continuity.end(place);
+    this.#parts.broker.unsubscribe(place.topic).catch((error: unknown) => {
       // The broker forgets the topic all the same, see broker.ts.
-      this.#logger.debug({ topic, err: error }, "could not unsubscribe");
+      this.#parts.logger.debug({ topic: place.topic, err: error }, "could not unsubscribe");
     });
   }
 }

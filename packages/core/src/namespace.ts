@@ -2,18 +2,39 @@
  * Namespaces: what may be done with a channel, selected by the part of its name before the colon.
  */
 import { namespaceOf, userOf } from "@holdfast/protocol";
+import type { Retention } from "./broker.js";
 
 export interface NamespaceOptions {
   /** Whether clients may publish to the namespace's channels. Default false. */
   readonly clientPublish?: boolean;
+  /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
+  readonly historySize?: number;
+  /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
+  readonly historyTtlMs?: number;
+}
+
+/** What holds where a namespace says nothing. */
+export interface NamespaceDefaults {
+  readonly historySize: number;
+  readonly historyTtlMs: number;
 }
 
 /** Resolves a channel's options. A namespace without an entry has the defaults. */
 export class Namespaces {
   readonly #byName: ReadonlyMap<string, NamespaceOptions>;
+  readonly #retentions = new Map<string, Retention | undefined>();
+  readonly #retention: Retention | undefined;
 
-  constructor(namespaces: Readonly<Record<string, NamespaceOptions>>) {
+  constructor(namespaces: Readonly<Record<string, NamespaceOptions>>, defaults: NamespaceDefaults) {
     this.#byName = new Map(Object.entries(namespaces));
+    this.#retention = retentionOf({}, defaults);
+    for (const [name, options] of this.#byName) this.#retentions.set(name, retentionOf(options, defaults));
+  }
+
+  /** What is kept of a channel's past; undefined where nothing is. */
+  retention(channel: string): Retention | undefined {
+    const namespace = namespaceOf(channel);
+    return this.#retentions.has(namespace) ? this.#retentions.get(namespace) : this.#retention;
   }
 
   /** Whether a connection of `user` may subscribe. `user:<id>` belongs to that user alone. */
@@ -26,4 +47,9 @@ export class Namespaces {
   mayPublish(channel: string, user: string | undefined): boolean {
     return this.maySubscribe(channel, user) && this.#byName.get(namespaceOf(channel))?.clientPublish === true;
   }
+}
+
+function retentionOf(options: NamespaceOptions, defaults: NamespaceDefaults): Retention | undefined {
+  const size = options.historySize ?? defaults.historySize;
+  return size === 0 ? undefined : { size, ttlMs: options.historyTtlMs ?? defaults.historyTtlMs };
 }

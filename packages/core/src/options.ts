@@ -24,6 +24,16 @@ export interface CoreOptions {
   readonly maxPublicationBytes: number;
   /** How long one stretch of fan-out may hold the event loop, ms. Default 5. */
   readonly fanOutSliceMs: number;
+  /** Publications that a channel's history keeps, where its namespace says nothing; 0 = no history. Default 0. */
+  readonly historySize: number;
+  /** For how long a channel's history keeps them, ms. Default 5 min. */
+  readonly historyTtlMs: number;
+  /** Publications that one recovery may bring; who missed more is told `too_many`. Default 1000. */
+  readonly maxRecovered: number;
+  /** Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi. */
+  readonly maxTailChars: number;
+  /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
+  readonly positionCheckMs: number;
   /** Options per namespace; "" is the namespace of names without a colon. */
   readonly namespaces: Readonly<Record<string, NamespaceOptions>>;
 }
@@ -38,5 +48,10 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   commandRate: 100,
   maxPublicationBytes: 1024 * 1024,
   fanOutSliceMs: 5,
+  historySize: 0,
+  historyTtlMs: 5 * 60_000,
+  maxRecovered: 1000,
+  maxTailChars: 64 * 1024 * 1024,
+  positionCheckMs: 30_000,
   namespaces: Object.freeze({}),
 });

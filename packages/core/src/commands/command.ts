@@ -1,7 +1,7 @@
 /**
  * What a command is to core: a function from context, connection and body to an answer.
  */
-import type { CommandName, ErrorCode, Results, Command as WireCommand } from "@holdfast/protocol";
+import type { CommandName, EncodableResults, ErrorCode, Command as WireCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 
@@ -19,4 +19,4 @@ export type Handler<Op extends CommandName> = (
   context: Context,
   connection: Connection,
   body: Body<Op>,
-) => Answer<Results[Op]> | Promise<Answer<Results[Op]>>;
+) => Answer<EncodableResults[Op]> | Promise<Answer<EncodableResults[Op]>>;

@@ -1,76 +1,98 @@
 /**
  * `connect`: begins a session, by the command or by the URL, with the channels it names.
  *
- * The session exists before its channels are confirmed; the answer waits for all of them and tells each one's fate, and
- * pushes wait for the answer.
+ * The session exists before its channels can be heard; the answer waits for all of them and tells each one's fate. They begin to
+ * be heard together, in the turn of the answer.
  */
 import {
-  type ConnectResult,
   disconnects,
+  type EncodableResults,
+  type ErrorCode,
   encodeConnectPush,
   errors,
   type Position,
-  type SubscribeOutcome,
-  type SubscribeResult,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import { Session } from "../session.js";
 import type { Answer, Handler } from "./command.js";
-import { subscribeTo } from "./subscribe.js";
+import { request, settle, type Wanted } from "./subscribe.js";
+
+type Result = EncodableResults["connect"];
+type Outcome = Answer<EncodableResults["subscribe"]>;
+type Requested = readonly [channel: string, wanted: Wanted | { readonly error: ErrorCode }];
 
 export const connect: Handler<"connect"> = (context, connection, { client, subs }) => {
   const session = new Session(undefined);
   if (!connection.connected(session)) return { error: errors.alreadyConnected };
   context.logger.debug({ connection: connection.id, client }, "connected");
   if (subs === undefined) return { result: begin(context, connection, session) };
-  return subscribeAll(context, connection, Object.entries(subs)).then((outcomes) => ({
-    result: { ...begin(context, connection, session), subs: Object.fromEntries(outcomes) },
-  }));
+  const answer = (outcomes: readonly (readonly [string, Outcome])[]): { readonly result: Result } => ({
+    result: { ...begin(context, connection, session), subs: Object.fromEntries(outcomes.map(named)) },
+  });
+  const outcomes = subscribeAll(context, connection, Object.entries(subs));
+  return outcomes instanceof Promise ? outcomes.then(answer) : answer(outcomes);
 };
 
 /** The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection. */
 export function connectByUrl(context: Context, connection: Connection, channels: readonly string[]): void {
   const session = new Session(undefined);
   if (!connection.connected(session)) return;
-  const wanted = channels.map((channel): [string, null] => [channel, null]);
-  subscribeAll(context, connection, wanted).then(
-    (outcomes) => {
-      const failure = outcomes.map(([, outcome]) => outcome).find((outcome) => "error" in outcome);
-      if (failure !== undefined) {
-        const ours = failure.error === errors.internal;
-        return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
-      }
-      const welcome = begin(context, connection, session);
-      // A raw client would be told nothing; in a storm of them the text is a cost.
-      if (connection.isRaw) return;
-      connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes) }));
-    },
-    (error: unknown) => {
-      context.logger.error({ connection: connection.id, err: error }, "could not connect by URL");
-      connection.disconnect(disconnects.internal);
-    },
+  const answer = (outcomes: readonly (readonly [string, Outcome])[]): void => {
+    for (const [, outcome] of outcomes) {
+      if (!("error" in outcome)) continue;
+      const ours = outcome.error === errors.internal;
+      return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
+    }
+    const welcome = begin(context, connection, session);
+    // A raw client would be told nothing; in a storm of them the text is a cost.
+    if (connection.isRaw) return;
+    connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes.map(named)) }));
+  };
+  const outcomes = subscribeAll(
+    context,
+    connection,
+    channels.map((channel) => [channel, null]),
   );
+  if (outcomes instanceof Promise) void outcomes.then(answer);
+  else answer(outcomes);
 }
 
+/** Settles all in one turn: at once where it can. Never rejects. */
 function subscribeAll(
   context: Context,
   connection: Connection,
   wanted: readonly (readonly [channel: string, since: Position | null])[],
-): Promise<[string, SubscribeOutcome][]> {
-  return Promise.all(
-    wanted.map(async ([channel, since]): Promise<[string, SubscribeOutcome]> => {
-      return [channel, outcome(await subscribeTo(context, connection, channel, since))];
-    }),
+): readonly (readonly [string, Outcome])[] | Promise<readonly (readonly [string, Outcome])[]> {
+  const all = wanted.map(
+    ([channel, since]): Requested => [channel, request(context, connection, channel, since)],
   );
+  const waiting = all.flatMap(([, each]) =>
+    "error" in each || each.waiting === undefined ? [] : [each.waiting],
+  );
+  if (waiting.length === 0)
+    return all.map(([channel, each]) => [channel, outcome(context, connection, each)]);
+  return Promise.all(
+    all.map(async ([channel, each]): Promise<Requested> => {
+      const error = "error" in each ? each.error : await each.waiting;
+      return error === undefined ? [channel, each] : [channel, { error }];
+    }),
+  ).then((ready) => ready.map(([channel, each]) => [channel, outcome(context, connection, each)]));
 }
 
-function outcome(answer: Answer<SubscribeResult>): SubscribeOutcome {
-  return "error" in answer ? answer : answer.result;
+function outcome(context: Context, connection: Connection, wanted: Requested[1]): Outcome {
+  return "error" in wanted ? wanted : settle(context, connection, wanted);
+}
+
+function named([channel, outcome]: readonly [string, Outcome]): [
+  string,
+  NonNullable<Result["subs"]>[string],
+] {
+  return [channel, "error" in outcome ? outcome : outcome.result];
 }
 
 /** Opens the session for pushes, and what the client is told then. */
-function begin(context: Context, connection: Connection, session: Session): ConnectResult {
+function begin(context: Context, connection: Connection, session: Session): Result {
   session.begin();
   const { options, clock } = context;
   return {

@@ -1,18 +1,25 @@
 /**
  * The dispatch table: one handler per command, one file per handler.
  */
-import { type Command, type CommandName, errors, type Results } from "@holdfast/protocol";
+import { type Command, type CommandName, type EncodableResults, errors } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
+import { history } from "./history.js";
 import { publish } from "./publish.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
-type AnyAnswer = Answer<Results[CommandName]>;
+type AnyAnswer = Answer<EncodableResults[CommandName]>;
 
-const handlers: { readonly [Op in CommandName]: Handler<Op> } = { connect, subscribe, unsubscribe, publish };
+const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
+  connect,
+  subscribe,
+  unsubscribe,
+  publish,
+  history,
+};
 
 export const commands = Object.freeze({
   /** Runs a command. Only `connect` is open to a connection that has no session. */

@@ -8,15 +8,16 @@ import { BrokerUnavailable } from "../broker.js";
 import { channelTopic } from "../topic.js";
 import type { Handler } from "./command.js";
 
-export const publish: Handler<"publish"> = (context, connection, { channel, data }) => {
+export const publish: Handler<"publish"> = (context, connection, { channel, data, key }) => {
   if (!context.namespaces.mayPublish(channel, connection.session?.user)) return { error: errors.forbidden };
   const text = jsonText(data);
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
   const started = context.clock.monotonic();
-  return context.broker.publish(channelTopic(channel), text).then(
-    () => {
+  const retention = context.namespaces.retention(channel);
+  return context.broker.publish(channelTopic(channel), text, { retention, key }).then(
+    (position) => {
       context.metrics.observe("publish_seconds", (context.clock.monotonic() - started) / 1000);
-      return { result: {} };
+      return { result: position ?? {} };
     },
     (error: unknown) => {
       if (error instanceof BrokerUnavailable) return { error: errors.unavailable };

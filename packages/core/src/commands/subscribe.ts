@@ -1,10 +1,12 @@
 /**
  * `subscribe`: adds one channel to a session.
  *
- * The subscription stands in the session before the broker has confirmed it, so that a second subscribe, an
- * unsubscribe or a close in between finds it.
+ * In two halves, because a connect asks for many channels at once and answers when it has them all: `request` puts the
+ * subscription into the session, so that a second subscribe, an unsubscribe or a close in between finds it; `settle` begins
+ * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
+ * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
  */
-import { type ErrorCode, errors, type Position, type SubscribeResult } from "@holdfast/protocol";
+import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
@@ -13,50 +15,106 @@ import { Subscription } from "../subscription.js";
 import { channelTopic } from "../topic.js";
 import type { Answer, Handler } from "./command.js";
 
-export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since }) =>
-  subscribeTo(context, connection, channel, since ?? null);
+type Result = EncodableResults["subscribe"];
 
-/** Subscribes a connection that has a session. Also the way of `connect.subs` and of the URL. */
-export function subscribeTo(
+const NOTHING: Result = Object.freeze({});
+/** Without history nothing proves what came after a position: say so rather than guess. */
+const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifiable" });
+
+export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since = null }) => {
+  const wanted = request(context, connection, channel, since);
+  if ("error" in wanted) return wanted;
+  return wanted.waiting === undefined
+    ? settle(context, connection, wanted)
+    : wanted.waiting.then((error) => (error === undefined ? settle(context, connection, wanted) : { error }));
+};
+
+/** A subscription on its way. */
+export interface Wanted {
+  readonly subscription: Subscription;
+  readonly since: Position | null;
+  /** Settles with an error, or with none when the subscription can be settled. Undefined when it can be at once. */
+  readonly waiting: Promise<ErrorCode | undefined> | undefined;
+}
+
+/** The first half, for a connection that has a session. */
+export function request(
   context: Context,
   connection: Connection,
   channel: string,
   since: Position | null,
-): Answer<SubscribeResult> | Promise<Answer<SubscribeResult>> {
+): Wanted | { readonly error: ErrorCode } {
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
   if (problem !== undefined) return { error: problem };
-  const subscription = new Subscription(connection, channelTopic(channel));
+  const subscription = new Subscription(connection, context.hub.enter(channelTopic(channel)));
   session.add(subscription);
-  const joining = context.hub.join(subscription.topic, subscription);
-  if (joining === undefined) return { result: verdict(since) };
-  return confirm(context, connection, subscription, joining, since);
+  const ready = subscription.place.confirming === undefined && knows(context, subscription, since);
+  return { subscription, since, waiting: ready ? undefined : wait(context, connection, subscription, since) };
 }
 
-async function confirm(
+/** The second half: from now on the connection hears the channel. */
+export function settle(
+  { hub, continuity }: Context,
+  connection: Connection,
+  { subscription, since }: Wanted,
+): Answer<Result> {
+  const { place } = subscription;
+  // An unsubscribe or the connection's end may have come in between.
+  if (connection.session?.find(place.topic) !== subscription) return { error: errors.notSubscribed };
+  const position = hub.join(place, subscription);
+  if (position === undefined || place.stream === undefined)
+    return { result: since === null ? NOTHING : UNVERIFIABLE };
+  if (since === null) return { result: position };
+  const recovery = continuity.recover(place.stream, since, position.offset);
+  switch (recovery.kind) {
+    case "recovered": {
+      // Who was served faster elsewhere may be ahead of what listeners here have heard.
+      const offset =
+        since.epoch === position.epoch ? Math.max(position.offset, since.offset) : position.offset;
+      const recovered = { offset, epoch: position.epoch, recovered: true };
+      return {
+        result: recovery.entries.length === 0 ? recovered : { ...recovered, publications: recovery.entries },
+      };
+    }
+    case "lost":
+      return { result: { ...position, recovered: false, reason: recovery.reason } };
+    case "ahead":
+      return { result: { ...position, recovered: false, reason: "unverifiable" } };
+    case "earlier":
+      return { result: { ...position, recovered: false, reason: "too_many" } };
+  }
+}
+
+/** Waits for the broker, and for the past. A failure is a value: one channel of many must not fail the whole connect. */
+async function wait(
   context: Context,
   connection: Connection,
   subscription: Subscription,
-  joining: Promise<void>,
   since: Position | null,
-): Promise<Answer<SubscribeResult>> {
+): Promise<ErrorCode | undefined> {
+  const { place } = subscription;
   const started = context.clock.monotonic();
   try {
-    await joining;
+    await place.confirming;
+    if (since !== null && place.stream !== undefined && !knows(context, subscription, since))
+      await context.continuity.learn(place, place.stream, since);
   } catch (error) {
     connection.unsubscribe(subscription);
-    if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
-    // A value here too: one channel of many must not fail the whole `connect`.
+    if (error instanceof BrokerUnavailable) return errors.unavailable;
     context.logger.error(
-      { connection: connection.id, topic: subscription.topic, err: error },
+      { connection: connection.id, topic: place.topic, err: error },
       "could not subscribe",
     );
-    return { error: errors.internal };
+    return errors.internal;
   }
   context.metrics.observe("subscribe_seconds", (context.clock.monotonic() - started) / 1000);
-  if (connection.session?.find(subscription.topic) !== subscription) return { error: errors.notSubscribed };
-  return { result: verdict(since) };
+  return undefined;
+}
+
+function knows({ continuity }: Context, { place }: Subscription, since: Position | null): boolean {
+  return since === null || place.stream === undefined || continuity.knows(place, place.stream, since);
 }
 
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
@@ -64,9 +122,4 @@ function refusal(context: Context, session: Session, channel: string): ErrorCode
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
   if (session.subscriptions.length >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
-}
-
-/** Without history nothing proves what came after a position: say so rather than guess. */
-function verdict(since: Position | null): SubscribeResult {
-  return since === null ? {} : { recovered: false, reason: "unverifiable" };
 }

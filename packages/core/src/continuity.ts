@@ -1,0 +1,234 @@
+/**
+ * Continuity: keeps every stream of the worker without a hole, and answers who comes back.
+ *
+ * A stream that finds something missing is read on from the log at once. Quiet streams are compared with the broker now and then,
+ * each at its own time, at a bounded rate; after an outage all of them are, a bounded number at once. Clients that come
+ * back together share the reads. Invariant: at most one read is under way for a place, and what it brings reaches the place's
+ * listeners in order, or they are told of the gap.
+ */
+import { encodeGap, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
+import { type Broker, BrokerUnavailable, type LogPage, type LogQuery } from "./broker.js";
+import type { FanOut } from "./fan-out.js";
+import type { Logger } from "./logger.js";
+import type { Metrics } from "./metrics.js";
+import type { Place, Reading } from "./place.js";
+import { Roster } from "./roster.js";
+import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
+import { TailBudget } from "./tail.js";
+import { channelOf } from "./topic.js";
+import { ticks, type Wheel } from "./wheel.js";
+
+export interface ContinuityOptions {
+  /** Publications that one recovery may bring. */
+  readonly maxRecovered: number;
+  /** Characters that one recovery may bring. */
+  readonly maxRecoveredChars: number;
+  /** Characters that all tails may hold. */
+  readonly maxTailChars: number;
+  /** Time between two looks at a quiet stream, ms. */
+  readonly positionCheckMs: number;
+}
+
+export interface ContinuityParts {
+  readonly broker: Broker;
+  readonly fanOut: FanOut;
+  readonly wheel: Wheel;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** Looks at quiet streams a tick: 200 a second. With more streams than that allows, each is looked at less often. */
+const MAX_CHECKS_PER_TICK = 20;
+/** Reads under way at once after an outage. */
+const MAX_PROOFS_AT_ONCE = 256;
+/** What is read beyond what one client asked for: those who come back with it missed a little more or less. */
+const SLACK = 64;
+/** Reads for one client before it is told that too much is happening. */
+const MAX_READS_PER_RECOVERY = 4;
+
+export class Continuity {
+  readonly #limits: StreamLimits;
+  readonly #budget: TailBudget;
+  readonly #checkTicks: number;
+  readonly #parts: ContinuityParts;
+  readonly #places = new Roster<Place>();
+  /** The next slot to prove after an outage; at the end of the roster when all are. */
+  #unproven = Number.POSITIVE_INFINITY;
+  #proofs = 0;
+
+  constructor(options: ContinuityOptions, parts: ContinuityParts) {
+    this.#limits = { maxEntries: options.maxRecovered, maxChars: options.maxRecoveredChars };
+    this.#budget = new TailBudget(options.maxTailChars);
+    this.#checkTicks = ticks(options.positionCheckMs);
+    this.#parts = parts;
+  }
+
+  newStream(): Stream {
+    return new Stream(this.#limits, this.#budget);
+  }
+
+  /** Finds out where the stream begins. Rejects as the broker does. */
+  async begin(place: Place, stream: Stream): Promise<void> {
+    this.#places.add(place);
+    const page = await this.#read(place, { from: stream.next, limit: 0 });
+    this.#go(place, stream, stream.begin(page));
+  }
+
+  end(place: Place): void {
+    this.#places.remove(place);
+    place.stream?.close();
+  }
+
+  /** A publication of a stream, as JSON text. */
+  arrive(place: Place, stream: Stream, data: string, position: Position): void {
+    switch (stream.arrive(position, data)) {
+      case "deliver": {
+        const { offset } = position;
+        const push = encodePublication(channelOf(place.topic) ?? "", data, offset, stream.newEpoch);
+        // What finds no room is not lost: the stream has not moved, so the log is read again.
+        if (!this.#parts.fanOut.add(place, push, data, stream.position)) return stream.prove();
+        stream.epochTold();
+        return stream.advance({ offset, data });
+      }
+      case "behind":
+        this.#parts.metrics.add("stream_holes", 1);
+        void this.#prove(place, stream);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** What who stood at `since` is told, having joined after `last`. */
+  recover(stream: Stream, since: Position, last: number): Recovery {
+    const recovery = stream.recover(since, last);
+    if (recovery.kind === "recovered") this.#parts.metrics.add("recovered", 1);
+    else this.#parts.metrics.add("unrecovered", 1);
+    return recovery;
+  }
+
+  /** Whether `recover` needs nothing more than what is here. */
+  knows(place: Place, stream: Stream, since: Position): boolean {
+    const { kind } = stream.recover(since, lastHeard(place)?.offset ?? 0);
+    return kind !== "ahead" && kind !== "earlier";
+  }
+
+  /** Reads what `recover` needs, as far as reading can bring it about. Rejects as the broker does. */
+  async learn(place: Place, stream: Stream, since: Position): Promise<void> {
+    for (let reads = 0; reads < MAX_READS_PER_RECOVERY; reads++) {
+      const last = lastHeard(place)?.offset ?? 0;
+      const recovery = stream.recover(since, last);
+      if (recovery.kind === "earlier")
+        await this.#alone(place, "past", () => this.#extend(place, stream, recovery.from));
+      else if (recovery.kind === "ahead" && reads < 2)
+        await this.#alone(place, "proof", () => this.#proof(place, stream));
+      else return;
+    }
+  }
+
+  /** The broker is back: everything may have happened. */
+  restored(): void {
+    this.#unproven = 0;
+    this.#pump();
+  }
+
+  /** One tick's share of the quiet streams, and of those that could not be proven before. */
+  turn(): void {
+    const step = Math.max(this.#checkTicks, Math.ceil(this.#places.end / MAX_CHECKS_PER_TICK));
+    for (let slot = this.#parts.wheel.tick % step; slot < this.#places.end; slot += step) {
+      const place = this.#places.at(slot);
+      if (place?.stream === undefined || place.confirming !== undefined) continue;
+      if (place.stream.rested()) {
+        this.#parts.metrics.add("position_checks", 1);
+        void this.#prove(place, place.stream);
+      }
+    }
+  }
+
+  #pump(): void {
+    while (this.#proofs < MAX_PROOFS_AT_ONCE && this.#unproven < this.#places.end) {
+      const place = this.#places.at(this.#unproven++);
+      if (place?.stream === undefined || place.confirming !== undefined) continue;
+      this.#proofs++;
+      this.#prove(place, place.stream).finally(() => {
+        this.#proofs--;
+        this.#pump();
+      });
+    }
+  }
+
+  /** Never rejects: what fails now is tried again by the next check, or when the broker is back. */
+  async #prove(place: Place, stream: Stream): Promise<void> {
+    try {
+      await this.#alone(place, "proof", () => this.#proof(place, stream));
+    } catch (error) {
+      if (error instanceof BrokerUnavailable) return;
+      this.#parts.logger.error({ topic: place.topic, err: error }, "could not read a log");
+    }
+  }
+
+  /** Reads on until the stream stands at the log's end. */
+  async #proof(place: Place, stream: Stream): Promise<void> {
+    for (;;) {
+      const page = await this.#read(place, { from: stream.next, limit: this.#limits.maxEntries });
+      if (place.slot === -1) return;
+      const progress = stream.accept(page);
+      this.#go(place, stream, progress);
+      if (!progress.more) return;
+    }
+  }
+
+  async #extend(place: Place, stream: Stream, from: number): Promise<void> {
+    const first = Math.max(1, from - SLACK);
+    const limit = this.#limits.maxEntries + SLACK;
+    const page = await this.#read(place, { from: first, limit });
+    this.#parts.metrics.add("recovery_reads", 1);
+    if (place.slot !== -1) stream.extend(page);
+  }
+
+  /** One read at a time for a place. Who wants the same shares the one under way; who wants the other waits for its end. */
+  async #alone(place: Place, what: Reading["what"], read: () => Promise<void>): Promise<void> {
+    while (place.reading !== undefined) {
+      if (place.reading.what === what) return place.reading.done;
+      await place.reading.done.catch(() => {});
+    }
+    const done = read().finally(() => {
+      place.reading = undefined;
+    });
+    place.reading = { what, done };
+    return done;
+  }
+
+  async #read(place: Place, query: Omit<LogQuery, "retention">): Promise<LogPage> {
+    const { retention } = place;
+    if (retention === undefined) throw new Error(`${place.topic} keeps no history`);
+    const page = await this.#parts.broker.read(place.topic, { ...query, retention });
+    return {
+      ...page,
+      entries: page.entries.map(({ offset, data }) => ({ offset, data: normalizeData(data) })),
+    };
+  }
+
+  /** Delivers what a page has brought. Bounded by the page: it is not dropped where fan-out is full. */
+  #go(place: Place, stream: Stream, { gap, entries }: Progress): void {
+    const { fanOut, metrics, logger } = this.#parts;
+    const epoch = stream.position?.epoch ?? "";
+    const channel = channelOf(place.topic) ?? "";
+    if (gap !== undefined) {
+      metrics.add("gaps", 1);
+      logger.warn({ topic: place.topic, ...gap }, "publications could not be recovered");
+      fanOut.insist(place, encodeGap({ channel, ...gap, epoch }), undefined, { offset: gap.from - 1, epoch });
+      stream.epochTold();
+    }
+    for (const { offset, data } of entries) {
+      const push = encodePublication(channel, data, offset, stream.newEpoch);
+      fanOut.insist(place, push, data, { offset: offset - 1, epoch });
+      stream.epochTold();
+    }
+  }
+}
+
+/** After which position the place's listeners have yet to be told: who joins now hears everything after it. */
+export function lastHeard(place: Place): Position | undefined {
+  return place.pending?.base ?? place.stream?.position;
+}

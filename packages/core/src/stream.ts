@@ -1,0 +1,251 @@
+/**
+ * A stream: one channel's log as this worker has seen it, without a hole.
+ *
+ *     begin ──► proven ──hole or other epoch──► proving ──page that reaches the end──► proven
+ *
+ * Publications come by pub/sub, which may lose some; offsets tell. While something is missing, what arrives is held and the
+ * log is read from where the stream stands; the stream goes on with what it reads, or skips what can no longer be
+ * had and says so. Pure: it decides, its owner reads and delivers.
+ * Invariants: what it lets through has consecutive offsets, save for the gaps it names; what is held is bounded, and if
+ * it overflows the log is read once more.
+ */
+import type { Position, UnrecoveredReason } from "@holdfast/protocol";
+import type { Entry, LogPage } from "./broker.js";
+import { locate } from "./recovery.js";
+import { Tail, type TailBudget } from "./tail.js";
+
+/** Publications that were skipped: they can no longer be had. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: UnrecoveredReason;
+}
+
+/** What to do with a publication that arrived. */
+export type Arrival = "deliver" | "known" | "held" | "behind";
+
+/** What a page of the log means: first the gap, if any, then the entries. */
+export interface Progress {
+  readonly gap: Gap | undefined;
+  readonly entries: readonly Entry[];
+  /** Whether the log has to be read again. */
+  readonly more: boolean;
+}
+
+/** What a client that stood at a position is told, or why that cannot be told yet. */
+export type Recovery =
+  | { readonly kind: "recovered"; readonly entries: readonly Entry[] }
+  | { readonly kind: "lost"; readonly reason: UnrecoveredReason }
+  /** The log has to be proven first: the position is not behind this stream. */
+  | { readonly kind: "ahead" }
+  /** The log has to be read from `from` on. */
+  | { readonly kind: "earlier"; readonly from: number };
+
+export interface StreamLimits {
+  /** Publications that one recovery may hold, and the tail. */
+  readonly maxEntries: number;
+  /** Characters that one recovery may hold. */
+  readonly maxChars: number;
+}
+
+interface Held extends Entry {
+  readonly epoch: string;
+}
+
+type State =
+  | { readonly kind: "proven" }
+  | { readonly kind: "proving"; readonly held: Held[]; heldChars: number; overflowed: boolean };
+
+/** Publications that are held while the log is read, and their characters. */
+const MAX_HELD = 1024;
+const MAX_HELD_CHARS = 4 * 1024 * 1024;
+const PROVEN: State = Object.freeze({ kind: "proven" });
+
+export class Stream {
+  readonly #limits: StreamLimits;
+  readonly #tail: Tail;
+  #offset = 0;
+  #epoch: string | undefined;
+  #lineage: readonly Position[] = [];
+  /** The lowest offset that the log was seen to keep: what lies before is lost for good. */
+  #oldest = 1;
+  #state: State = proving();
+  /** Whether anything arrived since `rested` was asked. */
+  #moved = false;
+  /** Whether listeners have yet to be told the epoch, which is not the one that they know. */
+  #epochDue = false;
+
+  constructor(limits: StreamLimits, budget: TailBudget) {
+    this.#limits = limits;
+    this.#tail = new Tail(budget, limits.maxEntries);
+  }
+
+  /** Where the stream stands. Undefined before `begin`. */
+  get position(): Position | undefined {
+    return this.#epoch === undefined ? undefined : { offset: this.#offset, epoch: this.#epoch };
+  }
+
+  get proving(): boolean {
+    return this.#state.kind === "proving";
+  }
+
+  /** The epoch that the next publication has to name, because listeners know another; undefined when they know it. */
+  get newEpoch(): string | undefined {
+    return this.#epochDue ? this.#epoch : undefined;
+  }
+
+  /** Listeners have been told the epoch. */
+  epochTold(): void {
+    this.#epochDue = false;
+  }
+
+  /** The offset to read the log from. */
+  get next(): number {
+    return this.#offset + 1;
+  }
+
+  /** True when nothing arrived since the last call: then only the log can tell whether something was lost. */
+  rested(): boolean {
+    const { proving } = this;
+    const rested = !this.#moved || proving;
+    this.#moved = false;
+    return rested;
+  }
+
+  /** The stream stands at the end of the log from now on. Returns what was held and comes after that. */
+  begin({ top, lineage, oldest }: LogPage): Progress {
+    this.#offset = top.offset;
+    this.#epoch = top.epoch;
+    this.#lineage = lineage;
+    this.#oldest = oldest;
+    return this.#release(undefined, []);
+  }
+
+  /** A publication arrived. What is to be delivered has to be passed to `advance`. */
+  arrive(position: Position, data: string): Arrival {
+    this.#moved = true;
+    if (this.#state.kind === "proving") return this.#hold(this.#state, position, data);
+    if (position.epoch === this.#epoch) {
+      if (position.offset === this.#offset + 1) return "deliver";
+      if (position.offset <= this.#offset) return "known";
+    }
+    this.prove();
+    this.arrive(position, data);
+    return "behind";
+  }
+
+  /** From here on everything is held, until a page of the log has shown that nothing is missing. */
+  prove(): void {
+    if (this.#state.kind === "proven") this.#state = proving();
+  }
+
+  /** The next publication is delivered. */
+  advance(entry: Entry): void {
+    this.#offset = entry.offset;
+    this.#tail.push(entry);
+  }
+
+  /** What the log had from `next` on. What it returns has been taken over. */
+  accept(page: LogPage): Progress {
+    const here = this.position;
+    if (here === undefined) return this.begin(page);
+    const { top, lineage, oldest, entries } = page;
+    const reason = locate(here, page);
+    this.#lineage = lineage;
+    this.#epochDue ||= top.epoch !== here.epoch;
+    this.#epoch = top.epoch;
+    this.#oldest = oldest;
+    if (reason !== undefined) {
+      this.#jump(top.offset);
+      return this.#release({ from: here.offset + 1, to: top.offset, reason }, []);
+    }
+    let gap: Gap | undefined;
+    if (oldest > this.next) {
+      gap = { from: this.next, to: oldest - 1, reason: "expired" };
+      this.#jump(oldest - 1);
+    }
+    const news: Entry[] = [];
+    for (const entry of entries) {
+      if (entry.offset !== this.next) continue;
+      this.advance(entry);
+      news.push(entry);
+    }
+    if (this.#offset < top.offset) return { gap, entries: news, more: true };
+    return this.#release(gap, news);
+  }
+
+  /** A page of what lies before the tail, for clients that have to go further back. */
+  extend({ top, oldest, entries }: LogPage): void {
+    // Another life of the log: nothing of it may be mixed with this one's.
+    if (top.epoch !== this.#epoch) return this.prove();
+    this.#oldest = Math.max(this.#oldest, oldest);
+    const first = this.#tail.first ?? this.#offset + 1;
+    const before = entries.filter(({ offset }) => offset < first);
+    if (before.at(-1)?.offset === first - 1) this.#tail.extend(before);
+  }
+
+  /**
+   * What a client that stood at `since` has missed, up to and including `last`: the offset after which it hears
+   * everything.
+   */
+  recover(since: Position, last: number): Recovery {
+    const here = this.position;
+    if (here === undefined) return { kind: "ahead" };
+    if (since.epoch === here.epoch && since.offset > here.offset) return { kind: "ahead" };
+    const reason = locate(since, { top: here, lineage: this.#lineage });
+    if (reason !== undefined) return { kind: "lost", reason };
+    const missed = last - since.offset;
+    if (missed <= 0) return { kind: "recovered", entries: [] };
+    if (missed > this.#limits.maxEntries) return { kind: "lost", reason: "too_many" };
+    const entries = this.#tail.between(since.offset, last);
+    if (entries === undefined) {
+      if (since.offset + 1 < this.#oldest) return { kind: "lost", reason: "expired" };
+      return { kind: "earlier", from: since.offset + 1 };
+    }
+    let chars = 0;
+    for (const { data } of entries) chars += data.length;
+    return chars > this.#limits.maxChars
+      ? { kind: "lost", reason: "too_many" }
+      : { kind: "recovered", entries };
+  }
+
+  /** Nobody needs it any more. */
+  close(): void {
+    this.#tail.clear();
+  }
+
+  #hold(state: State & { readonly kind: "proving" }, { offset, epoch }: Position, data: string): Arrival {
+    if (state.held.length < MAX_HELD && state.heldChars + data.length <= MAX_HELD_CHARS) {
+      state.held.push({ offset, epoch, data });
+      state.heldChars += data.length;
+    } else state.overflowed = true;
+    return "held";
+  }
+
+  /** Goes on with what was held, if it follows. */
+  #release(gap: Gap | undefined, entries: Entry[]): Progress {
+    const last = this.#state;
+    this.#state = PROVEN;
+    if (last.kind === "proven") return { gap, entries, more: false };
+    let more = last.overflowed;
+    for (const { offset, epoch, data } of last.held) {
+      if (epoch === this.#epoch && offset <= this.#offset) continue;
+      if (epoch === this.#epoch && offset === this.next) {
+        const entry = { offset, data };
+        this.advance(entry);
+        entries.push(entry);
+      } else more = true;
+    }
+    if (more) this.prove();
+    return { gap, entries, more };
+  }
+
+  #jump(offset: number): void {
+    this.#tail.clear();
+    this.#offset = offset;
+  }
+}
+
+function proving(): State & { readonly kind: "proving" } {
+  return { kind: "proving", held: [], heldChars: 0, overflowed: false };
+}
