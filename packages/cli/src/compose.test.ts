@@ -21,8 +21,23 @@ function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
 
 describe("composing", () => {
   it("has core's own defaults where nothing is said", () => {
-    const demo = { demo: { clientPublish: true } };
+    const demo = { demo: { clientPublish: true, historySize: 100 } };
     expect(coreOptions(parts().settings)).toEqual({ ...CORE_DEFAULTS, namespaces: demo });
+  });
+
+  it("gives each namespace its history, and the primary the same rules", () => {
+    const written = parts({
+      historySize: "5",
+      namespaces: '{"room":{"historySize":7,"historyTtl":"1h"},"log":{"historySize":0}}',
+    });
+    expect(coreOptions(written.settings).namespaces.room).toMatchObject({
+      historySize: 7,
+      historyTtlMs: 3_600_000,
+    });
+    const { retention } = primaryOptions(written);
+    expect(retention("news")).toEqual({ size: 5, ttlMs: 300_000 });
+    expect(retention("room:1")).toEqual({ size: 7, ttlMs: 3_600_000 });
+    expect(retention("log:1")).toBeUndefined();
   });
 
   it("fills the primary's options from settings and machine", () => {

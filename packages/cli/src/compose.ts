@@ -12,7 +12,9 @@ import {
   MemoryBroker,
   MemoryBus,
   type Metrics,
+  Namespaces,
   noMetrics,
+  type Retention,
   systemClock,
 } from "@holdfast/core";
 import type { PrimaryOptions, WorkerOptions } from "@holdfast/gateway";
@@ -67,6 +69,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     trustedProxies: settings.trustedProxies ?? [],
     drainWindowMs: settings.drainWindow,
     maxPublicationBytes: settings.maxPublicationBytes,
+    retention: retentions(settings),
     logger,
     clock: systemClock,
   };
@@ -136,8 +139,31 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     commandRate: settings.commandRate,
     maxPublicationBytes: settings.maxPublicationBytes,
     fanOutSliceMs: CORE_DEFAULTS.fanOutSliceMs,
-    namespaces: settings.namespaces,
+    historySize: settings.historySize,
+    historyTtlMs: settings.historyTtl,
+    resumeWindowMs: settings.resumeWindow,
+    maxDetached: CORE_DEFAULTS.maxDetached,
+    maxRecovered: CORE_DEFAULTS.maxRecovered,
+    maxTailChars: CORE_DEFAULTS.maxTailChars,
+    positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    namespaces: namespaceOptions(settings),
   };
+}
+
+function namespaceOptions({ namespaces }: CompleteSettings): CoreOptions["namespaces"] {
+  return Object.fromEntries(
+    Object.entries(namespaces).map(([name, { historyTtl, ...rest }]) => [
+      name,
+      { ...rest, ...(historyTtl !== undefined && { historyTtlMs: historyTtl }) },
+    ]),
+  );
+}
+
+/** What the broker keeps of a channel's past: the primary publishes by the same rules as the workers. */
+function retentions(settings: CompleteSettings): (channel: string) => Retention | undefined {
+  const options = coreOptions(settings);
+  const namespaces = new Namespaces(options.namespaces, options);
+  return (channel) => namespaces.retention(channel);
 }
 
 /** Where Redis is, without its password; undefined when the broker is the embedded one. */

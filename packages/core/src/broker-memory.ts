@@ -32,6 +32,7 @@ const LOG_DEFAULTS: LogOptions = Object.freeze({
 export class MemoryBus {
   readonly #subscribers = new Map<Topic, Set<MemoryBroker>>();
   readonly #logs: MemoryLogs;
+  readonly secret = randomBytes(32).toString("base64url");
   #unswept = 0;
 
   constructor(options: Partial<LogOptions> = {}) {
@@ -101,6 +102,11 @@ export class MemoryBroker implements Broker {
   async read(topic: Topic, query: LogQuery): Promise<LogPage> {
     this.#assertReady();
     return this.#bus.read(topic, query);
+  }
+
+  async secret(): Promise<string> {
+    this.#assertReady();
+    return this.#bus.secret;
   }
 
   async subscribe(topic: Topic): Promise<void> {

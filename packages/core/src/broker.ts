@@ -96,6 +96,8 @@ export interface Broker {
   publish(topic: Topic, data: string, options?: PublishOptions): Promise<Position | undefined>;
   /** Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this. */
   read(topic: Topic, query: LogQuery): Promise<LogPage>;
+  /** A secret that all who share this broker have, 32 random bytes as text: made by whoever asks first. */
+  secret(): Promise<string>;
   subscribe(topic: Topic): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;
   /** Ends the link; pending calls reject. Idempotent. */

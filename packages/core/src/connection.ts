@@ -21,7 +21,9 @@ import {
   encodeError,
   encodeReply,
   errors,
+  mayReconnect,
   PING,
+  sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
 import { connectByUrl } from "./commands/connect.js";
@@ -39,8 +41,8 @@ type State = Session | "connecting" | "closing" | "closed";
 type Command = Extract<DecodedCommand, { kind: "command" }>["command"];
 
 export class Connection implements Listener, RateAccount {
-  /** The session id this connection was given: for routing and for logs. */
-  readonly id: string;
+  /** The id of its session: for routing and for logs. Another until the client says which session it goes on with. */
+  id: string;
   slot = -1;
   /** The tick of the last sign of life. */
   seenTick: number;
@@ -106,7 +108,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave();
+    if (this.#state !== "closing") this.#leave(true);
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -134,9 +136,10 @@ export class Connection implements Listener, RateAccount {
     this.#write(this.#transport.framing.frame(frame));
   }
 
-  /** Begins the session. False when the connection has ended meanwhile. */
-  connected(session: Session): boolean {
+  /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
+  connected(session: Session, id = this.id): boolean {
     if (this.#state !== "connecting") return false;
+    this.id = id;
     this.#state = session;
     this.#context.registry.connected(this);
     return true;
@@ -151,7 +154,8 @@ export class Connection implements Listener, RateAccount {
   disconnect(row: DisconnectCode, detail?: string): void {
     if (!this.#isOpen()) return;
     // First out of every topic, so that nothing below can come back to this connection.
-    this.#leave();
+    // Who is drained comes back to another worker.
+    this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice)))
@@ -239,7 +243,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.#isOpen()) {
-        this.#leave();
+        this.#leave(true);
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -257,10 +261,18 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  #leave(): void {
-    for (const subscription of this.session?.subscriptions ?? []) {
-      this.#context.hub.leave(subscription.place, subscription);
-    }
+  /** `detach`: whether it may come back as the session that it was. */
+  #leave(detach: boolean): void {
+    const { detached, hub } = this.#context;
+    const subscriptions = this.session?.subscriptions ?? [];
+    // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
+    const places =
+      detach && this.#encoding === "lines" && detached.enabled
+        ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
+        : [];
+    for (const place of places) hub.hold(place);
+    for (const subscription of subscriptions) hub.leave(subscription.place, subscription);
+    if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
   }
 

@@ -4,6 +4,7 @@
 import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
 import type { Continuity } from "./continuity.js";
+import type { Detached } from "./detached.js";
 import type { Hub } from "./hub.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -12,14 +13,19 @@ import type { CoreOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
+import type { ResumeTokens } from "./resume-tokens.js";
 import type { Wheel } from "./wheel.js";
 
 export interface Context {
   readonly options: CoreOptions;
+  /** What the ids of sessions on this worker begin with. */
+  readonly ownerPrefix: string;
   readonly namespaces: Namespaces;
   readonly broker: Broker;
   readonly hub: Hub;
   readonly continuity: Continuity;
+  readonly detached: Detached;
+  readonly resumeTokens: ResumeTokens;
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly rateLimit: RateLimit;

@@ -21,6 +21,7 @@ import type { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
+import { Detached } from "./detached.js";
 import { Drain } from "./drain.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
@@ -32,6 +33,7 @@ import type { CoreOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
+import { ResumeTokens } from "./resume-tokens.js";
 import { BROADCAST, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
@@ -58,7 +60,7 @@ export class Core {
   readonly #fanOut: FanOut;
   readonly #keepalive: Keepalive;
   readonly #seams: Seams;
-  readonly #sidPrefix: string;
+  readonly #ownerPrefix: string;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
   #broadcasts: "off" | "subscribing" | "on" = "off";
@@ -68,7 +70,7 @@ export class Core {
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
-    this.#sidPrefix = ownerPrefix(seams.owner);
+    this.#ownerPrefix = ownerPrefix(seams.owner);
     this.#fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
     this.#keepalive = new Keepalive(options, registry.connections, wheel, metrics);
     const fanOut = this.#fanOut;
@@ -77,14 +79,18 @@ export class Core {
       { ...options, maxRecoveredChars: options.maxOutboxBytes },
       { broker, fanOut, wheel, metrics, logger },
     );
+    const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
     this.#context = {
       options,
       namespaces,
       broker,
       continuity,
-      hub: new Hub({ broker, fanOut, namespaces, continuity, metrics, logger }),
+      hub,
+      detached: new Detached(options, hub, wheel, metrics),
+      resumeTokens: new ResumeTokens(() => clock.now()),
       registry,
       outbox: new Outbox(options.maxOutboxBytes),
+      ownerPrefix: this.#ownerPrefix,
       rateLimit: new RateLimit(options.commandRate),
       wheel,
       clock,
@@ -113,6 +119,11 @@ export class Core {
     return this.#context.hub.topics;
   }
 
+  /** Sessions whose connection was lost and that may come back. */
+  get detached(): number {
+    return this.#context.detached.size;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
@@ -125,6 +136,7 @@ export class Core {
     this.#context.wheel.add(() => this.#keepalive.turn());
     this.#context.wheel.add(() => this.#context.registry.turn());
     this.#context.wheel.add(() => this.#context.continuity.turn());
+    this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
@@ -132,6 +144,7 @@ export class Core {
         if (state !== "ready") return;
         this.#listenToBroadcasts();
         this.#context.continuity.restored();
+        this.#learnSecret();
       },
     });
   }
@@ -150,7 +163,7 @@ export class Core {
 
   /** Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. */
   open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
-    const id = this.#sidPrefix + this.#seams.randomId();
+    const id = this.#ownerPrefix + this.#seams.randomId();
     const connection = new Connection(id, this.#context, transport, encoding);
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
     else if (channels !== undefined) connection.connectByUrl(channels);
@@ -193,6 +206,15 @@ export class Core {
     const data = normalizeData(text);
     metrics.add("publications", 1);
     this.#fanOut.add(registry.everybody, encodeBroadcast(data), data);
+  }
+
+  /** Tokens of before an outage stay good while the broker has kept the secret. */
+  #learnSecret(): void {
+    this.#seams.broker.secret().then(
+      (secret) => this.#context.resumeTokens.use(secret),
+      (error: unknown) =>
+        this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
+    );
   }
 
   /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */

@@ -62,10 +62,25 @@ export class Hub {
     return lastHeard(place);
   }
 
+  /** Holds the place a second time: for when its listener has gone and may come back. */
+  hold(place: Place): void {
+    place.holds++;
+  }
+
+  /** Gives up a hold. */
+  release(place: Place): void {
+    place.holds--;
+    this.#forgetUnused(place);
+  }
+
   /** Ends the listening, or the hold of who does not listen yet; the last one ends the worker's subscription. */
   leave(place: Place, listener: Listener): void {
     if (listener.slot === -1) place.holds--;
     else place.listeners.remove(listener);
+    this.#forgetUnused(place);
+  }
+
+  #forgetUnused(place: Place): void {
     if (place.unused && this.#places.get(place.topic) === place) this.#forget(place);
   }
 

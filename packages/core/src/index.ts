@@ -6,7 +6,7 @@
 export { Core, type Seams } from "./core.js";
 export type { Connection } from "./connection.js";
 export type { Encoding } from "./batch.js";
-export type { NamespaceOptions } from "./namespace.js";
+export { type NamespaceDefaults, type NamespaceOptions, Namespaces } from "./namespace.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
 // The seams, for whoever implements one.

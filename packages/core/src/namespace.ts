@@ -8,9 +8,9 @@ export interface NamespaceOptions {
   /** Whether clients may publish to the namespace's channels. Default false. */
   readonly clientPublish?: boolean;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
-  readonly historySize?: number;
+  readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
-  readonly historyTtlMs?: number;
+  readonly historyTtlMs?: number | undefined;
 }
 
 /** What holds where a namespace says nothing. */

@@ -28,6 +28,10 @@ export interface CoreOptions {
   readonly historySize: number;
   /** For how long a channel's history keeps them, ms. Default 5 min. */
   readonly historyTtlMs: number;
+  /** How long a session whose connection was lost keeps its channels on its worker, ms; 0 = not at all. Default 30_000. */
+  readonly resumeWindowMs: number;
+  /** Sessions that may wait so on one worker; beyond it the oldest end early. Default 100_000. */
+  readonly maxDetached: number;
   /** Publications that one recovery may bring; who missed more is told `too_many`. Default 1000. */
   readonly maxRecovered: number;
   /** Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi. */
@@ -50,6 +54,8 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   fanOutSliceMs: 5,
   historySize: 0,
   historyTtlMs: 5 * 60_000,
+  resumeWindowMs: 30_000,
+  maxDetached: 100_000,
   maxRecovered: 1000,
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,

@@ -17,11 +17,16 @@ export type BrokerRequest =
       readonly options: PublishOptions;
     }
   | { readonly type: "broker-read"; readonly id: number; readonly topic: string; readonly query: LogQuery }
+  | { readonly type: "broker-secret"; readonly id: number }
   | { readonly type: "broker-subscribe"; readonly id: number; readonly topic: string }
   | { readonly type: "broker-unsubscribe"; readonly id: number; readonly topic: string };
 
 export type BrokerAnswer =
-  | { readonly type: "broker-done"; readonly id: number; readonly result?: Position | LogPage | undefined }
+  | {
+      readonly type: "broker-done";
+      readonly id: number;
+      readonly result?: Position | LogPage | string | undefined;
+    }
   | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
   | {
       readonly type: "broker-publication";

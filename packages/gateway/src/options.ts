@@ -3,7 +3,7 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics } from "@holdfast/core";
+import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 
@@ -61,6 +61,8 @@ export interface PrimaryOptions {
   readonly drainWindowMs: number;
   /** Bytes of one publication through the admin API. */
   readonly maxPublicationBytes: number;
+  /** What the broker keeps of a channel's past; undefined where nothing is kept. */
+  readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

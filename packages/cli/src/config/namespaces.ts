@@ -4,7 +4,12 @@
  * Invariant: every key of a namespace is known here; a misspelt permission must not pass for a default.
  */
 import { z } from "zod";
-import { mustBe, type Shape } from "./shape.js";
+import { duration } from "./duration.js";
+import { integer, mustBe, type Shape } from "./shape.js";
+
+/** Bounds of what a channel's history may keep; also those of the settings for all namespaces. */
+export const historySize = integer(0, 100_000);
+export const historyTtl = duration(1000, 7 * 24 * 60 * 60 * 1000);
 
 const FORM = 'a JSON object such as {"room":{"clientPublish":true}}';
 
@@ -12,6 +17,10 @@ const namespaceSchema = z.strictObject(
   {
     /** Whether clients may publish to the namespace's channels. */
     clientPublish: z.boolean(mustBe("true or false")).default(false),
+    /** Publications that each channel's history keeps. Default: the setting `historySize`. */
+    historySize: historySize.schema.optional(),
+    /** For how long it keeps them. Default: the setting `historyTtl`. */
+    historyTtl: historyTtl.schema.optional(),
   },
   mustBe('an object such as {"clientPublish":true}'),
 );

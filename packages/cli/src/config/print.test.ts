@@ -40,7 +40,10 @@ describe("the printed configuration", () => {
     const printed = JSON.parse(printJson(load({ workers: "2" }), machine)) as Record<string, unknown>;
     expect(printed.workers).toEqual({ value: 2, source: "--workers" });
     expect(printed.redis).toEqual({ value: null, source: "default" });
-    expect(printed.namespaces).toEqual({ value: { demo: { clientPublish: true } }, source: "default" });
+    expect(printed.namespaces).toEqual({
+      value: { demo: { clientPublish: true, historySize: 100 } },
+      source: "default",
+    });
   });
 
   it("leaves settings with secrets out of a file, and says which", () => {

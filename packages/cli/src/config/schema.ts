@@ -8,7 +8,7 @@ import { CORE_DEFAULTS } from "@holdfast/core";
 import { MAX_SLOTS } from "@holdfast/protocol";
 import { z } from "zod";
 import { duration, durationOrOff, formatDuration } from "./duration.js";
-import { namespaces } from "./namespaces.js";
+import { historySize, historyTtl, namespaces } from "./namespaces.js";
 import { origins } from "./origins.js";
 import { ports } from "./ports.js";
 import { proxies } from "./proxies.js";
@@ -163,6 +163,23 @@ export const settings = Object.freeze({
     description:
       "Over how long a stop spreads its goodbyes, so that the clients do not all come back to the other instances at once.",
   }),
+  historySize: setting(historySize, {
+    default: CORE_DEFAULTS.historySize,
+    example: 100,
+    description:
+      "Publications that each channel's history keeps, so that clients that come back get what they missed. `0`: no history, where a namespace does not say otherwise.",
+  }),
+  historyTtl: setting(historyTtl, {
+    default: formatDuration(CORE_DEFAULTS.historyTtlMs),
+    example: "1h",
+    description: "For how long a channel's history keeps a publication.",
+  }),
+  resumeWindow: setting(duration(0, 10 * MINUTE), {
+    default: formatDuration(CORE_DEFAULTS.resumeWindowMs),
+    example: "2m",
+    description:
+      "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
+  }),
   maxPayload: setting(size(256, 16 * MIB), {
     default: formatSize(CORE_DEFAULTS.maxPayload),
     example: "16KiB",
@@ -212,10 +229,13 @@ export const settings = Object.freeze({
     description: "How log lines look. `auto` is pretty on a terminal and one JSON object a line otherwise.",
   }),
   namespaces: setting(namespaces(), {
-    default: { demo: { clientPublish: true } },
-    example: { room: { clientPublish: true }, "": { clientPublish: false } },
+    default: { demo: { clientPublish: true, historySize: 100 } },
+    example: {
+      room: { clientPublish: true, historySize: 1000, historyTtl: "1h" },
+      "": { clientPublish: false },
+    },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all.",
   }),
 });
 

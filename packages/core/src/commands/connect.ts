@@ -22,15 +22,24 @@ type Result = EncodableResults["connect"];
 type Outcome = Answer<EncodableResults["subscribe"]>;
 type Requested = readonly [channel: string, wanted: Wanted | { readonly error: ErrorCode }];
 
-export const connect: Handler<"connect"> = (context, connection, { client, subs }) => {
-  const session = new Session(undefined);
-  if (!connection.connected(session)) return { error: errors.alreadyConnected };
-  context.logger.debug({ connection: connection.id, client }, "connected");
-  if (subs === undefined) return { result: begin(context, connection, session) };
-  const answer = (outcomes: readonly (readonly [string, Outcome])[]): { readonly result: Result } => ({
-    result: { ...begin(context, connection, session), subs: Object.fromEntries(outcomes.map(named)) },
+export const connect: Handler<"connect"> = (context, connection, { client, resume, subs }) => {
+  const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const session = new Session(resumed?.user);
+  const id = resumed && context.ownerPrefix + resumed.key;
+  if (!connection.connected(session, id)) return { error: errors.alreadyConnected };
+  if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
+  context.logger.debug({ connection: connection.id, client, resumed: resumed !== undefined }, "connected");
+  const welcome = (): Result => ({
+    ...begin(context, connection, session, resumed !== undefined),
+    ...tokenOf(context, connection, session),
   });
-  const outcomes = subscribeAll(context, connection, Object.entries(subs));
+  // Its places are let go of when the new connection holds them.
+  const release = resumed && context.detached.take(resumed.key);
+  const outcomes = subs === undefined ? [] : subscribeAll(context, connection, Object.entries(subs));
+  release?.();
+  const answer = (outcomes: readonly (readonly [string, Outcome])[]): { readonly result: Result } => ({
+    result: { ...welcome(), ...(subs && { subs: Object.fromEntries(outcomes.map(named)) }) },
+  });
   return outcomes instanceof Promise ? outcomes.then(answer) : answer(outcomes);
 };
 
@@ -44,7 +53,7 @@ export function connectByUrl(context: Context, connection: Connection, channels:
       const ours = outcome.error === errors.internal;
       return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
     }
-    const welcome = begin(context, connection, session);
+    const welcome = begin(context, connection, session, false);
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
     connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes.map(named)) }));
@@ -91,13 +100,22 @@ function named([channel, outcome]: readonly [string, Outcome]): [
   return [channel, "error" in outcome ? outcome : outcome.result];
 }
 
+function tokenOf(
+  { resumeTokens }: Context,
+  { id }: Connection,
+  { user }: Session,
+): Pick<Result, "resumeToken"> {
+  const resumeToken = resumeTokens.issue(id, user);
+  return resumeToken === undefined ? {} : { resumeToken };
+}
+
 /** Opens the session for pushes, and what the client is told then. */
-function begin(context: Context, connection: Connection, session: Session): Result {
+function begin(context: Context, connection: Connection, session: Session, resumed: boolean): Result {
   session.begin();
   const { options, clock } = context;
   return {
     sid: connection.id,
-    resumed: false,
+    resumed,
     ping: options.pingIntervalMs,
     pongTimeout: options.pongTimeoutMs,
     serverTime: clock.now(),

@@ -200,6 +200,13 @@ export function brokerLogContract(name: string, factory: () => LogWorld | Promis
       expect(data(await read(broker, {}, topic))).toEqual(["1", "2"]);
     });
 
+    test("all who share the broker have one secret", async () => {
+      const [a, b] = [await ready(), await ready()];
+      const secrets = await Promise.all([a.broker.secret(), b.broker.secret(), a.broker.secret()]);
+      expect(new Set(secrets).size).toBe(1);
+      expect(secrets[0]?.length).toBeGreaterThanOrEqual(43);
+    });
+
     test("a broker that is not ready refuses to read", async () => {
       const broker = world.create();
       await expect(read(broker)).rejects.toBeInstanceOf(BrokerUnavailable);

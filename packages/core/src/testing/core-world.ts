@@ -1,7 +1,14 @@
 /**
  * A core among doubles, and clients that a test speaks for.
  */
-import { type Command, type DecodedFrame, decodeFrames, encodeCommand, type Json } from "@holdfast/protocol";
+import {
+  type Command,
+  type DecodedFrame,
+  decodeFrames,
+  encodeCommand,
+  type Json,
+  type Owner,
+} from "@holdfast/protocol";
 import type { Encoding } from "../batch.js";
 import type { Broker } from "../broker.js";
 import { MemoryBroker } from "../broker-memory.js";
@@ -83,7 +90,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   #ids = 0;
 
   /** Started. Its namespace `open` lets clients publish. */
-  constructor(broker: B, options: Partial<CoreOptions> = {}) {
+  constructor(broker: B, options: Partial<CoreOptions> = {}, owner: Owner = { slot: 0, generation: 0 }) {
     this.broker = broker;
     this.core = new Core(
       { ...CORE_DEFAULTS, namespaces: { open: { clientPublish: true } }, ...options },
@@ -92,7 +99,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         clock: this.clock,
         logger: this.logger,
         metrics: this.metrics,
-        owner: { slot: 0, generation: 0 },
+        owner,
         randomId: () => `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
       },

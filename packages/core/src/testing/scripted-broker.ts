@@ -39,6 +39,10 @@ export class ScriptedBroker implements Broker {
     return this.#call("read", topic, undefined, query) as Promise<LogPage>;
   }
 
+  async secret(): Promise<string> {
+    return "a secret of the scripted broker's";
+  }
+
   subscribe(topic: Topic): Promise<void> {
     return this.#call("subscribe", topic) as Promise<unknown> as Promise<void>;
   }

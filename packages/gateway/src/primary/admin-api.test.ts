@@ -1,21 +1,31 @@
-import { BROADCAST, type Broker, BrokerUnavailable } from "@holdfast/core";
+import { BROADCAST, type Broker, BrokerUnavailable, type PublishOptions } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { adminApi } from "./admin-api.js";
 
 const MAX_BYTES = 20;
 
-function setUp(publish: Broker["publish"] = async () => {}) {
+function setUp(publish: Broker["publish"] = async () => undefined) {
   const published: [string, string][] = [];
+  const options: unknown[] = [];
   const problems: string[] = [];
   const broker = {
     state: "ready",
-    async publish(topic: string, data: string) {
+    async publish(topic: string, data: string, how: PublishOptions) {
       published.push([topic, data]);
-      await publish(topic as never, data);
+      options.push(how);
+      return publish(topic as never, data, how);
     },
   } as unknown as Broker;
-  const routes = adminApi({ broker, notReady: () => problems, metrics: async () => "a 1\n" }, MAX_BYTES);
-  return { published, problems, ask: (route: string, body?: unknown) => routes[route]?.(body) };
+  const routes = adminApi(
+    {
+      broker,
+      retention: (channel) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
+      notReady: () => problems,
+      metrics: async () => "a 1\n",
+    },
+    MAX_BYTES,
+  );
+  return { published, options, problems, ask: (route: string, body?: unknown) => routes[route]?.(body) };
 }
 
 describe("the admin API", () => {
@@ -29,7 +39,21 @@ describe("the admin API", () => {
     expect(published).toEqual([...texts.map((text) => ["channel:news", text]), [BROADCAST, "null"]]);
   });
 
+  it("keeps what the channel keeps, passes the key on, and answers with the position", async () => {
+    const { ask, options } = setUp(async () => ({ offset: 7, epoch: "e" }));
+    const answer = await ask("POST /api/publish", { channel: "kept", data: 1, key: "order-1" });
+    expect(answer).toEqual({ status: 200, body: { offset: 7, epoch: "e" } });
+    await ask("POST /api/publish", { channel: "news", data: 1 });
+    expect(options).toEqual([
+      { retention: { size: 10, ttlMs: 60_000 }, key: "order-1" },
+      { retention: undefined, key: undefined },
+    ]);
+  });
+
   it.each([
+    ["POST /api/publish", { channel: "news", data: 1, key: "" }, "`key` is a string"],
+    ["POST /api/publish", { channel: "news", data: 1, key: 7 }, "`key` is a string"],
+    ["POST /api/publish", { channel: "news", data: 1, key: "k".repeat(129) }, "`key` is a string"],
     ["POST /api/publish", undefined, "`channel` is missing"],
     ["POST /api/publish", null, "`channel` is missing"],
     ["POST /api/publish", [], "`channel` is missing"],

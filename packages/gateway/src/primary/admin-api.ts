@@ -3,13 +3,23 @@
  *
  * Owns no state: it asks the instance. The path of each endpoint is a contract (docs/operations.md).
  */
-import { BROADCAST, type Broker, BrokerUnavailable, channelTopic, type Topic } from "@holdfast/core";
-import { channelProblem, errors } from "@holdfast/protocol";
+import {
+  BROADCAST,
+  type Broker,
+  BrokerUnavailable,
+  channelTopic,
+  type PublishOptions,
+  type Retention,
+  type Topic,
+} from "@holdfast/core";
+import { channelProblem, errors, MAX_KEY_LENGTH } from "@holdfast/protocol";
 import { type AdminAnswer, type AdminRoutes, adminError } from "./admin-server.js";
 
 /** What the endpoints ask of the instance. */
 export interface AdminInstance {
   readonly broker: Broker;
+  /** What is kept of a channel's past. */
+  retention(channel: string): Retention | undefined;
   /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
   notReady(): readonly string[];
   /** Prometheus text of the whole instance. */
@@ -17,14 +27,18 @@ export interface AdminInstance {
 }
 
 export function adminApi(instance: AdminInstance, maxPublicationBytes: number): AdminRoutes {
-  const publishTo = async (topic: Topic, data: unknown): Promise<AdminAnswer> => {
+  const publishTo = async (
+    topic: Topic,
+    data: unknown,
+    options: PublishOptions = {},
+  ): Promise<AdminAnswer> => {
     const text = JSON.stringify(data);
     if (Buffer.byteLength(text) > maxPublicationBytes) {
       return adminError(413, errors.tooBig.name, `A publication has at most ${maxPublicationBytes} bytes.`);
     }
     try {
-      await instance.broker.publish(topic, text);
-      return { status: 200, body: {} };
+      const position = await instance.broker.publish(topic, text, options);
+      return { status: 200, body: position ?? {} };
     } catch (error) {
       if (error instanceof BrokerUnavailable)
         return adminError(503, errors.unavailable.name, errors.unavailable.message);
@@ -45,13 +59,15 @@ export function adminApi(instance: AdminInstance, maxPublicationBytes: number): 
       contentType: "text/plain; version=0.0.4; charset=utf-8",
     }),
     "POST /api/publish": (body) => {
-      const { channel, data } = fields(body);
+      const { channel, data, key } = fields(body);
       if (typeof channel !== "string")
         return badRequest('`channel` is missing: {"channel": "news", "data": …}.');
       const problem = channelProblem(channel);
       if (problem !== undefined) return badRequest(`The channel's name ${problem}.`);
       if (data === undefined) return badRequest("`data` is missing: any JSON value.");
-      return publishTo(channelTopic(channel), data);
+      if (key !== undefined && !isKey(key))
+        return badRequest(`\`key\` is a string of 1 to ${MAX_KEY_LENGTH} characters.`);
+      return publishTo(channelTopic(channel), data, { retention: instance.retention(channel), key });
     },
     "POST /api/broadcast": (body) => {
       const { data } = fields(body);
@@ -64,6 +80,10 @@ export function adminApi(instance: AdminInstance, maxPublicationBytes: number): 
 
 function fields(body: unknown): Readonly<Record<string, unknown>> {
   return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function isKey(key: unknown): key is string {
+  return typeof key === "string" && key.length > 0 && key.length <= MAX_KEY_LENGTH;
 }
 
 function badRequest(message: string): AdminAnswer {

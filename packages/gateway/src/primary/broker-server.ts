@@ -47,7 +47,8 @@ export class BrokerServer {
     return this.#broker.close();
   }
 
-  #carryOut(request: BrokerRequest): Promise<Position | LogPage | undefined> {
+  #carryOut(request: BrokerRequest): Promise<Position | LogPage | string | undefined> {
+    if (request.type === "broker-secret") return this.#broker.secret();
     const topic = topicOf(request);
     switch (request.type) {
       case "broker-publish":
@@ -64,7 +65,7 @@ export class BrokerServer {
 
 const nothing = (): undefined => undefined;
 
-function topicOf(request: BrokerRequest): Topic {
+function topicOf(request: BrokerRequest & { readonly topic: string }): Topic {
   const topic = parseTopic(request.topic);
   if (topic === undefined) throw new BrokerUnavailable(`not a topic: ${JSON.stringify(request.topic)}`);
   return topic;

@@ -100,6 +100,7 @@ export class Primary {
     );
     const instance = {
       broker: options.broker,
+      retention: options.retention,
       notReady: () => this.notReady(),
       metrics: () => this.#mergedMetrics(),
     };

@@ -1,30 +1,19 @@
-import { BrokerUnavailable, channelTopic, MemoryBroker, MemoryBus, type Topic } from "@holdfast/core";
-import { brokerContract, FakeClock } from "@holdfast/core/testing";
+import { BrokerUnavailable, channelTopic, MemoryBus } from "@holdfast/core";
+import { brokerContract, brokerLogContract, FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import type { BrokerAnswer, BrokerRequest } from "../messages.js";
+import { BrokerServer } from "../primary/broker-server.js";
 import { LinkBroker } from "./broker-link.js";
 
-/** The other end of a link in one process: requests carried out on a bus, answers a turn later. */
+/** The other end of a link in one process: the primary's side, on a bus. */
 function serve(bus: MemoryBus, answer: (answer: BrokerAnswer) => void): (request: BrokerRequest) => void {
-  const broker = new MemoryBroker(bus);
-  broker.start({
-    publication: (topic, data) => answer({ type: "broker-publication", topic, data }),
-    state: () => {},
-  });
-  return (request) => {
-    const topic = request.topic as Topic;
-    const done =
-      request.type === "broker-publish"
-        ? broker.publish(topic, request.data)
-        : request.type === "broker-subscribe"
-          ? broker.subscribe(topic)
-          : broker.unsubscribe(topic);
-    void done.then(() => answer({ type: "broker-done", id: request.id }));
-  };
+  const server = new BrokerServer(bus, answer);
+  return (request) => void server.handle(request);
 }
 
-brokerContract("LinkBroker", () => {
-  const bus = new MemoryBus();
+function world() {
+  let now = 0;
+  const bus = new MemoryBus({ now: () => now });
   const clock = new FakeClock();
   return {
     create() {
@@ -32,11 +21,17 @@ brokerContract("LinkBroker", () => {
       const send = serve(bus, (answer) => setImmediate(() => broker.answer(answer)));
       return broker;
     },
+    async pass(ms: number) {
+      now += ms;
+    },
     async close() {
       expect(clock.timers).toBe(0);
     },
   };
-});
+}
+
+brokerContract("LinkBroker", world);
+brokerLogContract("LinkBroker", world);
 
 describe("a broker over a link that stays silent", () => {
   const NEWS = channelTopic("news");

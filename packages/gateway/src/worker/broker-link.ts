@@ -25,7 +25,7 @@ const DEADLINE_MS = 5_000;
 const SWEEP_INTERVAL_MS = 500;
 const MAX_PENDING = 65_536;
 
-type Result = Position | LogPage | undefined;
+type Result = Position | LogPage | string | undefined;
 
 interface Pending {
   readonly deadline: number;
@@ -67,6 +67,10 @@ export class LinkBroker implements Broker {
 
   read(topic: Topic, query: LogQuery): Promise<LogPage> {
     return this.#ask((id) => ({ type: "broker-read", id, topic, query }));
+  }
+
+  secret(): Promise<string> {
+    return this.#ask((id) => ({ type: "broker-secret", id }));
   }
 
   subscribe(topic: Topic): Promise<void> {

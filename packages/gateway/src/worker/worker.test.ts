@@ -86,7 +86,7 @@ describe("a worker", () => {
     expect(JSON.parse(await message(socket))).toMatchObject({
       connect: { sid: expect.stringMatching(/^\S{20}$/) },
     });
-    bus.publish("channel:news", '{"hello":1}');
+    bus.publish("channel:news", '{"hello":1}', {});
     expect(await message(socket)).toBe('{"publication":{"channel":"news","data":{"hello":1}}}');
     socket.close();
     await once(socket, "close");

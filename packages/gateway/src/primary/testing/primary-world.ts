@@ -49,6 +49,7 @@ export class PrimaryWorld {
       trustedProxies: [],
       drainWindowMs: 100,
       maxPublicationBytes: 1_000,
+      retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
       clock: systemClock,
       ...options,

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { ResumeTokens } from "./resume-tokens.js";
+
+const SID = "AAAB0123456789abcdef";
+const ELSEWHERE = "ZZZZ0123456789abcdef";
+const OTHER = "AAAB0123456789abcdeg";
+
+function tokens(key: string | undefined = "one key", now: () => number = () => 1_000_000): ResumeTokens {
+  const tokens = new ResumeTokens(now);
+  if (key !== undefined) tokens.use(key);
+  return tokens;
+}
+
+describe("a resume token", () => {
+  test("proves its session to whoever has the key, under another worker's address too", () => {
+    const token = tokens().issue(SID, "ada") ?? "";
+    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada" });
+    expect(tokens().check(ELSEWHERE, token)).toEqual({ key: "0123456789abcdef", user: "ada" });
+  });
+
+  test("proves no other session, and nothing to who has another key or none", () => {
+    const token = tokens().issue(SID, undefined) ?? "";
+    expect(tokens().check(OTHER, token)).toBeUndefined();
+    expect(tokens("another key").check(SID, token)).toBeUndefined();
+    expect(new ResumeTokens(() => 0).check(SID, token)).toBeUndefined();
+  });
+
+  test("expires", () => {
+    let now = 0;
+    const aging = tokens("one key", () => now);
+    const token = aging.issue(SID, undefined) ?? "";
+    now = 23 * 3_600_000;
+    expect(aging.check(SID, token)).toBeDefined();
+    now = 25 * 3_600_000;
+    expect(aging.check(SID, token)).toBeUndefined();
+  });
+
+  test("is not issued before there is a key", () => {
+    expect(new ResumeTokens(() => 0).issue(SID, undefined)).toBeUndefined();
+  });
+
+  test("with one character changed proves nothing", () => {
+    const token = tokens().issue(SID, "ada") ?? "";
+    fc.assert(
+      fc.property(fc.nat(token.length - 1), fc.constantFrom(..."Az09-_.="), (at, character) => {
+        const forged = token.slice(0, at) + character + token.slice(at + 1);
+        // The last character of base64 has bits that mean nothing.
+        const same = Buffer.from(forged.slice(forged.indexOf(".") + 1), "base64url").equals(
+          Buffer.from(token.slice(token.indexOf(".") + 1), "base64url"),
+        );
+        if (forged === token || (same && forged.indexOf(".") === token.indexOf("."))) return;
+        expect(tokens().check(SID, forged)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("of any text is checked without harm", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(tokens().check(SID, text)).toBeUndefined();
+      }),
+    );
+  });
+});
