@@ -1,0 +1,150 @@
+/**
+ * A cluster under fire: two instances on one Redis behind a relay, hundreds of clients that check their sequences, and a
+ * publisher that does not stop.
+ *
+ * Invariant: between rounds both instances are ready, every client is connected, and the history is long enough for whatever a round
+ * takes.
+ */
+import type { Redis } from "ioredis";
+import { eventually } from "./deadline.js";
+import { freePorts } from "./free-ports.js";
+import { GatewayProcess } from "./gateway-process.js";
+import type { Resources } from "./resources.js";
+import { SequenceWatcher } from "./sequence-watcher.js";
+import { SteadyPublisher } from "./steady-publisher.js";
+import { TcpRelay } from "./tcp-relay.js";
+
+export interface ClusterOptions {
+  /** The value of `--redis`. */
+  readonly redis: string;
+  /** A connection of the backend's own to Redis, wherever it is now. */
+  readonly connect: () => Redis;
+  readonly clients: number;
+  readonly channels: number;
+  /** Messages a second. */
+  readonly rate: number;
+}
+
+export interface RoundReport {
+  readonly published: number;
+  readonly received: number;
+  readonly losses: number;
+  readonly gaps: readonly string[];
+}
+
+/** Long enough for 60 s of a channel. */
+const NAMESPACE = { historySize: 20_000, historyTtl: "10m" };
+const SETTLE_MS = 60_000;
+
+export class DurabilityCluster {
+  readonly #options: ClusterOptions;
+  readonly #own: Resources;
+  readonly #ports: readonly number[];
+  readonly #relay: TcpRelay;
+  readonly gateways: GatewayProcess[] = [];
+  readonly #watchers: SequenceWatcher[] = [];
+  #round = 0;
+
+  private constructor(options: ClusterOptions, own: Resources, ports: readonly number[], relay: TcpRelay) {
+    this.#options = options;
+    this.#own = own;
+    this.#ports = ports;
+    this.#relay = relay;
+  }
+
+  static async start(options: ClusterOptions, own: Resources): Promise<DurabilityCluster> {
+    const port = await freePorts(2);
+    const ports = [port, port + 1];
+    const relay = own.add(await TcpRelay.start(ports));
+    const cluster = new DurabilityCluster(options, own, ports, relay);
+    for (const each of [0, 1]) await cluster.startInstance(each);
+    return cluster;
+  }
+
+  /** Starts an instance, again after it was killed. */
+  async startInstance(which: number): Promise<void> {
+    const args = [
+      "--redis",
+      this.#options.redis,
+      "--port",
+      String(this.#ports[which]),
+      "--drain-window",
+      "2s",
+      "--namespaces",
+      JSON.stringify({ seq: NAMESPACE }),
+    ];
+    this.gateways[which] = this.#own.add(await GatewayProcess.start({ args }));
+  }
+
+  /** Kills a whole instance at once, and starts it again. */
+  async killInstance(which: number): Promise<void> {
+    const gateway = this.gateways[which];
+    if (gateway === undefined) return;
+    for (const pid of gateway.program.processes()) kill(pid);
+    await gateway.program.gone();
+    await this.startInstance(which);
+  }
+
+  killWorker(which: number, victim: number): void {
+    const pids = this.gateways[which]?.workerPids() ?? [];
+    const pid = pids[Math.floor(victim * pids.length)];
+    if (pid !== undefined) kill(pid);
+  }
+
+  /** Resets the connection of every client. */
+  cutConnections(): void {
+    this.#relay.cut();
+  }
+
+  /** One round: publishes, lets `fault` happen, and waits until everybody has what was published last. */
+  async round(fault: () => Promise<void>): Promise<RoundReport> {
+    const { channels, clients, connect, rate } = this.#options;
+    const names = Array.from({ length: channels }, (_, n) => `seq:${this.#round}-${n}`);
+    this.#round++;
+    const watchers = Array.from({ length: clients }, (_, n) =>
+      this.#own.add(new SequenceWatcher(`ws://127.0.0.1:${this.#relay.port}/ws`, names[n % channels] ?? "")),
+    );
+    this.#watchers.push(...watchers);
+    await Promise.all(watchers.map((watcher) => watcher.start()));
+    const publisher = this.#own.add(new SteadyPublisher({ connect, channels: names, rate }));
+    await pause(1_000);
+    await fault();
+    await pause(1_000);
+    for (const gateway of this.gateways) await gateway.ready(SETTLE_MS);
+    const published = await publisher.finish();
+    const behind = (): SequenceWatcher[] =>
+      watchers.filter(({ channel, last }) => last !== (published.get(channel) ?? 0) - 1);
+    await eventually("everybody has the last number", () => behind().length === 0, SETTLE_MS).catch(
+      (error) => {
+        const [first] = behind();
+        throw new Error(
+          `${behind().length} clients lack the last number, one at ${first?.last} of ${published.get(first?.channel ?? "")} (${first?.client.state.name})`,
+          { cause: error },
+        );
+      },
+    );
+    const violations = watchers.flatMap((watcher) => watcher.violations);
+    if (violations.length > 0)
+      throw new Error(`${violations.length} violations, the first: ${JSON.stringify(violations[0])}`);
+    for (const watcher of watchers) watcher.close();
+    await publisher.close();
+    return {
+      published: [...published.values()].reduce((sum, count) => sum + count, 0),
+      received: watchers.reduce((sum, { received }) => sum + received, 0),
+      losses: watchers.reduce((sum, { losses }) => sum + losses, 0),
+      gaps: watchers.flatMap(({ gaps }) => gaps),
+    };
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

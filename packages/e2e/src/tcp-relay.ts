@@ -1,0 +1,86 @@
+/**
+ * A TCP relay: one address in front of several, as a load balancer is, with a hand on every connection.
+ *
+ * A connection goes to the next target that takes it. Invariant: both halves of a connection end together.
+ */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+export class TcpRelay {
+  readonly #server: Server;
+  readonly #targets: readonly number[];
+  readonly #sockets = new Set<Socket>();
+  #turn = 0;
+
+  private constructor(server: Server, targets: readonly number[]) {
+    this.#server = server;
+    this.#targets = targets;
+  }
+
+  /** `targets`: ports on 127.0.0.1. */
+  static async start(targets: readonly number[]): Promise<TcpRelay> {
+    const server = createServer({ pauseOnConnect: true });
+    const relay = new TcpRelay(server, targets);
+    server.on("connection", (client) => relay.#relay(client, 0));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return relay;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that are open, both halves counted. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** Ends every connection without a word: a reset on both sides. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** From now on nothing passes in either direction, and nobody is told. */
+  stall(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.cut();
+    await once(this.#server, "close");
+  }
+
+  #relay(client: Socket, tried: number): void {
+    const port = this.#targets[this.#turn++ % this.#targets.length] ?? 0;
+    const target = connect({ port, host: "127.0.0.1", noDelay: true });
+    const refused = (): void => {
+      if (tried + 1 < this.#targets.length && !client.destroyed) this.#relay(client, tried + 1);
+      else client.resetAndDestroy();
+    };
+    target.once("error", refused);
+    target.once("connect", () => {
+      target.off("error", refused);
+      this.#join(client, target);
+    });
+  }
+
+  #join(client: Socket, target: Socket): void {
+    for (const [socket, other] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.setNoDelay(true);
+    client.pipe(target);
+    target.pipe(client);
+    client.resume();
+  }
+}
