@@ -1,5 +1,5 @@
 /**
- * The broker on Redis pub/sub.
+ * The broker on Redis: pub/sub, and a log for what is to be kept (log.ts).
  *
  * One loop: open a link, restore the subscriptions on it, be ready until it is lost, wait, again. The waiting grows with
  * every link that did not last, so that many workers do not press a server that is just getting up. Invariant: the state
@@ -11,14 +11,20 @@ import {
   type BrokerState,
   BrokerUnavailable,
   type Clock,
+  type LogPage,
+  type LogQuery,
+  type PublishOptions,
   type Topic,
 } from "@holdfast/core";
-import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
+import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { envelop, open } from "./envelope.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
+import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
+import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { describeTarget } from "./target.js";
 
@@ -62,13 +68,31 @@ export class RedisBroker implements Broker {
     this.#running = this.#run();
   }
 
-  async publish(topic: Topic, data: string): Promise<void> {
+  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+    const { retention, key } = options;
+    const keys = this.#keys;
+    if (retention !== undefined) {
+      return this.#ask(publishCall(keys, topic, data, retention, key), positionOf);
+    }
+    if (key !== undefined) return this.#ask(publishOnceCall(keys, topic, data, key), positionOf);
     const link = this.#ready();
     try {
-      await link.publish(this.#keys.channel(topic), data);
+      await link.publish(keys.channel(topic), envelop(data), keys.log(topic));
     } catch (error) {
       throw new BrokerUnavailable(this.#reasonOf(error));
     }
+  }
+
+  async read(topic: Topic, query: LogQuery): Promise<LogPage> {
+    return this.#ask(readCall(this.#keys, topic, query), pageOf);
+  }
+
+  /**
+   * A random key that all workers of the cluster have in common, to sign with; 43 characters. It is made by whoever asks
+   * first, and kept by Redis: a Redis that lost it makes another, and what the first has signed is no longer known.
+   */
+  async sharedSecret(): Promise<string> {
+    return this.#ask(secretCall(this.#keys), secretOf);
   }
 
   async subscribe(topic: Topic): Promise<void> {
@@ -90,6 +114,15 @@ export class RedisBroker implements Broker {
       this.#become("closed");
     }
     await this.#running;
+  }
+
+  async #ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
+    const link = this.#ready();
+    try {
+      return understand(await link.script(call));
+    } catch (error) {
+      throw new BrokerUnavailable(this.#reasonOf(error));
+    }
   }
 
   #ready(): RedisLink {
@@ -153,12 +186,18 @@ export class RedisBroker implements Broker {
     const topic = this.#keys.topic(channel);
     // Not wished: an unsubscribe is on its way.
     if (topic === undefined || !this.#subscriptions.has(topic)) return;
+    const opened = open(payload);
+    if (opened === undefined) {
+      this.#rejections.add(channel, payload, "begins with the mark of our own publications, which it is not");
+      return;
+    }
+    const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    if (payload.length > maxPublicationBytes) {
+    if (payload.length - start > maxPublicationBytes) {
       this.#rejections.add(channel, payload, `is larger than ${maxPublicationBytes} bytes`);
       return;
     }
-    this.#events?.publication(topic, payload.toString());
+    this.#events?.publication(topic, payload.toString("utf8", start), position);
   }
 
   #logReady(): void {

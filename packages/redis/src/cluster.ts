@@ -2,18 +2,19 @@
  * Connections to a Redis Cluster.
  *
  * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything. Publishing needs
- * care: through two members, two publications could reach two subscribers in different orders. Invariant: a channel's
- * publications go through the master of its slot.
+ * care: through two members, two publications could reach two subscribers in different orders. Invariant: a topic's
+ * publications, kept or not, go through the master that has its log.
  */
 import { Cluster, Redis } from "ioredis";
 import { Client, connectionOptions } from "./client.js";
 import type { Connections, ConnectSettings } from "./connect.js";
 import { withDeadline } from "./deadline.js";
 import { Probe } from "./probe.js";
+import { loadScripts, runScript } from "./script.js";
 import type { RedisAccess, RedisAddress } from "./target.js";
 
-/** PUBLISH has no key for the Cluster to route by; a script's KEYS do. */
-const PUBLISH = "return redis.call('PUBLISH', KEYS[1], ARGV[1])";
+/** PUBLISH has no key for the Cluster to route by; a script has. */
+const PUBLISH = "return redis.call('PUBLISH', ARGV[1], ARGV[2])";
 
 /** How often the members are asked who they are, ms. A moved slot is noticed at once in any case. */
 const TOPOLOGY_INTERVAL_MS = 15_000;
@@ -43,6 +44,9 @@ export async function openCluster(
   await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
 
   const alive = masters.filter((node) => node.status !== "end");
+  await Promise.allSettled(
+    alive.map((node) => withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(node))),
+  );
   const member = alive[Math.floor(random() * alive.length)];
   const { host, port } = member?.options ?? {};
   if (member === undefined || host === undefined || port === undefined) {
@@ -57,7 +61,8 @@ export async function openCluster(
   let refreshedAt = clock.monotonic();
   return {
     subscriber: subscriber.raw,
-    publish: (channel, data) => cluster.eval(PUBLISH, 1, channel, data),
+    publish: (channel, data, key) => cluster.eval(PUBLISH, 1, key, channel, data),
+    script: (script, keys, args) => runScript(cluster, script, keys, args),
     ping: async () => {
       if (clock.monotonic() - refreshedAt > TOPOLOGY_INTERVAL_MS) {
         refreshedAt = clock.monotonic();

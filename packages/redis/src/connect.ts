@@ -9,12 +9,15 @@ import { Redis } from "ioredis";
 import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
 import { openCluster } from "./cluster.js";
 import { withDeadline } from "./deadline.js";
+import { loadScripts, runScript, type Script } from "./script.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
 
 export interface Connections {
   readonly subscriber: Redis;
-  /** PUBLISH. Publications to one channel go through one server, in the order of the calls. */
-  publish(channel: string, data: string): Promise<unknown>;
+  /** PUBLISH through the server that has `key`, in the order of all calls that concern this server. */
+  publish(channel: string, data: string, key: string): Promise<unknown>;
+  /** Runs a script on the server that has its keys, likewise. */
+  script(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Rejects when the command side gives no sign of life in time. */
   ping(): Promise<unknown>;
   /** Settles with the reason when any of the connections that matter has ended. Never rejects. */
@@ -74,9 +77,11 @@ async function openPair(settings: ConnectSettings, options: ConnectionOptions): 
   const subscriber = new Client(new Redis(options), settings);
   const both = [commands, subscriber];
   await Promise.all(both.map((client) => client.connect()));
+  await withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(commands.raw));
   return {
     subscriber: subscriber.raw,
     publish: (channel, data) => commands.raw.publish(channel, data),
+    script: (script, keys, args) => runScript(commands.raw, script, keys, args),
     ping: () => withDeadline(clock, timeoutMs, "PING", commands.raw.ping()),
     lost: Promise.race(both.map(({ ended }) => ended)),
   };

@@ -2,6 +2,9 @@
  * The names that Holdfast uses in Redis. This is the only file that builds or reads one.
  *
  * A topic's channel is the prefix and the topic, `holdfast:channel:news`: what backends publish to by hand.
+ *
+ * A Cluster places a key by what is between its first `{` and the first `}` after that. Invariant: all keys of a topic have
+ * the same there, for any topic and a prefix without braces, and it is never empty: a topic begins with a letter.
  */
 import { parseTopic, type Topic } from "@holdfast/core";
 
@@ -19,6 +22,26 @@ export class RedisKeys {
 
   channels(topics: readonly Topic[]): string[] {
     return topics.map((topic) => this.channel(topic));
+  }
+
+  /** A topic's kept publications: a stream. */
+  log(topic: Topic): string {
+    return `${this.#prefix}log:{${topic}}`;
+  }
+
+  /** Epoch and last offset of a topic's log: a hash. */
+  top(topic: Topic): string {
+    return `${this.#prefix}top:{${topic}}`;
+  }
+
+  /** What became of the publication with this idempotency key. */
+  record(topic: Topic, key: string): string {
+    return `${this.#prefix}key:{${topic}}:${key}`;
+  }
+
+  /** The cluster's shared secret. */
+  get secret(): string {
+    return `${this.#prefix}secret`;
   }
 
   /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */

@@ -8,8 +8,10 @@ import type { Clock, Timer } from "@holdfast/core";
 import { type Connections, openConnections, openingTimeoutMs } from "./connect.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
 import { RedisKeys } from "./keys.js";
+import type { ScriptCall } from "./log.js";
 import type { RedisOptions } from "./options.js";
 import { type Reasons, reasonsOf } from "./reason.js";
+import { isError } from "./script.js";
 
 /** What arrives on a subscribed channel. */
 export type OnMessage = (channel: Buffer, payload: Buffer) => void;
@@ -69,17 +71,25 @@ export class RedisLink {
     this.#pings = this.#clock.every(pingIntervalMs, () => void this.#ping());
   }
 
-  /** Rejects when Redis does not take it in time, or when too much is waiting for that already. */
-  async publish(channel: string, data: string): Promise<void> {
-    const bytes = Buffer.byteLength(data);
-    if (this.#pendingBytes + bytes > this.#options.maxPendingBytes) {
-      throw new Error(`${this.#pendingBytes} bytes of publications are waiting for Redis already`);
-    }
-    this.#pendingBytes += bytes;
+  /**
+   * Publishes through the server that has `key`. Rejects when Redis does not take it in time, or when too much is waiting
+   * for that already.
+   */
+  async publish(channel: string, data: string, key: string): Promise<void> {
+    await this.#bounded(Buffer.byteLength(data), "PUBLISH", () => this.#use().publish(channel, data, key));
+  }
+
+  /** Runs a script, likewise. */
+  async script({ script, keys, args }: ScriptCall): Promise<unknown> {
+    let bytes = 0;
+    for (const part of keys) bytes += Buffer.byteLength(part);
+    for (const part of args) bytes += Buffer.byteLength(part);
     try {
-      await this.#ask("PUBLISH", this.#use().publish(channel, data));
-    } finally {
-      this.#pendingBytes -= bytes;
+      return await this.#bounded(bytes, "a script", () => this.#use().script(script, keys, args));
+    } catch (error) {
+      // The master became a replica and did not hang up: somebody else is the master now.
+      if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
+      throw error;
     }
   }
 
@@ -110,8 +120,21 @@ export class RedisLink {
     }
   }
 
-  async #ask(what: string, work: Promise<unknown>): Promise<void> {
-    await withDeadline(this.#clock, this.#options.commandTimeoutMs, what, work);
+  /** What waits for Redis is bounded by its bytes, and by a deadline. */
+  async #bounded<T>(bytes: number, what: string, begin: () => Promise<T>): Promise<T> {
+    if (this.#pendingBytes + bytes > this.#options.maxPendingBytes) {
+      throw new Error(`${this.#pendingBytes} bytes are waiting for Redis already`);
+    }
+    this.#pendingBytes += bytes;
+    try {
+      return await this.#ask(what, begin());
+    } finally {
+      this.#pendingBytes -= bytes;
+    }
+  }
+
+  async #ask<T>(what: string, work: Promise<T>): Promise<T> {
+    return await withDeadline(this.#clock, this.#options.commandTimeoutMs, what, work);
   }
 
   async #ping(): Promise<void> {

@@ -21,7 +21,7 @@ export interface RedisOptions {
   readonly maxRetryDelayMs: number;
   /** Bytes of one publication; a larger one is dropped on arrival. Default 1 MiB. */
   readonly maxPublicationBytes: number;
-  /** Bytes of publications that may wait for Redis to take them; more are refused. Default 16 MiB. */
+  /** Bytes of publications and questions that may wait for Redis to take them; more are refused. Default 16 MiB. */
   readonly maxPendingBytes: number;
   /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves nobody else meanwhile. Default 1_000. */
   readonly maxTopicsPerCommand: number;

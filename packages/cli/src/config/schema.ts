@@ -24,7 +24,11 @@ const MIB = 1024 * KIB;
 
 const host = word("address", "an IP address or a host name, without a port", /^(?=.*[:.\w])[\w.:%-]+$/);
 const redisUrl = secretWord("url", "a Redis URL such as redis://127.0.0.1:6379", /^\S+$/);
-const prefix = word("text", "1 to 64 printable characters without spaces", /^[\x21-\x7e]{1,64}$/);
+const prefix = word(
+  "text",
+  "1 to 64 printable characters without spaces and braces",
+  /^[\x21-\x7a|~]{1,64}$/,
+);
 const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
 
 export const settings = Object.freeze({

@@ -1,0 +1,46 @@
+-- read: a page of a topic's log, with the facts that belong to it, all of one moment. Begins with touch.lua.
+--
+-- KEYS  1 top, 2 log: see touch.lua
+-- ARGV  1 new epoch, 2 offset to begin with, 3 entries at most, 4 "1": downwards, 5 entries that the log keeps,
+--       6 for how long, ms, 7 for how long the top is kept, ms
+-- returns {epoch, last offset given out, lowest offset kept, lineage, entries as XRANGE answers}
+-- effects: those of touch; expired entries are trimmed.
+local epoch, last, lineage = touch(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[7]))
+if not epoch then return last end
+
+local from, limit, size, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function text(number) return string.format('%.0f', number) end
+local function kept(entry) return entry ~= nil and tonumber(entry[2][4]) + ttl > now end
+
+-- The lowest offset that is kept: `first`, unless that has expired; then where age passes ttl, found by halving.
+local oldest = last + 1
+local first = redis.call('XRANGE', KEYS[2], text(math.max(1, last - size + 1)), '+', 'COUNT', 1)[1]
+if first then
+  local low = tonumber(string.match(first[1], '^%d+'))
+  if kept(first) then
+    oldest = low
+  else
+    low = low + 1
+    while low < oldest do
+      local middle = math.floor((low + oldest) / 2)
+      local id = text(middle)
+      if kept(redis.call('XRANGE', KEYS[2], id, id)[1]) then oldest = middle else low = middle + 1 end
+    end
+    redis.call('XTRIM', KEYS[2], 'MINID', text(oldest))
+  end
+end
+
+local entries = {}
+if limit > 0 and oldest <= last then
+  if ARGV[4] == '1' then
+    if from >= oldest then
+      entries = redis.call('XREVRANGE', KEYS[2], text(math.min(from, last)), text(oldest), 'COUNT', limit)
+    end
+  elseif from <= last then
+    entries = redis.call('XRANGE', KEYS[2], text(math.max(from, oldest)), text(last), 'COUNT', limit)
+  end
+end
+return {epoch, text(last), text(oldest), lineage, entries}

@@ -1,0 +1,140 @@
+/**
+ * A topic's log on Redis: what the scripts are told, and what their answers mean.
+ *
+ * Two keys of one Cluster slot: a stream with an entry `<offset>-0` for each publication that is kept, and a hash that
+ * outlives it with epoch, last offset, lineage, and the replication id of the server that used it last (lua/touch.lua).
+ * Invariant: an answer that is not understood is an error, never a guess.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  type Entry,
+  KEY_WINDOW_MS,
+  type LogPage,
+  type LogQuery,
+  type Retention,
+  type Topic,
+} from "@holdfast/core";
+import type { Position } from "@holdfast/protocol";
+import { envelop, parsePosition } from "./envelope.js";
+import type { RedisKeys } from "./keys.js";
+import { SCRIPTS, type Script } from "./script.js";
+
+/** The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: who comes back late hears `expired`, not `epoch`. */
+const MEMORY_FACTOR = 10;
+const MIN_MEMORY_MS = 24 * 60 * 60 * 1000;
+
+const EPOCH_BYTES = 6;
+
+/** A script with what it is told. */
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+}
+
+/** A publication that is kept. */
+export function publishCall(
+  keys: RedisKeys,
+  topic: Topic,
+  data: string,
+  { size, ttlMs }: Retention,
+  key: string | undefined,
+): ScriptCall {
+  return {
+    script: SCRIPTS.publish,
+    keys: [keys.top(topic), keys.log(topic), ...(key === undefined ? [] : [keys.record(topic, key)])],
+    args: [
+      keys.channel(topic),
+      data,
+      newEpoch(),
+      String(size),
+      String(ttlMs),
+      String(memoryMs(ttlMs)),
+      String(KEY_WINDOW_MS),
+    ],
+  };
+}
+
+/** A publication that is not kept, at most once for each key. */
+export function publishOnceCall(keys: RedisKeys, topic: Topic, data: string, key: string): ScriptCall {
+  return {
+    script: SCRIPTS.publishOnce,
+    keys: [keys.record(topic, key)],
+    args: [keys.channel(topic), envelop(data), String(KEY_WINDOW_MS)],
+  };
+}
+
+export function readCall(keys: RedisKeys, topic: Topic, query: LogQuery): ScriptCall {
+  const { from, limit, reverse = false, retention } = query;
+  return {
+    script: SCRIPTS.read,
+    keys: [keys.top(topic), keys.log(topic)],
+    args: [
+      newEpoch(),
+      String(from),
+      String(limit),
+      reverse ? "1" : "0",
+      String(retention.size),
+      String(retention.ttlMs),
+      String(memoryMs(retention.ttlMs)),
+    ],
+  };
+}
+
+/** What publishing answered: the position, or undefined for what is not kept. */
+export function positionOf(reply: unknown): Position | undefined {
+  return reply === "" ? undefined : parsed(reply);
+}
+
+export function pageOf(reply: unknown): LogPage {
+  const [epoch, last, oldest, lineage, entries] = list(reply);
+  return {
+    entries: list(entries).map(entryOf),
+    top: parsed(`${text(last)} ${text(epoch)}`),
+    oldest: number(oldest),
+    lineage: text(lineage) === "" ? [] : text(lineage).split(",").map(ancestor),
+  };
+}
+
+/** As XRANGE has it: id, then field names and values. */
+function entryOf(reply: unknown): Entry {
+  const [id, fields] = list(reply);
+  return { offset: number(text(id).split("-")[0]), data: text(list(fields)[1]) };
+}
+
+/** `<epoch> <offset>` */
+function ancestor(part: string): Position {
+  const [epoch, offset] = part.split(" ");
+  return parsed(`${offset} ${epoch}`);
+}
+
+/** `<offset> <epoch>` */
+function parsed(reply: unknown): Position {
+  const [offset = "", epoch = ""] = text(reply).split(" ");
+  return parsePosition(offset, epoch) ?? misunderstood();
+}
+
+function list(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : misunderstood();
+}
+
+function text(reply: unknown): string {
+  return typeof reply === "string" ? reply : misunderstood();
+}
+
+function number(reply: unknown): number {
+  const value = Number(text(reply));
+  return Number.isSafeInteger(value) ? value : misunderstood();
+}
+
+function misunderstood(): never {
+  throw new Error("Redis holds something else than a log under the names of one");
+}
+
+function memoryMs(ttlMs: number): number {
+  return Math.max(ttlMs * MEMORY_FACTOR, MIN_MEMORY_MS);
+}
+
+function newEpoch(): string {
+  return randomBytes(EPOCH_BYTES).toString("base64url");
+}

@@ -1,0 +1,33 @@
+import { BrokerUnavailable, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import { BrokerListener } from "@holdfast/core/testing";
+import { describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { RedisBroker } from "./broker.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
+import { RedisServer } from "./testing/index.js";
+
+const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
+
+describe("the shared secret", () => {
+  test("is the same for all who ask at once and later, another elsewhere, and never another thing", async () => {
+    const server = await RedisServer.start();
+    const create = (prefix: string) =>
+      new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, prefix }, SEAMS);
+    const brokers = [create("a:"), create("a:"), create("a:"), create("b:")];
+    const redis = new Redis(server.port, "127.0.0.1");
+    try {
+      await expect(brokers[0]?.sharedSecret()).rejects.toBeInstanceOf(BrokerUnavailable);
+      for (const broker of brokers) await new BrokerListener(broker).reach("ready");
+      const [one, two, three, other] = await Promise.all(brokers.map((broker) => broker.sharedSecret()));
+      expect(one).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      expect([two, three, await brokers[1]?.sharedSecret()]).toEqual([one, one, one]);
+      expect(other).not.toBe(one);
+      await redis.set("a:secret", "guess-me");
+      await expect(brokers[0]?.sharedSecret()).rejects.toThrow(/^(?!.*guess-me).*something else/);
+    } finally {
+      for (const broker of brokers) await broker.close();
+      redis.disconnect();
+      await server.close();
+    }
+  });
+});
