@@ -41,6 +41,24 @@ describe("a live publication", () => {
   });
 });
 
+describe("an epoch that is over", () => {
+  it("does not come back by a push, as that is late", () => {
+    const cursor = cursorAt(4);
+    cursor.skip({ channel: "news", to: 1, epoch: "b", reason: "epoch" });
+    expect(cursor.arrive(2, "a")).toBe("hole");
+    expect(cursor.skip({ channel: "news", to: 7, epoch: "a", reason: "slow" })).toBe("hole");
+    expect(cursor.arrive(2)).toBe("deliver");
+    expect(cursor.position).toEqual({ offset: 2, epoch: "b" });
+  });
+
+  it("may come back by an answer", () => {
+    const cursor = cursorAt(4);
+    cursor.arrive(5, "b");
+    catchUp(cursor, { offset: 5, epoch: "a", recovered: true });
+    expect([cursor.arrive(6), cursor.arrive(7, "b")]).toEqual(["deliver", "hole"]);
+  });
+});
+
 describe("a gap push", () => {
   const channel = "news";
   it("moves the position, and is told from where the cursor stood", () => {

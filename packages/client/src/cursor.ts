@@ -27,20 +27,35 @@ export type Step =
   | { readonly kind: "gap"; readonly gap: Gap }
   | { readonly kind: "recovered"; readonly count: number };
 
+/** Epochs that are remembered as over. */
+const MAX_FORMER = 8;
+
 export class Cursor {
   readonly #channel: string;
-  /** Undefined where the channel keeps no history, and before the first answer. Each position is a new object. */
-  position: Position | undefined;
+  #position: Position | undefined;
+  /** Epochs that are over, newest first: what comes late from one of them is not what follows. */
+  #former: readonly string[] = [];
 
   constructor(channel: string) {
     this.#channel = channel;
+  }
+
+  /** Undefined where the channel keeps no history, and before the first answer. Each position is a new object. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  set position(to: Position | undefined) {
+    const last = this.#position?.epoch;
+    if (last !== undefined && last !== to?.epoch) this.#former = [last, ...this.#former].slice(0, MAX_FORMER);
+    this.#position = to;
   }
 
   /** A live publication with an offset. An epoch is given when it is not that of the publication before. */
   arrive(offset: number, epoch = this.position?.epoch): Arrival {
     const at = this.position;
     // Without an epoch nothing can be said of an offset.
-    if (epoch === undefined) return "hole";
+    if (epoch === undefined || this.#isOver(epoch)) return "hole";
     if (at !== undefined && offset !== at.offset + 1) {
       return epoch === at.epoch && offset <= at.offset ? "known" : "hole";
     }
@@ -57,7 +72,7 @@ export class Cursor {
       return { channel: this.#channel, reason, ...(from && { from }), ...(to && { to }) };
     }
     // Not where to, or backwards: only the answer to a subscribe can tell.
-    if (to === undefined) return "hole";
+    if (to === undefined || this.#isOver(epoch)) return "hole";
     const next = { offset: to, epoch: epoch ?? at.epoch };
     if (next.epoch === at.epoch && to <= at.offset) return to === at.offset ? "known" : "hole";
     this.position = next;
@@ -87,6 +102,11 @@ export class Cursor {
     // It promised more than it sent.
     if (at < to.offset) yield { kind: "gap", gap: this.#gap({ offset: at, epoch }, to, reason) };
     else yield { kind: "recovered", count };
+  }
+
+  /** An answer may bring an epoch back, a push may not. */
+  #isOver(epoch: string | undefined): boolean {
+    return epoch !== undefined && epoch !== this.position?.epoch && this.#former.includes(epoch);
   }
 
   #gap(last: Position, to: Position | undefined, reason: string): Gap {
