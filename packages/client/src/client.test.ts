@@ -85,6 +85,38 @@ describe("publish()", () => {
   });
 });
 
+describe("history()", () => {
+  it("asks what it was asked, and names the channel in each publication", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected();
+    const options = { since: { offset: 9, epoch: "a" }, limit: 2, reverse: true };
+    const history = harness.client.history("news", options);
+    await settled();
+    expect(socket.frames[1]).toEqual({ id: 2, history: { channel: "news", ...options } });
+    const publications = [
+      { offset: 8, data: "x" },
+      { offset: 7, data: null },
+    ];
+    socket.receive({ id: 2, history: { offset: 9, epoch: "a", publications } });
+    expect(await history).toEqual({
+      offset: 9,
+      epoch: "a",
+      publications: publications.map((each) => ({ channel: "news", ...each })),
+    });
+  });
+
+  it("rejects with the server's error, and for an answer that is none", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected();
+    const refused = harness.client.history("news");
+    const broken = harness.client.history("news", { limit: 0 });
+    await settled();
+    socket.receive({ id: 2, error: errors.noHistory }, { id: 3, history: { publications: [] } });
+    await expect(refused).rejects.toMatchObject({ ...errors.noHistory });
+    await expect(broken).rejects.toMatchObject({ ...clientErrors.malformed });
+  });
+});
+
 describe("messages of the backend", () => {
   it("reach the client's listeners, data and nothing else", async () => {
     const harness = new ClientHarness();

@@ -4,14 +4,17 @@
  *
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
-import { errors, type Json, MAX_DEPTH } from "@holdfast/protocol";
+import { errors, type HistoryRequest, type Json, MAX_DEPTH, type Position } from "@holdfast/protocol";
 import { Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import type { Inbound, Publication } from "./inbound.js";
+import { type History, type Inbound, type Publication, readHistory, readPosition } from "./inbound.js";
+import type { Link } from "./link.js";
 import { type ClientOptions, resolveOptions } from "./options.js";
+import type { Settle } from "./pending.js";
+import { Retrying } from "./retrying.js";
 import type { ClientState } from "./state.js";
-import type { Subscription } from "./subscription.js";
+import type { SubscribeOptions, Subscription } from "./subscription.js";
 import { Subscriptions } from "./subscriptions.js";
 import { resolveUrl } from "./url.js";
 
@@ -27,10 +30,26 @@ export interface ClientEvents {
   readonly drain: { readonly reconnectAfter: number; readonly reason: string };
 }
 
+export interface PublishOptions {
+  /**
+   * Names this publication, 1 to 128 characters: a repeat with the same key is answered and not published again. With a
+   * key the SDK tries again by itself.
+   */
+  readonly key?: string;
+  /** For how long it tries, ms, at most 100_000: servers forget keys after 120 s. 0: once. Default 30_000. */
+  readonly deadlineMs?: number;
+}
+
+export type HistoryOptions = Omit<HistoryRequest, "channel">;
+
+/** The longest deadline of a publication with a key, ms. */
+const MAX_DEADLINE_MS = 100_000;
+
 export class Client {
   readonly #events = new Emitter<ClientEvents>();
   readonly #connector: Connector;
   readonly #subscriptions: Subscriptions;
+  readonly #retrying: Retrying;
 
   /**
    * `url` is the gateway's: ws, wss, http or https, or on a page relative to it ("/ws").
@@ -53,6 +72,7 @@ export class Client {
       received: (inbound) => this.#receive(inbound),
       problem,
     });
+    this.#retrying = new Retrying(resolved, this);
   }
 
   get state(): ClientState {
@@ -94,27 +114,59 @@ export class Client {
    * Each call returns its own Subscription; those of one channel share one subscription on the server.
    * Throws a TypeError for what is not a channel name.
    */
-  subscribe(channel: string, onPublication?: (publication: Publication) => void): Subscription {
-    return this.#subscriptions.add(channel, onPublication);
+  subscribe(
+    channel: string,
+    onPublication?: (publication: Publication) => void,
+    options: SubscribeOptions = {},
+  ): Subscription {
+    return this.#subscriptions.add(channel, onPublication, options);
   }
 
   /**
-   * Publishes `data` to a channel. Resolves when the server has taken it. Rejects with a HoldfastError;
-   * `temporary` ones may be tried again, such as `disconnected`, at once, while there is no connection: nothing is
-   * queued here. After `timeout`, or when the connection is lost meanwhile, it is unknown whether it was published.
+   * Publishes `data` to a channel. Resolves when the server has taken it, with its position where the channel keeps
+   * history. Rejects with a HoldfastError; `temporary` ones may be tried again, such as `disconnected`, at once, while
+   * there is no connection. After `timeout`, or when the connection is lost meanwhile, it is unknown whether it was
+   * published: with a `key` it is tried again until `deadlineMs`, over reconnects too, and published once at most.
    */
-  async publish(channel: string, data: Json): Promise<void> {
+  async publish(
+    channel: string,
+    data: Json,
+    { key, deadlineMs = 30_000 }: PublishOptions = {},
+  ): Promise<Partial<Position>> {
     if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
       throw new HoldfastError(errors.badRequest, `data must be JSON of at most ${MAX_DEPTH - 2} levels`);
     }
-    const { link } = this.#connector;
-    if (link === undefined) {
-      const row = this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected;
-      throw new HoldfastError(row);
+    const body = { channel, data, ...(key !== undefined && { key }) };
+    const publish = async (): Promise<Partial<Position>> =>
+      readPosition(await this.#request((link, settle) => link.request("publish", body, settle))) ?? {};
+    if (key === undefined) return publish();
+    if (!(deadlineMs >= 0 && deadlineMs <= MAX_DEADLINE_MS)) {
+      throw new HoldfastError(errors.badRequest, `deadlineMs must be from 0 to ${MAX_DEADLINE_MS}`);
     }
-    await new Promise<void>((resolve, reject) => {
-      link.request("publish", { channel, data }, (outcome) => {
-        if (outcome.ok) resolve();
+    return this.#retrying.run(publish, deadlineMs);
+  }
+
+  /**
+   * What a channel's history has after `since`, or before it with `reverse`; without `since` from the oldest, or the newest.
+   * At most `limit` publications, 100 unless given; 0 asks for the position alone. Rejects like `publish`.
+   */
+  async history(channel: string, options: HistoryOptions = {}): Promise<History> {
+    const body = { channel, ...options };
+    const answer = await this.#request((link, settle) => link.request("history", body, settle));
+    const history = readHistory(channel, answer);
+    if (history === undefined) throw new HoldfastError(clientErrors.malformed);
+    return history;
+  }
+
+  #request(send: (link: Link, settle: Settle) => void): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      const { link } = this.#connector;
+      if (link === undefined) {
+        const row = this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected;
+        throw new HoldfastError(row);
+      }
+      send(link, (outcome) => {
+        if (outcome.ok) resolve(outcome.body);
         else reject(outcome.error);
       });
     });
@@ -124,6 +176,8 @@ export class Client {
     switch (inbound.kind) {
       case "publication":
         return this.#subscriptions.publication(inbound.publication);
+      case "gap":
+        return this.#subscriptions.gap(inbound.gap);
       case "unsubscribed":
         return this.#subscriptions.unsubscribed(inbound.channel, inbound.code);
       case "message":

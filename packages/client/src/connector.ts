@@ -11,6 +11,7 @@ import {
   type ConnectRequest,
   type ConnectResult,
   disconnects,
+  type Resume,
   SUBPROTOCOL,
 } from "@holdfast/protocol";
 import { type Ending, impossibleEnding, lostEnding } from "./ending.js";
@@ -54,6 +55,8 @@ export class Connector {
   /** No attempt before this time on the monotonic clock, by the server's wish. */
   #notBefore = 0;
   #sid: string | undefined;
+  /** The session to go on with, until the client or the server has ended it for good. */
+  #resume: Resume | undefined;
 
   constructor(url: string, options: ResolvedOptions, on: ConnectorEvents) {
     this.#url = url;
@@ -90,6 +93,7 @@ export class Connector {
   }
 
   #rest(code: number, reason: string): void {
+    this.#resume = undefined;
     this.#enter({ t: "resting", view: { name: "closed", code, reason } });
   }
 
@@ -149,6 +153,7 @@ export class Connector {
     const hello = (): ConnectRequest => ({
       ...(token !== undefined && { token }),
       client: name,
+      ...(this.#resume && { resume: this.#resume }),
       subs: this.#on.wanted(),
     });
     const link = new Link(socket, hello, this.#options, {
@@ -165,8 +170,9 @@ export class Connector {
   }
 
   #connected(link: Link, result: ConnectResult): void {
-    const { sid, limits } = result;
+    const { sid, resumeToken: token, limits } = result;
     this.#sid = sid;
+    this.#resume = token === undefined ? undefined : { sid, token };
     const view: ClientState = { name: "connected", sid, limits };
     const state: State = { t: "connected", view, link, since: this.#options.clock.monotonic() };
     this.#enter(state);

@@ -1,13 +1,16 @@
 /**
- * What the server says, checked: decoded JSON → pushes and connect results that can be relied on.
+ * What the server says, checked: decoded JSON → pushes and results that can be relied on.
  *
  * Never throws. A push of an unknown operation is skipped, so that a newer server can add some;
  * a known one with a wrong body is malformed.
  */
 import {
   type ConnectResult,
+  isPosition,
   type Json,
   MAX_CHANNELS_DEFAULT,
+  MAX_RESUME_TOKEN_LENGTH,
+  type Position,
   type SubscribeOutcome,
 } from "@holdfast/protocol";
 
@@ -15,10 +18,48 @@ import {
 export interface Publication {
   readonly channel: string;
   readonly data: Json;
+  /** Its place in the channel's history, where the channel keeps some. */
+  readonly offset?: number;
+}
+
+/** A live publication as it comes. */
+export interface LivePublication extends Publication {
+  /** Given when it is not that of the publication before. */
+  readonly epoch?: string;
+}
+
+/** A publication of the channel's history. */
+export interface Stored {
+  readonly offset: number;
+  readonly data: Json;
+}
+
+/** Publications of a channel's history, and the position that it has reached. */
+export interface History extends Position {
+  /** Oldest first, newest first with `reverse`. */
+  readonly publications: readonly Publication[];
+}
+
+/** The server skipped publications of a channel. */
+export interface GapPush {
+  readonly channel: string;
+  readonly reason: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly epoch?: string;
+}
+
+/** What a subscribe was answered with, of which nothing is certain but its form. */
+export interface SubscribeAnswer {
+  readonly position: Position | undefined;
+  readonly recovered: boolean;
+  readonly reason: string;
+  readonly publications: readonly Stored[];
 }
 
 export type Inbound =
-  | { readonly kind: "publication"; readonly publication: Publication }
+  | { readonly kind: "publication"; readonly publication: LivePublication }
+  | { readonly kind: "gap"; readonly gap: GapPush }
   | { readonly kind: "message" | "broadcast"; readonly data: Json }
   | { readonly kind: "unsubscribed"; readonly channel: string; readonly code: number }
   | { readonly kind: "drain" | "disconnect"; readonly body: Fields }
@@ -33,8 +74,16 @@ export function readPush(op: string, body: Json): Inbound {
   const { channel, data, code } = body;
   switch (op) {
     case "publication":
-      if (typeof channel !== "string" || data === undefined) return { kind: "malformed" };
+      if (typeof channel !== "string" || data === undefined || !isPlace(body)) return { kind: "malformed" };
       return { kind: op, publication: { ...body, channel, data } };
+    case "gap":
+      if (
+        typeof channel !== "string" ||
+        !isPlace({ ...body, offset: body.to }) ||
+        !isPlace({ offset: body.from })
+      )
+        return { kind: "malformed" };
+      return { kind: op, gap: { ...body, channel, reason: reasonOf(body) } };
     case "message":
     case "broadcast":
       return data === undefined ? { kind: "malformed" } : { kind: op, data };
@@ -53,6 +102,7 @@ export function readPush(op: string, body: Json): Inbound {
 export function readConnectResult(body: Json): ConnectResult | undefined {
   if (!isFields(body) || typeof body.sid !== "string") return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
+  const token = body.resumeToken;
   return {
     sid: body.sid,
     resumed: body.resumed === true,
@@ -65,12 +115,60 @@ export function readConnectResult(body: Json): ConnectResult | undefined {
       commandRate: positive(limits.commandRate, 100),
     },
     subs: isFields(body.subs) ? (body.subs as unknown as Readonly<Record<string, SubscribeOutcome>>) : {},
+    // The server refuses a longer one.
+    ...(typeof token === "string" &&
+      token !== "" &&
+      token.length <= MAX_RESUME_TOKEN_LENGTH && { resumeToken: token }),
   };
 }
 
+/** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */
+export function readSubscribeAnswer(body: unknown): SubscribeAnswer {
+  const fields = isFields(body) ? body : {};
+  return {
+    position: readPosition(fields),
+    recovered: fields.recovered === true,
+    reason: reasonOf(fields),
+    publications: readStored(fields),
+  };
+}
+
+/** The position of a result, if it has one. */
+export function readPosition(body: unknown): Position | undefined {
+  return isPosition(body) ? { offset: body.offset, epoch: body.epoch } : undefined;
+}
+
+/** Reads the answer to `history`. */
+export function readHistory(channel: string, body: Json): History | undefined {
+  const position = readPosition(body);
+  if (position === undefined) return undefined;
+  const publications = readStored(body as Fields).map((stored) => ({ channel, ...stored }));
+  return { ...position, publications };
+}
+
+/** The publications of a result, up to the first that is none. */
+function readStored({ publications }: Fields): readonly Stored[] {
+  if (!Array.isArray(publications)) return [];
+  const broken = publications.findIndex((each) => !isStored(each));
+  return broken < 0 ? publications : publications.slice(0, broken);
+}
+
 const known: ReadonlySet<string> = new Set(
-  "publication message broadcast unsubscribed drain disconnect".split(" "),
+  "publication gap message broadcast unsubscribed drain disconnect".split(" "),
 );
+
+function isStored(value: unknown): value is Stored {
+  return isFields(value) && value.data !== undefined && typeof value.offset === "number" && isPlace(value);
+}
+
+/** True when offset and epoch are those of a position, as far as they are there. */
+function isPlace({ offset = 0, epoch = "-" }: Fields): boolean {
+  return isPosition({ offset, epoch });
+}
+
+function reasonOf({ reason }: Fields): string {
+  return typeof reason === "string" ? reason : "unverifiable";
+}
 
 function positive(value: unknown, otherwise: number): number {
   return typeof value === "number" && value > 0 && Number.isFinite(value) ? value : otherwise;

@@ -3,12 +3,19 @@
  */
 
 // For applications.
-export { Client, type ClientEvents } from "./client.js";
+export type { Position } from "@holdfast/protocol";
+export { Client, type ClientEvents, type HistoryOptions, type PublishOptions } from "./client.js";
+export type { Gap } from "./cursor.js";
 export { clientErrors, HoldfastError } from "./errors.js";
-export type { Publication } from "./inbound.js";
+export type { History, Publication } from "./inbound.js";
 export type { ClientOptions } from "./options.js";
 export type { ClientState } from "./state.js";
-export type { Subscription, SubscriptionEvents, SubscriptionState } from "./subscription.js";
+export type {
+  SubscribeOptions,
+  Subscription,
+  SubscriptionEvents,
+  SubscriptionState,
+} from "./subscription.js";
 export type { GetToken } from "./token-source.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";

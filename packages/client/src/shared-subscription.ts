@@ -3,19 +3,28 @@
  *
  * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at each answer.
  * Invariants: at most one command about the channel is in flight; a temporary refusal is retried with the protocol's
- * backoff; an answer that belongs to an earlier state or link is ignored.
+ * backoff; an answer that belongs to an earlier state or link is ignored. A publication with an offset is delivered only
+ * where the cursor lets it through; after a hole none is, until the server has answered what was missed.
  */
-import { type BackoffOptions, backoffDelay, errors, type SubscribeOutcome } from "@holdfast/protocol";
+import {
+  type BackoffOptions,
+  backoffDelay,
+  errors,
+  type Position,
+  type SubscribeOutcome,
+  type SubscribeRequest,
+} from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
+import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
-import { HoldfastError } from "./errors.js";
-import type { Publication } from "./inbound.js";
+import { clientErrors, HoldfastError } from "./errors.js";
+import { type GapPush, type LivePublication, readSubscribeAnswer } from "./inbound.js";
 import type { Settle } from "./pending.js";
 import { type Share, Subscription, type SubscriptionEvents, type SubscriptionState } from "./subscription.js";
 
 /** Sends commands while there is a connection. */
 export interface Wire {
-  request(op: "subscribe" | "unsubscribe", body: { readonly channel: string }, settle: Settle): void;
+  request(op: "subscribe" | "unsubscribe", body: SubscribeRequest, settle: Settle): void;
 }
 
 export interface SharedSubscriptionOptions {
@@ -41,18 +50,29 @@ export class SharedSubscription implements Share {
   readonly channel: string;
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
+  readonly #cursor: Cursor;
   #state: State = { t: "offline" };
-  /** Temporary refusals in a row on this connection. */
+  /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
 
   constructor(channel: string, options: SharedSubscriptionOptions) {
     this.channel = channel;
     this.#options = options;
+    this.#cursor = new Cursor(channel);
   }
 
-  /** Adds a handle. Without a `wire` there is no connection. */
-  add(wire: Wire | undefined): { readonly subscription: Subscription; readonly events: Handle } {
+  /** What to ask the server for: everything after this. */
+  get position(): Position | undefined {
+    return this.#cursor.position;
+  }
+
+  /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
+  add(
+    wire: Wire | undefined,
+    since: Position | undefined,
+  ): { readonly subscription: Subscription; readonly events: Handle } {
     const events: Handle = new Emitter();
+    if (this.#handles.size === 0) this.#cursor.position = since;
     this.#handles.add(events);
     if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
     // After the caller had time to listen.
@@ -65,6 +85,10 @@ export class SharedSubscription implements Share {
     return this.#state.t === "held" ? "subscribed" : "subscribing";
   }
 
+  positionOf(handle: Handle): Position | undefined {
+    return this.#handles.has(handle) ? this.position : undefined;
+  }
+
   release(handle: Handle): void {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
@@ -74,11 +98,13 @@ export class SharedSubscription implements Share {
     handle.emit("unsubscribed", { channel: this.channel, error: undefined });
   }
 
-  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it. */
-  connected(wire: Wire, outcome: SubscribeOutcome | undefined): void {
+  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `since`. */
+  connected(wire: Wire, outcome: SubscribeOutcome | undefined, since: Position | undefined): void {
     this.#retries = 0;
-    if (outcome === undefined) this.#ask(wire);
-    else this.#answered(wire, refusalOf(outcome));
+    if (outcome === undefined) return this.#ask(wire);
+    const refusal = refusalOf(outcome);
+    if (refusal === undefined) this.#answered(wire, outcome, since);
+    else this.#refused(wire, refusal);
   }
 
   /** The connection is gone. */
@@ -88,8 +114,24 @@ export class SharedSubscription implements Share {
     if (this.#handles.size === 0) this.#retire();
   }
 
-  publication(publication: Publication): void {
-    for (const handle of [...this.#handles]) handle.emit("publication", publication);
+  publication(publication: LivePublication): void {
+    const { offset, epoch } = publication;
+    if (offset !== undefined) {
+      // Whatever comes before the answer is in the answer.
+      if (this.#state.t !== "held") return;
+      const arrival = this.#cursor.arrive(offset, epoch);
+      if (arrival === "hole") return this.#resubscribe(this.#state.wire, `publication ${offset}`);
+      if (arrival === "known") return;
+      this.#retries = 0;
+    }
+    this.#tell("publication", publication);
+  }
+
+  gap(push: GapPush): void {
+    if (this.#state.t !== "held") return;
+    const gap = this.#cursor.skip(push);
+    if (gap === "hole") this.#resubscribe(this.#state.wire, `gap to ${push.to}`);
+    else if (gap !== "known") this.#tell("gap", gap);
   }
 
   /** The server took the channel away. */
@@ -100,29 +142,39 @@ export class SharedSubscription implements Share {
   #ask(wire: Wire): void {
     const asking: State = { t: "asking", wire };
     this.#state = asking;
-    wire.request("subscribe", { channel: this.channel }, (outcome) => {
-      if (this.#state === asking) this.#answered(wire, outcome.ok ? undefined : outcome.error);
+    const since = this.position;
+    wire.request("subscribe", { channel: this.channel, ...(since && { since }) }, (outcome) => {
+      if (this.#state !== asking) return;
+      if (outcome.ok) this.#answered(wire, outcome.body, since);
+      else this.#refused(wire, outcome.error);
     });
   }
 
-  #answered(wire: Wire, refusal: HoldfastError | undefined): void {
-    if (refusal !== undefined && refusal.code !== errors.alreadySubscribed.code) {
-      return this.#refused(wire, refusal);
-    }
-    this.#retries = 0;
-    this.#state = { t: "held", wire };
+  /** The server holds the channel, and said from where on, having been asked for what came after `since`. */
+  #answered(wire: Wire, body: unknown, since: Position | undefined): void {
+    const held: State = { t: "held", wire };
+    this.#state = held;
     if (this.#handles.size === 0) return this.#leave(wire);
-    for (const handle of [...this.#handles]) handle.emit("subscribed", { channel: this.channel });
+    // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
+    if (this.position !== undefined && this.position !== since) return this.#leave(wire);
+    this.#tell("subscribed", { channel: this.channel });
+    // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
+    if (this.#state !== held) return;
+    for (const step of this.#cursor.catchUp(readSubscribeAnswer(body))) {
+      this.#tellStep(step);
+      if (this.#state !== held) return;
+    }
   }
 
   #refused(wire: Wire, refusal: HoldfastError): void {
+    if (refusal.code === errors.alreadySubscribed.code) {
+      // An answer was lost. What a position misses only another answer tells.
+      return this.position === undefined ? this.#answered(wire, {}, undefined) : this.#leave(wire, true);
+    }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
-    if (refusal.temporary) {
-      const { backoff, clock, random } = this.#options;
-      const delayMs = backoffDelay(this.#retries++, random(), 0, backoff);
-      this.#state = { t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) };
-    } else {
+    if (refusal.temporary) this.#pause(wire);
+    else {
       this.#handles.clear();
       this.#retire();
     }
@@ -133,15 +185,41 @@ export class SharedSubscription implements Share {
     }
   }
 
-  #leave(wire: Wire): void {
+  /** Something is missing that the server did not own up to. It has it in the channel's history, or says that it has not. */
+  #resubscribe(wire: Wire, what: string): void {
+    const { channel, position } = this;
+    this.#leave(wire, true);
+    const detail = `${channel}: ${what} after ${JSON.stringify(position)}`;
+    this.#options.problem(new HoldfastError(clientErrors.malformed, detail));
+  }
+
+  #leave(wire: Wire, pause = false): void {
     const leaving: State = { t: "leaving", wire };
     this.#state = leaving;
     wire.request("unsubscribe", { channel: this.channel }, () => {
       if (this.#state !== leaving) return;
       // A refusal can only mean that the server does not hold it either.
       if (this.#handles.size === 0) this.#retire();
+      else if (pause) this.#pause(wire);
       else this.#ask(wire);
     });
+  }
+
+  #pause(wire: Wire): void {
+    const { backoff, clock, random } = this.#options;
+    const delayMs = backoffDelay(this.#retries++, random(), 0, backoff);
+    this.#state = { t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) };
+  }
+
+  #tellStep(step: Step): void {
+    const { channel } = this;
+    if (step.kind === "publication") this.#tell("publication", { channel, ...step.stored });
+    else if (step.kind === "gap") this.#tell("gap", step.gap);
+    else this.#tell("recovered", { channel, count: step.count });
+  }
+
+  #tell<Name extends keyof SubscriptionEvents>(name: Name, value: SubscriptionEvents[Name]): void {
+    for (const handle of [...this.#handles]) handle.emit(name, value);
   }
 
   #retire(): void {

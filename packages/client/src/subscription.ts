@@ -4,6 +4,8 @@
  * Several of them share the server's one subscription to their channel (shared-subscription.ts), which outlives
  * connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for good.
  */
+import type { Position } from "@holdfast/protocol";
+import type { Gap } from "./cursor.js";
 import type { Emitter } from "./emitter.js";
 import type { HoldfastError } from "./errors.js";
 import type { Publication } from "./inbound.js";
@@ -12,6 +14,10 @@ export interface SubscriptionEvents {
   readonly publication: Publication;
   /** Publications arrive from now on. Comes again after each reconnect. */
   readonly subscribed: { readonly channel: string };
+  /** After a reconnect, everything that was missed has been delivered: `count` publications. */
+  readonly recovered: { readonly channel: string; readonly count: number };
+  /** Publications were missed that cannot be had any more, or nobody can tell: fetch the state by other means. */
+  readonly gap: Gap;
   /** It has ended: by `unsubscribe()` without an error, otherwise by the server. */
   readonly unsubscribed: { readonly channel: string; readonly error: HoldfastError | undefined };
   /** The server refused. A temporary error is retried with backoff, any other ends the subscription. */
@@ -21,10 +27,16 @@ export interface SubscriptionEvents {
 /** `subscribing` also while there is no connection. */
 export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 
+export interface SubscribeOptions {
+  /** Where to begin: what came after it is delivered first, or a `gap` told. Counts for a channel's first subscription. */
+  readonly since?: Position;
+}
+
 /** What a subscription needs of whoever shares it out. */
 export interface Share {
   readonly channel: string;
   stateOf(events: Emitter<SubscriptionEvents>): SubscriptionState;
+  positionOf(events: Emitter<SubscriptionEvents>): Position | undefined;
   release(events: Emitter<SubscriptionEvents>): void;
 }
 
@@ -42,6 +54,14 @@ export class Subscription {
 
   get state(): SubscriptionState {
     return this.#share.stateOf(this.#events);
+  }
+
+  /**
+   * How far it has read, the publication that is being delivered included. To be kept and given as `since` by whoever
+   * wants to go on after a restart. Undefined where the channel keeps no history, and once it has ended.
+   */
+  get position(): Position | undefined {
+    return this.#share.positionOf(this.#events);
   }
 
   /** Adds a listener and returns what removes it. */

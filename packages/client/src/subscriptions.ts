@@ -3,12 +3,18 @@
  *
  * What is here survives connections: each connect command asks for it and each connect reply settles it.
  */
-import { type ConnectResult, channelProblem, MAX_CHANNELS_DEFAULT, type Position } from "@holdfast/protocol";
-import type { Publication } from "./inbound.js";
+import {
+  type ConnectResult,
+  channelProblem,
+  isPosition,
+  MAX_CHANNELS_DEFAULT,
+  type Position,
+} from "@holdfast/protocol";
+import type { GapPush, LivePublication, Publication } from "./inbound.js";
 import { SharedSubscription, type SharedSubscriptionOptions, type Wire } from "./shared-subscription.js";
-import type { Subscription } from "./subscription.js";
+import type { SubscribeOptions, Subscription } from "./subscription.js";
 
-/** Characters of channel names that one connect command may carry, so that it stays below any server's limit. */
+/** Characters of names and positions that one connect command may carry, so that it stays below any server's limit. */
 const MAX_WANTED_LENGTH = 16 * 1024;
 
 export class Subscriptions {
@@ -16,8 +22,8 @@ export class Subscriptions {
   readonly #byChannel = new Map<string, SharedSubscription>();
   /** The connection, while there is one. */
   #wire: Wire | undefined;
-  /** What the last connect command asked for. */
-  #asked: readonly string[] = [];
+  /** What the last connect command asked for, and from where on. */
+  #asked: ReadonlyMap<string, Position | undefined> = new Map();
 
   constructor(options: Omit<SharedSubscriptionOptions, "gone">) {
     const gone = (share: SharedSubscription): void => {
@@ -26,16 +32,23 @@ export class Subscriptions {
     this.#options = { ...options, gone };
   }
 
-  /** Throws a TypeError for what is not a channel name. */
-  add(channel: string, onPublication: ((publication: Publication) => void) | undefined): Subscription {
+  /** Throws a TypeError for what is not a channel name or not a position. */
+  add(
+    channel: string,
+    onPublication: ((publication: Publication) => void) | undefined,
+    { since }: SubscribeOptions,
+  ): Subscription {
     const problem = channelProblem(channel);
     if (problem !== undefined) throw new TypeError(`Channel name ${JSON.stringify(channel)} ${problem}`);
+    if (since !== undefined && !isPosition(since)) {
+      throw new TypeError(`since: ${JSON.stringify(since)} is not a position {offset, epoch}`);
+    }
     let share = this.#byChannel.get(channel);
     if (share === undefined) {
       share = new SharedSubscription(channel, this.#options);
       this.#byChannel.set(channel, share);
     }
-    const { subscription, events } = share.add(this.#wire);
+    const { subscription, events } = share.add(this.#wire, since && { ...since });
     if (onPublication !== undefined) events.on("publication", onPublication);
     return subscription;
   }
@@ -43,23 +56,29 @@ export class Subscriptions {
   /** The `subs` of a connect command. What does not fit is asked for afterwards. */
   wanted(): Readonly<Record<string, Position | null>> {
     let length = 0;
-    const channels = [...this.#byChannel.keys()].slice(0, MAX_CHANNELS_DEFAULT).filter((channel) => {
-      length += channel.length;
-      return length <= MAX_WANTED_LENGTH;
-    });
-    this.#asked = channels;
+    const asked = new Map<string, Position | undefined>();
+    for (const [channel, { position }] of this.#byChannel) {
+      length += channel.length + (position === undefined ? 0 : JSON.stringify(position).length);
+      if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
+      asked.set(channel, position);
+    }
+    this.#asked = asked;
     // Own properties whatever the name: an assignment to `__proto__` would be lost.
-    return Object.fromEntries(channels.map((channel) => [channel, null]));
+    return Object.fromEntries([...asked].map(([channel, position]) => [channel, position ?? null]));
   }
 
   connected(wire: Wire, { subs = {} }: ConnectResult): void {
     this.#wire = wire;
-    for (const channel of this.#asked) {
+    for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.
       if (!this.#byChannel.has(channel)) wire.request("unsubscribe", { channel }, () => {});
     }
     for (const [channel, share] of [...this.#byChannel]) {
-      share.connected(wire, Object.hasOwn(subs, channel) ? subs[channel] : undefined);
+      share.connected(
+        wire,
+        Object.hasOwn(subs, channel) ? subs[channel] : undefined,
+        this.#asked.get(channel),
+      );
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -70,8 +89,12 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  publication(publication: Publication): void {
+  publication(publication: LivePublication): void {
     this.#byChannel.get(publication.channel)?.publication(publication);
+  }
+
+  gap(push: GapPush): void {
+    this.#byChannel.get(push.channel)?.gap(push);
   }
 
   unsubscribed(channel: string, code: number): void {

@@ -59,6 +59,8 @@ describe("the numbers that are out in the world", () => {
       limitRate: 111,
       tooBig: 112,
       unavailable: 113,
+      noHistory: 114,
+      positionLost: 115,
     });
     expect(numbers(disconnects)).toMatchObject({
       drain: 3000,

@@ -4,7 +4,14 @@ import { errors } from "./codes.js";
 import { type DecodedCommand, decodeCommands } from "./decode-command.js";
 import { encodeCommand } from "./encode.js";
 import type { Command, Json } from "./frame.js";
-import { MAX_COMMANDS_PER_MESSAGE, MAX_DEPTH, MAX_TOKEN_LENGTH } from "./limits.js";
+import {
+  MAX_COMMANDS_PER_MESSAGE,
+  MAX_DEPTH,
+  MAX_HISTORY_LIMIT,
+  MAX_KEY_LENGTH,
+  MAX_RESUME_TOKEN_LENGTH,
+  MAX_TOKEN_LENGTH,
+} from "./limits.js";
 
 /** Any UTF-16 at all, lone surrogates included. */
 const anyText = fc
@@ -12,6 +19,8 @@ const anyText = fc
   .map((units) => units.map((unit) => String.fromCharCode(unit)).join(""));
 
 const json = fc.jsonValue({ maxDepth: 6 }) as fc.Arbitrary<Json>;
+
+const SID = "AAAB0123456789abcdef";
 
 /** What a writer of clients gets wrong: the right keys with anything behind them, in any order, with any separator. */
 const nearFrame = fc
@@ -23,6 +32,7 @@ const nearFrame = fc
         "subscribe",
         "unsubscribe",
         "publish",
+        "history",
         "error",
         "__proto__",
         "constructor",
@@ -149,6 +159,10 @@ describe("decodeCommands, for the commands of the protocol", () => {
         {
           token: fc.string({ unit: "binary", maxLength: 100 }),
           client: fc.string({ unit: "binary", maxLength: 30 }),
+          resume: fc.record({
+            sid: fc.stringMatching(/^[A-Za-z0-9_-]{20}$/),
+            token: fc.string({ unit: "binary", minLength: 1, maxLength: MAX_RESUME_TOKEN_LENGTH }),
+          }),
           subs: fc.dictionary(channel, fc.option(position)),
         },
         { requiredKeys: [] },
@@ -160,7 +174,22 @@ describe("decodeCommands, for the commands of the protocol", () => {
       body: fc.record({ channel, since: position }, { requiredKeys: ["channel"] }),
     }),
     fc.record({ op: fc.constant("unsubscribe" as const), id, body: fc.record({ channel }) }),
-    fc.record({ op: fc.constant("publish" as const), id, body: fc.record({ channel, data: json }) }),
+    fc.record({
+      op: fc.constant("publish" as const),
+      id,
+      body: fc.record(
+        { channel, data: json, key: fc.string({ minLength: 1, maxLength: MAX_KEY_LENGTH }) },
+        { requiredKeys: ["channel", "data"] },
+      ),
+    }),
+    fc.record({
+      op: fc.constant("history" as const),
+      id,
+      body: fc.record(
+        { channel, since: position, limit: fc.nat(MAX_HISTORY_LIMIT), reverse: fc.boolean() },
+        { requiredKeys: ["channel"] },
+      ),
+    }),
   );
 
   it("gives back what encodeCommand was given", () => {
@@ -239,7 +268,7 @@ describe("decodeCommands, for frames that are no command", () => {
 
   it.each([
     ["an id alone", '{"id":1}', errors.unknownCommand],
-    ["an unknown command", '{"id":1,"history":{}}', errors.unknownCommand],
+    ["an unknown command", '{"id":1,"presence":{}}', errors.unknownCommand],
     ["two commands", '{"id":1,"connect":{},"publish":{}}', errors.unknownCommand],
     ["a key of Object.prototype", '{"id":1,"constructor":{}}', errors.unknownCommand],
     ["`__proto__`", '{"id":1,"__proto__":{"channel":"a"}}', errors.unknownCommand],
@@ -253,6 +282,23 @@ describe("decodeCommands, for frames that are no command", () => {
       errors.badRequest,
     ],
     ["a client that is not text", '{"id":1,"connect":{"client":{}}}', errors.badRequest],
+    ...(
+      [
+        ["is text", '"t"'],
+        ["is null", "null"],
+        ["has no token", `{"sid":"${SID}"}`],
+        ["has no sid", '{"token":"t"}'],
+        ["has a sid that is none", '{"sid":"short","token":"t"}'],
+        ["has a sid in a list", `{"sid":["${SID}"],"token":"t"}`],
+        ["has an empty token", `{"sid":"${SID}","token":""}`],
+        ["has a token that is not text", `{"sid":"${SID}","token":1}`],
+        ["has too long a token", `{"sid":"${SID}","token":"${"x".repeat(MAX_RESUME_TOKEN_LENGTH + 1)}"}`],
+        ["inherits", `{"__proto__":{"sid":"${SID}","token":"t"}}`],
+      ] as const
+    ).map(
+      ([what, resume]) =>
+        [`a resume that ${what}`, `{"id":1,"connect":{"resume":${resume}}}`, errors.badRequest] as const,
+    ),
     ["a list of subs", '{"id":1,"connect":{"subs":["a"]}}', errors.badRequest],
     ["a sub that is no position", '{"id":1,"connect":{"subs":{"a":{"offset":1}}}}', errors.badRequest],
     ["a sub that is no channel", '{"id":1,"connect":{"subs":{"a":null,"b c":null}}}', errors.badChannel],
@@ -269,6 +315,37 @@ describe("decodeCommands, for frames that are no command", () => {
     ["a bad position", '{"id":1,"subscribe":{"channel":"a","since":null}}', errors.badRequest],
     ["a bad channel to leave", '{"id":1,"unsubscribe":{"channel":":"}}', errors.badChannel],
     ["a publication without data", '{"id":1,"publish":{"channel":"a"}}', errors.badRequest],
+    ...(['""', "1", "null", `"${"x".repeat(MAX_KEY_LENGTH + 1)}"`] as const).map(
+      (key) =>
+        [
+          `the key ${key.slice(0, 9)}`,
+          `{"id":1,"publish":{"channel":"a","data":1,"key":${key}}}`,
+          errors.badRequest,
+        ] as const,
+    ),
+    ["history without a channel", '{"id":1,"history":{}}', errors.badRequest],
+    ["history of a bad channel", '{"id":1,"history":{"channel":"a b"}}', errors.badChannel],
+    ...(
+      [
+        ["since", "null"],
+        ["since", '{"offset":-1,"epoch":"e"}'],
+        ["since", '{"offset":1,"epoch":""}'],
+        ["limit", "-1"],
+        ["limit", "1.5"],
+        ["limit", `${MAX_HISTORY_LIMIT + 1}`],
+        ["limit", '"1"'],
+        ["limit", "null"],
+        ["reverse", "1"],
+        ["reverse", "null"],
+      ] as const
+    ).map(
+      ([field, value]) =>
+        [
+          `history with the ${field} ${value}`,
+          `{"id":1,"history":{"channel":"a","${field}":${value}}}`,
+          errors.badRequest,
+        ] as const,
+    ),
   ])("answers %s with its error and goes on", (_what, frame, error) => {
     expect(decodeCommands(`${frame}\n{}`)).toEqual([invalid(error), { kind: "ping" }]);
   });
@@ -298,6 +375,25 @@ describe("decodeCommands, at its limits", () => {
   it("does not take brackets in text for nesting", () => {
     const frame = JSON.stringify({ id: 1, publish: { channel: "a", data: '\\"['.repeat(1000) } });
     expect(decodeOne(frame)?.kind).toBe("command");
+  });
+
+  it("takes a resume token of 4096 characters, a key of 128, and history of 1000 or none", () => {
+    const resume = { sid: SID, token: "x".repeat(MAX_RESUME_TOKEN_LENGTH) };
+    const key = "x".repeat(MAX_KEY_LENGTH);
+    for (const command of [
+      { op: "connect", id: 1, body: { resume } },
+      { op: "publish", id: 1, body: { channel: "a", data: null, key } },
+      { op: "history", id: 1, body: { channel: "a", limit: MAX_HISTORY_LIMIT } },
+      { op: "history", id: 1, body: { channel: "a", limit: 0, reverse: false } },
+    ] as const) {
+      expect(decodeOne(encodeCommand(command))).toEqual({ kind: "command", command });
+    }
+  });
+
+  it("takes nothing of a resume but its two fields", () => {
+    const frame = `{"id":1,"connect":{"resume":{"sid":"${SID}","token":"t","user":"admin"}}}`;
+    expect(decodeOne(frame)).toMatchObject({ command: { body: { resume: { sid: SID, token: "t" } } } });
+    expect(JSON.stringify(decodeOne(frame))).not.toContain("admin");
   });
 
   it("takes a token of 8192 characters", () => {

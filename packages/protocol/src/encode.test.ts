@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { type DisconnectCode, disconnects, errors } from "./codes.js";
 import { type DecodedFrame, decodeFrames } from "./decode-push.js";
 import * as encode from "./encode.js";
-import type { ConnectResult, Json } from "./frame.js";
+import type { Json } from "./frame.js";
 import { MAX_CLOSE_REASON_BYTES, MAX_DEPTH } from "./limits.js";
 
 const anyText = fc
@@ -15,30 +15,54 @@ const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const ms = fc.nat();
 const errorRow = fc.constantFrom(...Object.values(errors));
 const disconnectRow: fc.Arbitrary<DisconnectCode> = fc.constantFrom(...Object.values(disconnects));
-const subscribeResult = fc.record(
-  {
-    recovered: fc.boolean(),
-    reason: fc.constantFrom(
-      "expired" as const,
-      "epoch" as const,
-      "too_many" as const,
-      "unverifiable" as const,
-    ),
-  },
+const offset = fc.nat(Number.MAX_SAFE_INTEGER);
+const epoch = fc.string({ unit: "binary", minLength: 1, maxLength: 64 });
+const reason = fc.constantFrom(
+  "expired" as const,
+  "epoch" as const,
+  "too_many" as const,
+  "unverifiable" as const,
+);
+/** As the server has them: the data is text, here with spaces that only survive if nobody parses it. */
+const publications = fc.array(fc.record({ offset, data: json.map((data) => ` ${encode.jsonText(data)} `) }), {
+  maxLength: 5,
+});
+const subscribeResult: fc.Arbitrary<encode.EncodableResults["subscribe"]> = fc.record(
+  { offset, epoch, recovered: fc.boolean(), reason, publications },
   { requiredKeys: [] },
 );
-const connectResult: fc.Arbitrary<ConnectResult> = fc.record(
+const historyResult = fc.record({ offset, epoch, publications });
+const outcome = fc.oneof(subscribeResult, fc.record({ error: errorRow }));
+const connectResult: fc.Arbitrary<encode.EncodableResults["connect"]> = fc.record(
   {
     sid: text,
+    resumeToken: text,
     resumed: fc.boolean(),
     ping: ms,
     pongTimeout: ms,
     serverTime: ms,
     limits: fc.record({ maxPayload: ms, maxChannels: ms, commandRate: ms }),
-    subs: fc.dictionary(text, fc.oneof(subscribeResult, fc.record({ error: errorRow }))),
+    subs: fc.dictionary(text, outcome),
   },
   { requiredKeys: ["sid", "resumed", "ping", "pongTimeout", "serverTime", "limits"] },
 );
+
+/** A result as the client reads it: the text of publications has become data. */
+function asRead(result: object): object {
+  const { publications, subs, ...rest } = result as {
+    readonly publications?: readonly encode.PublicationText[];
+    readonly subs?: Readonly<Record<string, object>>;
+  };
+  return {
+    ...rest,
+    ...(publications && {
+      publications: publications.map(({ offset, data }) => ({ offset, data: JSON.parse(data) })),
+    }),
+    ...(subs && {
+      subs: Object.fromEntries(Object.entries(subs).map(([channel, each]) => [channel, asRead(each)])),
+    }),
+  };
+}
 
 /** Compared as JSON, which has no -0 and no undefined. */
 function expectFrame(frame: string, expected: DecodedFrame): void {
@@ -51,13 +75,48 @@ const push = (op: string, body: unknown) => ({ kind: "push", op, body }) as Deco
 describe("what the server writes, as the client reads it", () => {
   it("is the reply to each command", () => {
     fc.assert(
-      fc.property(id, connectResult, subscribeResult, (id, welcome, subscribed) => {
-        const reply = (op: string, body: unknown) => ({ kind: "reply", id, op, body }) as DecodedFrame;
-        expectFrame(encode.encodeReply(id, "connect", welcome), reply("connect", welcome));
-        expectFrame(encode.encodeReply(id, "subscribe", subscribed), reply("subscribe", subscribed));
-        expectFrame(encode.encodeReply(id, "unsubscribe", {}), reply("unsubscribe", {}));
-        expectFrame(encode.encodeReply(id, "publish", {}), reply("publish", {}));
-      }),
+      fc.property(
+        id,
+        connectResult,
+        subscribeResult,
+        historyResult,
+        fc.option(fc.record({ offset, epoch }), { nil: {} }),
+        (id, welcome, subscribed, history, position) => {
+          const expectReply = <Op extends keyof encode.EncodableResults>(
+            op: Op,
+            body: encode.EncodableResults[Op],
+          ): void => {
+            const expected = { kind: "reply", id, op, body: asRead(body) } as DecodedFrame;
+            expectFrame(encode.encodeReply(id, op, body), expected);
+          };
+          expectReply("connect", welcome);
+          expectReply("subscribe", subscribed);
+          expectReply("unsubscribe", {});
+          expectReply("publish", position);
+          expectReply("history", history);
+        },
+      ),
+    );
+  });
+
+  it("keeps the data of missed publications to the letter, alone and in a connect reply", () => {
+    const publications = [
+      { offset: 1, data: "12345678901234567890" },
+      { offset: 2, data: '{"a":1,"a":2}' },
+    ];
+    const list = '[{"offset":1,"data":12345678901234567890},{"offset":2,"data":{"a":1,"a":2}}]';
+    const result = { offset: 2, epoch: "e", recovered: true, publications };
+    expect(encode.encodeReply(7, "subscribe", result)).toBe(
+      `{"id":7,"subscribe":{"offset":2,"epoch":"e","recovered":true,"publications":${list}}}`,
+    );
+    expect(encode.encodeReply(7, "subscribe", { publications: [] })).toBe(
+      '{"id":7,"subscribe":{"publications":[]}}',
+    );
+    const limits = { maxPayload: 1, maxChannels: 1, commandRate: 1 };
+    const subs = { "a\n": result, b: {}, c: { error: errors.forbidden } };
+    const welcome = { sid: "s", resumed: false, ping: 1, pongTimeout: 1, serverTime: 1, limits, subs };
+    expect(encode.encodeConnectPush(welcome)).toContain(
+      `,"subs":{"a\\n":{"offset":2,"epoch":"e","recovered":true,"publications":${list}},"b":{},"c":{"error":`,
     );
   });
 
@@ -73,8 +132,16 @@ describe("what the server writes, as the client reads it", () => {
     fc.assert(
       fc.property(text, json, connectResult, id, (text, data, welcome, number) => {
         const dataText = encode.jsonText(data);
-        expectFrame(encode.encodeConnectPush(welcome), push("connect", welcome));
+        expectFrame(encode.encodeConnectPush(welcome), push("connect", asRead(welcome)));
         expectFrame(encode.encodePublication(text, dataText), push("publication", { channel: text, data }));
+        expectFrame(
+          encode.encodePublication(text, dataText, number),
+          push("publication", { channel: text, offset: number, data }),
+        );
+        expectFrame(
+          encode.encodePublication(text, dataText, number, text),
+          push("publication", { channel: text, offset: number, epoch: text, data }),
+        );
         expectFrame(encode.encodeMessage(dataText), push("message", { data }));
         expectFrame(encode.encodeBroadcast(dataText), push("broadcast", { data }));
         const unsubscribed = { channel: text, code: number };
@@ -83,6 +150,20 @@ describe("what the server writes, as the client reads it", () => {
         expectFrame(encode.encodeDrain(drain), push("drain", drain));
       }),
     );
+  });
+
+  it("is the gap, with what is known of it", () => {
+    const notice = fc.record(
+      {
+        channel: text,
+        from: offset,
+        to: offset,
+        epoch,
+        reason: fc.oneof(reason, fc.constant("slow" as const)),
+      },
+      { requiredKeys: ["channel", "reason"] },
+    );
+    fc.assert(fc.property(notice, (notice) => expectFrame(encode.encodeGap(notice), push("gap", notice))));
   });
 
   it("is the disconnect notice of a row", () => {
