@@ -78,6 +78,7 @@ export class RedisBroker implements Broker {
     const link = this.#ready();
     try {
       await link.publish(keys.channel(topic), envelop(data), keys.log(topic));
+      return undefined;
     } catch (error) {
       throw new BrokerUnavailable(this.#reasonOf(error));
     }
@@ -91,7 +92,7 @@ export class RedisBroker implements Broker {
    * A random key that all workers of the cluster have in common, to sign with; 43 characters. It is made by whoever asks
    * first, and kept by Redis: a Redis that lost it makes another, and what the first has signed is no longer known.
    */
-  async sharedSecret(): Promise<string> {
+  async secret(): Promise<string> {
     return this.#ask(secretCall(this.#keys), secretOf);
   }
 

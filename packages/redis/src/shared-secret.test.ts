@@ -16,14 +16,14 @@ describe("the shared secret", () => {
     const brokers = [create("a:"), create("a:"), create("a:"), create("b:")];
     const redis = new Redis(server.port, "127.0.0.1");
     try {
-      await expect(brokers[0]?.sharedSecret()).rejects.toBeInstanceOf(BrokerUnavailable);
+      await expect(brokers[0]?.secret()).rejects.toBeInstanceOf(BrokerUnavailable);
       for (const broker of brokers) await new BrokerListener(broker).reach("ready");
-      const [one, two, three, other] = await Promise.all(brokers.map((broker) => broker.sharedSecret()));
+      const [one, two, three, other] = await Promise.all(brokers.map((broker) => broker.secret()));
       expect(one).toMatch(/^[A-Za-z0-9_-]{43}$/);
-      expect([two, three, await brokers[1]?.sharedSecret()]).toEqual([one, one, one]);
+      expect([two, three, await brokers[1]?.secret()]).toEqual([one, one, one]);
       expect(other).not.toBe(one);
       await redis.set("a:secret", "guess-me");
-      await expect(brokers[0]?.sharedSecret()).rejects.toThrow(/^(?!.*guess-me).*something else/);
+      await expect(brokers[0]?.secret()).rejects.toThrow(/^(?!.*guess-me).*something else/);
     } finally {
       for (const broker of brokers) await broker.close();
       redis.disconnect();
