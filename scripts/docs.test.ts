@@ -58,7 +58,12 @@ async function exportedMetrics(): Promise<Set<string>> {
   return new Set(snapshots.flat().map(({ name }) => name));
 }
 
-const instance = { broker: new MemoryBroker(), notReady: () => [], metrics: () => Promise.resolve("") };
+const instance = {
+  broker: new MemoryBroker(),
+  retention: () => undefined,
+  notReady: () => [],
+  metrics: () => Promise.resolve(""),
+};
 const adminEndpoints = Object.keys(adminApi(instance, 1));
 
 async function gatherFacts(): Promise<DocFacts> {
