@@ -81,6 +81,27 @@ export class HoldfastServer implements PeerServer {
     return this.probe.collect(allProcesses(this));
   }
 
+  /** Publishes through the admin API, which no worker's end can interrupt. Resolves when the broker has it. */
+  async post(channel: string, data: unknown): Promise<void> {
+    const response = await fetch(`${this.admin}/api/publish`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ channel, data }),
+    });
+    if (!response.ok) throw new Error(`the admin API answered ${response.status}: ${await response.text()}`);
+  }
+
+  /** Replaces every worker, one after the other. */
+  async reload(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    const old = children(this.primary);
+    this.#process.signal("SIGHUP");
+    while (children(this.primary).some((pid) => old.includes(pid))) {
+      if (performance.now() > deadline) throw new Error(`the reload took more than ${ms} ms`);
+      await sleep(50);
+    }
+  }
+
   async stop(): Promise<void> {
     this.#publisher?.terminate();
     this.#process.signal("SIGTERM");

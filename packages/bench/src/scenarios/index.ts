@@ -4,10 +4,22 @@
 import type { Scenario } from "../scenario.js";
 import { burst } from "./burst.js";
 import { cross } from "./cross.js";
+import { deploy } from "./deploy.js";
 import { fanOut } from "./fan-out.js";
 import { gc } from "./gc.js";
 import { idle } from "./idle.js";
+import { jitter } from "./jitter.js";
 import { manyChannels } from "./many-channels.js";
 import { storm } from "./storm.js";
 
-export const SCENARIOS: readonly Scenario[] = [storm, idle, fanOut, burst, manyChannels, cross, gc];
+export const SCENARIOS: readonly Scenario[] = [
+  storm,
+  idle,
+  fanOut,
+  burst,
+  manyChannels,
+  cross,
+  gc,
+  jitter,
+  deploy,
+];

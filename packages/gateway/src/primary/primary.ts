@@ -233,6 +233,8 @@ export class Primary {
         this.#options.logger.info({ worker: worker.owner.slot }, "worker drained");
         return worker.release();
       case "broker-publish":
+      case "broker-read":
+      case "broker-secret":
       case "broker-subscribe":
       case "broker-unsubscribe":
         void this.#brokerFor(worker)?.handle(message);
