@@ -445,12 +445,15 @@ describe("a connection by URL", () => {
     expect(world.broker.log).toContain("unsubscribe channel:news");
   });
 
-  test("without channels that ended at once is not written to", async () => {
-    const world = memoryWorld();
-    const client = world.client("objects", []);
-    client.gone();
+  test("is told at once when nobody has to be asked", async () => {
+    const world = scripted();
+    const first = world.client("objects", ["news"]);
+    expect(first.transport.writes).toEqual([]);
+    world.broker.last("subscribe", NEWS).resolve();
     await world.settle();
-    expect(client.transport.writes).toEqual([]);
+    const second = world.client("objects", ["news"]);
+    const third = world.client("objects", []);
+    expect([first, second, third].map(({ transport }) => transport.writes.length)).toEqual([1, 1, 1]);
   });
 });
 

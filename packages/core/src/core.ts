@@ -13,10 +13,12 @@ import {
   normalizeData,
   type Owner,
   ownerPrefix,
+  welcomeEncoder,
 } from "@holdfast/protocol";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
+import { announcement } from "./commands/connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Drain } from "./drain.js";
@@ -81,6 +83,7 @@ export class Core {
       clock,
       logger,
       metrics,
+      encodeWelcome: welcomeEncoder(announcement(options)),
     };
   }
 

@@ -40,6 +40,8 @@ const connectResult: fc.Arbitrary<ConnectResult> = fc.record(
   { requiredKeys: ["sid", "resumed", "ping", "pongTimeout", "serverTime", "limits"] },
 );
 
+const sessionId = fc.stringMatching(/^[A-Za-z0-9_-]{20}$/);
+
 /** Compared as JSON, which has no -0 and no undefined. */
 function expectFrame(frame: string, expected: DecodedFrame): void {
   expect(frame).not.toMatch(/[\r\n]/);
@@ -71,9 +73,8 @@ describe("what the server writes, as the client reads it", () => {
 
   it("is each push, whatever the channel, the reason and the data", () => {
     fc.assert(
-      fc.property(text, json, connectResult, id, (text, data, welcome, number) => {
+      fc.property(text, json, id, (text, data, number) => {
         const dataText = encode.jsonText(data);
-        expectFrame(encode.encodeConnectPush(welcome), push("connect", welcome));
         expectFrame(encode.encodePublication(text, dataText), push("publication", { channel: text, data }));
         expectFrame(encode.encodeMessage(dataText), push("message", { data }));
         expectFrame(encode.encodeBroadcast(dataText), push("broadcast", { data }));
@@ -81,6 +82,17 @@ describe("what the server writes, as the client reads it", () => {
         expectFrame(encode.encodeUnsubscribed(text, number), push("unsubscribed", unsubscribed));
         const drain = { reconnectAfter: number, deadline: number, reason: text };
         expectFrame(encode.encodeDrain(drain), push("drain", drain));
+      }),
+    );
+  });
+
+  it("is the welcome of a connection by URL", () => {
+    fc.assert(
+      fc.property(sessionId, connectResult, fc.uniqueArray(text), (sid, welcome, channels) => {
+        const { sid: _sid, serverTime, subs: _subs, ...announcement } = welcome;
+        const subs = Object.fromEntries(channels.map((channel) => [channel, {}]));
+        const frame = encode.welcomeEncoder(announcement)(sid, serverTime, channels);
+        expectFrame(frame, push("connect", { sid, serverTime, ...announcement, subs }));
       }),
     );
   });

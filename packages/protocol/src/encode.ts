@@ -62,8 +62,20 @@ export function encodeError(id: number, error: ErrorCode): string {
   return `{"id":${id},"error":${JSON.stringify(error)}}`;
 }
 
-export function encodeConnectPush(body: ConnectResult): string {
-  return `{"connect":${JSON.stringify(body)}}`;
+/** What a server tells every client alike when it connects. */
+export type Announcement = Omit<ConnectResult, "sid" | "serverTime" | "subs">;
+
+/** Encodes the `connect` push that answers a URL: `channels` are the ones subscribed. `sid` is a session id of ours. */
+export type WelcomeEncoder = (sid: string, serverTimeMs: number, channels: readonly string[]) => string;
+
+/** The announcement is the longest part of the push and always the same: it is encoded once. */
+export function welcomeEncoder(announcement: Announcement): WelcomeEncoder {
+  const constant = JSON.stringify(announcement).slice(1, -1);
+  return (sid, serverTimeMs, channels) => {
+    let subs = "";
+    for (const channel of channels) subs += `${subs === "" ? "" : ","}${JSON.stringify(channel)}:{}`;
+    return `{"connect":{"sid":"${sid}","serverTime":${serverTimeMs},${constant},"subs":{${subs}}}}`;
+  };
 }
 
 export function encodePublication(channel: string, dataText: string): string {

@@ -5,9 +5,9 @@
  * pushes wait for the answer.
  */
 import {
+  type Announcement,
   type ConnectResult,
   disconnects,
-  encodeConnectPush,
   errors,
   type Position,
   type SubscribeOutcome,
@@ -15,6 +15,7 @@ import {
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import type { CoreOptions } from "../options.js";
 import { Session } from "../session.js";
 import type { Answer, Handler } from "./command.js";
 import { subscribeTo } from "./subscribe.js";
@@ -29,28 +30,45 @@ export const connect: Handler<"connect"> = (context, connection, { client, subs 
   }));
 };
 
-/** The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection. */
+/**
+ * The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection.
+ * Channels that this worker listens to already are had at once, without a promise: a storm comes back to those.
+ */
 export function connectByUrl(context: Context, connection: Connection, channels: readonly string[]): void {
   const session = new Session(undefined);
   if (!connection.connected(session)) return;
-  const wanted = channels.map((channel): [string, null] => [channel, null]);
-  subscribeAll(context, connection, wanted).then(
-    (outcomes) => {
-      const failure = outcomes.map(([, outcome]) => outcome).find((outcome) => "error" in outcome);
-      if (failure !== undefined) {
-        const ours = failure.error === errors.internal;
-        return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
-      }
-      const welcome = begin(context, connection, session);
-      // A raw client would be told nothing; in a storm of them the text is a cost.
-      if (connection.isRaw) return;
-      connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes) }));
-    },
+  const answers = channels.map((channel) => subscribeTo(context, connection, channel, null));
+  if (answers.every(isSettled)) return welcome(context, connection, session, channels, answers);
+  Promise.all(answers).then(
+    (settled) => welcome(context, connection, session, channels, settled),
     (error: unknown) => {
       context.logger.error({ connection: connection.id, err: error }, "could not connect by URL");
       connection.disconnect(disconnects.internal);
     },
   );
+}
+
+/** `answers`: one for each of `channels`. */
+function welcome(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  channels: readonly string[],
+  answers: readonly Answer<SubscribeResult>[],
+): void {
+  for (const answer of answers) {
+    if (!("error" in answer)) continue;
+    const ours = answer.error === errors.internal;
+    return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
+  }
+  session.begin();
+  // A raw client would be told nothing; in a storm of them the text is a cost.
+  if (connection.isRaw) return;
+  connection.send(context.encodeWelcome(connection.id, context.clock.now(), channels));
+}
+
+function isSettled<T>(answer: T | Promise<T>): answer is T {
+  return !(answer instanceof Promise);
 }
 
 function subscribeAll(
@@ -72,13 +90,15 @@ function outcome(answer: Answer<SubscribeResult>): SubscribeOutcome {
 /** Opens the session for pushes, and what the client is told then. */
 function begin(context: Context, connection: Connection, session: Session): ConnectResult {
   session.begin();
-  const { options, clock } = context;
+  return { sid: connection.id, serverTime: context.clock.now(), ...announcement(context.options) };
+}
+
+/** What every client of this worker is told. */
+export function announcement(options: CoreOptions): Announcement {
   return {
-    sid: connection.id,
     resumed: false,
     ping: options.pingIntervalMs,
     pongTimeout: options.pongTimeoutMs,
-    serverTime: clock.now(),
     limits: {
       maxPayload: options.maxPayload,
       maxChannels: options.maxChannels,
