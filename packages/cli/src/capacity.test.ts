@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { connectionsFor, MAX_AUTO_CONNECTIONS, openFilesFor } from "./capacity.js";
+import { connectionsFor, MAX_AUTO_CONNECTIONS, openFilesFor, pendingFor } from "./capacity.js";
 
 describe("the capacity by open files", () => {
   it("grows with the limit and with the workers", () => {
@@ -21,5 +21,16 @@ describe("the capacity by open files", () => {
         return connections <= 1 || openFilesFor(connections, workers) <= openFiles;
       }),
     );
+  });
+});
+
+describe("what may wait in the primary", () => {
+  it.each([
+    [100, 16],
+    [1_024, 576],
+    [20_000, 14_808],
+    [Number.POSITIVE_INFINITY, 16_384],
+  ])("with %d descriptors is %d sockets", (openFiles, pending) => {
+    expect(pendingFor(openFiles)).toBe(pending);
   });
 });

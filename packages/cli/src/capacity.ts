@@ -1,5 +1,5 @@
 /**
- * How many connections an instance can hold, by the open-files limit of its workers.
+ * How many connections an instance can hold, by the open-files limit of its workers, and how many its primary.
  *
  * A connection is one descriptor of its worker. Sockets are spread by load, so a worker may hold more than its even
  * share; sessions that come back to their owner skew it further.
@@ -29,4 +29,16 @@ export function connectionsFor(openFiles: number, workers: number): number {
 /** Descriptors that each of `workers` processes needs for `connections`. */
 export function openFilesFor(connections: number, workers: number): number {
   return Math.ceil((connections * spread(workers)) / workers) + RESERVE;
+}
+
+/** Sockets that a storm may leave in the primary's hands: three quarters of its descriptors, the rest is on its way on. */
+const PENDING_SHARE = 0.75;
+/** Beyond it a handshake would wait longer in the primary than its client does. */
+const MAX_AUTO_PENDING = 16_384;
+const MIN_PENDING = 16;
+
+/** Sockets that a primary with `openFiles` descriptors may hold between accept and worker. */
+export function pendingFor(openFiles: number): number {
+  const fits = Math.floor(Math.max(0, openFiles - RESERVE) * PENDING_SHARE);
+  return Math.min(Math.max(MIN_PENDING, fits), MAX_AUTO_PENDING);
 }

@@ -62,7 +62,13 @@ describe("composing", () => {
   });
 
   it("gives a worker that listens itself its share of the limits", () => {
-    const shared = { accept: "reuseport", workers: "4", maxConnections: "1000", connectionRate: "10" };
+    const shared = {
+      accept: "reuseport",
+      workers: "4",
+      maxConnections: "1000",
+      maxPending: "4096",
+      connectionRate: "10",
+    };
     const { settings } = parts(shared);
     expect(directDoor(settings)).toMatchObject({
       ports: [8080],

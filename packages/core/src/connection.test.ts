@@ -444,6 +444,17 @@ describe("a connection by URL", () => {
     expect(client.transport.writes).toEqual([]);
     expect(world.broker.log).toContain("unsubscribe channel:news");
   });
+
+  test("is told at once when nobody has to be asked", async () => {
+    const world = scripted();
+    const first = world.client("objects", ["news"]);
+    expect(first.transport.writes).toEqual([]);
+    world.broker.last("subscribe", NEWS).resolve();
+    await world.settle();
+    const second = world.client("objects", ["news"]);
+    const third = world.client("objects", []);
+    expect([first, second, third].map(({ transport }) => transport.writes.length)).toEqual([1, 1, 1]);
+  });
 });
 
 describe("a raw connection", () => {

@@ -1,6 +1,7 @@
 /**
  * What every connection of a worker shares: options, seams and the parts of core. Made once by `Core`.
  */
+import type { WelcomeEncoder } from "@holdfast/protocol";
 import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
 import type { Continuity } from "./continuity.js";
@@ -33,4 +34,6 @@ export interface Context {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** The push that answers a connection by URL. */
+  readonly encodeWelcome: WelcomeEncoder;
 }

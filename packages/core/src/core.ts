@@ -14,10 +14,12 @@ import {
   type Owner,
   ownerPrefix,
   type Position,
+  welcomeEncoder,
 } from "@holdfast/protocol";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
+import { announcement } from "./commands/connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
@@ -96,6 +98,7 @@ export class Core {
       clock,
       logger,
       metrics,
+      encodeWelcome: welcomeEncoder(announcement(options)),
     };
   }
 

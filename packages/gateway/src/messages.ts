@@ -1,7 +1,8 @@
 /**
  * What the primary and its workers say to each other over the link.
  *
- * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel.
+ * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel
+ * (`travel.ts`).
  */
 import type { LogPage, LogQuery, PublishOptions } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
@@ -50,32 +51,6 @@ export interface Load {
 }
 
 export const LOAD_INTERVAL_MS = 250;
-
-/** The type of the message on the IPC channel that brings a socket, with what was read of its request. */
-export const HAND_OFF = "holdfast:socket";
-
-export interface HandOffMessage {
-  readonly type: typeof HAND_OFF;
-  /** The whole head, and the bytes behind it that came along: latin1, one character a byte. */
-  readonly head: string;
-  /** Given where connections are counted per address: say so with `departed` when it ends. */
-  readonly address?: string;
-}
-
-/** The type of the message by which a worker that listens itself gives the primary a socket of another one's session. */
-export const MISPLACED = "holdfast:misplaced";
-
-export interface MisplacedMessage extends Omit<HandOffMessage, "type"> {
-  readonly type: typeof MISPLACED;
-}
-
-/** The type of the other message on the IPC channel: a listening handle that the worker sends straight back. */
-export const COPY_LISTEN_HANDLE = "holdfast:copy";
-
-export interface CopyListenHandle {
-  readonly type: typeof COPY_LISTEN_HANDLE;
-  readonly port: number;
-}
 
 export type ToWorker =
   | {

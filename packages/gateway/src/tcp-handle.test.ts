@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { socketOf, type TcpHandle } from "./tcp-handle.js";
+import { readNow, socketOf, type TcpHandle } from "./tcp-handle.js";
 import { TcpListener } from "./tcp-listener.js";
 
 const RECEIVER = fileURLToPath(new URL("./testing/handle-receiver.mjs", import.meta.url));
@@ -90,6 +90,23 @@ afterEach(async () => {
   for (const listener of listeners) listener.close();
   for (const handle of handles) handle.close();
   [children, sockets, listeners, handles] = [[], [], [], []];
+});
+
+describe("reading now", () => {
+  it("takes what has arrived and leaves the rest, the end included, to whoever reads next", async () => {
+    const [client, handle] = await pair();
+    const buffer = Buffer.alloc(4);
+    expect(readNow(handle, buffer)).toBeUndefined();
+    await write(client, "abcdef");
+    await someTurns();
+    expect([readNow(handle, buffer), buffer.toString()]).toEqual([4, "abcd"]);
+    client.end();
+    expect(await read(handle, 7)).toBe("ef<end>");
+    expect(readNow(handle, buffer)).toBe(0);
+    handle.close();
+    handles = [];
+    expect(readNow(handle, buffer)).toBeUndefined();
+  });
 });
 
 describe("a listener", () => {

@@ -63,6 +63,7 @@ function asRead(result: object): object {
     }),
   };
 }
+const sessionId = fc.stringMatching(/^[A-Za-z0-9_-]{20}$/);
 
 /** Compared as JSON, which has no -0 and no undefined. */
 function expectFrame(frame: string, expected: DecodedFrame): void {
@@ -115,7 +116,7 @@ describe("what the server writes, as the client reads it", () => {
     const limits = { maxPayload: 1, maxChannels: 1, commandRate: 1 };
     const subs = { "a\n": result, b: {}, c: { error: errors.forbidden } };
     const welcome = { sid: "s", resumed: false, ping: 1, pongTimeout: 1, serverTime: 1, limits, subs };
-    expect(encode.encodeConnectPush(welcome)).toContain(
+    expect(encode.encodeReply(1, "connect", welcome)).toContain(
       `,"subs":{"a\\n":{"offset":2,"epoch":"e","recovered":true,"publications":${list}},"b":{},"c":{"error":`,
     );
   });
@@ -130,9 +131,8 @@ describe("what the server writes, as the client reads it", () => {
 
   it("is each push, whatever the channel, the reason and the data", () => {
     fc.assert(
-      fc.property(text, json, connectResult, id, (text, data, welcome, number) => {
+      fc.property(text, json, id, (text, data, number) => {
         const dataText = encode.jsonText(data);
-        expectFrame(encode.encodeConnectPush(welcome), push("connect", asRead(welcome)));
         expectFrame(encode.encodePublication(text, dataText), push("publication", { channel: text, data }));
         expectFrame(
           encode.encodePublication(text, dataText, number),
@@ -164,6 +164,16 @@ describe("what the server writes, as the client reads it", () => {
       { requiredKeys: ["channel", "reason"] },
     );
     fc.assert(fc.property(notice, (notice) => expectFrame(encode.encodeGap(notice), push("gap", notice))));
+  });
+
+  it("is the welcome of a connection by URL", () => {
+    fc.assert(
+      fc.property(sessionId, connectResult, (sid, welcome) => {
+        const { sid: _sid, serverTime, subs = {}, ...announcement } = welcome;
+        const frame = encode.welcomeEncoder(announcement)(sid, serverTime, Object.entries(subs));
+        expectFrame(frame, push("connect", asRead({ sid, serverTime, ...announcement, subs })));
+      }),
+    );
   });
 
   it("is the disconnect notice of a row", () => {

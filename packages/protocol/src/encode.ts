@@ -34,9 +34,12 @@ type Encodable<Result extends { readonly publications?: unknown }> = Omit<Result
   readonly publications?: readonly PublicationText[];
 };
 
+/** What one entry of `subs` says. */
+export type SubscribeEntry = EncodableResults["subscribe"] | { readonly error: ErrorCode };
+
 export interface EncodableResults extends Omit<Results, "connect" | "subscribe" | "history"> {
   readonly connect: Omit<ConnectResult, "subs"> & {
-    readonly subs?: Readonly<Record<string, EncodableResults["subscribe"] | { readonly error: ErrorCode }>>;
+    readonly subs?: Readonly<Record<string, SubscribeEntry>>;
   };
   readonly subscribe: Encodable<SubscribeResult>;
   readonly history: Encodable<HistoryResult>;
@@ -84,8 +87,21 @@ export function encodeError(id: number, error: ErrorCode): string {
   return `{"id":${id},"error":${JSON.stringify(error)}}`;
 }
 
-export function encodeConnectPush(body: EncodableResults["connect"]): string {
-  return `{"connect":${resultText(body)}}`;
+/** What a server tells every client alike when it connects. */
+export type Announcement = Omit<ConnectResult, "sid" | "serverTime" | "subs">;
+
+/** Encodes the `connect` push that answers a URL, with the outcome for each channel. `sid` is a session id of ours. */
+export type WelcomeEncoder = (
+  sid: string,
+  serverTimeMs: number,
+  subs: readonly (readonly [channel: string, outcome: SubscribeEntry])[],
+) => string;
+
+/** The announcement is the longest part of the push and always the same: it is encoded once. */
+export function welcomeEncoder(announcement: Announcement): WelcomeEncoder {
+  const constant = JSON.stringify(announcement).slice(1, -1);
+  return (sid, serverTimeMs, subs) =>
+    `{"connect":{"sid":"${sid}","serverTime":${serverTimeMs},${constant},"subs":{${subsText(subs)}}}}`;
 }
 
 /** `offset` where the channel keeps history; `epoch` where it is not that of the publication before. */
@@ -136,12 +152,14 @@ function resultText(body: object): string {
     const each = publications.map(({ offset, data }) => `{"offset":${offset},"data":${data}}`);
     text = withField(text, "publications", `[${each.join(",")}]`);
   }
-  if (subs !== undefined) {
-    const each = Object.entries(subs).map(
-      ([channel, outcome]) => `${JSON.stringify(channel)}:${resultText(outcome)}`,
-    );
-    text = withField(text, "subs", `{${each.join(",")}}`);
-  }
+  if (subs !== undefined) text = withField(text, "subs", `{${subsText(Object.entries(subs))}}`);
+  return text;
+}
+
+function subsText(subs: readonly (readonly [channel: string, outcome: object])[]): string {
+  let text = "";
+  for (const [channel, outcome] of subs)
+    text += `${text === "" ? "" : ","}${JSON.stringify(channel)}:${resultText(outcome)}`;
   return text;
 }
 

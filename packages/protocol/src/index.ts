@@ -39,11 +39,11 @@ export { channelProblem, isChannelName, namespaceOf, userOf } from "./channel.js
 export { type DecodedCommand, decodeCommands } from "./decode-command.js";
 export { type DecodedFrame, decodeFrames } from "./decode-push.js";
 export {
+  type Announcement,
   closeReason,
   disconnectNotice,
   encodeBroadcast,
   encodeCommand,
-  encodeConnectPush,
   encodeDisconnect,
   encodeDrain,
   encodeError,
@@ -57,6 +57,8 @@ export {
   jsonText,
   normalizeData,
   PING,
+  type WelcomeEncoder,
+  welcomeEncoder,
 } from "./encode.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";

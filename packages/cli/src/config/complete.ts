@@ -2,7 +2,7 @@
  * Settings whose default depends on the machine, computed.
  */
 import { MAX_SLOTS } from "@holdfast/protocol";
-import { connectionsFor } from "../capacity.js";
+import { connectionsFor, pendingFor } from "../capacity.js";
 import type { Machine } from "../machine.js";
 import { workersOf } from "./cross-checks.js";
 import type { Settings } from "./schema.js";
@@ -11,11 +11,13 @@ import type { Settings } from "./schema.js";
 export interface CompleteSettings extends Settings {
   readonly workers: number;
   readonly maxConnections: number;
+  readonly maxPending: number;
 }
 
 export function complete(settings: Settings, machine: Machine): CompleteSettings {
   const workers = Math.min(workersOf(settings, machine), MAX_SLOTS);
   const maxConnections =
     settings.maxConnections === "auto" ? connectionsFor(machine.openFiles, workers) : settings.maxConnections;
-  return Object.freeze({ ...settings, workers, maxConnections });
+  const maxPending = settings.maxPending === "auto" ? pendingFor(machine.openFiles) : settings.maxPending;
+  return Object.freeze({ ...settings, workers, maxConnections, maxPending });
 }

@@ -5,7 +5,7 @@
  */
 import { isLoopback } from "@holdfast/gateway";
 import { parseRedisUrl } from "@holdfast/redis";
-import { connectionsFor, FEW_CONNECTIONS, openFilesFor } from "../capacity.js";
+import { connectionsFor, FEW_CONNECTIONS, openFilesFor, pendingFor } from "../capacity.js";
 import type { Machine } from "../machine.js";
 import { formatDuration } from "./duration.js";
 import { formatPorts } from "./ports.js";
@@ -29,6 +29,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
     ...checkDescriptors(settings, machine),
+    ...checkPending(settings, machine),
   ];
 }
 
@@ -114,6 +115,13 @@ function checkRedis({ redis }: Partial<Settings>): Finding[] {
   if (redis === undefined) return [];
   const target = parseRedisUrl(redis);
   return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+/** A primary out of descriptors would lose connections without a word. */
+function checkPending({ maxPending }: Partial<Settings>, machine: Machine): Finding[] {
+  if (maxPending === undefined || maxPending === "auto" || maxPending < machine.openFiles) return [];
+  const message = `${maxPending} does not fit into ${machine.openFiles} open files: set it to ${pendingFor(machine.openFiles)} or less, or raise the limit with \`ulimit -n\` or LimitNOFILE=`;
+  return [{ key: "maxPending", message }];
 }
 
 function checkDescriptors({ maxConnections, workers }: Partial<Settings>, machine: Machine): Finding[] {

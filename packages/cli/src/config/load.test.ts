@@ -273,6 +273,13 @@ describe("a wrong configuration", () => {
         "maxConnections 50000 over 2 workers needs 31506 open files per process, and only 1024 are allowed: raise it with `ulimit -n 31506` or LimitNOFILE=31506, or set maxConnections to 1228 or less [--max-connections]",
       ],
     ],
+    [
+      "more sockets in the primary than files",
+      { flags: { maxPending: "2000" }, on: { ...machine, openFiles: 1024 } },
+      [
+        "maxPending 2000 does not fit into 1024 open files: set it to 576 or less, or raise the limit with `ulimit -n` or LimitNOFILE= [--max-pending]",
+      ],
+    ],
   ])("says what is wrong with %s", (_what, said, expected) => expect(problemsOf(said)).toEqual(expected));
 
   it("says everything at once, rules between settings included", () => {

@@ -209,11 +209,12 @@ export const settings = Object.freeze({
     example: "8KiB",
     description: "Bytes of one request's head, cookies included.",
   }),
-  maxPending: setting(integer(16, 65_536), {
-    default: 4096,
+  maxPending: setting(integerOrAuto(16, 65_536), {
+    default: "auto",
+    defaultMeans: "from the open-files limit",
     example: 512,
     description:
-      "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`). Each is one file descriptor of the primary.",
+      "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is three quarters of those, at most 16,384.",
   }),
   backlog: setting(integer(1, 65_535), {
     default: 4096,

@@ -5,15 +5,16 @@
  * be heard together, in the turn of the answer.
  */
 import {
+  type Announcement,
   disconnects,
   type EncodableResults,
   type ErrorCode,
-  encodeConnectPush,
   errors,
   type Position,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import type { CoreOptions } from "../options.js";
 import { Session } from "../session.js";
 import type { Answer, Handler } from "./command.js";
 import { request, settle, type Wanted } from "./subscribe.js";
@@ -43,7 +44,10 @@ export const connect: Handler<"connect"> = (context, connection, { client, resum
   return outcomes instanceof Promise ? outcomes.then(answer) : answer(outcomes);
 };
 
-/** The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection. */
+/**
+ * The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection.
+ * Channels that this worker listens to already are had at once, without a promise: a storm comes back to those.
+ */
 export function connectByUrl(context: Context, connection: Connection, channels: readonly string[]): void {
   const session = new Session(undefined);
   if (!connection.connected(session)) return;
@@ -53,10 +57,10 @@ export function connectByUrl(context: Context, connection: Connection, channels:
       const ours = outcome.error === errors.internal;
       return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
     }
-    const welcome = begin(context, connection, session, false);
+    session.begin();
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
-    connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes.map(named)) }));
+    connection.send(context.encodeWelcome(connection.id, context.clock.now(), outcomes.map(named)));
   };
   const outcomes = subscribeAll(
     context,
@@ -112,13 +116,15 @@ function tokenOf(
 /** Opens the session for pushes, and what the client is told then. */
 function begin(context: Context, connection: Connection, session: Session, resumed: boolean): Result {
   session.begin();
-  const { options, clock } = context;
+  return { sid: connection.id, serverTime: context.clock.now(), ...announcement(context.options), resumed };
+}
+
+/** What every client of this worker is told. */
+export function announcement(options: CoreOptions): Announcement {
   return {
-    sid: connection.id,
-    resumed,
+    resumed: false,
     ping: options.pingIntervalMs,
     pongTimeout: options.pongTimeoutMs,
-    serverTime: clock.now(),
     limits: {
       maxPayload: options.maxPayload,
       maxChannels: options.maxChannels,

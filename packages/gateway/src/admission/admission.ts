@@ -11,12 +11,13 @@
  * none is dropped because a worker died.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import type { TcpHandle } from "../tcp-handle.js";
+import type { readNow, TcpHandle } from "../tcp-handle.js";
 import { Farewells } from "./farewells.js";
+import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
 import { PendingSocket } from "./pending-socket.js";
-import { headEnd, mayBeHttp, requestTarget } from "./request-head.js";
 
 export interface AdmissionOptions {
   /** Sockets between accept and hand-off; further ones are refused. */
@@ -44,48 +45,52 @@ export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
 
+/** What a test replaces. */
+export interface AdmissionParts {
+  readonly farewells?: Farewells;
+  /** Reads what has arrived on a handle. */
+  readonly readNow?: typeof readNow;
+}
+
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
   readonly #farewells: Farewells;
-  readonly #introduction: Introduction;
+  readonly #heads: HeadReader;
   readonly #sweeper: Timer;
-  /** By socket, because a handle calls back with nothing but itself. */
-  readonly #byHandle = new Map<TcpHandle, PendingSocket>();
-  /** Each in order of arrival in the state, hence of deadline. */
-  readonly #parked = new Set<PendingSocket>();
-  readonly #reading = new Set<PendingSocket>();
-  /** Whole heads that no worker could take yet. */
-  readonly #unassigned = new Set<PendingSocket>();
+  /** Unread, in order of arrival. */
+  readonly #parked = new Fifo<PendingSocket>();
+  /** Whole heads that no worker could take yet, in order. */
+  readonly #unassigned = new Fifo<PendingSocket>();
   /** Reads begun in this turn of the loop and the one before: their heads are as good as queued. */
   #fresh = 0;
   #freshBefore = 0;
   #turn: "idle" | "scheduled" = "idle";
-  readonly #onread: TcpHandle["onread"];
 
   constructor(
     options: AdmissionOptions,
     events: AdmissionEvents,
     introduction: Introduction,
     clock: Clock,
-    farewells = new Farewells(clock),
+    { farewells = new Farewells(clock), readNow }: AdmissionParts = {},
   ) {
     this.#options = options;
     this.#events = events;
-    this.#introduction = introduction;
     this.#clock = clock;
     this.#farewells = farewells;
-    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
-    const admission = this;
-    this.#onread = function (bytes) {
-      admission.#read(this, bytes);
+    const heads: HeadEvents = {
+      whole: (socket) => this.#assign(socket),
+      refused: (socket, why) => this.refuse(socket, why),
+      ended: (socket) => socket.handle.close(),
     };
+    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, readNow);
+    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   /** Sockets here, in whatever state. */
   get pending(): number {
-    return this.#byHandle.size;
+    return this.#parked.length + this.#heads.reading.size + this.#unassigned.length;
   }
 
   accept(handle: TcpHandle): void {
@@ -93,47 +98,47 @@ export class Admission {
     const refused = this.#closedFor();
     if (refused !== undefined) return this.#answer(handle, refused);
     const socket = new PendingSocket(handle, this.#clock.monotonic());
-    this.#byHandle.set(handle, socket);
-    if (this.#parked.size === 0 && this.#mayRead()) this.#startReading(socket);
-    else this.#parked.add(socket);
+    if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
+    else {
+      this.#countFresh();
+      this.#heads.start(socket);
+    }
   }
 
   /** One whose head was read elsewhere, and whose reading has stopped. */
   acceptRead(socket: PendingSocket): void {
     const refused = this.#closedFor();
     if (refused !== undefined) return this.#answer(socket.handle, refused);
-    this.takeBack([socket]);
+    this.#assign(socket);
   }
 
   /** Sockets that a worker did not take after all: they are routed again. */
   takeBack(sockets: readonly PendingSocket[]): void {
-    for (const socket of sockets) {
-      this.#byHandle.set(socket.handle, socket);
-      this.#assign(socket);
-    }
+    for (const socket of sockets) this.#assign(socket);
   }
 
   /** A worker has room, or has come: continue with those that wait. */
   proceed(): void {
-    for (const socket of this.#unassigned) {
-      if (!this.#settle(socket)) break;
-    }
-    for (const socket of this.#parked) {
-      if (!this.#mayRead()) return;
-      this.#parked.delete(socket);
-      this.#startReading(socket);
+    while (this.#unassigned.length > 0) if (!this.#settleFirst()) return;
+    while (this.#parked.length > 0 && this.#mayRead()) {
+      const socket = this.#parked.shift();
+      if (socket === undefined) return;
+      const reading = this.#heads.reading.size;
+      this.#heads.startLate(socket);
+      if (this.#heads.reading.size > reading) this.#countFresh();
     }
   }
 
-  /** Refuses one that is here, or that was handed over and came back. */
-  refuse(socket: PendingSocket, why: Refused): void {
-    this.#forget(socket);
-    this.#answer(socket.handle, why);
+  /** Refuses one that was handed over and came back. */
+  refuse({ handle }: PendingSocket, why: Refused): void {
+    this.#answer(handle, why);
   }
 
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    for (const socket of this.#byHandle.values()) this.refuse(socket, why);
+    for (const socket of this.#unassigned.drain()) this.refuse(socket, why);
+    for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
+    for (const socket of this.#parked.drain()) this.refuse(socket, why);
   }
 
   /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
@@ -149,19 +154,15 @@ export class Admission {
   }
 
   #mayRead(): boolean {
-    return this.#unassigned.size === 0 && this.#fresh + this.#freshBefore < this.#events.room();
-  }
-
-  #startReading(socket: PendingSocket): void {
-    socket.since = this.#clock.monotonic();
-    this.#reading.add(socket);
-    this.#fresh++;
-    if (this.#turn === "idle") this.#scheduleTurn();
-    socket.handle.onread = this.#onread;
-    socket.handle.readStart();
+    return this.#unassigned.length === 0 && this.#fresh + this.#freshBefore < this.#events.room();
   }
 
   /** Silent senders stop counting after two turns, or a few of them would close the door to everybody. */
+  #countFresh(): void {
+    this.#fresh++;
+    if (this.#turn === "idle") this.#scheduleTurn();
+  }
+
   #scheduleTurn(): void {
     this.#turn = "scheduled";
     this.#clock.defer(() => {
@@ -173,45 +174,18 @@ export class Admission {
     });
   }
 
-  #read(handle: TcpHandle, bytes: ArrayBuffer | undefined): void {
-    const socket = this.#byHandle.get(handle);
-    if (socket === undefined) return;
-    if (bytes === undefined) {
-      this.#forget(socket);
-      handle.close();
-      return;
-    }
-    const searched = socket.introduced ? socket.head.length : 0;
-    socket.append(Buffer.from(bytes));
-    const introduction = this.#introduction.begin(socket);
-    if (introduction === "incomplete") return;
-    if (introduction === "invalid") return this.refuse(socket, "bad_proxy_header");
-    const end = headEnd(socket.head, searched);
-    if (end === -1) {
-      if (!mayBeHttp(socket.head)) this.refuse(socket, "not_http");
-      else if (socket.head.length > this.#options.maxHeadBytes) this.refuse(socket, "big_head");
-      return;
-    }
-    if (end > this.#options.maxHeadBytes) return this.refuse(socket, "big_head");
-    handle.readStop();
-    const target = requestTarget(socket.head);
-    if (target === undefined) return this.refuse(socket, "not_http");
-    socket.target = target;
-    this.#introduction.complete(socket);
-    this.#reading.delete(socket);
-    this.#assign(socket);
-  }
-
   #assign(socket: PendingSocket): void {
+    this.#unassigned.push(socket);
+    if (this.#unassigned.length === 1 && this.#settleFirst()) return;
     socket.since = this.#clock.monotonic();
-    if (this.#unassigned.size > 0 || !this.#settle(socket)) this.#unassigned.add(socket);
   }
 
-  /** Whether the socket has left: to a worker or with an answer. */
-  #settle(socket: PendingSocket): boolean {
-    const assignment = this.#events.assign(socket);
-    if (assignment === "later") return false;
-    this.#forget(socket);
+  /** Whether the first that is unassigned has left: to a worker or with an answer. */
+  #settleFirst(): boolean {
+    const socket = this.#unassigned.first;
+    const assignment = socket === undefined ? "later" : this.#events.assign(socket);
+    if (socket === undefined || assignment === "later") return false;
+    this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
     else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
     return true;
@@ -219,30 +193,30 @@ export class Admission {
 
   #sweep(): void {
     const oldest = this.#clock.monotonic() - this.#options.headTimeoutMs;
-    this.#expire(this.#reading, oldest, "slow_head");
-    this.#expire(this.#unassigned, oldest, "no_worker");
-    this.#expire(this.#parked, oldest, "no_worker");
+    for (const socket of this.#heads.reading.values()) {
+      if (socket.since > oldest) break;
+      this.#refuseReading(socket, "slow_head");
+    }
+    this.#expire(this.#unassigned, oldest);
+    this.#expire(this.#parked, oldest);
     this.#farewells.sweep();
     this.proceed();
   }
 
-  #expire(sockets: ReadonlySet<PendingSocket>, oldest: number, why: Refused): void {
-    for (const socket of sockets) {
-      if (socket.since > oldest) return;
-      this.refuse(socket, why);
+  #expire(sockets: Fifo<PendingSocket>, oldest: number): void {
+    while (sockets.first !== undefined && sockets.first.since <= oldest) {
+      const socket = sockets.shift();
+      if (socket !== undefined) this.refuse(socket, "no_worker");
     }
   }
 
-  #forget(socket: PendingSocket): void {
-    this.#byHandle.delete(socket.handle);
-    this.#parked.delete(socket);
-    this.#reading.delete(socket);
-    this.#unassigned.delete(socket);
+  #refuseReading(socket: PendingSocket, why: Refused): void {
+    this.#heads.forget(socket);
+    this.refuse(socket, why);
   }
 
   #answer(handle: TcpHandle, why: Refused): void {
     this.#events.refused(why);
-    handle.readStop();
     this.#farewells.say(handle, frontAnswer(why, Math.random()));
   }
 }

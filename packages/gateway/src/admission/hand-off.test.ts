@@ -24,11 +24,11 @@ function setUp() {
 
 function socket(name: string): PendingSocket {
   const pending = new PendingSocket(new FakeHandle(), 0);
-  pending.append(Buffer.from(name));
+  pending.head = name;
   return pending;
 }
 
-const names = (sockets: readonly PendingSocket[]): string[] => sockets.map(({ head }) => head.toString());
+const names = (sockets: readonly PendingSocket[]): string[] => sockets.map(({ head }) => head);
 const isClosed = ({ handle }: PendingSocket): boolean => (handle as FakeHandle).closed;
 
 describe("hand-offs", () => {

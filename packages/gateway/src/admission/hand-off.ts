@@ -7,14 +7,9 @@
  * and go to another. That is exact only when the channel was read to its end: an acknowledgement may still be in it.
  */
 import type { Clock } from "@holdfast/core";
-import {
-  COPY_LISTEN_HANDLE,
-  type CopyListenHandle,
-  HAND_OFF,
-  type HandOffMessage,
-  type MisplacedMessage,
-} from "../messages.js";
 import type { TcpHandle } from "../tcp-handle.js";
+import { encodeTravel, type TravelKind } from "../travel.js";
+import { Fifo } from "./fifo.js";
 import { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */
@@ -26,7 +21,7 @@ interface ChannelMessage {
 export interface HandOffPeer {
   readonly process: {
     on(event: "internalMessage", listener: (message: ChannelMessage) => void): unknown;
-    send?(message: object, handle: never, options: never, sent: () => void): boolean;
+    send?(message: string, handle: never, options: never, sent: () => void): boolean;
   };
 }
 
@@ -38,36 +33,33 @@ export interface HandOffEvents {
 }
 
 const MAX_TRIES = 3;
+const SWALLOW_ERRORS = { swallowErrors: true };
 
 /** A listening handle, to be copied by its way there and back. */
 interface Copy {
   readonly handle: TcpHandle;
-  readonly message: CopyListenHandle;
+  readonly port: number;
 }
 
 export class HandOffs {
   readonly #worker: HandOffPeer;
   readonly #events: HandOffEvents;
   readonly #clock: Clock;
-  readonly #type: (HandOffMessage | MisplacedMessage)["type"];
-  #queue: PendingSocket[] = [];
-  /** First of `#queue` that has not been taken: shifting an array of thousands would copy it. */
-  #first = 0;
-  readonly #copies: Copy[] = [];
+  readonly #kind: TravelKind;
+  readonly #queue = new Fifo<PendingSocket>();
+  readonly #copies = new Fifo<Copy>();
   /** One thing at a time over the channel: a socket, or a listening handle that comes back. */
-  #underWay: { readonly what: PendingSocket | Copy; readonly since: number; tries: number } | undefined;
+  #underWay: PendingSocket | Copy | undefined;
+  /** Since when, monotonic ms, and how often it was sent. */
+  #since = 0;
+  #tries = 0;
 
-  /** `type` is that of the messages which the sockets come with. */
-  constructor(
-    worker: HandOffPeer,
-    events: HandOffEvents,
-    clock: Clock,
-    type: (HandOffMessage | MisplacedMessage)["type"] = HAND_OFF,
-  ) {
+  /** `kind`: what the other end is to do with the sockets. */
+  constructor(worker: HandOffPeer, events: HandOffEvents, clock: Clock, kind: TravelKind = "handOff") {
     this.#worker = worker;
     this.#events = events;
     this.#clock = clock;
-    this.#type = type;
+    this.#kind = kind;
     worker.process.on("internalMessage", ({ cmd }: ChannelMessage) => {
       if (cmd === "NODE_HANDLE_ACK") this.#acknowledged();
       else if (cmd === "NODE_HANDLE_NACK") this.#lost();
@@ -76,12 +68,12 @@ export class HandOffs {
 
   /** Sockets that the worker does not have yet. */
   get waiting(): number {
-    return this.#queue.length - this.#first + (this.#underWay?.what instanceof PendingSocket ? 1 : 0);
+    return this.#queue.length + (this.#underWay instanceof PendingSocket ? 1 : 0);
   }
 
   /** How long the one under way has been waiting for the worker, ms. */
   get waitingMs(): number {
-    return this.#underWay === undefined ? 0 : this.#clock.monotonic() - this.#underWay.since;
+    return this.#underWay === undefined ? 0 : this.#clock.monotonic() - this.#since;
   }
 
   push(socket: PendingSocket): void {
@@ -91,57 +83,45 @@ export class HandOffs {
 
   /** Has the worker send a copy of a listening handle back, before the sockets that wait. Lost with the worker. */
   copy(handle: TcpHandle, port: number): void {
-    this.#copies.push({ handle, message: { type: COPY_LISTEN_HANDLE, port } });
+    this.#copies.push({ handle, port });
     if (this.#underWay === undefined) this.#next();
   }
 
   /** Takes back, in order, what has not been sent. For a worker that has stopped taking sockets. */
   takeBackQueued(): readonly PendingSocket[] {
-    const queued = this.#queue.slice(this.#first);
-    this.#queue = [];
-    this.#first = 0;
-    return queued;
+    return this.#queue.drain();
   }
 
   /** Takes back everything that the worker does not have, in order. For a worker that is gone. */
   takeBack(): readonly PendingSocket[] {
-    const queued = this.takeBackQueued();
-    const what = this.#underWay?.what;
+    const what = this.#underWay;
     this.#underWay = undefined;
-    return what instanceof PendingSocket ? [what, ...queued] : queued;
+    return what instanceof PendingSocket ? [what, ...this.takeBackQueued()] : this.takeBackQueued();
   }
 
   #next(): void {
-    const what = this.#copies.shift() ?? this.#queue[this.#first];
-    if (what === undefined) {
-      this.#queue = [];
-      this.#first = 0;
-      return;
-    }
-    if (what instanceof PendingSocket) this.#first++;
-    this.#underWay = { what, since: this.#clock.monotonic(), tries: 1 };
-    this.#send(what);
+    this.#underWay = this.#copies.shift() ?? this.#queue.shift();
+    if (this.#underWay === undefined) return;
+    this.#since = this.#clock.monotonic();
+    this.#tries = 1;
+    this.#send(this.#underWay);
   }
 
   #send(what: PendingSocket | Copy): void {
+    const text =
+      what instanceof PendingSocket
+        ? encodeTravel(this.#kind, what.address, what.head)
+        : encodeTravel("copy", String(what.port), "");
     // A failed send is followed by the worker's end, which takes the socket back.
-    const message = what instanceof PendingSocket ? this.#message(what) : what.message;
-    this.#worker.process.send?.(message, what.handle as never, { swallowErrors: true } as never, () => {});
-  }
-
-  /** The head as text: Node passes a line of JSON at a fraction of what its serializer of Buffers costs. */
-  #message({ head: bytes, address }: PendingSocket): HandOffMessage | MisplacedMessage {
-    const head = bytes.toString("latin1");
-    return address === "" ? { type: this.#type, head } : { type: this.#type, head, address };
+    this.#worker.process.send?.(text, what.handle as never, SWALLOW_ERRORS as never, ignore);
   }
 
   #acknowledged(): void {
     const taken = this.#underWay;
     if (taken === undefined) return;
-    // A listening handle stays in use here.
-    if (taken.what instanceof PendingSocket) taken.what.handle.close();
-    this.#underWay = undefined;
+    // First the next, for which the worker waits. A listening handle stays in use here.
     this.#next();
+    if (taken instanceof PendingSocket) taken.handle.close();
     this.#events.taken();
   }
 
@@ -149,12 +129,13 @@ export class HandOffs {
   #lost(): void {
     const lost = this.#underWay;
     if (lost === undefined) return;
-    if (lost.tries < MAX_TRIES) {
-      lost.tries++;
-      return this.#send(lost.what);
+    if (this.#tries < MAX_TRIES) {
+      this.#tries++;
+      return this.#send(lost);
     }
-    this.#underWay = undefined;
     this.#next();
-    if (lost.what instanceof PendingSocket) this.#events.undeliverable(lost.what);
+    if (lost instanceof PendingSocket) this.#events.undeliverable(lost);
   }
 }
+
+function ignore(): void {}

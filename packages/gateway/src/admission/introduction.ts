@@ -32,7 +32,7 @@ export class Introduction {
   begin(socket: PendingSocket): "done" | "incomplete" | "invalid" {
     if (socket.introduced) return "done";
     if (!this.#proxyProtocol) return this.#introduce(socket, undefined);
-    const header = readProxyHeader(socket.head);
+    const header = readProxyHeader(Buffer.from(socket.head, "latin1"));
     switch (header.kind) {
       case "incomplete":
       case "invalid":
@@ -40,7 +40,7 @@ export class Introduction {
       case "absent":
         return this.#introduce(socket, undefined);
       case "header":
-        socket.head = socket.head.subarray(header.length);
+        socket.head = socket.head.slice(header.length);
         return this.#introduce(socket, header.address);
     }
   }
@@ -48,7 +48,7 @@ export class Introduction {
   /** Completes the address from the whole head. */
   complete(socket: PendingSocket): void {
     if (this.#needed && this.#proxies.any) {
-      socket.address = clientAddress(socket.address, socket.head.toString("latin1"), this.#proxies);
+      socket.address = clientAddress(socket.address, socket.head, this.#proxies);
     }
   }
 

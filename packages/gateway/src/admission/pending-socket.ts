@@ -6,12 +6,12 @@
 import type { TcpHandle } from "../tcp-handle.js";
 import { requestTarget, sessionIdOf } from "./request-head.js";
 
-const NOTHING = Buffer.alloc(0);
-
 export class PendingSocket {
   readonly handle: TcpHandle;
-  /** Bytes read so far; from the hand-off on the whole head and what came behind it. */
-  head: Buffer = NOTHING;
+  /**
+   * What was read so far, as latin1: one character a byte. From the hand-off on the whole head and what came behind it.
+   */
+  head = "";
   /** When it entered its present state, monotonic ms. */
   since: number;
   /** Path and query of its request, once the head is whole. */
@@ -22,6 +22,8 @@ export class PendingSocket {
   introduced = false;
   /** Whether the limits have counted it: once, however often it is routed. */
   counted = false;
+  /** Whether a worker could not receive it: the second time nobody else is asked. */
+  bounced = false;
 
   constructor(handle: TcpHandle, now: number) {
     this.handle = handle;
@@ -29,7 +31,7 @@ export class PendingSocket {
   }
 
   /** One whose head another process has read. */
-  static read(handle: TcpHandle, head: Buffer, address: string, now: number): PendingSocket {
+  static read(handle: TcpHandle, head: string, address: string, now: number): PendingSocket {
     const socket = new PendingSocket(handle, now);
     socket.head = head;
     socket.target = requestTarget(head) ?? "";
@@ -41,10 +43,5 @@ export class PendingSocket {
   /** The session its request names. */
   get sid(): string | undefined {
     return sessionIdOf(this.target);
-  }
-
-  /** Appends what was read. Most heads come in one piece, which is not copied. */
-  append(bytes: Buffer): void {
-    this.head = this.head.length === 0 ? bytes : Buffer.concat([this.head, bytes]);
   }
 }

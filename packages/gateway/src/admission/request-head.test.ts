@@ -13,18 +13,18 @@ describe("the end of a head", () => {
     ["an empty line", "GET / HTTP/1.1\r\n\r\n", 18],
     ["bytes behind it", "GET / HTTP/1.1\r\n\r\n\r\n\r\nframes", 18],
   ])("%s", (_what, text, end) => {
-    expect(headEnd(Buffer.from(text))).toBe(end);
+    expect(headEnd(text)).toBe(end);
   });
 
   it("is found however the head is cut, wherever the search left off", () => {
-    const bytes = Buffer.from("GET /ws?sid=x HTTP/1.1\r\nA: \r\r\n\r\nbehind\r\n\r\n");
+    const bytes = "GET /ws?sid=x HTTP/1.1\r\nA: \r\r\n\r\nbehind\r\n\r\n";
     const end = headEnd(bytes);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: bytes.length })), (cuts) => {
         const ends = [...cuts, bytes.length].sort((a, b) => a - b);
         let searched = 0;
         for (const length of ends) {
-          const found = headEnd(bytes.subarray(0, length), searched);
+          const found = headEnd(bytes.slice(0, length), searched);
           if (length >= end) {
             expect(found).toBe(end);
             return;
@@ -46,7 +46,7 @@ describe("what may be HTTP", () => {
     ["an empty line", "\r\nGET / HTTP/1.1", false],
     ["zero bytes", "\0\0", false],
   ])("%s", (_what, text, may) => {
-    expect(mayBeHttp(Buffer.from(text, "latin1"))).toBe(may);
+    expect(mayBeHttp(text)).toBe(may);
   });
 });
 
@@ -63,7 +63,7 @@ describe("the target of a request", () => {
     ["two spaces", "GET  / HTTP/1.1\r\n\r\n", undefined],
     ["no line", "\r\n\r\n", undefined],
   ])("%s", (_what, head, target) => {
-    expect(requestTarget(Buffer.from(head, "latin1"))).toBe(target);
+    expect(requestTarget(head)).toBe(target);
   });
 
   it("never throws, and has no white space", () => {
@@ -74,7 +74,7 @@ describe("the target of a request", () => {
           bytes,
           Buffer.from(" HTTP/1.1\r\n\r\n"),
         ]);
-        expect(requestTarget(head) ?? "").not.toMatch(/[ \r\n]/);
+        expect(requestTarget(head.toString("latin1")) ?? "").not.toMatch(/[ \r\n]/);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { FakeHandle } from "../admission/testing/fake-handle.js";
 import { FrontDoor, type FrontDoorOptions } from "./front-door.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { FakeWorkerProcess } from "./testing/fake-worker-process.js";
@@ -28,15 +29,13 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
       workers: workers.length,
       ...options,
     },
-    {
-      list: () => workers.filter(({ state }) => state !== "ended").map(({ process }) => process),
-      isCollecting: (worker) => collecting.has(worker),
-    },
+    (worker) => collecting.has(worker),
     new PrimaryMetrics(() => ({ workers: workers.length, pending: 0 })),
     clock,
     new RecordingLogger(),
   );
   const ports = await door.listen();
+  for (const { process } of workers) door.joined(process);
   const exchanges: Exchange[] = [];
   close = () => {
     for (const { socket } of exchanges) socket.destroy();
@@ -101,8 +100,9 @@ describe("the front door", () => {
     ["has stopped taking sockets", (worker) => (worker.waitingMs = 1_001)],
   ])("passes by a worker that %s", async (_what, change) => {
     const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
-    const { askAll, collecting } = await open(workers);
+    const { askAll, clock, collecting } = await open(workers);
     change(workers[0], collecting);
+    clock.advance(250);
     await askAll(5);
     expect(lengths(workers)).toEqual([0, 5]);
   });
@@ -142,13 +142,47 @@ describe("the front door", () => {
     expect(lengths(workers)).toEqual([0, 20]);
   });
 
-  it("answers what no worker can receive", async () => {
-    const workers = fleet(1) as [FakeWorkerProcess];
-    const { askAll, door } = await open(workers);
-    const [asked] = await askAll(1);
+  it("gives what one worker cannot receive to another, and that one nothing for a while", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { askAll, clock, door } = await open(workers);
+    await askAll(1, `/ws?sid=${sidOf(workers[0])}`);
     const [socket] = workers[0].queued.splice(0);
     door.undeliverable(workers[0].process, socket!);
+    expect(lengths(workers)).toEqual([0, 1]);
+    await askAll(4);
+    expect(lengths(workers)).toEqual([0, 5]);
+    clock.advance(1_000);
+    await askAll(2);
+    expect(lengths(workers)).toEqual([2, 5]);
+  });
+
+  it("answers what two workers cannot receive", async () => {
+    const workers = fleet(3);
+    const { askAll, door } = await open(workers);
+    const [asked] = await askAll(1);
+    for (let tries = 0; tries < 2; tries++) {
+      const worker = workers.find(({ queued }) => queued.length === 1)!;
+      const [socket] = worker.queued.splice(0);
+      door.undeliverable(worker.process, socket!);
+    }
     expect(await asked?.answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*no_worker/);
+    expect(lengths(workers)).toEqual([0, 0, 0]);
+  });
+
+  it("gives a socket that another worker accepted to the session's owner", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { door } = await open(workers, { accept: "reuseport" });
+    workers[1].held = 9;
+    const head = `GET /ws?sid=${sidOf(workers[1])} HTTP/1.1\r\n\r\n\x81\xff`;
+    door.misplaced({ kind: "misplaced", about: "192.0.2.1", head }, new FakeHandle());
+    expect(workers[1].queued).toMatchObject([{ head, address: "192.0.2.1" }]);
+  });
+
+  it("reads no more while sessions have come back to one owner faster than it takes them", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { askAll, door } = await open(workers);
+    await askAll(200, `/ws?sid=${sidOf(workers[0])}`);
+    expect([lengths(workers), door.pending]).toEqual([[128, 0], 72]);
   });
 });
 

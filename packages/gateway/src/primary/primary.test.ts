@@ -159,6 +159,16 @@ describe("a worker that ends", () => {
     expect(await it.ask()).toContain("slot:0");
   });
 
+  it("is replaced also where a first successor cannot start and says why", async () => {
+    const it = world({ lives: ["ready", "refuse", "ready"], only: 1 });
+    await it.start();
+    const answers = await Promise.all([it.ask(), it.ask()]);
+    process.kill(pidOf(answers.find((answer) => answer.includes("slot:1")) ?? ""), "SIGKILL");
+    await until(async () => it.lives(1) === 3 && (await it.admin("/readyz")).status === 200);
+    expect(it.problems).toEqual([]);
+    expect(it.logger.messages("error")).toEqual(["a worker cannot start"]);
+  });
+
   it("again and again is replaced soon while it was the only one", async () => {
     const it = world({ workers: 1 });
     await it.start();

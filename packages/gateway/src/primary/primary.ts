@@ -75,11 +75,11 @@ export class Primary {
     this.#supervisor = new Supervisor(
       options,
       {
-        ready: () => this.#workerReady(),
+        ready: (worker) => this.#workerReady(worker),
         message: (worker, message) => this.#message(worker, message),
         room: () => this.#frontDoor.proceed(),
         copied: (port, copy) => this.#frontDoor.copied(port, copy),
-        misplaced: (message, handle) => this.#frontDoor.misplaced(message, handle),
+        misplaced: (note, handle) => this.#frontDoor.misplaced(note, handle),
         undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),
@@ -90,10 +90,7 @@ export class Primary {
     );
     this.#frontDoor = new FrontDoor(
       options,
-      {
-        list: () => this.#supervisor.workers,
-        isCollecting: (worker) => this.#gcTurns.isCollecting(worker),
-      },
+      (worker) => this.#gcTurns.isCollecting(worker),
       this.#metrics,
       clock,
       logger,
@@ -189,8 +186,8 @@ export class Primary {
     return this.#supervisor.workers.filter((worker) => worker.state === "ready");
   }
 
-  #workerReady(): void {
-    this.#frontDoor.proceed();
+  #workerReady(worker: WorkerProcess): void {
+    this.#frontDoor.joined(worker);
     if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
     this.#state = "running";
     this.#onStarted();

@@ -36,11 +36,15 @@ export class Router {
   /** Ties are broken in turn, so that equal workers get equal shares. */
   #leastLoaded<C extends Candidate>(candidates: readonly C[]): C | undefined {
     let best: C | undefined;
+    let least = Number.POSITIVE_INFINITY;
     this.#turn++;
     for (let i = 0; i < candidates.length; i++) {
       const candidate = candidates[(this.#turn + i) % candidates.length];
       if (candidate === undefined || !canTake(candidate)) continue;
-      if (best === undefined || weight(candidate) < weight(best)) best = candidate;
+      const weight = weightOf(candidate);
+      if (weight >= least) continue;
+      least = weight;
+      best = candidate;
     }
     return best;
   }
@@ -60,6 +64,6 @@ function canTake(candidate: Candidate): boolean {
 }
 
 /** What a busy worker's sockets count for: in a burst a moment's worth more, in the long run one in fifty. */
-function weight({ busy, sockets }: Candidate): number {
+function weightOf({ busy, sockets }: Candidate): number {
   return busy ? sockets * 1.02 + BUSY_HANDICAP : sockets;
 }

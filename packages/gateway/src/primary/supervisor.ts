@@ -13,8 +13,9 @@ import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import type { MisplacedMessage, ToPrimary } from "../messages.js";
+import type { ToPrimary } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
+import type { TravelNote } from "../travel.js";
 import { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions {
@@ -34,7 +35,7 @@ export interface SupervisorEvents {
   /** A copy of the listening handle of `port` has come back. */
   copied(port: number, copy: ListenHandle): void;
   /** It listens itself, and this socket belongs to another one's session. */
-  misplaced(message: MisplacedMessage, handle: TcpHandle): void;
+  misplaced(note: TravelNote, handle: TcpHandle): void;
   /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */
@@ -126,7 +127,7 @@ export class Supervisor {
         message: (sender, message) => this.#message(sender, message),
         room: (roomy) => this.#events.room(roomy),
         copied: (port, copy) => this.#events.copied(port, copy),
-        misplaced: (message, handle) => this.#events.misplaced(message, handle),
+        misplaced: (note, handle) => this.#events.misplaced(note, handle),
         undeliverable: (from, socket) => this.#events.undeliverable(from, socket),
         linkLost: (lost, problem) => {
           if (problem !== undefined)
@@ -160,8 +161,15 @@ export class Supervisor {
       if (this.#state === "starting" && this.#ready === this.#slots.length) this.#state = "running";
       this.#logger.debug({ worker: worker.owner.slot, pid: worker.process.process.pid }, "worker ready");
       this.#events.ready(worker);
-    } else if (message.type === "refused") this.#giveUp(message.problem);
+    } else if (message.type === "refused") this.#refused(worker, message.problem);
     else this.#events.message(worker, message);
+  }
+
+  /** A worker that could start before may do so again: a broker or a file may be missing for a while only. */
+  #refused(worker: WorkerProcess, problem: string): void {
+    if (this.#state === "starting") return this.#giveUp(problem);
+    this.#logger.error({ worker: worker.owner.slot, problem }, "a worker cannot start");
+    worker.kill();
   }
 
   #closed(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {

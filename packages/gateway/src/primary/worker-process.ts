@@ -13,16 +13,9 @@ import type { Owner } from "@holdfast/protocol";
 import { HandOffs } from "../admission/hand-off.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import { LINK_FD, Link } from "../link.js";
-import {
-  COPY_LISTEN_HANDLE,
-  type CopyListenHandle,
-  type Load,
-  MISPLACED,
-  type MisplacedMessage,
-  type ToPrimary,
-  type ToWorker,
-} from "../messages.js";
+import type { Load, ToPrimary, ToWorker } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
+import { decodeTravel, type TravelNote } from "../travel.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
@@ -37,7 +30,7 @@ export interface WorkerEvents {
   /** A copy of the listening handle of `port`, as asked for by `copy`. */
   copied(port: number, copy: ListenHandle): void;
   /** It listens itself, and this socket belongs to another one's session. */
-  misplaced(message: MisplacedMessage, handle: TcpHandle): void;
+  misplaced(note: TravelNote, handle: TcpHandle): void;
   /** The link failed while the process lives: it is out of step and must go. */
   linkLost(worker: WorkerProcess, problem: Error | undefined): void;
 }
@@ -65,11 +58,12 @@ export class WorkerProcess {
       },
       clock,
     );
-    process.process.on("message", (message: CopyListenHandle | MisplacedMessage, handle?: unknown) => {
+    process.process.on("message", (message: unknown, handle?: unknown) => {
+      const note = decodeTravel(message);
       // A socket that closed on the way comes without its handle.
-      if (handle === undefined) return;
-      if (message.type === COPY_LISTEN_HANDLE) events.copied(message.port, handle as ListenHandle);
-      else if (message.type === MISPLACED) events.misplaced(message, handle as TcpHandle);
+      if (note === undefined || handle === undefined) return;
+      if (note.kind === "copy") events.copied(Number(note.about), handle as ListenHandle);
+      else if (note.kind === "misplaced") events.misplaced(note, handle as TcpHandle);
     });
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {

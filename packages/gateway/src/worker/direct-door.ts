@@ -20,7 +20,6 @@ import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import { isHealthCheck } from "../admission/request-head.js";
-import { MISPLACED } from "../messages.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
 import type { TcpHandle } from "../tcp-handle.js";
 import { TcpListener } from "../tcp-listener.js";
@@ -89,10 +88,10 @@ export class DirectDoor {
       },
       new Introduction(options, this.#limits.byAddress),
       clock,
-      farewells,
+      { farewells },
     );
     const events = { taken: () => {}, undeliverable: (socket: PendingSocket) => this.#takeAfterAll(socket) };
-    this.#misplaced = new HandOffs(primary, events, clock, MISPLACED);
+    this.#misplaced = new HandOffs(primary, events, clock, "misplaced");
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -187,7 +186,7 @@ export class DirectDoor {
   #take({ handle, head, address }: PendingSocket): void {
     this.#limits.opened(address);
     this.#limits.hold(this, address);
-    this.#worker.take(handle, head.toString("latin1"), () => this.#limits.release(this, address));
+    this.#worker.take(handle, head, () => this.#limits.release(this, address));
   }
 
   /** The primary does not take it. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, it } from "@jest/globals";
-import { HAND_OFF } from "../messages.js";
+import { encodeTravel } from "../travel.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import { loadSetupWorker, type StickyWorkerParts } from "./sticky.js";
 
@@ -9,8 +9,10 @@ describe("receiving hand-offs", () => {
   it("counts each, also one whose socket closed on the way, and nothing else", () => {
     const channel = new EventEmitter();
     const handOffs = new HandOffReceiver(channel);
-    channel.emit("message", { type: HAND_OFF, head: "" }, undefined);
-    channel.emit("message", { type: HAND_OFF, head: "" }, undefined);
+    channel.emit("message", encodeTravel("handOff", "", ""), undefined);
+    channel.emit("message", encodeTravel("handOff", "", ""), undefined);
+    channel.emit("message", encodeTravel("copy", "80", ""), undefined);
+    channel.emit("message", "something else");
     channel.emit("message", { type: "sticky:connection" });
     channel.emit("message", { cmd: "other" });
     expect(handOffs.received).toBe(2);

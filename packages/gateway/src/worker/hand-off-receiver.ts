@@ -11,8 +11,8 @@
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { COPY_LISTEN_HANDLE, type CopyListenHandle, HAND_OFF, type HandOffMessage } from "../messages.js";
 import { socketOf, type TcpHandle } from "../tcp-handle.js";
+import { decodeTravel, type TravelNote } from "../travel.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
 /** Where sockets go. */
@@ -24,7 +24,7 @@ export interface SocketTaker {
 
 /** What is used of `process`. */
 export interface Channel extends EventEmitter {
-  send?(message: object, handle: never, options: never, sent: () => void): boolean;
+  send?(message: string, handle: never, options: never, sent: () => void): boolean;
 }
 
 export class HandOffReceiver {
@@ -37,9 +37,10 @@ export class HandOffReceiver {
   /** `channel` is `process`: `setupWorker` listens there, too. */
   constructor(channel: Channel) {
     this.#channel = channel;
-    channel.on("message", (message: HandOffMessage | CopyListenHandle, handle?: TcpHandle) => {
-      if (message.type === HAND_OFF) this.#receive(message, handle);
-      else if (message.type === COPY_LISTEN_HANDLE && handle !== undefined) this.#sendBack(message, handle);
+    channel.on("message", (message: unknown, handle?: TcpHandle) => {
+      const note = decodeTravel(message);
+      if (note?.kind === "handOff") this.#receive(note, handle);
+      else if (note?.kind === "copy" && handle !== undefined) this.#sendBack(message as string, handle);
     });
   }
 
@@ -71,17 +72,17 @@ export class HandOffReceiver {
     this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }
 
-  #receive({ head, address }: HandOffMessage, handle: TcpHandle | undefined): void {
+  #receive({ about: address, head }: TravelNote, handle: TcpHandle | undefined): void {
     this.#received++;
     if (handle === undefined) {
-      if (address !== undefined) this.#departed.push(address);
+      if (address !== "") this.#departed.push(address);
       return;
     }
-    this.take(handle, head, address === undefined ? undefined : () => this.#departed.push(address));
+    this.take(handle, head, address === "" ? undefined : () => this.#departed.push(address));
   }
 
   /** Gone from here once it is on its way: nobody here accepts on it. */
-  #sendBack(message: CopyListenHandle, handle: TcpHandle): void {
+  #sendBack(message: string, handle: TcpHandle): void {
     this.#channel.send?.(message, handle as never, { swallowErrors: true } as never, () => handle.close());
   }
 }

@@ -19,10 +19,11 @@ export interface WebSocketHead extends RequestHead {
 
 const METHOD = "GET ";
 const VERSION = " HTTP/1.1";
-/** RFC 9110 §5.6.2. */
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5: a value has no controls but the tab, and white space around it is not part of it. */
-const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
+/**
+ * Every line a name, RFC 9110 §5.6.2, and a value without controls but the tab, §5.5. One test of all lines costs a
+ * fraction of two of each.
+ */
+const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
 const TARGET = /^\/[\x21-\x7e]*$/;
 /** Lists, which Node joins when they come in several lines. Any other repeated header is not plain. */
@@ -47,17 +48,15 @@ export function readWebSocketHead(text: string): WebSocketHead | undefined {
 
 function readHeaders(text: string, from: number, end: number): IncomingHttpHeaders | undefined {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  if (!LINES.test(text.slice(from, end + 2))) return undefined;
   for (let start = from; start < end + 2; ) {
     const eol = text.indexOf("\r\n", start);
     const colon = text.indexOf(":", start);
-    if (colon === -1 || colon > eol) return undefined;
-    const name = text.slice(start, colon);
     const padded = text.slice(colon + 1, eol);
-    const value = padded.replace(OUTER_SPACE, "");
-    if (!NAME.test(name) || CONTROL.test(value)) return undefined;
+    const value = withoutOuterSpace(padded);
     // Node's parser keeps some of a value that is white space alone.
     if (value === "" && padded.length > 1) return undefined;
-    const key = name.toLowerCase();
+    const key = text.slice(start, colon).toLowerCase();
     const before = headers[key];
     if (before === undefined) headers[key] = value;
     else if (JOINED.has(key)) headers[key] = `${before}, ${value}`;
@@ -66,6 +65,18 @@ function readHeaders(text: string, from: number, end: number): IncomingHttpHeade
     start = eol + 2;
   }
   return headers;
+}
+
+/** Nearly all values have one space before them and none behind. */
+function withoutOuterSpace(padded: string): string {
+  const value = padded.startsWith(" ") ? padded.slice(1) : padded;
+  return isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))
+    ? value.replace(OUTER_SPACE, "")
+    : value;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function isPlainUpgrade(headers: IncomingHttpHeaders): boolean {

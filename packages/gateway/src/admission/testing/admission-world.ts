@@ -48,11 +48,14 @@ export class AdmissionWorld {
       },
       new Introduction({ proxyProtocol: false, trustedProxies: [], ...introduction }, true),
       this.clock,
-      new Farewells(this.clock, (handle) => {
-        const socket = new FakeFarewellSocket(handle);
-        this.farewells.push(socket);
-        return socket;
-      }),
+      {
+        farewells: new Farewells(this.clock, (handle) => {
+          const socket = new FakeFarewellSocket(handle);
+          this.farewells.push(socket);
+          return socket;
+        }),
+        readNow: (handle, into) => (handle as FakeHandle).readNow(into),
+      },
     );
   }
 

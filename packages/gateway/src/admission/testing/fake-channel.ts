@@ -3,8 +3,8 @@
  */
 import type { Worker } from "node:cluster";
 import { EventEmitter } from "node:events";
-import type { HandOffMessage } from "../../messages.js";
 import type { TcpHandle } from "../../tcp-handle.js";
+import { decodeTravel } from "../../travel.js";
 
 export class FakeChannel {
   readonly sent: { readonly head: string; readonly handle: TcpHandle }[] = [];
@@ -12,9 +12,9 @@ export class FakeChannel {
 
   /** As `HandOffs` sees it. */
   get worker(): Pick<Worker, "process"> {
-    const send = (message: HandOffMessage, handle: TcpHandle): void => {
+    const send = (message: string, handle: TcpHandle): void => {
       if ((handle as { closed?: boolean }).closed) throw new Error("a closed handle was sent");
-      this.sent.push({ head: message.head, handle });
+      this.sent.push({ head: decodeTravel(message)?.head ?? "", handle });
     };
     return { process: Object.assign(this.#process, { send }) } as unknown as Pick<Worker, "process">;
   }

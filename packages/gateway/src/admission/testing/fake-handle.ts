@@ -7,6 +7,7 @@
 import type { TcpHandle } from "../../tcp-handle.js";
 
 export class FakeHandle implements TcpHandle {
+  readonly fd = -1;
   onread: TcpHandle["onread"] = () => {};
   reading = false;
   closed = false;
@@ -37,6 +38,19 @@ export class FakeHandle implements TcpHandle {
     this.#assertOpen("readStop");
     this.reading = false;
     return 0;
+  }
+
+  /** Reads what has arrived, as `readNow` of tcp-handle.ts does: what is there goes into one read. */
+  readNow(into: Uint8Array): number | undefined {
+    this.#assertOpen("readNow");
+    if (this.#inbox.length === 0) return undefined;
+    let length = 0;
+    for (let bytes = this.#inbox[0]; bytes !== undefined; bytes = this.#inbox[0]) {
+      into.set(bytes, length);
+      length += bytes.length;
+      this.#inbox.shift();
+    }
+    return length;
   }
 
   getpeername(name: { address?: string }): number {

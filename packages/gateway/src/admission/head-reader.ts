@@ -1,0 +1,122 @@
+/**
+ * The head reader: from sockets that were accepted to whole request heads.
+ *
+ * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has, that is one
+ * system call and no event. Otherwise the event loop brings the rest, segment by segment.
+ * Invariants: whoever leaves, by an event or by `forget`, is not read from any more: what arrives later waits in the
+ * kernel for the worker; a head is searched once, however it is cut.
+ */
+import type { Clock } from "@holdfast/core";
+import { readNow, type TcpHandle } from "../tcp-handle.js";
+import type { Refused } from "./front-answers.js";
+import type { Introduction } from "./introduction.js";
+import type { PendingSocket } from "./pending-socket.js";
+import { headEnd, mayBeHttp, requestTarget } from "./request-head.js";
+
+/** How a read ends. The socket has left then. */
+export interface HeadEvents {
+  whole(socket: PendingSocket): void;
+  refused(socket: PendingSocket, why: Refused): void;
+  /** The peer is gone. */
+  ended(socket: PendingSocket): void;
+}
+
+/** What the event loop would read at once, too. */
+const BUFFER_BYTES = 65_536;
+
+export class HeadReader {
+  readonly #maxHeadBytes: number;
+  readonly #introduction: Introduction;
+  readonly #events: HeadEvents;
+  readonly #clock: Clock;
+  readonly #readNow: typeof readNow;
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  /** Those that the event loop reads, by handle, because a handle calls back with nothing but itself. Oldest first. */
+  readonly #reading = new Map<TcpHandle, PendingSocket>();
+  readonly #onread: TcpHandle["onread"];
+
+  /** `now` reads what has arrived. */
+  constructor(
+    maxHeadBytes: number,
+    introduction: Introduction,
+    events: HeadEvents,
+    clock: Clock,
+    now: typeof readNow = readNow,
+  ) {
+    this.#maxHeadBytes = maxHeadBytes;
+    this.#introduction = introduction;
+    this.#events = events;
+    this.#clock = clock;
+    this.#readNow = now;
+    const reader = this;
+    this.#onread = function (bytes) {
+      reader.#arrived(this, bytes);
+    };
+  }
+
+  /** Those whose head has yet to come, oldest first. */
+  get reading(): ReadonlyMap<TcpHandle, PendingSocket> {
+    return this.#reading;
+  }
+
+  /** Begins to read one that has just come. */
+  start(socket: PendingSocket): void {
+    const { handle } = socket;
+    socket.since = this.#clock.monotonic();
+    this.#reading.set(handle, socket);
+    handle.onread = this.#onread;
+    handle.readStart();
+  }
+
+  /** Reads one that has waited. */
+  startLate(socket: PendingSocket): void {
+    const length = this.#readNow(socket.handle, this.#buffer);
+    if (length === 0) return this.#events.ended(socket);
+    if (length === undefined || !this.#append(socket, this.#buffer.toString("latin1", 0, length)))
+      this.start(socket);
+  }
+
+  /** Stops reading. */
+  forget({ handle }: PendingSocket): void {
+    if (this.#reading.delete(handle)) handle.readStop();
+  }
+
+  #arrived(handle: TcpHandle, bytes: ArrayBuffer | undefined): void {
+    const socket = this.#reading.get(handle);
+    if (socket === undefined) return;
+    if (bytes !== undefined) this.#append(socket, Buffer.from(bytes).toString("latin1"));
+    else {
+      this.forget(socket);
+      this.#events.ended(socket);
+    }
+  }
+
+  /** Whether the socket has left. */
+  #append(socket: PendingSocket, text: string): boolean {
+    const searched = socket.introduced ? socket.head.length : 0;
+    socket.head = socket.head === "" ? text : socket.head + text;
+    const introduction = this.#introduction.begin(socket);
+    if (introduction === "incomplete") return false;
+    if (introduction === "invalid") return this.#refuse(socket, "bad_proxy_header");
+    const { head } = socket;
+    const end = headEnd(head, searched);
+    if (end === -1) {
+      if (!mayBeHttp(head)) return this.#refuse(socket, "not_http");
+      return head.length > this.#maxHeadBytes && this.#refuse(socket, "big_head");
+    }
+    if (end > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
+    const target = requestTarget(head);
+    if (target === undefined) return this.#refuse(socket, "not_http");
+    socket.target = target;
+    this.#introduction.complete(socket);
+    this.forget(socket);
+    this.#events.whole(socket);
+    return true;
+  }
+
+  #refuse(socket: PendingSocket, why: Refused): true {
+    this.forget(socket);
+    this.#events.refused(socket, why);
+    return true;
+  }
+}
