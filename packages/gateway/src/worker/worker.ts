@@ -20,7 +20,7 @@ import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
 import { RandomIds } from "./random-ids.js";
 import { WaitingSockets } from "./waiting-sockets.js";
-import { WebSocketTransports } from "./websocket-transport.js";
+import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
 const KEEP_ALIVE_MS = 75_000;
@@ -85,7 +85,7 @@ export class Worker {
       randomId: () => randomIds.next(),
       random: Math.random,
     });
-    const transports = new WebSocketTransports(this.#core, options.core.maxPayload);
+    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     this.http = new HttpServer({
