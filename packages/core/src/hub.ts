@@ -14,8 +14,14 @@ import { channelOf, type Topic } from "./topic.js";
 
 /** A topic with listeners on this worker. While it is being confirmed, all of them wait. */
 class TopicEntry extends Audience {
+  readonly topic: Topic;
   /** The broker's answer while it is awaited. */
   confirming: Promise<void> | undefined;
+
+  constructor(topic: Topic) {
+    super();
+    this.topic = topic;
+  }
 }
 
 export class Hub {
@@ -44,11 +50,16 @@ export class Hub {
     return subscriptions;
   }
 
+  /** The same topic as the string that is kept already, if it is: a million listeners need not keep it a million times. */
+  known(topic: Topic): Topic {
+    return this.#topics.get(topic)?.topic ?? topic;
+  }
+
   /** Adds a listener. Undefined when it listens at once, otherwise resolves when it does; rejects as the broker does. */
   join(topic: Topic, listener: Listener): Promise<void> | undefined {
     let entry = this.#topics.get(topic);
     if (entry === undefined) {
-      entry = new TopicEntry();
+      entry = new TopicEntry(topic);
       this.#topics.set(topic, entry);
       this.#confirm(topic, entry);
     }

@@ -27,7 +27,7 @@ export function subscribeTo(
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
   if (problem !== undefined) return { error: problem };
-  const subscription = new Subscription(connection, channelTopic(channel));
+  const subscription = new Subscription(connection, context.hub.known(channelTopic(channel)));
   session.add(subscription);
   const joining = context.hub.join(subscription.topic, subscription);
   if (joining === undefined) return { result: verdict(since) };
@@ -62,7 +62,7 @@ async function confirm(
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   if (!context.namespaces.maySubscribe(channel, session.user)) return errors.forbidden;
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
-  if (session.subscriptions.length >= context.options.maxChannels) return errors.limitChannels;
+  if (session.size >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
 }
 

@@ -92,8 +92,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         clock: this.clock,
         logger: this.logger,
         metrics: this.metrics,
-        owner: { slot: 0, generation: 0 },
-        randomId: () => `${++this.#ids}`.padStart(16, "0"),
+        sessionId: () => `AAAA${`${++this.#ids}`.padStart(16, "0")}`,
         random: () => 0.5,
       },
     );

@@ -18,7 +18,7 @@ import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
-import { RandomIds } from "./random-ids.js";
+import { SessionIds } from "./session-ids.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -75,14 +75,13 @@ export class Worker {
     }));
     const broker = options.broker?.(this.#metrics) ?? new LinkBroker(send, clock);
     this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
-    const randomIds = new RandomIds();
+    const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
       clock,
       logger,
       metrics: this.#metrics,
-      owner,
-      randomId: () => randomIds.next(),
+      sessionId: () => ids.next(),
       random: Math.random,
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
