@@ -32,6 +32,8 @@ export interface OwnedHandle extends TcpHandle {
   setNoDelay(enable: boolean): number;
   /** Returns 0 or a negative error number, or from Node 26 on the request of a write that goes on. */
   writeBuffer(request: Request | null, bytes: Uint8Array): number | Request;
+  /** The same for several; `true`: all of them are bytes. */
+  writev(request: Request | null, chunks: readonly Uint8Array[], allBytes: true): number | Request;
   /** Sends FIN behind what was written. Returns 1 when that was done at once. */
   shutdown(request: Request): number;
   close(closed?: (this: TcpHandle) => void): void;
@@ -42,7 +44,7 @@ interface Request {
   oncomplete: (this: Request, status: number) => void;
   handle?: TcpHandle;
   /** Kept from the garbage collector until the kernel has it. */
-  bytes?: Uint8Array;
+  bytes?: Uint8Array | readonly Uint8Array[];
   /** Node 26: how a write ended that was over before `oncomplete` was there. */
   writeStatus?: number | null;
   /** -1 until something goes on. */
@@ -107,7 +109,9 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
 export interface HandleOwner {
   /** Bytes, the owner's to change; undefined at the end of the input or an error. */
   read(bytes: ArrayBuffer | undefined): void;
-  /** What was written before has not arrived. */
+  /** The kernel has taken what it could not take at once. */
+  written(): void;
+  /** What was written before will not arrive. */
   writeFailed(): void;
   /** FIN went out behind all that was written. */
   ended(): void;
@@ -157,6 +161,9 @@ function discover(): Internals {
   };
 }
 
+/** What became of a write. After `broken` nothing more will arrive. */
+export type WriteOutcome = "taken" | "waiting" | "broken";
+
 /**
  * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
  *
@@ -184,6 +191,7 @@ export class HandleIo {
     };
     this.#onwritten = function (status) {
       if (status < 0) ownerOf(this.handle).writeFailed();
+      else ownerOf(this.handle).written();
     };
     this.#onended = function (status) {
       if (status < 0) ownerOf(this.handle).writeFailed();
@@ -206,16 +214,14 @@ export class HandleIo {
     handle.readStart();
   }
 
-  /** Writes; what the kernel does not take at once waits in the handle. False when the connection is broken. */
-  write(handle: OwnedHandle, bytes: Uint8Array): boolean {
-    const spare = this.#spare;
-    const result = handle.writeBuffer(spare, bytes);
-    if (typeof result !== "number") return this.#follow(result, handle, bytes);
-    if (result !== 0) return false;
-    if (spare === null || spare.getAsyncId() === -1) return true;
-    const { Write } = this.#internals;
-    if (Write !== undefined) this.#spare = new Write();
-    return this.#follow(spare, handle, bytes);
+  /** Writes. What the kernel does not take at once waits in the handle: `written` or `writeFailed` follows. */
+  write(handle: OwnedHandle, bytes: Uint8Array): WriteOutcome {
+    return this.#outcome(handle.writeBuffer(this.#spare, bytes), handle, bytes);
+  }
+
+  /** The same for several, in one go. */
+  writeAll(handle: OwnedHandle, chunks: readonly Uint8Array[]): WriteOutcome {
+    return this.#outcome(handle.writev(this.#spare, chunks, true), handle, chunks);
   }
 
   /** Sends FIN behind all that was written, then tells the owner. False when the connection is broken. */
@@ -233,10 +239,25 @@ export class HandleIo {
     handle.close(this.#onclose);
   }
 
-  #follow(request: Request, handle: OwnedHandle, bytes: Uint8Array): boolean {
+  #outcome(
+    result: number | Request,
+    handle: OwnedHandle,
+    bytes: NonNullable<Request["bytes"]>,
+  ): WriteOutcome {
+    let request = this.#spare;
+    if (typeof result !== "number") {
+      request = result;
+    } else {
+      if (result !== 0) return "broken";
+      if (request === null || request.getAsyncId() === -1) return "taken";
+      const { Write } = this.#internals;
+      if (Write !== undefined) this.#spare = new Write();
+    }
+    if ((request.writeStatus ?? 1) < 0) return "broken";
+    if (request.writeStatus === 0) return "taken";
     request.handle = handle;
     request.bytes = bytes;
     request.oncomplete = this.#onwritten;
-    return (request.writeStatus ?? 0) >= 0;
+    return "waiting";
   }
 }

@@ -11,8 +11,9 @@
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
-import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle } from "../../tcp-handle.js";
+import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
 import type { Assembly } from "./assembly.js";
+import { Backlog } from "./backlog.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 
@@ -24,8 +25,8 @@ export interface TransportHome {
   readonly io: HandleIo;
   /** Bytes of one message from a client. */
   readonly maxPayload: number;
-  /** Takes bytes that are to leave with the handshake's answer; false when there is none under way. */
-  gather(bytes: Uint8Array): boolean;
+  /** Takes bytes that are to leave with the handshake's answer; false when that has left. */
+  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean;
   /** It should end soon. Called once. */
   leaving(transport: WebSocketTransport): void;
   /** Its socket is closed. Called once. */
@@ -51,6 +52,8 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   #state: State = "open";
   /** What has come of a message that is not complete. */
   #kept: Assembly | undefined = undefined;
+  /** There while the kernel has not taken all that was written. */
+  #backlog: Backlog | undefined = undefined;
 
   constructor(handle: TcpHandle, home: TransportHome) {
     this.#home = home;
@@ -62,7 +65,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   }
 
   get bufferedBytes(): number {
-    return this.#state === "closed" ? 0 : this.#handle.writeQueueSize;
+    return this.#backlog === undefined ? 0 : this.#handle.writeQueueSize + this.#backlog.bytes;
   }
 
   write(frames: Uint8Array): void {
@@ -81,6 +84,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#kept = undefined;
+    this.#backlog = undefined;
     this.#home.io.close(this.#handle);
   }
 
@@ -106,6 +110,14 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   read(bytes: ArrayBuffer | undefined): void {
     if (bytes !== undefined) this.#receive(Buffer.from(bytes));
     else this.#inputEnded();
+  }
+
+  written(): void {
+    if (this.#backlog === undefined) return;
+    const chunks = this.#backlog.take();
+    if (chunks.length > 0 && this.#wrote(this.#home.io.writeAll(this.#handle, chunks)) === "waiting") return;
+    this.#backlog = undefined;
+    if (this.#state === "ending" || this.#state === "flushing") this.#sendEnd();
   }
 
   writeFailed(): void {
@@ -187,12 +199,22 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
     if (!isReading(this.#state)) return;
     this.#state = state;
     this.#kept = undefined;
+    if (this.#backlog === undefined) this.#sendEnd();
+  }
+
+  #sendEnd(): void {
     if (!this.#home.io.end(this.#handle)) this.terminate();
   }
 
   #put(bytes: Uint8Array): void {
-    if (this.#home.gather(bytes)) return;
-    if (!this.#home.io.write(this.#handle, bytes)) this.terminate();
+    if (this.#backlog !== undefined) this.#backlog.add(bytes);
+    else if (!this.#home.gather(this, bytes)) this.#wrote(this.#home.io.write(this.#handle, bytes));
+  }
+
+  #wrote(outcome: WriteOutcome): WriteOutcome {
+    if (outcome === "waiting") this.#backlog ??= new Backlog();
+    else if (outcome === "broken") this.terminate();
+    return outcome;
   }
 }
 

@@ -35,8 +35,8 @@ export class WebSocketTransports implements TransportHome {
   readonly #leaving: WaitingSockets<WebSocketTransport>;
   /** Those for whose end somebody waits. */
   readonly #ended = new Map<WebSocketTransport, () => void>();
-  /** What is to leave with the answer that is being made. */
-  #gathered: Uint8Array[] | undefined;
+  /** The connection that is being opened, and what is to leave with its answer. */
+  #opening: { readonly transport: WebSocketTransport; readonly gathered: Uint8Array[] } | undefined;
   #open = 0;
 
   /** `maxPayload`: bytes of one message from a client. */
@@ -58,18 +58,18 @@ export class WebSocketTransports implements TransportHome {
     this.#open++;
     if (ended !== undefined) this.#ended.set(transport, ended);
     const gathered: Uint8Array[] = [switchingProtocols(head)];
-    this.#gathered = gathered;
+    this.#opening = { transport, gathered };
     try {
       transport.connection = this.#opener.open(transport, encoding, channels);
     } finally {
-      this.#gathered = undefined;
+      this.#opening = undefined;
     }
     transport.start(gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered), first);
   }
 
-  gather(bytes: Uint8Array): boolean {
-    if (this.#gathered === undefined) return false;
-    this.#gathered.push(bytes);
+  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean {
+    if (this.#opening?.transport !== transport) return false;
+    this.#opening.gathered.push(bytes);
     return true;
   }
 
