@@ -14,7 +14,10 @@ import { type AddressInfo, createServer, Socket } from "node:net";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
-  /** Called with what was read; with undefined at the end or an error. `this` is the handle. */
+  /**
+   * Called with what was read; with undefined at the end or an error. `this` is the handle. Node 26 gives a read of
+   * more than 48 KiB in an array of 64 KiB whose rest is noise; `HandleIo` cuts it off.
+   */
   onread: (this: TcpHandle, bytes: ArrayBuffer | undefined) => void;
   /** After it returns the kernel keeps whatever arrives. */
   readStop(): number;
@@ -27,6 +30,8 @@ export interface TcpHandle {
 
 /** A handle whose owner reads and writes, by `HandleIo`. */
 export interface OwnedHandle extends TcpHandle {
+  /** Bytes that were read from it in this process. */
+  readonly bytesRead: number;
   /** Bytes of writes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
   setNoDelay(enable: boolean): number;
@@ -107,8 +112,10 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
 
 /** Whom a handle belongs to: told of what happens on it. */
 export interface HandleOwner {
+  /** Written by `HandleIo` alone: bytes read so far, in 32 bits, so that it stays a small integer. */
+  bytesRead: number;
   /** Bytes, the owner's to change; undefined at the end of the input or an error. */
-  read(bytes: ArrayBuffer | undefined): void;
+  read(bytes: Buffer | undefined): void;
   /** The kernel has taken what it could not take at once. */
   written(): void;
   /** What was written before will not arrive. */
@@ -161,6 +168,9 @@ function discover(): Internals {
   };
 }
 
+/** What Node reads at most in one go. */
+const READ_BYTES = 65_536;
+
 /** What became of a write. After `broken` nothing more will arrive. */
 export type WriteOutcome = "taken" | "waiting" | "broken";
 
@@ -184,7 +194,12 @@ export class HandleIo {
     const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
       (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
     this.#onread = function (bytes) {
-      ownerOf(this).read(bytes);
+      const owner = ownerOf(this);
+      if (bytes === undefined) return owner.read(undefined);
+      const before = owner.bytesRead;
+      owner.bytesRead =
+        bytes.byteLength < READ_BYTES ? (before + bytes.byteLength) | 0 : (this as OwnedHandle).bytesRead | 0;
+      owner.read(Buffer.from(bytes, 0, (owner.bytesRead - before) | 0));
     };
     this.#onclose = function () {
       ownerOf(this).closed();
@@ -204,6 +219,7 @@ export class HandleIo {
   own(handle: TcpHandle, owner: HandleOwner): OwnedHandle {
     const owned = handle as OwnedHandle;
     (owned as unknown as Record<symbol, HandleOwner>)[this.#internals.owner] = owner;
+    owner.bytesRead = owned.bytesRead | 0;
     owned.onread = this.#onread;
     owned.setNoDelay(true);
     return owned;

@@ -47,6 +47,7 @@ const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   /** Set once, before anything can arrive; unset when the socket is gone. */
   connection: ConnectionEnd | undefined = undefined;
+  bytesRead = 0;
   readonly #handle: OwnedHandle;
   readonly #home: TransportHome;
   #state: State = "open";
@@ -107,8 +108,8 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
 
   // What happens on the handle.
 
-  read(bytes: ArrayBuffer | undefined): void {
-    if (bytes !== undefined) this.#receive(Buffer.from(bytes));
+  read(bytes: Buffer | undefined): void {
+    if (bytes !== undefined) this.#receive(bytes);
     else this.#inputEnded();
   }
 
