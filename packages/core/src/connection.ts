@@ -48,7 +48,6 @@ export class Connection implements Listener, RateAccount {
   seenTick: number;
   /** The tick of the ping that nothing has answered yet; 0 = none. */
   pingedTick = 0;
-  readonly openedTick: number;
   credit = 0;
   creditTick = 0;
   readonly #context: Context;
@@ -64,7 +63,6 @@ export class Connection implements Listener, RateAccount {
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
-    this.openedTick = context.wheel.tick;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
     context.registry.opened(this);

@@ -19,8 +19,6 @@ import type { Wheel } from "./wheel.js";
 
 export interface Context {
   readonly options: CoreOptions;
-  /** What the ids of sessions on this worker begin with. */
-  readonly ownerPrefix: string;
   readonly namespaces: Namespaces;
   readonly broker: Broker;
   readonly hub: Hub;

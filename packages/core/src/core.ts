@@ -11,8 +11,6 @@ import {
   encodeBroadcast,
   errors,
   normalizeData,
-  type Owner,
-  ownerPrefix,
   type Position,
   welcomeEncoder,
 } from "@holdfast/protocol";
@@ -45,10 +43,8 @@ export interface Seams {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** This worker's place, which its session ids name. */
-  readonly owner: Owner;
-  /** 16 characters of [A-Za-z0-9_-], unpredictable: 96 bits. */
-  readonly randomId: () => string;
+  /** A new session id: names this worker, and is unpredictable. */
+  readonly sessionId: () => string;
   /** Uniform in [0, 1), for spreading. */
   readonly random: () => number;
 }
@@ -62,7 +58,6 @@ export class Core {
   readonly #fanOut: FanOut;
   readonly #keepalive: Keepalive;
   readonly #seams: Seams;
-  readonly #ownerPrefix: string;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
   #broadcasts: "off" | "subscribing" | "on" = "off";
@@ -72,7 +67,6 @@ export class Core {
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
-    this.#ownerPrefix = ownerPrefix(seams.owner);
     this.#fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
     this.#keepalive = new Keepalive(options, registry.connections, wheel, metrics);
     const fanOut = this.#fanOut;
@@ -92,7 +86,6 @@ export class Core {
       resumeTokens: new ResumeTokens(() => clock.now()),
       registry,
       outbox: new Outbox(options.maxOutboxBytes),
-      ownerPrefix: this.#ownerPrefix,
       rateLimit: new RateLimit(options.commandRate),
       wheel,
       clock,
@@ -166,8 +159,7 @@ export class Core {
 
   /** Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. */
   open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
-    const id = this.#ownerPrefix + this.#seams.randomId();
-    const connection = new Connection(id, this.#context, transport, encoding);
+    const connection = new Connection(this.#seams.sessionId(), this.#context, transport, encoding);
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
     else if (channels !== undefined) connection.connectByUrl(channels);
     return connection;

@@ -18,8 +18,8 @@ export class Registry {
   readonly #wheel: Wheel;
   readonly #metrics: Metrics;
   readonly #connectTicks: number;
-  /** Connections that have not connected, oldest first. */
-  readonly #connecting = new Set<Connection>();
+  /** Connections that have not connected, oldest first, with the tick at which they were opened. */
+  readonly #connecting = new Map<Connection, number>();
   #closing = 0;
 
   constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
@@ -39,7 +39,7 @@ export class Registry {
 
   opened(connection: Connection): void {
     this.connections.add(connection);
-    this.#connecting.add(connection);
+    this.#connecting.set(connection, this.#wheel.tick);
     this.#metrics.add("connections_opened", 1);
   }
 
@@ -60,8 +60,8 @@ export class Registry {
 
   /** Disconnects those that have been connecting for too long. */
   turn(): void {
-    for (const connection of this.#connecting) {
-      if (this.#wheel.tick - connection.openedTick < this.#connectTicks) return;
+    for (const [connection, openedTick] of this.#connecting) {
+      if (this.#wheel.tick - openedTick < this.#connectTicks) return;
       this.#metrics.add("stale_connections", 1);
       connection.disconnect(disconnects.stale);
     }

@@ -14,8 +14,9 @@ export interface Member {
 }
 
 export class Roster<M extends Member> {
-  readonly #members: (M | undefined)[] = [];
-  readonly #free: number[] = [];
+  #members: (M | undefined)[] = [];
+  /** Made when it is needed: most topics of a single listener never free a slot. */
+  #free: number[] | undefined;
   #size = 0;
   #walks = 0;
   /** Where the oldest walk under way ends: slots from here on were taken during it, and are not in `free`. */
@@ -36,9 +37,11 @@ export class Roster<M extends Member> {
   }
 
   add(member: M): void {
-    const slot = this.#walks === 0 ? this.#free.pop() : undefined;
+    const slot = this.#walks === 0 ? this.#free?.pop() : undefined;
     member.slot = slot ?? this.#members.length;
-    this.#members[member.slot] = member;
+    // An array that grows by one has room for seventeen; a topic of one listener, as a user's is, needs one.
+    if (this.#members.length === 0) this.#members = [member];
+    else this.#members[member.slot] = member;
     this.#size++;
   }
 
@@ -46,7 +49,10 @@ export class Roster<M extends Member> {
     const { slot } = member;
     if (this.#members[slot] !== member) return;
     this.#members[slot] = undefined;
-    if (this.#walks === 0 || slot < this.#walkEnd) this.#free.push(slot);
+    if (this.#walks === 0 || slot < this.#walkEnd) {
+      this.#free ??= [];
+      this.#free.push(slot);
+    }
     member.slot = -1;
     this.#size--;
     if (this.#size === 0 && this.#walks === 0) this.#clear();
@@ -79,14 +85,14 @@ export class Roster<M extends Member> {
     for (let slot = end; slot < this.#members.length; slot++) {
       const member = this.#members[slot];
       if (member === undefined) continue;
-      member.slot = this.#free.pop() ?? end++;
+      member.slot = this.#free?.pop() ?? end++;
       this.#members[member.slot] = member;
     }
     this.#members.length = end;
   }
 
   #clear(): void {
-    this.#members.length = 0;
-    this.#free.length = 0;
+    this.#members = [];
+    this.#free = undefined;
   }
 }

@@ -1,18 +1,22 @@
 /**
  * A session: who is connected and what it listens to. It begins with the connect command, or with the URL.
  *
- * Invariant: at most one subscription per topic. A session holds few topics (`maxChannels`), so it keeps them in an
- * array of exact length: a Map, or the spare room of a growing array, would cost more than the rest of the session.
+ * Invariant: at most one subscription per topic. A session holds few topics (`maxChannels`), so it keeps one alone,
+ * and several in an array of exact length: a Map, or the spare room of a growing array, would cost more than the rest
+ * of the session.
  */
 import type { Subscription } from "./subscription.js";
 import type { Topic } from "./topic.js";
 
 const NONE: readonly Subscription[] = Object.freeze([]);
 
+/** Most sessions have one, and need no array. */
+type Subscriptions = Subscription | readonly Subscription[];
+
 export class Session {
   /** Identity given by the application; undefined for an anonymous client. */
   readonly user: string | undefined;
-  #subscriptions: readonly Subscription[] = NONE;
+  #subscriptions: Subscriptions = NONE;
   #live = false;
 
   constructor(user: string | undefined) {
@@ -29,25 +33,37 @@ export class Session {
     this.#live = true;
   }
 
+  /** How many. */
+  get size(): number {
+    return isMany(this.#subscriptions) ? this.#subscriptions.length : 1;
+  }
+
   get subscriptions(): readonly Subscription[] {
-    return this.#subscriptions;
+    return isMany(this.#subscriptions) ? this.#subscriptions : [this.#subscriptions];
   }
 
   find(topic: Topic): Subscription | undefined {
-    for (const subscription of this.#subscriptions) if (subscription.topic === topic) return subscription;
+    const subscriptions = this.#subscriptions;
+    if (!isMany(subscriptions)) return subscriptions.topic === topic ? subscriptions : undefined;
+    for (const subscription of subscriptions) if (subscription.topic === topic) return subscription;
     return undefined;
   }
 
   add(subscription: Subscription): void {
-    this.#subscriptions =
-      this.#subscriptions.length === 0 ? [subscription] : [...this.#subscriptions, subscription];
+    this.#subscriptions = this.size === 0 ? subscription : [...this.subscriptions, subscription];
   }
 
   /** True when it was there. */
   remove(subscription: Subscription): boolean {
-    const rest = this.#subscriptions.filter((other) => other !== subscription);
-    if (rest.length === this.#subscriptions.length) return false;
-    this.#subscriptions = rest;
+    const before = this.subscriptions;
+    const rest = before.filter((other) => other !== subscription);
+    if (rest.length === before.length) return false;
+    const [only] = rest;
+    this.#subscriptions = rest.length === 1 && only !== undefined ? only : rest.length === 0 ? NONE : rest;
     return true;
   }
+}
+
+function isMany(subscriptions: Subscriptions): subscriptions is readonly Subscription[] {
+  return Array.isArray(subscriptions);
 }

@@ -6,7 +6,15 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { readNow, socketOf, type TcpHandle } from "./tcp-handle.js";
+import {
+  detachHandle,
+  HandleIo,
+  type HandleOwner,
+  type OwnedHandle,
+  readNow,
+  socketOf,
+  type TcpHandle,
+} from "./tcp-handle.js";
 import { TcpListener } from "./tcp-listener.js";
 
 const RECEIVER = fileURLToPath(new URL("./testing/handle-receiver.mjs", import.meta.url));
@@ -192,6 +200,179 @@ describe("a handle", () => {
     socket.resume();
     socket.end("answer");
     expect(await received).toBe("answer");
+  });
+});
+
+/** Writes down what happens on a handle, and can be waited for. */
+class Owner implements HandleOwner {
+  readonly heard: string[] = [];
+  bytesRead = 0;
+  text = "";
+
+  read(bytes: Buffer | undefined): void {
+    if (bytes === undefined) this.heard.push("end");
+    else this.text += bytes.toString("latin1");
+  }
+
+  written(): void {
+    this.heard.push("written");
+  }
+
+  writeFailed(): void {
+    this.heard.push("failed");
+  }
+
+  ended(): void {
+    this.heard.push("ended");
+  }
+
+  closed(): void {
+    this.heard.push("closed");
+  }
+
+  async until(what: string): Promise<void> {
+    while (!this.heard.includes(what)) await someTurns();
+  }
+}
+
+/** More than the kernels of both sides take from one write. */
+const TOO_MUCH = Buffer.alloc(32 * 1024 * 1024, "x");
+
+describe("a handle with an owner", () => {
+  const io = new HandleIo();
+
+  async function owned(): Promise<[Socket, OwnedHandle, Owner]> {
+    const [client, handle] = await pair();
+    const owner = new Owner();
+    return [client, io.own(handle, owner), owner];
+  }
+
+  /** For a test that closes it. */
+  function close(handle: OwnedHandle): void {
+    handles.splice(handles.indexOf(handle), 1);
+    io.close(handle);
+  }
+
+  it("reads once it is told to", async () => {
+    const [client, handle, owner] = await owned();
+    await write(client, "hello");
+    await someTurns();
+    expect(owner.text).toBe("");
+    io.start(handle);
+    client.end();
+    await owner.until("end");
+    expect(owner).toMatchObject({ text: "hello", heard: ["end"] });
+  });
+
+  it("has no property of its own more than any handle, and reads into memory of its own each time", async () => {
+    const [client, handle, owner] = await owned();
+    const [, bare] = await pair();
+    expect(Reflect.ownKeys(handle)).toEqual(Reflect.ownKeys(bare));
+    const reads: (Buffer | undefined)[] = [];
+    owner.read = (bytes) => reads.push(bytes);
+    io.start(handle);
+    for (const text of ["one", "two"]) {
+      await write(client, text);
+      while (reads.length < (text === "one" ? 1 : 2)) await someTurns();
+    }
+    expect(reads.map(String)).toEqual(["one", "two"]);
+  });
+
+  it("reads what came and nothing else, however much comes at once, also after others have read", async () => {
+    const [client, bare] = await pair();
+    await write(client, "head");
+    await read(bare, 4);
+    const owner = new Owner();
+    const handle = io.own(bare, owner);
+    let expected = "";
+    for (let i = 1; i <= 60; i++) {
+      const text = String.fromCharCode(32 + i).repeat(i * 1_117);
+      expected += text;
+      await write(client, text);
+      // Until now the kernel has it all, so that it comes in one piece.
+      io.start(handle);
+      while (owner.text.length < expected.length) await someTurns();
+      handle.readStop();
+    }
+    expect(owner.text).toBe(expected);
+  });
+
+  it("writes at once what the kernel takes, many times with one request", async () => {
+    const [client, handle, owner] = await owned();
+    const received = all(client);
+    for (let i = 0; i < 1_000; i++) expect(io.write(handle, Buffer.from(`${i} `))).toBe("taken");
+    expect(io.writeAll(handle, [Buffer.from("a"), Buffer.from("b")])).toBe("taken");
+    expect(io.end(handle)).toBe(true);
+    await owner.until("ended");
+    close(handle);
+    expect(await received).toBe(`${Array.from({ length: 1_000 }, (_, i) => `${i} `).join("")}ab`);
+    await owner.until("closed");
+    expect(owner.heard).toEqual(["ended", "closed"]);
+  });
+
+  it("says when the kernel has taken the rest, keeps the order, and uses no request again that went on", async () => {
+    const [first, second] = [await owned(), await owned()];
+    const received = [first, second].map(([client]) => {
+      client.pause();
+      return { client, text: all(client.pause()) };
+    });
+    for (const [, handle] of [first, second]) {
+      expect(io.write(handle, TOO_MUCH)).toBe("waiting");
+      expect(handle.writeQueueSize).toBeGreaterThan(0);
+      expect(io.writeAll(handle, [Buffer.from("and "), Buffer.from("more")])).toBe("waiting");
+      expect(io.end(handle)).toBe(true);
+    }
+    for (const { client } of received) client.resume();
+    for (const [, handle, owner] of [first, second]) {
+      await owner.until("ended");
+      expect(owner.heard).toEqual(["written", "written", "ended"]);
+      expect(handle.writeQueueSize).toBe(0);
+      close(handle);
+    }
+    for (const { text } of received) expect((await text).length).toBe(TOO_MUCH.length + "and more".length);
+  });
+
+  it("says that a write is lost, and is closed only by its owner, once", async () => {
+    const [client, handle, owner] = await owned();
+    client.pause();
+    expect(io.write(handle, TOO_MUCH)).toBe("waiting");
+    client.resetAndDestroy();
+    await owner.until("failed");
+    expect(io.write(handle, Buffer.from("x"))).toBe("broken");
+    expect(owner.heard).toEqual(["failed"]);
+    close(handle);
+    await owner.until("closed");
+    expect(owner.heard).toEqual(["failed", "closed"]);
+  });
+
+  it("fails what waits when it is closed", async () => {
+    const [client, handle, owner] = await owned();
+    client.pause();
+    io.write(handle, TOO_MUCH);
+    close(handle);
+    expect(owner.heard).toEqual([]);
+    await owner.until("closed");
+    expect(owner.heard.toSorted()).toEqual(["closed", "failed"]);
+  });
+
+  it("may come out of a socket, which then lives on without it", async () => {
+    const [client, bare] = await pair();
+    const socket = socketOf(bare);
+    await new Promise<void>((resolve) => socket.write("from the socket, ", () => resolve()));
+    const handle = detachHandle(socket);
+    expect(handle).toBe(bare);
+    expect(detachHandle(socket)).toBeUndefined();
+    const owner = new Owner();
+    const own = io.own(bare, owner);
+    io.start(own);
+    const received = all(client);
+    client.write("to the owner");
+    while (owner.text === "") await someTurns();
+    expect(io.write(own, Buffer.from("from the owner"))).toBe("taken");
+    close(own);
+    expect(await received).toBe("from the socket, from the owner");
+    socket.destroy();
+    await once(socket, "close");
   });
 });
 

@@ -1,18 +1,24 @@
 /**
- * Node's TCP handle, as far as the front door uses it. The only file that relies on what Node does not document.
+ * Node's TCP handle, as far as the front door and the WebSockets use it. The only file that relies on what Node does
+ * not document.
  *
- * Why: between `accept` and the hand-off a socket needs one read and a certain stop. A `net.Socket` cannot be stopped
- * for certain (`pause()` goes on reading into its buffer, and a handle that was sent away is still polled here until the
- * worker has answered: bytes are lost), and costs three times the CPU. Node's own cluster module hands raw handles
- * over in the same way. docs/adr/0003-front-door.md has the numbers; tcp-handle.test.ts checks each promise below on
- * every Node version of the matrix.
+ * Why at the door: between `accept` and the hand-off a socket needs one read and a certain stop. A `net.Socket` cannot
+ * be stopped for certain (`pause()` goes on reading into its buffer, and a handle that was sent away is still polled
+ * here until the worker has answered: bytes are lost), and costs three times the CPU. Node's own cluster module hands
+ * raw handles over in the same way. docs/adr/0003-front-door.md has the numbers.
+ * Why in the worker: a `net.Socket` for each WebSocket is a third of its memory, and its write path a quarter of a
+ * delivery: docs/adr/0012-websocket-on-the-handle.md. tcp-handle.test.ts checks each promise below on every Node
+ * version of the matrix.
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
-  /** Called with what was read; with undefined at the end or an error. `this` is the handle. */
+  /**
+   * Called with what was read; with undefined at the end or an error. `this` is the handle. Node 26 gives a read of
+   * more than 48 KiB in an array of 64 KiB whose rest is noise; `HandleIo` cuts it off.
+   */
   onread: (this: TcpHandle, bytes: ArrayBuffer | undefined) => void;
   /** After it returns the kernel keeps whatever arrives. */
   readStop(): number;
@@ -24,6 +30,36 @@ export interface TcpHandle {
   /** Closes this process' copy of the descriptor. A copy in another process lives on. */
   close(): void;
 }
+
+/** A handle whose owner reads and writes, by `HandleIo`. */
+export interface OwnedHandle extends TcpHandle {
+  /** Bytes that were read from it in this process. */
+  readonly bytesRead: number;
+  /** Bytes of writes that the kernel has not taken yet. */
+  readonly writeQueueSize: number;
+  setNoDelay(enable: boolean): number;
+  /** Returns 0 or a negative error number, or from Node 26 on the request of a write that goes on. */
+  writeBuffer(request: Request | null, bytes: Uint8Array): number | Request;
+  /** The same for several; `true`: all of them are bytes. */
+  writev(request: Request | null, chunks: readonly Uint8Array[], allBytes: true): number | Request;
+  /** Sends FIN behind what was written. Returns 1 when that was done at once. */
+  shutdown(request: Request): number;
+  close(closed?: (this: TcpHandle) => void): void;
+}
+
+/** Node's object for a write or a shutdown that the kernel could not take at once. */
+interface Request {
+  oncomplete: (this: Request, status: number) => void;
+  handle?: TcpHandle;
+  /** Kept from the garbage collector until the kernel has it. */
+  bytes?: Uint8Array | readonly Uint8Array[];
+  /** Node 26: how a write ended that was over before `oncomplete` was there. */
+  writeStatus?: number | null;
+  /** -1 until something goes on. */
+  getAsyncId(): number;
+}
+
+type RequestClass = new () => Request;
 
 /** A listening one. */
 export interface ListenHandle extends TcpHandle {
@@ -75,4 +111,186 @@ export function socketOf(handle: TcpHandle): Socket {
   // `handle` is an option that the typings leave out.
   const options = { handle, readable: true, writable: true, allowHalfOpen: false };
   return new Socket(options as ConstructorParameters<typeof Socket>[0]);
+}
+
+/**
+ * Takes the handle out of a socket that nothing was read from and whose writes are done. The socket is left without
+ * one: destroy it when the connection has ended. Undefined when it has closed meanwhile.
+ */
+export function detachHandle(socket: Socket): TcpHandle | undefined {
+  // As Node's child_process does when it sends a socket away.
+  const holder = socket as unknown as { _handle: TcpHandle | null };
+  const handle = holder._handle;
+  if (handle === null) return undefined;
+  holder._handle = null;
+  socket.setTimeout(0);
+  return handle;
+}
+
+/** Whom a handle belongs to: told of what happens on it. */
+export interface HandleOwner {
+  /** Written by `HandleIo` alone: bytes read so far, in 32 bits, so that it stays a small integer. */
+  bytesRead: number;
+  /** Bytes, the owner's to change; undefined at the end of the input or an error. */
+  read(bytes: Buffer | undefined): void;
+  /** The kernel has taken what it could not take at once. */
+  written(): void;
+  /** What was written before will not arrive. */
+  writeFailed(): void;
+  /** FIN went out behind all that was written. */
+  ended(): void;
+  /** After `close`, once. */
+  closed(): void;
+}
+
+/** What Node uses for reading and writing and does not export. */
+interface Internals {
+  /** The property in which a handle names its owner; every handle has it, so that it costs no memory. */
+  readonly owner: symbol;
+  readonly Shutdown: RequestClass;
+  /** Undefined from Node 26 on, where the handle makes a request when it needs one. */
+  readonly Write: RequestClass | undefined;
+}
+
+/** Looks on while Node writes to a handle and ends it. */
+function discover(): Internals {
+  let write: object | null | undefined;
+  let shutdown: object | undefined;
+  const stage = {
+    readStart: () => 0,
+    readStop: () => 0,
+    writeBuffer(request: object | null): number {
+      write = request;
+      return 0;
+    },
+    shutdown(request: object): number {
+      shutdown = request;
+      return 1;
+    },
+    close: () => {},
+  };
+  // Two sockets: the first may go on to believe that its write is under way.
+  socketOf(stage as unknown as TcpHandle).write(Buffer.of(0));
+  socketOf(stage as unknown as TcpHandle).end();
+  const owner = Object.getOwnPropertySymbols(stage).find((name) => name.description === "owner_symbol");
+  if (owner === undefined || write === undefined || shutdown === undefined) {
+    throw new Error(
+      `Node.js ${process.version} writes to TCP in a way that is not known here; use 20, 22, 24 or 26`,
+    );
+  }
+  return {
+    owner,
+    Shutdown: shutdown.constructor as RequestClass,
+    Write: write === null ? undefined : (write.constructor as RequestClass),
+  };
+}
+
+/** What Node reads at most in one go. */
+const READ_BYTES = 65_536;
+
+/** What became of a write. After `broken` nothing more will arrive. */
+export type WriteOutcome = "taken" | "waiting" | "broken";
+
+/**
+ * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
+ *
+ * The kernel takes nearly every write at once, and then one request serves for the next write too. Invariant: a request
+ * that went on is never used again.
+ */
+export class HandleIo {
+  readonly #internals: Internals;
+  readonly #onread: TcpHandle["onread"];
+  readonly #onclose: (this: TcpHandle) => void;
+  readonly #onwritten: Request["oncomplete"];
+  readonly #onended: Request["oncomplete"];
+  #spare: Request | null;
+
+  constructor() {
+    this.#internals = discover();
+    const { owner, Write } = this.#internals;
+    const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
+      (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
+    this.#onread = function (bytes) {
+      const owner = ownerOf(this);
+      if (bytes === undefined) return owner.read(undefined);
+      const before = owner.bytesRead;
+      owner.bytesRead =
+        bytes.byteLength < READ_BYTES ? (before + bytes.byteLength) | 0 : (this as OwnedHandle).bytesRead | 0;
+      owner.read(Buffer.from(bytes, 0, (owner.bytesRead - before) | 0));
+    };
+    this.#onclose = function () {
+      ownerOf(this).closed();
+    };
+    this.#onwritten = function (status) {
+      if (status < 0) ownerOf(this.handle).writeFailed();
+      else ownerOf(this.handle).written();
+    };
+    this.#onended = function (status) {
+      if (status < 0) ownerOf(this.handle).writeFailed();
+      else ownerOf(this.handle).ended();
+    };
+    this.#spare = Write === undefined ? null : new Write();
+  }
+
+  /** Gives the handle to its owner; nothing is read before `start`. Small writes leave at once from here on. */
+  own(handle: TcpHandle, owner: HandleOwner): OwnedHandle {
+    const owned = handle as OwnedHandle;
+    (owned as unknown as Record<symbol, HandleOwner>)[this.#internals.owner] = owner;
+    owner.bytesRead = owned.bytesRead | 0;
+    owned.onread = this.#onread;
+    owned.setNoDelay(true);
+    return owned;
+  }
+
+  /** Begins to read. */
+  start(handle: OwnedHandle): void {
+    handle.readStart();
+  }
+
+  /** Writes. What the kernel does not take at once waits in the handle: `written` or `writeFailed` follows. */
+  write(handle: OwnedHandle, bytes: Uint8Array): WriteOutcome {
+    return this.#outcome(handle.writeBuffer(this.#spare, bytes), handle, bytes);
+  }
+
+  /** The same for several, in one go. */
+  writeAll(handle: OwnedHandle, chunks: readonly Uint8Array[]): WriteOutcome {
+    return this.#outcome(handle.writev(this.#spare, chunks, true), handle, chunks);
+  }
+
+  /** Sends FIN behind all that was written, then tells the owner. False when the connection is broken. */
+  end(handle: OwnedHandle): boolean {
+    const request = new this.#internals.Shutdown();
+    request.handle = handle;
+    request.oncomplete = this.#onended;
+    const result = handle.shutdown(request);
+    if (result === 1) this.#onended.call(request, 0);
+    return result >= 0;
+  }
+
+  /** Closes at once, with what waits; then tells the owner. Call it once. */
+  close(handle: OwnedHandle): void {
+    handle.close(this.#onclose);
+  }
+
+  #outcome(
+    result: number | Request,
+    handle: OwnedHandle,
+    bytes: NonNullable<Request["bytes"]>,
+  ): WriteOutcome {
+    let request = this.#spare;
+    if (typeof result !== "number") {
+      request = result;
+    } else {
+      if (result !== 0) return "broken";
+      if (request === null || request.getAsyncId() === -1) return "taken";
+      const { Write } = this.#internals;
+      if (Write !== undefined) this.#spare = new Write();
+    }
+    if ((request.writeStatus ?? 1) < 0) return "broken";
+    if (request.writeStatus === 0) return "taken";
+    request.handle = handle;
+    request.bytes = bytes;
+    request.oncomplete = this.#onwritten;
+    return "waiting";
+  }
 }

@@ -70,4 +70,5 @@ export {
   ownerPrefix,
   SESSION_ID_LENGTH,
   sessionKey,
+  withSessionKey,
 } from "./session-id.js";

@@ -39,6 +39,11 @@ export function ownerPrefix(owner: Owner): string {
   return prefix;
 }
 
+/** The id under which a session goes on with the worker that made `sid`. */
+export function withSessionKey(sid: string, key: string): string {
+  return sid.slice(0, OWNER_LENGTH) + key;
+}
+
 /** Who made the session, or undefined when `sid` is not a session id. */
 export function ownerOf(sid: string): Owner | undefined {
   if (!SESSION_ID.test(sid)) return undefined;

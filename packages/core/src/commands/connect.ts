@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   errors,
   type Position,
+  withSessionKey,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
@@ -26,7 +27,7 @@ type Requested = readonly [channel: string, wanted: Wanted | { readonly error: E
 export const connect: Handler<"connect"> = (context, connection, { client, resume, subs }) => {
   const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
   const session = new Session(resumed?.user);
-  const id = resumed && context.ownerPrefix + resumed.key;
+  const id = resumed && withSessionKey(connection.id, resumed.key);
   if (!connection.connected(session, id)) return { error: errors.alreadyConnected };
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
   context.logger.debug({ connection: connection.id, client, resumed: resumed !== undefined }, "connected");

@@ -120,6 +120,6 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   if (!context.namespaces.maySubscribe(channel, session.user)) return errors.forbidden;
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
-  if (session.subscriptions.length >= context.options.maxChannels) return errors.limitChannels;
+  if (session.size >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   encodeCommand,
   type Json,
   type Owner,
+  ownerPrefix,
 } from "@holdfast/protocol";
 import type { Encoding } from "../batch.js";
 import type { Broker } from "../broker.js";
@@ -99,8 +100,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         clock: this.clock,
         logger: this.logger,
         metrics: this.metrics,
-        owner,
-        randomId: () => `${++this.#ids}`.padStart(16, "0"),
+        sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
       },
     );

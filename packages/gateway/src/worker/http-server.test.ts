@@ -11,7 +11,7 @@ import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
 import { WaitingSockets } from "./waiting-sockets.js";
-import { WebSocketTransports } from "./websocket-transport.js";
+import { WebSocketTransports } from "./websocket/transports.js";
 
 const HANDSHAKE = [
   "Host: x",
@@ -46,6 +46,7 @@ beforeEach(async () => {
       },
     },
     1_000,
+    clock,
   );
   http = new HttpServer({
     core: {

@@ -11,6 +11,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Core } from "@holdfast/core";
 import { errors, type Owner } from "@holdfast/protocol";
+import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import type { PlainHttp } from "./plain-http.js";
 import { Relay } from "./relay.js";
@@ -23,10 +24,13 @@ import {
   type UpgradePolicy,
 } from "./upgrade.js";
 import type { WaitingSockets } from "./waiting-sockets.js";
+import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 import { readWebSocketHead } from "./websocket-head.js";
-import type { WebSocketTransports } from "./websocket-transport.js";
 
 const NOTHING = Buffer.alloc(0);
+
+/** A request for a WebSocket, with what came right behind it. */
+type Upgrading = Pick<Arrival, "head" | "first">;
 
 export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "admit">;
@@ -75,14 +79,23 @@ export class HttpServer {
   }
 
   /**
-   * Takes a socket whose request is plainly one for a WebSocket, past Node's HTTP parser; false for any other, which is
-   * untouched then. `head` is the head as latin1, with what came behind it.
+   * Takes a handle whose request is plainly one for a WebSocket, past Node's HTTP parser; false for any other, which is
+   * untouched then. `head` is the head as latin1, with what came behind it; `ended` is called when it has closed.
    */
-  takeWebSocket(socket: Socket, head: string): boolean {
+  takeWebSocket(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
     const request = readWebSocketHead(head);
     if (request === undefined) return false;
-    const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
-    if (this.#parts.waiting.add(socket)) this.#upgrade(request, socket, first);
+    const { transports, waiting, handshakes } = this.#parts;
+    const decision = this.#decide(request);
+    if (decision.kind === "accept") {
+      const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
+      transports.accept(handle, { head: request, first, ended }, decision);
+      handshakes.accepted(0);
+      return true;
+    }
+    const socket = socketOf(handle);
+    if (ended !== undefined) socket.once("close", ended);
+    if (waiting.add(socket)) this.#refuse(socket, decision);
     else socket.destroy();
     return true;
   }
@@ -91,6 +104,7 @@ export class HttpServer {
   close(): void {
     this.#parts.waiting.close();
     this.#parts.idle.close();
+    this.#parts.transports.close();
     this.#relay.close();
     if (this.server.listening) this.server.close();
   }
@@ -120,30 +134,49 @@ export class HttpServer {
   }
 
   #upgrade(head: RequestHead, socket: Duplex, first: Buffer): void {
-    const { plain, transports, waiting, idle, handshakes } = this.#parts;
+    const { plain } = this.#parts;
     // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
     if (head.headers.upgrade?.toLowerCase() !== "websocket") {
       turnAway(socket, plain.answer(head, this.#draining), head.method === "HEAD");
       return;
     }
-    const decision = this.#decide(head, socket);
-    if (decision.kind === "refuse") {
-      handshakes.refused(decision.status);
-      turnAway(socket, errorAnswer(decision.status, decision.error, decision.headers));
+    const decision = this.#decide(head);
+    if (decision.kind === "refuse") this.#refuse(socket, decision);
+    else if (socket instanceof Socket) this.#takeOver(socket, { head, first }, decision);
+    // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
+    else this.#refuse(socket, refusalFor(errors.badRequest, 0));
+  }
+
+  /** The socket goes on as a bare handle, and is kept only for those who wait for its end. */
+  #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance): void {
+    const { transports, waiting, idle, handshakes } = this.#parts;
+    if (socket.writableLength > 0) {
+      // Answers before this request leave first; `waiting` or `idle` has the deadline.
+      socket.write(NOTHING, (error) => {
+        if (error) socket.destroy();
+        else this.#takeOver(socket, { head, first }, decision);
+      });
       return;
     }
     // On a connection that had carried plain requests before, the request is all that there was to wait for.
     const seconds = idle.release(socket) === undefined ? waiting.release(socket) : 0;
-    transports.upgrade(head, socket, first, decision);
+    const unread = socket.read() as Buffer | null;
+    const handle = detachHandle(socket);
+    if (handle === undefined) return;
+    const all = unread === null ? first : Buffer.concat([first, unread]);
+    transports.accept(handle, { head, first: all, ended: () => socket.destroy() }, decision);
     if (seconds !== undefined) handshakes.accepted(seconds);
   }
 
-  #decide(head: RequestHead, socket: Duplex): Acceptance | Refusal {
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#parts.handshakes.refused(refusal.status);
+    turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
+  }
+
+  #decide(head: RequestHead): Acceptance | Refusal {
     const { core, policy, random } = this.#parts;
     const decision = decideUpgrade(head, policy);
     if (decision.kind === "refuse") return decision;
-    // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
-    if (!(socket instanceof Socket)) return refusalFor(errors.badRequest, 0);
     if (this.#draining) {
       return refusalFor(
         { ...errors.unavailable, message: "This server is going away; try again." },

@@ -1,5 +1,6 @@
 /**
- * Sockets that have not become a WebSocket yet: each has a deadline, and there is a limit to how many may wait.
+ * Sockets that wait for something: each has a deadline, and there is a limit to how many may wait. Those that have not
+ * become a WebSocket yet, those between two requests, and WebSockets that are leaving.
  *
  * Node arms its own header timeouts when a server begins to listen, and a worker never listens: its sockets come from
  * the primary. Without this a peer that never finishes its request would be kept for ever. An ordinary HTTP exchange
@@ -14,12 +15,18 @@ const SWEEP_INTERVAL_MS = 1_000;
 /** Far beyond what the primary lets wait in front of one worker. */
 const MAX_WAITING = 16_384;
 
-export class WaitingSockets {
+/** A socket, as far as it waits. */
+export interface Waiting {
+  readonly destroyed: boolean;
+  destroy(): void;
+}
+
+export class WaitingSockets<S extends Waiting = Duplex> {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #limit: number;
   /** When each arrived, in the clock's monotonic ms. */
-  readonly #arrivals = new Map<Duplex, number>();
+  readonly #arrivals = new Map<S, number>();
   readonly #timer: Timer;
 
   /** A socket is destroyed between `timeoutMs` and a second later. */
@@ -35,15 +42,15 @@ export class WaitingSockets {
   }
 
   /** False when too many wait already; the caller turns the socket away. */
-  add(socket: Duplex): boolean {
+  add(socket: S): boolean {
     if (this.#arrivals.size >= this.#limit) this.#sweep();
     if (this.#arrivals.size >= this.#limit) return false;
     this.#arrivals.set(socket, this.#clock.monotonic());
     return true;
   }
 
-  /** The socket became a WebSocket. Returns how long it waited, in seconds; undefined for a stranger. */
-  release(socket: Duplex): number | undefined {
+  /** What it waited for has come. Returns how long it waited, in seconds; undefined for a stranger. */
+  release(socket: S): number | undefined {
     const arrival = this.#arrivals.get(socket);
     if (arrival === undefined) return undefined;
     this.#arrivals.delete(socket);

@@ -18,9 +18,9 @@ import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
-import { RandomIds } from "./random-ids.js";
+import { SessionIds } from "./session-ids.js";
 import { WaitingSockets } from "./waiting-sockets.js";
-import { WebSocketTransports } from "./websocket-transport.js";
+import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
 const KEEP_ALIVE_MS = 75_000;
@@ -75,17 +75,16 @@ export class Worker {
     }));
     const broker = options.broker?.(this.#metrics) ?? new LinkBroker(send, clock);
     this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
-    const randomIds = new RandomIds();
+    const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
       clock,
       logger,
       metrics: this.#metrics,
-      owner,
-      randomId: () => randomIds.next(),
+      sessionId: () => ids.next(),
       random: Math.random,
     });
-    const transports = new WebSocketTransports(this.#core, options.core.maxPayload);
+    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     this.http = new HttpServer({

@@ -1,13 +1,16 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Transport } from "@holdfast/core";
+import { FakeClock } from "@holdfast/core/testing";
 import { type DisconnectCode, disconnects, SUBPROTOCOL } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WebSocket } from "ws";
-import { WebSocketFraming } from "./websocket-framing.js";
-import { type ConnectionEnd, type WebSocketTransport, WebSocketTransports } from "./websocket-transport.js";
+import type { TcpListener } from "../../tcp-listener.js";
+import { WebSocketFraming } from "./framing.js";
+import { listen } from "./testing/listen.js";
+import type { ConnectionEnd } from "./transport.js";
+import { WebSocketTransports } from "./transports.js";
 
 const MAX_PAYLOAD = 10_000;
 const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
@@ -53,7 +56,8 @@ class Ears implements ConnectionEnd {
   }
 }
 
-let server: Server;
+let listener: TcpListener;
+let clock: FakeClock;
 let transports: WebSocketTransports;
 let port: number;
 let opened: Ears[];
@@ -63,6 +67,7 @@ let leftovers: { terminate?(): void; destroy?(): void }[];
 beforeEach(async () => {
   opened = [];
   leftovers = [];
+  clock = new FakeClock();
   transports = new WebSocketTransports(
     {
       open(transport) {
@@ -72,12 +77,10 @@ beforeEach(async () => {
       },
     },
     MAX_PAYLOAD,
+    clock,
   );
-  server = createServer();
-  server.on("upgrade", (request, socket, head) => transports.upgrade(request, socket, head, ACCEPTANCE));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  port = (server.address() as AddressInfo).port;
+  listener = await listen((handle, arrival) => transports.accept(handle, arrival, ACCEPTANCE));
+  port = listener.port;
 });
 
 afterEach(async () => {
@@ -86,7 +89,9 @@ afterEach(async () => {
   await Promise.all(opened.map((ears) => ears.until("closed")));
   expect(transports.open).toBe(0);
   for (const ears of opened) expect(ears.heard.filter((what) => what === "closed")).toHaveLength(1);
-  await new Promise((resolve) => server.close(resolve));
+  transports.close();
+  expect(clock.timers).toBe(0);
+  listener.close();
 });
 
 async function client(protocols: string[] = []): Promise<[WebSocket, Ears]> {
@@ -296,15 +301,6 @@ describe("a message that the protocol does not allow is refused in the protocol'
     socket.write(clientFrame(8, Buffer.of(0x03, 0xea))); // 1002
     await opened[0]!.until("closed");
     expect(opened[0]!.heard).toEqual(["closed"]);
-  });
-});
-
-describe("what a connection costs", () => {
-  it("has no listeners of its own and keeps no request", async () => {
-    const [, { transport }] = await client();
-    const socket = transport as WebSocketTransport;
-    expect(socket.eventNames()).toEqual([]);
-    expect(Object.values(socket).some((value) => value?.constructor?.name === "IncomingMessage")).toBe(false);
   });
 });
 

@@ -2,12 +2,12 @@
  * The WebSocket transport under core's contract, with a real WebSocket on the other side.
  */
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { Transport } from "@holdfast/core";
+import type { Socket } from "node:net";
+import { systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
 import { WebSocket } from "ws";
-import { WebSocketTransports } from "./websocket-transport.js";
+import { listen } from "./testing/listen.js";
+import { WebSocketTransports } from "./transports.js";
 
 const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
 
@@ -24,12 +24,10 @@ async function open(): Promise<TransportUnderTest> {
       },
     },
     65_536,
+    systemClock,
   );
-  const server = createServer();
-  server.on("upgrade", (request, socket, head) => transports.upgrade(request, socket, head, ACCEPTANCE));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const peer = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`);
+  const listener = await listen((handle, arrival) => transports.accept(handle, arrival, ACCEPTANCE));
+  const peer = new WebSocket(`ws://127.0.0.1:${listener.port}/ws`);
   peer.on("message", (data) => received.push(String(data)));
   peer.on("error", () => {});
   peer.on("close", (code, reason) => {
@@ -54,7 +52,8 @@ async function open(): Promise<TransportUnderTest> {
     async dispose() {
       peer.terminate();
       transport?.terminate();
-      await new Promise((resolve) => server.close(resolve));
+      transports.close();
+      listener.close();
     },
   };
 }

@@ -1,0 +1,27 @@
+/**
+ * What waits behind a write that the kernel has not taken. Made when a client stops reading, dropped when it has caught
+ * up: a request of Node's for each waiting frame would take several times the memory of the frames.
+ *
+ * Core bounds it (`maxOutboxBytes`), and the transport what it writes by itself.
+ */
+export class Backlog {
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** All of it, in order; it is empty then. */
+  take(): readonly Uint8Array[] {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#bytes = 0;
+    return chunks;
+  }
+}

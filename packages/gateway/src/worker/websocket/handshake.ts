@@ -1,0 +1,19 @@
+/**
+ * The answer to an accepted WebSocket request: RFC 6455 §4.2.2, as bytes. The upgrade decision has seen the request;
+ * extensions are declined by saying nothing of them.
+ */
+import { createHash } from "node:crypto";
+import { SUBPROTOCOL } from "@holdfast/protocol";
+import type { RequestHead } from "../upgrade.js";
+
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const START =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+
+export function switchingProtocols({ headers }: RequestHead): Buffer {
+  const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
+  // Only ours passes the decision, and only whoever offers one may be given one.
+  const chosen =
+    headers["sec-websocket-protocol"] === undefined ? "" : `\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}`;
+  return Buffer.from(`${START}${accept}${chosen}\r\n\r\n`, "latin1");
+}

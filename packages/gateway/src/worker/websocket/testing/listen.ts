@@ -1,0 +1,24 @@
+/**
+ * A listener for tests of WebSockets: accepts, reads a request's head as the front door does, and hands the handle on.
+ */
+
+import type { TcpHandle } from "../../../tcp-handle.js";
+import { TcpListener } from "../../../tcp-listener.js";
+import { readWebSocketHead } from "../../websocket-head.js";
+import type { Arrival } from "../transports.js";
+
+export function listen(accept: (handle: TcpHandle, arrival: Arrival) => void): Promise<TcpListener> {
+  return TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 511 }, (handle) => {
+    if (handle === undefined) return;
+    let text = "";
+    handle.onread = (bytes) => {
+      if (bytes === undefined) return handle.close();
+      text += Buffer.from(bytes).toString("latin1");
+      const head = readWebSocketHead(text);
+      if (head === undefined) return;
+      handle.readStop();
+      accept(handle, { head, first: Buffer.from(text.slice(head.end), "latin1"), ended: undefined });
+    };
+    handle.readStart();
+  });
+}

@@ -1,0 +1,237 @@
+/**
+ * The transport of a WebSocket: all that the edge keeps for a connection, on a bare TCP handle.
+ *
+ *     open ──our close──► closing ──theirs, or a violation──► ending ──their FIN──► closed
+ *      ├────────────their close, or a violation──────────────────┘                     ▲
+ *      └─their FIN while bytes wait──► flushing ──our FIN──────────────────────────────┘
+ *
+ * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`.
+ * Invariants: `Connection#closed` is called exactly once for each opened connection, whoever ended it, and never
+ * during another call to the transport.
+ */
+import type { Connection, Framing, Transport } from "@holdfast/core";
+import { type DisconnectCode, disconnects } from "@holdfast/protocol";
+import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
+import type { Assembly } from "./assembly.js";
+import { Backlog } from "./backlog.js";
+import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
+import { type FrameEvents, receive, type Violation } from "./receiver.js";
+
+/** What the edge tells core about one connection. */
+export type ConnectionEnd = Pick<Connection, "receive" | "alive" | "refuse" | "closed">;
+
+/** What all transports of a worker share. */
+export interface TransportHome {
+  readonly io: HandleIo;
+  /** Bytes of one message from a client. */
+  readonly maxPayload: number;
+  /** Takes bytes that are to leave with the handshake's answer; false when that has left. */
+  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean;
+  /** It should end soon. Called once. */
+  leaving(transport: WebSocketTransport): void;
+  /** Its socket is closed. Called once. */
+  gone(transport: WebSocketTransport): void;
+}
+
+/**
+ * Bytes that may wait before pings stay unanswered: who floods us with pings and reads nothing must not fill memory
+ * with pongs, and for who reads slowly the bytes on their way are sign of life enough.
+ */
+const MAX_BUFFERED_FOR_PONG = 64 * 1024;
+
+type State = "open" | "closing" | "ending" | "flushing" | "closed";
+
+const FRAMING = new WebSocketFraming();
+const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
+
+export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
+  /** Set once, before anything can arrive; unset when the socket is gone. */
+  connection: ConnectionEnd | undefined = undefined;
+  bytesRead = 0;
+  readonly #handle: OwnedHandle;
+  readonly #home: TransportHome;
+  #state: State = "open";
+  /** What has come of a message that is not complete. */
+  #kept: Assembly | undefined = undefined;
+  /** There while the kernel has not taken all that was written. */
+  #backlog: Backlog | undefined = undefined;
+
+  constructor(handle: TcpHandle, home: TransportHome) {
+    this.#home = home;
+    this.#handle = home.io.own(handle, this);
+  }
+
+  get framing(): Framing {
+    return FRAMING;
+  }
+
+  get bufferedBytes(): number {
+    return this.#backlog === undefined ? 0 : this.#handle.writeQueueSize + this.#backlog.bytes;
+  }
+
+  write(frames: Uint8Array): void {
+    if (this.#state === "open") this.#put(frames);
+  }
+
+  ping(): void {
+    if (this.#state === "open") this.#put(PING);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state === "open") this.#sayGoodbye(closeFrame(code, reason));
+  }
+
+  terminate(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#kept = undefined;
+    this.#backlog = undefined;
+    this.#home.io.close(this.#handle);
+  }
+
+  /** Begins with the handshake's answer, and with what was read already. */
+  start(answer: Uint8Array, first: Buffer): void {
+    if (this.#state !== "closed") this.#put(answer);
+    if (first.length > 0) this.#receive(first);
+    if (this.#state !== "closed") this.#home.io.start(this.#handle);
+  }
+
+  // What `WaitingSockets` asks of those that it ends.
+
+  get destroyed(): boolean {
+    return this.#state === "closed";
+  }
+
+  destroy(): void {
+    this.terminate();
+  }
+
+  // What happens on the handle.
+
+  read(bytes: Buffer | undefined): void {
+    if (bytes !== undefined) this.#receive(bytes);
+    else this.#inputEnded();
+  }
+
+  written(): void {
+    if (this.#backlog === undefined) return;
+    const chunks = this.#backlog.take();
+    if (chunks.length > 0 && this.#wrote(this.#home.io.writeAll(this.#handle, chunks)) === "waiting") return;
+    this.#backlog = undefined;
+    if (this.#state === "ending" || this.#state === "flushing") this.#sendEnd();
+  }
+
+  writeFailed(): void {
+    this.terminate();
+  }
+
+  ended(): void {
+    if (this.#state === "flushing") this.terminate();
+  }
+
+  closed(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    this.#home.gone(this);
+    connection?.closed();
+  }
+
+  // What the client says.
+
+  textCame(text: string): boolean {
+    if (this.#state === "open") this.connection?.receive(text);
+    return isReading(this.#state);
+  }
+
+  binaryCame(): boolean {
+    if (this.#state === "open")
+      this.connection?.refuse(disconnects.badFrame, "Binary messages are not taken.");
+    return isReading(this.#state);
+  }
+
+  pinged(payload: Uint8Array): boolean {
+    if (this.#state === "open") {
+      if (this.bufferedBytes <= MAX_BUFFERED_FOR_PONG) this.write(controlFrame(OPCODES.pong, payload));
+      this.connection?.alive();
+    }
+    return isReading(this.#state);
+  }
+
+  ponged(): boolean {
+    if (this.#state === "open") this.connection?.alive();
+    return isReading(this.#state);
+  }
+
+  closeCame(payload: Uint8Array): void {
+    // The goodbye of whoever begins is said back as it is.
+    if (this.#state === "open") this.#sayGoodbye(controlFrame(OPCODES.close, payload));
+    this.#end("ending");
+  }
+
+  violated(code: Violation): void {
+    if (this.#state === "open") this.connection?.refuse(rowOf(code));
+    this.close(code, "");
+    this.#end("ending");
+  }
+
+  #receive(bytes: Buffer): void {
+    if (!isReading(this.#state)) return;
+    this.#kept = receive(bytes, this.#kept, this.#home.maxPayload, this);
+  }
+
+  /** A client that reads no more has no use for what waits; but it may only have ended its own side. */
+  #inputEnded(): void {
+    if (this.bufferedBytes === 0) this.terminate();
+    else if (this.#state === "open") {
+      this.#home.leaving(this);
+      this.#end("flushing");
+    } else if (this.#state === "closing") this.#end("flushing");
+    else if (this.#state === "ending") this.#state = "flushing";
+  }
+
+  #sayGoodbye(frame: Uint8Array): void {
+    this.#state = "closing";
+    this.#put(frame);
+    if (!this.destroyed) this.#home.leaving(this);
+  }
+
+  /** Ends our side behind all that waits. */
+  #end(state: "ending" | "flushing"): void {
+    if (!isReading(this.#state)) return;
+    this.#state = state;
+    this.#kept = undefined;
+    if (this.#backlog === undefined) this.#sendEnd();
+  }
+
+  #sendEnd(): void {
+    if (!this.#home.io.end(this.#handle)) this.terminate();
+  }
+
+  #put(bytes: Uint8Array): void {
+    if (this.#backlog !== undefined) this.#backlog.add(bytes);
+    else if (!this.#home.gather(this, bytes)) this.#wrote(this.#home.io.write(this.#handle, bytes));
+  }
+
+  #wrote(outcome: WriteOutcome): WriteOutcome {
+    if (outcome === "waiting") this.#backlog ??= new Backlog();
+    else if (outcome === "broken") this.terminate();
+    return outcome;
+  }
+}
+
+/** While our own close frame waits for an answer, too. */
+function isReading(state: State): boolean {
+  return state === "open" || state === "closing";
+}
+
+/** The row of the protocol for what RFC 6455 calls a violation. */
+function rowOf(code: Violation): DisconnectCode {
+  switch (code) {
+    case 1002:
+    case 1007:
+      return disconnects.badFrame;
+    case 1008:
+    case 1009:
+      return disconnects.tooBig;
+  }
+}

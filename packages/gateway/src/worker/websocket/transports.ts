@@ -1,0 +1,93 @@
+/**
+ * The WebSockets of a worker: opens them on handles, counts them, and ends those that take too long to leave.
+ *
+ * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's answer, and
+ * behind it.
+ */
+import type { Clock, Encoding, Transport } from "@holdfast/core";
+import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
+import type { Acceptance, RequestHead } from "../upgrade.js";
+import { WaitingSockets } from "../waiting-sockets.js";
+import { switchingProtocols } from "./handshake.js";
+import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
+
+/** The part of core that takes connections. */
+export interface Opener {
+  open(transport: Transport, encoding: Encoding, channels?: readonly string[]): ConnectionEnd;
+}
+
+/** How long the other side may take to answer our close frame and to end, ms. Short: a drain closes everybody. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** A request that was accepted, and what came with it. */
+export interface Arrival {
+  readonly head: RequestHead;
+  /** What came right behind the head; changed here. */
+  readonly first: Buffer;
+  /** Called when the socket has closed. */
+  readonly ended: (() => void) | undefined;
+}
+
+export class WebSocketTransports implements TransportHome {
+  readonly io = new HandleIo();
+  readonly maxPayload: number;
+  readonly #opener: Opener;
+  readonly #leaving: WaitingSockets<WebSocketTransport>;
+  /** Those for whose end somebody waits. */
+  readonly #ended = new Map<WebSocketTransport, () => void>();
+  /** The connection that is being opened, and what is to leave with its answer. */
+  #opening: { readonly transport: WebSocketTransport; readonly gathered: Uint8Array[] } | undefined;
+  #open = 0;
+
+  /** `maxPayload`: bytes of one message from a client. */
+  constructor(opener: Opener, maxPayload: number, clock: Clock) {
+    this.#opener = opener;
+    this.maxPayload = maxPayload;
+    // As many as there are connections.
+    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
+  }
+
+  /** Sockets that are a WebSocket now, closing ones included. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
+  accept(handle: TcpHandle, { head, first, ended }: Arrival, { encoding, channels }: Acceptance): void {
+    const transport = new WebSocketTransport(handle, this);
+    this.#open++;
+    if (ended !== undefined) this.#ended.set(transport, ended);
+    const gathered: Uint8Array[] = [switchingProtocols(head)];
+    this.#opening = { transport, gathered };
+    try {
+      transport.connection = this.#opener.open(transport, encoding, channels);
+    } finally {
+      this.#opening = undefined;
+    }
+    transport.start(gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered), first);
+  }
+
+  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean {
+    if (this.#opening?.transport !== transport) return false;
+    this.#opening.gathered.push(bytes);
+    return true;
+  }
+
+  leaving(transport: WebSocketTransport): void {
+    this.#leaving.add(transport);
+  }
+
+  gone(transport: WebSocketTransport): void {
+    this.#open--;
+    this.#leaving.release(transport);
+    const ended = this.#ended.get(transport);
+    if (ended === undefined) return;
+    this.#ended.delete(transport);
+    ended();
+  }
+
+  /** Ends those that are leaving; the others are core's to end. Idempotent. */
+  close(): void {
+    this.#leaving.close();
+  }
+}
