@@ -1,8 +1,9 @@
 /**
  * What the primary and its workers say to each other over the link.
  *
- * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel.
+ * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel.
  */
+import type { DrainOptions } from "@holdfast/core";
 import type { MetricsSnapshot } from "./metrics.js";
 
 /** Asked of the embedded broker by a worker. `id` is echoed by `broker-done` or `broker-failed`. */
@@ -58,17 +59,27 @@ export interface CopyListenHandle {
   readonly port: number;
 }
 
+/**
+ * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
+ * reload starts workers of the code on disk under a primary that is older.
+ */
+export const LINK_VERSION = 1;
+
 export type ToWorker =
   | {
       readonly type: "start";
+      /** The primary's `LINK_VERSION`. */
+      readonly link: number;
       readonly slot: number;
       readonly generation: number;
       /** Where the workers of the instance reach each other: a directory for Unix sockets. */
       readonly relayDirectory: string;
       readonly config: unknown;
     }
-  /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */
-  | { readonly type: "drain"; readonly windowMs: number; readonly reason: string }
+  /** The instance is going away: health checks are told so, everything else goes on. */
+  | { readonly type: "unready" }
+  /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
+  | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }

@@ -1,6 +1,7 @@
 import { BROADCAST, type Broker, BrokerUnavailable } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { adminApi } from "./admin-api.js";
+import { type DrainProgress, SERVING } from "./instance-drain.js";
 
 const MAX_BYTES = 20;
 
@@ -14,8 +15,16 @@ function setUp(publish: Broker["publish"] = async () => {}) {
       await publish(topic as never, data);
     },
   } as unknown as Broker;
-  const routes = adminApi({ broker, notReady: () => problems, metrics: async () => "a 1\n" }, MAX_BYTES);
-  return { published, problems, ask: (route: string, body?: unknown) => routes[route]?.(body) };
+  const drain: { progress: DrainProgress | undefined } = { progress: SERVING };
+  const instance = {
+    broker,
+    notReady: () => problems,
+    metrics: async () => "a 1\n",
+    drain: () => drain.progress,
+    drainProgress: () => drain.progress ?? SERVING,
+  };
+  const routes = adminApi(instance, MAX_BYTES);
+  return { published, problems, drain, ask: (route: string, body?: unknown) => routes[route]?.(body) };
 }
 
 describe("the admin API", () => {
@@ -82,5 +91,15 @@ describe("the admin API", () => {
       body: "a 1\n",
       contentType: expect.stringContaining("version=0.0.4"),
     });
+  });
+
+  it("begins a drain and says how far it is, but not before the start is through", async () => {
+    const { ask, drain } = setUp();
+    drain.progress = { ...SERVING, state: "draining", left: 3, total: 9 };
+    expect(await ask("POST /api/drain", {})).toEqual({ status: 202, body: drain.progress });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: drain.progress });
+    drain.progress = undefined;
+    expect(await ask("POST /api/drain", {})).toMatchObject({ status: 503 });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: SERVING });
   });
 });

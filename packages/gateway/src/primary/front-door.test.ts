@@ -2,6 +2,7 @@ import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { FrontDoor, type FrontDoorOptions } from "./front-door.js";
+import { SERVING } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { FakeWorkerProcess } from "./testing/fake-worker-process.js";
 import { type Exchange, exchange, until } from "./testing/primary-world.js";
@@ -32,7 +33,7 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
       list: () => workers.filter(({ state }) => state !== "ended").map(({ process }) => process),
       isCollecting: (worker) => collecting.has(worker),
     },
-    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0 })),
+    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0, drain: SERVING, reloadLeft: 0 })),
     clock,
     new RecordingLogger(),
   );

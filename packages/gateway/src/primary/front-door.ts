@@ -72,7 +72,7 @@ export class FrontDoor {
   #listeners: readonly TcpListener[] = [];
   /** Which worker is to send back a copy of which listener's handle. */
   readonly #copyAskedOf = new Map<number, WorkerProcess>();
-  #state: "open" | "refusing" | "closed" = "open";
+  #state: "open" | "leaving" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -91,7 +91,7 @@ export class FrontDoor {
     this.#admission = new Admission(
       options,
       {
-        closedFor: () => (this.#state === "open" ? undefined : "draining"),
+        closedFor: () => (this.#isOpen ? undefined : "draining"),
         assign: (socket) => this.#assign(socket),
         room: () => this.#room(),
         accepted: () => metrics.accepted(),
@@ -172,9 +172,14 @@ export class FrontDoor {
     this.#admission.refuse(socket, "no_worker");
   }
 
+  /** From now on a health check at the cap is not told that all is well. */
+  unready(): void {
+    if (this.#state === "open") this.#state = "leaving";
+  }
+
   /** From now on every socket is told that the server is going away. */
   refuse(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isOpen) return;
     this.#state = "refusing";
     this.#admission.turnAway("draining");
     for (const listener of this.#listeners) listener.resume();
@@ -190,11 +195,15 @@ export class FrontDoor {
     this.#admission.close();
   }
 
+  get #isOpen(): boolean {
+    return this.#state === "open" || this.#state === "leaving";
+  }
+
   /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
   #accept(handle: TcpHandle | undefined): void {
     if (handle === undefined) return this.#exhausted();
     this.#admission.accept(handle);
-    if (this.#state !== "open" || this.pending < this.#options.maxPending * PAUSE_AT) return;
+    if (!this.#isOpen || this.pending < this.#options.maxPending * PAUSE_AT) return;
     for (const listener of this.#listeners) if (listener.pause()) this.#metrics.paused();
   }
 
@@ -226,7 +235,8 @@ export class FrontDoor {
     for (const worker of this.#workers.list()) sockets += worker.sockets;
     const refusal =
       sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.check(socket.address);
-    return refusal !== undefined && isHealthCheck(socket.target) ? "healthy" : refusal;
+    const isWell = this.#state === "open" && isHealthCheck(socket.target);
+    return refusal !== undefined && isWell ? "healthy" : refusal;
   }
 
   #room(): number {
@@ -265,7 +275,7 @@ export class FrontDoor {
     const sockets = worker.takeBack();
     for (const { address } of sockets) this.#limits.release(worker, address);
     this.#admission.takeBack(sockets);
-    if (this.#state !== "open") this.#admission.turnAway("draining");
+    if (!this.#isOpen) this.#admission.turnAway("draining");
   }
 
   #exhausted(): void {
