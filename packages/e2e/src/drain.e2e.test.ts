@@ -4,20 +4,23 @@
  * The claims: everybody is told and comes back elsewhere, nobody is left at the deadline, and a reload never has fewer
  * ready workers than configured.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { RedisServer } from "@holdfast/redis/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { Crowd } from "./crowd.js";
-import { eventually } from "./deadline.js";
+import { eventually, within } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
 import { GatewayProcess } from "./gateway-process.js";
 import { HaProxy } from "./haproxy.js";
 import { metric } from "./metrics-text.js";
 import { startDirect } from "./modern-node.js";
 import { PlainClient } from "./plain-client.js";
-import { Program } from "./program.js";
+import { HOLDFAST, Program } from "./program.js";
 import { Resources } from "./resources.js";
 
 jest.setTimeout(120_000);
@@ -309,6 +312,8 @@ describe("SIGHUP", () => {
     expect(problems.join("\n")).toMatch(
       /maxChannels must be .*\n?.*pingInterval must be .*\n?.*nonsense is not/s,
     );
+    // Workers leave it to the primary when a terminal or a script signals all of them.
+    for (const pid of pids) process.kill(pid, "SIGHUP");
     config.write("{");
     gateway.signal("SIGHUP");
     await reloads(gateway, "refused", 2);
@@ -350,5 +355,19 @@ describe("SIGHUP", () => {
     await crowd.settled(before);
     expect(gateway.workerPids().filter((pid) => pids.includes(pid))).toEqual([]);
     expect((await gateway.get("/healthz")).status).toBe(200);
+  });
+
+  test("a worker whose code speaks another version to its primary says that a restart is due", async () => {
+    const worker = spawn(process.execPath, [join(HOLDFAST, "../../dist/worker-main.js")], {
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
+    });
+    own.add({ close: () => worker.kill("SIGKILL") });
+    const link = worker.stdio[4] as Duplex;
+    link.write(`${JSON.stringify({ type: "start", link: 0, slot: 0, generation: 1, config: {} })}\n`);
+    const [line] = await within(once(link, "data"), "an answer of the worker");
+    expect(JSON.parse(String(line))).toEqual({
+      type: "refused",
+      problem: expect.stringContaining("restart the instance instead of reloading it"),
+    });
   });
 });

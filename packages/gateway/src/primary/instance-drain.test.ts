@@ -152,9 +152,10 @@ describe("an instance's drain", () => {
     await drain.done;
   });
 
-  it("with no worker is done at once", async () => {
-    const { drain } = setUp(0);
+  it("with no worker is done at once, without a word", async () => {
+    const { drain, logger } = setUp(0);
     drain.begin({ ...PLAN, delayMs: 0 });
     await drain.done;
+    expect(logger.lines).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@
  * connections are refused and the workers send their clients away. Invariant: the order is never left, and from
  * `draining` on it ends at the deadline, because a worker that does not drain is killed.
  */
-import type { Clock, Logger, Timer } from "@holdfast/core";
+import { type Clock, type Logger, silentLogger, type Timer } from "@holdfast/core";
 import { drainWorker, KILL_GRACE_MS } from "./worker-drain.js";
 import type { WorkerProcess } from "./worker-process.js";
 
@@ -130,7 +130,9 @@ export class InstanceDrain {
     this.#crew.refuse();
     const workers = this.#crew.workers();
     this.#total = this.#left;
-    this.#logger.info({ clients: this.#total, windowMs }, "drain: clients are sent away");
+    // A start that failed has nobody to send away, and one message of its own.
+    const logger = workers.length === 0 ? silentLogger : this.#logger;
+    logger.info({ clients: this.#total, windowMs }, "drain: clients are sent away");
     const share = Math.max(1, workers.filter(({ state }) => state === "ready").length);
     const rate = ratePerSecond === undefined ? {} : { ratePerSecond: ratePerSecond / share };
     const ends = workers.map((worker) =>
@@ -138,12 +140,12 @@ export class InstanceDrain {
     );
     const log = this.#clock.every(LOG_INTERVAL_MS, () => {
       const { left, total } = this.progress;
-      this.#logger.info({ left, total }, "drain: under way");
+      logger.info({ left, total }, "drain: under way");
     });
     void Promise.all(ends).then(() => {
       log.cancel();
       this.#state = "drained";
-      this.#logger.info({ total: this.#total }, "drain: nobody is left");
+      logger.info({ total: this.#total }, "drain: nobody is left");
       this.#resolve();
     });
   }

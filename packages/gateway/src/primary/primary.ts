@@ -194,7 +194,9 @@ export class Primary {
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
   reload({ drain, ...program }: ReloadOptions): void {
-    if (this.#state !== "running" || this.#drain.state !== "serving") return;
+    if (this.#state !== "running" || this.#drain.state !== "serving") {
+      return this.#options.logger.warn({}, "no reload: the instance is going away");
+    }
     this.#drainPlan = drain;
     this.#reload.request(program);
   }

@@ -37,6 +37,7 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   const life = new WorkerLife(makeOptions);
   process.on("SIGINT", ignoreSignal);
   process.on("SIGTERM", ignoreSignal);
+  process.on("SIGHUP", ignoreSignal);
   process.on("disconnect", () => life.end());
   process.on("uncaughtException", (problem) => life.crash(problem));
 }
