@@ -12,6 +12,7 @@ import { envOf, flagOf } from "../packages/cli/src/config/setting.js";
 import { MemoryBroker } from "../packages/core/src/index.js";
 import { WorkerMetrics } from "../packages/gateway/src/metrics.js";
 import { adminApi } from "../packages/gateway/src/primary/admin-api.js";
+import { SERVING } from "../packages/gateway/src/primary/instance-drain.js";
 import { PrimaryMetrics } from "../packages/gateway/src/primary/primary-metrics.js";
 import { disconnects, errors } from "../packages/protocol/src/index.js";
 import {
@@ -53,7 +54,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     brokerState: "ready",
     loop,
   }));
-  const primary = new PrimaryMetrics(() => ({ workers: 0, pending: 0 }));
+  const primary = new PrimaryMetrics(() => ({ workers: 0, pending: 0, drain: SERVING, reloadLeft: 0 }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
   return new Set(snapshots.flat().map(({ name }) => name));
 }
@@ -63,6 +64,8 @@ const instance = {
   retention: () => undefined,
   notReady: () => [],
   metrics: () => Promise.resolve(""),
+  drain: () => SERVING,
+  drainProgress: () => SERVING,
 };
 const adminEndpoints = Object.keys(adminApi(instance, 1));
 

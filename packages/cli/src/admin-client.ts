@@ -3,11 +3,14 @@
  *
  * Every failure is one line: what, where, what to do.
  */
+import type { DrainProgress } from "@holdfast/gateway";
 import { Failure, sentence, systemCode } from "./failure.js";
 
 export const DEFAULT_ADMIN_URL = "http://127.0.0.1:9080";
 
 const TIMEOUT_MS = 10_000;
+/** What is said of an address where a gateway has been and is no more. */
+const ABSENT = ["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET"];
 const MAX_SHOWN = 200;
 
 export interface AdminClientOptions {
@@ -39,16 +42,36 @@ export class AdminClient {
     await this.#post("/api/broadcast", `{"data":${data}}`);
   }
 
-  async #post(path: string, body: string): Promise<void> {
-    const headers: Record<string, string> = { "Content-Type": "application/json" };
+  /** Asks the instance to drain, as often as one likes. Resolves with how far it is. */
+  async drain(): Promise<DrainProgress> {
+    return JSON.parse(await this.#post("/api/drain", "{}")) as DrainProgress;
+  }
+
+  /** How far a drain is; undefined when nothing listens there any more. */
+  async drainProgress(): Promise<DrainProgress | undefined> {
+    try {
+      return JSON.parse(await this.#ask("GET", "/api/drain")) as DrainProgress;
+    } catch (error) {
+      if (error instanceof Failure && ABSENT.includes(systemCode(error.cause) ?? "")) return undefined;
+      throw error;
+    }
+  }
+
+  #post(path: string, body: string): Promise<string> {
+    return this.#ask("POST", path, body);
+  }
+
+  /** The text of the answer. */
+  async #ask(method: "GET" | "POST", path: string, body?: string): Promise<string> {
+    const headers: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
     if (this.#key !== undefined) headers.Authorization = `Bearer ${this.#key}`;
     let response: Response;
     let text: string;
     try {
       response = await fetch(new URL(path, this.#url), {
-        method: "POST",
+        method,
         headers,
-        body,
+        ...(body === undefined ? {} : { body }),
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
@@ -57,6 +80,7 @@ export class AdminClient {
       throw this.#unreachable(error);
     }
     if (!response.ok) throw this.#refused(response.status, text);
+    return text;
   }
 
   #unreachable(error: unknown): Failure {

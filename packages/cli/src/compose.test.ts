@@ -48,7 +48,7 @@ describe("composing", () => {
       workers: 4,
       workerExecArgv: ["--max-old-space-size=1024", "--max-semi-space-size=16"],
       maxConnections: 63_180,
-      drainWindowMs: 3000,
+      drain: { delayMs: 0, windowMs: 3000, ratePerSecond: undefined },
     });
   });
 

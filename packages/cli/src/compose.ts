@@ -17,7 +17,7 @@ import {
   type Retention,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, WorkerOptions } from "@holdfast/gateway";
+import type { PrimaryOptions, ReloadOptions, WorkerOptions } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
@@ -43,20 +43,35 @@ export interface PrimaryParts {
   readonly nodeOptions: string;
 }
 
-export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
-  const { settings, machine, logger, logFormat, execArgv, nodeOptions } = parts;
-  const { workers } = settings;
-  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
+/** What a reload gives a running primary. The worker's program is what lies on disk then. */
+export function reloadOptions(parts: PrimaryParts): ReloadOptions {
+  const { settings, machine, logFormat, execArgv, nodeOptions } = parts;
+  const { workers, drainDelay, drainWindow, drainRate } = settings;
   const workerConfig: WorkerConfig = { settings, logFormat };
   return {
+    workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
+    workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
+    workerConfig,
+    drain: {
+      delayMs: drainDelay,
+      windowMs: drainWindow,
+      ratePerSecond: drainRate === "auto" ? undefined : drainRate,
+    },
+    retention: retentions(settings),
+  };
+}
+
+export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
+  const { settings, logger } = parts;
+  const { workers } = settings;
+  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
+  return {
+    ...reloadOptions(parts),
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
     accept: settings.accept,
     workers,
-    workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
-    workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
-    workerConfig,
     broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
     bus,
     maxConnections: settings.maxConnections,
@@ -67,9 +82,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     limits: limitsOf(settings),
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
-    drainWindowMs: settings.drainWindow,
     maxPublicationBytes: settings.maxPublicationBytes,
-    retention: retentions(settings),
     logger,
     clock: systemClock,
   };

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { broadcastCommand } from "./commands/broadcast.js";
 import { configCheckCommand } from "./commands/config-check.js";
 import { configPrintCommand } from "./commands/config-print.js";
+import { drainCommand } from "./commands/drain.js";
 import { listenCommand } from "./commands/listen.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
@@ -51,6 +52,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(publishCommand(terminal))
     .addCommand(broadcastCommand(terminal))
     .addCommand(listenCommand(terminal))
+    .addCommand(drainCommand(terminal))
     .addCommand(config)
     .addHelpText(
       "after",

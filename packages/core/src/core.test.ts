@@ -42,7 +42,7 @@ describe("admitting", () => {
 
   test("nobody is once core drains or is closed", async () => {
     const { core } = memoryWorld();
-    core.drain(0, "x");
+    core.drain({ windowMs: 0, reason: "x" });
     expect(core.admit()).toEqual(errors.unavailable);
     await core.close();
     expect(core.admit()).toEqual(errors.unavailable);
@@ -256,7 +256,7 @@ describe("closing", () => {
   test("a drain after it is done at once", async () => {
     const { core } = memoryWorld();
     await core.close();
-    await core.drain(1_000, "x");
+    await core.drain({ windowMs: 1_000, reason: "x" });
     expect(core.state).toBe("closed");
   });
 });

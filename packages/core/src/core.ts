@@ -22,7 +22,7 @@ import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
-import { Drain } from "./drain.js";
+import { Drain, type DrainOptions } from "./drain.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
 import { Keepalive } from "./keepalive.js";
@@ -165,12 +165,12 @@ export class Core {
     return connection;
   }
 
-  /** Sends every client away over `windowMs`; resolves when none is left, or at `close`. A second call awaits the first. */
-  drain(windowMs: number, reason: string, onProgress: (left: number) => void = () => {}): Promise<void> {
+  /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */
+  drain(options: DrainOptions, onProgress: (left: number) => void = () => {}): Promise<void> {
     if (this.#state.kind === "draining") return this.#state.drain.done;
     if (this.#state.kind !== "open") return Promise.resolve();
-    const { registry, wheel } = this.#context;
-    const drain = new Drain({ windowMs, reason }, registry, wheel, this.#seams.random, onProgress);
+    const { clock, registry, wheel } = this.#context;
+    const drain = new Drain(options, registry, wheel, clock, this.#seams.random, onProgress);
     this.#state = { kind: "draining", drain };
     return drain.done;
   }

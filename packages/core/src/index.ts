@@ -4,6 +4,7 @@
 
 // For whoever runs a worker.
 export { Core, type Seams } from "./core.js";
+export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
 export type { Encoding } from "./batch.js";
 export { type NamespaceDefaults, type NamespaceOptions, Namespaces } from "./namespace.js";

@@ -88,14 +88,14 @@ describe("the count of connections", () => {
     expect(world.metrics.count("connections_closed")).toBe(2);
     expect(a.transport.end).toBeUndefined();
     // Nobody counts as closing: a drain is done at its first look.
-    const drained = world.core.drain(0, "test");
+    const drained = world.core.drain({ windowMs: 0, reason: "test" });
     await world.pass(100);
     await drained;
   });
 
   test("is right also for a connection that was refused when it came", async () => {
     const world = memoryWorld();
-    const drained = world.core.drain(0, "test");
+    const drained = world.core.drain({ windowMs: 0, reason: "test" });
     const refused = world.client();
     expect(refused.transport.end).toMatchObject({ code: disconnects.drain.code });
     expect(world.core.connections).toBe(0);

@@ -1,5 +1,6 @@
 /**
- * A real HAProxy in front of one gateway, with a pool of connections that all clients share (`http-reuse always`).
+ * A real HAProxy: in front of one gateway, with a pool of connections that all clients share (`http-reuse always`), or
+ * in front of several, to each whose health check passes.
  *
  * One thread, since each thread has a pool of its own; enough idle connections are kept for a pool to show. HAProxy asks
  * again by itself when a connection breaks before its answer, as one would set it up for requests that may be repeated.
@@ -40,13 +41,22 @@ export class HaProxy {
   }
 
   /** Resolves when it accepts connections for the gateway at `gatewayPort`. */
-  static async start(gatewayPort: number, upgrades: Upgrades = "fresh"): Promise<HaProxy> {
+  static start(gatewayPort: number, upgrades: Upgrades = "fresh"): Promise<HaProxy> {
+    return HaProxy.#start((port) => pooling(port, gatewayPort, upgrades));
+  }
+
+  /** In front of these gateways, in turn. It repeats nothing: what a gateway refuses, the client sees. */
+  static balancing(gatewayPorts: readonly number[]): Promise<HaProxy> {
+    return HaProxy.#start((port) => balancing(port, gatewayPorts));
+  }
+
+  static async #start(configuration: (port: number) => string): Promise<HaProxy> {
     for (let attempt = 1; ; attempt++) {
       const directory = mkdtempSync(join(tmpdir(), "holdfast-haproxy-"));
       const port = await freePorts(1);
       writeFileSync(
         join(directory, "haproxy.cfg"),
-        configuration(join(directory, "stats"), port, gatewayPort, upgrades),
+        `${ownSocket(join(directory, "stats"))}${configuration(port)}`,
       );
       const args = ["-db", "-f", "haproxy.cfg"];
       const proxy = new HaProxy(
@@ -105,7 +115,7 @@ export class HaProxy {
   }
 }
 
-function configuration(stats: string, port: number, gatewayPort: number, upgrades: Upgrades): string {
+function ownSocket(stats: string): string {
   return `global
   stats socket unix@${stats} mode 600 level admin
   nbthread 1
@@ -115,7 +125,26 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout tunnel 60s
-  retries 3
+`;
+}
+
+/** Checks as often as a test can wait for; a load balancer that is rented does so every 10 to 30 s. */
+function balancing(port: number, gatewayPorts: readonly number[]): string {
+  const servers = gatewayPorts.map((each) => `  server gateway-${each} 127.0.0.1:${each}\n`);
+  return `  retries 0
+frontend public
+  bind 127.0.0.1:${port}
+  default_backend gateways
+backend gateways
+  balance roundrobin
+  http-reuse never
+  option httpchk GET /healthz
+  default-server check inter 200ms fall 2 rise 1
+${servers.join("")}`;
+}
+
+function pooling(port: number, gatewayPort: number, upgrades: Upgrades): string {
+  return `  retries 3
   retry-on all-retryable-errors
 frontend public
   bind 127.0.0.1:${port}

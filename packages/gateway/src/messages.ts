@@ -1,10 +1,9 @@
 /**
  * What the primary and its workers say to each other over the link.
  *
- * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel
- * (`travel.ts`).
+ * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`travel.ts`).
  */
-import type { LogPage, LogQuery, PublishOptions } from "@holdfast/core";
+import type { DrainOptions, LogPage, LogQuery, PublishOptions } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
 
@@ -52,17 +51,27 @@ export interface Load {
 
 export const LOAD_INTERVAL_MS = 250;
 
+/**
+ * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
+ * reload starts workers of the code on disk under a primary that is older.
+ */
+export const LINK_VERSION = 1;
+
 export type ToWorker =
   | {
       readonly type: "start";
+      /** The primary's `LINK_VERSION`. */
+      readonly link: number;
       readonly slot: number;
       readonly generation: number;
       /** Where the workers of the instance reach each other: a directory for Unix sockets. */
       readonly relayDirectory: string;
       readonly config: unknown;
     }
-  /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */
-  | { readonly type: "drain"; readonly windowMs: number; readonly reason: string }
+  /** The instance is going away: health checks are told so, everything else goes on. */
+  | { readonly type: "unready" }
+  /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
+  | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }

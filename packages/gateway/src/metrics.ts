@@ -203,6 +203,16 @@ export async function snapshotOf(registry: Registry): Promise<MetricsSnapshot> {
   return (await registry.getMetricsAsJSON()) as unknown as MetricsSnapshot;
 }
 
+/**
+ * Without the gauges that mean one process and carry the slot as a label: for a process beside the one that has the
+ * slot's place, whose numbers would be added to that one's.
+ */
+export function withoutProcessGauges(snapshot: MetricsSnapshot): MetricsSnapshot {
+  return snapshot.filter(
+    ({ type, values }) => type !== "gauge" || !values.some(({ labels }) => labels.worker !== undefined),
+  );
+}
+
 /** The snapshots of all processes as one text in Prometheus' format. */
 export function mergeSnapshots(snapshots: readonly MetricsSnapshot[]): Promise<string> {
   return AggregatorRegistry.aggregate([...snapshots]).metrics();

@@ -5,6 +5,7 @@
  */
 import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
+import type { DrainPlan } from "./primary/instance-drain.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 
 /** Something the public port serves as it is, such as the demo page. */
@@ -57,8 +58,8 @@ export interface PrimaryOptions {
   readonly proxyProtocol: boolean;
   /** Addresses and networks that may say for whom they speak, by X-Forwarded-For or a PROXY header. */
   readonly trustedProxies: readonly string[];
-  /** Over how long a stop spreads the goodbyes, ms. */
-  readonly drainWindowMs: number;
+  /** How the instance and, without the delay, a worker that a reload replaces go away. */
+  readonly drain: DrainPlan;
   /** Bytes of one publication through the admin API. */
   readonly maxPublicationBytes: number;
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */

@@ -3,26 +3,31 @@
  *
  * Invariant: it ends with 0 only after a graceful stop; everything that keeps it from starting is one message.
  */
-import { type Addresses, Primary, type PrimaryOptions } from "@holdfast/gateway";
+import type { Logger } from "@holdfast/core";
+import { type Addresses, Primary, type PrimaryOptions, type ReloadOptions } from "@holdfast/gateway";
 import { Command } from "commander";
 import { banner } from "../banner.js";
-import { describeRedis, primaryOptions } from "../compose.js";
+import { describeRedis, type PrimaryParts, primaryOptions, reloadOptions } from "../compose.js";
 import { complete } from "../config/complete.js";
 import { warnings } from "../config/cross-checks.js";
 import { formatDuration } from "../config/duration.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
+import { ConfigProblems, formatProblem } from "../config/problem.js";
+import { nextSettings } from "../config/reload.js";
+import type { Settings } from "../config/schema.js";
 import { Failure } from "../failure.js";
+import { onHangUp } from "../hang-up.js";
 import { createLogger, logFormatFor } from "../logger.js";
 import type { Machine } from "../machine.js";
 import { startProblem } from "../start-problem.js";
-import { onStopSignals } from "../stop-signals.js";
+import { onStopSignals, type StopSignal } from "../stop-signals.js";
 import type { Terminal } from "../terminal.js";
 
 export function startCommand(terminal: Terminal, version: string, readMachine: () => Machine): Command {
   const command = new Command("start")
     .summary("run a gateway")
     .description(
-      "Run a gateway: one primary and its workers. SIGTERM and SIGINT stop it gracefully, a second one at once.",
+      "Run a gateway: one primary and its workers. SIGTERM and SIGINT stop it gracefully, a second one at once; SIGHUP reads the file again and replaces the workers one by one.",
     );
   return addSettingFlags(command)
     .addHelpText(
@@ -56,8 +61,15 @@ async function start(
   for (const warning of warnings(loaded.settings, machine)) logger.warn({}, warning);
   const { execArgv } = process;
   const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
-  const parts = { settings, machine, logger, logFormat, execArgv, nodeOptions };
-  await run(primaryOptions(parts), ({ ports, adminPort }) => {
+  const parts: PrimaryParts = { settings, machine, logger, logFormat, execArgv, nodeOptions };
+  let current = loaded.settings;
+  const readAgain = (): ReloadOptions | undefined => {
+    const next = readNext(current, () => loadFromCommand(options, terminal, machine).settings, logger);
+    if (next === undefined) return undefined;
+    current = next;
+    return reloadOptions({ ...parts, settings: complete(next, machine) });
+  };
+  await run(primaryOptions(parts), readAgain, ({ ports, adminPort }) => {
     const { host, adminHost, workers } = settings;
     const admin = { host: adminHost, port: adminPort };
     const { message, fields } = banner({
@@ -73,27 +85,63 @@ async function start(
   });
 }
 
-/** From start to end: resolves after a graceful stop, throws what kept the instance from starting or going on. */
-async function run(options: PrimaryOptions, onStarted: (addresses: Addresses) => void): Promise<void> {
-  const { logger, drainWindowMs } = options;
-  let letGo = (): void => {};
+/** The settings to go on with, or undefined when they are wrong: then the log has every problem. */
+function readNext(current: Settings, read: () => Settings, logger: Logger): Settings | undefined {
+  try {
+    const { settings, kept } = nextSettings(current, read());
+    if (kept.length > 0) {
+      logger.warn({ settings: kept }, `reload: kept until a restart: ${kept.join(", ")}`);
+    }
+    return settings;
+  } catch (error) {
+    const problems = error instanceof ConfigProblems ? error.problems.map(formatProblem) : [String(error)];
+    for (const problem of problems) logger.error({ problem }, `reload refused: ${problem}`);
+    logger.error({ problems: problems.length }, "reload refused: the old configuration goes on");
+    return undefined;
+  }
+}
+
+/**
+ * From start to end: resolves after a graceful stop, throws what kept the instance from starting or going on.
+ * `readAgain`: what SIGHUP reloads, or undefined when that is wrong.
+ */
+async function run(
+  options: PrimaryOptions,
+  readAgain: () => ReloadOptions | undefined,
+  onStarted: (addresses: Addresses) => void,
+): Promise<void> {
+  const { logger } = options;
+  let { drain } = options;
+  const releases: (() => void)[] = [];
   try {
     const ended = new Promise<void>((resolve, reject) => {
       const primary = new Primary(options, (problem) => {
         const failure = new Failure(`the instance cannot go on: ${problem}`);
         primary.stop(0).then(() => reject(failure), reject);
       });
-      letGo = onStopSignals((signal) => {
-        const window = formatDuration(drainWindowMs);
+      const stop = (signal: StopSignal | "SIGHUP"): void => {
+        const window = formatDuration(drain.windowMs);
         logger.info({ signal }, `stopping: clients leave over ${window}; a second signal ends at once`);
         primary.stop().then(resolve, reject);
-      });
+      };
       // A stop that comes before the start is through leaves it pending; `ended` settles all the same.
-      primary.start().then(onStarted, (error: unknown) => reject(startProblem(error)));
+      const started = primary.start();
+      started.then(onStarted, (error: unknown) => reject(startProblem(error)));
+      const reload = (): void => {
+        const next = readAgain();
+        if (next === undefined) return primary.reloadRefused();
+        drain = next.drain;
+        primary.reload(next);
+      };
+      releases.push(onStopSignals(stop));
+      // One that comes during the start is carried out after it.
+      releases.push(
+        onHangUp({ reload: () => void started.then(reload, () => {}), stop: () => stop("SIGHUP") }),
+      );
     });
     await ended;
     logger.info({}, "stopped");
   } finally {
-    letGo();
+    for (const release of releases) release();
   }
 }

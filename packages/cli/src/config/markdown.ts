@@ -30,6 +30,15 @@ export function configurationMarkdown(): string {
     "|---|---|---|---|---|",
     ...settingKeys.map(row),
     "",
+    "## Reload",
+    "",
+    "SIGHUP reads the file again ([operations.md](operations.md#reloading)); flags and the environment are those of the start. A",
+    `reload changes ${settingKeys
+      .filter((key) => settingOf(key).reload === true)
+      .map((key) => `\`${key}\``)
+      .join(", ")}.`,
+    "A change of any other setting is named in a warning and waits for a restart.",
+    "",
     "## Forms",
     "",
     "| Key | Must be | Example in the file |",

@@ -27,7 +27,8 @@ export function formatProblems(problems: readonly Problem[]): string {
   return [`${count} in the configuration:`, ...problems.map((each) => `  ${formatProblem(each)}`)].join("\n");
 }
 
-function formatProblem({ path, source, message }: Problem): string {
+/** One problem in one line. */
+export function formatProblem({ path, source, message }: Problem): string {
   // An unknown flag or variable has no setting: its own name is both path and source.
   if (path === "" || path === source) return `${source} ${message}`;
   return `${path} ${message} [${source}]`;

@@ -90,6 +90,7 @@ export const settings = Object.freeze({
       "Accept clients without a token on an address that other machines can reach. On loopback they are always accepted.",
   }),
   origins: optional(origins(), {
+    reload: true,
     example: ["https://app.example", "http://localhost:3000"],
     description:
       "Origins that browsers may connect from; `*` admits all. Unset: only pages of the gateway's own host. Clients that send no Origin are not browsers and pass.",
@@ -130,66 +131,93 @@ export const settings = Object.freeze({
       "Addresses and networks of proxies that may say for whom they speak, by X-Forwarded-For or a PROXY header. What others say is ignored.",
   }),
   maxChannels: setting(integer(1, 100_000), {
+    reload: true,
     default: CORE_DEFAULTS.maxChannels,
     example: 32,
     description: "Channels that one connection may hold.",
   }),
   commandRate: setting(integer(1, 100_000), {
+    reload: true,
     default: CORE_DEFAULTS.commandRate,
     example: 20,
     description: "Commands a second that one connection may send on average; twice that at once.",
   }),
   connectTimeout: setting(duration(100, 5 * MINUTE), {
+    reload: true,
     default: formatDuration(CORE_DEFAULTS.connectTimeoutMs),
     example: "5s",
     description: "How long a connection may stay without `connect` before it is closed as stale.",
   }),
   pingInterval: setting(duration(1 * SECOND, 1 * HOUR), {
+    reload: true,
     default: formatDuration(CORE_DEFAULTS.pingIntervalMs),
     example: "50s",
     description:
       "Silence after which a connection is pinged. Keep it under half of the load balancer's idle timeout (AWS: 60s).",
   }),
   pongTimeout: setting(duration(100, 10 * MINUTE), {
+    reload: true,
     default: formatDuration(CORE_DEFAULTS.pongTimeoutMs),
     example: "5s",
     description: "Silence after a ping that ends the connection. Shorter than `pingInterval`.",
   }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
+    reload: true,
     default: "30s",
     example: "off",
     description:
       "Time between forced garbage collections of a worker; workers take turns, and a busy one waits. `off` leaves it to V8. A collection costs about 2 µs per connection held.",
   }),
+  drainDelay: setting(duration(0, 1 * HOUR), {
+    reload: true,
+    default: "0s",
+    example: "30s",
+    description:
+      "How long a stop or drain serves on after `/healthz` and `/readyz` have begun to fail, so that load balancers stop sending before connections are refused: health check interval × unhealthy threshold, plus some seconds (AWS's defaults: `70s`). The default is for programs that nothing is in front of.",
+  }),
   drainWindow: setting(duration(0, 1 * HOUR), {
+    reload: true,
     default: "10s",
     example: "2m",
     description:
-      "Over how long a stop spreads its goodbyes, so that the clients do not all come back to the other instances at once.",
+      "Over how long a stop, a drain, and each worker of a reload spreads its goodbyes, so that the clients do not all come back at once.",
+  }),
+  drainRate: setting(integerOrAuto(1, 1_000_000), {
+    reload: true,
+    default: "auto",
+    defaultMeans: "clients ÷ `drainWindow`",
+    example: 2000,
+    description:
+      "Clients that a drain lets come back per second at most. Everybody still leaves within `drainWindow`: where that is too short for the rate, the later ones are told to stay away longer.",
   }),
   historySize: setting(historySize, {
+    reload: true,
     default: CORE_DEFAULTS.historySize,
     example: 100,
     description:
       "Publications that each channel's history keeps, so that clients that come back get what they missed. `0`: no history, where a namespace does not say otherwise.",
   }),
   historyTtl: setting(historyTtl, {
+    reload: true,
     default: formatDuration(CORE_DEFAULTS.historyTtlMs),
     example: "1h",
     description: "For how long a channel's history keeps a publication.",
   }),
   resumeWindow: setting(duration(0, 10 * MINUTE), {
+    reload: true,
     default: formatDuration(CORE_DEFAULTS.resumeWindowMs),
     example: "2m",
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
   }),
   maxPayload: setting(size(256, 16 * MIB), {
+    reload: true,
     default: formatSize(CORE_DEFAULTS.maxPayload),
     example: "16KiB",
     description: "Bytes of one message from a client.",
   }),
   maxOutboxBytes: setting(size(4 * KIB, 256 * MIB), {
+    reload: true,
     default: formatSize(CORE_DEFAULTS.maxOutboxBytes),
     example: "256KiB",
     description: "Bytes that may wait for one connection; beyond it the client is slow and is disconnected.",
@@ -234,6 +262,7 @@ export const settings = Object.freeze({
     description: "How log lines look. `auto` is pretty on a terminal and one JSON object a line otherwise.",
   }),
   namespaces: setting(namespaces(), {
+    reload: true,
     default: { demo: { clientPublish: true, historySize: 100 } },
     example: {
       room: { clientPublish: true, historySize: 1000, historyTtl: "1h" },

@@ -14,6 +14,8 @@ export interface About {
   readonly example: unknown;
   /** What must not be shown: the whole value, or the password of a URL. */
   readonly secret?: "value" | "password";
+  /** A reload changes it. Otherwise it stays until a restart: what listens, joins and counts is made once. */
+  readonly reload?: true;
   /** What the default stands for, where its written form does not say it. */
   readonly defaultMeans?: string;
 }

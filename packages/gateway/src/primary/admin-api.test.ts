@@ -1,6 +1,7 @@
 import { BROADCAST, type Broker, BrokerUnavailable, type PublishOptions } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { adminApi } from "./admin-api.js";
+import { type DrainProgress, SERVING } from "./instance-drain.js";
 
 const MAX_BYTES = 20;
 
@@ -16,16 +17,18 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
       return publish(topic as never, data, how);
     },
   } as unknown as Broker;
-  const routes = adminApi(
-    {
-      broker,
-      retention: (channel) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
-      notReady: () => problems,
-      metrics: async () => "a 1\n",
-    },
-    MAX_BYTES,
-  );
-  return { published, options, problems, ask: (route: string, body?: unknown) => routes[route]?.(body) };
+  const drain: { progress: DrainProgress | undefined } = { progress: SERVING };
+  const instance = {
+    broker,
+    retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
+    notReady: () => problems,
+    metrics: async () => "a 1\n",
+    drain: () => drain.progress,
+    drainProgress: () => drain.progress ?? SERVING,
+  };
+  const routes = adminApi(instance, MAX_BYTES);
+  const ask = (route: string, body?: unknown) => routes[route]?.(body);
+  return { published, options, problems, drain, ask };
 }
 
 describe("the admin API", () => {
@@ -106,5 +109,15 @@ describe("the admin API", () => {
       body: "a 1\n",
       contentType: expect.stringContaining("version=0.0.4"),
     });
+  });
+
+  it("begins a drain and says how far it is, but not before the start is through", async () => {
+    const { ask, drain } = setUp();
+    drain.progress = { ...SERVING, state: "draining", left: 3, total: 9 };
+    expect(await ask("POST /api/drain", {})).toEqual({ status: 202, body: drain.progress });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: drain.progress });
+    drain.progress = undefined;
+    expect(await ask("POST /api/drain", {})).toMatchObject({ status: 503 });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: SERVING });
   });
 });

@@ -14,6 +14,7 @@ import {
 } from "@holdfast/core";
 import { channelProblem, errors, MAX_KEY_LENGTH } from "@holdfast/protocol";
 import { type AdminAnswer, type AdminRoutes, adminError } from "./admin-server.js";
+import type { DrainProgress } from "./instance-drain.js";
 
 /** What the endpoints ask of the instance. */
 export interface AdminInstance {
@@ -24,6 +25,9 @@ export interface AdminInstance {
   notReady(): readonly string[];
   /** Prometheus text of the whole instance. */
   metrics(): Promise<string>;
+  /** Begins to drain; says how far it is, or undefined when the instance has not started. */
+  drain(): DrainProgress | undefined;
+  drainProgress(): DrainProgress;
 }
 
 export function adminApi(instance: AdminInstance, maxPublicationBytes: number): AdminRoutes {
@@ -75,6 +79,13 @@ export function adminApi(instance: AdminInstance, maxPublicationBytes: number): 
         ? badRequest("`data` is missing: any JSON value.")
         : publishTo(BROADCAST, data);
     },
+    "POST /api/drain": () => {
+      const progress = instance.drain();
+      return progress === undefined
+        ? adminError(503, errors.unavailable.name, "The instance has not started yet.")
+        : { status: 202, body: progress };
+    },
+    "GET /api/drain": () => ({ status: 200, body: instance.drainProgress() }),
   };
 }
 

@@ -3,6 +3,7 @@ import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { FakeHandle } from "../admission/testing/fake-handle.js";
 import { FrontDoor, type FrontDoorOptions } from "./front-door.js";
+import { SERVING } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { FakeWorkerProcess } from "./testing/fake-worker-process.js";
 import { type Exchange, exchange, until } from "./testing/primary-world.js";
@@ -30,7 +31,7 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
       ...options,
     },
     (worker) => collecting.has(worker),
-    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0 })),
+    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0, drain: SERVING, reloadLeft: 0 })),
     clock,
     new RecordingLogger(),
   );

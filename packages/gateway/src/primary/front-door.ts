@@ -50,7 +50,7 @@ export class FrontDoor {
   #destinations: readonly Destination[] = [];
   #listeners = Listeners.none();
   #accepting: "yes" | "paused" = "yes";
-  #state: "open" | "refusing" | "closed" = "open";
+  #state: "open" | "leaving" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
   /** `isCollecting`: whether a worker is about to collect garbage, or is doing so. */
@@ -70,7 +70,7 @@ export class FrontDoor {
     this.#admission = new Admission(
       options,
       {
-        closedFor: () => (this.#state === "open" ? undefined : "draining"),
+        closedFor: () => (this.#isOpen ? undefined : "draining"),
         assign: (socket) => this.#assign(socket),
         room: () => this.#room(),
         accepted: () => metrics.accepted(),
@@ -143,15 +143,20 @@ export class FrontDoor {
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void {
     this.#limits.release(worker, socket.address);
     this.#destinations.find((each) => each.worker === worker)?.rest(this.#clock.monotonic());
-    if (this.#state !== "open") return this.#admission.refuse(socket, "draining");
+    if (!this.#isOpen) return this.#admission.refuse(socket, "draining");
     if (socket.bounced) return this.#admission.refuse(socket, "no_worker");
     socket.bounced = true;
     this.#admission.takeBack([socket]);
   }
 
+  /** From now on a health check at the cap is not told that all is well. */
+  unready(): void {
+    if (this.#state === "open") this.#state = "leaving";
+  }
+
   /** From now on every socket is told that the server is going away. */
   refuse(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isOpen) return;
     this.#state = "refusing";
     this.#admission.turnAway("draining");
     this.#listeners.resume(undefined);
@@ -167,11 +172,15 @@ export class FrontDoor {
     this.#admission.close();
   }
 
+  get #isOpen(): boolean {
+    return this.#state === "open" || this.#state === "leaving";
+  }
+
   /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
   #accept(handle: TcpHandle | undefined): void {
     if (handle === undefined) return this.#exhausted();
     this.#admission.accept(handle);
-    if (this.#state !== "open" || this.pending < this.#options.maxPending * PAUSE_AT) return;
+    if (!this.#isOpen || this.pending < this.#options.maxPending * PAUSE_AT) return;
     const paused = this.#listeners.pause();
     if (paused === 0) return;
     this.#accepting = "paused";
@@ -206,7 +215,8 @@ export class FrontDoor {
     for (const destination of this.#destinations) sockets += destination.sockets;
     const refusal =
       sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.check(socket.address);
-    return refusal !== undefined && isHealthCheck(socket.target) ? "healthy" : refusal;
+    const isWell = this.#state === "open" && isHealthCheck(socket.target);
+    return refusal !== undefined && isWell ? "healthy" : refusal;
   }
 
   #room(): number {
@@ -227,7 +237,7 @@ export class FrontDoor {
     const sockets = worker.takeBack();
     for (const { address } of sockets) this.#limits.release(worker, address);
     this.#admission.takeBack(sockets);
-    if (this.#state !== "open") this.#admission.turnAway("draining");
+    if (!this.#isOpen) this.#admission.turnAway("draining");
   }
 
   #exhausted(): void {

@@ -5,12 +5,19 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../admission/door-metrics.js";
 import type { Refused } from "../admission/front-answers.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
+import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
 /** What is read only when somebody asks. */
 export interface PrimaryReadings {
   readonly workers: number;
   readonly pending: number;
+  readonly drain: DrainProgress;
+  /** Workers that a reload has yet to replace. */
+  readonly reloadLeft: number;
 }
+
+/** How a reload ended; `refused`: its configuration was wrong. */
+const RELOAD_RESULTS = ["done", "failed", "stopped", "refused"] as const;
 
 export class PrimaryMetrics {
   readonly #registry = new Registry();
@@ -18,6 +25,7 @@ export class PrimaryMetrics {
   readonly #handedOver: Counter;
   readonly #restarts: Counter;
   readonly #pauses: Counter;
+  readonly #reloads: Counter<"result">;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
@@ -37,11 +45,14 @@ export class PrimaryMetrics {
       help: "Workers started to replace one that ended",
       registers,
     });
-    const pending = new Gauge({
-      name: "holdfast_sockets_pending",
-      help: "Sockets whose request is being read, or that wait for a worker",
+    this.#reloads = new Counter({
+      name: "holdfast_reloads_total",
+      help: "Rolling reloads, by how they ended",
+      labelNames: ["result"],
       registers,
     });
+    for (const result of RELOAD_RESULTS) this.#reloads.inc({ result }, 0);
+    // The first gauge that the registry asks takes the reading for all.
     new Gauge({
       name: "holdfast_workers",
       help: "Workers that are ready",
@@ -50,7 +61,31 @@ export class PrimaryMetrics {
         const now = read();
         this.set(now.workers);
         pending.set(now.pending);
+        reloadLeft.set(now.reloadLeft);
+        for (const state of DRAIN_STATES) drainState.set({ state }, now.drain.state === state ? 1 : 0);
+        drainLeft.set(now.drain.state === "serving" ? 0 : now.drain.left);
       },
+    });
+    const reloadLeft = new Gauge({
+      name: "holdfast_reload_workers_left",
+      help: "Workers that a reload has yet to replace",
+      registers,
+    });
+    const drainState = new Gauge({
+      name: "holdfast_drain_state",
+      help: "1 for the state that the instance's drain is in, 0 for the others",
+      labelNames: ["state"],
+      registers,
+    });
+    const drainLeft = new Gauge({
+      name: "holdfast_drain_connections_left",
+      help: "Connections that the instance's drain has yet to see off, 0 while there is none",
+      registers,
+    });
+    const pending = new Gauge({
+      name: "holdfast_sockets_pending",
+      help: "Sockets whose request is being read, or that wait for a worker",
+      registers,
     });
   }
 
@@ -72,6 +107,10 @@ export class PrimaryMetrics {
 
   restarted(): void {
     this.#restarts.inc();
+  }
+
+  reloaded(result: (typeof RELOAD_RESULTS)[number]): void {
+    this.#reloads.inc({ result });
   }
 
   snapshot(): Promise<MetricsSnapshot> {

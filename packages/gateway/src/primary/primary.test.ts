@@ -55,7 +55,7 @@ describe("a primary", () => {
   });
 
   it("tells newcomers and those in the door that it is going away, until it is gone", async () => {
-    const it = world({ drainWindowMs: 0 });
+    const it = world({ drain: { delayMs: 0, windowMs: 0, ratePerSecond: undefined } });
     await it.start();
     const inTheDoor = exchange(it.port, ["GET / HT"]);
     await until(async () => /holdfast_sockets_pending 1/.test((await it.admin("/metrics")).text));
@@ -248,5 +248,123 @@ describe("caps", () => {
     inTheDoor.socket.destroy();
     await until(async () => (await it.ask()).includes("200 OK"));
     for (const { socket } of stays) socket.destroy();
+  });
+});
+
+describe("a drain", () => {
+  const slowly = { delayMs: 60_000, windowMs: 0, ratePerSecond: undefined };
+
+  it("by the admin API ends the workers, not the instance, and says so", async () => {
+    const it = world();
+    await it.start();
+    const before = pids();
+    expect(JSON.parse((await it.admin("/api/drain")).text)).toMatchObject({
+      state: "serving",
+      deadline: null,
+    });
+    const begun = await it.admin("/api/drain", "POST");
+    expect(begun.status).toBe(202);
+    expect(JSON.parse(begun.text)).toMatchObject({ state: "draining" });
+    await until(async () => JSON.parse((await it.admin("/api/drain")).text).state === "drained");
+    expect(before.filter(isAlive)).toEqual([]);
+    expect(await it.ask("/healthz")).toMatch(/^HTTP\/1\.1 503 /);
+    const ready = await it.admin("/readyz");
+    expect(ready).toMatchObject({ status: 503, text: "The instance drains (drained).\n" });
+    expect((await it.admin("/metrics")).text).toMatch(/holdfast_drain_state\{state="drained"\} 1/);
+    expect(it.problems).toEqual([]);
+    expect((await it.admin("/api/drain", "POST")).status).toBe(202);
+    await it.primary.stop();
+  });
+
+  it("serves on while it is only announced, also after a worker has ended, and a stop waits for it", async () => {
+    const it = world({ drain: slowly });
+    await it.start();
+    expect(JSON.parse((await it.admin("/api/drain", "POST")).text)).toMatchObject({ state: "announced" });
+    expect((await it.admin("/readyz")).status).toBe(503);
+    expect(await it.ask()).toContain("200 OK");
+    process.kill(pidOf(await it.ask()), "SIGKILL");
+    await until(async () => /holdfast_worker_restarts_total 1/.test((await it.admin("/metrics")).text));
+    await until(async () => /holdfast_workers 2/.test((await it.admin("/metrics")).text));
+    const stopped = it.primary.stop();
+    expect(await it.ask()).toContain("200 OK");
+    // A reload is not begun any more.
+    it.reload(["exit"]);
+    expect(it.logger.messages("info")).not.toContain("reloading: workers are replaced one after the other");
+    for (const pid of pids()) process.kill(pid, "SIGKILL");
+    await expect(Promise.race([stopped, "waits"])).resolves.toBe("waits");
+  });
+});
+
+describe("a reload", () => {
+  const ended = (it: PrimaryWorld, result: string) =>
+    until(async () =>
+      (await it.admin("/metrics")).text.includes(`holdfast_reloads_total{result="${result}"} 1`),
+    );
+
+  it("replaces every worker, with no moment without all of them", async () => {
+    const it = world();
+    await it.start();
+    const before = pids();
+    it.reload(["ready"]);
+    const ready: number[] = [];
+    let over = false;
+    const watching = (async () => {
+      while (!over) {
+        ready.push(Number(/holdfast_workers (\d)/.exec((await it.admin("/metrics")).text)?.[1]));
+        expect(await it.ask()).toContain("200 OK");
+      }
+    })();
+    await ended(it, "done");
+    over = true;
+    await watching;
+    expect(Math.min(...ready)).toBe(2);
+    expect(before.filter(isAlive)).toEqual([]);
+    expect(pids()).toHaveLength(2);
+    expect((await it.admin("/metrics")).text).toMatch(/holdfast_worker_restarts_total 0/);
+  });
+
+  it.each(["exit", "refuse"] as const)(
+    "is given up when the new worker does %s; the old ones go on",
+    async (life) => {
+      const it = world();
+      await it.start();
+      const before = pids();
+      it.reload([life]);
+      await ended(it, "failed");
+      await until(() => pids().length === 2);
+      expect(pids()).toEqual(before);
+      expect((await it.admin("/readyz")).status).toBe(200);
+      expect(it.problems).toEqual([]);
+      // What replaces an old one is what is known to start.
+      process.kill(before[0] ?? 0, "SIGKILL");
+      await until(() => pids().length === 2 && !pids().includes(before[0] ?? 0));
+      await until(async () => (await it.admin("/readyz")).status === 200);
+    },
+  );
+
+  it("fills the slot of a worker that ends while its successor does not come", async () => {
+    const it = world();
+    await it.start();
+    const before = pids();
+    it.reload(["silent"]);
+    await until(() => pids().length === 3);
+    const [silent = 0] = pids().filter((pid) => !before.includes(pid));
+    process.kill(before[0] ?? 0, "SIGKILL");
+    await until(async () => (await it.admin("/readyz")).status === 503);
+    process.kill(silent, "SIGKILL");
+    await ended(it, "failed");
+    await until(async () => (await it.admin("/readyz")).status === 200);
+    expect(pids()).toHaveLength(2);
+  });
+
+  it("under way ends with a stop, and leaves nothing", async () => {
+    const it = world();
+    await it.start();
+    it.reload(["silent"]);
+    await until(() => pids().length === 3);
+    const all = pids();
+    await it.primary.stop();
+    expect(all.filter(isAlive)).toEqual([]);
+    expect(it.problems).toEqual([]);
   });
 });

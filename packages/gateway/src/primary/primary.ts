@@ -3,6 +3,7 @@
  *
  *     idle ──start──► starting ──all ready──► running ──stop──► stopping ──► stopped     (a start that fails stops)
  *
+ * A stop is a drain and then the end; a drain that was asked for alone leaves the instance up without workers.
  * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,22 +11,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
-import { type MetricsSnapshot, mergeSnapshots } from "../metrics.js";
+import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../metrics.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin-api.js";
 import { AdminServer } from "./admin-server.js";
 import { BrokerServer } from "./broker-server.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
+import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { MetricsCollector } from "./metrics-collector.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
-import { Supervisor } from "./supervisor.js";
+import { Reload } from "./reload.js";
+import { Supervisor, type WorkerProgram } from "./supervisor.js";
+import { drainWorker } from "./worker-drain.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** Where a started instance can be reached. */
 export interface Addresses {
   readonly ports: readonly number[];
   readonly adminPort: number;
+}
+
+/** What a reload may change. */
+export interface ReloadOptions extends WorkerProgram {
+  readonly drain: DrainPlan;
+  readonly retention: PrimaryOptions["retention"];
 }
 
 interface Opened {
@@ -35,9 +45,6 @@ interface Opened {
 }
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
-
-/** Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before workers are killed. */
-const STOP_GRACE_MS = 10_000;
 
 const STOPPED_EARLY = "the instance was stopped before it had started";
 
@@ -49,8 +56,12 @@ export class Primary {
   readonly #gcTurns: GcTurns<WorkerProcess>;
   readonly #metrics: PrimaryMetrics;
   readonly #collector: MetricsCollector;
+  readonly #drain: InstanceDrain;
+  readonly #reload: Reload<WorkerProgram, WorkerProcess>;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
   #state: State = "idle";
+  #drainPlan: DrainPlan;
+  #retention: PrimaryOptions["retention"];
   /** Private to this user, gone with the instance. */
   #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -58,17 +69,20 @@ export class Primary {
   #opening: Promise<Opened> | undefined;
   /** Calls back once all workers are ready, or with the problem that keeps them from it. */
   #onStarted: (problem?: string) => void = () => {};
-  #onEnded: () => void = () => {};
   readonly #onFailed: (problem: string) => void;
 
   /** `onFailed` is told when the instance cannot go on after it had started. */
   constructor(options: PrimaryOptions, onFailed: (problem: string) => void) {
     const { clock, logger } = options;
     this.#options = options;
+    this.#drainPlan = options.drain;
+    this.#retention = options.retention;
     this.#onFailed = onFailed;
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
       pending: this.#frontDoor.pending,
+      drain: this.#drain.progress,
+      reloadLeft: this.#reload.left,
     }));
     this.#collector = new MetricsCollector(clock);
     this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
@@ -95,10 +109,33 @@ export class Primary {
       clock,
       logger,
     );
+    this.#drain = new InstanceDrain(
+      {
+        workers: () => this.#supervisor.workers,
+        announce: () => this.#announce(),
+        refuse: () => {
+          this.#frontDoor.refuse();
+          this.#supervisor.stop();
+        },
+      },
+      clock,
+      logger,
+    );
+    this.#reload = new Reload(
+      {
+        slots: options.workers,
+        succeed: (slot, program) => this.#supervisor.succeed(slot, program),
+        retire: (worker) => this.#retire(worker),
+      },
+      (result) => this.#metrics.reloaded(result),
+      logger,
+    );
     const instance = {
       broker: options.broker,
-      retention: options.retention,
+      retention: (channel: string) => this.#retention(channel),
       notReady: () => this.notReady(),
+      drain: () => this.drain(),
+      drainProgress: () => this.#drain.progress,
       metrics: () => this.#mergedMetrics(),
     };
     const routes = adminApi(instance, options.maxPublicationBytes);
@@ -132,6 +169,7 @@ export class Primary {
   /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
   notReady(): readonly string[] {
     if (this.#state !== "starting" && this.#state !== "running") return ["The instance is stopping."];
+    if (this.#drain.state !== "serving") return [`The instance drains (${this.#drain.state}).`];
     const problems: string[] = [];
     const missing = this.#options.workers - this.#ready.length;
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
@@ -143,37 +181,53 @@ export class Primary {
   }
 
   /**
-   * Sends every client away over `windowMs`, then ends workers and ports. Resolves when all is gone. Idempotent: a
-   * second call awaits the first.
+   * Makes health checks fail, sends every client away and ends the workers; the instance stays up without them, until
+   * `stop`. Undefined before it has started. Idempotent: a second call says how far the first is.
    */
-  stop(windowMs = this.#options.drainWindowMs): Promise<void> {
+  drain(): DrainProgress | undefined {
+    if (this.#state === "idle" || this.#state === "starting") return undefined;
+    this.#drain.begin(this.#drainPlan);
+    return this.#drain.progress;
+  }
+
+  /**
+   * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
+   * instance does. Resolved at once; the log and the metrics say how it goes.
+   */
+  reload({ drain, retention, ...program }: ReloadOptions): void {
+    if (this.#state !== "running" || this.#drain.state !== "serving") {
+      return this.#options.logger.warn({}, "no reload: the instance is going away");
+    }
+    this.#drainPlan = drain;
+    this.#retention = retention;
+    this.#reload.request(program);
+  }
+
+  /** A reload was asked for with a configuration that is wrong: counted. */
+  reloadRefused(): void {
+    this.#metrics.reloaded("refused");
+  }
+
+  /**
+   * Drains, then ends what is left. With `windowMs` the goodbyes begin at once, if they have not begun, and are spread over
+   * that; otherwise it is as the settings say. Resolves when all is gone. Idempotent: a second call awaits the first.
+   */
+  stop(windowMs?: number): Promise<void> {
+    if (windowMs !== undefined && this.#stopped !== undefined)
+      this.#drain.hurry({ ...this.#drainPlan, windowMs });
     this.#stopped ??= this.#stop(windowMs);
     return this.#stopped;
   }
 
-  async #stop(windowMs: number): Promise<void> {
+  async #stop(windowMs: number | undefined): Promise<void> {
+    const plan = { ...this.#drainPlan, windowMs: windowMs ?? this.#drainPlan.windowMs };
+    // Nobody has been told to send clients here before it was ready.
+    const delayed = this.#state === "running" && windowMs === undefined;
     this.#state = "stopping";
     this.#onStarted(STOPPED_EARLY);
-    this.#frontDoor.refuse();
-    this.#supervisor.stop();
-    const ended = new Promise<void>((resolve) => {
-      this.#onEnded = resolve;
-    });
-    for (const worker of this.#supervisor.workers) {
-      if (worker.state !== "ready") worker.kill();
-      else {
-        worker.enter("draining");
-        worker.send({ type: "drain", windowMs, reason: "the instance is stopping" });
-      }
-    }
-    const overdue = this.#options.clock.after(windowMs + STOP_GRACE_MS, () => {
-      for (const worker of this.#supervisor.workers) {
-        this.#options.logger.warn({ worker: worker.owner.slot }, "worker did not drain in time; killing it");
-        worker.kill();
-      }
-    });
-    if (this.#supervisor.workers.length > 0) await ended;
-    overdue.cancel();
+    if (delayed) this.#drain.begin(plan);
+    else this.#drain.hurry(plan);
+    await this.#drain.done;
     await this.#opening?.catch(() => {});
     this.#frontDoor.close();
     await this.#admin.close();
@@ -186,7 +240,22 @@ export class Primary {
     return this.#supervisor.workers.filter((worker) => worker.state === "ready");
   }
 
+  #announce(): void {
+    this.#reload.stop();
+    this.#frontDoor.unready();
+    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" });
+  }
+
+  #retire(worker: WorkerProcess): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { windowMs, ratePerSecond } = this.#drainPlan;
+    const rate = ratePerSecond === undefined ? {} : { ratePerSecond };
+    return drainWorker(worker, { windowMs, reason: "the worker is replaced", ...rate }, clock, logger);
+  }
+
   #workerReady(worker: WorkerProcess): void {
+    // One that took the place of another after the announcement.
+    if (this.#drain.state === "announced") worker.send({ type: "unready" });
     this.#frontDoor.joined(worker);
     if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
     this.#state = "running";
@@ -199,7 +268,6 @@ export class Primary {
     void this.#brokerServers.get(worker)?.close();
     this.#brokerServers.delete(worker);
     this.#frontDoor.lost(worker);
-    if (this.#state === "stopping" && this.#supervisor.workers.length === 0) this.#onEnded();
   }
 
   #failed(problem: string): void {
@@ -223,7 +291,11 @@ export class Primary {
       case "gc-done":
         return this.#gcTurns.done(worker);
       case "metrics":
-        return this.#collector.received(worker, message.id, message.snapshot);
+        return this.#collector.received(
+          worker,
+          message.id,
+          this.#supervisor.isPlaced(worker) ? message.snapshot : withoutProcessGauges(message.snapshot),
+        );
       case "drain-progress":
         return this.#options.logger.debug({ worker: worker.owner.slot, left: message.left }, "draining");
       case "drained":
@@ -254,7 +326,10 @@ export class Primary {
   }
 
   async #mergedMetrics(): Promise<string> {
-    const ofWorkers: readonly MetricsSnapshot[] = await this.#collector.collect(this.#ready);
+    const answering = this.#supervisor.workers.filter(
+      ({ state }) => state === "ready" || state === "draining",
+    );
+    const ofWorkers: readonly MetricsSnapshot[] = await this.#collector.collect(answering);
     return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
   }
 }

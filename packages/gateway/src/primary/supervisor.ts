@@ -5,24 +5,37 @@
  *
  * A worker that ends is started again after a back-off that grows while starts keep failing. Workers that cannot start
  * end the instance with one clear problem instead of a loop, but not while others hold connections.
- * Invariant: at most one process per slot; each start draws a new generation, so that session ids never name a
- * successor as their owner.
+ * A reload starts a successor beside the worker of a slot; it takes the place when it is ready, and only then.
+ * Invariant: at most one process has a slot's place; each start draws another generation than the slot's other
+ * processes have, so that session ids never name a successor as their owner.
  */
 import cluster, { type Worker } from "node:cluster";
 import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import type { ToPrimary } from "../messages.js";
+import { LINK_VERSION, type ToPrimary } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
 import { WorkerProcess } from "./worker-process.js";
 
-export interface SupervisorOptions {
-  readonly workers: number;
+/** What a worker process runs, and with what. */
+export interface WorkerProgram {
   readonly workerScript: string;
   readonly workerExecArgv: readonly string[];
   readonly workerConfig: unknown;
+}
+
+export interface SupervisorOptions extends WorkerProgram {
+  readonly workers: number;
+}
+
+/** A successor on its way to its slot's place. */
+interface Succession {
+  readonly program: WorkerProgram;
+  /** With the worker that it has replaced, if there was one. */
+  readonly taken: (predecessor: WorkerProcess | undefined) => void;
+  readonly failed: (problem: Error) => void;
 }
 
 export interface SupervisorEvents {
@@ -56,19 +69,25 @@ const STABLE_AFTER_MS = 30_000;
 const START_TIMEOUT_MS = 30_000;
 
 export class Supervisor {
-  readonly #options: SupervisorOptions;
   readonly #events: SupervisorEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** Who has the place. */
   readonly #slots: (WorkerProcess | undefined)[];
+  /** Alive without a place: successors that start, and those that they have replaced. */
+  readonly #beside = new Set<WorkerProcess>();
+  /** By successor; at most one at a time, as a reload asks for one after the other. */
+  readonly #successions = new Map<WorkerProcess, Succession>();
   /** Ends in a row per slot, each soon after its start. */
   readonly #shortLives: number[];
   #relayDirectory = "";
+  /** What a worker that ended is replaced by: the last one that is known to start. */
+  #program: WorkerProgram;
   #failedStarts = 0;
   #state: "starting" | "running" | "stopping" = "starting";
 
   constructor(options: SupervisorOptions, events: SupervisorEvents, clock: Clock, logger: Logger) {
-    this.#options = options;
+    this.#program = options;
     this.#events = events;
     this.#clock = clock;
     this.#logger = logger;
@@ -76,24 +95,20 @@ export class Supervisor {
     this.#shortLives = Array.from({ length: options.workers }, () => 0);
   }
 
-  /** Workers that are alive, by slot. */
+  /** Workers that are alive, those beside the slots last. */
   get workers(): readonly WorkerProcess[] {
-    return this.#slots.filter((worker) => worker !== undefined);
+    const placed = this.#slots.filter((worker) => worker !== undefined);
+    return this.#beside.size === 0 ? placed : [...placed, ...this.#beside];
+  }
+
+  /** Whether it has its slot's place. */
+  isPlaced(worker: WorkerProcess): boolean {
+    return this.#slots[worker.owner.slot] === worker;
   }
 
   /** `relayDirectory`: where the workers reach each other. */
   start(relayDirectory: string): void {
     this.#relayDirectory = relayDirectory;
-    const { workerScript, workerExecArgv } = this.#options;
-    cluster.setupPrimary({
-      exec: workerScript,
-      args: [],
-      execArgv: [...workerExecArgv],
-      // Sockets come with the bytes already read, as text (admission/hand-off.ts).
-      serialization: "json",
-      // Standard input, output, error; the IPC channel; the link.
-      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
-    });
     for (let slot = 0; slot < this.#slots.length; slot++) this.#fork(slot);
   }
 
@@ -102,12 +117,21 @@ export class Supervisor {
     this.#state = "stopping";
   }
 
+  /**
+   * Starts a worker of `program` beside the one in `slot` and gives it the place once it is ready. Resolves with the one
+   * that it has replaced, which is the caller's to end; rejects with why it has not, and then nothing has changed.
+   */
+  succeed(slot: number, program: WorkerProgram): Promise<WorkerProcess | undefined> {
+    return new Promise((taken, failed) => {
+      const successor = this.#launch(slot, program);
+      this.#beside.add(successor);
+      this.#successions.set(successor, { program, taken, failed });
+    });
+  }
+
   #fork(slot: number): void {
     try {
-      const forked = cluster.fork();
-      // A broken IPC channel shows as the end that follows it.
-      forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
-      this.#supervise(slot, forked);
+      this.#slots[slot] = this.#launch(slot, this.#program);
     } catch (error) {
       // Out of descriptors or processes: Node throws, or returns a worker without a process.
       this.#logger.error({ worker: slot, err: error }, "could not start a worker process");
@@ -117,9 +141,33 @@ export class Supervisor {
     }
   }
 
-  #supervise(slot: number, forked: Worker): void {
+  #launch(slot: number, { workerScript, workerExecArgv, workerConfig }: WorkerProgram): WorkerProcess {
+    cluster.setupPrimary({
+      exec: workerScript,
+      args: [],
+      execArgv: [...workerExecArgv],
+      // Sockets come with the bytes already read, as text (admission/hand-off.ts).
+      serialization: "json",
+      // Standard input, output, error; the IPC channel; the link.
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
+    });
+    const forked = cluster.fork();
+    // A broken IPC channel shows as the end that follows it.
+    forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
+    const worker = this.#supervise(slot, forked);
+    worker.send({
+      type: "start",
+      link: LINK_VERSION,
+      ...worker.owner,
+      relayDirectory: this.#relayDirectory,
+      config: workerConfig,
+    });
+    return worker;
+  }
+
+  #supervise(slot: number, forked: Worker): WorkerProcess {
     if (forked.process.pid === undefined) throw new Error("no process could be made");
-    const owner: Owner = { slot, generation: randomInt(MAX_GENERATIONS) };
+    const owner: Owner = { slot, generation: this.#newGeneration(slot) };
     const worker = new WorkerProcess(
       owner,
       forked,
@@ -137,7 +185,6 @@ export class Supervisor {
       },
       this.#clock,
     );
-    this.#slots[slot] = worker;
     const startedAt = this.#clock.monotonic();
     const overdue = this.#clock.after(START_TIMEOUT_MS, () => {
       if (worker.state === "starting") worker.kill();
@@ -147,11 +194,19 @@ export class Supervisor {
     forked.process.once("close", (code, signal) => {
       overdue.cancel();
       const stable = this.#clock.monotonic() - startedAt > STABLE_AFTER_MS;
-      this.#shortLives[slot] = stable ? 0 : (this.#shortLives[slot] ?? 0) + 1;
+      if (this.isPlaced(worker)) this.#shortLives[slot] = stable ? 0 : (this.#shortLives[slot] ?? 0) + 1;
       this.#closed(worker, code, signal);
     });
-    const { workerConfig: config } = this.#options;
-    worker.send({ type: "start", ...owner, relayDirectory: this.#relayDirectory, config });
+    return worker;
+  }
+
+  #newGeneration(slot: number): number {
+    const taken = this.workers
+      .filter(({ owner }) => owner.slot === slot)
+      .map(({ owner }) => owner.generation);
+    let generation = randomInt(MAX_GENERATIONS);
+    while (taken.includes(generation)) generation = randomInt(MAX_GENERATIONS);
+    return generation;
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {
@@ -160,9 +215,36 @@ export class Supervisor {
       worker.enter("ready");
       if (this.#state === "starting" && this.#ready === this.#slots.length) this.#state = "running";
       this.#logger.debug({ worker: worker.owner.slot, pid: worker.process.process.pid }, "worker ready");
+      this.#takePlace(worker);
       this.#events.ready(worker);
-    } else if (message.type === "refused") this.#refused(worker, message.problem);
-    else this.#events.message(worker, message);
+    } else if (message.type === "refused") {
+      if (!this.#endSuccession(worker, message.problem)) this.#refused(worker, message.problem);
+    } else this.#events.message(worker, message);
+  }
+
+  /** A successor is ready. */
+  #takePlace(worker: WorkerProcess): void {
+    const succession = this.#successions.get(worker);
+    if (succession === undefined) return;
+    const { slot } = worker.owner;
+    const predecessor = this.#slots[slot];
+    this.#successions.delete(worker);
+    this.#beside.delete(worker);
+    this.#slots[slot] = worker;
+    this.#shortLives[slot] = 0;
+    if (predecessor !== undefined) this.#beside.add(predecessor);
+    this.#program = succession.program;
+    succession.taken(predecessor);
+  }
+
+  /** A successor will not become ready. False when it is none. */
+  #endSuccession(worker: WorkerProcess, problem: string): boolean {
+    const succession = this.#successions.get(worker);
+    if (succession === undefined) return false;
+    this.#successions.delete(worker);
+    worker.kill();
+    succession.failed(new Error(problem));
+    return true;
   }
 
   /** A worker that could start before may do so again: a broker or a file may be missing for a while only. */
@@ -175,13 +257,31 @@ export class Supervisor {
   #closed(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
     const { slot } = worker.owner;
     const { state } = worker;
+    const how = signal ?? `exit code ${code}`;
+    const placed = this.isPlaced(worker);
     worker.enter("ended");
-    this.#slots[slot] = undefined;
+    if (placed) this.#slots[slot] = undefined;
+    this.#beside.delete(worker);
     this.#events.ended(worker);
+    this.#endSuccession(worker, `it ended before it was ready (${how})`);
     if (this.#state === "stopping") return;
+    if (!placed) return this.#fillVacancy(slot);
     if (state === "starting") this.#startFailed();
     this.#logger.warn({ worker: slot, code, signal }, "worker ended");
-    this.#restart(slot, `workers end as soon as they start (last: ${signal ?? `exit code ${code}`})`);
+    this.#restart(slot, `workers end as soon as they start (last: ${how})`);
+  }
+
+  /** The worker of the slot may have ended while a successor, which is gone now too, was to take its place. */
+  #fillVacancy(slot: number): void {
+    if (!this.#isVacant(slot) || this.#state === "stopping") return;
+    this.#events.restarted();
+    this.#fork(slot);
+  }
+
+  /** Nobody has the place, and nobody is on the way to it. */
+  #isVacant(slot: number): boolean {
+    if (this.#slots[slot] !== undefined) return false;
+    return ![...this.#successions.keys()].some(({ owner }) => owner.slot === slot);
   }
 
   /** While others serve, a slot may fail for as long as it likes. */
@@ -195,11 +295,7 @@ export class Supervisor {
     const longestMs = this.#ready === 0 ? MAX_BACKOFF_ALONE_MS : MAX_BACKOFF_MS;
     const delayMs = Math.min(longestMs, backoff(this.#shortLives[slot] ?? 0));
     this.#logger.info({ worker: slot, inMs: delayMs }, "starting another worker");
-    this.#clock.after(delayMs, () => {
-      if (this.#state === "stopping") return;
-      this.#events.restarted();
-      this.#fork(slot);
-    });
+    this.#clock.after(delayMs, () => this.#fillVacancy(slot));
   }
 
   get #ready(): number {

@@ -38,15 +38,20 @@ export interface WorkerEvents {
 export class WorkerProcess {
   readonly owner: Owner;
   readonly process: Worker;
+  /** Resolves when the process is gone and its pipes are read to the end. */
+  readonly closed: Promise<void>;
   readonly #handOffs: HandOffs;
   readonly #link: Link<ToWorker, ToPrimary>;
   #load: Load = NO_LOAD;
+  /** Clients that its drain has yet to see off. */
+  #left: number | undefined;
   #sent = 0;
   #state: WorkerState = "starting";
 
   constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock) {
     this.owner = owner;
     this.process = process;
+    this.closed = new Promise((resolve) => process.process.once("close", () => resolve()));
     this.#handOffs = new HandOffs(
       process,
       {
@@ -68,6 +73,7 @@ export class WorkerProcess {
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {
         if (message.type === "load") this.#load = message;
+        else if (message.type === "drain-progress") this.#left = message.left;
         events.message(this, message);
       },
       closed: (problem) => {
@@ -82,6 +88,11 @@ export class WorkerProcess {
 
   get load(): Load {
     return this.#load;
+  }
+
+  /** Clients it holds: while it drains those whose transport has not ended. */
+  get clients(): number {
+    return this.#left ?? this.#load.connections;
   }
 
   /** Sockets it holds, those on their way included. */

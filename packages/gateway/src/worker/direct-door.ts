@@ -64,6 +64,7 @@ export class DirectDoor {
   readonly #sweeper: Timer;
   #listeners: readonly TcpListener[] = [];
   #state: "new" | "open" | "refusing" | "closed" = "new";
+  #health: "ok" | "leaving" = "ok";
 
   /** `primary` is the other end of this process' IPC channel. */
   constructor(
@@ -125,6 +126,11 @@ export class DirectDoor {
     else this.#admission.accept(handle);
   }
 
+  /** From now on a health check at the cap is not told that all is well. */
+  unready(): void {
+    this.#health = "leaving";
+  }
+
   /** Stops listening, and tells who is in admission that the server is going away. Idempotent. */
   refuse(): void {
     if (this.#state === "refusing" || this.#state === "closed") return;
@@ -180,7 +186,8 @@ export class DirectDoor {
   ): Exclude<Assignment, "assigned" | "later"> | undefined {
     const full = this.#worker.sockets() + others >= this.#options.maxConnections;
     const refusal = full ? "limit_connections" : this.#limits.check(socket.address);
-    return refusal !== undefined && isHealthCheck(socket.target) ? "healthy" : refusal;
+    const isWell = this.#health === "ok" && isHealthCheck(socket.target);
+    return refusal !== undefined && isWell ? "healthy" : refusal;
   }
 
   #take({ handle, head, address }: PendingSocket): void {

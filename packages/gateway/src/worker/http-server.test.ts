@@ -173,7 +173,27 @@ describe("the worker's HTTP server", () => {
     expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE)).toMatch(
       /^HTTP\/1\.1 503 Service Unavailable\r\n.*Retry-After: 1\r\n.*going away/s,
     );
-    expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/^HTTP\/1\.1 503 .*draining$/s);
+  });
+
+  it("fails health checks when the instance leaves, and serves on; one that leaves alone is well", async () => {
+    world.state = "draining";
+    expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/^HTTP\/1\.1 200 .*ok$/s);
+    world.state = "open";
+    http.unready();
+    const health = await exchange("GET /healthz HTTP/1.1", "Host: x", "Connection: close");
+    expect(health).toMatch(/^HTTP\/1\.1 503 .*draining$/s);
+    expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE)).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it("can end connections that wait for another request, and goes on", async () => {
+    const socket = connect(port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "data");
+    const ended = once(socket, "close");
+    await new Promise((resolve) => setImmediate(resolve));
+    http.closeIdle();
+    await ended;
+    expect(await exchange("GET / HTTP/1.1", "Host: x", "Connection: close")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it.each([

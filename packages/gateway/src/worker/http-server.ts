@@ -57,6 +57,7 @@ export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
   readonly server: Server;
+  #health: "ok" | "leaving" = "ok";
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
@@ -100,6 +101,16 @@ export class HttpServer {
     return true;
   }
 
+  /** From now on health checks hear that the instance is going away. A worker that leaves alone is not unready. */
+  unready(): void {
+    this.#health = "leaving";
+  }
+
+  /** Ends connections that wait for another request, which would be refused while core drains. */
+  closeIdle(): void {
+    this.#parts.idle.clear();
+  }
+
   /** Ends what is not a WebSocket. Idempotent. */
   close(): void {
     this.#parts.waiting.close();
@@ -128,7 +139,7 @@ export class HttpServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const answer = this.#parts.plain.answer(request, this.#draining);
+    const answer = this.#parts.plain.answer(request, this.#health === "leaving");
     this.#parts.answered();
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
   }
@@ -137,7 +148,7 @@ export class HttpServer {
     const { plain } = this.#parts;
     // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
     if (head.headers.upgrade?.toLowerCase() !== "websocket") {
-      turnAway(socket, plain.answer(head, this.#draining), head.method === "HEAD");
+      turnAway(socket, plain.answer(head, this.#health === "leaving"), head.method === "HEAD");
       return;
     }
     const decision = this.#decide(head);

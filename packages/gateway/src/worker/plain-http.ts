@@ -45,8 +45,8 @@ export class PlainHttp {
     }
   }
 
-  /** `draining`: a load balancer that asks should send nobody here any more. */
-  answer(head: RequestHead, draining: boolean): HttpAnswer {
+  /** `leaving`: a load balancer that asks should send nobody here any more. */
+  answer(head: RequestHead, leaving: boolean): HttpAnswer {
     const { method = "", url = "" } = head;
     const question = url.indexOf("?");
     const path = question === -1 ? url : url.slice(0, question);
@@ -62,7 +62,7 @@ export class PlainHttp {
       return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });
     }
     if (page === undefined) {
-      return draining
+      return leaving
         ? { status: 503, headers: TEXT, body: "draining" }
         : { status: 200, headers: TEXT, body: "ok" };
     }

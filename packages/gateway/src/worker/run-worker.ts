@@ -10,7 +10,7 @@ import { Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LINK_FD, Link } from "../link.js";
-import type { ToPrimary, ToWorker } from "../messages.js";
+import { LINK_VERSION, type ToPrimary, type ToWorker } from "../messages.js";
 import type { WorkerOptions } from "../options.js";
 import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
@@ -37,6 +37,7 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   const life = new WorkerLife(makeOptions);
   process.on("SIGINT", ignoreSignal);
   process.on("SIGTERM", ignoreSignal);
+  process.on("SIGHUP", ignoreSignal);
   process.on("disconnect", () => life.end());
   process.on("uncaughtException", (problem) => life.crash(problem));
 }
@@ -76,10 +77,16 @@ class WorkerLife {
     else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
   }
 
-  async #start({ config, slot, generation, relayDirectory }: StartMessage): Promise<void> {
+  async #start({ link, config, slot, generation, relayDirectory }: StartMessage): Promise<void> {
     if (this.#state.t !== "waiting") return;
     this.#state = { t: "starting" };
     try {
+      if (link !== LINK_VERSION) {
+        throw new Error(
+          `the code on disk speaks version ${LINK_VERSION} to its primary, and the one that runs version ${link}: ` +
+            "restart the instance instead of reloading it",
+        );
+      }
       const options = await this.#makeOptions(config, { slot, generation });
       const handOffs = new HandOffReceiver(process);
       const owner: Owner = { slot, generation };

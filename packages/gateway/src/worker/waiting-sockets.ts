@@ -57,9 +57,14 @@ export class WaitingSockets<S extends Waiting = Duplex> {
     return (this.#clock.monotonic() - arrival) / 1000;
   }
 
-  /** Destroys those that wait. Idempotent. */
+  /** Destroys those that wait, and watches no more. Idempotent. */
   close(): void {
     this.#timer.cancel();
+    this.clear();
+  }
+
+  /** Destroys those that wait now. */
+  clear(): void {
     for (const socket of this.#arrivals.keys()) socket.destroy();
     this.#arrivals.clear();
   }

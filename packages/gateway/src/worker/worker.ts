@@ -4,7 +4,7 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { Core, type Timer } from "@holdfast/core";
+import { Core, type DrainOptions, type Timer } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
@@ -42,7 +42,7 @@ export interface WorkerWiring {
 }
 
 /** What the worker asks of its own front door. */
-export type WorkerDoor = Pick<DirectDoor, "open" | "refuse" | "close" | "pending" | "snapshot">;
+export type WorkerDoor = Pick<DirectDoor, "open" | "unready" | "refuse" | "close" | "pending" | "snapshot">;
 
 export class Worker {
   readonly http: HttpServer;
@@ -135,8 +135,12 @@ export class Worker {
   /** Carries out what the primary says. */
   receive(message: WorkerMessage): void {
     switch (message.type) {
+      case "unready":
+        this.http.unready();
+        this.#door?.unready();
+        break;
       case "drain":
-        this.#drain(message.windowMs, message.reason);
+        this.#drain(message);
         break;
       case "collect-metrics":
         this.#answerMetrics(message.id);
@@ -162,11 +166,14 @@ export class Worker {
     this.http.close();
   }
 
-  #drain(windowMs: number, reason: string): void {
+  #drain(options: DrainOptions): void {
     this.#door?.refuse();
+    const { windowMs, reason } = options;
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
     const progress = (left: number): void => this.#send({ type: "drain-progress", left });
-    this.#core.drain(windowMs, reason, progress).then(
+    const drained = this.#core.drain(options, progress);
+    this.http.closeIdle();
+    drained.then(
       () => this.#send({ type: "drained" }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "the drain failed");

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { MemoryBroker, MemoryBus, systemClock } from "@holdfast/core";
 import { RecordingLogger } from "@holdfast/core/testing";
 import type { PrimaryOptions } from "../../options.js";
-import { type Addresses, Primary } from "../primary.js";
+import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
 
 export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse";
 
@@ -25,6 +25,8 @@ export class PrimaryWorld {
   readonly primary: Primary;
   readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-primary-"));
   #addresses: Addresses | undefined;
+
+  readonly #options: PrimaryOptions;
 
   constructor({ lives = ["ready"], only, ...options }: WorldOptions = {}) {
     const bus = new MemoryBus();
@@ -47,19 +49,26 @@ export class PrimaryWorld {
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,
       trustedProxies: [],
-      drainWindowMs: 100,
+      drain: { delayMs: 0, windowMs: 100, ratePerSecond: undefined },
       maxPublicationBytes: 1_000,
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
       clock: systemClock,
       ...options,
     };
+    this.#options = values;
     this.primary = new Primary(values, (problem) => this.problems.push(problem));
   }
 
   async start(): Promise<Addresses> {
     this.#addresses = await this.primary.start();
     return this.#addresses;
+  }
+
+  /** Asks for a reload to workers that live like this; their lives are counted on. */
+  reload(lives: readonly Life[], options: Partial<ReloadOptions> = {}): void {
+    const { workerConfig, ...same } = this.#options;
+    this.primary.reload({ ...same, workerConfig: { ...(workerConfig as object), lives }, ...options });
   }
 
   get port(): number {
@@ -78,17 +87,19 @@ export class PrimaryWorld {
     return exchange(this.port, pieces ?? [`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`]).answer;
   }
 
-  async admin(path: string): Promise<{ status: number; text: string }> {
+  async admin(path: string, method = "GET"): Promise<{ status: number; text: string }> {
     const port = this.#addresses?.adminPort;
     return new Promise((resolve, reject) => {
-      const sent = request({ host: "127.0.0.1", port, path, agent: false }, (response) => {
+      const headers = { "Content-Type": "application/json" };
+      const options = { host: "127.0.0.1", port, path, method, headers, agent: false };
+      const sent = request(options, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (chunk: string) => {
           text += chunk;
         });
         response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
       });
-      sent.on("error", reject).end();
+      sent.on("error", reject).end(method === "POST" ? "{}" : "");
     });
   }
 

@@ -1,0 +1,81 @@
+/**
+ * `holdfast drain`: sends the clients of a running gateway away, and waits for it where that is asked for.
+ *
+ * With `--wait` it ends when nobody is left, also when the gateway itself has ended meanwhile.
+ */
+import { setTimeout } from "node:timers/promises";
+import type { DrainProgress } from "@holdfast/gateway";
+import { Command, Option } from "commander";
+import { AdminClient, DEFAULT_ADMIN_URL } from "../admin-client.js";
+import { settings } from "../config/schema.js";
+import { envOf } from "../config/setting.js";
+import { Failure } from "../failure.js";
+import type { Terminal } from "../terminal.js";
+
+interface DrainCommandOptions {
+  readonly admin: string;
+  readonly adminKey?: string;
+  readonly wait?: boolean;
+}
+
+const POLL_MS = 500;
+/** How long after its deadline a gateway may say that somebody is left, ms. */
+const OVERDUE_MS = 15_000;
+
+export function drainCommand(terminal: Terminal): Command {
+  return new Command("drain")
+    .summary("send a gateway's clients away")
+    .description(
+      `Drain a running gateway: its health checks fail at once, after ${envOf("drainDelay")} it refuses connections and sends its clients away over ${envOf("drainWindow")}. It stays up without clients until it is stopped.`,
+    )
+    .addOption(new Option("--wait", "end when no client is left, printing how many are"))
+    .addOption(new Option("--admin <url>", "the gateway's admin port").default(DEFAULT_ADMIN_URL))
+    .addOption(new Option("--admin-key <key>", `key of the admin API (env: ${envOf("adminKey")})`))
+    .addHelpText(
+      "after",
+      `
+The delay and the window are settings of the gateway (default: ${settings.drainDelay.default} and ${settings.drainWindow.default}).
+
+Examples:
+  $ holdfast drain --wait && systemctl stop holdfast
+  $ holdfast drain --admin http://10.0.0.5:9080 --admin-key "$KEY"`,
+    )
+    .action(async ({ admin, adminKey, wait = false }: DrainCommandOptions) => {
+      const key = adminKey ?? (terminal.env[envOf("adminKey")] || undefined);
+      const client = new AdminClient({ url: admin, key });
+      const first = await client.drain();
+      await terminal.out(describe(first));
+      if (wait) await untilDrained(client, first, terminal);
+    });
+}
+
+async function untilDrained(client: AdminClient, first: DrainProgress, terminal: Terminal): Promise<void> {
+  const interrupted = terminal.interrupted();
+  let last = describe(first);
+  for (let progress = first; progress.state !== "drained"; ) {
+    if (interrupted.aborted) throw new Failure("interrupted; the gateway goes on draining");
+    if (Date.now() > Date.parse(progress.deadline ?? "") + OVERDUE_MS) {
+      throw new Failure(
+        `the gateway is past its deadline, and ${progress.left} clients are left: see its log`,
+      );
+    }
+    await setTimeout(POLL_MS);
+    const next = await client.drainProgress();
+    if (next === undefined) return terminal.out("the gateway has ended");
+    progress = next;
+    const line = describe(progress);
+    if (line !== last) await terminal.out(line);
+    last = line;
+  }
+}
+
+function describe({ state, left, total, deadline }: DrainProgress): string {
+  switch (state) {
+    case "drained":
+      return `drained: none of ${total} clients is left`;
+    case "announced":
+      return `announced: health checks fail, ${left} clients are served until the goodbyes begin; all gone by ${deadline}`;
+    default:
+      return `draining: ${left} of ${total} clients left, none by ${deadline}`;
+  }
+}
