@@ -79,7 +79,9 @@ describe("docs/protocol.md", () => {
   it("shows every command and every push that there is", () => {
     const said = frames("client").flatMap(decodeCommands);
     const ops = new Set(said.map((one) => (one.kind === "command" ? one.command.op : one.kind)));
-    expect(ops).toEqual(new Set(["connect", "subscribe", "unsubscribe", "publish", "ping", "invalid"]));
+    expect(ops).toEqual(
+      new Set(["connect", "subscribe", "unsubscribe", "publish", "history", "ping", "invalid"]),
+    );
     const heard = frames("server").flatMap(decodeFrames);
     const pushes = new Set(heard.flatMap((one) => (one.kind === "push" ? [one.op] : [])));
     const table = [...section("## 4. Pushes").matchAll(/^\| `(\w+)` \|/gm)].map(([, op]) => op);
@@ -96,8 +98,8 @@ describe("docs/protocol.md", () => {
 
   it("names only errors and disconnects that are in the tables", () => {
     const lists = [...text.matchAll(/Errors: ([\s\S]*?)\n\n/g)];
-    expect(lists).toHaveLength(4);
-    const others = ["subs", "unsubscribe", "demo"];
+    expect(lists).toHaveLength(5);
+    const others = ["subs", "unsubscribe", "demo", "since"];
     const named = lists.flatMap(([, list = ""]) => [...list.matchAll(/`([a-z_]+)`/g)]);
     const ended = [...text.matchAll(/(?:disconnected with|disconnects with|answered with) `(\w+)`/g)];
     for (const [, name = ""] of [...named, ...ended]) expect([...names, ...others]).toContain(name);
@@ -105,7 +107,7 @@ describe("docs/protocol.md", () => {
 
   it("says for each disconnect whether it is sent or reserved", () => {
     const sent = section("## 7. Endings");
-    const reserved = section("## 12. Reserved for later versions");
+    const reserved = section("## 13. Reserved for later versions");
     for (const { name } of Object.values(disconnects)) {
       expect(`${name}: ${sent.includes(`\`${name}\``) || reserved.includes(`\`${name}\``)}`).toBe(
         `${name}: true`,
@@ -119,6 +121,10 @@ describe("docs/protocol.md", () => {
     expect(table).toContain(`| nesting of objects and arrays in a frame | ${limits.MAX_DEPTH} |`);
     expect(table).toContain(`| a channel's name | ${limits.MAX_CHANNEL_BYTES} bytes`);
     expect(table).toContain(`| a token | ${limits.MAX_TOKEN_LENGTH} characters |`);
+    expect(table).toContain(`| a resume token | ${limits.MAX_RESUME_TOKEN_LENGTH} characters |`);
+    expect(table).toContain(`| a key of a publication | ${limits.MAX_KEY_LENGTH} characters |`);
+    expect(table).toContain(`| \`limit\` of \`history\` | ${limits.MAX_HISTORY_LIMIT} |`);
+    expect(text).toContain(`integer, 0–${limits.MAX_HISTORY_LIMIT}`);
     expect(table).toContain(`default ${limits.MAX_CHANNELS_DEFAULT} |`);
     const [, most = "", least = ""] = /min\(([\d,]+) ms, (\d+) ms × 2\^n\)/.exec(text) ?? [];
     expect(Number(most.replace(",", ""))).toBe(BACKOFF_DEFAULTS.maxDelayMs);
