@@ -5,7 +5,6 @@
  */
 import { fileURLToPath } from "node:url";
 import {
-  type Broker,
   CORE_DEFAULTS,
   type CoreOptions,
   type Logger,
@@ -104,7 +103,13 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     maxHeadBytes: settings.maxHeadBytes,
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
-    broker: settings.redis === undefined ? undefined : (metrics) => redisBroker(settings, logger, metrics),
+    broker:
+      settings.redis === undefined
+        ? undefined
+        : (metrics) => {
+            const broker = redisBroker(settings, logger, metrics);
+            return { broker, ingest: broker.ingest(retentions(settings)) };
+          },
     logger,
     clock: systemClock,
   };
@@ -184,7 +189,7 @@ export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): strin
   return redis === undefined ? undefined : describeTarget(redisTarget(redis));
 }
 
-function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): Broker {
+function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
   const { redis, redisPrefix, maxPublicationBytes } = settings;
   const target = redisTarget(redis ?? "");
   const seams = { clock: systemClock, logger, metrics, random: Math.random };

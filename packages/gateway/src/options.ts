@@ -68,6 +68,19 @@ export interface PrimaryOptions {
   readonly clock: Clock;
 }
 
+/** Works beside a broker, over its link, from when core has started until the worker drains or ends. */
+export interface BrokerService {
+  start(): void;
+  /** Ends what is under way. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface WorkerBroker {
+  readonly broker: Broker;
+  /** The way in for backends that must not lose anything. */
+  readonly ingest: BrokerService | undefined;
+}
+
 export interface WorkerOptions {
   readonly core: CoreOptions;
   /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */
@@ -83,7 +96,7 @@ export interface WorkerOptions {
   /** The worker's own front door, where workers listen themselves. */
   readonly direct: DirectDoorOptions | undefined;
   /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
-  readonly broker: ((metrics: Metrics) => Broker) | undefined;
+  readonly broker: ((metrics: Metrics) => WorkerBroker) | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

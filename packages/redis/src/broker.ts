@@ -10,7 +10,6 @@ import {
   type BrokerEvents,
   type BrokerState,
   BrokerUnavailable,
-  type Clock,
   type LogPage,
   type LogQuery,
   type PublishOptions,
@@ -18,10 +17,12 @@ import {
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { envelop, open } from "./envelope.js";
+import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
+import { pause } from "./pause.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { secretCall, secretOf } from "./shared-secret.js";
@@ -72,9 +73,9 @@ export class RedisBroker implements Broker {
     const { retention, key } = options;
     const keys = this.#keys;
     if (retention !== undefined) {
-      return this.#ask(publishCall(keys, topic, data, retention, key), positionOf);
+      return this.ask(publishCall(keys, topic, data, retention, key), positionOf);
     }
-    if (key !== undefined) return this.#ask(publishOnceCall(keys, topic, data, key), positionOf);
+    if (key !== undefined) return this.ask(publishOnceCall(keys, topic, data, key), positionOf);
     const link = this.#ready();
     try {
       await link.publish(keys.channel(topic), envelop(data), keys.log(topic));
@@ -85,15 +86,17 @@ export class RedisBroker implements Broker {
   }
 
   async read(topic: Topic, query: LogQuery): Promise<LogPage> {
-    return this.#ask(readCall(this.#keys, topic, query), pageOf);
+    return this.ask(readCall(this.#keys, topic, query), pageOf);
   }
 
-  /**
-   * A random key that all workers of the cluster have in common, to sign with; 43 characters. It is made by whoever asks
-   * first, and kept by Redis: a Redis that lost it makes another, and what the first has signed is no longer known.
-   */
+  /** Kept by Redis: one that lost it makes another, and what the first has signed is no longer known. */
   async secret(): Promise<string> {
-    return this.#ask(secretCall(this.#keys), secretOf);
+    return this.ask(secretCall(this.#keys), secretOf);
+  }
+
+  /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
+  ingest(retentionOf: RetentionOf): Ingest {
+    return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
   }
 
   async subscribe(topic: Topic): Promise<void> {
@@ -117,7 +120,8 @@ export class RedisBroker implements Broker {
     await this.#running;
   }
 
-  async #ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
+  /** Runs a script over the link of the moment. Rejects with `BrokerUnavailable`. For the parts of this package. */
+  async ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
     const link = this.#ready();
     try {
       return understand(await link.script(call));
@@ -214,18 +218,4 @@ export class RedisBroker implements Broker {
     const fields = { redis: describeTarget(this.#options.target), reason };
     this.#seams.logger.warn(fields, wasReady ? "lost Redis" : "cannot reach Redis yet, still trying");
   }
-}
-
-/** Resolves after `delayMs`, or as soon as the signal aborts. */
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.after(delayMs, done);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

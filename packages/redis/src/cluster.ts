@@ -26,18 +26,7 @@ export async function openCluster(
 ): Promise<Connections> {
   const { timeoutMs, random, clock } = settings;
   const options = connectionOptions(access, timeoutMs);
-  const cluster = new Cluster(nodes, {
-    lazyConnect: true,
-    clusterRetryStrategy: () => null,
-    slotsRefreshTimeout: timeoutMs,
-    // ioredis forgets to end this timer when it is closed early: ours does its work.
-    slotsRefreshInterval: 0,
-    // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
-    enableOfflineQueue: true,
-    redisOptions: options,
-    // A certificate names hosts: their addresses would not match it.
-    ...(access.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
-  });
+  const cluster = newCluster(access, nodes, timeoutMs);
   const commands = new Client<Cluster>(cluster, settings);
   await commands.connect();
   const masters = cluster.nodes("master");
@@ -73,6 +62,22 @@ export async function openCluster(
     },
     lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
   };
+}
+
+/** A client of the whole Cluster, not connected. */
+export function newCluster(access: RedisAccess, nodes: RedisAddress[], timeoutMs: number): Cluster {
+  return new Cluster(nodes, {
+    lazyConnect: true,
+    clusterRetryStrategy: () => null,
+    slotsRefreshTimeout: timeoutMs,
+    // ioredis forgets to end this timer when it is closed early: ours does its work.
+    slotsRefreshInterval: 0,
+    // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
+    enableOfflineQueue: true,
+    redisOptions: connectionOptions(access, timeoutMs),
+    // A certificate names hosts: their addresses would not match it.
+    ...(access.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
+  });
 }
 
 /** One silent master is not the end of the cluster: only its connection goes, and with it what waited there. */

@@ -5,9 +5,9 @@
  * publications. A Cluster has a connection per master for commands: see cluster.ts.
  */
 import type { Clock } from "@holdfast/core";
-import { Redis } from "ioredis";
+import { type Cluster, Redis } from "ioredis";
 import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
-import { openCluster } from "./cluster.js";
+import { newCluster, openCluster } from "./cluster.js";
 import { withDeadline } from "./deadline.js";
 import { loadScripts, runScript, type Script } from "./script.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
@@ -35,29 +35,48 @@ export interface ConnectSettings extends ClientScope {
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
 export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {
-  switch (target.kind) {
-    case "single":
-      return openPair(settings, {
-        ...connectionOptions(target, settings.timeoutMs),
-        ...target.address,
-        db: target.db,
-      });
-    case "sentinel":
-      return openPair(settings, {
-        ...connectionOptions(target, settings.timeoutMs),
-        // Another order each time: a Sentinel that is gone costs its timeout only now and then.
-        sentinels: shuffled(target.sentinels, settings.random),
-        name: target.master,
-        db: target.db,
-        sentinelPassword: target.sentinelPassword,
-        sentinelCommandTimeout: settings.timeoutMs,
-        sentinelRetryStrategy: () => null,
-        sentinelTLS: target.tls ? {} : undefined,
-        enableTLSForSentinelMode: target.tls,
-      });
-    case "cluster":
-      return openCluster(target, shuffled(target.nodes, settings.random), settings);
-  }
+  return target.kind === "cluster"
+    ? openCluster(target, shuffled(target.nodes, settings.random), settings)
+    : openPair(settings, serverOptions(target, settings));
+}
+
+/** What `openReader` needs: less than a link. */
+export type ReaderSettings = ClientScope & Pick<ConnectSettings, "timeoutMs" | "random">;
+
+/** One client more, for commands that wait. It is to be ended by the signal. */
+export async function openReader(
+  target: RedisTarget,
+  settings: ReaderSettings,
+): Promise<Client<Redis | Cluster>> {
+  const { timeoutMs, random } = settings;
+  const raw =
+    target.kind === "cluster"
+      ? newCluster(target, shuffled(target.nodes, random), timeoutMs)
+      : new Redis(serverOptions(target, settings));
+  const client = new Client<Redis | Cluster>(raw, settings);
+  await client.connect();
+  return client;
+}
+
+/** The options of a connection to the one server, or to the master that Sentinels name. */
+function serverOptions(
+  target: Exclude<RedisTarget, { kind: "cluster" }>,
+  { timeoutMs, random }: Pick<ConnectSettings, "timeoutMs" | "random">,
+): ConnectionOptions {
+  const options = connectionOptions(target, timeoutMs);
+  if (target.kind === "single") return { ...options, ...target.address, db: target.db };
+  return {
+    ...options,
+    // Another order each time: a Sentinel that is gone costs its timeout only now and then.
+    sentinels: shuffled(target.sentinels, random),
+    name: target.master,
+    db: target.db,
+    sentinelPassword: target.sentinelPassword,
+    sentinelCommandTimeout: timeoutMs,
+    sentinelRetryStrategy: () => null,
+    sentinelTLS: target.tls ? {} : undefined,
+    enableTLSForSentinelMode: target.tls,
+  };
 }
 
 /** The longest that opening the target can take when every address is as slow as it may be, ms. */

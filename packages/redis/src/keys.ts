@@ -39,6 +39,16 @@ export class RedisKeys {
     return `${this.#prefix}key:{${topic}}:${key}`;
   }
 
+  /** The stream that backends add to. */
+  get ingest(): string {
+    return `${this.#prefix}ingest`;
+  }
+
+  /** Who reads that stream; in the same slot. */
+  get ingestLease(): string {
+    return `${this.#prefix}lease:{${this.ingest}}`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;

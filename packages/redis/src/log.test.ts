@@ -1,4 +1,5 @@
 import {
+  BROADCAST,
   type BrokerUnavailable,
   channelTopic,
   type LogPage,
@@ -6,12 +7,14 @@ import {
   type Retention,
   silentLogger,
   systemClock,
+  userTopic,
 } from "@holdfast/core";
 import { BrokerListener, brokerLogContract } from "@holdfast/core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
+import { RedisKeys } from "./keys.js";
 import type { RedisSeams } from "./options.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { age, RedisCluster, RedisServer } from "./testing/index.js";
@@ -75,6 +78,25 @@ describe("the log on a Redis Cluster", () => {
       },
       close: async () => {},
     };
+  });
+
+  test("all keys of a topic are in one slot, as the members count, whatever its name", async () => {
+    const keys = new RedisKeys("holdfast:");
+    const slot = (key: string) => members[0]!.cluster("KEYSLOT", key);
+    const name = fc.string({ unit: fc.constantFrom("{", "}", "a", ":", "ö"), minLength: 1 });
+    const topic = fc.oneof(name.map(channelTopic), name.map(userTopic), fc.constant(BROADCAST));
+    const slots = new Set<unknown>();
+    await fc.assert(
+      fc.asyncProperty(topic, name, async (topic, key) => {
+        const found = await Promise.all(
+          [keys.log(topic), keys.top(topic), keys.record(topic, key)].map((name) => slot(name)),
+        );
+        expect(new Set(found).size).toBe(1);
+        slots.add(found[0]);
+      }),
+    );
+    expect(slots.size).toBeGreaterThan(5);
+    expect(await slot(keys.ingestLease)).toBe(await slot(keys.ingest));
   });
 });
 

@@ -10,7 +10,15 @@ import { isNativeError } from "node:util/types";
 import type { Cluster, Redis } from "ioredis";
 
 /** The files in packages/redis/lua, without `.lua`. Each says what its KEYS and ARGV are. */
-export type ScriptName = "touch" | "publish" | "publish-once" | "read" | "secret";
+export type ScriptName =
+  | "touch"
+  | "publish"
+  | "publish-once"
+  | "read"
+  | "secret"
+  | "ingest-take"
+  | "ingest-settle"
+  | "ingest-release";
 
 export interface Script {
   readonly text: string;
@@ -30,6 +38,9 @@ export const SCRIPTS = Object.freeze({
   publishOnce: load("publish-once"),
   read: load("touch", "read"),
   secret: load("secret"),
+  ingestTake: load("ingest-take"),
+  ingestSettle: load("ingest-settle"),
+  ingestRelease: load("ingest-release"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */

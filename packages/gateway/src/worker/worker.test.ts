@@ -49,7 +49,7 @@ let bus: MemoryBus;
 async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
   primary = new Primary();
   worker = new Worker(
-    { ...OPTIONS, broker: () => new MemoryBroker(bus), ...options },
+    { ...OPTIONS, broker: () => ({ broker: new MemoryBroker(bus), ingest: undefined }), ...options },
     {
       owner: { slot: 3, generation: 7 },
       relayDirectory: "/nonexistent",

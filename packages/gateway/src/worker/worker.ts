@@ -8,7 +8,7 @@ import { Core, type DrainOptions, type Timer } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
-import type { WorkerOptions } from "../options.js";
+import type { BrokerService, WorkerOptions } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
 import type { DirectDoor } from "./direct-door.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -52,6 +52,7 @@ export class Worker {
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
   readonly #linkBroker: LinkBroker | undefined;
+  readonly #ingest: BrokerService | undefined;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -73,7 +74,9 @@ export class Worker {
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const broker = options.broker?.(this.#metrics) ?? new LinkBroker(send, clock);
+    const own = options.broker?.(this.#metrics);
+    const broker = own?.broker ?? new LinkBroker(send, clock);
+    this.#ingest = own?.ingest;
     this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
@@ -103,6 +106,7 @@ export class Worker {
     this.#stopWatchingGc = watchGcPauses((kind, seconds) => this.#metrics.gcPause(kind, seconds));
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
+    this.#ingest?.start();
     this.#heldSockets = () => waiting.size + idle.size + transports.open;
     this.#load = new LoadReporter(
       clock,
@@ -162,12 +166,15 @@ export class Worker {
     this.#gcTimer?.close();
     this.#stopWatchingGc();
     this.#loop.close();
+    await this.#ingest?.close();
     await this.#core.close();
     this.http.close();
   }
 
   #drain(options: DrainOptions): void {
     this.#door?.refuse();
+    // Another worker takes over while this one says goodbye.
+    void this.#ingest?.close();
     const { windowMs, reason } = options;
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
     const progress = (left: number): void => this.#send({ type: "drain-progress", left });

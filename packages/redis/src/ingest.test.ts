@@ -1,0 +1,316 @@
+import { channelTopic, noMetrics, silentLogger, systemClock, type Topic } from "@holdfast/core";
+import { BrokerListener } from "@holdfast/core/testing";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { RedisBroker } from "./broker.js";
+import { Ingest, type IngestHost, type IngestParts } from "./ingest.js";
+import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
+import { RedisCluster, RedisServer } from "./testing/index.js";
+
+const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
+const FAST = { commandTimeoutMs: 1000, pingIntervalMs: 50, minRetryDelayMs: 10, maxRetryDelayMs: 50 };
+const KEEP = { size: 1000, ttlMs: 60_000 };
+const NEWS = channelTopic("news");
+const LEASE_MS = 300;
+
+interface Rejected {
+  readonly channel: string;
+  readonly problem: string;
+}
+
+describe("ingest", () => {
+  let server: RedisServer;
+  let backend: Redis;
+  let started: Ingest[];
+  let listeners: BrokerListener[];
+  let rejected: Rejected[];
+  beforeEach(async () => {
+    started = [];
+    listeners = [];
+    rejected = [];
+    server = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    backend = new Redis(server.port, "127.0.0.1", { retryStrategy: () => 20 });
+    backend.on("error", () => {});
+  });
+  afterEach(async () => {
+    for (const ingest of started) await ingest.close();
+    for (const { broker } of listeners) await broker.close();
+    backend.disconnect();
+    await server.close();
+  });
+
+  async function worker(): Promise<RedisBroker> {
+    const broker = new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
+    const listener = new BrokerListener(broker);
+    listeners.push(listener);
+    await listener.reach("ready");
+    return broker;
+  }
+
+  /** Begins on the broker's link, with a hand in between where `host` says so. */
+  function begin(broker: RedisBroker, host: Partial<IngestHost> = {}, leaseMs = LEASE_MS): Ingest {
+    const options: RedisOptions = {
+      ...REDIS_DEFAULTS,
+      ...FAST,
+      target: parseRedisUrl(server.url) as RedisTarget,
+      maxPublicationBytes: 1000,
+    };
+    const parts: IngestParts = {
+      host: { publish: broker.publish.bind(broker), ask: broker.ask.bind(broker), ...host },
+      retentionOf: (channel) => (channel.startsWith("kept") || channel === "news" ? KEEP : undefined),
+      rejections: { add: (channel, _, problem) => rejected.push({ channel, problem }) },
+      leaseMs,
+    };
+    const ingest = new Ingest(parts, options, SEAMS);
+    started.push(ingest);
+    ingest.start();
+    return ingest;
+  }
+
+  async function subscriber(...topics: Topic[]): Promise<BrokerListener> {
+    const broker = await worker();
+    for (const topic of topics) await broker.subscribe(topic);
+    return listeners.at(-1)!;
+  }
+
+  function add(channel: string, ...texts: string[]): Promise<unknown> {
+    const pipeline = backend.pipeline();
+    for (const text of texts) pipeline.xadd("holdfast:ingest", "*", "channel", channel, "data", text);
+    return pipeline.exec();
+  }
+
+  function numbers(from: number, to: number): string[] {
+    return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`);
+  }
+
+  async function emptied(): Promise<void> {
+    while ((await backend.xlen("holdfast:ingest")) > 0) await new Promise(setImmediate);
+  }
+
+  test("what is added is published in order, kept where its channel keeps, and removed", async () => {
+    const listener = await subscriber(NEWS, channelTopic("plain"));
+    await add("news", "before anybody came");
+    begin(await worker());
+    await listener.upTo("before anybody came");
+    await add("news", ...numbers(1, 250), "end");
+    await add("plain", "a", "b", "end of plain");
+    await Promise.all([listener.upTo("end"), listener.upTo("end of plain")]);
+    const news = listener.received.filter(({ topic }) => topic === NEWS);
+    expect(news.map(({ data }) => data)).toEqual(["before anybody came", ...numbers(1, 250), "end"]);
+    expect(news.map(({ position }) => position?.offset)).toEqual(numbers(1, 252).map(Number));
+    const plain = listener.received.filter(({ topic }) => topic !== NEWS);
+    expect(plain.map(({ data, position }) => [data, position])).toEqual([
+      ["a", undefined],
+      ["b", undefined],
+      ["end of plain", undefined],
+    ]);
+    await emptied();
+    expect(await backend.xpending("holdfast:ingest", "holdfast")).toEqual([0, null, null, null]);
+  });
+
+  test("an entry's own key makes its repetition harmless", async () => {
+    const listener = await subscriber(NEWS);
+    begin(await worker());
+    const entry = ["channel", "news", "data", "once", "key", "order-1"];
+    await backend.xadd("holdfast:ingest", "*", ...entry);
+    await backend.xadd("holdfast:ingest", "*", ...entry);
+    await add("news", "end");
+    expect(await listener.upTo("end")).toEqual(["once", "end"]);
+  });
+
+  test("what is malformed is told, and holds nobody up", async () => {
+    const listener = await subscriber(NEWS);
+    const malformed = [
+      ["data", "1"],
+      ["channel", "a b", "data", "1"],
+      ["channel", "news"],
+      ["channel", "news", "data", "x".repeat(1001)],
+      ["channel", "news", "data", "x".repeat(100_000)],
+      ["channel", "news", "data", "1", "key", ""],
+      ["channel", "news", "data", "1", "key", "k".repeat(129)],
+      ["other", "thing"],
+      Array.from({ length: 200 }, (_, i) => `${i}`),
+    ];
+    for (const fields of malformed) await backend.xadd("holdfast:ingest", "*", ...fields);
+    await backend.xadd("holdfast:ingest", "*", "more", "", "data", "x".repeat(1000), "channel", "news");
+    begin(await worker());
+    expect(await listener.upTo("x".repeat(1000))).toEqual(["x".repeat(1000)]);
+    await emptied();
+    expect(rejected.map(({ problem }) => problem)).toEqual([
+      "has no field channel",
+      "names no channel",
+      "has no field data",
+      "has data of more than 1000 bytes",
+      "has data of more than 1000 bytes",
+      "has a key that is not 1 to 128 characters long",
+      "has a key that is not 1 to 128 characters long",
+      "has no field channel",
+      "has no field channel",
+    ]);
+  });
+
+  test("of three contenders one works, and when holders go the order holds", async () => {
+    const channels = ["kept:a", "kept:b", "c"];
+    const listener = await subscriber(...channels.map(channelTopic));
+    let holders = 0;
+    const contenders = await Promise.all(
+      numbers(1, 3).map(async () => {
+        const broker = await worker();
+        let published = 0;
+        const publish: IngestHost["publish"] = (...args) => {
+          if (published++ === 0) holders++;
+          return broker.publish(...args);
+        };
+        // Long enough that no slow machine makes two holders of one.
+        return begin(broker, { publish }, 3000);
+      }),
+    );
+    const sent = numbers(1, 200);
+    for (const text of sent.slice(0, 100))
+      for (const channel of channels) await add(channel, `${channel} ${text}`);
+    await listener.upTo("kept:a 1");
+    expect(holders).toBe(1);
+    for (const [index, contender] of contenders.slice(0, 2).entries()) {
+      const closing = contender.close();
+      for (const channel of channels) await add(channel, `${channel} ${index} closes`);
+      await closing;
+    }
+    for (const text of sent.slice(100))
+      for (const channel of channels) await add(channel, `${channel} ${text}`);
+    await Promise.all(channels.map((channel) => listener.upTo(`${channel} 200`)));
+    for (const channel of channels) {
+      const got = listener.received
+        .filter(({ topic }) => topic === channelTopic(channel))
+        .map(({ data }) => data);
+      const expected = sent.map((text) => `${channel} ${text}`);
+      expected.splice(100, 0, `${channel} 0 closes`, `${channel} 1 closes`);
+      expect(got).toEqual(expected);
+    }
+  });
+
+  test("a holder that dies after publishing, before it settles: the next one repeats nothing and loses nothing", async () => {
+    const listener = await subscriber(NEWS);
+    const dying = await worker();
+    let published = 0;
+    const dead = new Promise<void>((resolve) => {
+      begin(dying, {
+        // Dead from the third publication on: nothing that it asks reaches Redis any more.
+        publish: (...args) => (++published <= 3 ? dying.publish(...args) : new Promise(() => resolve())),
+      });
+    });
+    await add("news", ...numbers(1, 10));
+    await dead;
+    started.length = 0;
+    begin(await worker());
+    await add("news", "end");
+    expect(await listener.upTo("end")).toEqual([...numbers(1, 10), "end"]);
+  });
+
+  test("a holder that was held up for longer than its lease reads nothing and publishes nothing twice", async () => {
+    const listener = await subscriber(NEWS);
+    const slow = await worker();
+    let resume: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      begin(slow, {
+        publish: async (...args) => {
+          if (args[1] === "3") {
+            resolve();
+            await new Promise<void>((go) => {
+              resume = go;
+            });
+          }
+          return slow.publish(...args);
+        },
+      });
+    });
+    await add("news", ...numbers(1, 10));
+    await held;
+    begin(await worker());
+    await listener.upTo("10");
+    resume();
+    await add("news", "end");
+    expect(await listener.upTo("end")).toEqual([...numbers(1, 10), "end"]);
+    await emptied();
+    await add("news", "later");
+    expect(await listener.upTo("later")).toEqual([...numbers(1, 10), "end", "later"]);
+  });
+
+  test("an outage: what was added before and after comes once, in order", async () => {
+    const listener = await subscriber(NEWS);
+    begin(await worker());
+    begin(await worker());
+    await add("news", ...numbers(1, 500));
+    await listener.upTo("1");
+    await server.kill();
+    await server.restart();
+    await listener.reachAgain("ready", 2);
+    await add("news", "end");
+    await listener.upTo("end");
+    // What Redis had handed out when it died, nobody received: it is in the log, as everything is, once and in order.
+    const page = await listener.broker.read(NEWS, { from: 1, limit: 1000, retention: KEEP });
+    expect(page.entries.map(({ data }) => data)).toEqual([...numbers(1, 500), "end"]);
+    const received = listener.received.map(({ data }) => data);
+    expect(new Set(received).size).toBe(received.length);
+  });
+
+  test("a stream that was flushed away is begun again; one of another kind is waited for", async () => {
+    const listener = await subscriber(NEWS);
+    begin(await worker());
+    await add("news", "1");
+    await listener.upTo("1");
+    await backend.flushall();
+    await add("news", "2");
+    await listener.upTo("2");
+    await emptied();
+    await backend.set("holdfast:ingest", "text");
+    await backend.del("holdfast:ingest");
+    await add("news", "3");
+    await listener.upTo("3");
+  });
+
+  test("only the holder has a connection that waits, and none is left after closing", async () => {
+    const ingests = [begin(await worker()), begin(await worker())];
+    const waiting = async () => String(await backend.client("LIST")).match(/cmd=xread /g)?.length ?? 0;
+    while ((await waiting()) === 0);
+    const total = async () =>
+      String(await backend.client("LIST"))
+        .trim()
+        .split("\n").length;
+    expect(await waiting()).toBe(1);
+    for (const ingest of ingests) await ingest.close();
+    // One backend, and two connections of each broker.
+    while ((await total()) !== 5);
+    expect(await backend.exists("holdfast:lease:{holdfast:ingest}")).toBe(0);
+  });
+});
+
+test("ingest works on a Redis Cluster, for channels of every slot", async () => {
+  const cluster = await RedisCluster.start();
+  const broker = new RedisBroker({ target: parseRedisUrl(cluster.url) as RedisTarget, ...FAST }, SEAMS);
+  const ingest = broker.ingest(() => KEEP);
+  const backend = new Redis.Cluster(cluster.members.map(({ port }) => ({ host: "127.0.0.1", port })));
+  try {
+    const listener = new BrokerListener(broker);
+    await listener.reach("ready");
+    ingest.start();
+    const channels = Array.from({ length: 12 }, (_, i) => `room:${i}`);
+    for (const channel of channels) await broker.subscribe(channelTopic(channel));
+    for (const text of ["1", "2", "3"]) {
+      for (const channel of channels) {
+        await backend.xadd("holdfast:ingest", "*", "channel", channel, "data", `${channel} ${text}`);
+      }
+    }
+    await Promise.all(channels.map((channel) => listener.upTo(`${channel} 3`)));
+    for (const channel of channels) {
+      const got = listener.received.filter(({ topic }) => topic === channelTopic(channel));
+      expect(got.map(({ data }) => data)).toEqual(["1", "2", "3"].map((text) => `${channel} ${text}`));
+      expect(got.map(({ position }) => position?.offset)).toEqual([1, 2, 3]);
+    }
+  } finally {
+    await ingest.close();
+    await broker.close();
+    backend.disconnect();
+    await cluster.close();
+  }
+}, 30_000);

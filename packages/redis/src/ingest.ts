@@ -1,0 +1,207 @@
+/**
+ * Ingest: the reliable way in. What backends add to a stream is published once, in the order of the stream for each channel,
+ * also when workers die and Redis goes away meanwhile.
+ *
+ * One worker of the cluster at a time holds a lease and works, the others stand by. Its rounds: take (renews the lease),
+ * publish, settle (acknowledges and deletes). Invariants: only the holder is given entries, by Redis itself; an entry is
+ * settled only after it was published or found malformed; each publication has a key, so that what is published again, by
+ * the next holder or after a lost answer, is published once (for `KEY_WINDOW_MS`); of one channel nothing is published
+ * before what came earlier. Two that both think they hold the lease therefore publish in one order: each goes through the
+ * same entries from the first that is not settled.
+ */
+import { randomBytes } from "node:crypto";
+import { BrokerUnavailable, type PublishOptions, type Retention, type Topic } from "@holdfast/core";
+import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
+import { Doorbell } from "./doorbell.js";
+import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
+import { RedisKeys } from "./keys.js";
+import type { ScriptCall } from "./log.js";
+import type { RedisOptions, RedisSeams } from "./options.js";
+import { pause } from "./pause.js";
+import type { Rejections } from "./rejections.js";
+import { SCRIPTS } from "./script.js";
+
+/** What is kept of a channel's past. */
+export type RetentionOf = (channel: string) => Retention | undefined;
+
+/** The broker over whose link it works. Both reject with `BrokerUnavailable`, at once while the link is away. */
+export interface IngestHost {
+  publish(topic: Topic, data: string, options: PublishOptions): Promise<unknown>;
+  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
+}
+
+export interface IngestParts {
+  readonly host: IngestHost;
+  readonly retentionOf: RetentionOf;
+  readonly rejections: Pick<Rejections, "add">;
+  /** For how long the stream belongs to a holder that is not heard of any more, ms. Default 10_000. */
+  readonly leaseMs?: number;
+}
+
+const GROUP = "holdfast";
+/** Far below `KEY_WINDOW_MS`: the next holder must find the keys of the one that died. */
+const LEASE_MS = 10_000;
+/** The holder renews its lease, and the others look for it, at least so often in the time of one. */
+const LOOKS_PER_LEASE = 3;
+/** Entries in one round. */
+const MAX_ENTRIES = 100;
+/** Bytes in one round, one entry beyond. */
+const MAX_BYTES = 1024 * 1024;
+
+/** What Redis gave the holder; undefined when another holds the lease. */
+type Taken = { readonly last: string; readonly entries: readonly IngestEntry[] } | undefined;
+
+export class Ingest {
+  readonly #parts: IngestParts;
+  readonly #options: RedisOptions;
+  readonly #seams: RedisSeams;
+  readonly #keys: RedisKeys;
+  readonly #doorbell: Doorbell;
+  readonly #leaseMs: number;
+  /** Names this holder among all. */
+  readonly #name = randomBytes(12).toString("base64url");
+  readonly #closing = new AbortController();
+  /** Published, but Redis has not confirmed that they are settled. At most one round's. */
+  #unsettled: readonly string[] = [];
+  #failure = "";
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(parts: IngestParts, options: RedisOptions, seams: RedisSeams) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#seams = seams;
+    this.#keys = new RedisKeys(options.prefix);
+    this.#doorbell = new Doorbell(options, seams.clock, seams.random);
+    this.#leaseMs = parts.leaseMs ?? LEASE_MS;
+  }
+
+  /** Begins, as soon as the broker is ready. Called once. */
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Ends the round under way after its current publications, and gives the lease back. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#doorbell.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#seams;
+    const { minRetryDelayMs, maxRetryDelayMs } = this.#options;
+    const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await pause(clock, await this.#round(), signal);
+        failures = 0;
+        this.#failure = "";
+      } catch (error) {
+        this.#log(error);
+        await pause(clock, backoffDelay(failures++, random(), minRetryDelayMs, backoff), signal);
+      }
+    }
+    await this.#doorbell.close();
+    await this.#release().catch(() => {});
+  }
+
+  /** Returns how long the next may wait, ms. Rejects when Redis did not do its part. */
+  async #round(): Promise<number> {
+    const { clock, random } = this.#seams;
+    await this.#settle();
+    const askedAt = clock.monotonic();
+    const taken = await this.#take();
+    const look = this.#leaseMs / LOOKS_PER_LEASE;
+    if (taken === undefined) {
+      await this.#doorbell.close();
+      return look * (0.5 + random() / 2);
+    }
+    if (this.#closing.signal.aborted) return 0;
+    if (taken.entries.length > 0) await this.#publish(taken.entries, askedAt + this.#leaseMs);
+    else await this.#doorbell.wait(this.#keys.ingest, taken.last, Math.ceil(look));
+    return 0;
+  }
+
+  #take(): Promise<Taken> {
+    const { maxPublicationBytes } = this.#options;
+    const limits = [this.#leaseMs, GROUP, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes].map(String);
+    const call = {
+      script: SCRIPTS.ingestTake,
+      keys: [this.#keys.ingest, this.#keys.ingestLease],
+      args: [this.#name, ...limits],
+    };
+    return this.#parts.host.ask(call, takenOf);
+  }
+
+  /** Channels side by side, each in order, until the lease is over. Then settles what was done. */
+  async #publish(entries: readonly IngestEntry[], until: number): Promise<void> {
+    const { clock } = this.#seams;
+    const done: string[] = [];
+    const orders = new Map<Topic, [string, Order][]>();
+    for (const entry of entries) {
+      const order = parseEntry(entry, this.#options.maxPublicationBytes);
+      if (order === undefined) done.push(entry.id);
+      else if ("problem" in order) {
+        const sample = Buffer.from(entry.fields.join(" "));
+        this.#parts.rejections.add(`${this.#keys.ingest} ${entry.id}`, sample, order.problem);
+        done.push(entry.id);
+      } else {
+        const queue = orders.get(order.topic);
+        if (queue === undefined) orders.set(order.topic, [[entry.id, order]]);
+        else queue.push([entry.id, order]);
+      }
+    }
+    const inOrder = async (queue: readonly [string, Order][]): Promise<void> => {
+      for (const [id, { topic, channel, data, key }] of queue) {
+        if (this.#closing.signal.aborted || clock.monotonic() > until) return;
+        await this.#parts.host.publish(topic, data, { retention: this.#parts.retentionOf(channel), key });
+        done.push(id);
+      }
+    };
+    const outcomes = await Promise.allSettled([...orders.values()].map(inOrder));
+    this.#unsettled = done;
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#unsettled.length === 0) return;
+    const call = {
+      script: SCRIPTS.ingestSettle,
+      keys: [this.#keys.ingest],
+      args: [GROUP, ...this.#unsettled],
+    };
+    await this.#parts.host.ask(call, () => {});
+    this.#unsettled = [];
+  }
+
+  async #release(): Promise<void> {
+    await this.#settle();
+    const call = { script: SCRIPTS.ingestRelease, keys: [this.#keys.ingestLease], args: [this.#name] };
+    await this.#parts.host.ask(call, () => {});
+  }
+
+  /** One line per reason until a round works again. */
+  #log(error: unknown): void {
+    const reason = error instanceof BrokerUnavailable ? error.message : "the doorbell failed";
+    if (this.#failure === reason || this.#closing.signal.aborted) return;
+    this.#failure = reason;
+    this.#seams.logger.warn(
+      { stream: this.#keys.ingest, reason },
+      "cannot publish from the stream yet, still trying",
+    );
+  }
+}
+
+function takenOf(reply: unknown): Taken {
+  if (reply === null) return undefined;
+  if (!Array.isArray(reply) || !Array.isArray(reply[1]))
+    throw new Error("Redis holds something else than a stream");
+  return { last: String(reply[0]), entries: reply[1].map(entryOf) };
+}
+
+function entryOf(reply: unknown): IngestEntry {
+  const [id, fields] = Array.isArray(reply) ? reply : [];
+  return { id: String(id), fields: Array.isArray(fields) ? fields.map(String) : [] };
+}
