@@ -139,6 +139,7 @@ backend gateways
   balance roundrobin
   http-reuse never
   option httpchk GET /healthz
+  timeout check 5s
   default-server check inter 200ms fall 2 rise 1
 ${servers.join("")}`;
 }

@@ -265,9 +265,10 @@ export class Supervisor {
     this.#events.ended(worker);
     this.#endSuccession(worker, `it ended before it was ready (${how})`);
     if (this.#state === "stopping") return;
+    // One that has drained was let go before; a successor's end is said by who asked for it.
+    if (placed || state === "draining") this.#logger.warn({ worker: slot, code, signal }, "worker ended");
     if (!placed) return this.#fillVacancy(slot);
     if (state === "starting") this.#startFailed();
-    this.#logger.warn({ worker: slot, code, signal }, "worker ended");
     this.#restart(slot, `workers end as soon as they start (last: ${how})`);
   }
 
