@@ -42,7 +42,6 @@ export class DurabilityCluster {
   readonly #ports: readonly number[];
   readonly #relay: TcpRelay;
   readonly gateways: GatewayProcess[] = [];
-  readonly #watchers: SequenceWatcher[] = [];
   #round = 0;
 
   private constructor(options: ClusterOptions, own: Resources, ports: readonly number[], relay: TcpRelay) {
@@ -104,7 +103,6 @@ export class DurabilityCluster {
     const watchers = Array.from({ length: clients }, (_, n) =>
       this.#own.add(new SequenceWatcher(`ws://127.0.0.1:${this.#relay.port}/ws`, names[n % channels] ?? "")),
     );
-    this.#watchers.push(...watchers);
     await Promise.all(watchers.map((watcher) => watcher.start()));
     const publisher = this.#own.add(new SteadyPublisher({ connect, channels: names, rate }));
     await pause(1_000);
@@ -126,14 +124,15 @@ export class DurabilityCluster {
     const violations = watchers.flatMap((watcher) => watcher.violations);
     if (violations.length > 0)
       throw new Error(`${violations.length} violations, the first: ${JSON.stringify(violations[0])}`);
-    for (const watcher of watchers) watcher.close();
-    await publisher.close();
-    return {
+    const report = {
       published: [...published.values()].reduce((sum, count) => sum + count, 0),
       received: watchers.reduce((sum, { received }) => sum + received, 0),
       losses: watchers.reduce((sum, { losses }) => sum + losses, 0),
       gaps: watchers.flatMap(({ gaps }) => gaps),
     };
+    for (const watcher of watchers) watcher.close();
+    await publisher.close();
+    return report;
   }
 }
 
