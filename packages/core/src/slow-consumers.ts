@@ -54,7 +54,7 @@ export class SlowConsumers {
   readonly #behind = new Set<Subscription>();
   readonly #conflations = new Map<Place, Conflation>();
   /** Where the ticks' way through the set stands. */
-  #way: Iterator<Subscription> | undefined;
+  #way: IterableIterator<Subscription, undefined> | undefined;
   /** Since the last log line. */
   #disconnected = 0;
   #fellBehind = 0;
@@ -112,13 +112,17 @@ export class SlowConsumers {
   /** One tick: some of those that are behind try to catch up, and the log gets what gathered. */
   turn(): void {
     this.#log();
-    for (let looks = Math.min(this.#behind.size, MAX_LOOKS_PER_TICK); looks > 0; looks--) {
-      this.#way ??= this.#behind.values();
-      const { value, done } = this.#way.next();
-      if (done) this.#way = undefined;
-      else value.catchUp();
-    }
+    for (let looks = Math.min(this.#behind.size, MAX_LOOKS_PER_TICK); looks > 0; looks--)
+      this.#next()?.catchUp();
     if (this.#behind.size === 0) this.#way = undefined;
+  }
+
+  /** The next on the way through the set, from its beginning again after its end. */
+  #next(): Subscription | undefined {
+    const next = this.#way?.next();
+    if (next?.done === false) return next.value;
+    this.#way = this.#behind.values();
+    return this.#way.next().value;
   }
 
   #skip(connection: Connection, batch: Batch, subscription: Subscription): void {
