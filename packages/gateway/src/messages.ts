@@ -3,7 +3,7 @@
  *
  * Types only. Both sides are one version of one program, so messages are trusted; sockets travel on the IPC channel.
  */
-import type { LogPage, LogQuery, PublishOptions } from "@holdfast/core";
+import type { LogPage, LogQuery, PublishOptions, SlowConnection } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
 
@@ -89,6 +89,7 @@ export type ToWorker =
   /** Tell every client to leave, spread over `windowMs`; answer `drained` when none is left. */
   | { readonly type: "drain"; readonly windowMs: number; readonly reason: string }
   | { readonly type: "collect-metrics"; readonly id: number }
+  | { readonly type: "collect-slowest"; readonly id: number; readonly limit: number }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }
   | BrokerAnswer;
@@ -103,6 +104,7 @@ export type ToPrimary =
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly type: "slowest"; readonly id: number; readonly connections: readonly SlowConnection[] }
   | { readonly type: "gc-wish" }
   | { readonly type: "gc-done" }
   | BrokerRequest;

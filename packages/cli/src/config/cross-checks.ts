@@ -28,6 +28,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
+    ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
   ];
 }
@@ -114,6 +115,14 @@ function checkRedis({ redis }: Partial<Settings>): Finding[] {
   if (redis === undefined) return [];
   const target = parseRedisUrl(redis);
   return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+function checkNamespaces({ namespaces = {} }: Partial<Settings>): Finding[] {
+  return Object.entries(namespaces).flatMap(([name, { conflateKey, slowConsumer }]): Finding[] => {
+    if (conflateKey === undefined || slowConsumer === "latest") return [];
+    const message = `${JSON.stringify(name)} has a conflateKey, which is for slowConsumer "latest" alone: say so, or leave it out`;
+    return [{ key: "namespaces", message }];
+  });
 }
 
 function checkDescriptors({ maxConnections, workers }: Partial<Settings>, machine: Machine): Finding[] {

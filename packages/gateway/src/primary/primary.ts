@@ -8,16 +8,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrokerState } from "@holdfast/core";
+import { type BrokerState, bySlowness, type SlowConnection } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
 import { type MetricsSnapshot, mergeSnapshots } from "../metrics.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin-api.js";
 import { AdminServer } from "./admin-server.js";
 import { BrokerServer } from "./broker-server.js";
+import { Collector } from "./collector.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
-import { MetricsCollector } from "./metrics-collector.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Supervisor } from "./supervisor.js";
 import type { WorkerProcess } from "./worker-process.js";
@@ -48,7 +48,8 @@ export class Primary {
   readonly #admin: AdminServer;
   readonly #gcTurns: GcTurns<WorkerProcess>;
   readonly #metrics: PrimaryMetrics;
-  readonly #collector: MetricsCollector;
+  readonly #snapshots: Collector<MetricsSnapshot>;
+  readonly #slowest: Collector<readonly SlowConnection[]>;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
   #state: State = "idle";
   /** Private to this user, gone with the instance. */
@@ -70,7 +71,8 @@ export class Primary {
       workers: this.#ready.length,
       pending: this.#frontDoor.pending,
     }));
-    this.#collector = new MetricsCollector(clock);
+    this.#snapshots = new Collector(clock);
+    this.#slowest = new Collector(clock);
     this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
@@ -103,6 +105,7 @@ export class Primary {
       retention: options.retention,
       notReady: () => this.notReady(),
       metrics: () => this.#mergedMetrics(),
+      slowest: (limit: number) => this.#slowestOfAll(limit),
     };
     const routes = adminApi(instance, options.maxPublicationBytes);
     // JSON may need six characters for one of the data's.
@@ -198,7 +201,8 @@ export class Primary {
 
   #workerEnded(worker: WorkerProcess): void {
     this.#gcTurns.done(worker);
-    this.#collector.gone(worker);
+    this.#snapshots.gone(worker);
+    this.#slowest.gone(worker);
     void this.#brokerServers.get(worker)?.close();
     this.#brokerServers.delete(worker);
     this.#frontDoor.lost(worker);
@@ -226,7 +230,9 @@ export class Primary {
       case "gc-done":
         return this.#gcTurns.done(worker);
       case "metrics":
-        return this.#collector.received(worker, message.id, message.snapshot);
+        return this.#snapshots.received(worker, message.id, message.snapshot);
+      case "slowest":
+        return this.#slowest.received(worker, message.id, message.connections);
       case "drain-progress":
         return this.#options.logger.debug({ worker: worker.owner.slot, left: message.left }, "draining");
       case "drained":
@@ -257,7 +263,15 @@ export class Primary {
   }
 
   async #mergedMetrics(): Promise<string> {
-    const ofWorkers: readonly MetricsSnapshot[] = await this.#collector.collect(this.#ready);
+    const ofWorkers: readonly MetricsSnapshot[] = await this.#snapshots.collect(this.#ready, (id) => ({
+      type: "collect-metrics",
+      id,
+    }));
     return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
+  }
+
+  async #slowestOfAll(limit: number): Promise<readonly SlowConnection[]> {
+    const lists = await this.#slowest.collect(this.#ready, (id) => ({ type: "collect-slowest", id, limit }));
+    return lists.flat().sort(bySlowness).slice(0, limit);
   }
 }
