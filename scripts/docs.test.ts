@@ -49,6 +49,7 @@ async function exportedMetrics(): Promise<Set<string>> {
   const worker = new WorkerMetrics(0, () => ({
     connections: 0,
     subscriptions: 0,
+    subscriptionsBehind: 0,
     topics: 0,
     brokerState: "ready",
     loop,
@@ -63,6 +64,7 @@ const instance = {
   retention: () => undefined,
   notReady: () => [],
   metrics: () => Promise.resolve(""),
+  slowest: () => Promise.resolve([]),
 };
 const adminEndpoints = Object.keys(adminApi(instance, 1));
 

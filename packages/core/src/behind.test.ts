@@ -25,8 +25,8 @@ function told(behind: Behind, ...kept: Batch[]): unknown[] {
   return behind
     .catchUp("c", pushed, 0)
     .pushed.flatMap(({ push }) => decodeFrames(push))
-    .map((frame) => frame.kind === "push" && frame.body)
-    .map((body) => (body && "offset" in body ? body.offset : body));
+    .map((frame) => (frame.kind === "push" ? (frame.body as Readonly<Record<string, unknown>>) : {}))
+    .map((body) => body.offset ?? body);
 }
 
 describe("who is behind", () => {

@@ -4,6 +4,7 @@
  */
 
 import { strict as assert } from "node:assert";
+import type { GapNotice, PublicationPush } from "@holdfast/protocol";
 import { test } from "@jest/globals";
 import fc from "fast-check";
 import { type CoreWorld, type FakeClient, memoryWorld } from "./testing/core-world.js";
@@ -104,9 +105,10 @@ function checkHeard(
   let mayJump = false;
   for (const frame of frames) {
     if (frame.kind !== "push" || (frame.op !== "publication" && frame.op !== "gap")) continue;
-    if (frame.body.channel !== channel) continue;
+    const body = frame.body as unknown as PublicationPush & GapNotice;
+    if (body.channel !== channel) continue;
     if (frame.op === "gap") {
-      const { from, to, reason } = frame.body;
+      const { from, to, reason } = body;
       assert.equal(reason, "slow");
       if (!positioned) {
         assert.equal(mayJump, false, "two gaps in a row");
@@ -118,8 +120,8 @@ function checkHeard(
       next = to + 1;
       continue;
     }
-    const data = frame.body.data as unknown as Published;
-    if (positioned) assert.equal(frame.body.offset, data.n);
+    const data = body.data as unknown as Published;
+    if (positioned) assert.equal(body.offset, data.n);
     if (mayJump) assert.ok(data.n > next, "a gap over nothing");
     else assert.equal(data.n, next);
     mayJump = false;

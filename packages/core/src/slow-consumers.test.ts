@@ -1,7 +1,7 @@
 /**
  * Slow consumers under each policy, as their clients, their neighbours and the operator see it.
  */
-import { disconnects } from "@holdfast/protocol";
+import { disconnects, type PublicationPush } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import { type CoreWorld, type FakeClient, memoryWorld } from "./testing/core-world.js";
 import { channelTopic } from "./topic.js";
@@ -30,7 +30,7 @@ async function publish(world: CoreWorld, channel: string, ...data: unknown[]): P
 function heard(client: FakeClient): unknown[] {
   return client.take().flatMap((frame) => {
     if (frame.kind !== "push") return [frame.kind];
-    if (frame.op === "publication") return [frame.body.data];
+    if (frame.op === "publication") return [(frame.body as unknown as PublicationPush).data];
     return [frame.op === "gap" ? frame.body : frame.op];
   });
 }

@@ -23,7 +23,7 @@ const namespaceSchema = z.strictObject(
     /** For how long it keeps them. Default: the setting `historyTtl`. */
     historyTtl: historyTtl.schema.optional(),
     /** What becomes of publications for a client that reads too slowly. Default: disconnect. */
-    slowConsumer: z.enum(SLOW_CONSUMER_POLICIES, mustBe(SLOW_CONSUMER_POLICIES.join(", "))).optional(),
+    slowConsumer: z.enum(SLOW_CONSUMER_POLICIES, mustBe("disconnect, drop or latest")).optional(),
     /** The field of the data by which `latest` tells publications apart. Default: the channel has one newest. */
     conflateKey: z.string(mustBe("the name of a field")).min(1, mustBe("the name of a field")).optional(),
   },
