@@ -50,6 +50,7 @@ async function exportedMetrics(): Promise<Set<string>> {
   const worker = new WorkerMetrics(0, () => ({
     connections: 0,
     subscriptions: 0,
+    subscriptionsBehind: 0,
     topics: 0,
     brokerState: "ready",
     loop,
@@ -66,6 +67,7 @@ const instance = {
   metrics: () => Promise.resolve(""),
   drain: () => SERVING,
   drainProgress: () => SERVING,
+  slowest: () => Promise.resolve([]),
 };
 const adminEndpoints = Object.keys(adminApi(instance, 1));
 

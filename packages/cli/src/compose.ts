@@ -153,6 +153,8 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     connectTimeoutMs: settings.connectTimeout,
     maxPayload: settings.maxPayload,
     maxOutboxBytes: settings.maxOutboxBytes,
+    maxOutboxMessages: settings.maxOutboxMessages,
+    maxOutboxAgeMs: settings.maxOutboxAge,
     maxChannels: settings.maxChannels,
     commandRate: settings.commandRate,
     maxPublicationBytes: settings.maxPublicationBytes,

@@ -5,6 +5,7 @@
  * Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
  */
 import type { Position } from "@holdfast/protocol";
+import type { Conflation, Numbers } from "./conflation.js";
 import type { Framing } from "./transport.js";
 
 /**
@@ -24,13 +25,32 @@ interface Encoded {
   readonly bytes: Uint8Array;
 }
 
+/** How far a push takes its listeners in the topic's stream. */
+export interface Span {
+  readonly from: Position;
+  readonly to: Position;
+}
+
+/** One push of a batch. */
+export interface Pushed {
+  /** As a frame of the protocol. */
+  readonly push: string;
+  /** Its data alone, as JSON text; undefined for a push that is no publication. */
+  readonly data: string | undefined;
+  /** Where the topic has a stream. */
+  readonly offset: number | undefined;
+}
+
 export class Batch {
   /** When the first publication arrived, monotonic ms. */
   readonly since: number;
   /** Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before this. */
   base: Position | undefined;
-  readonly #pushes: string[] = [];
-  readonly #data: string[] = [];
+  /** Where it stands after the batch. */
+  end: Position | undefined;
+  /** Whose numbers its pushes have; written by that conflation alone. */
+  conflated: { readonly by: Conflation; readonly numbers: Numbers } | undefined;
+  readonly #pushed: Pushed[] = [];
   readonly #encoded: Encoded[] = [];
   #chars = 0;
 
@@ -40,7 +60,7 @@ export class Batch {
 
   /** Publications in the batch. */
   get size(): number {
-    return this.#pushes.length;
+    return this.#pushed.length;
   }
 
   /** Its weight in memory before encoding, in characters. */
@@ -48,10 +68,18 @@ export class Batch {
     return this.#chars;
   }
 
+  /** In the order in which they are to be heard. */
+  get pushed(): readonly Pushed[] {
+    return this.#pushed;
+  }
+
   /** Adds one publication: as a frame of the protocol, and its data alone. A push without data has none. */
-  add(push: string, data: string | undefined): void {
-    this.#pushes.push(push);
-    if (data !== undefined) this.#data.push(data);
+  add(push: string, data: string | undefined, span?: Span): void {
+    if (span !== undefined) {
+      this.base ??= span.from;
+      this.end = span.to;
+    }
+    this.#pushed.push({ push, data, offset: span?.to.offset });
     this.#chars += push.length;
   }
 
@@ -66,11 +94,16 @@ export class Batch {
   }
 
   #encode(encoding: Encoding, framing: Framing): Uint8Array {
-    const messages =
-      encoding === "raw" ? this.#data : encoding === "lines" ? joinLines(this.#pushes) : this.#pushes;
+    const messages = this.#messages(encoding);
     const [only] = messages;
     if (messages.length === 1 && only !== undefined) return framing.frame(only);
     return Buffer.concat(messages.map((message) => framing.frame(message)));
+  }
+
+  #messages(encoding: Encoding): readonly string[] {
+    if (encoding === "raw") return this.#pushed.flatMap(({ data }) => data ?? []);
+    const pushes = this.#pushed.map(({ push }) => push);
+    return encoding === "lines" ? joinLines(pushes) : pushes;
   }
 }
 

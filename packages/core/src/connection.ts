@@ -30,8 +30,10 @@ import { connectByUrl } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
+import type { Backlog, Waiting } from "./outbox.js";
 import type { RateAccount } from "./rate-limit.js";
 import type { Session } from "./session.js";
+import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
 import type { Transport } from "./transport.js";
 
@@ -53,6 +55,8 @@ export class Connection implements Listener, RateAccount {
   readonly #context: Context;
   readonly #transport: Transport;
   readonly #encoding: Encoding;
+  /** What the outbox knows of the bytes that wait, while any do. */
+  #backlog: Backlog | undefined;
   #state: State = "connecting";
   /** Whether our last ping of the protocol has yet to be echoed, whatever else came since. */
   #pongDue = false;
@@ -114,24 +118,47 @@ export class Connection implements Listener, RateAccount {
   /** Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own ping. */
   ping(tick: number): void {
     this.pingedTick = tick;
+    this.takesBytes();
     if (this.#encoding !== "lines" || this.session === undefined) return this.#transport.ping();
     this.#pongDue = true;
     this.send(PING);
   }
 
+  /** Whether the other side has taken bytes that waited, since the last call: a sign of life of a slow one. */
+  takesBytes(): boolean {
+    return this.#context.outbox.moved(this.#transport, this.#backlog);
+  }
+
   /** Writes a batch of publications; returns its bytes, 0 when it was not written. The hot path. */
-  deliver(batch: Batch): number {
+  deliver(batch: Batch, subscription?: Subscription): number {
     if (typeof this.#state !== "object" || !this.#state.live) return 0;
+    if (subscription?.behind !== undefined && !this.catchUp(subscription))
+      return this.#context.slowConsumers.skipped(this, batch, subscription);
     const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
     // A raw client gets nothing of a batch that has no data.
     if (bytes.length === 0) return 0;
-    return this.#write(bytes) ? bytes.length : 0;
+    if (this.#fill() > 1) return this.#context.slowConsumers.skipped(this, batch, subscription);
+    return this.#hand(bytes, batch.size) ? bytes.length : 0;
+  }
+
+  /** Tells a subscription that is behind what it missed, when there is room again. True when it was told. */
+  catchUp(subscription: Subscription): boolean {
+    if (this.#fill() > ROOM_TO_CATCH_UP) return false;
+    const missed = this.#context.slowConsumers.catchUp(subscription);
+    const bytes = missed.bytesFor(this.#encoding, this.#transport.framing);
+    return bytes.length === 0 || this.#hand(bytes, missed.size);
+  }
+
+  /** What waits for it, and how full that makes its outbox. */
+  get waiting(): Waiting {
+    return this.#context.outbox.waiting(this.#transport, this.#backlog);
   }
 
   /** Sends one frame of the protocol. Plain clients in `raw` get none, nor does one that is closing. */
   send(frame: string): void {
     if (this.#encoding === "raw" || !this.#isOpen()) return;
-    this.#write(this.#transport.framing.frame(frame));
+    if (this.#fill() > ROOM_FOR_WORDS) this.#context.slowConsumers.end(this);
+    else this.#hand(this.#transport.framing.frame(frame), 1);
   }
 
   /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
@@ -156,13 +183,15 @@ export class Connection implements Listener, RateAccount {
     this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
-    if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice)))
+    if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
       this.#transport.close(row.code, closeReason(row));
   }
 
   /** Ends a subscription, if it is still there. */
   unsubscribe(subscription: Subscription): void {
-    if (this.session?.remove(subscription)) this.#context.hub.leave(subscription.place, subscription);
+    if (!this.session?.remove(subscription)) return;
+    this.#context.slowConsumers.forget(subscription);
+    this.#context.hub.leave(subscription.place, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
@@ -219,24 +248,18 @@ export class Connection implements Listener, RateAccount {
     this.send(encodeError(id, error));
   }
 
-  #write(bytes: Uint8Array): boolean {
-    if (this.#context.outbox.hasRoom(this.#transport)) return this.#hand(bytes);
-    this.#context.metrics.add("slow_consumers", 1);
-    this.#context.logger.info(
-      { connection: this.id, bytes: this.#transport.bufferedBytes },
-      "a slow consumer",
-    );
-    this.disconnect(disconnects.slow);
-    return false;
+  #fill(): number {
+    return this.#context.outbox.fill(this.#transport, this.#backlog);
   }
 
   /**
    * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and must not take
    * along the fan-out or the tick that came to it.
    */
-  #hand(bytes: Uint8Array): boolean {
+  #hand(bytes: Uint8Array, messages: number): boolean {
     try {
       this.#transport.write(bytes);
+      this.#backlog = this.#context.outbox.wrote(this.#transport, this.#backlog, bytes.length, messages);
       return true;
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
@@ -261,7 +284,7 @@ export class Connection implements Listener, RateAccount {
 
   /** `detach`: whether it may come back as the session that it was. */
   #leave(detach: boolean): void {
-    const { detached, hub } = this.#context;
+    const { detached, hub, slowConsumers } = this.#context;
     const subscriptions = this.session?.subscriptions ?? [];
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
@@ -269,7 +292,10 @@ export class Connection implements Listener, RateAccount {
         ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
         : [];
     for (const place of places) hub.hold(place);
-    for (const subscription of subscriptions) hub.leave(subscription.place, subscription);
+    for (const subscription of subscriptions) {
+      slowConsumers.forget(subscription);
+      hub.leave(subscription.place, subscription);
+    }
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
   }

@@ -15,6 +15,7 @@ import type { Outbox } from "./outbox.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
+import type { SlowConsumers } from "./slow-consumers.js";
 import type { Wheel } from "./wheel.js";
 
 export interface Context {
@@ -27,6 +28,7 @@ export interface Context {
   readonly resumeTokens: ResumeTokens;
   readonly registry: Registry;
   readonly outbox: Outbox;
+  readonly slowConsumers: SlowConsumers;
   readonly rateLimit: RateLimit;
   readonly wheel: Wheel;
   readonly clock: Clock;

@@ -86,7 +86,8 @@ export class Continuity {
         const { offset } = position;
         const push = encodePublication(channelOf(place.topic) ?? "", data, offset, stream.newEpoch);
         // What finds no room is not lost: the stream has not moved, so the log is read again.
-        if (!this.#parts.fanOut.add(place, push, data, stream.position)) return stream.prove();
+        const span = stream.position && { from: stream.position, to: position };
+        if (!this.#parts.fanOut.add(place, push, data, span)) return stream.prove();
         stream.epochTold();
         return stream.advance({ offset, data });
       }
@@ -217,12 +218,13 @@ export class Continuity {
     if (gap !== undefined) {
       metrics.add("gaps", 1);
       logger.warn({ topic: place.topic, ...gap }, "publications could not be recovered");
-      fanOut.insist(place, encodeGap({ channel, ...gap, epoch }), undefined, { offset: gap.from - 1, epoch });
+      const span = { from: { offset: gap.from - 1, epoch }, to: { offset: gap.to, epoch } };
+      fanOut.insist(place, encodeGap({ channel, ...gap, epoch }), undefined, span);
       stream.epochTold();
     }
     for (const { offset, data } of entries) {
       const push = encodePublication(channel, data, offset, stream.newEpoch);
-      fanOut.insist(place, push, data, { offset: offset - 1, epoch });
+      fanOut.insist(place, push, data, { from: { offset: offset - 1, epoch }, to: { offset, epoch } });
       stream.epochTold();
     }
   }

@@ -34,6 +34,8 @@ import { Outbox } from "./outbox.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
+import { SlowConsumers } from "./slow-consumers.js";
+import { type SlowConnection, slowest } from "./slowest.js";
 import { BROADCAST, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
@@ -85,7 +87,8 @@ export class Core {
       detached: new Detached(options, hub, wheel, metrics),
       resumeTokens: new ResumeTokens(() => clock.now()),
       registry,
-      outbox: new Outbox(options.maxOutboxBytes),
+      outbox: new Outbox(options, wheel),
+      slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
       rateLimit: new RateLimit(options.commandRate),
       wheel,
       clock,
@@ -125,6 +128,16 @@ export class Core {
     return this.#context.hub.subscriptions;
   }
 
+  /** Subscriptions whose connection is too slow for them, and that are skipped until it has read more. */
+  get subscriptionsBehind(): number {
+    return this.#context.slowConsumers.behind;
+  }
+
+  /** The connections that read most slowly. Looks at all: for operators, not for a loop. */
+  slowest(limit: number): SlowConnection[] {
+    return slowest(this.#context.registry.connections, limit);
+  }
+
   /** Begins to keep time and to listen to the broker. */
   start(): void {
     if (this.#state.kind !== "idle") return;
@@ -133,6 +146,7 @@ export class Core {
     this.#context.wheel.add(() => this.#context.registry.turn());
     this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.add(() => this.#context.detached.turn());
+    this.#context.wheel.add(() => this.#context.slowConsumers.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),

@@ -9,8 +9,7 @@
  * longer than `sliceMs`; what waits is bounded by `maxPendingChars`, beyond which the newest publication is dropped
  * and counted.
  */
-import type { Position } from "@holdfast/protocol";
-import { Batch } from "./batch.js";
+import { Batch, type Span } from "./batch.js";
 import type { Clock } from "./clock.js";
 import type { Metrics } from "./metrics.js";
 import { type Member, Roster } from "./roster.js";
@@ -75,26 +74,25 @@ export class FanOut {
   }
 
   /**
-   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `base` is where the
-   * topic's stream stands before it. False when too much waits already: then it is dropped and counted.
+   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where the
+   * topic's stream stands before and after it. False when too much waits already: then it is dropped and counted.
    */
-  add(audience: Audience, push: string, data: string, base?: Position): boolean {
+  add(audience: Audience, push: string, data: string, span?: Span): boolean {
     if (this.#pendingChars + push.length > this.#maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
       return false;
     }
-    this.insist(audience, push, data, base);
+    this.insist(audience, push, data, span);
     return true;
   }
 
   /** Queues what must not be dropped, and is bounded by whoever calls: what was read from the log, a gap. */
-  insist(audience: Audience, push: string, data: string | undefined, base?: Position): void {
+  insist(audience: Audience, push: string, data: string | undefined, span?: Span): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic());
       this.#queue.push(audience);
     }
-    audience.pending.base ??= base;
-    audience.pending.add(push, data);
+    audience.pending.add(push, data, span);
     this.#pendingChars += push.length;
     if (this.#state === "idle") this.#schedule();
   }

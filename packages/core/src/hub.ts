@@ -12,7 +12,7 @@ import { type Continuity, lastHeard } from "./continuity.js";
 import type { FanOut, Listener } from "./fan-out.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
-import type { Namespaces } from "./namespace.js";
+import { DISCONNECT, type Namespaces } from "./namespace.js";
 import { Place } from "./place.js";
 import { channelOf, type Topic } from "./topic.js";
 
@@ -102,9 +102,11 @@ export class Hub {
 
   #open(topic: Topic): Place {
     const channel = channelOf(topic);
-    const retention = channel === undefined ? undefined : this.#parts.namespaces.retention(channel);
-    const stream = retention === undefined ? undefined : this.#parts.continuity.newStream();
-    const place = new Place(topic, retention, stream);
+    const { namespaces, continuity } = this.#parts;
+    const retention = channel === undefined ? undefined : namespaces.retention(channel);
+    const stream = retention === undefined ? undefined : continuity.newStream();
+    const slowConsumer = channel === undefined ? DISCONNECT : namespaces.slowConsumer(channel);
+    const place = new Place(topic, retention, stream, slowConsumer);
     this.#places.set(topic, place);
     const confirming = this.#confirm(place);
     place.confirming = confirming;

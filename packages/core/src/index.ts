@@ -7,7 +7,14 @@ export { Core, type Seams } from "./core.js";
 export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
 export type { Encoding } from "./batch.js";
-export { type NamespaceDefaults, type NamespaceOptions, Namespaces } from "./namespace.js";
+export {
+  type NamespaceDefaults,
+  type NamespaceOptions,
+  Namespaces,
+  SLOW_CONSUMER_POLICIES,
+  type SlowConsumerPolicy,
+} from "./namespace.js";
+export { bySlowness, type SlowConnection } from "./slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
 // The seams, for whoever implements one.

@@ -118,6 +118,7 @@ describe("keepalive", () => {
         ping: (tick: number) => {
           connection.pingedTick = tick;
         },
+        takesBytes: () => false,
         disconnect: () => roster.remove(connection as unknown as Connection),
       };
       return connection as unknown as Connection;

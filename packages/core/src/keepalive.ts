@@ -77,6 +77,8 @@ export class Keepalive {
   /** A slot may have got another connection in between, and a connection another slot: only its own ping counts. */
   #judge(connection: Connection, tick: number): void {
     if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
+    // Our ping waits behind what a slow reader has yet to take, and so does its answer.
+    if (connection.takesBytes()) return connection.alive();
     this.#metrics.add("keepalive_timeouts", 1);
     connection.disconnect(disconnects.noPong);
   }

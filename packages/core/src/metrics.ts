@@ -24,6 +24,7 @@ export const COUNTERS = Object.freeze({
   unrecovered: "Subscriptions that came back and could not be proven complete",
   recovery_reads: "Reads of a channel's history for clients that came back",
   slow_consumers: "Connections closed because their outbox was over its limit",
+  publications_skipped: "Publications not sent to a slow subscriber, by its channel's policy",
   keepalive_pings: "Pings sent to silent connections",
   keepalive_timeouts: "Connections closed because nothing came after a ping",
   stale_connections: "Connections closed because no connect command came in time",

@@ -4,6 +4,18 @@
 import { namespaceOf, userOf } from "@holdfast/protocol";
 import type { Retention } from "./broker.js";
 
+/** What becomes of publications for a subscriber whose outbox is full. */
+export const SLOW_CONSUMER_POLICIES = Object.freeze(["disconnect", "drop", "latest"] as const);
+
+export type SlowConsumerPolicy = (typeof SLOW_CONSUMER_POLICIES)[number];
+
+/** The policy of one channel, with what it needs. Shared by all channels of a namespace. */
+export interface SlowConsumerRule {
+  readonly policy: SlowConsumerPolicy;
+  /** The field of the data by whose value `latest` tells publications apart; undefined: the channel has one newest. */
+  readonly key: string | undefined;
+}
+
 export interface NamespaceOptions {
   /** Whether clients may publish to the namespace's channels. Default false. */
   readonly clientPublish?: boolean;
@@ -11,6 +23,10 @@ export interface NamespaceOptions {
   readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
   readonly historyTtlMs?: number | undefined;
+  /** Default `disconnect`. */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined;
+  /** With `latest`: the field of a publication's data that names what it is the newest of. Default: one for the channel. */
+  readonly conflateKey?: string | undefined;
 }
 
 /** What holds where a namespace says nothing. */
@@ -19,22 +35,35 @@ export interface NamespaceDefaults {
   readonly historyTtlMs: number;
 }
 
+/** What holds where nothing else is said, and for all that is no channel. */
+export const DISCONNECT: SlowConsumerRule = Object.freeze({ policy: "disconnect", key: undefined });
+
 /** Resolves a channel's options. A namespace without an entry has the defaults. */
 export class Namespaces {
   readonly #byName: ReadonlyMap<string, NamespaceOptions>;
   readonly #retentions = new Map<string, Retention | undefined>();
   readonly #retention: Retention | undefined;
+  readonly #slowConsumers = new Map<string, SlowConsumerRule>();
 
   constructor(namespaces: Readonly<Record<string, NamespaceOptions>>, defaults: NamespaceDefaults) {
     this.#byName = new Map(Object.entries(namespaces));
     this.#retention = retentionOf({}, defaults);
-    for (const [name, options] of this.#byName) this.#retentions.set(name, retentionOf(options, defaults));
+    for (const [name, options] of this.#byName) {
+      this.#retentions.set(name, retentionOf(options, defaults));
+      const { slowConsumer: policy = "disconnect", conflateKey: key } = options;
+      this.#slowConsumers.set(name, Object.freeze({ policy, key }));
+    }
   }
 
   /** What is kept of a channel's past; undefined where nothing is. */
   retention(channel: string): Retention | undefined {
     const namespace = namespaceOf(channel);
     return this.#retentions.has(namespace) ? this.#retentions.get(namespace) : this.#retention;
+  }
+
+  /** What becomes of publications for a subscriber that reads too slowly. */
+  slowConsumer(channel: string): SlowConsumerRule {
+    return this.#slowConsumers.get(namespaceOf(channel)) ?? DISCONNECT;
   }
 
   /** Whether a connection of `user` may subscribe. `user:<id>` belongs to that user alone. */

@@ -16,6 +16,10 @@ export interface CoreOptions {
   readonly maxPayload: number;
   /** Bytes that may wait for one connection before it counts as slow. Default 1 MiB. */
   readonly maxOutboxBytes: number;
+  /** Frames that may wait for one connection before it counts as slow. Default 8192. */
+  readonly maxOutboxMessages: number;
+  /** How long the oldest of them may wait, ms. Default 30_000. */
+  readonly maxOutboxAgeMs: number;
   /** Channels that one connection may hold. Default 128. */
   readonly maxChannels: number;
   /** Commands a second that one connection may send; twice that at once. Default 100. */
@@ -48,6 +52,8 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   connectTimeoutMs: 10_000,
   maxPayload: 64 * 1024,
   maxOutboxBytes: 1024 * 1024,
+  maxOutboxMessages: 8192,
+  maxOutboxAgeMs: 30_000,
   maxChannels: 128,
   commandRate: 100,
   maxPublicationBytes: 1024 * 1024,

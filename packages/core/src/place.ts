@@ -8,6 +8,7 @@
  */
 import type { Retention } from "./broker.js";
 import { Audience } from "./fan-out.js";
+import type { SlowConsumerRule } from "./namespace.js";
 import type { Stream } from "./stream.js";
 import type { Topic } from "./topic.js";
 
@@ -23,6 +24,8 @@ export class Place extends Audience {
   readonly retention: Retention | undefined;
   /** The channel's log as this worker sees it; with history only. */
   readonly stream: Stream | undefined;
+  /** What becomes of publications for a listener that reads too slowly. */
+  readonly slowConsumer: SlowConsumerRule;
   /** Those who hold the place and do not listen yet. */
   holds = 0;
   /** The broker's confirmation while it is awaited. */
@@ -32,11 +35,17 @@ export class Place extends Audience {
   /** Among the places with a stream; -1 outside. */
   slot = -1;
 
-  constructor(topic: Topic, retention: Retention | undefined, stream: Stream | undefined) {
+  constructor(
+    topic: Topic,
+    retention: Retention | undefined,
+    stream: Stream | undefined,
+    slowConsumer: SlowConsumerRule,
+  ) {
     super();
     this.topic = topic;
     this.retention = retention;
     this.stream = stream;
+    this.slowConsumer = slowConsumer;
   }
 
   get unused(): boolean {

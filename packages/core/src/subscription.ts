@@ -4,6 +4,7 @@
  * It holds its place from the beginning and listens from `Hub#join` on.
  */
 import type { Batch } from "./batch.js";
+import type { Behind } from "./behind.js";
 import type { Connection } from "./connection.js";
 import type { Listener } from "./fan-out.js";
 import type { Place } from "./place.js";
@@ -12,6 +13,8 @@ import type { Topic } from "./topic.js";
 export class Subscription implements Listener {
   slot = -1;
   readonly place: Place;
+  /** While its connection is too slow for it; owned by `SlowConsumers`. */
+  behind: Behind | undefined;
   readonly #connection: Connection;
 
   constructor(connection: Connection, place: Place) {
@@ -24,6 +27,11 @@ export class Subscription implements Listener {
   }
 
   deliver(batch: Batch): number {
-    return this.#connection.deliver(batch);
+    return this.#connection.deliver(batch, this);
+  }
+
+  /** Goes on if it is behind and there is room again. */
+  catchUp(): void {
+    this.#connection.catchUp(this);
   }
 }

@@ -3,7 +3,7 @@
  *
  * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`travel.ts`).
  */
-import type { DrainOptions, LogPage, LogQuery, PublishOptions } from "@holdfast/core";
+import type { DrainOptions, LogPage, LogQuery, PublishOptions, SlowConnection } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
 
@@ -73,6 +73,7 @@ export type ToWorker =
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
+  | { readonly type: "collect-slowest"; readonly id: number; readonly limit: number }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }
   | BrokerAnswer;
@@ -87,6 +88,7 @@ export type ToPrimary =
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly type: "slowest"; readonly id: number; readonly connections: readonly SlowConnection[] }
   | { readonly type: "gc-wish" }
   | { readonly type: "gc-done" }
   | BrokerRequest;

@@ -4,6 +4,7 @@ import { type MetricsSnapshot, mergeSnapshots, type Readings, WorkerMetrics } fr
 const READINGS: Readings = {
   connections: 3,
   subscriptions: 5,
+  subscriptionsBehind: 1,
   topics: 2,
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },

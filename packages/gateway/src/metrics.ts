@@ -35,6 +35,7 @@ export type MetricsSnapshot = readonly {
 export interface Readings {
   readonly connections: number;
   readonly subscriptions: number;
+  readonly subscriptionsBehind: number;
   readonly topics: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
@@ -159,6 +160,11 @@ export class WorkerMetrics implements Metrics {
       help: "Channels held by connections",
       registers,
     });
+    const behind = new Gauge({
+      name: "holdfast_subscriptions_behind",
+      help: "Channels skipped for slow connections until they have read more",
+      registers,
+    });
     const ofWorker = <Label extends string = never>(name: string, help: string, ...labels: Label[]) =>
       new Gauge({ name: `holdfast_${name}`, help, labelNames: ["worker", ...labels], registers });
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
@@ -186,6 +192,7 @@ export class WorkerMetrics implements Metrics {
       const memory = process.memoryUsage();
       connections.set(now.connections);
       subscriptions.set(now.subscriptions);
+      behind.set(now.subscriptionsBehind);
       topics.set({ worker }, now.topics);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);

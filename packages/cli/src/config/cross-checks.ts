@@ -28,6 +28,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
+    ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
     ...checkPending(settings, machine),
   ];
@@ -122,6 +123,14 @@ function checkPending({ maxPending }: Partial<Settings>, machine: Machine): Find
   if (maxPending === undefined || maxPending === "auto" || maxPending < machine.openFiles) return [];
   const message = `${maxPending} does not fit into ${machine.openFiles} open files: set it to ${pendingFor(machine.openFiles)} or less, or raise the limit with \`ulimit -n\` or LimitNOFILE=`;
   return [{ key: "maxPending", message }];
+}
+
+function checkNamespaces({ namespaces = {} }: Partial<Settings>): Finding[] {
+  return Object.entries(namespaces).flatMap(([name, { conflateKey, slowConsumer }]): Finding[] => {
+    if (conflateKey === undefined || slowConsumer === "latest") return [];
+    const message = `${JSON.stringify(name)} has a conflateKey, which is for slowConsumer "latest" alone: say so, or leave it out`;
+    return [{ key: "namespaces", message }];
+  });
 }
 
 function checkDescriptors({ maxConnections, workers }: Partial<Settings>, machine: Machine): Finding[] {

@@ -197,6 +197,18 @@ describe("a wrong configuration", () => {
       ],
     ],
     [
+      "an unknown policy for slow consumers",
+      { file: { namespaces: { room: { slowConsumer: "skip" } } } },
+      ['namespaces.room.slowConsumer must be disconnect, drop or latest, not "skip" [holdfast.json]'],
+    ],
+    [
+      "a key to conflate by where nothing is conflated",
+      { file: { namespaces: { room: { slowConsumer: "drop", conflateKey: "id" } } } },
+      [
+        'namespaces "room" has a conflateKey, which is for slowConsumer "latest" alone: say so, or leave it out [holdfast.json]',
+      ],
+    ],
+    [
       "an unknown key",
       { file: { prot: 1, colour: "red" } },
       [

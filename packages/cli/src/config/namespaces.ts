@@ -3,6 +3,7 @@
  *
  * Invariant: every key of a namespace is known here; a misspelt permission must not pass for a default.
  */
+import { SLOW_CONSUMER_POLICIES } from "@holdfast/core";
 import { z } from "zod";
 import { duration } from "./duration.js";
 import { integer, mustBe, type Shape } from "./shape.js";
@@ -21,6 +22,10 @@ const namespaceSchema = z.strictObject(
     historySize: historySize.schema.optional(),
     /** For how long it keeps them. Default: the setting `historyTtl`. */
     historyTtl: historyTtl.schema.optional(),
+    /** What becomes of publications for a client that reads too slowly. Default: disconnect. */
+    slowConsumer: z.enum(SLOW_CONSUMER_POLICIES, mustBe("disconnect, drop or latest")).optional(),
+    /** The field of the data by which `latest` tells publications apart. Default: the channel has one newest. */
+    conflateKey: z.string(mustBe("the name of a field")).min(1, mustBe("the name of a field")).optional(),
   },
   mustBe('an object such as {"clientPublish":true}'),
 );

@@ -220,7 +220,20 @@ export const settings = Object.freeze({
     reload: true,
     default: formatSize(CORE_DEFAULTS.maxOutboxBytes),
     example: "256KiB",
-    description: "Bytes that may wait for one connection; beyond it the client is slow and is disconnected.",
+    description:
+      "Bytes that may wait for one connection. Beyond it the client is slow, and its namespaces' `slowConsumer` says what happens.",
+  }),
+  maxOutboxMessages: setting(integer(16, 1_000_000), {
+    reload: true,
+    default: CORE_DEFAULTS.maxOutboxMessages,
+    example: 1024,
+    description: "Frames that may wait for one connection before its client is slow.",
+  }),
+  maxOutboxAge: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.maxOutboxAgeMs),
+    example: "10s",
+    description: "How long the oldest frame may wait for one connection before its client is slow.",
   }),
   maxPublicationBytes: setting(size(256, 8 * MIB), {
     default: formatSize(CORE_DEFAULTS.maxPublicationBytes),
@@ -266,10 +279,11 @@ export const settings = Object.freeze({
     default: { demo: { clientPublish: true, historySize: 100 } },
     example: {
       room: { clientPublish: true, historySize: 1000, historyTtl: "1h" },
+      prices: { slowConsumer: "latest", conflateKey: "symbol" },
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
   }),
 });
 

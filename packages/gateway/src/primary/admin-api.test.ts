@@ -9,6 +9,7 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
   const published: [string, string][] = [];
   const options: unknown[] = [];
   const problems: string[] = [];
+  const limits: number[] = [];
   const broker = {
     state: "ready",
     async publish(topic: string, data: string, how: PublishOptions) {
@@ -23,12 +24,17 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
     notReady: () => problems,
     metrics: async () => "a 1\n",
+    slowest: async (limit: number) => {
+      limits.push(limit);
+      return [];
+    },
     drain: () => drain.progress,
     drainProgress: () => drain.progress ?? SERVING,
   };
   const routes = adminApi(instance, MAX_BYTES);
-  const ask = (route: string, body?: unknown) => routes[route]?.(body);
-  return { published, options, problems, drain, ask };
+  const ask = (route: string, body?: unknown, query = "") =>
+    routes[route]?.(body, new URLSearchParams(query));
+  return { published, options, problems, limits, drain, ask };
 }
 
 describe("the admin API", () => {
@@ -40,6 +46,18 @@ describe("the admin API", () => {
     expect(await ask("POST /api/broadcast", { data: null })).toEqual({ status: 200, body: {} });
     const texts = ['{"a":1}', '"text"', "0", "false", "null", "[]", '""'];
     expect(published).toEqual([...texts.map((text) => ["channel:news", text]), [BROADCAST, "null"]]);
+  });
+
+  it("lists the slowest connections, as many as are asked for", async () => {
+    const { ask, limits } = setUp();
+    expect(await ask("GET /api/slow")).toEqual({ status: 200, body: { connections: [] } });
+    await ask("GET /api/slow", undefined, "limit=7");
+    expect(limits).toEqual([20, 7]);
+    for (const limit of ["0", "-1", "1001", "1.5", "x"])
+      expect(await ask("GET /api/slow", undefined, `limit=${limit}`)).toMatchObject({
+        status: 400,
+        body: { error: { message: "`limit` is a whole number from 1 to 1000: /api/slow?limit=20." } },
+      });
   });
 
   it("keeps what the channel keeps, passes the key on, and answers with the position", async () => {

@@ -1,5 +1,6 @@
 /**
- * What the admin port answers: health for orchestrators, metrics for Prometheus, publishing for backends.
+ * What the admin port answers: health for orchestrators, metrics for Prometheus, publishing for backends, who is slow for
+ * operators.
  *
  * Owns no state: it asks the instance. The path of each endpoint is a contract (docs/operations.md).
  */
@@ -10,6 +11,7 @@ import {
   channelTopic,
   type PublishOptions,
   type Retention,
+  type SlowConnection,
   type Topic,
 } from "@holdfast/core";
 import { channelProblem, errors, MAX_KEY_LENGTH } from "@holdfast/protocol";
@@ -28,7 +30,12 @@ export interface AdminInstance {
   /** Begins to drain; says how far it is, or undefined when the instance has not started. */
   drain(): DrainProgress | undefined;
   drainProgress(): DrainProgress;
+  /** The connections of all workers that read most slowly. */
+  slowest(limit: number): Promise<readonly SlowConnection[]>;
 }
+
+/** Entries of the list of slow connections. */
+const SLOW_LIMIT = Object.freeze({ default: 20, max: 1000 });
 
 export function adminApi(instance: AdminInstance, maxPublicationBytes: number): AdminRoutes {
   const publishTo = async (
@@ -62,6 +69,12 @@ export function adminApi(instance: AdminInstance, maxPublicationBytes: number): 
       body: await instance.metrics(),
       contentType: "text/plain; version=0.0.4; charset=utf-8",
     }),
+    "GET /api/slow": async (_, query) => {
+      const limit = Number(query.get("limit") ?? SLOW_LIMIT.default);
+      if (!Number.isInteger(limit) || limit < 1 || limit > SLOW_LIMIT.max)
+        return badRequest(`\`limit\` is a whole number from 1 to ${SLOW_LIMIT.max}: /api/slow?limit=20.`);
+      return { status: 200, body: { connections: await instance.slowest(limit) } };
+    },
     "POST /api/publish": (body) => {
       const { channel, data, key } = fields(body);
       if (typeof channel !== "string")

@@ -17,8 +17,8 @@ export interface AdminAnswer {
   readonly contentType?: string;
 }
 
-/** Carries out one request; `body` is the parsed JSON of a POST. */
-export type AdminHandler = (body: unknown) => AdminAnswer | Promise<AdminAnswer>;
+/** Carries out one request; `body` is the parsed JSON of a POST, `query` what the URL asks. */
+export type AdminHandler = (body: unknown, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
 
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
@@ -75,7 +75,7 @@ export class AdminServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
-    const path = (request.url ?? "/").replace(/\?.*$/s, "");
+    const [path = "/", query] = (request.url ?? "/").split(/\?(.*)/s);
     const route = `${method} ${path}`;
     const refusal = adminRefusal(route, request.headers, this.#options.key);
     if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
@@ -89,7 +89,7 @@ export class AdminServer {
     if (method === "POST" && parsed === undefined) {
       return send(response, adminError(400, "bad_request", "The body is not JSON."));
     }
-    send(response, await handler(parsed?.value));
+    send(response, await handler(parsed?.value, new URLSearchParams(query)));
   }
 
   #unknown(path: string): AdminAnswer {

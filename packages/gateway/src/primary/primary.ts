@@ -9,17 +9,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrokerState } from "@holdfast/core";
+import { type BrokerState, bySlowness, type SlowConnection } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
 import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../metrics.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin-api.js";
 import { AdminServer } from "./admin-server.js";
 import { BrokerServer } from "./broker-server.js";
+import { Collector } from "./collector.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
-import { MetricsCollector } from "./metrics-collector.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
 import { Supervisor, type WorkerProgram } from "./supervisor.js";
@@ -55,7 +55,8 @@ export class Primary {
   readonly #admin: AdminServer;
   readonly #gcTurns: GcTurns<WorkerProcess>;
   readonly #metrics: PrimaryMetrics;
-  readonly #collector: MetricsCollector;
+  readonly #snapshots: Collector<MetricsSnapshot>;
+  readonly #slowest: Collector<readonly SlowConnection[]>;
   readonly #drain: InstanceDrain;
   readonly #reload: Reload<WorkerProgram, WorkerProcess>;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
@@ -84,7 +85,8 @@ export class Primary {
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
     }));
-    this.#collector = new MetricsCollector(clock);
+    this.#snapshots = new Collector(clock);
+    this.#slowest = new Collector(clock);
     this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
@@ -137,6 +139,7 @@ export class Primary {
       drain: () => this.drain(),
       drainProgress: () => this.#drain.progress,
       metrics: () => this.#mergedMetrics(),
+      slowest: (limit: number) => this.#slowestOfAll(limit),
     };
     const routes = adminApi(instance, options.maxPublicationBytes);
     // JSON may need six characters for one of the data's.
@@ -264,7 +267,8 @@ export class Primary {
 
   #workerEnded(worker: WorkerProcess): void {
     this.#gcTurns.done(worker);
-    this.#collector.gone(worker);
+    this.#snapshots.gone(worker);
+    this.#slowest.gone(worker);
     void this.#brokerServers.get(worker)?.close();
     this.#brokerServers.delete(worker);
     this.#frontDoor.lost(worker);
@@ -291,11 +295,13 @@ export class Primary {
       case "gc-done":
         return this.#gcTurns.done(worker);
       case "metrics":
-        return this.#collector.received(
+        return this.#snapshots.received(
           worker,
           message.id,
           this.#supervisor.isPlaced(worker) ? message.snapshot : withoutProcessGauges(message.snapshot),
         );
+      case "slowest":
+        return this.#slowest.received(worker, message.id, message.connections);
       case "drain-progress":
         return this.#options.logger.debug({ worker: worker.owner.slot, left: message.left }, "draining");
       case "drained":
@@ -329,7 +335,15 @@ export class Primary {
     const answering = this.#supervisor.workers.filter(
       ({ state }) => state === "ready" || state === "draining",
     );
-    const ofWorkers: readonly MetricsSnapshot[] = await this.#collector.collect(answering);
+    const ofWorkers: readonly MetricsSnapshot[] = await this.#snapshots.collect(answering, (id) => ({
+      type: "collect-metrics",
+      id,
+    }));
     return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
+  }
+
+  async #slowestOfAll(limit: number): Promise<readonly SlowConnection[]> {
+    const lists = await this.#slowest.collect(this.#ready, (id) => ({ type: "collect-slowest", id, limit }));
+    return lists.flat().sort(bySlowness).slice(0, limit);
   }
 }

@@ -70,6 +70,7 @@ export class Worker {
     this.#metrics = new WorkerMetrics(owner.slot, () => ({
       connections: this.#core.connections,
       subscriptions: this.#core.subscriptions,
+      subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
@@ -148,6 +149,9 @@ export class Worker {
         break;
       case "collect-metrics":
         this.#answerMetrics(message.id);
+        break;
+      case "collect-slowest":
+        this.#send({ type: "slowest", id: message.id, connections: this.#core.slowest(message.limit) });
         break;
       case "gc-turn":
         if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });

@@ -1,0 +1,65 @@
+/**
+ * Behind: what one subscription has not been sent, from its first skipped batch until it catches up.
+ *
+ * It keeps where it fell behind and up to where, not what it missed. Catching up is one batch: a `gap` for each stretch
+ * of publications that it will never see, and between them those that were kept for it. Invariant: with a stream, every skipped
+ * offset is either in exactly one gap or in a publication, in ascending order.
+ */
+import { encodeGap } from "@holdfast/protocol";
+import { Batch, type Pushed } from "./batch.js";
+import type { Numbers } from "./conflation.js";
+
+export class Behind {
+  /** Publications that were skipped. */
+  skipped = 0;
+  /** Those of them that have no offset. */
+  #loose = 0;
+  #from: Batch["base"];
+  #to: Batch["end"];
+  /** Whether the stream itself had a gap meanwhile, of which the subscription has to be told. */
+  #broken = false;
+  #numbers: Numbers | undefined;
+
+  /** Skips a batch. `numbers` are its numbers in the channel's conflation, if it has one. */
+  skip(batch: Batch, numbers: Numbers | undefined): void {
+    this.#from ??= batch.base;
+    this.#to = batch.end ?? this.#to;
+    if (numbers !== undefined)
+      this.#numbers = { after: this.#numbers?.after ?? numbers.after, upTo: numbers.upTo };
+    for (const { data, offset } of batch.pushed) {
+      if (data === undefined) this.#broken = true;
+      else this.skipped++;
+      if (offset === undefined) this.#loose++;
+    }
+  }
+
+  /** Between which numbers of the conflation it missed everything. */
+  get numbers(): Numbers {
+    return this.#numbers ?? { after: 0, upTo: 0 };
+  }
+
+  /** What the subscription is told; `kept` of what it missed is not lost. `now`: monotonic ms. */
+  catchUp(channel: string, kept: readonly Pushed[], now: number): Batch {
+    const batch = new Batch(now);
+    const keptLoose = kept.filter(({ offset }) => offset === undefined).length;
+    if (this.#loose > keptLoose) batch.add(encodeGap({ channel, reason: "slow" }), undefined);
+    const epoch = this.#to?.epoch ?? "";
+    let next = (this.#from?.offset ?? 0) + 1;
+    let due = this.#broken;
+    const gapTo = (to: number): void => {
+      if (due || next <= to)
+        batch.add(encodeGap({ channel, from: next, to, epoch, reason: "slow" }), undefined);
+      due = false;
+      next = to + 1;
+    };
+    for (const { push, data, offset } of kept) {
+      if (offset !== undefined) {
+        gapTo(offset - 1);
+        next = offset + 1;
+      }
+      batch.add(push, data);
+    }
+    if (this.#to !== undefined) gapTo(this.#to.offset);
+    return batch;
+  }
+}
