@@ -130,8 +130,10 @@ describe("between instances", () => {
     const subscriber = own.add(await PlainClient.connected(second.ws(), ["demo:x"]));
     const publisher = own.add(await PlainClient.connected(first.ws()));
     const reply = await publisher.command("publish", { channel: "demo:x", data: { n: 1 } });
-    expect(reply).toEqual({ id: reply.id, publish: {} });
-    expect(await subscriber.next()).toEqual({ publication: { channel: "demo:x", data: { n: 1 } } });
+    expect(reply).toEqual({ id: reply.id, publish: { offset: 1, epoch: expect.any(String) } });
+    expect(await subscriber.next()).toMatchObject({
+      publication: { channel: "demo:x", data: { n: 1 }, offset: 1 },
+    });
   });
 
   test("the admin API of either and the cli into Redis reach both", async () => {

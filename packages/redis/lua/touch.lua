@@ -16,7 +16,7 @@ local MAX_LINEAGE = 8
 
 local function touch(top, log, newEpoch, keepMs)
   local info = redis.call('INFO', 'replication')
-  -- Plain searches: a pattern costs as much as INFO itself.
+  -- Plain searches: a pattern costs nearly as much as INFO itself.
   local name = 'master_replid:'
   local at = string.find(info, name, 1, true)
   local replid = at and string.sub(info, at + #name, string.find(info, '\r', at, true) - 1)
