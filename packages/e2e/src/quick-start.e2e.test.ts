@@ -107,11 +107,14 @@ describe("plain clients", () => {
     expect(client.subprotocol).toBe(SUBPROTOCOL);
     client.send('{"id":1,"connect":{}}\n{"id":2,"subscribe":{"channel":"demo:room"}}');
     expect(await client.next()).toMatchObject({ id: 1, connect: {} });
-    expect(await client.next()).toEqual({ id: 2, subscribe: {} });
+    const subscribed = await client.next();
+    // Channels of the demo keep a history.
+    expect(subscribed).toEqual({ id: 2, subscribe: { offset: 0, epoch: expect.any(String) } });
+    const { epoch } = (subscribed as { subscribe: { epoch: string } }).subscribe;
     client.send({ id: 3, publish: { channel: "demo:room", data: { text: "hi" } } });
     const both = [await client.next(), await client.next()];
-    expect(both).toContainEqual({ publication: { channel: "demo:room", data: { text: "hi" } } });
-    expect(both).toContainEqual({ id: 3, publish: {} });
+    expect(both).toContainEqual({ publication: { channel: "demo:room", offset: 1, data: { text: "hi" } } });
+    expect(both).toContainEqual({ id: 3, publish: { offset: 1, epoch } });
     expect(await client.command("publish", { channel: "news", data: 1 })).toMatchObject({
       error: { code: 102, name: "forbidden", temporary: false },
     });

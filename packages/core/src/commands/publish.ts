@@ -14,7 +14,9 @@ export const publish: Handler<"publish"> = (context, connection, { channel, data
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
   const started = context.clock.monotonic();
   const retention = context.namespaces.retention(channel);
-  return context.broker.publish(channelTopic(channel), text, { retention, key }).then(
+  // Apart from the keys of backends: no client may take one of theirs.
+  const named = key === undefined ? undefined : `client:${key}`;
+  return context.broker.publish(channelTopic(channel), text, { retention, key: named }).then(
     (position) => {
       context.metrics.observe("publish_seconds", (context.clock.monotonic() - started) / 1000);
       return { result: position ?? {} };
