@@ -281,10 +281,10 @@ export class HandleIo {
     if (typeof result !== "number") {
       request = result;
     } else {
-      if (result !== 0) return "broken";
-      if (request === null || request.getAsyncId() === -1) return "taken";
+      if (result === 0 && (request === null || request.getAsyncId() === -1)) return "taken";
       const { Write } = this.#internals;
-      if (Write !== undefined) this.#spare = new Write();
+      this.#spare = Write === undefined ? null : new Write();
+      if (result !== 0 || request === null) return "broken";
     }
     if ((request.writeStatus ?? 1) < 0) return "broken";
     if (request.writeStatus === 0) return "taken";

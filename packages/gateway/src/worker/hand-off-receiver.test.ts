@@ -1,6 +1,9 @@
 import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
+import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "@jest/globals";
+import type { TcpHandle } from "../tcp-handle.js";
+import { TcpListener } from "../tcp-listener.js";
 import { encodeTravel } from "../travel.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import { loadSetupWorker, type StickyWorkerParts } from "./sticky.js";
@@ -25,6 +28,44 @@ describe("receiving hand-offs", () => {
     new HandOffReceiver(new EventEmitter()).deliverTo(taker, (parts) => calls.push(parts));
     expect(calls).toHaveLength(1);
     expect(calls[0]?.httpServer).toBe(server);
+  });
+
+  it("offers a bare handle first, and makes a socket only of what is not a plain WebSocket request", async () => {
+    const channel = new EventEmitter();
+    const offered: [TcpHandle, string][] = [];
+    const injected: [string, Socket][] = [];
+    const taker = {
+      server: createServer(),
+      takeWebSocket(handle: TcpHandle, head: string, ended: (() => void) | undefined) {
+        offered.push([handle, head]);
+        ended?.();
+        return head === "plain";
+      },
+    };
+    channel.on("message", ({ type, data }: { type: string; data: Buffer }, socket: Socket) => {
+      if (type === "sticky:connection") injected.push([data.toString(), socket]);
+    });
+    const handOffs = new HandOffReceiver(channel);
+    handOffs.deliverTo(taker, () => {});
+    const handles: TcpHandle[] = [];
+    const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 16 }, (handle) => {
+      if (handle !== undefined) handles.push(handle);
+    });
+    const clients = ["plain", "other"].map(() => connect(listener.port, "127.0.0.1"));
+    while (handles.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    const [first, second] = handles as [TcpHandle, TcpHandle];
+    channel.emit("message", encodeTravel("handOff", "a", "plain"), first);
+    expect(handOffs.takeDeparted()).toEqual(["a"]);
+    channel.emit("message", encodeTravel("handOff", "", "other"), second);
+    expect(offered).toEqual([
+      [first, "plain"],
+      [second, "other"],
+    ]);
+    expect(injected.map(([head]) => head)).toEqual(["other"]);
+    first.close();
+    injected[0]?.[1].destroy();
+    for (const client of clients) client.destroy();
+    listener.close();
   });
 
   it("finds the package's worker half, which works in a worker only", () => {

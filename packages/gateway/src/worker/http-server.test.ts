@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { TcpListener } from "../tcp-listener.js";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
@@ -21,11 +22,15 @@ const HANDSHAKE = [
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
 
+/** More than the kernels of both sides take at once. */
+const BIG = "x".repeat(8_000_000);
+
 let clock: FakeClock;
 let http: HttpServer;
 let port: number;
 let world: { state: "open" | "draining"; problem: ErrorCode | undefined; closed: Promise<void>[] };
 let told: string[];
+let ended: () => void;
 let directory: string;
 
 beforeEach(async () => {
@@ -60,7 +65,10 @@ beforeEach(async () => {
     idle: new WaitingSockets(clock, 75_000),
     relay: { directory, owner: { slot: 0, generation: 0 } },
     answered: () => told.push("answered"),
-    plain: new PlainHttp({ "/": { contentType: "text/html", body: "<h1>hi</h1>" } }),
+    plain: new PlainHttp({
+      "/": { contentType: "text/html", body: "<h1>hi</h1>" },
+      "/big": { contentType: "text/plain", body: BIG },
+    }),
     policy: { mayComeFrom: originCheck(undefined), maxChannels: 10 },
     maxHeadBytes: 4_096,
     random: () => 0,
@@ -237,6 +245,66 @@ describe("the worker's HTTP server", () => {
     socket.write(Buffer.of(0x89, 0x80, 0, 0, 0, 0));
     expect((await pong)[0]).toEqual(Buffer.of(0x8a, 0));
     socket.destroy();
+  });
+
+  it("goes on as a WebSocket behind an answer that the client has yet to read", async () => {
+    const socket = connect(port, "127.0.0.1").pause();
+    const ask = `GET /big HTTP/1.1\r\nHost: x\r\n\r\n`;
+    socket.write(`${ask}${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`);
+    const early = Buffer.of(0x89, 0x81, 0, 0, 0, 0, 0x70);
+    socket.write(early);
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      answer += chunk;
+    });
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    socket.resume();
+    while (!answer.endsWith("\x8a\x01p")) await new Promise((resolve) => setImmediate(resolve));
+    expect(answer.indexOf("HTTP/1.1 101 ")).toBeGreaterThan(BIG.length);
+    expect(told).toEqual(["answered", "accepted after 0 s"]);
+    socket.destroy();
+  });
+
+  it("takes a bare handle with a plain request past the parser, and tells when it has closed", async () => {
+    const closed = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 16 }, (handle) => {
+      if (handle === undefined) return;
+      const head = `${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`;
+      expect(http.takeWebSocket(handle, `${head}\x89\x81\0\0\0\0p`, ended)).toBe(true);
+    });
+    const socket = connect(listener.port, "127.0.0.1").setEncoding("latin1");
+    let answer = "";
+    socket.on("data", (chunk: string) => {
+      answer += chunk;
+    });
+    while (!answer.endsWith("\x8a\x01p")) await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    await closed;
+    listener.close();
+  });
+
+  it("refuses on a bare handle, too, and leaves what is not a plain request alone", async () => {
+    world.state = "draining";
+    const closed = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 16 }, (handle) => {
+      if (handle === undefined) return;
+      expect(http.takeWebSocket(handle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", ended)).toBe(false);
+      const head = `${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`;
+      expect(http.takeWebSocket(handle, head, ended)).toBe(true);
+    });
+    const socket = connect(listener.port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += String(chunk);
+    });
+    await once(socket, "close");
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    await closed;
+    listener.close();
   });
 
   it("keeps none on a WebSocket whose connection carried plain requests before", async () => {

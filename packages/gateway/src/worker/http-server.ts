@@ -56,6 +56,8 @@ export interface HttpServerParts {
 export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
+  /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
+  readonly #upgraded = new WeakSet<Socket>();
   readonly server: Server;
   #health: "ok" | "leaving" = "ok";
 
@@ -130,7 +132,8 @@ export class HttpServer {
     waiting.release(socket);
     idle.release(socket);
     response.on("close", () => {
-      if (!socket.destroyed && !idle.add(socket)) socket.destroy();
+      if (socket.destroyed || this.#upgraded.has(socket)) return;
+      if (!idle.add(socket)) socket.destroy();
     });
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
     if (this.#draining) response.setHeader("Connection", "close");
@@ -153,30 +156,38 @@ export class HttpServer {
     }
     const decision = this.#decide(head);
     if (decision.kind === "refuse") this.#refuse(socket, decision);
-    else if (socket instanceof Socket) this.#takeOver(socket, { head, first }, decision);
+    else if (socket instanceof Socket) this.#awaitAnswers(socket, { head, first }, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
   }
 
-  /** The socket goes on as a bare handle, and is kept only for those who wait for its end. */
-  #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance): void {
-    const { transports, waiting, idle, handshakes } = this.#parts;
-    if (socket.writableLength > 0) {
-      // Answers before this request leave first; `waiting` or `idle` has the deadline.
-      socket.write(NOTHING, (error) => {
-        if (error) socket.destroy();
-        else this.#takeOver(socket, { head, first }, decision);
-      });
+  /** Answers to requests before this one leave first, as long as they may take. */
+  #awaitAnswers(socket: Socket, upgrading: Upgrading, decision: Acceptance): void {
+    const { waiting, idle } = this.#parts;
+    // On a connection that had carried plain requests before, the request is all that there was to wait for.
+    const seconds = idle.release(socket) === undefined ? (waiting.release(socket) ?? 0) : 0;
+    this.#upgraded.add(socket);
+    if (socket.writableLength === 0) {
+      this.#takeOver(socket, upgrading, decision, seconds);
       return;
     }
-    // On a connection that had carried plain requests before, the request is all that there was to wait for.
-    const seconds = idle.release(socket) === undefined ? waiting.release(socket) : 0;
+    if (!waiting.add(socket)) socket.destroy();
+    socket.write(NOTHING, (error) => {
+      waiting.release(socket);
+      if (error) socket.destroy();
+      else this.#takeOver(socket, upgrading, decision, seconds);
+    });
+  }
+
+  /** The socket goes on as a bare handle, and is kept only for those who wait for its end. */
+  #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance, seconds: number): void {
+    const { transports, handshakes } = this.#parts;
     const unread = socket.read() as Buffer | null;
     const handle = detachHandle(socket);
     if (handle === undefined) return;
     const all = unread === null ? first : Buffer.concat([first, unread]);
     transports.accept(handle, { head, first: all, ended: () => socket.destroy() }, decision);
-    if (seconds !== undefined) handshakes.accepted(seconds);
+    handshakes.accepted(seconds);
   }
 
   #refuse(socket: Duplex, refusal: Refusal): void {

@@ -15,6 +15,16 @@ import { WebSocketTransports } from "./transports.js";
 const MAX_PAYLOAD = 10_000;
 const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
 
+const HEAD = [
+  "GET /ws HTTP/1.1",
+  "Host: x",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "\r\n",
+].join("\r\n");
+
 /** Core's side of a connection: writes down what it hears, and can be waited for. */
 class Ears implements ConnectionEnd {
   readonly heard: string[] = [];
@@ -61,11 +71,14 @@ let clock: FakeClock;
 let transports: WebSocketTransports;
 let port: number;
 let opened: Ears[];
+/** What core does while it opens a connection. */
+let onOpen: (transport: Transport) => void;
 /** Everything that a test opens. */
 let leftovers: { terminate?(): void; destroy?(): void }[];
 
 beforeEach(async () => {
   opened = [];
+  onOpen = () => {};
   leftovers = [];
   clock = new FakeClock();
   transports = new WebSocketTransports(
@@ -73,6 +86,7 @@ beforeEach(async () => {
       open(transport) {
         const ears = new Ears(transport);
         opened.push(ears);
+        onOpen(transport);
         return ears;
       },
     },
@@ -102,21 +116,27 @@ async function client(protocols: string[] = []): Promise<[WebSocket, Ears]> {
 }
 
 /** A client that writes bytes of its own. */
-async function rawClient(first: Buffer = Buffer.alloc(0)): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
+async function rawClient(first: Buffer = Buffer.alloc(0), allowHalfOpen = false): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen });
   leftovers.push(socket);
-  const head = [
-    "GET /ws HTTP/1.1",
-    "Host: x",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  ].join("\r\n");
-  socket.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), first]));
+  socket.write(Buffer.concat([Buffer.from(HEAD), first]));
   const [answer] = (await once(socket, "data")) as [Buffer];
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 101 /);
   return socket;
+}
+
+/** The first piece that a client gets; nothing when there is none. */
+async function rawAnswer(): Promise<string> {
+  const socket = connect(port, "127.0.0.1").on("error", () => {});
+  leftovers.push(socket);
+  socket.write(HEAD);
+  const first = once(socket, "data") as Promise<[Buffer]>;
+  const [answer] = await Promise.race([first, once(socket, "close").then(() => [Buffer.alloc(0)] as const)]);
+  return answer.toString("latin1");
+}
+
+function behindHead(answer: string): string {
+  return answer.slice(answer.indexOf("\r\n\r\n") + 4);
 }
 
 /** A client's frame, with a mask of zeros. */
@@ -254,6 +274,161 @@ describe("a WebSocket transport", () => {
     const bare = await rawClient();
     bare.end();
     await opened[2]!.until("closed");
+  });
+});
+
+describe("an end that drags on", () => {
+  it("is over five seconds after our close frame, answered or not", async () => {
+    const socket = await rawClient(Buffer.alloc(0), true);
+    const [ears] = opened as [Ears];
+    ears.transport.close(3000, "drain");
+    await once(socket, "data");
+    clock.advance(4_000);
+    expect(ears.heard).toEqual([]);
+    clock.advance(2_000);
+    await ears.until("closed");
+  });
+
+  it("is over five seconds after a client's close frame, if it does not end", async () => {
+    const socket = await rawClient(Buffer.alloc(0), true);
+    const [ears] = opened as [Ears];
+    socket.write(clientFrame(8, Buffer.of(0x03, 0xe8, 0x62, 0x79, 0x65)));
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer).toEqual(Buffer.of(0x88, 5, 0x03, 0xe8, 0x62, 0x79, 0x65));
+    expect(ears.heard).toEqual([]);
+    // The client has seen our end, and keeps its own side open.
+    clock.advance(6_000);
+    await ears.until("closed");
+  });
+
+  it("is over five seconds after the client ended its side without reading the rest", async () => {
+    const socket = await rawClient(Buffer.alloc(0), true);
+    const [ears] = opened as [Ears];
+    socket.pause();
+    const frame = ears.transport.framing.frame("x".repeat(1_000_000));
+    while (ears.transport.bufferedBytes === 0) ears.transport.write(frame);
+    socket.end();
+    while (clock.timers > 0 && !ears.heard.includes("closed")) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(ears.heard).toEqual(["closed"]);
+    expect(ears.transport.bufferedBytes).toBe(0);
+  });
+
+  it("waits for who ended its side and still reads", async () => {
+    const socket = await rawClient(Buffer.alloc(0), true);
+    const [ears] = opened as [Ears];
+    socket.pause();
+    const frame = ears.transport.framing.frame("x".repeat(1_000_000));
+    let bytes = 0;
+    for (; ears.transport.bufferedBytes === 0; bytes += frame.length) ears.transport.write(frame);
+    socket.end();
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(ears.heard).toEqual([]);
+    let received = 0;
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+    });
+    socket.resume();
+    await Promise.all([ears.until("closed"), once(socket, "end")]);
+    expect(received).toBe(bytes);
+  });
+
+  it("reads nothing more after a violation", async () => {
+    const socket = await rawClient();
+    const [ears] = opened as [Ears];
+    socket.write(Buffer.concat([clientFrame(3, Buffer.alloc(0)), clientFrame(1, Buffer.from("late"))]));
+    await once(socket, "data");
+    socket.write(clientFrame(1, Buffer.from("later")));
+    socket.end();
+    await ears.until("closed");
+    expect(ears.heard).toEqual(["refused bad_frame", "closed"]);
+  });
+});
+
+describe("a client that reads slowly", () => {
+  it("gets everything in order, however often it stops", async () => {
+    const [socket, { transport }] = await client();
+    const heard: string[] = [];
+    socket.on("message", (data: Buffer) => heard.push(data.subarray(0, 8).toString()));
+    const expected: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      socket.pause();
+      while (transport.bufferedBytes < 3_000_000) {
+        const text = String(expected.length).padStart(8, "0");
+        expected.push(text);
+        transport.write(transport.framing.frame(text.padEnd(expected.length % 7 === 0 ? 300_000 : 9)));
+      }
+      socket.resume();
+      while (transport.bufferedBytes > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    transport.close(3000, "drain");
+    await once(socket, "close");
+    expect(heard).toEqual(expected);
+  });
+
+  it("gets what was waiting also when we close, and then the end", async () => {
+    const [socket, { transport }] = await client();
+    let received = 0;
+    socket.on("message", () => received++);
+    socket.pause();
+    let sent = 0;
+    for (; transport.bufferedBytes < 5_000_000; sent++)
+      transport.write(transport.framing.frame("x".repeat(99_999)));
+    transport.close(3002, "slow");
+    socket.resume();
+    const [code] = (await once(socket, "close")) as [number];
+    expect([code, received]).toEqual([3002, sent]);
+  });
+
+  it("is gone when it resets while much waits", async () => {
+    const socket = await rawClient();
+    const [ears] = opened as [Ears];
+    socket.pause();
+    const frame = ears.transport.framing.frame("x".repeat(1_000_000));
+    for (let i = 0; i < 20; i++) ears.transport.write(frame);
+    socket.resetAndDestroy();
+    await ears.until("closed");
+    expect(ears.transport.bufferedBytes).toBe(0);
+  });
+});
+
+describe("opening", () => {
+  it("sends what core says at once behind the answer, in one piece", async () => {
+    onOpen = (transport) => transport.write(transport.framing.frame("welcome"));
+    const answer = await rawAnswer();
+    expect(behindHead(answer)).toBe("\x81\x07welcome");
+  });
+
+  it("answers as RFC 6455 has it", async () => {
+    expect(await rawAnswer()).toBe(
+      [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        "\r\n",
+      ].join("\r\n"),
+    );
+  });
+
+  it("may end with a goodbye, or without one", async () => {
+    onOpen = (transport) => transport.close(3000, "drain");
+    expect(behindHead(await rawAnswer())).toBe("\x88\x07\x0b\xb8drain");
+    onOpen = (transport) => transport.terminate();
+    expect(await rawAnswer()).toBe("");
+  });
+
+  it("keeps what is written to others meanwhile for those", async () => {
+    const [socket, { transport: other }] = await client();
+    const heard = once(socket, "message") as Promise<[Buffer]>;
+    onOpen = (transport) => {
+      other.write(other.framing.frame("for the other"));
+      transport.write(transport.framing.frame("for this one"));
+    };
+    expect(behindHead(await rawAnswer())).toBe("\x81\x0cfor this one");
+    expect(String((await heard)[0])).toBe("for the other");
   });
 });
 
