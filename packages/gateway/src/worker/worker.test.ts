@@ -129,6 +129,12 @@ describe("a worker", () => {
     expect(await mergeSnapshots([snapshot])).toContain('holdfast_broker_ready{worker="3"} 1');
   });
 
+  it("answers with its slowest connections", async () => {
+    await start();
+    worker.receive({ type: "collect-slowest", id: 6, limit: 10 });
+    expect(await primary.next("slowest")).toEqual({ type: "slowest", id: 6, connections: [] });
+  });
+
   it("gives a turn back when it does not collect", async () => {
     await start();
     worker.receive({ type: "gc-turn" });
