@@ -10,6 +10,7 @@ import { configPrintCommand } from "./commands/config-print.js";
 import { listenCommand } from "./commands/listen.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
+import { swarmCommand } from "./commands/swarm.js";
 import { Failure } from "./failure.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
@@ -51,6 +52,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(publishCommand(terminal))
     .addCommand(broadcastCommand(terminal))
     .addCommand(listenCommand(terminal))
+    .addCommand(swarmCommand(terminal))
     .addCommand(config)
     .addHelpText(
       "after",
