@@ -11,6 +11,7 @@ import { drainCommand } from "./commands/drain.js";
 import { listenCommand } from "./commands/listen.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
+import { swarmCommand } from "./commands/swarm.js";
 import { Failure } from "./failure.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
@@ -53,6 +54,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(broadcastCommand(terminal))
     .addCommand(listenCommand(terminal))
     .addCommand(drainCommand(terminal))
+    .addCommand(swarmCommand(terminal))
     .addCommand(config)
     .addHelpText(
       "after",

@@ -11,6 +11,8 @@ export interface Terminal {
   out(line: string): Promise<void>;
   /** Prints a line for the person at the terminal, beside the result. */
   err(line: string): void;
+  /** Shows a line that the next one takes the place of; empty to clear it. Undefined where nobody watches. */
+  readonly status?: ((line: string) => void) | undefined;
   /** Aborts at the first SIGINT or SIGTERM. */
   interrupted(): AbortSignal;
 }
@@ -24,6 +26,7 @@ export const processTerminal: Terminal = Object.freeze({
   err(line: string): void {
     process.stderr.write(`${line}\n`);
   },
+  status: process.stderr.isTTY ? showStatus : undefined,
   interrupted(): AbortSignal {
     const controller = new AbortController();
     const abort = (): void => controller.abort();
@@ -32,3 +35,8 @@ export const processTerminal: Terminal = Object.freeze({
     return controller.signal;
   },
 });
+
+/** Cut to the terminal's width: a line that wraps could not be written over. */
+function showStatus(line: string): void {
+  process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns - 1)}`);
+}

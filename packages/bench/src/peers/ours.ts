@@ -4,10 +4,10 @@
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { children } from "@holdfast/swarm";
 import { WebSocket } from "ws";
 import { LineProcess } from "../line-process.js";
 import { Probe } from "../measure/probe.js";
-import { children } from "../measure/processes.js";
 import { HOLDFAST } from "../packages.js";
 import { allProcesses, type Peer, type PeerOptions, type PeerServer } from "./peer.js";
 

@@ -1,8 +1,9 @@
 /**
  * Which charts a result gets: a bar chart for the first figures of each scenario, a line chart for what has a course.
  */
+import { lineChart } from "@holdfast/swarm";
 import type { BenchResult, Metric, ScenarioInfo } from "../result.js";
-import { barChart, lineChart } from "./chart.js";
+import { barChart } from "./chart.js";
 
 export interface Chart {
   /** bench-<scenario>-<what>.svg */

@@ -2,10 +2,7 @@
  * Figures as people read them.
  */
 
-/** `12,345.6` with as many decimals as asked. */
-export function formatNumber(value: number, digits: number): string {
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
+export { formatNumber } from "@holdfast/swarm";
 
 /** `×0.87`: two decimals, three where it is small. */
 export function formatRatio(ratio: number): string {

@@ -6,9 +6,9 @@
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { totalCpuMicros } from "@holdfast/swarm";
 import { WebSocket } from "ws";
 import { stampedMessage } from "../load/fleet-client.js";
-import { totalCpuMicros } from "../measure/processes.js";
 import { socketIoWithRedis } from "../peers/node-peers.js";
 import { ours } from "../peers/ours.js";
 import { allProcesses, type Peer, type PeerServer } from "../peers/peer.js";

@@ -6,8 +6,8 @@
  * a real hour has, and the interval is shortened as much.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { rssBytes, totalCpuMicros } from "@holdfast/swarm";
 import { stampedMessage } from "../load/fleet-client.js";
-import { rssBytes, totalCpuMicros } from "../measure/processes.js";
 import { HoldfastServer, ours } from "../peers/ours.js";
 import type { PeerOptions, PeerServer } from "../peers/peer.js";
 import type { Metric } from "../result.js";

@@ -3,9 +3,9 @@
  * CPU while keepalive goes on. Ours with a connected session and one subscription, the others subscribed too.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { pssBytes, totalCpuMicros } from "@holdfast/swarm";
 import type { Fleet } from "../load/fleet-client.js";
 import { kernelSocketBytes } from "../measure/kernel.js";
-import { pssBytes, totalCpuMicros } from "../measure/processes.js";
 import { bun } from "../peers/bun.js";
 import { nchan } from "../peers/nchan.js";
 import { plainWs, socketIo } from "../peers/node-peers.js";

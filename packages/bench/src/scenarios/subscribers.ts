@@ -4,8 +4,8 @@
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { totalCpuMicros } from "@holdfast/swarm";
 import { Fleet, type FleetOptions } from "../load/fleet-client.js";
-import { totalCpuMicros } from "../measure/processes.js";
 import { allProcesses, type PeerServer } from "../peers/peer.js";
 import type { Metric } from "../result.js";
 

@@ -1,0 +1,163 @@
+/**
+ * `holdfast swarm run`: many connections to a gateway, and a report.
+ *
+ * Invariant: it ends by itself, leaves no process behind, and ends with 0 only if everything was as it should be.
+ */
+import { resolve } from "node:path";
+import {
+  DEFAULT_CHANNELS,
+  figures,
+  planSwarm,
+  prepareFolder,
+  type Report,
+  runSwarm,
+  type SwarmOptions,
+  SwarmProblem,
+  shortcomings,
+  writeReport,
+} from "@holdfast/swarm";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_ADMIN_URL } from "../admin-client.js";
+import { parseDuration } from "../config/duration.js";
+import { envOf } from "../config/setting.js";
+import { Failure } from "../failure.js";
+import { ProgressLine } from "../progress-line.js";
+import type { Terminal } from "../terminal.js";
+
+interface RunOptions {
+  readonly target: string;
+  readonly connections: number;
+  readonly rate: number;
+  readonly agents: number | "auto";
+  readonly channels: string;
+  readonly hold: number;
+  readonly broadcast?: true | number;
+  readonly report: string;
+  readonly admin: string;
+  readonly adminKey?: string;
+  readonly gatewayPid?: number;
+}
+
+const DEFAULT_TARGET = "ws://127.0.0.1:8080/ws";
+const MAX_CONNECTIONS = 10_000_000;
+
+export function swarmCommand(terminal: Terminal): Command {
+  const run = new Command("run")
+    .summary("open many connections, hold them, report")
+    .description(
+      "Open many connections to one gateway, hold them, and report what they and the gateway went through.",
+    )
+    .addOption(
+      new Option("--target <url>", "the gateway; a range of ports is used in turn").default(DEFAULT_TARGET),
+    )
+    .addOption(number("--connections <number>", "connections in all", MAX_CONNECTIONS).default(1_000))
+    .addOption(number("--rate <number>", "connections opened a second", 100_000).default(1_000))
+    .addOption(
+      new Option(
+        "--agents <number>",
+        "processes that connect; auto: as many as the open-files limit asks for",
+      )
+        .argParser((text) => (text === "auto" ? text : wholeNumber(text, 1_000)))
+        .default("auto"),
+    )
+    .addOption(
+      new Option(
+        "--channels <pattern>",
+        "channels of each connection; {i} is its number, {i%1000} the remainder",
+      ).default(DEFAULT_CHANNELS),
+    )
+    .addOption(
+      new Option("--hold <duration>", "how long all are held")
+        .argParser(readDuration)
+        .default(readDuration("30s"), "30s"),
+    )
+    .addOption(
+      new Option(
+        "--broadcast [number]",
+        "send a broadcast to all at the end of the hold, or several spread over it",
+      ).argParser((text) => wholeNumber(text, 1_000)),
+    )
+    .addOption(
+      new Option("--report <folder>", "where report.json and report.html go").default("swarm-report"),
+    )
+    .addOption(new Option("--admin <url>", "the gateway's admin port").default(DEFAULT_ADMIN_URL))
+    .addOption(new Option("--admin-key <key>", `key of the admin API (env: ${envOf("adminKey")})`))
+    .addOption(
+      number(
+        "--gateway-pid <pid>",
+        "the gateway's primary, if it is not the one that listens on the admin port",
+        2 ** 31,
+      ),
+    )
+    .addHelpText(
+      "after",
+      `
+Agents connect from addresses of 127.0.0.0/16 when the target is one of this machine's 127.x.x.x, as a source
+address has only as many ports as net.ipv4.ip_local_port_range. The exit code is 1 unless all were connected, none
+was lost and every broadcast reached each of them exactly once.
+
+Examples:
+  $ holdfast swarm run --connections 10000
+  $ holdfast swarm run --connections 10000 --channels 'news,user-{i}' --hold 2m --broadcast
+  $ holdfast swarm run --target ws://127.0.0.1:8080-8095/ws --connections 1000000 --rate 4000 \\
+      --hold 5m --broadcast --report out`,
+    )
+    .action((options: RunOptions) => runCommand(terminal, options));
+  return new Command("swarm").summary("load a gateway").description("Load a gateway.").addCommand(run);
+}
+
+async function runCommand(terminal: Terminal, options: RunOptions): Promise<void> {
+  const line = new ProgressLine(terminal);
+  const folder = resolve(terminal.cwd, options.report);
+  const run: SwarmOptions = {
+    target: options.target,
+    connections: options.connections,
+    rate: options.rate,
+    agents: options.agents,
+    channels: options.channels,
+    holdMs: options.hold,
+    broadcasts: options.broadcast === true ? 1 : (options.broadcast ?? 0),
+    admin: adminUrl(options.admin),
+    adminKey: options.adminKey ?? (terminal.env[envOf("adminKey")] || undefined),
+    gatewayPid: options.gatewayPid,
+  };
+  let report: Report;
+  try {
+    planSwarm(run);
+    prepareFolder(folder);
+    const signal = terminal.interrupted();
+    report = await runSwarm(run, { signal, onProgress: (progress) => line.show(progress) });
+  } catch (error) {
+    if (!(error instanceof SwarmProblem)) throw error;
+    throw new Failure(error.message, error.kind === "wrong" ? 2 : 1, { cause: error });
+  } finally {
+    line.end();
+  }
+  const files = writeReport(folder, report);
+  for (const [name, value] of figures(report)) await terminal.out(`${name.padEnd(24)} ${value}`);
+  for (const note of report.notes) terminal.err(`note: ${note}`);
+  await terminal.out(`${"report".padEnd(24)} ${files.join(", ")}`);
+  const problems = shortcomings(report);
+  if (problems.length > 0) throw new Failure(problems.join("; "));
+}
+
+function adminUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
+  throw new Failure(`--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`, 2);
+}
+
+function number(flags: string, description: string, most: number): Option {
+  return new Option(flags, description).argParser((text) => wholeNumber(text, most));
+}
+
+function wholeNumber(text: string, most: number): number {
+  const value = Number(text);
+  if (/^\d{1,10}$/.test(text) && value >= 1 && value <= most) return value;
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
+}
+
+function readDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError("It must be a duration such as 500ms, 30s or 5m.");
+}

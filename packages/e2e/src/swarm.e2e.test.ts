@@ -1,0 +1,144 @@
+/**
+ * `holdfast swarm run` against a real gateway: everybody connected, everybody hears a broadcast once, nothing is left.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Report } from "@holdfast/swarm";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { freePorts } from "./free-ports.js";
+import { GatewayProcess } from "./gateway-process.js";
+import { Program } from "./program.js";
+import { Resources } from "./resources.js";
+
+jest.setTimeout(90_000);
+
+let own: Resources;
+let folder: string;
+
+beforeEach(() => {
+  own = new Resources();
+  folder = mkdtempSync(join(tmpdir(), "holdfast-swarm-"));
+  own.add({ close: () => rmSync(folder, { recursive: true, force: true }) });
+});
+afterEach(() => own.close());
+
+async function gatewayFor(connections: number): Promise<GatewayProcess> {
+  return own.add(await GatewayProcess.start({ args: ["--max-connections", String(connections)] }));
+}
+
+function swarm(gateway: Pick<GatewayProcess, "admin"> & { ws(): string }, ...args: string[]): Program {
+  const target = ["--target", gateway.ws(), "--admin", gateway.admin];
+  return own.add(Program.holdfast(["swarm", "run", ...target, "--report", folder, ...args], { group: true }));
+}
+
+function readReport(): Report {
+  return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as Report;
+}
+
+describe("swarm run", () => {
+  test("2,000 connections hear a broadcast exactly once", async () => {
+    const gateway = await gatewayFor(2_000);
+    const args = ["--connections", "2000", "--agents", "3", "--rate", "4000", "--hold", "2s", "--broadcast"];
+    const program = swarm(gateway, ...args);
+    expect(await program.exit(60_000)).toEqual({ code: 0, signal: null });
+    const report = readReport();
+    expect(report).toMatchObject({ ending: "complete", connected: 2_000, givenUp: 0, lost: 0, agents: 3 });
+    expect(report.rounds).toEqual([
+      expect.objectContaining({ expected: 2_000, once: 2_000, missing: 0, repeated: 0, lost: 0 }),
+    ]);
+    expect(report.gatewayProcesses).toBe(3);
+    expect(report.memory.gatewayBytes).toBeGreaterThan(0);
+    expect(report.memory.kernelBytes).toBeGreaterThan(0);
+    expect(report.samples.some(({ loopDelayP99Ms }) => loopDelayP99Ms !== null)).toBe(true);
+    expect(readFileSync(join(folder, "report.html"), "utf8")).toContain("2,000 connections");
+    expect(program.output).toContain("2,000 of 2,000 exactly once");
+    await program.gone();
+  });
+
+  test("the gateway counts their sessions and subscriptions while they are held", async () => {
+    const gateway = await gatewayFor(200);
+    const program = swarm(gateway, "--connections", "200", "--hold", "1m", "--channels", "a,b:{i}");
+    await program.line("holding");
+    const { text } = await gateway.adminGet("/metrics");
+    expect(text).toMatch(/^holdfast_connections 200$/m);
+    expect(text).toMatch(/^holdfast_subscriptions 400$/m);
+    program.interrupt();
+    await program.gone();
+  });
+
+  test("Ctrl-C ends every agent, and what was seen is reported", async () => {
+    const gateway = await gatewayFor(200);
+    const program = swarm(gateway, "--connections", "200", "--agents", "2", "--hold", "10m");
+    await program.line("holding");
+    program.interrupt();
+    expect((await program.exit()).code).toBe(1);
+    await program.gone();
+    expect(program.output).toContain("holdfast: the run was interrupted");
+    expect(readReport()).toMatchObject({ ending: "interrupted", connected: 200 });
+  });
+
+  test("an agent that is killed takes its connections with it, and the run says so", async () => {
+    const gateway = await gatewayFor(200);
+    const program = swarm(gateway, "--connections", "200", "--agents", "2", "--hold", "3s", "--broadcast");
+    await program.line("holding");
+    const agent = program.processes().findLast((pid) => pid !== program.pid) ?? -1;
+    process.kill(agent, "SIGKILL");
+    expect((await program.exit()).code).toBe(1);
+    await program.gone();
+    expect(program.output).toContain("100 sessions were lost; lost: agent ended (SIGKILL): 100");
+    expect(readReport().rounds).toEqual([expect.objectContaining({ expected: 100, once: 100 })]);
+  });
+
+  test("agents end with a coordinator that is killed", async () => {
+    const gateway = await gatewayFor(200);
+    const program = swarm(gateway, "--connections", "200", "--agents", "2", "--hold", "10m");
+    await program.line("holding");
+    program.signal("SIGKILL");
+    await program.gone();
+  });
+
+  test("a gateway that has no room for all: the run says how many and why", async () => {
+    const gateway = await gatewayFor(50);
+    const program = swarm(gateway, "--connections", "60", "--hold", "1s");
+    await program.line("HTTP 503");
+    program.interrupt();
+    expect((await program.exit()).code).toBe(1);
+    expect(readReport().connected).toBe(50);
+  });
+});
+
+describe("what cannot be run", () => {
+  test("no gateway: one sentence, exit 1, no report", async () => {
+    const port = await freePorts(2);
+    const nobody = { ws: () => `ws://127.0.0.1:${port}/ws`, admin: `http://127.0.0.1:${port + 1}` };
+    const program = swarm(nobody, "--connections", "10");
+    expect((await program.exit()).code).toBe(1);
+    expect(program.stderr.join("\n")).toBe(
+      `holdfast: no gateway that accepts connections at ws://127.0.0.1:${port}/ws: nothing listens there. Start one with \`holdfast start --port …\`, or name it with --target`,
+    );
+    expect(existsSync(join(folder, "report.json"))).toBe(false);
+  });
+
+  test("a channel that may not be had: the gateway's own sentence", async () => {
+    const gateway = await gatewayFor(10);
+    const program = swarm(gateway, "--connections", "10", "--channels", "user:{i}");
+    expect((await program.exit()).code).toBe(1);
+    expect(program.output).toContain("HTTP 403");
+  });
+
+  test("a broadcast without an admin port", async () => {
+    const gateway = await gatewayFor(10);
+    const port = await freePorts(1);
+    const program = swarm(
+      gateway,
+      "--connections",
+      "10",
+      "--admin",
+      `http://127.0.0.1:${port}`,
+      "--broadcast",
+    );
+    expect((await program.exit()).code).toBe(1);
+    expect(program.output).toContain("cannot be used: nothing listens there. Broadcasts go through it");
+  });
+});

@@ -1,0 +1,68 @@
+/**
+ * What the coordinator and its agents say to each other over the IPC channel of a forked process.
+ *
+ * Counts are totals since the agent's start unless said otherwise, so a report that is late harms nothing.
+ */
+import type { SparseHistogram } from "./histogram.js";
+
+/** Everything an agent is told once. */
+export interface AgentOrders {
+  readonly run: string;
+  readonly host: string;
+  readonly ports: readonly number[];
+  readonly path: string;
+  readonly channels: string;
+  /** Number of its first connection in the run. */
+  readonly first: number;
+  readonly connections: number;
+  readonly sources: readonly string[];
+}
+
+export type ToAgent =
+  | { readonly do: "prepare"; readonly orders: AgentOrders }
+  /** Open that many more. */
+  | { readonly do: "open"; readonly count: number }
+  /** What is open now is to hear the broadcast of this round. */
+  | { readonly do: "expect"; readonly round: number }
+  | { readonly do: "tally" }
+  /** Reset every connection and end. */
+  | { readonly do: "end" };
+
+export type FromAgent =
+  | { readonly is: "ready" }
+  | ({ readonly is: "report" } & AgentReport)
+  | ({ readonly is: "tally" } & Tally)
+  /** It cannot work at all, such as on a Node.js that it does not know. */
+  | { readonly is: "unable"; readonly why: string };
+
+export interface AgentReport {
+  /** Connected sessions at this moment. */
+  readonly connected: number;
+  /** Connections that were given up after the last attempt. */
+  readonly givenUp: number;
+  /** Connected sessions that ended without being asked to. */
+  readonly lost: number;
+  /** Attempts that failed, and ends of sessions, by reason. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly pings: number;
+  /** From the beginning of an attempt to the session, since the last report. */
+  readonly handshakes: SparseHistogram;
+}
+
+/** How a round ended for this agent's connections. */
+export interface Tally {
+  readonly round: number;
+  /** Connections that were open when it began. */
+  readonly expected: number;
+  readonly once: number;
+  /** Not received, though the connection stayed open. */
+  readonly missing: number;
+  /** Received more than once. */
+  readonly repeated: number;
+  /** Ended before they heard it. */
+  readonly lost: number;
+  /** From sending to receipt, µs. */
+  readonly latencies: SparseHistogram;
+  /** From sending to the last receipt, µs. */
+  readonly lastMicros: number;
+}
