@@ -319,6 +319,21 @@ describe("whoever comes back", () => {
     expect(told(client)).toMatchObject([{ ...at(12, "b"), recovered: true }]);
   });
 
+  test("in the turn of a gap gets what it has missed, not the gap that was others'", async () => {
+    const other = await listener(10);
+    await world.pass(2500);
+    const call = broker.last("read", NEWS);
+    call.resolve(pageOf(call.query, at(12, "b"), { lineage: [at(5)] }));
+    for (let turns = 0; turns < 20; turns++) await Promise.resolve();
+    const client = comeBack(at(8, "b"));
+    await world.settle();
+    await answer(at(12, "b"), { lineage: [at(5)] });
+    expect(told(other)).toEqual(["gap 6-12 b epoch"]);
+    expect(told(client)).toMatchObject([
+      { ...at(12, "b"), recovered: true, publications: [9, 10, 11, 12].map((offset) => ({ offset })) },
+    ]);
+  });
+
   test("is told `unavailable` when the read fails", async () => {
     await listener(9);
     const client = comeBack(at(1));
