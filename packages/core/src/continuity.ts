@@ -43,8 +43,8 @@ const MAX_CHECKS_PER_TICK = 20;
 const MAX_PROOFS_AT_ONCE = 256;
 /** What is read beyond what one client asked for: those who come back with it missed a little more or less. */
 const SLACK = 64;
-/** Reads for one client before it is told that too much is happening. */
-const MAX_READS_PER_RECOVERY = 4;
+/** What is tried for one client before it is told that too much is happening. */
+const MAX_STEPS_PER_RECOVERY = 8;
 
 export class Continuity {
   readonly #limits: StreamLimits;
@@ -55,6 +55,8 @@ export class Continuity {
   /** The next slot to prove after an outage; at the end of the roster when all are. */
   #unproven = Number.POSITIVE_INFINITY;
   #proofs = 0;
+  /** Places whose log could not be read, or not be delivered: each is tried again with one of the next ticks. */
+  readonly #overdue = new Set<Place>();
 
   constructor(options: ContinuityOptions, parts: ContinuityParts) {
     this.#limits = { maxEntries: options.maxRecovered, maxChars: options.maxRecoveredChars };
@@ -71,11 +73,15 @@ export class Continuity {
   async begin(place: Place, stream: Stream): Promise<void> {
     this.#places.add(place);
     const page = await this.#read(place, { from: stream.next, limit: 0 });
-    this.#go(place, stream, stream.begin(page));
+    if (place.slot === -1) return;
+    const progress = stream.begin(page);
+    this.#go(place, stream, progress);
+    if (progress.more) void this.#prove(place, stream);
   }
 
   end(place: Place): void {
     this.#places.remove(place);
+    this.#overdue.delete(place);
     place.stream?.close();
   }
 
@@ -85,9 +91,13 @@ export class Continuity {
       case "deliver": {
         const { offset } = position;
         const push = encodePublication(channelOf(place.topic) ?? "", data, offset, stream.newEpoch);
-        // What finds no room is not lost: the stream has not moved, so the log is read again.
         const span = stream.position && { from: stream.position, to: position };
-        if (!this.#parts.fanOut.add(place, push, data, span)) return stream.prove();
+        // What finds no room is not lost: the stream has not moved, so the log is read again, a little later.
+        if (!this.#parts.fanOut.add(place, push, data, span)) {
+          stream.prove();
+          this.#overdue.add(place);
+          return;
+        }
         stream.epochTold();
         return stream.advance({ offset, data });
       }
@@ -100,9 +110,9 @@ export class Continuity {
     }
   }
 
-  /** What who stood at `since` is told, having joined after `last`. */
-  recover(stream: Stream, since: Position, last: number): Recovery {
-    const recovery = stream.recover(since, last);
+  /** What who stood at `since` is told, having joined after `heard`. */
+  recover(stream: Stream, since: Position, heard: Position): Recovery {
+    const recovery = stream.recover(since, heard);
     if (recovery.kind === "recovered") this.#parts.metrics.add("recovered", 1);
     else this.#parts.metrics.add("unrecovered", 1);
     return recovery;
@@ -110,39 +120,68 @@ export class Continuity {
 
   /** Whether `recover` needs nothing more than what is here. */
   knows(place: Place, stream: Stream, since: Position): boolean {
-    const { kind } = stream.recover(since, lastHeard(place)?.offset ?? 0);
-    return kind !== "ahead" && kind !== "earlier";
+    const heard = lastHeard(place);
+    if (heard === undefined) return false;
+    const { kind } = stream.recover(since, heard);
+    return kind === "recovered" || kind === "lost";
   }
 
   /** Reads what `recover` needs, as far as reading can bring it about. Rejects as the broker does. */
   async learn(place: Place, stream: Stream, since: Position): Promise<void> {
-    for (let reads = 0; reads < MAX_READS_PER_RECOVERY; reads++) {
-      const last = lastHeard(place)?.offset ?? 0;
-      const recovery = stream.recover(since, last);
-      if (recovery.kind === "earlier")
-        await this.#alone(place, "past", () => this.#extend(place, stream, recovery.from));
-      else if (recovery.kind === "ahead" && reads < 2)
-        await this.#alone(place, "proof", () => this.#proof(place, stream));
-      else return;
+    for (let steps = 0, proofs = 0; steps < MAX_STEPS_PER_RECOVERY; steps++) {
+      const heard = lastHeard(place);
+      if (heard === undefined) return;
+      const recovery = stream.recover(since, heard);
+      switch (recovery.kind) {
+        case "ahead":
+          // The first may have been under way before the client came.
+          if (++proofs > 2) return stream.refute(since.epoch);
+          await this.#alone(place, "proof", () => this.#proof(place, stream));
+          break;
+        case "earlier":
+          stream.want(recovery.from);
+          await this.#alone(place, "past", () => this.#extend(place, stream));
+          if (stream.proving) void this.#prove(place, stream);
+          break;
+        case "torn":
+          await this.#parts.fanOut.turn();
+          break;
+        default:
+          return;
+      }
     }
   }
 
   /** The broker is back: everything may have happened. */
   restored(): void {
     this.#unproven = 0;
+    this.#overdue.clear();
     this.#pump();
   }
 
   /** One tick's share of the quiet streams, and of those that could not be proven before. */
   turn(): void {
+    // What a log brings is delivered whatever waits already, so nothing is read while too much does.
+    if (!this.#parts.fanOut.hasRoom) return;
+    this.#catchUp();
     const step = Math.max(this.#checkTicks, Math.ceil(this.#places.end / MAX_CHECKS_PER_TICK));
     for (let slot = this.#parts.wheel.tick % step; slot < this.#places.end; slot += step) {
       const place = this.#places.at(slot);
       if (place?.stream === undefined || place.confirming !== undefined) continue;
-      if (place.stream.rested()) {
+      if (place.stream.rested() && place.reading === undefined) {
         this.#parts.metrics.add("position_checks", 1);
         void this.#prove(place, place.stream);
       }
+    }
+  }
+
+  #catchUp(): void {
+    if (this.#overdue.size === 0 || this.#parts.broker.state !== "ready") return;
+    let left = MAX_CHECKS_PER_TICK;
+    for (const place of this.#overdue) {
+      if (left-- === 0) return;
+      this.#overdue.delete(place);
+      if (place.stream?.proving && place.slot !== -1) void this.#prove(place, place.stream);
     }
   }
 
@@ -158,12 +197,15 @@ export class Continuity {
     }
   }
 
-  /** Never rejects: what fails now is tried again by the next check, or when the broker is back. */
+  /** Never rejects: what fails now is tried again with the next tick, or when the broker is back; an error, by the next check. */
   async #prove(place: Place, stream: Stream): Promise<void> {
     try {
       await this.#alone(place, "proof", () => this.#proof(place, stream));
     } catch (error) {
-      if (error instanceof BrokerUnavailable) return;
+      if (error instanceof BrokerUnavailable) {
+        if (place.slot !== -1 && stream.proving) this.#overdue.add(place);
+        return;
+      }
       this.#parts.logger.error({ topic: place.topic, err: error }, "could not read a log");
     }
   }
@@ -179,10 +221,12 @@ export class Continuity {
     }
   }
 
-  async #extend(place: Place, stream: Stream, from: number): Promise<void> {
-    const first = Math.max(1, from - SLACK);
-    const limit = this.#limits.maxEntries + SLACK;
-    const page = await this.#read(place, { from: first, limit });
+  async #extend(place: Place, stream: Stream): Promise<void> {
+    const wanted = stream.takeWanted();
+    if (wanted === undefined) return;
+    const from = Math.max(1, wanted.from - SLACK);
+    const limit = Math.min(wanted.to - from + 1, this.#limits.maxEntries + SLACK);
+    const page = await this.#read(place, { from, limit });
     this.#parts.metrics.add("recovery_reads", 1);
     if (place.slot !== -1) stream.extend(page);
   }
@@ -216,10 +260,11 @@ export class Continuity {
     const epoch = stream.position?.epoch ?? "";
     const channel = channelOf(place.topic) ?? "";
     if (gap !== undefined) {
+      const { after, ...notice } = gap;
       metrics.add("gaps", 1);
-      logger.warn({ topic: place.topic, ...gap }, "publications could not be recovered");
-      const span = { from: { offset: gap.from - 1, epoch }, to: { offset: gap.to, epoch } };
-      fanOut.insist(place, encodeGap({ channel, ...gap, epoch }), undefined, span);
+      logger.warn({ topic: place.topic, ...notice }, "publications could not be recovered");
+      const span = { from: after, to: { offset: gap.to, epoch } };
+      fanOut.insist(place, encodeGap({ channel, ...notice, epoch }), undefined, span);
       stream.epochTold();
     }
     for (const { offset, data } of entries) {

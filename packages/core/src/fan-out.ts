@@ -73,6 +73,11 @@ export class FanOut {
     return this.#pendingChars;
   }
 
+  /** Whether what was dropped may be brought again: not while half of what may wait does, or it would only be dropped again. */
+  get hasRoom(): boolean {
+    return this.#pendingChars * 2 <= this.#maxPendingChars;
+  }
+
   /**
    * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where the
    * topic's stream stands before and after it. False when too much waits already: then it is dropped and counted.
@@ -95,6 +100,11 @@ export class FanOut {
     audience.pending.add(push, data, span);
     this.#pendingChars += push.length;
     if (this.#state === "idle") this.#schedule();
+  }
+
+  /** Resolves when the loop has come round: what waits now has begun to be delivered, if there is not too much. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.defer(resolve));
   }
 
   #schedule(): void {

@@ -16,6 +16,9 @@ import { Tail, type TailBudget } from "./tail.js";
 
 /** Publications that were skipped: they can no longer be had. */
 export interface Gap {
+  /** Where listeners stand before it, in the epoch that they know. */
+  readonly after: Position;
+  /** The first and the last offset, in the present epoch; in another life of the log: from where it goes its own way. */
   readonly from: number;
   readonly to: number;
   readonly reason: UnrecoveredReason;
@@ -34,17 +37,21 @@ export interface Progress {
 
 /** What a client that stood at a position is told, or why that cannot be told yet. */
 export type Recovery =
-  | { readonly kind: "recovered"; readonly entries: readonly Entry[] }
-  | { readonly kind: "lost"; readonly reason: UnrecoveredReason }
-  /** The log has to be proven first: the position is not behind this stream. */
-  | { readonly kind: "ahead" }
+  /** `position`: where the client stands with the entries; it hears what comes after that. */
+  | { readonly kind: "recovered"; readonly position: Position; readonly entries: readonly Entry[] }
+  /** `position`: where the client goes on; what it has heard before is not heard again, as far as that can be told. */
+  | { readonly kind: "lost"; readonly position: Position; readonly reason: UnrecoveredReason }
+  /** The log has to be proven first: the position is not behind this stream. If it never will be, `reason` says why. */
+  | { readonly kind: "ahead"; readonly reason: UnrecoveredReason }
   /** The log has to be read from `from` on. */
-  | { readonly kind: "earlier"; readonly from: number };
+  | { readonly kind: "earlier"; readonly from: number }
+  /** What listeners are about to hear begins in another life of the log: wait until they have. */
+  | { readonly kind: "torn" };
 
 export interface StreamLimits {
   /** Publications that one recovery may hold, and the tail. */
   readonly maxEntries: number;
-  /** Characters that one recovery may hold. */
+  /** Characters that one recovery may hold, and the tail. */
   readonly maxChars: number;
 }
 
@@ -66,6 +73,8 @@ export class Stream {
   readonly #tail: Tail;
   #offset = 0;
   #epoch: string | undefined;
+  /** The epoch before this one, if the stream came from there without skipping anything. */
+  #earlierEpoch: string | undefined;
   #lineage: readonly Position[] = [];
   /** The lowest offset that the log was seen to keep: what lies before is lost for good. */
   #oldest = 1;
@@ -74,10 +83,14 @@ export class Stream {
   #moved = false;
   /** Whether listeners have yet to be told the epoch, which is not the one that they know. */
   #epochDue = false;
+  /** An epoch that the log does not know, though it was asked after somebody brought it: it never will. */
+  #foreignEpoch: string | undefined;
+  /** From where those who wait want the log to be read. */
+  #wanted = Number.POSITIVE_INFINITY;
 
   constructor(limits: StreamLimits, budget: TailBudget) {
     this.#limits = limits;
-    this.#tail = new Tail(budget, limits.maxEntries);
+    this.#tail = new Tail(budget, limits);
   }
 
   /** Where the stream stands. Undefined before `begin`. */
@@ -150,18 +163,24 @@ export class Stream {
     const here = this.position;
     if (here === undefined) return this.begin(page);
     const { top, lineage, oldest, entries } = page;
+    // The page is older than what came by pub/sub meanwhile.
+    if (top.epoch === here.epoch && top.offset < here.offset) return this.#release(undefined, []);
     const reason = locate(here, page);
+    if (top.epoch !== here.epoch) {
+      this.#epochDue = true;
+      this.#earlierEpoch = reason === undefined ? here.epoch : undefined;
+    }
     this.#lineage = lineage;
-    this.#epochDue ||= top.epoch !== here.epoch;
     this.#epoch = top.epoch;
     this.#oldest = oldest;
     if (reason !== undefined) {
+      const from = (this.#sharedWith(here.epoch) ?? 0) + 1;
       this.#jump(top.offset);
-      return this.#release({ from: here.offset + 1, to: top.offset, reason }, []);
+      return this.#release({ after: here, from, to: top.offset, reason }, []);
     }
     let gap: Gap | undefined;
     if (oldest > this.next) {
-      gap = { from: this.next, to: oldest - 1, reason: "expired" };
+      gap = { after: here, from: this.next, to: oldest - 1, reason: "expired" };
       this.#jump(oldest - 1);
     }
     const news: Entry[] = [];
@@ -174,39 +193,65 @@ export class Stream {
     return this.#release(gap, news);
   }
 
+  /** What to read for those who want what lies before the tail; undefined when nobody does. */
+  takeWanted(): { readonly from: number; readonly to: number } | undefined {
+    const from = this.#wanted;
+    this.#wanted = Number.POSITIVE_INFINITY;
+    const to = (this.#tail.first ?? this.next) - 1;
+    return from <= to ? { from, to } : undefined;
+  }
+
+  /** Somebody wants the log to be read from an offset on. */
+  want(from: number): void {
+    this.#wanted = Math.min(this.#wanted, from);
+  }
+
+  /** The log was asked after somebody brought this epoch, and does not know it. */
+  refute(epoch: string): void {
+    if (!this.#knows(epoch)) this.#foreignEpoch = epoch;
+  }
+
+  /** Somebody waits for what is being read: the tail keeps it. Pair with `unpin`. */
+  pin(): void {
+    this.#tail.pin();
+  }
+
+  unpin(): void {
+    this.#tail.unpin();
+  }
+
   /** A page of what lies before the tail, for clients that have to go further back. */
   extend({ top, oldest, entries }: LogPage): void {
     // Another life of the log: nothing of it may be mixed with this one's.
     if (top.epoch !== this.#epoch) return this.prove();
     this.#oldest = Math.max(this.#oldest, oldest);
-    const first = this.#tail.first ?? this.#offset + 1;
+    const first = this.#tail.first ?? this.next;
     const before = entries.filter(({ offset }) => offset < first);
     if (before.at(-1)?.offset === first - 1) this.#tail.extend(before);
   }
 
-  /**
-   * What a client that stood at `since` has missed, up to and including `last`: the offset after which it hears
-   * everything.
-   */
-  recover(since: Position, last: number): Recovery {
+  /** What a client that stood at `since` has missed, if it hears everything after `heard`. */
+  recover(since: Position, heard: Position): Recovery {
     const here = this.position;
-    if (here === undefined) return { kind: "ahead" };
-    if (since.epoch === here.epoch && since.offset > here.offset) return { kind: "ahead" };
+    if (here === undefined) return { kind: "ahead", reason: "unverifiable" };
     const reason = locate(since, { top: here, lineage: this.#lineage });
-    if (reason !== undefined) return { kind: "lost", reason };
-    const missed = last - since.offset;
-    if (missed <= 0) return { kind: "recovered", entries: [] };
-    if (missed > this.#limits.maxEntries) return { kind: "lost", reason: "too_many" };
-    const entries = this.#tail.between(since.offset, last);
-    if (entries === undefined) {
-      if (since.offset + 1 < this.#oldest) return { kind: "lost", reason: "expired" };
-      return { kind: "earlier", from: since.offset + 1 };
-    }
-    let chars = 0;
-    for (const { data } of entries) chars += data.length;
-    return chars > this.#limits.maxChars
-      ? { kind: "lost", reason: "too_many" }
-      : { kind: "recovered", entries };
+    // Another worker may have heard of a new epoch first.
+    if (reason === "epoch" && !this.#knows(since.epoch) && since.epoch !== this.#foreignEpoch)
+      return { kind: "ahead", reason };
+    // Or of more publications, in this epoch or in one that the log shares so far.
+    if (reason !== "epoch" && since.offset > here.offset) return { kind: "ahead", reason: "unverifiable" };
+    if (heard.epoch !== here.epoch && heard.epoch !== this.#earlierEpoch) return { kind: "torn" };
+    // Who was served faster elsewhere may be ahead of what listeners here have heard.
+    const known = reason === undefined ? since.offset : (this.#sharedWith(since.epoch) ?? 0);
+    const position = { offset: Math.max(heard.offset, known), epoch: here.epoch };
+    if (reason !== undefined) return { kind: "lost", position, reason };
+    if (position.offset === since.offset) return { kind: "recovered", position, entries: [] };
+    if (here.offset - since.offset > this.#limits.maxEntries || since.offset < this.#tail.beyond)
+      return { kind: "lost", position, reason: "too_many" };
+    const entries = this.#tail.between(since.offset, position.offset);
+    if (entries !== undefined) return { kind: "recovered", position, entries };
+    if (since.offset + 1 < this.#oldest) return { kind: "lost", position, reason: "expired" };
+    return { kind: "earlier", from: since.offset + 1 };
   }
 
   /** Nobody needs it any more. */
@@ -238,6 +283,15 @@ export class Stream {
     }
     if (more) this.prove();
     return { gap, entries, more };
+  }
+
+  #knows(epoch: string): boolean {
+    return epoch === this.#epoch || this.#sharedWith(epoch) !== undefined;
+  }
+
+  /** The last offset up to which an earlier epoch is the same log, if that is known. */
+  #sharedWith(epoch: string): number | undefined {
+    return this.#lineage.find((each) => each.epoch === epoch)?.offset;
   }
 
   #jump(offset: number): void {

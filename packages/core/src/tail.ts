@@ -2,8 +2,9 @@
  * A tail: the newest publications of one channel, kept on the worker so that whoever comes back after a short absence
  * costs no read of the broker's log.
  *
- * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded by entries, and by
- * a budget of characters that all tails of a worker share: a tail that finds it used up gives away its own oldest.
+ * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded by what one
+ * recovery may bring, in entries and characters, since nobody could use more; and by a budget of characters that all tails of a
+ * worker share: a tail that finds it used up gives away its own oldest, unless somebody is waiting for them.
  */
 import type { Entry } from "./broker.js";
 
@@ -17,16 +18,25 @@ export class TailBudget {
   }
 }
 
+export interface TailLimits {
+  readonly maxEntries: number;
+  readonly maxChars: number;
+}
+
 export class Tail {
   readonly #budget: TailBudget;
-  readonly #maxEntries: number;
+  readonly #limits: TailLimits;
   #entries: Entry[] = [];
   /** Entries at the front that have been given away; the array is cut when they are half of it. */
   #gone = 0;
+  #chars = 0;
+  #beyond = 0;
+  /** Those who wait for what is here: meanwhile the budget takes nothing. */
+  #pins = 0;
 
-  constructor(budget: TailBudget, maxEntries: number) {
+  constructor(budget: TailBudget, limits: TailLimits) {
     this.#budget = budget;
-    this.#maxEntries = maxEntries;
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -38,18 +48,21 @@ export class Tail {
     return this.#entries[this.#gone]?.offset;
   }
 
+  /** The highest offset that was given away because of the tail's own limits: what begins before it is too much. */
+  get beyond(): number {
+    return this.#beyond;
+  }
+
   push(entry: Entry): void {
     this.#entries.push(entry);
-    this.#budget.chars += entry.data.length;
+    this.#weigh(entry.data.length);
     this.#trim();
   }
 
   /** Adds what lies before the first entry. `entries` end where the tail begins. */
   extend(entries: readonly Entry[]): void {
-    const room = Math.max(0, this.#maxEntries - this.size);
-    const added = room === 0 ? [] : entries.slice(-room);
-    for (const { data } of added) this.#budget.chars += data.length;
-    this.#entries = [...added, ...this.#entries.slice(this.#gone)];
+    for (const { data } of entries) this.#weigh(data.length);
+    this.#entries = [...entries, ...this.#entries.slice(this.#gone)];
     this.#gone = 0;
     this.#trim();
   }
@@ -63,20 +76,43 @@ export class Tail {
     return this.#entries.slice(start, start + last - offset);
   }
 
+  /** Somebody waits for what is here. Pair with `unpin`. */
+  pin(): void {
+    this.#pins++;
+  }
+
+  unpin(): void {
+    this.#pins--;
+    this.#trim();
+  }
+
   clear(): void {
-    for (let at = this.#gone; at < this.#entries.length; at++)
-      this.#budget.chars -= this.#entries[at]?.data.length ?? 0;
+    this.#weigh(-this.#chars);
     this.#entries = [];
     this.#gone = 0;
+    this.#beyond = 0;
   }
 
   #trim(): void {
-    while (this.size > 0 && (this.size > this.#maxEntries || this.#budget.chars > this.#budget.maxChars)) {
-      this.#budget.chars -= this.#entries[this.#gone++]?.data.length ?? 0;
-    }
+    const { maxEntries, maxChars } = this.#limits;
+    while (this.size > maxEntries || this.#chars > maxChars) this.#beyond = this.#giveAway();
+    while (this.#pins === 0 && this.size > 0 && this.#budget.chars > this.#budget.maxChars) this.#giveAway();
     if (this.#gone > 64 && this.#gone * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#gone);
       this.#gone = 0;
     }
+  }
+
+  /** Lets go of the oldest entry; returns its offset. */
+  #giveAway(): number {
+    const oldest = this.#entries[this.#gone++];
+    if (oldest === undefined) throw new RangeError("a tail without entries has nothing to give away");
+    this.#weigh(-oldest.data.length);
+    return oldest.offset;
+  }
+
+  #weigh(chars: number): void {
+    this.#chars += chars;
+    this.#budget.chars += chars;
   }
 }

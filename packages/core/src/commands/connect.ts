@@ -18,11 +18,14 @@ import type { Context } from "../context.js";
 import type { CoreOptions } from "../options.js";
 import { Session } from "../session.js";
 import type { Answer, Handler } from "./command.js";
-import { request, settle, type Wanted } from "./subscribe.js";
+import { again, request, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];
 type Outcome = Answer<EncodableResults["subscribe"]>;
 type Requested = readonly [channel: string, wanted: Wanted | { readonly error: ErrorCode }];
+
+/** Times that the channels of a connect are awaited together; one that moves on faster is told so. */
+const MAX_ROUNDS = 4;
 
 export const connect: Handler<"connect"> = (context, connection, { client, resume, subs }) => {
   const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
@@ -81,17 +84,34 @@ function subscribeAll(
   const all = wanted.map(
     ([channel, since]): Requested => [channel, request(context, connection, channel, since)],
   );
-  const waiting = all.flatMap(([, each]) =>
-    "error" in each || each.waiting === undefined ? [] : [each.waiting],
-  );
-  if (waiting.length === 0)
-    return all.map(([channel, each]) => [channel, outcome(context, connection, each)]);
-  return Promise.all(
-    all.map(async ([channel, each]): Promise<Requested> => {
-      const error = "error" in each ? each.error : await each.waiting;
-      return error === undefined ? [channel, each] : [channel, { error }];
-    }),
-  ).then((ready) => ready.map(([channel, each]) => [channel, outcome(context, connection, each)]));
+  const settled = (ready: readonly Requested[]): readonly (readonly [string, Outcome])[] =>
+    ready.map(([channel, each]) => [channel, outcome(context, connection, each)]);
+  return all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
+}
+
+/** Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is asked again. */
+async function allReady(
+  context: Context,
+  connection: Connection,
+  all: readonly Requested[],
+): Promise<readonly Requested[]> {
+  for (let rounds = 1, wanted = all; ; rounds++) {
+    const answered = await Promise.all(
+      wanted.map(async ([channel, each]): Promise<Requested> => {
+        const error = "error" in each ? each.error : await each.waiting;
+        return error === undefined ? [channel, each] : [channel, { error }];
+      }),
+    );
+    if (rounds === MAX_ROUNDS) return answered;
+    wanted = answered.map(([channel, each]): Requested => {
+      return [channel, "error" in each ? each : again(context, connection, each)];
+    });
+    if (!wanted.some(isWaiting)) return wanted;
+  }
+}
+
+function isWaiting([, wanted]: Requested): boolean {
+  return !("error" in wanted) && wanted.waiting !== undefined;
 }
 
 function outcome(context: Context, connection: Connection, wanted: Requested[1]): Outcome {

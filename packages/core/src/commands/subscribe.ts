@@ -50,12 +50,26 @@ export function request(
   if (problem !== undefined) return { error: problem };
   const subscription = new Subscription(connection, context.hub.enter(channelTopic(channel)));
   session.add(subscription);
+  // What is here now has to be here when other channels of the same connect have been waited for.
+  if (since !== null) subscription.place.stream?.pin();
+  return again(context, connection, { subscription, since, waiting: undefined });
+}
+
+/** What has to be waited for now. */
+export function again(context: Context, connection: Connection, { subscription, since }: Wanted): Wanted {
   const ready = subscription.place.confirming === undefined && knows(context, subscription, since);
   return { subscription, since, waiting: ready ? undefined : wait(context, connection, subscription, since) };
 }
 
-/** The second half: from now on the connection hears the channel. */
-export function settle(
+/** The second half: from now on the connection hears the channel. Called once where `waiting` brought no error. */
+export function settle(context: Context, connection: Connection, wanted: Wanted): Answer<Result> {
+  const answer = join(context, connection, wanted);
+  // What was kept for it has been copied.
+  if (wanted.since !== null) wanted.subscription.place.stream?.unpin();
+  return answer;
+}
+
+function join(
   { hub, continuity }: Context,
   connection: Connection,
   { subscription, since }: Wanted,
@@ -67,23 +81,22 @@ export function settle(
   if (position === undefined || place.stream === undefined)
     return { result: since === null ? NOTHING : UNVERIFIABLE };
   if (since === null) return { result: position };
-  const recovery = continuity.recover(place.stream, since, position.offset);
+  const recovery = continuity.recover(place.stream, since, position);
   switch (recovery.kind) {
     case "recovered": {
-      // Who was served faster elsewhere may be ahead of what listeners here have heard.
-      const offset =
-        since.epoch === position.epoch ? Math.max(position.offset, since.offset) : position.offset;
-      const recovered = { offset, epoch: position.epoch, recovered: true };
+      const recovered = { ...recovery.position, recovered: true };
       return {
         result: recovery.entries.length === 0 ? recovered : { ...recovered, publications: recovery.entries },
       };
     }
     case "lost":
-      return { result: { ...position, recovered: false, reason: recovery.reason } };
+      return { result: { ...recovery.position, recovered: false, reason: recovery.reason } };
     case "ahead":
-      return { result: { ...position, recovered: false, reason: "unverifiable" } };
+      return { result: { ...position, recovered: false, reason: recovery.reason } };
     case "earlier":
       return { result: { ...position, recovered: false, reason: "too_many" } };
+    case "torn":
+      return { result: { ...position, recovered: false, reason: "epoch" } };
   }
 }
 
@@ -101,6 +114,7 @@ async function wait(
     if (since !== null && place.stream !== undefined && !knows(context, subscription, since))
       await context.continuity.learn(place, place.stream, since);
   } catch (error) {
+    if (since !== null) place.stream?.unpin();
     connection.unsubscribe(subscription);
     if (error instanceof BrokerUnavailable) return errors.unavailable;
     context.logger.error(
