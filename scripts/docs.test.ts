@@ -205,7 +205,7 @@ describe("a planted error is found", () => {
       "a.md:5 GET /ready: no such endpoint",
       "a.md:6 maxOutboxByte: neither a setting nor a word of the protocol",
       "a.md:6 ports: no such setting",
-      "a.md:7 maxPending: its default is 4096, not 2",
+      "a.md:7 maxPending: its default is auto, not 2",
       "a.md:7 slow: its code is 3002",
       "a.md:7 slowly: neither a setting nor a code",
     ]);

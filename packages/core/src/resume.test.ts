@@ -155,3 +155,28 @@ describe("a detached session", () => {
     expect(world.metrics.count("detached_evicted")).toBe(1);
   });
 });
+
+describe("an answer that would be too large", () => {
+  test("holds what it can, and says of the other channels that it was too much", async () => {
+    const world = new CoreWorld(new CountingBroker(bus), { ...OPTIONS, maxOutboxBytes: 64 * 1024 * 1024 });
+    await world.settle();
+    const large = JSON.stringify("x".repeat(900 * 1024));
+    const channels = Array.from({ length: 11 }, (_, i) => `room:${i}`);
+    const first = await connect(world, { subs: Object.fromEntries(channels.map((each) => [each, null])) });
+    await world.settle();
+    first.client.gone();
+    for (const each of channels) bus.publish(channelTopic(each), large, { retention: RETENTION });
+    await world.settle();
+    const client = world.client();
+    const subs = Object.fromEntries(
+      channels.map((each) => [each, { offset: 0, epoch: first.welcome.subs?.[each]?.epoch ?? "" }]),
+    );
+    client.send({ op: "connect", body: { subs } });
+    await world.settle();
+    const reply = client.take().find((frame) => frame.kind === "reply");
+    const { subs: outcomes } = (reply as unknown as { body: Welcome }).body;
+    const recovered = channels.map((each) => outcomes?.[each]?.publications?.length ?? 0);
+    expect(recovered).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
+    expect(outcomes?.["room:10"]).toMatchObject({ offset: 1, recovered: false, reason: "too_many" });
+  });
+});

@@ -18,7 +18,7 @@ import type { Context } from "../context.js";
 import type { CoreOptions } from "../options.js";
 import { Session } from "../session.js";
 import type { Answer, Handler } from "./command.js";
-import { again, request, settle, type Wanted } from "./subscribe.js";
+import { again, newAllowance, request, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];
 type Outcome = Answer<EncodableResults["subscribe"]>;
@@ -84,8 +84,13 @@ function subscribeAll(
   const all = wanted.map(
     ([channel, since]): Requested => [channel, request(context, connection, channel, since)],
   );
-  const settled = (ready: readonly Requested[]): readonly (readonly [string, Outcome])[] =>
-    ready.map(([channel, each]) => [channel, outcome(context, connection, each)]);
+  const settled = (ready: readonly Requested[]): readonly (readonly [string, Outcome])[] => {
+    const allowance = newAllowance();
+    return ready.map(([channel, each]) => [
+      channel,
+      "error" in each ? each : settle(context, connection, each, allowance),
+    ]);
+  };
   return all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
 }
 
@@ -112,10 +117,6 @@ async function allReady(
 
 function isWaiting([, wanted]: Requested): boolean {
   return !("error" in wanted) && wanted.waiting !== undefined;
-}
-
-function outcome(context: Context, connection: Connection, wanted: Requested[1]): Outcome {
-  return "error" in wanted ? wanted : settle(context, connection, wanted);
 }
 
 function named([channel, outcome]: readonly [string, Outcome]): [

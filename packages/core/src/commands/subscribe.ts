@@ -25,8 +25,10 @@ export const subscribe: Handler<"subscribe"> = (context, connection, { channel, 
   const wanted = request(context, connection, channel, since);
   if ("error" in wanted) return wanted;
   return wanted.waiting === undefined
-    ? settle(context, connection, wanted)
-    : wanted.waiting.then((error) => (error === undefined ? settle(context, connection, wanted) : { error }));
+    ? settle(context, connection, wanted, newAllowance())
+    : wanted.waiting.then((error) =>
+        error === undefined ? settle(context, connection, wanted, newAllowance()) : { error },
+      );
 };
 
 /** A subscription on its way. */
@@ -61,9 +63,24 @@ export function again(context: Context, connection: Connection, { subscription, 
   return { subscription, since, waiting: ready ? undefined : wait(context, connection, subscription, since) };
 }
 
+/** What one answer may still hold: that of a connect has many channels, and is one message. */
+export interface Allowance {
+  chars: number;
+}
+
+/** Half of what the SDK takes for a message. */
+export function newAllowance(): Allowance {
+  return { chars: 8 * 1024 * 1024 };
+}
+
 /** The second half: from now on the connection hears the channel. Called once where `waiting` brought no error. */
-export function settle(context: Context, connection: Connection, wanted: Wanted): Answer<Result> {
-  const answer = join(context, connection, wanted);
+export function settle(
+  context: Context,
+  connection: Connection,
+  wanted: Wanted,
+  allowance: Allowance,
+): Answer<Result> {
+  const answer = join(context, connection, wanted, allowance);
   // What was kept for it has been copied.
   if (wanted.since !== null) wanted.subscription.place.stream?.unpin();
   return answer;
@@ -73,6 +90,7 @@ function join(
   { hub, continuity }: Context,
   connection: Connection,
   { subscription, since }: Wanted,
+  allowance: Allowance,
 ): Answer<Result> {
   const { place } = subscription;
   // An unsubscribe or the connection's end may have come in between.
@@ -84,6 +102,9 @@ function join(
   const recovery = continuity.recover(place.stream, since, position);
   switch (recovery.kind) {
     case "recovered": {
+      for (const { data } of recovery.entries) allowance.chars -= data.length;
+      if (allowance.chars < 0 && recovery.entries.length > 0)
+        return { result: { ...recovery.position, recovered: false, reason: "too_many" } };
       const recovered = { ...recovery.position, recovered: true };
       return {
         result: recovery.entries.length === 0 ? recovered : { ...recovered, publications: recovery.entries },
