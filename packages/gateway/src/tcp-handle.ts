@@ -17,12 +17,14 @@ import { type AddressInfo, createServer, Socket } from "node:net";
 export interface TcpHandle {
   /**
    * Called with what was read; with undefined at the end or an error. `this` is the handle. Node 26 gives a read of
-   * more than 48 KiB in an array of 64 KiB whose rest is noise; `HandleIo` cuts it off.
+   * more than 48 KiB in an array of 64 KiB whose rest is noise: `lengthRead` says how much is not.
    */
   onread: (this: TcpHandle, bytes: ArrayBuffer | undefined) => void;
   /** After it returns the kernel keeps whatever arrives. */
   readStop(): number;
   readStart(): number;
+  /** Bytes that the event loop has read from it in this process. */
+  readonly bytesRead: number;
   /** The descriptor; -1 where there is none (Windows, or closed). */
   readonly fd: number;
   /** Fills in the address of the other end. */
@@ -33,8 +35,6 @@ export interface TcpHandle {
 
 /** A handle whose owner reads and writes, by `HandleIo`. */
 export interface OwnedHandle extends TcpHandle {
-  /** Bytes that were read from it in this process. */
-  readonly bytesRead: number;
   /** Bytes of writes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
   setNoDelay(enable: boolean): number;
@@ -191,6 +191,11 @@ const READ_BYTES = 65_536;
 /** What became of a write. After `broken` nothing more will arrive. */
 export type WriteOutcome = "taken" | "waiting" | "broken";
 
+/** How many of the bytes that `onread` was given were read; `before`: how many `onread` was given before, as an int32. */
+export function lengthRead(handle: TcpHandle, bytes: ArrayBuffer, before: number): number {
+  return bytes.byteLength < READ_BYTES ? bytes.byteLength : (handle.bytesRead - before) | 0;
+}
+
 /**
  * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
  *
@@ -213,10 +218,9 @@ export class HandleIo {
     this.#onread = function (bytes) {
       const owner = ownerOf(this);
       if (bytes === undefined) return owner.read(undefined);
-      const before = owner.bytesRead;
-      owner.bytesRead =
-        bytes.byteLength < READ_BYTES ? (before + bytes.byteLength) | 0 : (this as OwnedHandle).bytesRead | 0;
-      owner.read(Buffer.from(bytes, 0, (owner.bytesRead - before) | 0));
+      const length = lengthRead(this, bytes, owner.bytesRead);
+      owner.bytesRead = (owner.bytesRead + length) | 0;
+      owner.read(Buffer.from(bytes, 0, length));
     };
     this.#onclose = function () {
       ownerOf(this).closed();

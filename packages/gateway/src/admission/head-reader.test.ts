@@ -48,3 +48,13 @@ describe("a head that waited", () => {
     expect([world.admission.pending, world.farewells.length]).toEqual([0, 0]);
   });
 });
+
+describe("a head with much behind it", () => {
+  it("brings exactly what was read, where Node gives a larger array", () => {
+    const world = new AdmissionWorld();
+    const handle = world.connect(HEAD.slice(0, 7));
+    const text = HEAD.slice(7) + "\x81".repeat(50_000);
+    handle.receive(Buffer.from(text, "latin1"));
+    expect(world.handedOver.map(({ head }) => head)).toEqual([HEAD.slice(0, 7) + text]);
+  });
+});

@@ -7,7 +7,7 @@
  * kernel for the worker; a head is searched once, however it is cut.
  */
 import type { Clock } from "@holdfast/core";
-import { readNow, type TcpHandle } from "../tcp-handle.js";
+import { lengthRead, readNow, type TcpHandle } from "../tcp-handle.js";
 import type { Refused } from "./front-answers.js";
 import type { Introduction } from "./introduction.js";
 import type { PendingSocket } from "./pending-socket.js";
@@ -84,8 +84,11 @@ export class HeadReader {
   #arrived(handle: TcpHandle, bytes: ArrayBuffer | undefined): void {
     const socket = this.#reading.get(handle);
     if (socket === undefined) return;
-    if (bytes !== undefined) this.#append(socket, Buffer.from(bytes).toString("latin1"));
-    else {
+    if (bytes !== undefined) {
+      const length = lengthRead(handle, bytes, socket.loopRead);
+      socket.loopRead += length;
+      this.#append(socket, Buffer.from(bytes, 0, length).toString("latin1"));
+    } else {
       this.forget(socket);
       this.#events.ended(socket);
     }

@@ -18,6 +18,8 @@ export class PendingSocket {
   target = "";
   /** Whose connection it is, where somebody needs to know. */
   address = "";
+  /** Bytes that the event loop has read of it. */
+  loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
   introduced = false;
   /** Whether the limits have counted it: once, however often it is routed. */
