@@ -213,6 +213,7 @@ describe("a client that comes back", () => {
     const stream = streamAt(3);
     stream.accept(page(9, { epoch: "b", entries: [entry(4)], lineage: [at(6)] }));
     expect(recover(stream, at(5))).toEqual({ kind: "ahead", reason: "unverifiable" });
+    expect(recover(stream, at(8))).toEqual({ kind: "ahead", reason: "epoch" });
   });
 
   test("from an epoch that is news here waits until the log was read, once", () => {

@@ -239,10 +239,10 @@ export class Stream {
     if (reason === "epoch" && !this.#knows(since.epoch) && since.epoch !== this.#foreignEpoch)
       return { kind: "ahead", reason };
     // Or of more publications, in this epoch or in one that the log shares so far.
-    if (reason !== "epoch" && since.offset > here.offset) return { kind: "ahead", reason: "unverifiable" };
+    const known = reason === "epoch" ? (this.#sharedWith(since.epoch) ?? 0) : since.offset;
+    if (known > here.offset) return { kind: "ahead", reason: reason ?? "unverifiable" };
     if (heard.epoch !== here.epoch && heard.epoch !== this.#earlierEpoch) return { kind: "torn" };
     // Who was served faster elsewhere may be ahead of what listeners here have heard.
-    const known = reason === undefined ? since.offset : (this.#sharedWith(since.epoch) ?? 0);
     const position = { offset: Math.max(heard.offset, known), epoch: here.epoch };
     if (reason !== undefined) return { kind: "lost", position, reason };
     if (position.offset === since.offset) return { kind: "recovered", position, entries: [] };
