@@ -38,7 +38,7 @@ export function barChart(
   const largest = Math.max(0, ...groups.flatMap(({ bars }) => bars.map(({ max }) => max)));
   if (largest === 0) return undefined;
   const scale = (CHART_WIDTH - LABEL_WIDTH - VALUE_WIDTH) / largest;
-  const parts: string[] = [svgText(0, 18, heading, 'font-weight="600" font-size="14"')];
+  const parts: string[] = [];
   let y = 30;
   for (const { name, bars } of groups) {
     parts.push(svgText(0, y + 13, name, 'font-weight="600"'));
@@ -56,7 +56,7 @@ export function barChart(
     }
     y += CASE_GAP - 20;
   }
-  return svgImage(y, parts);
+  return svgImage(heading, y, parts);
 }
 
 function colourOf(result: BenchResult, peer: string): string {

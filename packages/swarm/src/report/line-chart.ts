@@ -28,7 +28,7 @@ export function lineChart(lines: readonly Line[], heading: string, unit: string)
   const digits = step < 1 ? 2 : step < 5 ? 1 : 0;
   const atX = (x: number): number => left + (x / end) * (CHART_WIDTH - left - 20);
   const atY = (y: number): number => bottom - (y / peak) * (bottom - top);
-  const parts = [svgText(0, 18, heading, 'font-weight="600" font-size="14"')];
+  const parts: string[] = [];
   for (let value = 0; value <= peak; value += step) {
     const y = atY(value);
     parts.push(
@@ -50,7 +50,7 @@ export function lineChart(lines: readonly Line[], heading: string, unit: string)
       svgText(left + i * 170 + 18, bottom + 40, name),
     );
   });
-  return svgImage(bottom + 54, parts);
+  return svgImage(heading, bottom + 54, parts);
 }
 
 /** At least 1. A loop: a long run has more points than a call may have arguments. */

@@ -14,13 +14,16 @@ export function formatNumber(value: number, digits: number): string {
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-export function svgImage(height: number, parts: readonly string[]): string {
+/** `title`: its heading, and what a screen reader says. */
+export function svgImage(title: string, height: number, parts: readonly string[]): string {
   // The font is the image's, so that an attribute of a text can be bolder than that.
   const style = "svg{font:12px system-ui,sans-serif}text{fill:#24292f}line{stroke:#24292f}";
   const dark = "@media(prefers-color-scheme:dark){text{fill:#e6edf3}line{stroke:#e6edf3}}";
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${CHART_WIDTH} ${Math.ceil(height)}" width="${CHART_WIDTH}" role="img">`,
+    `<title>${escapeMarkup(title)}</title>`,
     `<style>${style}${dark}</style>`,
+    svgText(0, 18, title, 'font-weight="600" font-size="14"'),
     ...parts,
     "</svg>\n",
   ].join("\n");
