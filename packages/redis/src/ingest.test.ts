@@ -1,5 +1,12 @@
-import { channelTopic, noMetrics, silentLogger, systemClock, type Topic } from "@holdfast/core";
-import { BrokerListener } from "@holdfast/core/testing";
+import {
+  BrokerUnavailable,
+  channelTopic,
+  noMetrics,
+  silentLogger,
+  systemClock,
+  type Topic,
+} from "@holdfast/core";
+import { BrokerListener, RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
@@ -57,7 +64,14 @@ describe("ingest", () => {
       maxPublicationBytes: 1000,
     };
     const parts: IngestParts = {
-      host: { publish: broker.publish.bind(broker), ask: broker.ask.bind(broker), ...host },
+      host: {
+        get state() {
+          return broker.state;
+        },
+        publish: broker.publish.bind(broker),
+        ask: broker.ask.bind(broker),
+        ...host,
+      },
       retentionOf: (channel) => (channel.startsWith("kept") || channel === "news" ? KEEP : undefined),
       rejections: { add: (channel, _, problem) => rejected.push({ channel, problem }) },
       leaseMs,
@@ -235,6 +249,29 @@ describe("ingest", () => {
     await add("news", "later");
     expect(await listener.upTo("later")).toEqual([...numbers(1, 10), "end", "later"]);
   });
+
+  test.each([
+    ["connecting", 0],
+    ["ready", 1],
+  ] as const)(
+    "what fails while the broker is %s is told in %i lines: an outage is the broker's to tell",
+    async (state, lines) => {
+      const logger = new RecordingLogger();
+      let asked = 0;
+      const ask = async (): Promise<never> => {
+        asked++;
+        throw new BrokerUnavailable("no room");
+      };
+      const host: IngestHost = { state, publish: async () => undefined, ask };
+      const options = { ...REDIS_DEFAULTS, ...FAST, target: parseRedisUrl(server.url) as RedisTarget };
+      const parts: IngestParts = { host, retentionOf: () => undefined, rejections: { add: () => {} } };
+      const ingest = new Ingest(parts, options, { ...SEAMS, logger });
+      ingest.start();
+      while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      await ingest.close();
+      expect(logger.lines).toHaveLength(lines);
+    },
+  );
 
   test("an outage: what was added before and after comes once, in order", async () => {
     const listener = await subscriber(NEWS);

@@ -10,7 +10,13 @@
  * same entries from the first that is not settled.
  */
 import { randomBytes } from "node:crypto";
-import { BrokerUnavailable, type PublishOptions, type Retention, type Topic } from "@holdfast/core";
+import {
+  type BrokerState,
+  BrokerUnavailable,
+  type PublishOptions,
+  type Retention,
+  type Topic,
+} from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
 import { Doorbell } from "./doorbell.js";
 import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
@@ -26,6 +32,7 @@ export type RetentionOf = (channel: string) => Retention | undefined;
 
 /** The broker over whose link it works. Both reject with `BrokerUnavailable`, at once while the link is away. */
 export interface IngestHost {
+  readonly state: BrokerState;
   publish(topic: Topic, data: string, options: PublishOptions): Promise<unknown>;
   ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
 }
@@ -182,8 +189,9 @@ export class Ingest {
     await this.#parts.host.ask(call, () => {});
   }
 
-  /** One line per reason until a round works again. */
+  /** One line per reason until a round works again. That Redis is away the broker says itself. */
   #log(error: unknown): void {
+    if (this.#parts.host.state !== "ready") return;
     const reason = error instanceof BrokerUnavailable ? error.message : "the doorbell failed";
     if (this.#failure === reason || this.#closing.signal.aborted) return;
     this.#failure = reason;

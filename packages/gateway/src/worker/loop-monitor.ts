@@ -12,8 +12,8 @@ import {
 } from "node:perf_hooks";
 
 /**
- * A timer of the loop each: at 25 ms the two were most of an idle worker's wakeups (58 a second instead of 31). A delay shorter than this is seen
- * by chance, a longer one always.
+ * A timer of the loop for each histogram: at 25 ms the two would wake an idle worker up to 80 times a second. A delay
+ * shorter than this is seen by chance, a longer one always.
  */
 const RESOLUTION_MS = 100;
 const NS_PER_MS = 1e6;
