@@ -55,6 +55,9 @@ export const errors = Object.freeze({
   unavailable: error(113, "unavailable", "The broker cannot be reached right now; try again.", true),
   noHistory: error(114, "no_history", "This channel keeps no history; see the setting `historySize`."),
   positionLost: error(115, "position_lost", "The channel's history no longer reaches to that position."),
+  noEvents: error(124, "no_events", "This gateway passes no messages on; see the setting `events`."),
+  denied: error(125, "denied", "The application refused this."),
+  tryLater: error(126, "try_later", "The application could not be asked; try again.", true),
 } as const);
 
 /** Reasons to disconnect. Below 3500: reconnect with backoff. From 3500: do not. */

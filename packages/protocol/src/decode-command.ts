@@ -137,6 +137,9 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       },
     };
   },
+  send(id, { data }) {
+    return data === undefined ? errors.badRequest : { op: "send", id, body: { data: data as Json } };
+  },
 };
 
 function checkChannel(value: unknown): ErrorCode | undefined {

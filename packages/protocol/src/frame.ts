@@ -63,13 +63,19 @@ export interface HistoryRequest {
   readonly reverse?: boolean;
 }
 
+export interface SendRequest {
+  /** A message to the backend. */
+  readonly data: Json;
+}
+
 /** A client's command, decoded and checked. */
 export type Command =
   | { readonly op: "connect"; readonly id: number; readonly body: ConnectRequest }
   | { readonly op: "subscribe"; readonly id: number; readonly body: SubscribeRequest }
   | { readonly op: "unsubscribe"; readonly id: number; readonly body: UnsubscribeRequest }
   | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
-  | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest };
+  | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest }
+  | { readonly op: "send"; readonly id: number; readonly body: SendRequest };
 
 export type CommandName = Command["op"];
 
@@ -125,6 +131,7 @@ export interface Results {
   /** The position of the publication where the channel keeps history; of the first one with the same key. */
   readonly publish: Partial<Position>;
   readonly history: HistoryResult;
+  readonly send: Readonly<Record<string, never>>;
 }
 
 /** Publications of a channel that this connection was not sent. */
