@@ -108,7 +108,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
         ? undefined
         : (metrics) => {
             const broker = redisBroker(settings, logger, metrics);
-            return { broker, ingest: broker.ingest(retentions(settings)) };
+            return {
+              broker,
+              ingest: broker.ingest(retentions(settings)),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+            };
           },
     logger,
     clock: systemClock,

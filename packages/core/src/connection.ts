@@ -110,7 +110,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave(true);
+    if (this.#state !== "closing") this.#leave(true, undefined);
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -180,7 +180,7 @@ export class Connection implements Listener, RateAccount {
     if (!this.#isOpen()) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
+    this.#leave(mayReconnect(row.code) && row !== disconnects.drain, row.code);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
@@ -264,7 +264,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.#isOpen()) {
-        this.#leave(true);
+        this.#leave(true, undefined);
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -282,9 +282,12 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  /** `detach`: whether it may come back as the session that it was. */
-  #leave(detach: boolean): void {
-    const { detached, hub, slowConsumers } = this.#context;
+  /** `detach`: whether it may come back as the session that it was. `code`: why we end it. */
+  #leave(detach: boolean, code: number | undefined): void {
+    const { detached, events, hub, slowConsumers } = this.#context;
+    // One that was not answered yet has had no beginning.
+    if (events !== undefined && this.session?.live === true)
+      events.tell({ type: "disconnect", session: sessionKey(this.id), user: this.session.user, code });
     const subscriptions = this.session?.subscriptions ?? [];
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =

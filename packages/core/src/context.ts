@@ -6,6 +6,7 @@ import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
 import type { Continuity } from "./continuity.js";
 import type { Detached } from "./detached.js";
+import type { EventSink } from "./event-sink.js";
 import type { Hub } from "./hub.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -22,6 +23,8 @@ export interface Context {
   readonly options: CoreOptions;
   readonly namespaces: Namespaces;
   readonly broker: Broker;
+  /** Undefined: nobody is told. */
+  readonly events: EventSink | undefined;
   readonly hub: Hub;
   readonly continuity: Continuity;
   readonly detached: Detached;

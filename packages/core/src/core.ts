@@ -23,6 +23,7 @@ import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
+import type { EventSink } from "./event-sink.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
 import { Keepalive } from "./keepalive.js";
@@ -42,6 +43,8 @@ import { Wheel } from "./wheel.js";
 
 export interface Seams {
   readonly broker: Broker;
+  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
+  readonly events?: EventSink | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -65,7 +68,7 @@ export class Core {
   #broadcasts: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { broker, clock, logger, metrics } = seams;
+    const { broker, clock, events, logger, metrics } = seams;
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
@@ -82,6 +85,7 @@ export class Core {
       options,
       namespaces,
       broker,
+      events,
       continuity,
       hub,
       detached: new Detached(options, hub, wheel, metrics),
@@ -202,6 +206,7 @@ export class Core {
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#context.wheel.close();
+    await this.#seams.events?.close();
     await this.#seams.broker.close();
   }
 

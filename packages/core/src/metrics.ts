@@ -30,6 +30,8 @@ export const COUNTERS = Object.freeze({
   stale_connections: "Connections closed because no connect command came in time",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
+  events: "Events passed on to backends",
+  events_dropped: "Events for backends dropped because too many waited to be passed on",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 

@@ -3,7 +3,16 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
+import type {
+  Broker,
+  Clock,
+  CoreOptions,
+  EventSink,
+  Logger,
+  MemoryBus,
+  Metrics,
+  Retention,
+} from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
@@ -79,6 +88,8 @@ export interface WorkerBroker {
   readonly broker: Broker;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Where backends are told what happens; undefined: nobody is. */
+  readonly events?: EventSink | undefined;
 }
 
 export interface WorkerOptions {

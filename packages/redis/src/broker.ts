@@ -17,6 +17,7 @@ import {
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { envelop, open } from "./envelope.js";
+import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
@@ -97,6 +98,11 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  events(maxLength: number): EventStream {
+    return new EventStream(this, maxLength, this.#options, this.#seams);
   }
 
   async subscribe(topic: Topic): Promise<void> {

@@ -49,6 +49,11 @@ export class RedisKeys {
     return `${this.#prefix}lease:{${this.ingest}}`;
   }
 
+  /** The stream that tells backends what happens. */
+  get events(): string {
+    return `${this.#prefix}events`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;

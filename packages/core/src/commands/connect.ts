@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   errors,
   type Position,
+  sessionKey,
   withSessionKey,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
@@ -35,7 +36,7 @@ export const connect: Handler<"connect"> = (context, connection, { client, resum
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
   context.logger.debug({ connection: connection.id, client, resumed: resumed !== undefined }, "connected");
   const welcome = (): Result => ({
-    ...begin(context, connection, session, resumed !== undefined),
+    ...begin(context, connection, session, resumed !== undefined, client),
     ...tokenOf(context, connection, session),
   });
   // Its places are let go of when the new connection holds them.
@@ -62,6 +63,7 @@ export function connectByUrl(context: Context, connection: Connection, channels:
       return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
     }
     session.begin();
+    tellConnect(context, connection, session, false, undefined);
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
     connection.send(context.encodeWelcome(connection.id, context.clock.now(), outcomes.map(named)));
@@ -136,9 +138,28 @@ function tokenOf(
 }
 
 /** Opens the session for pushes, and what the client is told then. */
-function begin(context: Context, connection: Connection, session: Session, resumed: boolean): Result {
+function begin(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  resumed: boolean,
+  client: string | undefined,
+): Result {
   session.begin();
+  tellConnect(context, connection, session, resumed, client);
   return { sid: connection.id, serverTime: context.clock.now(), ...announcement(context.options), resumed };
+}
+
+/** A connection that ended while its channels were awaited has no beginning, and no end, for backends. */
+function tellConnect(
+  { events }: Context,
+  connection: Connection,
+  session: Session,
+  resumed: boolean,
+  client: string | undefined,
+): void {
+  if (events === undefined || connection.session !== session) return;
+  events.tell({ type: "connect", session: sessionKey(connection.id), user: session.user, client, resumed });
 }
 
 /** What every client of this worker is told. */

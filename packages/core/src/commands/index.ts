@@ -8,6 +8,7 @@ import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
 import { history } from "./history.js";
 import { publish } from "./publish.js";
+import { send } from "./send.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
@@ -19,6 +20,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   unsubscribe,
   publish,
   history,
+  send,
 };
 
 export const commands = Object.freeze({

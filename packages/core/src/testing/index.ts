@@ -10,6 +10,7 @@ export {
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
 export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+export { type EventSinkWorld, eventSinkContract } from "./event-sink-contract.js";
 export { type TransportUnderTest, transportContract } from "./transport-contract.js";
 
 // Doubles.
