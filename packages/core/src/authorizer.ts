@@ -9,8 +9,8 @@ import type { Identity } from "./identity.js";
 
 /** Who wants to connect. */
 export interface ConnectQuestion {
-  /** The session's key. */
-  readonly session: string;
+  /** The session's key; undefined where the URL connects, which has none yet. */
+  readonly session: string | undefined;
   /** What the client calls its token, unchecked. */
   readonly token: string | undefined;
   readonly client: string | undefined;
@@ -33,7 +33,9 @@ export interface PublishQuestion extends ChannelQuestion {
 }
 
 /** A no may have a reason, for the client's developer. */
-export type Refusal = { readonly kind: "no"; readonly reason: string | undefined } | { readonly kind: "unanswered" };
+export type Refusal =
+  | { readonly kind: "no"; readonly reason: string | undefined }
+  | { readonly kind: "unanswered" };
 
 export type Consent = { readonly kind: "yes" } | Refusal;
 

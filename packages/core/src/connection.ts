@@ -34,6 +34,7 @@ import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
 import type { RateAccount } from "./rate-limit.js";
+import type { Introduction } from "./registry.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
@@ -65,14 +66,20 @@ export class Connection implements Listener, RateAccount {
   #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(id: string, context: Context, transport: Transport, encoding: Encoding, identity?: Identity) {
+  constructor(
+    id: string,
+    context: Context,
+    transport: Transport,
+    encoding: Encoding,
+    introduction?: Introduction,
+  ) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this, identity);
+    context.registry.opened(this, introduction);
   }
 
   /** The session, once connected and until disconnected. */

@@ -41,7 +41,7 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
   const { resume } = body;
   const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const who = whoConnects(context, connection, body.token, resumed);
+  const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
   connection.authenticating();
@@ -108,8 +108,7 @@ export function connectByUrl(
   const answer = (settled: Settled): void => {
     for (const [, outcome] of settled) {
       if (!("error" in outcome)) continue;
-      const ours = outcome.error === errors.internal;
-      return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
+      return disconnectFor(connection, outcome.error);
     }
     session.begin();
     tellConnect(context, connection, session, false, undefined);
@@ -126,6 +125,13 @@ export function connectByUrl(
   const outcomes = subscribeAll(context, connection, session, wishes);
   if (outcomes instanceof Promise) void outcomes.then(answer);
   else answer(outcomes);
+}
+
+/** A channel of the URL cannot be had. What will not change by itself is no reason to come back. */
+function disconnectFor(connection: Connection, { code, message, temporary }: ErrorCode): void {
+  if (code === errors.internal.code) connection.disconnect(disconnects.internal);
+  else if (temporary) connection.disconnect(disconnects.unavailable);
+  else connection.disconnect(disconnects.forbidden, message);
 }
 
 /** Those that the token names come first, unless the client asks for them in its own way. */
