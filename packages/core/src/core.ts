@@ -183,22 +183,16 @@ export class Core {
     });
   }
 
-  /** Who the request is from, by the token in its head: at once where no token is looked at. */
-  introduce(token: string | undefined): Verdict | Promise<Verdict> {
-    const { authentication } = this.#context;
-    return token === undefined || !authentication.takesTokens
-      ? authentication.anonymous
-      : authentication.identify(token);
-  }
-
-  /** Whether the application says who a request is from that proves nothing itself. */
-  get asksWhoConnects(): boolean {
-    return this.#context.questions.decideConnect;
-  }
-
-  /** Who it is from by the application, for a request whose URL connects it. */
-  inquire(token: string | undefined, headers: ForwardedHeaders): Promise<Verdict> {
-    return askWho(this.#context, { session: undefined, token, client: undefined, headers });
+  /**
+   * Who the request is from, by the token in its head: at once where no token is looked at. `byUrl`: its headers for the application,
+   * which is asked where the URL connects and no token can say it.
+   */
+  introduce(token: string | undefined, byUrl?: ForwardedHeaders): Verdict | Promise<Verdict> {
+    const { authentication, questions } = this.#context;
+    if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
+    return byUrl !== undefined && questions.decideConnect
+      ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
+      : authentication.anonymous;
   }
 
   /**

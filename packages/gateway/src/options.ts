@@ -17,6 +17,7 @@ import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
+import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -99,6 +100,8 @@ export interface WorkerOptions {
   readonly origins: readonly string[] | undefined;
   /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
   readonly tokens: TokenOptions | undefined;
+  /** The application that is asked; undefined: none is. */
+  readonly webhooks?: WebhookOptions | undefined;
   /** Whether `?token=` in the URL is taken. */
   readonly tokenInUrl: boolean;
   /** Time between forced collections, ms; undefined = V8 decides alone. */
