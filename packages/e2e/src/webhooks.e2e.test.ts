@@ -1,7 +1,7 @@
 /**
  * Webhooks: a gateway with two workers that asks a real application over HTTP, also one that misbehaves.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -112,8 +112,12 @@ describe("webhooks", () => {
     expect((await alice.command("subscribe", { channel: "room:1" })).subscribe).toEqual({});
     expect((await bob.command("subscribe", { channel: "room:1" })).error.message).toBe("Only Alice may.");
     expect((await bob.command("subscribe", { channel: "user:alice" })).error.name).toBe("forbidden");
-    expect((await bob.command("publish", { channel: "room:1", data: { ok: false } })).error.name).toBe("denied");
-    expect((await bob.command("publish", { channel: "room:1", data: { ok: true, n: 1 } })).publish).toEqual({});
+    expect((await bob.command("publish", { channel: "room:1", data: { ok: false } })).error.name).toBe(
+      "denied",
+    );
+    expect((await bob.command("publish", { channel: "room:1", data: { ok: true, n: 1 } })).publish).toEqual(
+      {},
+    );
     expect(await alice.next()).toEqual({ publication: { channel: "room:1", data: { ok: true, n: 1 } } });
     await alice.close();
     await bob.close();
@@ -139,7 +143,10 @@ describe("webhooks", () => {
     ["redirects", (_, response) => response.writeHead(307, { Location: "/yes" }).end()],
     ["answers nonsense", (_, response) => response.end("<h1>It works!</h1>")],
     ["answers yes to something else", (_, response) => response.end('{"allowed":true}')],
-    ["answers more than anybody wants", (_, response) => response.end(`{"allow":true,"x":"${"x".repeat(5e6)}"}`)],
+    [
+      "answers more than anybody wants",
+      (_, response) => response.end(`{"allow":true,"x":"${"x".repeat(5e6)}"}`),
+    ],
     ["hangs up", (_, response) => void response.destroy()],
   ])("let nobody in while the application %s, and everybody afterwards", async (_, behaviour) => {
     const bob = await connected("alice");
@@ -154,7 +161,9 @@ describe("webhooks", () => {
     });
     expect(performance.now() - started).toBeLessThan(1500);
     expect((await bob.command("subscribe", { channel: "room:2" })).error.name).toBe("try_later");
-    expect((await bob.command("publish", { channel: "room:2", data: { ok: true } })).error.name).toBe("try_later");
+    expect((await bob.command("publish", { channel: "room:2", data: { ok: true } })).error.name).toBe(
+      "try_later",
+    );
     await expect(PlainClient.connect(gateway.ws("channels=news"), cookie("alice"))).rejects.toMatchObject({
       status: 503,
     });
@@ -183,9 +192,9 @@ describe("webhooks", () => {
       Array.from({ length: 200 }, () => PlainClient.connect(gateway.ws(), cookie("alice"))),
     );
     const answers = await Promise.all(clients.map((client) => client.command("connect", {})));
-    const let_in = answers.filter(({ connect }) => connect !== undefined).length;
-    expect(let_in).toBeGreaterThan(20);
-    expect(let_in).toBeLessThan(200);
+    const letIn = answers.filter(({ connect }) => connect !== undefined).length;
+    expect(letIn).toBeGreaterThan(20);
+    expect(letIn).toBeLessThan(200);
     for (const { error } of answers) if (error !== undefined) expect(error.name).toBe("try_later");
     // Two workers with four each.
     expect(application.mostOpen).toBeLessThanOrEqual(8);
@@ -194,7 +203,10 @@ describe("webhooks", () => {
       clients.map((client, i) =>
         answers[i]?.connect !== undefined
           ? undefined
-          : eventually("it gets in", async () => (await client.command("connect", {})).connect?.user === "alice"),
+          : eventually(
+              "it gets in",
+              async () => (await client.command("connect", {})).connect?.user === "alice",
+            ),
       ),
     );
     const { text } = await gateway.adminGet("/metrics");
@@ -209,7 +221,10 @@ describe("webhooks", () => {
       const client = await PlainClient.connect(gateway.ws(), cookie("alice"));
       client.send({ id: 1, connect: {} });
       client.terminate();
-      const plain = PlainClient.connect(gateway.ws("channels=news"), { ...cookie("alice"), handshakeTimeout: 50 });
+      const plain = PlainClient.connect(gateway.ws("channels=news"), {
+        ...cookie("alice"),
+        handshakeTimeout: 50,
+      });
       await plain.catch(() => {});
     }
     application.behaviour = yes;
@@ -217,7 +232,7 @@ describe("webhooks", () => {
       const { text } = await gateway.adminGet("/metrics");
       return metric(text, "holdfast_connections") === 0;
     });
-    expect(gateway.log.filter(({ level }) => level === "error")).toEqual([]);
+    expect(gateway.log.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 });
 
@@ -233,11 +248,19 @@ describe("the verification that docs/operations.md shows", () => {
     return `v1=${createHmac("sha256", SECRET).update(`${timestamp}.${body}`).digest("hex")}`;
   }
 
-  test.each([
-    ["js", "node", "mjs", "console.log(isFromHoldfast(...process.argv.slice(2)))"],
-    ["python", "python3", "py", "import sys\nprint(str(is_from_holdfast(*sys.argv[1:])).lower())"],
-  ])("holds in %s", async (language, program, suffix, call) => {
-    const code = new RegExp(`\`\`\`${language}\\n([^\`]*Holdfast-Signature[^\`]*)\`\`\``, "i").exec(operations)?.[1];
+  // Python is on most machines, and not needed for anything else.
+  const hasPython = spawnSync("python3", ["--version"]).status === 0;
+
+  test.each(
+    [
+      ["js", "node", "mjs", "console.log(isFromHoldfast(...process.argv.slice(2)))"],
+      ["python", "python3", "py", "import sys\nprint(str(is_from_holdfast(*sys.argv[1:])).lower())"],
+    ].filter(([language]) => language === "js" || hasPython),
+  )("holds in %s", async (language, program, suffix, call) => {
+    const blocks = [...operations.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)];
+    const code = blocks.find(
+      (block) => block[1] === language && block[2]?.includes("Holdfast-Signature"),
+    )?.[2];
     expect(code).toBeDefined();
     const file = join(directory, `verify.${suffix}`);
     writeFileSync(file, `${code}\n${call}\n`);
