@@ -41,5 +41,31 @@ export {
   type Metrics,
   noMetrics,
 } from "./metrics.js";
-export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
+export {
+  type ChangeOutcome,
+  JOIN_LEAVE_MODES,
+  type JoinLeaveMode,
+  type Lease,
+  type LeaseState,
+  MAX_CHANGES,
+  MAX_CURSOR_LENGTH,
+  MAX_NEWS_CHARS,
+  type Member,
+  type PresenceChange,
+  type PresencePage,
+  type PresenceRule,
+  type PresenceStore,
+  type Transition,
+} from "./presence-store.js";
+export { MemoryPresence } from "./presence-memory.js";
+export {
+  BROADCAST,
+  channelOf,
+  channelTopic,
+  parseTopic,
+  presenceOf,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from "./topic.js";
 export type { Framing, Transport } from "./transport.js";
