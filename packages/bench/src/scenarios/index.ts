@@ -3,6 +3,7 @@
  */
 import type { Scenario } from "../scenario.js";
 import { burst } from "./burst.js";
+import { comet } from "./comet.js";
 import { cross } from "./cross.js";
 import { deploy } from "./deploy.js";
 import { fanOut } from "./fan-out.js";
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   fanOut,
   burst,
   manyChannels,
+  comet,
   cross,
   gc,
   jitter,
