@@ -64,7 +64,7 @@ export class Chatter {
     if (this.#desk !== undefined) this.#credentials[seat] = readCredentials(latin1(bytes, start, end));
   }
 
-  /** The next `count` open connections send one each. */
+  /** The next `count` open connections send one each; fewer when there are fewer. */
   send(count: number): void {
     const { connections } = this.#orders;
     for (let looked = 0, sent = 0; sent < count && looked < connections; looked++) {
