@@ -11,6 +11,7 @@ import { gc } from "./gc.js";
 import { idle } from "./idle.js";
 import { jitter } from "./jitter.js";
 import { manyChannels } from "./many-channels.js";
+import { presence } from "./presence.js";
 import { storm } from "./storm.js";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   manyChannels,
   comet,
   cross,
+  presence,
   gc,
   jitter,
   deploy,
