@@ -18,9 +18,8 @@ import { latin1 } from "./wire.js";
 
 /** The round of what clients send; broadcasts have those from 1 on. */
 export const OF_CLIENTS = 0;
-/** Answers to commands, all of which have this id. */
-const ANSWER = '{"id":1,';
-const ERROR = '{"id":1,"error":';
+/** The beginning of an answer to a command, and of an error. */
+const ANSWER = /\{"id":\d+,("error":)?/;
 
 export interface ChatterOwner {
   stateOf(seat: number): SeatState;
@@ -40,6 +39,8 @@ export class Chatter {
   #desk: SendDesk | undefined;
   /** Whose turn it is. */
   #turn = 0;
+  /** Ids must ascend within a session; these ascend in all of them. */
+  #lastId = 0;
 
   private constructor(orders: AgentOrders, now: () => number, owner: ChatterOwner) {
     this.#orders = orders;
@@ -83,8 +84,9 @@ export class Chatter {
 
   /** Whether an answer to a command is in it. With comet the request was answered before: errors alone are news. */
   readAnswers(seat: number, text: string): boolean {
-    if (!text.includes(ANSWER)) return false;
-    if (text.includes(ERROR)) this.#refused(/"name":"(\w{1,40})"/.exec(text)?.[1] ?? "error");
+    const answer = ANSWER.exec(text);
+    if (answer === null) return false;
+    if (answer[1] !== undefined) this.#refused(/"name":"(\w{1,40})"/.exec(text)?.[1] ?? "error");
     else if (this.#desk === undefined) {
       this.#traffic.answer((this.#now() - (this.#sentAt[seat] ?? 0)) * 1000);
     }
@@ -107,7 +109,7 @@ export class Chatter {
     const { host, path, channels, first, run, sources } = this.#orders;
     const channel = JSON.stringify(firstChannel(channels, first + seat));
     const data = stampedData({ run, round: OF_CLIENTS, sentMicros: monotonicMicros() });
-    const command = `{"id":1,"publish":{"channel":${channel},"data":${data}}}`;
+    const command = `{"id":${++this.#lastId},"publish":{"channel":${channel},"data":${data}}}`;
     this.#traffic.send();
     this.#sentAt[seat] = this.#now();
     if (this.#desk === undefined) {

@@ -161,7 +161,7 @@ describe("event streams", () => {
     sockets[0]?.write(text.slice(0, 30));
     await new Promise((resolve) => setTimeout(resolve, 5));
     sockets[0]?.write(text.slice(30));
-    await until(({ pings }) => pings === 2);
+    await until(({ pings }) => pings === 1);
     expect(own.tally()).toMatchObject({ expected: 1, once: 1 });
   });
 

@@ -4,7 +4,7 @@
  * The sizes of chunks are lines that mean nothing here: the gateway writes whole events, so none is in two chunks.
  */
 import { readHttpHead } from "./http-answer.js";
-import { ASKING, JOINING } from "./roll.js";
+import { ASKING, JOINING, OPEN } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
 
 const NEWLINE = 10;
@@ -42,7 +42,11 @@ export class StreamWire implements Wire {
   }
 
   #line(seat: number, bytes: Uint8Array, start: number, end: number): void {
-    if (bytes[start] === COLON) return this.#owner.pinged(seat);
+    if (bytes[start] === COLON) {
+      // Before the first event a comment is padding.
+      if (this.#owner.stateOf(seat) === OPEN) this.#owner.pinged(seat);
+      return;
+    }
     const data = start + DATA.length;
     if (end <= data || latin1(bytes, start, data) !== DATA) return;
     if (this.#owner.stateOf(seat) !== JOINING) this.#owner.message(seat, bytes, data, end);
