@@ -24,8 +24,8 @@ const METRICS: readonly Metric[] = [
 ];
 
 const PEERS = [ours, oursWebSocket, heldHttp, nchan];
-export const HELD_POLLS = "held polls";
-export const STREAMS = "event streams";
+const HELD_POLLS = "held polls";
+const STREAMS = "event streams";
 const MESSAGE_BYTES = 100;
 /** As fast as the server takes them, 200 at a time. */
 const UNPACED = 1_000_000;
