@@ -43,3 +43,4 @@ export {
 } from "./metrics.js";
 export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
 export type { Framing, Transport } from "./transport.js";
+export type { WorkerDirectory } from "./worker-directory.js";

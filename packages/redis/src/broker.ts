@@ -16,6 +16,7 @@ import {
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
@@ -97,6 +98,11 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
+  directory(): RedisDirectory {
+    return new RedisDirectory(this, this.#keys, this.#seams.clock);
   }
 
   async subscribe(topic: Topic): Promise<void> {

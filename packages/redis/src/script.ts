@@ -18,7 +18,10 @@ export type ScriptName =
   | "secret"
   | "ingest-take"
   | "ingest-settle"
-  | "ingest-release";
+  | "ingest-release"
+  | "directory-announce"
+  | "directory-find"
+  | "directory-withdraw";
 
 export interface Script {
   readonly text: string;
@@ -41,6 +44,9 @@ export const SCRIPTS = Object.freeze({
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),
+  directoryAnnounce: load("directory-announce"),
+  directoryFind: load("directory-find"),
+  directoryWithdraw: load("directory-withdraw"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */
