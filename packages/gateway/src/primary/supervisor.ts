@@ -68,6 +68,13 @@ const STABLE_AFTER_MS = 30_000;
 /** How long a worker may take to say `ready` before it is killed and counted as failed. */
 const START_TIMEOUT_MS = 30_000;
 
+/** Where the workers of an instance reach each other, and where everybody else reaches them. */
+export interface InstancePlace {
+  readonly relayDirectory: string;
+  /** The first public port. */
+  readonly port: number;
+}
+
 export class Supervisor {
   readonly #events: SupervisorEvents;
   readonly #clock: Clock;
@@ -80,7 +87,7 @@ export class Supervisor {
   readonly #successions = new Map<WorkerProcess, Succession>();
   /** Ends in a row per slot, each soon after its start. */
   readonly #shortLives: number[];
-  #relayDirectory = "";
+  #place: InstancePlace = { relayDirectory: "", port: 0 };
   /** What a worker that ended is replaced by: the last one that is known to start. */
   #program: WorkerProgram;
   #failedStarts = 0;
@@ -106,9 +113,8 @@ export class Supervisor {
     return this.#slots[worker.owner.slot] === worker;
   }
 
-  /** `relayDirectory`: where the workers reach each other. */
-  start(relayDirectory: string): void {
-    this.#relayDirectory = relayDirectory;
+  start(place: InstancePlace): void {
+    this.#place = place;
     for (let slot = 0; slot < this.#slots.length; slot++) this.#fork(slot);
   }
 
@@ -159,7 +165,7 @@ export class Supervisor {
       type: "start",
       link: LINK_VERSION,
       ...worker.owner,
-      relayDirectory: this.#relayDirectory,
+      ...this.#place,
       config: workerConfig,
     });
     return worker;
