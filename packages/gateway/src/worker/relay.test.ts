@@ -201,6 +201,22 @@ describe("requests of several sessions on one connection", () => {
     expect((await ask(a.port, path, { body })).text).toBe(`0 ${path} ${body}`);
   });
 
+  it("leave their connection in step when nobody reads their long body", async () => {
+    const a = await start(0, {
+      maxBodyBytes: 1_000,
+      answer: (_incoming, response) => response.end("unread"),
+    });
+    const socket = connect(a.port, "127.0.0.1");
+    const head = `POST /poll?sid=${sid(GONE)} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n`;
+    socket.write(head);
+    for (let i = 0; i < 50; i++) socket.write(Buffer.alloc(100_000));
+    socket.write("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+    let answers = "";
+    while (a.answered.length < 2 || answers.match(/unread/g)?.length !== 2)
+      answers += String((await once(socket, "data"))[0]);
+    socket.destroy();
+  });
+
   it("are ended when their body does not come", async () => {
     const a = await start(0, { bodyTimeoutMs: 10 });
     const socket = connect(a.port, "127.0.0.1");

@@ -94,6 +94,9 @@ export class Relay {
     const owner = ownerPrefix(named);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
     if (!this.#arriving.add(request)) return give(response, LOST);
+    // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
+    // in the way of the connection's next one.
+    response.once("close", () => request.resume());
     readAhead(request, this.#options.maxBodyBytes, (read) => {
       this.#arriving.release(request);
       if (read.kind === "whole") void this.#send(request, response, read.body, owner);
