@@ -82,3 +82,4 @@ export {
   userTopic,
 } from "./topic.js";
 export type { Framing, Transport } from "./transport.js";
+export type { WorkerDirectory } from "./worker-directory.js";

@@ -3,7 +3,16 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
+import type {
+  Broker,
+  Clock,
+  CoreOptions,
+  Logger,
+  MemoryBus,
+  Metrics,
+  Retention,
+  WorkerDirectory,
+} from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
@@ -86,6 +95,8 @@ export interface WorkerBroker {
   readonly broker: Broker;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Which instance each worker of the cluster is of; undefined where there is one instance. */
+  readonly directory?: WorkerDirectory | undefined;
 }
 
 export interface WorkerOptions {
@@ -98,6 +109,12 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Sockets that this worker may hold, of any kind. */
+  readonly maxSockets: number;
+  /** How long another worker's answer to one of its session's requests may take to begin, ms. */
+  readonly answerTimeoutMs: number;
+  /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
+  readonly advertise: ((port: number) => string | undefined) | undefined;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

@@ -16,6 +16,7 @@ import {
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
@@ -103,6 +104,11 @@ export class RedisBroker implements Broker {
   /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
   presence(events?: TransitionEvents): RedisPresence {
     return new RedisPresence(this, this.#keys, events);
+  }
+
+  /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
+  directory(): RedisDirectory {
+    return new RedisDirectory(this, this.#keys, this.#seams.clock);
   }
 
   async subscribe(topic: Topic): Promise<void> {

@@ -69,6 +69,11 @@ export class RedisKeys {
     return `${this.#prefix}lease:{${this.ingest}}`;
   }
 
+  /** Where a worker is reached. */
+  worker(prefix: string): string {
+    return `${this.#prefix}worker:${prefix}`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;

@@ -24,7 +24,10 @@ export type ScriptName =
   | "presence-end"
   | "presence-read"
   | "presence-renew"
-  | "presence-index";
+  | "presence-index"
+  | "directory-announce"
+  | "directory-find"
+  | "directory-withdraw";
 
 export interface Script {
   readonly text: string;
@@ -52,6 +55,9 @@ export const SCRIPTS = Object.freeze({
   presenceRead: load("presence-read"),
   presenceRenew: load("presence-renew"),
   presenceIndex: load("presence-index"),
+  directoryAnnounce: load("directory-announce"),
+  directoryFind: load("directory-find"),
+  directoryWithdraw: load("directory-withdraw"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */

@@ -31,6 +31,12 @@ const prefix = word(
 );
 const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
 
+const address = word(
+  "address",
+  "auto, off, or an address with a port such as 10.0.0.5:8080",
+  /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
+);
+
 export const settings = Object.freeze({
   host: setting(host, {
     default: "127.0.0.1",
@@ -66,6 +72,13 @@ export const settings = Object.freeze({
     default: "holdfast:",
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
+  }),
+  advertise: setting(address, {
+    default: "auto",
+    defaultMeans: "`host`, or the first IPv4 address that is not loopback, with the first public port",
+    example: "10.0.0.5:8080",
+    description:
+      "Where other instances of the cluster reach this one's public port: an HTTP request of a session that lives here and came to them is forwarded there. `off`: they answer it themselves and make the session anew. Without `redis` there are no others.",
   }),
   adminHost: setting(host, {
     default: "127.0.0.1",

@@ -163,7 +163,7 @@ export class Primary {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
         if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
         this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-        this.#supervisor.start(relayDirectory);
+        this.#supervisor.start({ relayDirectory, port: addresses.ports[0] ?? 0 });
       });
       return addresses;
     } catch (error) {
