@@ -121,6 +121,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               broker,
               ingest: broker.ingest(retentions(settings)),
               directory: broker.directory(),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
             };
           },
     logger,

@@ -44,6 +44,18 @@ export {
   type Retention,
 } from "./broker.js";
 export { MemoryBroker, MemoryBus } from "./broker-memory.js";
+export type {
+  Admission,
+  Authorizer,
+  ChannelQuestion,
+  Consent,
+  ConnectQuestion,
+  ForwardedHeaders,
+  PublishQuestion,
+  Refusal,
+} from "./authorizer.js";
+export { type EventSink, eventFields, type GatewayEvent } from "./event-sink.js";
+export { MemoryEventSink } from "./event-sink-memory.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { type Logger, silentLogger } from "./logger.js";
 export {

@@ -7,6 +7,7 @@ import type {
   Broker,
   Clock,
   CoreOptions,
+  EventSink,
   Logger,
   MemoryBus,
   Metrics,
@@ -97,6 +98,8 @@ export interface WorkerBroker {
   readonly ingest: BrokerService | undefined;
   /** Which instance each worker of the cluster is of; undefined where there is one instance. */
   readonly directory?: WorkerDirectory | undefined;
+  /** Where backends are told what happens; undefined: nobody is. */
+  readonly events?: EventSink | undefined;
 }
 
 export interface WorkerOptions {

@@ -18,6 +18,7 @@ import {
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
+import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
@@ -109,6 +110,11 @@ export class RedisBroker implements Broker {
   /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
   directory(): RedisDirectory {
     return new RedisDirectory(this, this.#keys, this.#seams.clock);
+  }
+
+  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  events(maxLength: number): EventStream {
+    return new EventStream(this, maxLength, this.#options, this.#seams);
   }
 
   async subscribe(topic: Topic): Promise<void> {

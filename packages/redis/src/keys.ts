@@ -74,6 +74,11 @@ export class RedisKeys {
     return `${this.#prefix}worker:${prefix}`;
   }
 
+  /** The stream that tells backends what happens. */
+  get events(): string {
+    return `${this.#prefix}events`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;

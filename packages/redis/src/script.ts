@@ -16,6 +16,7 @@ export type ScriptName =
   | "publish-once"
   | "read"
   | "secret"
+  | "events-add"
   | "ingest-take"
   | "ingest-settle"
   | "ingest-release"
@@ -47,6 +48,7 @@ export const SCRIPTS = Object.freeze({
   publishOnce: load("publish-once"),
   read: load("touch", "read"),
   secret: load("secret"),
+  eventsAdd: load("events-add"),
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),

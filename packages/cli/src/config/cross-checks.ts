@@ -28,6 +28,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
+    ...checkEvents(settings),
     ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
     ...checkPending(settings, machine),
@@ -124,6 +125,12 @@ function checkRedis({ redis }: Partial<Settings>): Finding[] {
   if (redis === undefined) return [];
   const target = parseRedisUrl(redis);
   return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+function checkEvents({ events, redis }: Partial<Settings>): Finding[] {
+  if (events !== true || redis !== undefined) return [];
+  const message = "needs Redis, whose stream tells the backends: set redis, or leave events out";
+  return [{ key: "events", message }];
 }
 
 /** A primary out of descriptors would lose connections without a word. */

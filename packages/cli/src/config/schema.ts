@@ -253,6 +253,20 @@ export const settings = Object.freeze({
     example: "64KiB",
     description: "Bytes of one publication, whether from a client, the admin API or Redis.",
   }),
+  events: setting(yesNo(), {
+    reload: true,
+    default: false,
+    example: true,
+    description:
+      "Tell backends on the Redis stream `events` (with the prefix: `holdfast:events`) who connects and disconnects, and what clients `send`. Needs `redis`.",
+  }),
+  eventsMaxLength: setting(integer(1000, 100_000_000), {
+    reload: true,
+    default: 100_000,
+    example: 1_000_000,
+    description:
+      "Events that the stream keeps, about: the oldest go first, read or not. One takes 150 to 300 bytes of Redis' memory, and a client's message what it is long.",
+  }),
   headTimeout: setting(duration(100, 5 * MINUTE), {
     default: "10s",
     example: "5s",

@@ -10,6 +10,8 @@ import { type EncodableResults, type ErrorCode, errors, type Position } from "@h
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import { withoutGrant } from "../identity.js";
+import { changeIdentity } from "../identity-change.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
 import { channelTopic, type Topic, userTopic } from "../topic.js";
@@ -64,7 +66,12 @@ export function request(
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
-  if (problem !== undefined) return { error: problem };
+  if (problem !== undefined) {
+    // What was granted for a subscription that does not come to be would stay as long as the session.
+    if (session.find(channelTopic(channel)) === undefined)
+      changeIdentity(context, connection, withoutGrant(session.identity, channel));
+    return { error: problem };
+  }
   const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
   if (since !== null) subscription.place.stream?.pin();

@@ -14,7 +14,7 @@ import type { Encoding } from "../batch.js";
 import type { Broker } from "../broker.js";
 import { MemoryBroker } from "../broker-memory.js";
 import type { Connection } from "../connection.js";
-import { Core } from "../core.js";
+import { Core, type Seams } from "../core.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../options.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
@@ -91,7 +91,12 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   #ids = 0;
 
   /** Started. Its namespace `open` lets clients publish. */
-  constructor(broker: B, options: Partial<CoreOptions> = {}, owner: Owner = { slot: 0, generation: 0 }) {
+  constructor(
+    broker: B,
+    options: Partial<CoreOptions> = {},
+    owner: Owner = { slot: 0, generation: 0 },
+    seams: Partial<Seams> = {},
+  ) {
     this.broker = broker;
     this.core = new Core(
       { ...CORE_DEFAULTS, namespaces: { open: { clientPublish: true } }, ...options },
@@ -102,6 +107,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         metrics: this.metrics,
         sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
+        ...seams,
       },
     );
     this.core.start();

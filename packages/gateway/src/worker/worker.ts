@@ -92,6 +92,7 @@ export class Worker {
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
+      events: own?.events,
       clock,
       logger,
       metrics: this.#metrics,
