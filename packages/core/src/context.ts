@@ -15,6 +15,7 @@ import type { Outbox } from "./outbox.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
+import type { Revocations } from "./revocations.js";
 import type { SlowConsumers } from "./slow-consumers.js";
 import type { Wheel } from "./wheel.js";
 
@@ -26,6 +27,7 @@ export interface Context {
   readonly continuity: Continuity;
   readonly detached: Detached;
   readonly resumeTokens: ResumeTokens;
+  readonly revocations: Revocations;
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly slowConsumers: SlowConsumers;

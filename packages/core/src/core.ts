@@ -30,18 +30,22 @@ import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
+import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
+import type { RevocationStore } from "./revocation-store.js";
+import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
-import { BROADCAST, type Topic } from "./topic.js";
+import { BROADCAST, CONTROL, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
 
 export interface Seams {
   readonly broker: Broker;
+  readonly revocations: RevocationStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -62,7 +66,9 @@ export class Core {
   readonly #seams: Seams;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
-  #broadcasts: "off" | "subscribing" | "on" = "off";
+  readonly #orders: Orders;
+  /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
+  #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
     const { broker, clock, logger, metrics } = seams;
@@ -86,6 +92,14 @@ export class Core {
       hub,
       detached: new Detached(options, hub, wheel, metrics),
       resumeTokens: new ResumeTokens(() => clock.now()),
+      revocations: new Revocations({
+        store: seams.revocations,
+        clock,
+        wheel,
+        logger,
+        random: seams.random,
+        news: () => this.#orders.check(),
+      }),
       registry,
       outbox: new Outbox(options, wheel),
       slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
@@ -96,16 +110,17 @@ export class Core {
       metrics,
       encodeWelcome: welcomeEncoder(announcement(options)),
     };
+    this.#orders = new Orders(this.#context);
   }
 
   get state(): "idle" | "open" | "draining" | "closed" {
     return this.#state.kind;
   }
 
-  /** The broker's state as clients meet it: not ready before broadcasts are heard, or the first would be missed. */
+  /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
   get brokerState(): BrokerState {
     const { state } = this.#seams.broker;
-    return state === "ready" && this.#broadcasts !== "on" ? "connecting" : state;
+    return state === "ready" && this.#listening !== "on" ? "connecting" : state;
   }
 
   /** Connections of the protocol, those included that have yet to connect. */
@@ -147,12 +162,14 @@ export class Core {
     this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
+    this.#context.wheel.add(() => this.#context.revocations.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
       state: (state) => {
         if (state !== "ready") return;
-        this.#listenToBroadcasts();
+        if (this.#listening === "on") this.#context.revocations.reload();
+        else this.#listen();
         this.#context.continuity.restored();
         this.#learnSecret();
       },
@@ -201,6 +218,7 @@ export class Core {
     // The wheel stops, and with it a drain under way.
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
+    this.#orders.close();
     this.#context.wheel.close();
     await this.#seams.broker.close();
   }
@@ -211,6 +229,7 @@ export class Core {
       metrics.add("broker_rejected", 1);
       return;
     }
+    if (topic === CONTROL) return this.#orders.receive(text);
     if (topic !== BROADCAST) return hub.publication(topic, text, position);
     const data = normalizeData(text);
     metrics.add("publications", 1);
@@ -226,23 +245,33 @@ export class Core {
     );
   }
 
-  /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */
-  #listenToBroadcasts(): void {
-    if (this.#broadcasts !== "off" || this.#state.kind === "closed") return;
-    this.#broadcasts = "subscribing";
-    this.#seams.broker.subscribe(BROADCAST).then(
+  /** Everybody listens to broadcasts and orders, from the first moment at which the broker can be reached. */
+  #listen(): void {
+    if (this.#listening !== "off" || this.#state.kind === "closed") return;
+    this.#listening = "subscribing";
+    this.#listened().then(
       () => {
-        this.#broadcasts = "on";
+        this.#listening = "on";
       },
       (error: unknown) => {
-        this.#broadcasts = "off";
+        this.#listening = "off";
         if (this.#state.kind === "closed") return;
-        this.#context.logger.warn({ err: error }, "could not subscribe to broadcasts; will try again");
+        this.#context.logger.warn(
+          { err: error },
+          "could not listen to broadcasts and orders; will try again",
+        );
         if (this.#seams.broker.state === "ready")
-          this.#context.clock.after(BROADCAST_RETRY_MS, () => this.#listenToBroadcasts());
+          this.#context.clock.after(LISTEN_RETRY_MS, () => this.#listen());
       },
     );
   }
+
+  /** First the orders, then the list of what was revoked before: nothing falls in between. */
+  async #listened(): Promise<void> {
+    const { broker } = this.#seams;
+    await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
+    await this.#context.revocations.load();
+  }
 }
 
-const BROADCAST_RETRY_MS = 1000;
+const LISTEN_RETRY_MS = 1000;

@@ -31,7 +31,27 @@ export {
   type Retention,
 } from "./broker.js";
 export { MemoryBroker, MemoryBus } from "./broker-memory.js";
+export {
+  type ChannelOrder,
+  type DisconnectOrder,
+  MAX_REASON_LENGTH,
+  MAX_REVOCATION_MS,
+  MAX_SUBJECT_LENGTH,
+  type Order,
+  orderText,
+  subjectOf,
+} from "./order.js";
+export { MemoryRevocations } from "./revocation-memory.js";
+export {
+  MAX_REVOCATIONS_PER_CALL,
+  type Revocation,
+  type RevocationPage,
+  type RevocationStore,
+  RevocationsFull,
+  type Subject,
+} from "./revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
+export { nearest, suggestion } from "./nearest.js";
 export { type Logger, silentLogger } from "./logger.js";
 export {
   COUNTERS,
@@ -41,5 +61,5 @@ export {
   type Metrics,
   noMetrics,
 } from "./metrics.js";
-export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
+export { BROADCAST, CONTROL, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
 export type { Framing, Transport } from "./transport.js";

@@ -30,6 +30,11 @@ export const COUNTERS = Object.freeze({
   stale_connections: "Connections closed because no connect command came in time",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
+  orders: "Orders heard on the topic `control`",
+  orders_rejected: "Orders that were none, or one too many",
+  connections_dismissed: "Connections ended by an order to disconnect",
+  connections_revoked: "Connections ended because what they came with was revoked",
+  revoked_refused: "Connects, refreshes and resumes refused because of a revocation",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 

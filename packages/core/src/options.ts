@@ -42,6 +42,8 @@ export interface CoreOptions {
   readonly maxTailChars: number;
   /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
   readonly positionCheckMs: number;
+  /** For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner. */
+  readonly revocationTtlMs: number;
   /** Options per namespace; "" is the namespace of names without a colon. */
   readonly namespaces: Readonly<Record<string, NamespaceOptions>>;
 }
@@ -65,5 +67,6 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   maxRecovered: 1000,
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,
+  revocationTtlMs: 7 * 24 * 60 * 60_000,
   namespaces: Object.freeze({}),
 });

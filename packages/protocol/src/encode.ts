@@ -16,6 +16,7 @@ import type {
   HistoryResult,
   Json,
   Results,
+  SubscribedNotice,
   SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -127,6 +128,10 @@ export function encodeMessage(dataText: string): string {
 
 export function encodeBroadcast(dataText: string): string {
   return `{"broadcast":{"data":${dataText}}}`;
+}
+
+export function encodeSubscribed(notice: SubscribedNotice): string {
+  return `{"subscribed":${JSON.stringify(notice)}}`;
 }
 
 export function encodeUnsubscribed(channel: string, code: number): string {

@@ -13,6 +13,7 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
+  type RevocationStore,
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
@@ -25,6 +26,7 @@ import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js
 import { pause } from "./pause.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
+import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { describeTarget } from "./target.js";
@@ -97,6 +99,11 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /** The cluster's revocations, over this broker's link. */
+  revocations(): RevocationStore {
+    return new RedisRevocations(this, this.#keys, this.#options.maxRevocations);
   }
 
   async subscribe(topic: Topic): Promise<void> {

@@ -16,6 +16,9 @@ export type ScriptName =
   | "publish-once"
   | "read"
   | "secret"
+  | "revoke"
+  | "revoked"
+  | "spend"
   | "ingest-take"
   | "ingest-settle"
   | "ingest-release";
@@ -38,6 +41,9 @@ export const SCRIPTS = Object.freeze({
   publishOnce: load("publish-once"),
   read: load("touch", "read"),
   secret: load("secret"),
+  revoke: load("revoke"),
+  revoked: load("revoked"),
+  spend: load("spend"),
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),

@@ -6,7 +6,13 @@
  * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
  * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
  */
-import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
+import {
+  type EncodableResults,
+  type ErrorCode,
+  encodeSubscribed,
+  errors,
+  type Position,
+} from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
@@ -49,7 +55,39 @@ export function request(
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
-  if (problem !== undefined) return { error: problem };
+  return problem === undefined ? wish(context, connection, session, channel, since) : { error: problem };
+}
+
+/**
+ * An order gives the connection a channel, whatever it may ask for itself. Told by a push; nothing happens where it has the
+ * channel, or as many as it may.
+ */
+export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
+  const { session } = connection;
+  // Before its connect is answered nothing may be said to it.
+  if (session === undefined || !session.live || session.size >= context.options.maxChannels) return;
+  if (session.find(channelTopic(channel)) !== undefined) return;
+  const wanted = wish(context, connection, session, channel, null);
+  const tell = (): void => {
+    const outcome = settle(context, connection, wanted, newAllowance());
+    if ("error" in outcome) return;
+    const { offset, epoch } = outcome.result;
+    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+  };
+  if (wanted.waiting === undefined) return tell();
+  void wanted.waiting.then((error) => {
+    if (error === undefined) tell();
+  });
+}
+
+/** Puts the subscription into the session, and says what it waits for. */
+function wish(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  channel: string,
+  since: Position | null,
+): Wanted {
   const subscription = new Subscription(connection, context.hub.enter(channelTopic(channel)));
   session.add(subscription);
   // What is here now has to be here when other channels of the same connect have been waited for.

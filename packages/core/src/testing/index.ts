@@ -10,11 +10,12 @@ export {
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
 export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+export { type RevocationWorld, revocationContract } from "./revocation-contract.js";
 export { type TransportUnderTest, transportContract } from "./transport-contract.js";
 
 // Doubles.
 export { BrokerListener, type ReceivedPublication } from "./broker-listener.js";
-export { CoreWorld, FakeClient, memoryWorld } from "./core-world.js";
+export { CoreWorld, FakeClient, memoryRevocations, memoryWorld } from "./core-world.js";
 export { FakeClock, runPromises } from "./fake-clock.js";
 export { type FakeEnd, FakeTransport, TextFraming, textFraming } from "./fake-transport.js";
 export { type LogLine, RecordingLogger } from "./recording-logger.js";
