@@ -73,6 +73,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     workers,
     broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
     bus,
+    seams: {},
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
