@@ -25,6 +25,14 @@ import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
+import {
+  type ChannelCount,
+  type ChannelsQuery,
+  type ConnectionFacts,
+  type ConnectionsQuery,
+  channels,
+  connections,
+} from "./inspection.js";
 import { Keepalive } from "./keepalive.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -151,6 +159,16 @@ export class Core {
   /** The connections that read most slowly. Looks at all: for operators, not for a loop. */
   slowest(limit: number): SlowConnection[] {
     return slowest(this.#context.registry.connections, limit);
+  }
+
+  /** Channels that somebody here listens to. Looks at all, like `slowest`. */
+  channels(query: ChannelsQuery): ChannelCount[] {
+    return channels(this.#context.hub.places, query);
+  }
+
+  /** Who is connected here. Looks at all, like `slowest`. */
+  sessions(query: ConnectionsQuery): ConnectionFacts[] {
+    return connections(this.#context.registry.connections, query);
   }
 
   /** Begins to keep time and to listen to the broker. */

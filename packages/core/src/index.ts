@@ -14,6 +14,15 @@ export {
   SLOW_CONSUMER_POLICIES,
   type SlowConsumerPolicy,
 } from "./namespace.js";
+export {
+  type ChannelCount,
+  type ChannelsQuery,
+  type ConnectionFacts,
+  type ConnectionsQuery,
+  mergeChannels,
+  mergeConnections,
+} from "./inspection.js";
+export { historyOf, type Past } from "./past.js";
 export { bySlowness, type SlowConnection } from "./slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 

@@ -3,7 +3,16 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
+import type {
+  Broker,
+  Clock,
+  CoreOptions,
+  Logger,
+  MemoryBus,
+  Metrics,
+  Retention,
+  RevocationStore,
+} from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
@@ -41,6 +50,10 @@ export interface PrimaryOptions {
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
+  /** What is revoked in the cluster. */
+  readonly revocations: RevocationStore;
+  /** For how long a revocation holds that names no end, ms. */
+  readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
   /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
@@ -84,6 +97,7 @@ export interface BrokerService {
  */
 export interface WorkerBroker {
   readonly broker: Broker;
+  readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
 }

@@ -62,6 +62,7 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
+export { exceedsDepth } from "./json-depth.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {

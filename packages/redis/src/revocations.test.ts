@@ -29,7 +29,7 @@ describe("revocations on one server", () => {
       if ((await redis.type(key)) === "zset") {
         const members = await redis.zrange(key, 0, -1, "WITHSCORES");
         for (let at = 0; at < members.length; at += 2)
-          await redis.zadd(key, Number(members[at + 1]) - ms, String(members[at]));
+          await redis.zadd(key, String(Number(members[at + 1]) - ms), String(members[at]));
       }
       await redis.pexpire(key, left - ms);
     }
@@ -78,7 +78,7 @@ describe("revocations on one server", () => {
       const names = ["revoked", "revoked-at", "revoked-version"];
       expect(new Set(keys)).toEqual(new Set(names.map((name) => `gone:${name}:{revoked}`)));
       for (const key of keys) expect(await redis.pexpiretime(key)).toBe(until + 1);
-      await redis.zadd("gone:revoked:{revoked}", until, "nonsense");
+      await redis.zadd("gone:revoked:{revoked}", String(until), "nonsense");
       await expect(store.list(0)).rejects.toThrow("something else");
       await redis.del("gone:revoked:{revoked}");
       await redis.set("gone:revoked:{revoked}", "text");
