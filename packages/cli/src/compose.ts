@@ -202,6 +202,9 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
     revocationTtlMs: settings.revocationTtl,
+    access: CORE_DEFAULTS.access,
+    anonymous: settings.anonymous,
+    refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
     namespaces: namespaceOptions(settings),
   };
 }

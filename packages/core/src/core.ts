@@ -14,6 +14,9 @@ import {
   type Position,
   welcomeEncoder,
 } from "@holdfast/protocol";
+import { Access } from "./access.js";
+import { Authentication, type Veto, type Verdict } from "./authentication.js";
+import type { Authenticator } from "./authenticator.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
@@ -23,8 +26,11 @@ import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
+import { Expiries } from "./expiries.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
+import { ANONYMOUS, type Identity } from "./identity.js";
+import { changeIdentity } from "./identity-change.js";
 import {
   type ChannelCount,
   type ChannelsQuery,
@@ -57,6 +63,8 @@ export interface Seams {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Checks tokens; undefined: there are no keys. */
+  readonly authenticator?: Authenticator | undefined;
   /** A new session id: names this worker, and is unpredictable. */
   readonly sessionId: () => string;
   /** Uniform in [0, 1), for spreading. */
@@ -79,7 +87,7 @@ export class Core {
   #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { broker, clock, logger, metrics } = seams;
+    const { authenticator, broker, clock, logger, metrics } = seams;
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
@@ -92,22 +100,30 @@ export class Core {
       { broker, fanOut, wheel, metrics, logger },
     );
     const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+    const revocations = new Revocations({
+      store: seams.revocations,
+      clock,
+      wheel,
+      logger,
+      metrics,
+      random: seams.random,
+      news: () => this.#orders.check(),
+    });
+    const veto: Veto = (proven, user) => revocations.veto(proven, user);
     this.#context = {
       options,
       namespaces,
+      access: new Access(options.access, namespaces),
+      authentication: new Authentication(options, { authenticator, veto, clock, metrics }),
+      expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
+        changeIdentity(this.#context, connection, next, row),
+      ),
       broker,
       continuity,
       hub,
       detached: new Detached(options, hub, wheel, metrics),
       resumeTokens: new ResumeTokens(() => clock.now()),
-      revocations: new Revocations({
-        store: seams.revocations,
-        clock,
-        wheel,
-        logger,
-        random: seams.random,
-        news: () => this.#orders.check(),
-      }),
+      revocations,
       registry,
       outbox: new Outbox(options, wheel),
       slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
@@ -181,6 +197,7 @@ export class Core {
     this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
     this.#context.wheel.add(() => this.#context.revocations.turn());
+    this.#context.wheel.add(() => this.#context.expiries.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
@@ -194,24 +211,58 @@ export class Core {
     });
   }
 
-  /** Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any. */
-  admit(channels?: readonly string[]): ErrorCode | undefined {
+  /** Who the request is from, by the token in its head: at once where no token is looked at. */
+  introduce(token: string | undefined): Verdict | Promise<Verdict> {
+    const { authentication } = this.#context;
+    return token === undefined || !authentication.takesTokens
+      ? authentication.anonymous
+      : authentication.identify(token);
+  }
+
+  /**
+   * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any, and `who` says what
+   * `introduce` did. Who names no channels may still bring a token in `connect`.
+   */
+  admit(channels?: readonly string[], who = this.#context.authentication.anonymous): ErrorCode | undefined {
     if (this.#state.kind !== "open") return errors.unavailable;
     if (channels === undefined) return undefined;
+    if ("error" in who) return who.error;
     if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
     for (const channel of channels) {
       if (channelProblem(channel) !== undefined) return errors.badChannel;
-      if (!this.#context.namespaces.maySubscribe(channel, undefined)) return errors.forbidden;
+      if (!this.#context.access.may(who.identity, channel, "subscribe")) return errors.forbidden;
     }
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
-  /** Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. */
-  open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
-    const connection = new Connection(this.#seams.sessionId(), this.#context, transport, encoding);
+  /**
+   * Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. `identity`: what
+   * the request proved, if it brought a token.
+   */
+  open(
+    transport: Transport,
+    encoding: Encoding,
+    channels?: readonly string[],
+    identity?: Identity,
+  ): Connection {
+    const id = this.#seams.sessionId();
+    const connection = new Connection(
+      id,
+      this.#context,
+      transport,
+      encoding,
+      channels === undefined ? identity : undefined,
+    );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
-    else if (channels !== undefined) connection.connectByUrl(channels);
+    else if (channels !== undefined) this.#connectByUrl(connection, channels, identity ?? ANONYMOUS);
     return connection;
+  }
+
+  /** A moment may have passed since the token was checked. */
+  #connectByUrl(connection: Connection, channels: readonly string[], identity: Identity): void {
+    const error = this.#context.revocations.veto(identity, identity.user);
+    if (error === undefined) connection.connectByUrl(channels, identity);
+    else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
   }
 
   /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */

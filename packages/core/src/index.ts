@@ -26,7 +26,20 @@ export { historyOf, type Past } from "./past.js";
 export { bySlowness, type SlowConnection } from "./slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
+export type { Access, AccessMode } from "./access.js";
+export type { Verdict } from "./authentication.js";
+export { patternProblem } from "./channel-pattern.js";
+export {
+  ANONYMOUS,
+  type Grant,
+  type Identity,
+  type Permission,
+  VERBS,
+  type Verb,
+} from "./identity.js";
+
 // The seams, for whoever implements one.
+export type { Authenticator, Proof } from "./authenticator.js";
 export {
   type Broker,
   type BrokerEvents,

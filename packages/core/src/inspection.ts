@@ -87,9 +87,17 @@ export function mergeConnections(
 
 function factsOf({ id, session }: Connection): ConnectionFacts[] {
   if (session === undefined) return [];
-  const { user, size, subscriptions } = session;
-  const named = subscriptions.slice(0, MAX_NAMED).map(({ topic }) => channelOf(topic) ?? topic);
-  return [{ session: id, ...(user !== undefined && { user }), subscriptions: size, channels: named }];
+  const { user, expiresAt } = session.identity;
+  const named = session.subscriptions.flatMap(({ topic }) => channelOf(topic) ?? []);
+  return [
+    {
+      session: id,
+      ...(user !== undefined && { user }),
+      ...(expiresAt !== undefined && { expiresAt }),
+      subscriptions: session.channels,
+      channels: named.slice(0, MAX_NAMED),
+    },
+  ];
 }
 
 /** The first by name of any number, holding little more than that many. */

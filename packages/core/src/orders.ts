@@ -11,9 +11,10 @@ import { disconnects, encodeUnsubscribed, sessionKey } from "@holdfast/protocol"
 import { subscribeByOrder } from "./commands/subscribe.js";
 import type { Connection } from "./connection.js";
 import type { Context } from "./context.js";
+import { type Identity, withoutGrant } from "./identity.js";
+import { changeIdentity } from "./identity-change.js";
 import { type ChannelOrder, type DisconnectOrder, parseOrder } from "./order.js";
 import type { Subject } from "./revocation-store.js";
-import type { Credentials } from "./revocations.js";
 import { channelTopic } from "./topic.js";
 
 type SweepOrder = ChannelOrder | DisconnectOrder;
@@ -112,12 +113,13 @@ export class Orders {
   #visit(connection: Connection, { orders, check }: Sweep): void {
     const { session } = connection;
     if (session === undefined) return;
-    const identity: Credentials = { user: session.user };
+    const { identity } = session;
     const { user, tokenId } = identity;
     if (check && this.#context.revocations.refuses(identity, sessionKey(connection.id))) {
       this.#context.metrics.add("connections_revoked", 1);
       return connection.disconnect(disconnects.revoked);
     }
+    if (check) this.#checkGrants(connection, identity);
     if (orders.size === 0) return;
     for (const order of orders.get(`session:${sessionKey(connection.id)}`) ?? [])
       this.#carryOut(order, connection);
@@ -136,6 +138,8 @@ export class Orders {
           order.reason,
         );
       case "unsubscribe": {
+        this.#withdraw(connection, order.channel);
+        // Something else than a grant may allow it.
         const subscription = connection.session?.find(channelTopic(order.channel));
         if (subscription === undefined) return;
         connection.unsubscribe(subscription);
@@ -144,6 +148,19 @@ export class Orders {
       case "subscribe":
         return subscribeByOrder(this.#context, connection, order.channel);
     }
+  }
+
+  /** Subscription tokens are revoked one by one: they end a channel, not the connection. */
+  #checkGrants(connection: Connection, { user, grants = [] }: Identity): void {
+    for (const { channel, tokenId, issuedAt } of grants) {
+      if (this.#context.revocations.refuses({ user, tokenId, issuedAt })) this.#withdraw(connection, channel);
+    }
+  }
+
+  #withdraw(connection: Connection, channel: string): void {
+    const { session } = connection;
+    if (session === undefined) return;
+    changeIdentity(this.#context, connection, withoutGrant(session.identity, channel), disconnects.revoked);
   }
 
   /** Counted; one line in ten seconds, since anybody may publish to the broker. */

@@ -8,8 +8,10 @@
  * what was learned is refused until it expires, also when the store has forgotten it: a failover does not
  * undo a revocation, and who knows one that the store lacks brings it back.
  */
+import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
+import type { Metrics } from "./metrics.js";
 import type { RevokeOrder } from "./order.js";
 import {
   MAX_REVOCATIONS_PER_CALL,
@@ -35,6 +37,7 @@ export interface RevocationsParts {
   readonly clock: Clock;
   readonly wheel: Wheel;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Uniform in [0, 1): workers do not ask all at once. */
   readonly random: () => number;
   /** Something is refused that was not. */
@@ -61,6 +64,16 @@ export class Revocations {
   /** How many are held. */
   get size(): number {
     return this.#held.size;
+  }
+
+  /** Why what was proven is not taken all the same: `Authentication` asks. `user`: whose it is. */
+  veto(proven: Credentials, user: string | undefined): ErrorCode | undefined {
+    const { tokenId, issuedAt } = proven;
+    if (user === undefined && tokenId === undefined) return undefined;
+    if (!this.known) return errors.unavailable;
+    if (!this.refuses({ user, tokenId, issuedAt })) return undefined;
+    this.#parts.metrics.add("revoked_refused", 1);
+    return errors.tokenRevoked;
   }
 
   /** Whether these are refused now. `key`: the session's, where one goes on. */

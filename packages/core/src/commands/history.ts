@@ -1,16 +1,18 @@
 /**
  * `history`: reads a channel's past, forward or backward, in pages.
  *
- * Who may subscribe may read.
+ * Who may read is `Access`' to say.
  */
 import { errors } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
+import { ANONYMOUS } from "../identity.js";
 import { historyOf } from "../past.js";
 import type { Handler } from "./command.js";
 
 export const history: Handler<"history"> = async (context, connection, body) => {
   const { channel } = body;
-  if (!context.namespaces.maySubscribe(channel, connection.session?.user)) return { error: errors.forbidden };
+  const { identity = ANONYMOUS } = connection.session ?? {};
+  if (!context.access.may(identity, channel, "history")) return { error: errors.forbidden };
   const retention = context.namespaces.retention(channel);
   if (retention === undefined) return { error: errors.noHistory };
   try {
