@@ -6,15 +6,18 @@
 import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
+  CONTROL,
   CORE_DEFAULTS,
   type CoreOptions,
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
   type Retention,
+  type RevocationStore,
   systemClock,
 } from "@holdfast/core";
 import type { PrimaryOptions, ReloadOptions, WorkerOptions } from "@holdfast/gateway";
@@ -68,17 +71,15 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
 export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   const { settings, logger } = parts;
   const { workers } = settings;
-  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
   return {
     ...reloadOptions(parts),
+    ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
     accept: settings.accept,
     workers,
-    broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
-    bus,
-    seams: {},
+    revocationTtlMs: settings.revocationTtl,
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
@@ -91,6 +92,38 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     logger,
     clock: systemClock,
   };
+}
+
+type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
+
+/** The broker and its seams in this process, which serves them to the workers. */
+function embedded({ maxRevocations }: CompleteSettings): Home {
+  const bus = new MemoryBus();
+  const revocations = new MemoryRevocations({
+    maxRevocations,
+    now: Date.now,
+    tell: (order) => bus.publish(CONTROL, order, {}),
+  });
+  return {
+    broker: new MemoryBroker(bus),
+    bus,
+    revocations,
+    seams: {
+      revocations: () => ({
+        methods: {
+          add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
+          list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
+          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+        },
+      }),
+    },
+  };
+}
+
+/** The workers have their own. */
+function onRedis(settings: CompleteSettings, logger: Logger): Home {
+  const broker = redisBroker(settings, logger, noMetrics);
+  return { broker, bus: undefined, revocations: broker.revocations(), seams: {} };
 }
 
 /** `config` comes from this program's own primary. */
@@ -121,6 +154,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               broker,
               ingest: broker.ingest(retentions(settings)),
               directory: broker.directory(),
+              revocations: broker.revocations(),
               events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
             };
           },
@@ -185,6 +219,7 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    revocationTtlMs: settings.revocationTtl,
     access: CORE_DEFAULTS.access,
     anonymous: settings.anonymous,
     refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
@@ -214,10 +249,10 @@ export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): strin
 }
 
 function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
-  const { redis, redisPrefix, maxPublicationBytes } = settings;
+  const { redis, redisPrefix, maxPublicationBytes, maxRevocations } = settings;
   const target = redisTarget(redis ?? "");
   const seams = { clock: systemClock, logger, metrics, random: Math.random };
-  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
+  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes, maxRevocations }, seams);
 }
 
 /** The URL was checked with the settings. */

@@ -12,6 +12,7 @@ import type {
   MemoryBus,
   Metrics,
   Retention,
+  RevocationStore,
   WorkerDirectory,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
@@ -51,6 +52,10 @@ export interface PrimaryOptions {
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
+  /** What is revoked in the cluster. */
+  readonly revocations: RevocationStore;
+  /** For how long a revocation holds that names no end, ms. */
+  readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
   /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
@@ -94,6 +99,7 @@ export interface BrokerService {
  */
 export interface WorkerBroker {
   readonly broker: Broker;
+  readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
   /** Which instance each worker of the cluster is of; undefined where there is one instance. */

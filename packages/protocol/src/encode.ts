@@ -17,6 +17,7 @@ import type {
   Json,
   RefreshNotice,
   Results,
+  SubscribedNotice,
   SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -132,6 +133,10 @@ export function encodeMessage(dataText: string): string {
 
 export function encodeBroadcast(dataText: string): string {
   return `{"broadcast":{"data":${dataText}}}`;
+}
+
+export function encodeSubscribed(notice: SubscribedNotice): string {
+  return `{"subscribed":${JSON.stringify(notice)}}`;
 }
 
 export function encodeUnsubscribed(channel: string, code: number): string {

@@ -29,6 +29,7 @@ export type {
   Results,
   Resume,
   StoredPublication,
+  SubscribedNotice,
   SubscribeOutcome,
   SubscribeRequest,
   SubscribeResult,
@@ -55,6 +56,7 @@ export {
   encodePublication,
   encodeRefresh,
   encodeReply,
+  encodeSubscribed,
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
@@ -65,6 +67,7 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
+export { exceedsDepth } from "./json-depth.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {

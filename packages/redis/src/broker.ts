@@ -13,6 +13,7 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
+  type RevocationStore,
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
@@ -28,6 +29,7 @@ import { pause } from "./pause.js";
 import { RedisPresence, type TransitionEvents } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
+import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { describeTarget } from "./target.js";
@@ -115,6 +117,11 @@ export class RedisBroker implements Broker {
   /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
   events(maxLength: number): EventStream {
     return new EventStream(this, maxLength, this.#options, this.#seams);
+  }
+
+  /** The cluster's revocations, over this broker's link. */
+  revocations(): RevocationStore {
+    return new RedisRevocations(this, this.#keys, this.#options.maxRevocations);
   }
 
   async subscribe(topic: Topic): Promise<void> {

@@ -84,6 +84,16 @@ export class RedisKeys {
     return `${this.#prefix}secret`;
   }
 
+  /** What is revoked, by its end; since when, by what it is; the list's version. In one slot. */
+  get revocations(): readonly string[] {
+    return ["revoked", "revoked-at", "revoked-version"].map((name) => `${this.#prefix}${name}:{revoked}`);
+  }
+
+  /** That something was used which may be used once. */
+  spent(digest: string): string {
+    return `${this.#prefix}spent:${digest}`;
+  }
+
   /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */
   probe(id: string): string {
     return `${this.#prefix}probe:${id}`;

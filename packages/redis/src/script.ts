@@ -17,6 +17,9 @@ export type ScriptName =
   | "read"
   | "secret"
   | "events-add"
+  | "revoke"
+  | "revoked"
+  | "spend"
   | "ingest-take"
   | "ingest-settle"
   | "ingest-release"
@@ -49,6 +52,9 @@ export const SCRIPTS = Object.freeze({
   read: load("touch", "read"),
   secret: load("secret"),
   eventsAdd: load("events-add"),
+  revoke: load("revoke"),
+  revoked: load("revoked"),
+  spend: load("spend"),
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),

@@ -223,6 +223,18 @@ export const settings = Object.freeze({
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
   }),
+  maxRevocations: setting(integer(100, 1_000_000), {
+    default: 100_000,
+    example: 10_000,
+    description:
+      "Revocations of the cluster that are kept at once. Each worker holds all of them; beyond that further ones are refused.",
+  }),
+  revocationTtl: setting(duration(1 * MINUTE, 400 * 24 * HOUR), {
+    default: formatDuration(CORE_DEFAULTS.revocationTtlMs),
+    example: "720h",
+    description:
+      "For how long a revocation holds that names no end. Not shorter than your longest tokens are good: afterwards they are accepted again.",
+  }),
   maxPayload: setting(size(256, 16 * MIB), {
     reload: true,
     default: formatSize(CORE_DEFAULTS.maxPayload),

@@ -40,7 +40,11 @@ const MAX_ROUNDS = 4;
 export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
   const { resume } = body;
-  const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
+  // Who brings a token of its own may come, as somebody new.
+  if (gone && body.token === undefined) return { error: errors.tokenRevoked };
+  const resumed = gone ? undefined : shown;
   const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);

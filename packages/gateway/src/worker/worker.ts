@@ -6,7 +6,7 @@
  */
 import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
-import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
+import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -85,7 +85,7 @@ export class Worker {
     }));
     const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
     this.#embedded = own instanceof Embedded ? own : undefined;
-    const { broker, ingest } = own;
+    const { broker, ingest, revocations } = own;
     this.#ingest = ingest;
     this.#address = options.advertise?.(port);
     this.#directory = this.#address === undefined ? undefined : own.directory;
@@ -93,6 +93,7 @@ export class Worker {
     this.#core = new Core(options.core, {
       broker,
       events: own?.events,
+      revocations,
       clock,
       logger,
       metrics: this.#metrics,
@@ -172,8 +173,8 @@ export class Worker {
       case "collect-metrics":
         this.#answerMetrics(message.id);
         break;
-      case "collect-slowest":
-        this.#send({ type: "slowest", id: message.id, connections: this.#core.slowest(message.limit) });
+      case "inspect":
+        this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
         if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
@@ -215,6 +216,17 @@ export class Worker {
         this.#send({ type: "drained" });
       },
     );
+  }
+
+  #inspect(question: Question): readonly unknown[] {
+    switch (question.of) {
+      case "slowest":
+        return this.#core.slowest(question.limit);
+      case "channels":
+        return this.#core.channels(question);
+      case "sessions":
+        return this.#core.sessions(question);
+    }
   }
 
   #answerMetrics(id: number): void {
