@@ -23,6 +23,7 @@ export class Pending {
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, { readonly deadline: number; readonly settle: Settle }>();
   #timer: Timer | undefined;
+  #idle: (() => void) | undefined;
   #lastId = 0;
 
   constructor(clock: Clock, timeoutMs: number) {
@@ -33,6 +34,12 @@ export class Pending {
   /** The id that the next command will have. */
   get nextId(): number {
     return this.#lastId + 1;
+  }
+
+  /** Calls `run` once no command waits, maybe at once. The last call counts. */
+  whenIdle(run: () => void): void {
+    if (this.#waiting.size === 0) run();
+    else this.#idle = run;
   }
 
   /** Takes the command `nextId` in. False when it was refused, and settled, as `busy`. */
@@ -52,6 +59,9 @@ export class Pending {
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#disarm();
     command?.settle(outcome);
+    if (this.#waiting.size > 0) return;
+    this.#idle?.();
+    this.#idle = undefined;
   }
 
   /** Ends every command as `disconnected`. Idempotent. */
