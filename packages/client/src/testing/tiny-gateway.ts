@@ -139,7 +139,8 @@ export class TinyGateway {
     let body = "";
     for await (const chunk of request) body += chunk;
     if (this.faults.status !== undefined) {
-      response.writeHead(this.faults.status, { "Retry-After": "1" }).end("not here");
+      const { status } = this.faults;
+      response.writeHead(status, status === 503 ? { "Retry-After": "1" } : {}).end("not here");
     } else if (pathname === "/sse") this.#stream(response, body);
     else if (pathname === "/poll") await this.#poll(response, JSON.parse(body));
     else if (pathname === "/send") this.#command(response, JSON.parse(body));
