@@ -27,6 +27,11 @@ export function closeEnding(code: number, reason: string): Ending {
   return ending(code, reason === "" ? "connection lost" : reason, !mayReconnect(code));
 }
 
+/** What takes the place of the close event where there is no WebSocket: {code, reason}. */
+export function closingEnding({ code, reason }: Fields): Ending {
+  return closeEnding(typeof code === "number" ? code : 1006, typeof reason === "string" ? reason : "");
+}
+
 /** A `disconnect` push. Either of its code and its `reconnect` can forbid to come back. */
 export function disconnectEnding({ code, reason, reconnect, retryAfter }: Fields): Ending {
   const number = typeof code === "number" ? code : disconnects.internal.code;

@@ -10,14 +10,25 @@ describe("an event stream", () => {
     ["data\n\n", [""]],
     ["data:  a\n\n", [" a"]],
     [": comment\n\n", []],
-    ["id: 7\nretry: 5\nevent: x\ndata: a\n\n", ["a"]],
+    ["id: 7\nretry: 5\ndata: a\n\n", ["a"]],
     ["datax: a\n\n", []],
     ["data: a", []],
     ["data: a\u2028b\u0085c\n\n", ["a\u2028b\u0085c"]],
-  ])("reads %j", (text, events) => expect(new EventStream().push(`${text}\n`)).toEqual(events));
+  ])("reads %j", (text, events) => {
+    const expected = events.map((data) => ({ name: "", data }));
+    expect(new EventStream().push(`${text}\n`)).toEqual(expected);
+  });
+
+  it("reads names, each for one event", () => {
+    expect(new EventStream().push("event: close\ndata: a\n\ndata: b\n\nevent: c\n\ndata: d\n\n")).toEqual([
+      { name: "close", data: "a" },
+      { name: "", data: "b" },
+      { name: "", data: "d" },
+    ]);
+  });
 
   it("reads the same however it is cut", () => {
-    const line = fc.constantFrom("data: a", 'data:{"b":1}', "data", ": c", "id: 1", "", "");
+    const line = fc.constantFrom("data: a", "event: e", 'data:{"b":1}', "data", ": c", "id: 1", "", "");
     const end = fc.constantFrom("\n", "\r\n", "\r");
     const stream = fc.array(
       fc.tuple(line, end).map((both) => both.join("")),
@@ -28,7 +39,7 @@ describe("an event stream", () => {
         const text = `${lines.join("")}x`;
         const whole = new EventStream().push(text);
         const cut = new EventStream();
-        const events: string[] = [];
+        const events: object[] = [];
         for (let at = 0, i = 0; at < text.length; i++) {
           const size = (sizes[i % sizes.length] ?? 0) + 1;
           events.push(...cut.push(text.slice(at, at + size)));

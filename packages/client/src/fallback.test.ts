@@ -138,6 +138,19 @@ describe("a network that drops every third answer", () => {
   });
 });
 
+describe.each(["sse", "poll"] as const)("commands over %s whose answers are lost", (transport) => {
+  it("are sent again, and carried out once", async () => {
+    gateway.faults = { dropEvery: 2 };
+    await start({ transports: [transport], connectTimeoutMs: 5_000 });
+    const all = Array.from({ length: 10 }, (_, n) => n);
+    for (const n of all) await client.publish("demo:a", n);
+    await eventually(() => received.length === all.length);
+    expect(received).toEqual(all);
+    expect(gateway.commands.filter(([op]) => op === "publish")).toHaveLength(all.length);
+    expect(paths().filter((path) => path === "POST /send").length).toBeGreaterThan(all.length);
+  });
+});
+
 describe("climbing back", () => {
   it("moves to the WebSocket while publications and commands go on", async () => {
     gateway.faults = { refuseUpgrades: true };

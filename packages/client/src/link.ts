@@ -23,7 +23,7 @@ import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding }
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type Inbound, readConnectResult, readPush } from "./inbound.js";
 import { byteLength, Outgoing } from "./outgoing.js";
-import { type Outcome, Pending, type Settle } from "./pending.js";
+import { CONNECT_ID, type Outcome, Pending, type Settle } from "./pending.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
 /** Characters of one message that are parsed; a longer one is reported and dropped. */
@@ -114,8 +114,8 @@ export class Link {
   greet(body: ConnectRequest): void {
     if (this.#state.t !== "opened") return;
     this.#state = { t: "greeting", deadline: this.#state.deadline };
-    const command = encodeCommand({ op: "connect", id: this.#pending.nextId, body });
-    this.#pending.add((outcome) => {
+    const command = encodeCommand({ op: "connect", id: CONNECT_ID, body });
+    this.#pending.addConnect((outcome) => {
       if (this.#state.t !== "greeting") return;
       if (!outcome.ok) this.#end(refusedEnding(outcome.error));
       else this.#connected(readConnectResult(outcome.body));
@@ -208,6 +208,8 @@ export class Link {
   }
 
   #handlePush(op: string, body: Json): void {
+    // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
+    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("the session began anew"));
     const inbound = readPush(op, body);
     switch (inbound.kind) {
       case "unknown":

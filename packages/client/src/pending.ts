@@ -18,13 +18,16 @@ export type Settle = (outcome: Outcome) => void;
 /** Commands of one link that may wait at once. */
 export const MAX_PENDING = 1024;
 
+/** The id of the connect command: below all others, since servers know a repetition by an id that does not ascend. */
+export const CONNECT_ID = 1;
+
 export class Pending {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, { readonly deadline: number; readonly settle: Settle }>();
   #timer: Timer | undefined;
   #idle: (() => void) | undefined;
-  #lastId = 0;
+  #lastId = CONNECT_ID;
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
@@ -48,9 +51,18 @@ export class Pending {
       settle(failed(clientErrors.busy));
       return false;
     }
-    this.#waiting.set(++this.#lastId, { deadline: this.#clock.monotonic() + this.#timeoutMs, settle });
-    this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
+    this.#wait(++this.#lastId, settle);
     return true;
+  }
+
+  /** Takes the connect command in. */
+  addConnect(settle: Settle): void {
+    this.#wait(CONNECT_ID, settle);
+  }
+
+  #wait(id: number, settle: Settle): void {
+    this.#waiting.set(id, { deadline: this.#clock.monotonic() + this.#timeoutMs, settle });
+    this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
 
   /** Settles the command `id`. A reply to nothing, as after a timeout, is no one's. */

@@ -6,10 +6,9 @@
  * lost on its way is asked for again with the same cursor, which brings the same frames, so none is lost and none taken
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
-import { backoffDelay } from "@holdfast/protocol";
-import { lostEnding } from "./ending.js";
+import { closingEnding, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { Requests } from "./requests.js";
+import { isLost, Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
 /** Repeats in a row of a poll whose answer was lost. */
@@ -19,17 +18,18 @@ const MAX_PAUSE_MS = 5_000;
 
 interface Answer {
   readonly sid: string;
-  readonly cursor: string;
+  readonly cursor: unknown;
   readonly frames: readonly object[];
   /** Not to be asked again before, ms. */
   readonly wait: number;
+  /** The session has ended, and nothing follows. */
+  readonly close: { readonly [field: string]: unknown } | undefined;
 }
 
 /** `url` is that of the WebSocket. */
 export function openPoll(url: string, options: HttpOptions, on: TransportEvents): Transport {
   const requests = new Requests(url, options, on);
   let begun = false;
-  let cancelPause = (): void => {};
   queueMicrotask(() => {
     if (!requests.closed) on.opened();
   });
@@ -42,9 +42,10 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       // An empty answer says only that the server lives.
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
       if (requests.closed) return;
+      if (last.close !== undefined) return requests.end(closingEnding(last.close));
       // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
       if (last.sid !== sid) return requests.end(lostEnding("the session is gone"));
-      if (last.wait > 0) await pause(Math.min(last.wait, MAX_PAUSE_MS));
+      if (last.wait > 0) await requests.pause(Math.min(last.wait, MAX_PAUSE_MS));
       last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
     }
   }
@@ -55,29 +56,19 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       try {
         const response = await requests.post("poll", body);
         if (response.ok) return readAnswer(await response.json());
-        // From something in between; what the server means, it says in words.
-        if (lost >= repeats || ![500, 502, 504].includes(response.status)) {
+        if (lost >= repeats || !isLost(response)) {
           await requests.refused(response);
           return undefined;
         }
+        await response.text();
       } catch (cause) {
         if (requests.closed) return undefined;
         if (lost >= repeats) requests.end(lostEnding(`polls fail: ${String(cause)}`));
         else on.problem(new HoldfastError(clientErrors.transport, "an answer to a poll was lost", cause));
       }
-      if (!requests.closed) await pause(backoffDelay(lost, options.random()) / 4);
+      await requests.pause(requests.repeatDelay(lost));
     }
     return undefined;
-  }
-
-  function pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = options.clock.after(Math.ceil(delayMs), resolve);
-      cancelPause = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
   }
 
   return {
@@ -87,18 +78,13 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       begun = true;
     },
     connected: (result) => requests.connected(result),
-    close() {
-      requests.close();
-      cancelPause();
-    },
+    close: () => requests.close(),
   };
 }
 
 /** Throws for what is not an answer: then it counts as lost. */
 function readAnswer(value: unknown): Answer {
-  const { sid, cursor, frames, wait } = value as Answer;
-  if (typeof sid !== "string" || typeof cursor !== "string" || !Array.isArray(frames)) {
-    throw new Error("not an answer to a poll");
-  }
-  return { sid, cursor, frames, wait: Number(wait) || 0 };
+  const { sid, cursor, frames, wait, close } = value as Answer;
+  if (typeof sid !== "string" || !Array.isArray(frames)) throw new Error("not an answer to a poll");
+  return { sid, cursor, frames, wait: Number(wait) || 0, close: close ?? undefined };
 }

@@ -1,7 +1,7 @@
 /**
  * Frames over server-sent events: the answer to one `POST /sse`, read as it comes. Commands by `POST /send`.
  */
-import { lostEnding } from "./ending.js";
+import { closingEnding, lostEnding } from "./ending.js";
 import { EventStream } from "./event-stream.js";
 import { Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
@@ -28,8 +28,9 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
         if (requests.closed) return;
         if (done) return requests.end(lostEnding("the stream has ended"));
         on.heard();
-        for (const data of events.push(decoder.decode(value, { stream: true }))) {
-          on.message(data);
+        for (const { name, data } of events.push(decoder.decode(value, { stream: true }))) {
+          if (name === "") on.message(data);
+          else if (name === "close") requests.end(closingEnding(JSON.parse(data)));
           if (requests.closed) return;
         }
       }

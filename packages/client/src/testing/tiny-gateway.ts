@@ -31,6 +31,8 @@ interface Session {
   readonly sid: string;
   readonly channels: Set<string>;
   deliver(frame: string): void;
+  /** Of the last command: what comes with no higher one is a repetition. */
+  lastId: number;
   readonly mailbox?: Mailbox;
 }
 
@@ -215,6 +217,7 @@ export class TinyGateway {
     const session: Session = {
       sid,
       channels: new Set(),
+      lastId: 0,
       deliver: deliver ?? keep,
       ...(deliver === undefined && { mailbox }),
     };
@@ -246,7 +249,9 @@ export class TinyGateway {
   #take(session: Session, text: string): void {
     for (const decoded of decodeCommands(text)) {
       if (decoded.kind === "ping") session.deliver(PING);
-      if (decoded.kind === "command") this.#carryOut(session, decoded.command);
+      if (decoded.kind !== "command" || decoded.command.id <= session.lastId) continue;
+      session.lastId = decoded.command.id;
+      this.#carryOut(session, decoded.command);
     }
   }
 
