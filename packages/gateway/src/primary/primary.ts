@@ -22,8 +22,9 @@ import { GcTurns } from "./gc-turns.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
-import { Supervisor, type WorkerProgram } from "./supervisor.js";
+import { Supervisor } from "./supervisor.js";
 import { drainWorker } from "./worker-drain.js";
+import type { WorkerProgram } from "./worker-launcher.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** Where a started instance can be reached. */
