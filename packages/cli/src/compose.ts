@@ -73,6 +73,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     workers,
     broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
     bus,
+    seams: {},
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
@@ -166,6 +167,9 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    access: CORE_DEFAULTS.access,
+    anonymous: settings.anonymous,
+    refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
     namespaces: namespaceOptions(settings),
   };
 }

@@ -2,7 +2,8 @@
  * A connection: one live link, from the transport's opening to its end.
  *
  *     connecting ──connect──► connected ──disconnect──► closing ──transport ended──► closed
- *         └──────────────────disconnect────────────────────┘
+ *       │    ▲ └────────────────disconnect───────────────┘ ▲
+ *     token  └─refused──► authenticating ──good──► connected
  *
  * It turns text into commands and answers them, and takes part in fan-out. What a command does is in `commands/`.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
@@ -30,15 +31,17 @@ import { connectByUrl } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
+import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
 import type { RateAccount } from "./rate-limit.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
+import { channelOf } from "./topic.js";
 import type { Transport } from "./transport.js";
 
 /** A session is the state's resource: being connected means having one. */
-type State = Session | "connecting" | "closing" | "closed";
+type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
 type Command = Extract<DecodedCommand, { kind: "command" }>["command"];
 
@@ -62,14 +65,14 @@ export class Connection implements Listener, RateAccount {
   #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(id: string, context: Context, transport: Transport, encoding: Encoding) {
+  constructor(id: string, context: Context, transport: Transport, encoding: Encoding, identity?: Identity) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this);
+    context.registry.opened(this, identity);
   }
 
   /** The session, once connected and until disconnected. */
@@ -161,12 +164,28 @@ export class Connection implements Listener, RateAccount {
     else this.#hand(this.#transport.framing.frame(frame), 1);
   }
 
+  /** Whether `connect` may come now. */
+  get isConnecting(): boolean {
+    return this.#state === "connecting";
+  }
+
+  /** Its token is being checked: no other `connect` is taken. */
+  authenticating(): void {
+    if (this.#state === "connecting") this.#state = "authenticating";
+  }
+
+  /** Its token was refused: it may bring another one. */
+  refused(): void {
+    if (this.#state === "authenticating") this.#state = "connecting";
+  }
+
   /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
   connected(session: Session, id = this.id): boolean {
-    if (this.#state !== "connecting") return false;
+    if (this.#state !== "connecting" && this.#state !== "authenticating") return false;
     this.id = id;
     this.#state = session;
     this.#context.registry.connected(this);
+    this.#context.expiries.moved(this, ANONYMOUS, session.identity);
     return true;
   }
 
@@ -189,14 +208,16 @@ export class Connection implements Listener, RateAccount {
 
   /** Ends a subscription, if it is still there. */
   unsubscribe(subscription: Subscription): void {
-    if (!this.session?.remove(subscription)) return;
+    const { session } = this;
+    if (!session?.remove(subscription)) return;
     this.#context.slowConsumers.forget(subscription);
     this.#context.hub.leave(subscription.place, subscription);
+    if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(channels: readonly string[]): void {
-    connectByUrl(this.#context, this, channels);
+  connectByUrl(channels: readonly string[], identity: Identity): void {
+    connectByUrl(this.#context, this, channels, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -298,6 +319,14 @@ export class Connection implements Listener, RateAccount {
     }
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
+    if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
+  }
+
+  /** What was granted for a subscription ends with it. */
+  #ungrant(session: Session, { topic }: Subscription): void {
+    const next = withoutGrant(session.identity, channelOf(topic) ?? "");
+    this.#context.expiries.moved(this, session.identity, next);
+    session.become(next);
   }
 
   #isOpen(): boolean {

@@ -17,7 +17,20 @@ export {
 export { bySlowness, type SlowConnection } from "./slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
+export type { Access, AccessMode } from "./access.js";
+export type { Verdict } from "./authentication.js";
+export { patternProblem } from "./channel-pattern.js";
+export {
+  ANONYMOUS,
+  type Grant,
+  type Identity,
+  type Permission,
+  VERBS,
+  type Verb,
+} from "./identity.js";
+
 // The seams, for whoever implements one.
+export type { Authenticator, Proof } from "./authenticator.js";
 export {
   type Broker,
   type BrokerEvents,
@@ -41,5 +54,31 @@ export {
   type Metrics,
   noMetrics,
 } from "./metrics.js";
-export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
+export {
+  type ChangeOutcome,
+  JOIN_LEAVE_MODES,
+  type JoinLeaveMode,
+  type Lease,
+  type LeaseState,
+  MAX_CHANGES,
+  MAX_CURSOR_LENGTH,
+  MAX_NEWS_CHARS,
+  type Member,
+  type PresenceChange,
+  type PresencePage,
+  type PresenceRule,
+  type PresenceStore,
+  type Transition,
+} from "./presence-store.js";
+export { MemoryPresence } from "./presence-memory.js";
+export {
+  BROADCAST,
+  channelOf,
+  channelTopic,
+  parseTopic,
+  presenceOf,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from "./topic.js";
 export type { Framing, Transport } from "./transport.js";

@@ -12,4 +12,12 @@ export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 
 // What both are told.
-export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";
+export type {
+  AdminOptions,
+  BrokerService,
+  PrimaryOptions,
+  StaticPage,
+  WorkerBroker,
+  WorkerOptions,
+} from "./options.js";
+export type { SeamOffers, ServedSeam } from "./primary/seam-server.js";

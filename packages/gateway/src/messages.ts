@@ -35,6 +35,22 @@ export type BrokerAnswer =
       readonly position?: Position | undefined;
     };
 
+/**
+ * Asked by a worker of a seam that the primary serves beside the embedded broker, such as presence. Arguments and result
+ * survive JSON. `id` is echoed.
+ */
+export interface SeamCall {
+  readonly type: "call";
+  readonly id: number;
+  readonly seam: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export type SeamAnswer =
+  | { readonly type: "answer"; readonly id: number; readonly result?: unknown }
+  | { readonly type: "call-failed"; readonly id: number; readonly problem: string };
+
 /** How busy a worker is; sent when it changes, at most every `LOAD_INTERVAL_MS`. */
 export interface Load {
   /** Sockets the worker holds, of any kind. */
@@ -55,7 +71,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
  * reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 export type ToWorker =
   | {
@@ -76,7 +92,8 @@ export type ToWorker =
   | { readonly type: "collect-slowest"; readonly id: number; readonly limit: number }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }
-  | BrokerAnswer;
+  | BrokerAnswer
+  | SeamAnswer;
 
 export type ToPrimary =
   | { readonly type: "ready" }
@@ -91,4 +108,5 @@ export type ToPrimary =
   | { readonly type: "slowest"; readonly id: number; readonly connections: readonly SlowConnection[] }
   | { readonly type: "gc-wish" }
   | { readonly type: "gc-done" }
-  | BrokerRequest;
+  | BrokerRequest
+  | SeamCall;

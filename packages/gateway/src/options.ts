@@ -6,6 +6,7 @@
 import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
+import type { SeamOffers } from "./primary/seam-server.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 
 /** Something the public port serves as it is, such as the demo page. */
@@ -42,6 +43,8 @@ export interface PrimaryOptions {
   readonly broker: Broker;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
+  /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
+  readonly seams: SeamOffers;
   /** Open connections of the instance, those whose request is being read included; further ones get 503. */
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
@@ -75,6 +78,10 @@ export interface BrokerService {
   close(): Promise<void>;
 }
 
+/**
+ * The broker, and the seams that live where it lives. With the embedded broker all of them are at the other end of the
+ * link (worker/embedded.ts): what is added here is added there.
+ */
 export interface WorkerBroker {
   readonly broker: Broker;
   /** The way in for backends that must not lose anything. */

@@ -23,6 +23,7 @@ import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
+import { RedisPresence, type TransitionEvents } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { secretCall, secretOf } from "./shared-secret.js";
@@ -97,6 +98,11 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
+  presence(events?: TransitionEvents): RedisPresence {
+    return new RedisPresence(this, this.#keys, events);
   }
 
   async subscribe(topic: Topic): Promise<void> {

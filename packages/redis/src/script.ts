@@ -18,7 +18,13 @@ export type ScriptName =
   | "secret"
   | "ingest-take"
   | "ingest-settle"
-  | "ingest-release";
+  | "ingest-release"
+  | "presence"
+  | "presence-change"
+  | "presence-end"
+  | "presence-read"
+  | "presence-renew"
+  | "presence-index";
 
 export interface Script {
   readonly text: string;
@@ -41,6 +47,11 @@ export const SCRIPTS = Object.freeze({
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),
+  presenceChange: load("presence", "presence-change"),
+  presenceEnd: load("presence", "presence-end"),
+  presenceRead: load("presence-read"),
+  presenceRenew: load("presence-renew"),
+  presenceIndex: load("presence-index"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */

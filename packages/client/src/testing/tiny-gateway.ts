@@ -262,7 +262,10 @@ export class TinyGateway {
       case "connect": {
         const asked = Object.entries(body.subs ?? {});
         const subs = Object.fromEntries(
-          asked.map(([channel, since]) => [channel, this.#subscribe(session, channel, since ?? undefined)]),
+          asked.map(([channel, since]) => [
+            channel,
+            this.#subscribe(session, channel, (since as Position | null) ?? undefined),
+          ]),
         );
         const { sid } = session;
         return reply({ connect: { ...WELCOME, sid, resumeToken: `token of ${sid}`, subs } });

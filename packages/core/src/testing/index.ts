@@ -10,6 +10,7 @@ export {
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
 export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+export { type PresenceWorld, presenceContract } from "./presence-contract.js";
 export { type TransportUnderTest, transportContract } from "./transport-contract.js";
 
 // Doubles.

@@ -22,6 +22,7 @@ import { GcTurns } from "./gc-turns.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
+import { SeamServer } from "./seam-server.js";
 import { Supervisor } from "./supervisor.js";
 import { drainWorker } from "./worker-drain.js";
 import type { WorkerProgram } from "./worker-launcher.js";
@@ -61,6 +62,7 @@ export class Primary {
   readonly #drain: InstanceDrain;
   readonly #reload: Reload<WorkerProgram, WorkerProcess>;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
+  readonly #seamServers = new Map<WorkerProcess, SeamServer>();
   #state: State = "idle";
   #drainPlan: DrainPlan;
   #retention: PrimaryOptions["retention"];
@@ -272,6 +274,8 @@ export class Primary {
     this.#slowest.gone(worker);
     void this.#brokerServers.get(worker)?.close();
     this.#brokerServers.delete(worker);
+    this.#seamServers.get(worker)?.close();
+    this.#seamServers.delete(worker);
     this.#frontDoor.lost(worker);
   }
 
@@ -315,6 +319,9 @@ export class Primary {
       case "broker-unsubscribe":
         void this.#brokerFor(worker)?.handle(message);
         return;
+      case "call":
+        void this.#seamsFor(worker)?.handle(message);
+        return;
       default:
     }
   }
@@ -325,6 +332,14 @@ export class Primary {
     if (known !== undefined || bus === undefined || worker.state === "ended") return known;
     const server = new BrokerServer(bus, (answer) => worker.send(answer));
     this.#brokerServers.set(worker, server);
+    return server;
+  }
+
+  #seamsFor(worker: WorkerProcess): SeamServer | undefined {
+    const known = this.#seamServers.get(worker);
+    if (known !== undefined || worker.state === "ended") return known;
+    const server = new SeamServer(this.#options.seams, (answer) => worker.send(answer));
+    this.#seamServers.set(worker, server);
     return server;
   }
 

@@ -9,8 +9,8 @@ import type { Owner } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerOptions } from "../options.js";
-import { LinkBroker } from "./broker-link.js";
 import type { DirectDoor } from "./direct-door.js";
+import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
@@ -51,7 +51,7 @@ export class Worker {
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
-  readonly #linkBroker: LinkBroker | undefined;
+  readonly #embedded: Embedded | undefined;
   readonly #ingest: BrokerService | undefined;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
@@ -75,10 +75,10 @@ export class Worker {
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const own = options.broker?.(this.#metrics);
-    const broker = own?.broker ?? new LinkBroker(send, clock);
-    this.#ingest = own?.ingest;
-    this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
+    const own = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
+    this.#embedded = own instanceof Embedded ? own : undefined;
+    const { broker, ingest } = own;
+    this.#ingest = ingest;
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
@@ -158,7 +158,7 @@ export class Worker {
         else this.#gcTimer.turn();
         break;
       default:
-        this.#linkBroker?.answer(message);
+        this.#embedded?.answer(message);
     }
   }
 
@@ -172,6 +172,7 @@ export class Worker {
     this.#loop.close();
     await this.#ingest?.close();
     await this.#core.close();
+    this.#embedded?.close();
     this.http.close();
   }
 

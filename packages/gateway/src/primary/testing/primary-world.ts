@@ -41,6 +41,7 @@ export class PrimaryWorld {
       workerConfig: { lives, only, diary: join(this.#folder, "diary") },
       broker: new MemoryBroker(bus),
       bus,
+      seams: {},
       maxConnections: 1_000,
       backlog: 128,
       headTimeoutMs: 5_000,
