@@ -12,15 +12,17 @@ import {
   type ConnectRequest,
   type ConnectResult,
   disconnects,
+  errors,
   type Resume,
 } from "@holdfast/protocol";
 import { Climb } from "./climb.js";
 import { type Ending, impossibleEnding, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import type { Inbound } from "./inbound.js";
+import { type Inbound, readResumeToken } from "./inbound.js";
 import { Ladder } from "./ladder.js";
 import { Link } from "./link.js";
 import type { ResolvedOptions } from "./options.js";
+import { Refresh } from "./refresh.js";
 import type { ClientState } from "./state.js";
 import { TokenSource } from "./token-source.js";
 import type { TransportName } from "./transport.js";
@@ -57,6 +59,7 @@ export class Connector {
   readonly #tokens: TokenSource;
   readonly #on: ConnectorEvents;
   readonly #ladder: Ladder;
+  readonly #refresh: Refresh;
   #state: State = { t: "resting", view: { name: "idle" } };
   /** Retries since the last stable connection. */
   #retries = 0;
@@ -71,6 +74,7 @@ export class Connector {
     this.#options = options;
     this.#tokens = new TokenSource(options.getToken);
     this.#ladder = new Ladder(options.transports.names, options.storage);
+    this.#refresh = new Refresh({ ...options, problem: (error) => on.problem(error) });
     this.#on = on;
   }
 
@@ -101,6 +105,25 @@ export class Connector {
     if (last.t === "moving") last.old.close();
     if (isConnected(last) || last.t === "opening") last.link.close();
     this.#rest(1000, "closed by the client");
+  }
+
+  /** The connection's token ends in `deadlineMs`. */
+  refresh(deadlineMs: number): void {
+    const { link } = this;
+    if (link === undefined) return;
+    this.#refresh.start(
+      deadlineMs,
+      () => this.#tokens.get(),
+      (token, settle) =>
+        link.request("refresh", { token }, (outcome) => {
+          const { resumeToken } = outcome.ok ? readResumeToken(outcome.body) : {};
+          // The one before ends with the token before.
+          if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
+            this.#resume = { ...this.#resume, token: resumeToken };
+          }
+          settle(outcome);
+        }),
+    );
   }
 
   #rest(code: number, reason: string): void {
@@ -201,11 +224,11 @@ export class Connector {
   }
 
   #connected(link: Link, result: ConnectResult): void {
-    const { sid, resumeToken: token, limits } = result;
+    const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
     this.#ladder.worked();
-    const view: ClientState = { name: "connected", sid, limits };
+    const view: ClientState = { name: "connected", sid, user, limits };
     const state = this.#serve(link, view, this.#options.clock.monotonic());
     if (this.#state === state) this.#on.connected(link, result);
   }
@@ -276,7 +299,8 @@ export class Connector {
     this.#notBefore = now + notBeforeMs;
     // Whoever was told of the loss may have closed the client.
     if (this.#state !== last) return;
-    if (terminal) return this.#rest(code, reason);
+    const renewed = code === errors.tokenExpired.code && this.#options.renewable;
+    if (terminal && !renewed) return this.#rest(code, reason);
     if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
   }
@@ -284,6 +308,7 @@ export class Connector {
   #enter(state: State): void {
     const last = this.#state;
     last.leave?.();
+    if (state.view !== last.view) this.#refresh.stop();
     this.#state = state;
     if (last.view !== state.view) this.#on.state(state.view);
   }

@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** Default `globalThis.fetch`. For tests, and for platforms without it. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Asked for a token before each attempt, never twice at once. Excludes `token`. */
+  /** Asked for a token before each attempt and when the server wants a new one, never twice at once. Excludes `token`. */
   readonly getToken?: GetToken;
   /** Name and version of the application for the operator's logs, ≤ 64 characters. Default `holdfast-js/<version>`. */
   readonly name?: string;
@@ -48,6 +48,8 @@ export interface ResolvedOptions {
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly getToken: GetToken;
+  /** Whether another token may come where one has expired. */
+  readonly renewable: boolean;
   readonly name: string;
   readonly network: Network;
   readonly random: () => number;
@@ -88,6 +90,7 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
     commandTimeoutMs,
     connectTimeoutMs: duration("connectTimeoutMs", given.connectTimeoutMs ?? 10_000),
     getToken: getToken ?? (() => token),
+    renewable: getToken !== undefined,
     name: given.name ?? `holdfast-js/${VERSION}`,
     network: given.network ?? systemNetwork,
     random,
