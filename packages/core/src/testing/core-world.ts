@@ -20,6 +20,7 @@ import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
 import { RecordingLogger } from "./recording-logger.js";
 import { RecordingMetrics } from "./recording-metrics.js";
+import { ScriptedAuthenticator } from "./scripted-authenticator.js";
 
 /** A command without its id. */
 export type Request = Command extends infer Each
@@ -86,6 +87,8 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   readonly clock = new FakeClock();
   readonly metrics = new RecordingMetrics();
   readonly logger = new RecordingLogger();
+  /** Asked where the gateway is private. */
+  readonly tokens = new ScriptedAuthenticator();
   readonly broker: B;
   readonly core: Core;
   #ids = 0;
@@ -102,6 +105,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         metrics: this.metrics,
         sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
+        authenticator: options.access === "private" ? this.tokens : undefined,
       },
     );
     this.core.start();
