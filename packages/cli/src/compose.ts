@@ -167,6 +167,9 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    access: CORE_DEFAULTS.access,
+    anonymous: settings.anonymous,
+    refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
     namespaces: namespaceOptions(settings),
   };
 }
