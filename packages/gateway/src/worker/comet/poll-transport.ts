@@ -11,7 +11,7 @@
 import type { Connection, Framing, Mark, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
 import { type CommandFrame, carryOut } from "./commands.js";
-import { type Cursor, cursorHead, encodeCursor } from "./cursor.js";
+import { type Cursor, cursorHead, encodeCursor, NONCE_LENGTH } from "./cursor.js";
 import { PollFraming } from "./poll-framing.js";
 import type { CometSession } from "./sessions.js";
 
@@ -275,6 +275,3 @@ export class PollTransport implements Transport, CometSession {
     return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#positions);
   }
 }
-
-/** Of what stands for a proof while there is none: no token is as short. */
-export const NONCE_LENGTH = 24;

@@ -6,12 +6,11 @@
  * its cursor. Invariant: a session is held or absent, and has a deadline in both.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { Clock, Core } from "@holdfast/core";
-import { type ErrorCode, errors } from "@holdfast/protocol";
+import type { Clock, Core, Identity } from "@holdfast/core";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
-import type { Cursor } from "./cursor.js";
-import { type HeldPoll, NONCE_LENGTH, type PollHome, PollTransport } from "./poll-transport.js";
+import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
+import { type HeldPoll, type PollHome, PollTransport } from "./poll-transport.js";
 import type { CometSessions } from "./sessions.js";
 
 export interface PollOptions {
@@ -42,7 +41,7 @@ export interface DueHeldPoll extends HeldPoll {
 const SLICE_MS = 5;
 
 export class Polls implements PollHome {
-  readonly #core: Pick<Core, "open" | "isTokenOf" | "admit">;
+  readonly #core: Pick<Core, "open" | "isTokenOf">;
   readonly #sessions: CometSessions;
   readonly #clock: Clock;
   readonly #held: WaitingSockets<DueHeldPoll>;
@@ -53,7 +52,7 @@ export class Polls implements PollHome {
   #next = 0;
 
   constructor(
-    core: Pick<Core, "open" | "isTokenOf" | "admit">,
+    core: Pick<Core, "open" | "isTokenOf">,
     sessions: CometSessions,
     options: PollOptions,
     clock: Clock,
@@ -70,21 +69,13 @@ export class Polls implements PollHome {
     return this.#held.size;
   }
 
-  /** Takes a poll. What it returns is to be answered at once, and the poll is not held then. */
-  accept(request: PollRequest, held: DueHeldPoll): ErrorCode | undefined {
-    const { cursor, commands } = request;
-    if (cursor !== undefined) {
-      const session = this.#find(cursor);
-      if (session === "foreign") return errors.forbidden;
-      if (session !== undefined) {
-        held.heldBy(session);
-        if (session.poll(cursor, commands, held)) return undefined;
-      }
-    }
-    const problem = this.#core.admit(request.channels ?? (cursor && [...cursor.positions.keys()]));
-    if (problem !== undefined) return problem;
-    this.#open(request, held);
-    return undefined;
+  /** Gives a poll to its session. `absent`: it is not here, or has ended. `foreign`: the cursor is not this session's. */
+  goOn({ cursor, commands }: PollRequest, held: DueHeldPoll): "held" | "absent" | "foreign" {
+    const session = cursor && this.#find(cursor);
+    if (session === undefined || cursor === undefined) return "absent";
+    if (session === "foreign") return "foreign";
+    held.heldBy(session);
+    return session.poll(cursor, commands, held) ? "held" : "absent";
   }
 
   flushSoon(transport: PollTransport): void {
@@ -127,24 +118,21 @@ export class Polls implements PollHome {
     this.#absent.close();
   }
 
-  #open({ cursor, channels, commands }: PollRequest, held: DueHeldPoll): void {
+  /** Begins the session that a poll asks for, or that its cursor tells of. */
+  open({ cursor, channels, commands }: PollRequest, identity: Identity | undefined, held: DueHeldPoll): void {
     const transport = new PollTransport(this, cursor?.number);
-    const resume =
-      cursor?.sid === undefined || cursor.token === undefined || cursor.token.length <= NONCE_LENGTH
-        ? undefined
-        : { sid: cursor.sid, token: cursor.token };
     const url =
       cursor === undefined
         ? channels && { channels, mayComeBack: true }
         : {
             channels: [...cursor.positions.keys()],
             since: cursor.positions,
-            resume,
+            resume: resumeOf(cursor),
             mayComeBack: true,
             partial: true,
           };
     held.heldBy(transport);
-    transport.connection = this.#core.open(transport, "objects", url);
+    transport.connection = this.#core.open(transport, "objects", url, identity);
     this.named(transport, transport.connection.id);
     transport.poll(undefined, commands, held);
     this.named(transport, transport.connection.id);
