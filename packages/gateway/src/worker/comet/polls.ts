@@ -3,7 +3,7 @@
  *
  * A poll that is held long enough gets an empty answer; a session without a poll for `graceMs` ends as if its connection were lost, so
  * that it may come back for as long as any other. A cursor whose session is not here makes it anew: whatever the client needs is in
- * its cursor. Invariant: a session is held or absent, and has a deadline in both.
+ * its cursor. Invariant: a session is held, absent or leaving, and has a deadline in each.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock, Core, Identity } from "@holdfast/core";
@@ -37,6 +37,8 @@ export interface DueHeldPoll extends HeldPoll {
   heldBy(transport: PollTransport): void;
 }
 
+/** How long a client may take to fetch what its session ends with, ms. Short: a drain closes everybody. */
+const CLOSE_TIMEOUT_MS = 5_000;
 /** How long one stretch of answers may hold the event loop, ms. */
 const SLICE_MS = 5;
 
@@ -46,6 +48,7 @@ export class Polls implements PollHome {
   readonly #clock: Clock;
   readonly #held: WaitingSockets<DueHeldPoll>;
   readonly #absent: WaitingSockets<PollTransport>;
+  readonly #leaving: WaitingSockets<PollTransport>;
   readonly #names = new Map<PollTransport, string>();
   /** To be flushed at the end of the turn. */
   #due: PollTransport[] = [];
@@ -62,6 +65,7 @@ export class Polls implements PollHome {
     this.#clock = clock;
     this.#held = new WaitingSockets(clock, options.holdMs, Number.POSITIVE_INFINITY);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
+    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
   }
 
   /** Polls that are held: each has a socket. */
@@ -85,11 +89,17 @@ export class Polls implements PollHome {
 
   holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void {
     if (before !== undefined) this.#held.release(before as DueHeldPoll);
-    if (held === undefined) this.#absent.add(transport);
-    else {
-      this.#absent.release(transport);
-      this.#held.add(held as DueHeldPoll);
-    }
+    this.#absent.release(transport);
+    if (held !== undefined) this.#held.add(held as DueHeldPoll);
+    // Each poll brings the client further, in what it has yet to fetch.
+    if (transport.isLeaving) this.leaving(transport);
+    else if (held === undefined) this.#absent.add(transport);
+  }
+
+  leaving(transport: PollTransport): void {
+    this.#absent.release(transport);
+    this.#leaving.release(transport);
+    this.#leaving.add(transport);
   }
 
   named(transport: PollTransport, sid: string): void {
@@ -102,6 +112,7 @@ export class Polls implements PollHome {
 
   gone(transport: PollTransport): void {
     this.#absent.release(transport);
+    this.#leaving.release(transport);
     const sid = this.#names.get(transport);
     if (sid === undefined) return;
     this.#names.delete(transport);
@@ -116,6 +127,7 @@ export class Polls implements PollHome {
   close(): void {
     this.#held.close();
     this.#absent.close();
+    this.#leaving.close();
   }
 
   /** Begins the session that a poll asks for, or that its cursor tells of. */
