@@ -24,11 +24,13 @@ import {
   errors,
   mayReconnect,
   PING,
+  type Position,
+  type Resume,
   sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { connectByUrl } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
+import { connectByUrl, type UrlConnect } from "./commands/url-connect.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
@@ -196,8 +198,26 @@ export class Connection implements Listener, RateAccount {
     return true;
   }
 
+  /** Writes what an answer brings, however much: it is bounded as answers are. */
+  bring(batch: Batch): void {
+    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    if (bytes.length > 0 && this.#isOpen()) this.#hand(bytes, batch.size);
+  }
+
+  /** Subscriptions begin there. Said right before the client is told. */
+  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { stands } = this.#transport;
+    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  }
+
+  /** A token with which the client may come back as this session; undefined while none can be made. */
+  newResumeToken(): string | undefined {
+    return this.session && this.#context.resumeTokens.issue(this.id, this.session.identity);
+  }
+
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
+    this.#transport.comeBack?.(reconnectAfterMs);
     this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
@@ -217,14 +237,16 @@ export class Connection implements Listener, RateAccount {
   unsubscribe(subscription: Subscription): void {
     const { session } = this;
     if (!session?.remove(subscription)) return;
+    const channel = channelOf(subscription.topic);
+    if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
     this.#context.hub.leave(subscription.place, subscription);
     if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(channels: readonly string[], identity: Identity): void {
-    connectByUrl(this.#context, this, channels, identity);
+  connectByUrl(url: UrlConnect, identity: Identity): void {
+    connectByUrl(this.#context, this, url, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -319,7 +341,7 @@ export class Connection implements Listener, RateAccount {
     const subscriptions = this.session?.subscriptions ?? [];
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
-      detach && this.#encoding === "lines" && detached.enabled
+      detach && this.session?.resumable && detached.enabled
         ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
         : [];
     for (const place of places) hub.hold(place);
@@ -337,6 +359,11 @@ export class Connection implements Listener, RateAccount {
     const next = withoutGrant(session.identity, channelOf(topic) ?? "");
     this.#context.expiries.moved(this, session.identity, next);
     session.become(next);
+  }
+
+  #proof(): Resume | undefined {
+    const token = this.newResumeToken();
+    return token === undefined ? undefined : { sid: this.id, token };
   }
 
   #isOpen(): boolean {

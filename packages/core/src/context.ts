@@ -20,6 +20,7 @@ import type { Questions } from "./questions.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
+import type { Revocations } from "./revocations.js";
 import type { SlowConsumers } from "./slow-consumers.js";
 import type { Wheel } from "./wheel.js";
 
@@ -38,6 +39,7 @@ export interface Context {
   readonly continuity: Continuity;
   readonly detached: Detached;
   readonly resumeTokens: ResumeTokens;
+  readonly revocations: Revocations;
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly slowConsumers: SlowConsumers;

@@ -12,17 +12,19 @@ import {
   errors,
   normalizeData,
   type Position,
+  type Resume,
   welcomeEncoder,
 } from "@holdfast/protocol";
 import { Access } from "./access.js";
-import { Authentication, type Verdict } from "./authentication.js";
+import { Authentication, type Verdict, type Veto } from "./authentication.js";
 import type { Authenticator } from "./authenticator.js";
 import type { Authorizer, ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
 import { announcement } from "./commands/connect.js";
-import { askWho } from "./commands/introduction.js";
+import { askWho, whoComes } from "./commands/introduction.js";
+import type { UrlConnect } from "./commands/url-connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
@@ -34,19 +36,30 @@ import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
 import { ANONYMOUS, type Identity } from "./identity.js";
 import { changeIdentity } from "./identity-change.js";
+import {
+  type ChannelCount,
+  type ChannelsQuery,
+  type ConnectionFacts,
+  type ConnectionsQuery,
+  channels,
+  connections,
+} from "./inspection.js";
 import { Keepalive } from "./keepalive.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
+import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
 import { Questions } from "./questions.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
+import type { RevocationStore } from "./revocation-store.js";
+import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
-import { BROADCAST, type Topic } from "./topic.js";
+import { BROADCAST, CONTROL, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
 
@@ -54,6 +67,7 @@ export interface Seams {
   readonly broker: Broker;
   /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
   readonly events?: EventSink | undefined;
+  readonly revocations: RevocationStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -78,7 +92,9 @@ export class Core {
   readonly #seams: Seams;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
-  #broadcasts: "off" | "subscribing" | "on" = "off";
+  readonly #orders: Orders;
+  /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
+  #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
     const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
@@ -94,11 +110,21 @@ export class Core {
       { broker, fanOut, wheel, metrics, logger },
     );
     const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+    const revocations = new Revocations({
+      store: seams.revocations,
+      clock,
+      wheel,
+      logger,
+      metrics,
+      random: seams.random,
+      news: () => this.#orders.check(),
+    });
+    const veto: Veto = (proven, user) => revocations.veto(proven, user);
     this.#context = {
       options,
       namespaces,
       access: new Access(options.access, namespaces),
-      authentication: new Authentication(options, { authenticator, veto: () => undefined, clock, metrics }),
+      authentication: new Authentication(options, { authenticator, veto, clock, metrics }),
       expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
         changeIdentity(this.#context, connection, next, row),
       ),
@@ -109,6 +135,7 @@ export class Core {
       hub,
       detached: new Detached(options, hub, wheel, metrics),
       resumeTokens: new ResumeTokens(() => clock.now()),
+      revocations,
       registry,
       outbox: new Outbox(options, wheel),
       slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
@@ -119,16 +146,17 @@ export class Core {
       metrics,
       encodeWelcome: welcomeEncoder(announcement(options)),
     };
+    this.#orders = new Orders(this.#context);
   }
 
   get state(): "idle" | "open" | "draining" | "closed" {
     return this.#state.kind;
   }
 
-  /** The broker's state as clients meet it: not ready before broadcasts are heard, or the first would be missed. */
+  /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
   get brokerState(): BrokerState {
     const { state } = this.#seams.broker;
-    return state === "ready" && this.#broadcasts !== "on" ? "connecting" : state;
+    return state === "ready" && this.#listening !== "on" ? "connecting" : state;
   }
 
   /** Connections of the protocol, those included that have yet to connect. */
@@ -161,6 +189,16 @@ export class Core {
     return slowest(this.#context.registry.connections, limit);
   }
 
+  /** Channels that somebody here listens to. Looks at all, like `slowest`. */
+  channels(query: ChannelsQuery): ChannelCount[] {
+    return channels(this.#context.hub.places, query);
+  }
+
+  /** Who is connected here. Looks at all, like `slowest`. */
+  sessions(query: ConnectionsQuery): ConnectionFacts[] {
+    return connections(this.#context.registry.connections, query);
+  }
+
   /** Begins to keep time and to listen to the broker. */
   start(): void {
     if (this.#state.kind !== "idle") return;
@@ -170,13 +208,15 @@ export class Core {
     this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
+    this.#context.wheel.add(() => this.#context.revocations.turn());
     this.#context.wheel.add(() => this.#context.expiries.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
       state: (state) => {
         if (state !== "ready") return;
-        this.#listenToBroadcasts();
+        if (this.#listening === "on") this.#context.revocations.reload();
+        else this.#listen();
         this.#context.continuity.restored();
         this.#learnSecret();
       },
@@ -184,15 +224,22 @@ export class Core {
   }
 
   /**
-   * Who the request is from, by the token in its head: at once where no token is looked at. `byUrl`: its headers for the application,
-   * which is asked where the URL connects and no token can say it.
+   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
+   * is looked at. `byUrl`: its headers for the application, which is asked where the URL connects and nothing else can say it.
    */
-  introduce(token: string | undefined, byUrl?: ForwardedHeaders): Verdict | Promise<Verdict> {
-    const { authentication, questions } = this.#context;
+  introduce(
+    token: string | undefined,
+    resume?: Resume,
+    byUrl?: ForwardedHeaders,
+  ): Verdict | Promise<Verdict> {
+    const { authentication, questions, resumeTokens, revocations } = this.#context;
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
-    return byUrl !== undefined && questions.decideConnect
+    const shown = resume && resumeTokens.check(resume.sid, resume.token);
+    if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
+    const isKnown = shown?.user !== undefined && shown.identity !== undefined;
+    return byUrl !== undefined && !isKnown && questions.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
-      : authentication.anonymous;
+      : whoComes(this.#context, shown);
   }
 
   /**
@@ -212,13 +259,13 @@ export class Core {
   }
 
   /**
-   * Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. `identity`: what
-   * the request proved, if it brought a token; `headers`: what of it the application wants to see.
+   * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it waits for `connect`.
+   * `identity`: what the request proved, if it brought a token; `headers`: what of it the application wants to see.
    */
   open(
     transport: Transport,
     encoding: Encoding,
-    channels?: readonly string[],
+    url?: UrlConnect | readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
   ): Connection {
@@ -228,11 +275,24 @@ export class Core {
       this.#context,
       transport,
       encoding,
-      channels === undefined ? { identity, headers } : undefined,
+      url === undefined ? { identity, headers } : undefined,
     );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
-    else if (channels !== undefined) connection.connectByUrl(channels, identity ?? ANONYMOUS);
+    else if (url !== undefined)
+      this.#connectByUrl(connection, "channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
     return connection;
+  }
+
+  /** A moment may have passed since the token was checked. */
+  #connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void {
+    const error = this.#context.revocations.veto(identity, identity.user);
+    if (error === undefined) connection.connectByUrl(url, identity);
+    else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
+  }
+
+  /** Whether the token proves that its bearer is the client of the session. */
+  isTokenOf(sid: string, token: string): boolean {
+    return this.#context.resumeTokens.check(sid, token) !== undefined;
   }
 
   /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */
@@ -257,6 +317,7 @@ export class Core {
     // The wheel stops, and with it a drain under way.
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
+    this.#orders.close();
     this.#context.wheel.close();
     this.#seams.authorizer?.close();
     await this.#seams.events?.close();
@@ -269,6 +330,7 @@ export class Core {
       metrics.add("broker_rejected", 1);
       return;
     }
+    if (topic === CONTROL) return this.#orders.receive(text);
     if (topic !== BROADCAST) return hub.publication(topic, text, position);
     const data = normalizeData(text);
     metrics.add("publications", 1);
@@ -284,22 +346,32 @@ export class Core {
     );
   }
 
-  /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */
-  #listenToBroadcasts(): void {
-    if (this.#broadcasts !== "off" || this.#state.kind === "closed") return;
-    this.#broadcasts = "subscribing";
-    this.#seams.broker.subscribe(BROADCAST).then(
+  /** Everybody listens to broadcasts and orders, from the first moment at which the broker can be reached. */
+  #listen(): void {
+    if (this.#listening !== "off" || this.#state.kind === "closed") return;
+    this.#listening = "subscribing";
+    this.#listened().then(
       () => {
-        this.#broadcasts = "on";
+        this.#listening = "on";
       },
       (error: unknown) => {
-        this.#broadcasts = "off";
+        this.#listening = "off";
         if (this.#state.kind === "closed") return;
-        this.#context.logger.warn({ err: error }, "could not subscribe to broadcasts; will try again");
+        this.#context.logger.warn(
+          { err: error },
+          "could not listen to broadcasts and orders; will try again",
+        );
         if (this.#seams.broker.state === "ready")
-          this.#context.clock.after(BROADCAST_RETRY_MS, () => this.#listenToBroadcasts());
+          this.#context.clock.after(LISTEN_RETRY_MS, () => this.#listen());
       },
     );
+  }
+
+  /** First the orders, then the list of what was revoked before: nothing falls in between. */
+  async #listened(): Promise<void> {
+    const { broker } = this.#seams;
+    await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
+    await this.#context.revocations.load();
   }
 }
 
@@ -308,4 +380,4 @@ function mayWish({ access, questions }: Context, identity: Identity, channel: st
   return access.may(identity, channel, "subscribe") || questions.decideSubscribe(identity, channel);
 }
 
-const BROADCAST_RETRY_MS = 1000;
+const LISTEN_RETRY_MS = 1000;

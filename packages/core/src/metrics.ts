@@ -36,6 +36,11 @@ export const COUNTERS = Object.freeze({
   webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
   events: "Events passed on to backends",
   events_dropped: "Events for backends dropped because too many waited to be passed on",
+  orders: "Orders heard on the topic `control`",
+  orders_rejected: "Orders that were none, or one too many",
+  connections_dismissed: "Connections ended by an order to disconnect",
+  connections_revoked: "Connections ended because what they came with was revoked",
+  revoked_refused: "Connects, refreshes and resumes refused because of a revocation",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 

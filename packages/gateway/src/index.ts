@@ -19,4 +19,12 @@ export { readPublicKey } from "./worker/token-key.js";
 export type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 // What both are told.
-export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";
+export type {
+  AdminOptions,
+  BrokerService,
+  PrimaryOptions,
+  StaticPage,
+  WorkerBroker,
+  WorkerOptions,
+} from "./options.js";
+export type { SeamOffers, ServedSeam } from "./primary/seam-server.js";

@@ -17,6 +17,7 @@ import type {
   Json,
   RefreshNotice,
   Results,
+  SubscribedNotice,
   SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -109,6 +110,11 @@ export function welcomeEncoder(announcement: Announcement): WelcomeEncoder {
   };
 }
 
+/** The same for a client that was told something of its own. */
+export function encodeConnectPush(body: EncodableResults["connect"]): string {
+  return `{"connect":${resultText(body)}}`;
+}
+
 /** `offset` where the channel keeps history; `epoch` where it is not that of the publication before. */
 export function encodePublication(
   channel: string,
@@ -132,6 +138,10 @@ export function encodeMessage(dataText: string): string {
 
 export function encodeBroadcast(dataText: string): string {
   return `{"broadcast":{"data":${dataText}}}`;
+}
+
+export function encodeSubscribed(notice: SubscribedNotice): string {
+  return `{"subscribed":${JSON.stringify(notice)}}`;
 }
 
 export function encodeUnsubscribed(channel: string, code: number): string {

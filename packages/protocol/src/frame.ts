@@ -182,6 +182,14 @@ export interface PublicationPush {
   readonly epoch?: string;
 }
 
+/** The server gave this connection a channel that it had not asked for. */
+export interface SubscribedNotice {
+  readonly channel: string;
+  /** Where the subscription begins, where the channel keeps history. */
+  readonly offset?: number | undefined;
+  readonly epoch?: string | undefined;
+}
+
 export interface RefreshNotice {
   /** When the token ends, ms from now. */
   readonly deadline: number;
@@ -212,6 +220,7 @@ export type Push =
   | { readonly op: "gap"; readonly body: GapNotice }
   | { readonly op: "message"; readonly body: { readonly data: Json } }
   | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
+  | { readonly op: "subscribed"; readonly body: SubscribedNotice }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
   | { readonly op: "refresh"; readonly body: RefreshNotice }
   | { readonly op: "drain"; readonly body: DrainNotice }

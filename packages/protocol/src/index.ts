@@ -29,6 +29,7 @@ export type {
   Results,
   Resume,
   StoredPublication,
+  SubscribedNotice,
   SubscribeOutcome,
   SubscribeRequest,
   SubscribeResult,
@@ -47,6 +48,7 @@ export {
   closeReason,
   disconnectNotice,
   encodeBroadcast,
+  encodeConnectPush,
   encodeCommand,
   encodeDisconnect,
   encodeDrain,
@@ -55,6 +57,7 @@ export {
   encodePublication,
   encodeRefresh,
   encodeReply,
+  encodeSubscribed,
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
@@ -65,6 +68,7 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
+export { exceedsDepth } from "./json-depth.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {
@@ -73,6 +77,7 @@ export {
   type Owner,
   ownerOf,
   ownerPrefix,
+  SESSION_ID,
   SESSION_ID_LENGTH,
   sessionKey,
   withSessionKey,

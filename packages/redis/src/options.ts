@@ -27,6 +27,8 @@ export interface RedisOptions {
   readonly maxQueuedEvents: number;
   /** Likewise, as bytes of their values. Default 8 MiB. */
   readonly maxQueuedEventBytes: number;
+  /** Revocations of the cluster that are kept at once. Default 100_000. */
+  readonly maxRevocations: number;
   /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves nobody else meanwhile. Default 1_000. */
   readonly maxTopicsPerCommand: number;
 }
@@ -41,6 +43,7 @@ export const REDIS_DEFAULTS: Omit<RedisOptions, "target"> = Object.freeze({
   maxPendingBytes: 16 * 1024 * 1024,
   maxQueuedEvents: 10_000,
   maxQueuedEventBytes: 8 * 1024 * 1024,
+  maxRevocations: 100_000,
   maxTopicsPerCommand: 1000,
 });
 

@@ -39,6 +39,12 @@ const webhookSecret = secretWord(
   /^[\x21-\x7e]{32,1024}$/,
 );
 
+const address = word(
+  "address",
+  "auto, off, or an address with a port such as 10.0.0.5:8080",
+  /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
+);
+
 export const settings = Object.freeze({
   host: setting(host, {
     default: "127.0.0.1",
@@ -74,6 +80,13 @@ export const settings = Object.freeze({
     default: "holdfast:",
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
+  }),
+  advertise: setting(address, {
+    default: "auto",
+    defaultMeans: "`host`, or the first IPv4 address that is not loopback, with the first public port",
+    example: "10.0.0.5:8080",
+    description:
+      "Where other instances of the cluster reach this one's public port: an HTTP request of a session that lives here and came to them is forwarded there. `off`: they answer it themselves and make the session anew. Without `redis` there are no others.",
   }),
   adminHost: setting(host, {
     default: "127.0.0.1",
@@ -271,6 +284,19 @@ export const settings = Object.freeze({
     example: "5s",
     description: "Silence after a ping that ends the connection. Shorter than `pingInterval`.",
   }),
+  pollHold: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "25s",
+    example: "50s",
+    description:
+      "How long a long-poll without news is held before it is answered with nothing. Keep it under the load balancer's idle timeout (AWS: 60s).",
+  }),
+  pollGrace: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "10s",
+    example: "20s",
+    description: "How long a long-poll session may be without a poll before it counts as a lost connection.",
+  }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
     reload: true,
     default: "30s",
@@ -319,6 +345,18 @@ export const settings = Object.freeze({
     example: "2m",
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
+  }),
+  maxRevocations: setting(integer(100, 1_000_000), {
+    default: 100_000,
+    example: 10_000,
+    description:
+      "Revocations of the cluster that are kept at once. Each worker holds all of them; beyond that further ones are refused.",
+  }),
+  revocationTtl: setting(duration(1 * MINUTE, 400 * 24 * HOUR), {
+    default: formatDuration(CORE_DEFAULTS.revocationTtlMs),
+    example: "720h",
+    description:
+      "For how long a revocation holds that names no end. Not shorter than your longest tokens are good: afterwards they are accepted again.",
   }),
   maxPayload: setting(size(256, 16 * MIB), {
     reload: true,

@@ -6,11 +6,17 @@
  * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
  * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
  */
-import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
+import {
+  type EncodableResults,
+  type ErrorCode,
+  encodeSubscribed,
+  errors,
+  type Position,
+} from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
-import { withoutGrant } from "../identity.js";
+import { type Grant, withGrant, withoutGrant } from "../identity.js";
 import { changeIdentity } from "../identity-change.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
@@ -41,11 +47,19 @@ function permitted(
   if (problem !== undefined) return { error: problem };
   const wanted = request(context, connection, channel, since);
   if ("error" in wanted) return wanted;
+  const begin = (): Answer<Result> => {
+    const answer = settle(context, connection, wanted, newAllowance());
+    if ("result" in answer) connection.stands(new Map([[channel, positionOf(answer.result)]]));
+    return answer;
+  };
   return wanted.waiting === undefined
-    ? settle(context, connection, wanted, newAllowance())
-    : wanted.waiting.then((error) =>
-        error === undefined ? settle(context, connection, wanted, newAllowance()) : { error },
-      );
+    ? begin()
+    : wanted.waiting.then((error) => (error === undefined ? begin() : { error }));
+}
+
+/** Where a subscription goes on once its answer was read. */
+export function positionOf({ offset, epoch }: Partial<Position>): Position | undefined {
+  return offset === undefined || epoch === undefined ? undefined : { offset, epoch };
 }
 
 /** A subscription on its way. */
@@ -66,12 +80,49 @@ export function request(
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
-  if (problem !== undefined) {
-    // What was granted for a subscription that does not come to be would stay as long as the session.
-    if (session.find(channelTopic(channel)) === undefined)
-      changeIdentity(context, connection, withoutGrant(session.identity, channel));
-    return { error: problem };
+  if (problem === undefined) return wish(context, connection, session, channel, since);
+  // What was granted for a subscription that does not come to be would stay as long as the session.
+  if (session.find(channelTopic(channel)) === undefined)
+    changeIdentity(context, connection, withoutGrant(session.identity, channel));
+  return { error: problem };
+}
+
+/**
+ * An order gives the connection a channel, whatever it may ask for itself: it gets a grant, so that a refresh does not take the
+ * channel away. Told by a push; nothing happens where it has the channel, or as many as it may, or the channel is another user's.
+ */
+export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
+  const { session } = connection;
+  // Before its connect is answered nothing may be said to it.
+  if (session === undefined || !session.live || hasNoRoom(context, session, channel) !== undefined) return;
+  const { access, clock } = context;
+  if (!access.may(session.identity, channel, "subscribe")) {
+    const grant: Grant = { channel, verbs: ["subscribe"], issuedAt: clock.now() };
+    const identity = withGrant(session.identity, grant);
+    if (!access.may(identity, channel, "subscribe")) return;
+    changeIdentity(context, connection, identity);
   }
+  const wanted = wish(context, connection, session, channel, null);
+  const tell = (): void => {
+    const outcome = settle(context, connection, wanted, newAllowance());
+    if ("error" in outcome) return;
+    const { offset, epoch } = outcome.result;
+    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+  };
+  if (wanted.waiting === undefined) return tell();
+  void wanted.waiting.then((error) => {
+    if (error === undefined) tell();
+  });
+}
+
+/** Puts the subscription into the session, and says what it waits for. */
+function wish(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  channel: string,
+  since: Position | null,
+): Wanted {
   const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
   if (since !== null) subscription.place.stream?.pin();
@@ -188,6 +239,10 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   // Asked again: the right may have gone while others of the same connect were waited for.
   if (!context.access.may(session.identity, channel, "subscribe")) return errors.forbidden;
+  return hasNoRoom(context, session, channel);
+}
+
+function hasNoRoom(context: Context, session: Session, channel: string): ErrorCode | undefined {
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
