@@ -23,6 +23,7 @@ import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
+import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
@@ -100,6 +101,8 @@ export class Worker {
       logger,
       metrics: this.#metrics,
       authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authorizer:
+        options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -109,6 +112,7 @@ export class Worker {
     const policy = {
       mayComeFrom: originCheck(options.origins),
       maxChannels: options.core.maxChannels,
+      forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
     const comet = new Comet({
@@ -148,7 +152,8 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
+    this.#heldSockets = () =>
+      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({
