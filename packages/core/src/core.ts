@@ -15,7 +15,7 @@ import {
   welcomeEncoder,
 } from "@holdfast/protocol";
 import { Access } from "./access.js";
-import { Authentication, type Veto, type Verdict } from "./authentication.js";
+import { Authentication, type Verdict, type Veto } from "./authentication.js";
 import type { Authenticator } from "./authenticator.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
