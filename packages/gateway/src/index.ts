@@ -12,6 +12,11 @@ export { openApi } from "./primary/admin/api.js";
 export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 
+// For whoever makes or checks tokens.
+export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/token.js";
+export { type Claims, proofOf } from "./worker/token-claims.js";
+export { readPublicKey } from "./worker/token-key.js";
+
 // What both are told.
 export type {
   AdminOptions,

@@ -19,6 +19,7 @@ import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -86,6 +87,7 @@ export class Worker {
       clock,
       logger,
       metrics: this.#metrics,
+      authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -100,7 +102,11 @@ export class Worker {
       relay: { directory: relayDirectory, owner },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      policy: {
+        mayComeFrom: originCheck(options.origins),
+        maxChannels: options.core.maxChannels,
+        tokenInUrl: options.tokenInUrl,
+      },
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -109,7 +115,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.introducing;
     this.#load = new LoadReporter(
       clock,
       () => ({
