@@ -3,6 +3,7 @@
  *
  * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as JSON.
  */
+import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
   CONTROL,
@@ -27,6 +28,7 @@ import type {
   WorkerOptions,
 } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
 import { keySources } from "./config/cross-checks.js";
@@ -36,6 +38,9 @@ import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
 import { readPages } from "./pages.js";
+
+/** How much longer than a poll is held another worker may take for its answer, ms. */
+const ANSWER_MARGIN_MS = 15_000;
 
 /** What a worker is told, over the link as JSON. */
 export interface WorkerConfig {
@@ -145,6 +150,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    maxSockets: maxSockets(settings),
+    answerTimeoutMs: 25_000 + ANSWER_MARGIN_MS,
+    advertise: (port) => advertised(settings, port, networkInterfaces()),
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
@@ -152,8 +160,13 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
         ? undefined
         : (metrics) => {
             const broker = redisBroker(settings, logger, metrics);
-            const ingest = broker.ingest(retentions(settings));
-            return { broker, ingest, revocations: broker.revocations() };
+            return {
+              broker,
+              ingest: broker.ingest(retentions(settings)),
+              directory: broker.directory(),
+              revocations: broker.revocations(),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+            };
           },
     logger,
     clock: systemClock,
@@ -162,7 +175,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
 
 /** One worker's share of what the instance has; what is limited by address is not shared out. */
 export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["direct"], undefined> {
-  const { workers, maxConnections, maxPending } = settings;
+  const { workers, maxPending } = settings;
   const limits = limitsOf(settings);
   const { ratePerSecond } = limits;
   return {
@@ -176,11 +189,16 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
     },
-    maxConnections: Math.ceil((maxConnections * spread(workers)) / workers),
+    maxConnections: maxSockets(settings),
     workers,
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
   };
+}
+
+/** Sockets that one worker may hold. */
+function maxSockets({ workers, maxConnections }: CompleteSettings): number {
+  return Math.ceil((maxConnections * spread(workers)) / workers);
 }
 
 function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {

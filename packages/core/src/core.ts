@@ -17,15 +17,18 @@ import {
 import { Access } from "./access.js";
 import { Authentication, type Verdict, type Veto } from "./authentication.js";
 import type { Authenticator } from "./authenticator.js";
+import type { Authorizer, ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
 import { announcement } from "./commands/connect.js";
+import { askWho } from "./commands/introduction.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
+import type { EventSink } from "./event-sink.js";
 import { Expiries } from "./expiries.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
@@ -46,6 +49,7 @@ import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
+import { Questions } from "./questions.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
@@ -59,12 +63,16 @@ import { Wheel } from "./wheel.js";
 
 export interface Seams {
   readonly broker: Broker;
+  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
+  readonly events?: EventSink | undefined;
   readonly revocations: RevocationStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Checks tokens; undefined: there are no keys. */
   readonly authenticator?: Authenticator | undefined;
+  /** Asks the application; undefined: nobody is asked. */
+  readonly authorizer?: Authorizer | undefined;
   /** A new session id: names this worker, and is unpredictable. */
   readonly sessionId: () => string;
   /** Uniform in [0, 1), for spreading. */
@@ -87,7 +95,7 @@ export class Core {
   #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { authenticator, broker, clock, logger, metrics } = seams;
+    const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
@@ -118,7 +126,9 @@ export class Core {
       expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
         changeIdentity(this.#context, connection, next, row),
       ),
+      questions: new Questions(authorizer, options.maxChannels, metrics),
       broker,
+      events,
       continuity,
       hub,
       detached: new Detached(options, hub, wheel, metrics),
@@ -219,6 +229,16 @@ export class Core {
       : authentication.identify(token);
   }
 
+  /** Whether the application says who a request is from that proves nothing itself. */
+  get asksWhoConnects(): boolean {
+    return this.#context.questions.decideConnect;
+  }
+
+  /** Who it is from by the application, for a request whose URL connects it. */
+  inquire(token: string | undefined, headers: ForwardedHeaders): Promise<Verdict> {
+    return askWho(this.#context, { session: undefined, token, client: undefined, headers });
+  }
+
   /**
    * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any, and `who` says what
    * `introduce` did. Who names no channels may still bring a token in `connect`.
@@ -230,20 +250,21 @@ export class Core {
     if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
     for (const channel of channels) {
       if (channelProblem(channel) !== undefined) return errors.badChannel;
-      if (!this.#context.access.may(who.identity, channel, "subscribe")) return errors.forbidden;
+      if (!mayWish(this.#context, who.identity, channel)) return errors.forbidden;
     }
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
   /**
    * Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. `identity`: what
-   * the request proved, if it brought a token.
+   * the request proved, if it brought a token; `headers`: what of it the application wants to see.
    */
   open(
     transport: Transport,
     encoding: Encoding,
     channels?: readonly string[],
     identity?: Identity,
+    headers?: ForwardedHeaders,
   ): Connection {
     const id = this.#seams.sessionId();
     const connection = new Connection(
@@ -251,7 +272,7 @@ export class Core {
       this.#context,
       transport,
       encoding,
-      channels === undefined ? identity : undefined,
+      channels === undefined ? { identity, headers } : undefined,
     );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
     else if (channels !== undefined) this.#connectByUrl(connection, channels, identity ?? ANONYMOUS);
@@ -289,6 +310,8 @@ export class Core {
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#orders.close();
     this.#context.wheel.close();
+    this.#seams.authorizer?.close();
+    await this.#seams.events?.close();
     await this.#seams.broker.close();
   }
 
@@ -341,6 +364,11 @@ export class Core {
     await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
     await this.#context.revocations.load();
   }
+}
+
+/** Whether a channel may be asked for: the identity has it, or the application may allow it. */
+function mayWish({ access, questions }: Context, identity: Identity, channel: string): boolean {
+  return access.may(identity, channel, "subscribe") || questions.decideSubscribe(identity, channel);
 }
 
 const LISTEN_RETRY_MS = 1000;

@@ -53,6 +53,18 @@ export {
   type Retention,
 } from "./broker.js";
 export { MemoryBroker, MemoryBus } from "./broker-memory.js";
+export type {
+  Admission,
+  Authorizer,
+  ChannelQuestion,
+  Consent,
+  ConnectQuestion,
+  ForwardedHeaders,
+  PublishQuestion,
+  Refusal,
+} from "./authorizer.js";
+export { type EventSink, eventFields, type GatewayEvent } from "./event-sink.js";
+export { MemoryEventSink } from "./event-sink-memory.js";
 export {
   type ChannelOrder,
   type DisconnectOrder,
@@ -83,5 +95,33 @@ export {
   type Metrics,
   noMetrics,
 } from "./metrics.js";
-export { BROADCAST, CONTROL, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
+export {
+  type ChangeOutcome,
+  JOIN_LEAVE_MODES,
+  type JoinLeaveMode,
+  type Lease,
+  type LeaseState,
+  MAX_CHANGES,
+  MAX_CURSOR_LENGTH,
+  MAX_NEWS_CHARS,
+  type Member,
+  type PresenceChange,
+  type PresencePage,
+  type PresenceRule,
+  type PresenceStore,
+  type Transition,
+} from "./presence-store.js";
+export { MemoryPresence } from "./presence-memory.js";
+export {
+  BROADCAST,
+  CONTROL,
+  channelOf,
+  channelTopic,
+  parseTopic,
+  presenceOf,
+  presenceTopic,
+  type Topic,
+  userTopic,
+} from "./topic.js";
 export type { Framing, Transport } from "./transport.js";
+export type { WorkerDirectory } from "./worker-directory.js";

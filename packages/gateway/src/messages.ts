@@ -95,6 +95,8 @@ export type ToWorker =
       readonly generation: number;
       /** Where the workers of the instance reach each other: a directory for Unix sockets. */
       readonly relayDirectory: string;
+      /** The first public port. */
+      readonly port: number;
       readonly config: unknown;
     }
   /** The instance is going away: health checks are told so, everything else goes on. */

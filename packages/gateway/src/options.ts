@@ -7,11 +7,13 @@ import type {
   Broker,
   Clock,
   CoreOptions,
+  EventSink,
   Logger,
   MemoryBus,
   Metrics,
   Retention,
   RevocationStore,
+  WorkerDirectory,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
@@ -101,6 +103,10 @@ export interface WorkerBroker {
   readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Which instance each worker of the cluster is of; undefined where there is one instance. */
+  readonly directory?: WorkerDirectory | undefined;
+  /** Where backends are told what happens; undefined: nobody is. */
+  readonly events?: EventSink | undefined;
 }
 
 export interface WorkerOptions {
@@ -117,6 +123,12 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Sockets that this worker may hold, of any kind. */
+  readonly maxSockets: number;
+  /** How long another worker's answer to one of its session's requests may take to begin, ms. */
+  readonly answerTimeoutMs: number;
+  /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
+  readonly advertise: ((port: number) => string | undefined) | undefined;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

@@ -61,6 +61,9 @@ describe("the numbers that are out in the world", () => {
       unavailable: 113,
       noHistory: 114,
       positionLost: 115,
+      noEvents: 124,
+      denied: 125,
+      tryLater: 126,
     });
     expect(numbers(disconnects)).toMatchObject({
       drain: 3000,

@@ -72,6 +72,11 @@ export interface HistoryRequest {
   readonly reverse?: boolean;
 }
 
+export interface SendRequest {
+  /** A message to the backend. */
+  readonly data: Json;
+}
+
 export interface RefreshRequest {
   /** Takes the place of the token that the connection, or one of its subscriptions, came with. */
   readonly token: string;
@@ -84,7 +89,8 @@ export type Command =
   | { readonly op: "unsubscribe"; readonly id: number; readonly body: UnsubscribeRequest }
   | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
   | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest }
-  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest };
+  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest }
+  | { readonly op: "send"; readonly id: number; readonly body: SendRequest };
 
 export type CommandName = Command["op"];
 
@@ -152,6 +158,7 @@ export interface Results {
   readonly publish: Partial<Position>;
   readonly history: HistoryResult;
   readonly refresh: RefreshResult;
+  readonly send: Readonly<Record<string, never>>;
 }
 
 /** Publications of a channel that this connection was not sent. */

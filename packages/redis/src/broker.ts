@@ -17,13 +17,16 @@ import {
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
+import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
+import { RedisPresence, type TransitionEvents } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
@@ -99,6 +102,21 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
+  presence(events?: TransitionEvents): RedisPresence {
+    return new RedisPresence(this, this.#keys, events);
+  }
+
+  /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
+  directory(): RedisDirectory {
+    return new RedisDirectory(this, this.#keys, this.#seams.clock);
+  }
+
+  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  events(maxLength: number): EventStream {
+    return new EventStream(this, maxLength, this.#options, this.#seams);
   }
 
   /** The cluster's revocations, over this broker's link. */

@@ -39,6 +39,26 @@ export class RedisKeys {
     return `${this.#prefix}key:{${topic}}:${key}`;
   }
 
+  /** Who is in a channel, by its presence topic: members, owners, users, numbers (lua/presence.lua). */
+  presence(topic: Topic): readonly string[] {
+    return ["members", "owners", "users", "presence"].map((part) => `${this.#prefix}${part}:{${topic}}`);
+  }
+
+  /** The workers' leases of presence: a sorted set. */
+  get leases(): string {
+    return `${this.#prefix}leases:{presence}`;
+  }
+
+  /** Those that are being ended; in the same slot. */
+  get endingLeases(): string {
+    return `${this.#prefix}ending:{presence}`;
+  }
+
+  /** The channels in which a lease has members: a set. */
+  leaseChannels(lease: string): string {
+    return `${this.#prefix}channels:{lease:${lease}}`;
+  }
+
   /** The stream that backends add to. */
   get ingest(): string {
     return `${this.#prefix}ingest`;
@@ -47,6 +67,16 @@ export class RedisKeys {
   /** Who reads that stream; in the same slot. */
   get ingestLease(): string {
     return `${this.#prefix}lease:{${this.ingest}}`;
+  }
+
+  /** Where a worker is reached. */
+  worker(prefix: string): string {
+    return `${this.#prefix}worker:${prefix}`;
+  }
+
+  /** The stream that tells backends what happens. */
+  get events(): string {
+    return `${this.#prefix}events`;
   }
 
   /** The cluster's shared secret. */

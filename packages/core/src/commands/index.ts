@@ -9,6 +9,7 @@ import { connect } from "./connect.js";
 import { history } from "./history.js";
 import { publish } from "./publish.js";
 import { refresh } from "./refresh.js";
+import { send } from "./send.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
@@ -21,6 +22,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   publish,
   history,
   refresh,
+  send,
 };
 
 export const commands = Object.freeze({

@@ -16,7 +16,7 @@ import {
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
-import { type Grant, withGrant } from "../identity.js";
+import { type Grant, withGrant, withoutGrant } from "../identity.js";
 import { changeIdentity } from "../identity-change.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
@@ -72,7 +72,11 @@ export function request(
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
-  return problem === undefined ? wish(context, connection, session, channel, since) : { error: problem };
+  if (problem === undefined) return wish(context, connection, session, channel, since);
+  // What was granted for a subscription that does not come to be would stay as long as the session.
+  if (session.find(channelTopic(channel)) === undefined)
+    changeIdentity(context, connection, withoutGrant(session.identity, channel));
+  return { error: problem };
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Broker } from "../broker.js";
 import { MemoryBroker } from "../broker-memory.js";
 import type { Clock } from "../clock.js";
 import type { Connection } from "../connection.js";
-import { Core } from "../core.js";
+import { Core, type Seams } from "../core.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../options.js";
 import { MemoryRevocations } from "../revocation-memory.js";
 import type { RevocationStore } from "../revocation-store.js";
@@ -24,6 +24,7 @@ import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
 import { RecordingLogger } from "./recording-logger.js";
 import { RecordingMetrics } from "./recording-metrics.js";
+import { ScriptedAuthenticator } from "./scripted-authenticator.js";
 
 /** A command without its id. */
 export type Request = Command extends infer Each
@@ -90,6 +91,8 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   readonly clock = new FakeClock();
   readonly metrics = new RecordingMetrics();
   readonly logger = new RecordingLogger();
+  /** Asked where the gateway is private. */
+  readonly tokens = new ScriptedAuthenticator();
   readonly broker: B;
   readonly core: Core;
   readonly revocations: RevocationStore;
@@ -100,10 +103,10 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
     broker: B,
     options: Partial<CoreOptions> = {},
     owner: Owner = { slot: 0, generation: 0 },
-    revocations?: RevocationStore,
+    seams: Partial<Seams> = {},
   ) {
     this.broker = broker;
-    this.revocations = revocations ?? memoryRevocations(broker, this.clock);
+    this.revocations = seams.revocations ?? memoryRevocations(broker, this.clock);
     this.core = new Core(
       { ...CORE_DEFAULTS, namespaces: { open: { clientPublish: true } }, ...options },
       {
@@ -114,6 +117,8 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         metrics: this.metrics,
         sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
+        authenticator: options.access === "private" ? this.tokens : undefined,
+        ...seams,
       },
     );
     this.core.start();

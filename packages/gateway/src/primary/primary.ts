@@ -24,8 +24,9 @@ import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-dr
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
 import { SeamServer } from "./seam-server.js";
-import { Supervisor, type WorkerProgram } from "./supervisor.js";
+import { Supervisor } from "./supervisor.js";
 import { drainWorker } from "./worker-drain.js";
+import type { WorkerProgram } from "./worker-launcher.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** Where a started instance can be reached. */
@@ -167,7 +168,7 @@ export class Primary {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
         if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
         this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-        this.#supervisor.start(relayDirectory);
+        this.#supervisor.start({ relayDirectory, port: addresses.ports[0] ?? 0 });
       });
       return addresses;
     } catch (error) {

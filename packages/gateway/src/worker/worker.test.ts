@@ -23,6 +23,9 @@ const OPTIONS: WorkerOptions = {
   gcIntervalMs: undefined,
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
+  maxSockets: 1_000,
+  answerTimeoutMs: 10_000,
+  advertise: undefined,
   pages: {},
   direct: undefined,
   broker: undefined,
@@ -67,6 +70,7 @@ async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
     {
       owner: { slot: 3, generation: 7 },
       relayDirectory: "/nonexistent",
+      port: 8080,
       send: primary.hear,
       received: () => 0,
       takeDeparted: () => [],
