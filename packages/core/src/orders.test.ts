@@ -214,7 +214,7 @@ describe("the list of revocations", () => {
     // It tells on another broker: as if every publication were lost.
     const deaf = memoryRevocations(world.broker, world.clock);
     await deaf.add([{ subject: "token:t", at: now, until: now + 600_000 }]);
-    const late = new CoreWorld(new MemoryBroker(), { access: "private" }, undefined, deaf);
+    const late = new CoreWorld(new MemoryBroker(), { access: "private" }, undefined, { revocations: deaf });
     expect(late.core.brokerState).toBe("connecting");
     await late.settle();
     expect(late.core.brokerState).toBe("ready");
@@ -234,7 +234,7 @@ describe("the list of revocations", () => {
     const store = memoryRevocations(world.broker, world.clock);
     const list = store.list.bind(store);
     store.list = (from, known) => (fail ? Promise.reject(new Error("away")) : list(from, known));
-    const late = new CoreWorld(new MemoryBroker(), { access: "private", anonymous: true }, undefined, store);
+    const late = new CoreWorld(new MemoryBroker(), { access: "private", anonymous: true }, undefined, { revocations: store });
     await late.settle();
     expect(await connect(late, user("a"))).toMatchObject({ reply: { error: { name: "unavailable" } } });
     expect(await connect(late, {})).toMatchObject({ reply: { kind: "reply" } });
