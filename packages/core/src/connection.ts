@@ -33,6 +33,7 @@ import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
+import type { Presence } from "./presence.js";
 import type { RateAccount } from "./rate-limit.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
@@ -113,7 +114,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave(true);
+    if (this.#state !== "closing") this.#leave(true, true);
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -199,7 +200,8 @@ export class Connection implements Listener, RateAccount {
     if (!this.#isOpen()) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
+    const comesBack = mayReconnect(row.code);
+    this.#leave(comesBack && row !== disconnects.drain, comesBack);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
@@ -211,7 +213,10 @@ export class Connection implements Listener, RateAccount {
     const { session } = this;
     if (!session?.remove(subscription)) return;
     this.#context.slowConsumers.forget(subscription);
-    this.#context.hub.leave(subscription.place, subscription);
+    const { place } = subscription;
+    if (place.presence !== undefined)
+      this.#context.presence?.leave(this, channelOf(place.topic) ?? "", subscription);
+    this.#context.hub.leave(place, subscription);
     if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
@@ -285,7 +290,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.#isOpen()) {
-        this.#leave(true);
+        this.#leave(true, true);
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -303,10 +308,12 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  /** `detach`: whether it may come back as the session that it was. */
-  #leave(detach: boolean): void {
-    const { detached, hub, slowConsumers } = this.#context;
+  /** `detach`: whether it may come back here as the session that it was; `comesBack`: here or on another worker. */
+  #leave(detach: boolean, comesBack: boolean): void {
+    const { detached, hub, presence, slowConsumers } = this.#context;
     const subscriptions = this.session?.subscriptions ?? [];
+    if (presence !== undefined)
+      this.#absent(presence, subscriptions, comesBack && this.#encoding === "lines");
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
       detach && this.#encoding === "lines" && detached.enabled
@@ -320,6 +327,22 @@ export class Connection implements Listener, RateAccount {
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
     if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
+  }
+
+  /** Leaves the channels that have presence, at once or when its grace is over. */
+  #absent(presence: Presence, subscriptions: readonly Subscription[], lingers: boolean): void {
+    const channels: string[] = [];
+    for (const subscription of subscriptions) {
+      const { place } = subscription;
+      if (place.presence === undefined) continue;
+      const channel = channelOf(place.topic) ?? "";
+      if (!lingers) presence.leave(this, channel, subscription);
+      else {
+        presence.watches.leave(channel, subscription);
+        channels.push(channel);
+      }
+    }
+    if (channels.length > 0) presence.linger(this, channels);
   }
 
   /** What was granted for a subscription ends with it. */

@@ -62,6 +62,11 @@ export const errors = Object.freeze({
   wrongAudience: error(120, "wrong_audience", "That token is not meant for this gateway."),
   tokenRevoked: error(121, "token_revoked", "That token was revoked."),
   wrongUser: error(122, "wrong_user", "That token is another user's."),
+  noPresence: error(
+    123,
+    "no_presence",
+    "Who is in this channel is not kept, or joins and leaves are not told; see the setting `namespaces`.",
+  ),
 } as const);
 
 /** Reasons to disconnect. Below 3500: reconnect with backoff. From 3500: do not. */

@@ -13,6 +13,7 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
+  presenceOf,
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
@@ -32,6 +33,8 @@ import { describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;
+/** Bytes of one piece of news of presence: far above what our scripts make. */
+const MAX_PRESENCE_BYTES = 1024 * 1024;
 
 export class RedisBroker implements Broker {
   readonly #options: RedisOptions;
@@ -204,8 +207,10 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    if (payload.length - start > maxPublicationBytes) {
-      this.#rejections.add(channel, payload, `is larger than ${maxPublicationBytes} bytes`);
+    // Who joined and left is told whatever the limit for publications is.
+    const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
+    if (payload.length - start > maxBytes) {
+      this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);
       return;
     }
     this.#events?.publication(topic, payload.toString("utf8", start), position);
