@@ -38,6 +38,11 @@ export class Hub {
     return this.#places.size;
   }
 
+  /** For who looks at all of them: operators. */
+  get places(): Iterable<Place> {
+    return this.#places.values();
+  }
+
   /** Listeners over all topics, and those who are about to listen. */
   get subscriptions(): number {
     let subscriptions = 0;

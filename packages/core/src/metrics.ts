@@ -36,12 +36,22 @@ export const COUNTERS = Object.freeze({
   stale_connections: "Connections closed because no connect command came in time",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
+  webhooks_denied: "Questions that the application answered with no",
+  webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
+  events: "Events passed on to backends",
+  events_dropped: "Events for backends dropped because too many waited to be passed on",
+  orders: "Orders heard on the topic `control`",
+  orders_rejected: "Orders that were none, or one too many",
+  connections_dismissed: "Connections ended by an order to disconnect",
+  connections_revoked: "Connections ended because what they came with was revoked",
+  revoked_refused: "Connects, refreshes and resumes refused because of a revocation",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 
 /** Durations in seconds. */
 export const HISTOGRAMS = Object.freeze({
   publish_seconds: "From a client's publish command to the broker's answer",
+  webhook_seconds: "From a question to the application's answer, or to the end of the wait for it",
   subscribe_seconds: "From a client's subscribe command to the broker's answer",
   fanout_seconds: "From a publication's arrival to its last local write",
 } as const);

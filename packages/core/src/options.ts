@@ -49,6 +49,8 @@ export interface CoreOptions {
   readonly maxTailChars: number;
   /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
   readonly positionCheckMs: number;
+  /** For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner. */
+  readonly revocationTtlMs: number;
   /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
   readonly access: AccessMode;
   /** Whether a private gateway takes clients without a token, for what is public. Default false. */
@@ -81,6 +83,7 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   maxRecovered: 1000,
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,
+  revocationTtlMs: 7 * 24 * 60 * 60_000,
   access: "open",
   anonymous: false,
   refreshWindowMs: 30_000,

@@ -161,6 +161,9 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       },
     };
   },
+  send(id, { data }) {
+    return data === undefined ? errors.badRequest : { op: "send", id, body: { data: data as Json } };
+  },
   refresh(id, { token }) {
     return isToken(token) ? { op: "refresh", id, body: { token } } : errors.badRequest;
   },

@@ -20,6 +20,7 @@ import type {
   PresenceResult,
   RefreshNotice,
   Results,
+  SubscribedNotice,
   SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -143,6 +144,10 @@ export function encodeMessage(dataText: string): string {
 
 export function encodeBroadcast(dataText: string): string {
   return `{"broadcast":{"data":${dataText}}}`;
+}
+
+export function encodeSubscribed(notice: SubscribedNotice): string {
+  return `{"subscribed":${JSON.stringify(notice)}}`;
 }
 
 export function encodeUnsubscribed(channel: string, code: number): string {

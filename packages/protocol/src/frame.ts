@@ -88,6 +88,11 @@ export interface PresenceRequest {
   readonly cursor?: string;
 }
 
+export interface SendRequest {
+  /** A message to the backend. */
+  readonly data: Json;
+}
+
 export interface RefreshRequest {
   /** Takes the place of the token that the connection, or one of its subscriptions, came with. */
   readonly token: string;
@@ -101,7 +106,8 @@ export type Command =
   | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
   | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest }
   | { readonly op: "presence"; readonly id: number; readonly body: PresenceRequest }
-  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest };
+  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest }
+  | { readonly op: "send"; readonly id: number; readonly body: SendRequest };
 
 export type CommandName = Command["op"];
 
@@ -208,6 +214,7 @@ export interface Results {
   readonly history: HistoryResult;
   readonly presence: PresenceResult;
   readonly refresh: RefreshResult;
+  readonly send: Readonly<Record<string, never>>;
 }
 
 /** Publications of a channel that this connection was not sent. */
@@ -229,6 +236,14 @@ export interface PublicationPush {
   readonly offset?: number;
   /** Given when it is not that of the publication before. */
   readonly epoch?: string;
+}
+
+/** The server gave this connection a channel that it had not asked for. */
+export interface SubscribedNotice {
+  readonly channel: string;
+  /** Where the subscription begins, where the channel keeps history. */
+  readonly offset?: number | undefined;
+  readonly epoch?: string | undefined;
 }
 
 export interface RefreshNotice {
@@ -261,6 +276,7 @@ export type Push =
   | { readonly op: "gap"; readonly body: GapNotice }
   | { readonly op: "message"; readonly body: { readonly data: Json } }
   | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
+  | { readonly op: "subscribed"; readonly body: SubscribedNotice }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
   | { readonly op: "join"; readonly body: JoinLeavePush }
   | { readonly op: "leave"; readonly body: JoinLeavePush }

@@ -35,6 +35,7 @@ export type {
   Results,
   Resume,
   StoredPublication,
+  SubscribedNotice,
   SubscribeOutcome,
   SubscribeRequest,
   SubscribeResult,
@@ -64,6 +65,7 @@ export {
   encodePublication,
   encodeRefresh,
   encodeReply,
+  encodeSubscribed,
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
@@ -74,6 +76,7 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
+export { exceedsDepth } from "./json-depth.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {

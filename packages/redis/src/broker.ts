@@ -14,10 +14,13 @@ import {
   type LogQuery,
   type PublishOptions,
   presenceOf,
+  type RevocationStore,
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
+import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
@@ -27,6 +30,7 @@ import { pause } from "./pause.js";
 import { RedisPresence, type TransitionEvents } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
+import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { describeTarget } from "./target.js";
@@ -106,6 +110,21 @@ export class RedisBroker implements Broker {
   /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
   presence(events?: TransitionEvents): RedisPresence {
     return new RedisPresence(this, this.#keys, events);
+  }
+
+  /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
+  directory(): RedisDirectory {
+    return new RedisDirectory(this, this.#keys, this.#seams.clock);
+  }
+
+  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  events(maxLength: number): EventStream {
+    return new EventStream(this, maxLength, this.#options, this.#seams);
+  }
+
+  /** The cluster's revocations, over this broker's link. */
+  revocations(): RevocationStore {
+    return new RedisRevocations(this, this.#keys, this.#options.maxRevocations);
   }
 
   async subscribe(topic: Topic): Promise<void> {

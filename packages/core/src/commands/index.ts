@@ -10,6 +10,7 @@ import { history } from "./history.js";
 import { presence } from "./presence.js";
 import { publish } from "./publish.js";
 import { refresh } from "./refresh.js";
+import { send } from "./send.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
@@ -23,6 +24,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   history,
   presence,
   refresh,
+  send,
 };
 
 export const commands = Object.freeze({

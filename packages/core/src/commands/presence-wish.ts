@@ -1,7 +1,7 @@
 /**
  * What a subscribe asks of presence: who is there, and to be told who joins and leaves.
  *
- * Whoever asks holds the channel's watch from `wish` on, and gives it up by `grant` or `forgo`, one of them once.
+ * Whoever asks holds the channel's watch from `wishOf` on, and gives it up by `grant` or `forgo`, one of them once.
  */
 import { type EncodableResults, type ErrorCode, errors } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
@@ -23,17 +23,17 @@ export interface PresenceWish {
 }
 
 /** Undefined where nothing is asked. */
-export function wish(
+export function wishOf(
   { access, namespaces, presence }: Context,
   session: Session,
   channel: string,
   { presence: listed = false, joinLeave: told = false }: PresenceFlags,
-): PresenceWish | undefined | { readonly error: ErrorCode } {
+): PresenceWish | undefined | ErrorCode {
   if (!listed && !told) return undefined;
   const rule = namespaces.presence(channel);
-  if (presence === undefined || rule === undefined) return { error: errors.noPresence };
-  if (told && rule.joinLeave === "off") return { error: errors.noPresence };
-  if (!access.may(session.identity, channel, "presence")) return { error: errors.forbidden };
+  if (presence === undefined || rule === undefined) return errors.noPresence;
+  if (told && rule.joinLeave === "off") return errors.noPresence;
+  if (!access.may(session.identity, channel, "presence")) return errors.forbidden;
   return { watch: presence.watches.enter(channel, rule), listed, told };
 }
 

@@ -6,10 +6,18 @@
  * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
  * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
  */
-import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
+import {
+  type EncodableResults,
+  type ErrorCode,
+  encodeSubscribed,
+  errors,
+  type Position,
+} from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import { type Grant, withGrant, withoutGrant } from "../identity.js";
+import { changeIdentity } from "../identity-change.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
 import { channelOf, channelTopic, type Topic, userTopic } from "../topic.js";
@@ -22,7 +30,7 @@ import {
   learn,
   type PresenceFlags,
   type PresenceWish,
-  wish,
+  wishOf,
 } from "./presence-wish.js";
 
 type Result = EncodableResults["subscribe"];
@@ -73,10 +81,52 @@ export function request(
 ): Wanted | { readonly error: ErrorCode } {
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
-  const problem = refusal(context, session, channel);
-  if (problem !== undefined) return { error: problem };
-  const wished = wish(context, session, channel, flags);
-  if (wished !== undefined && "error" in wished) return wished;
+  const wished = refusal(context, session, channel) ?? wishOf(context, session, channel, flags);
+  if (wished === undefined || "watch" in wished)
+    return put(context, connection, session, channel, since, wished);
+  // What was granted for a subscription that does not come to be would stay as long as the session.
+  if (session.find(channelTopic(channel)) === undefined)
+    changeIdentity(context, connection, withoutGrant(session.identity, channel));
+  return { error: wished };
+}
+
+/**
+ * An order gives the connection a channel, whatever it may ask for itself: it gets a grant, so that a refresh does not take the
+ * channel away. Told by a push; nothing happens where it has the channel, or as many as it may, or the channel is another user's.
+ */
+export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
+  const { session } = connection;
+  // Before its connect is answered nothing may be said to it.
+  if (session === undefined || !session.live || hasNoRoom(context, session, channel) !== undefined) return;
+  const { access, clock } = context;
+  if (!access.may(session.identity, channel, "subscribe")) {
+    const grant: Grant = { channel, verbs: ["subscribe"], issuedAt: clock.now() };
+    const identity = withGrant(session.identity, grant);
+    if (!access.may(identity, channel, "subscribe")) return;
+    changeIdentity(context, connection, identity);
+  }
+  const wanted = put(context, connection, session, channel, null, undefined);
+  const tell = (): void => {
+    const outcome = settle(context, connection, wanted, newAllowance());
+    if ("error" in outcome) return;
+    const { offset, epoch } = outcome.result;
+    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+  };
+  if (wanted.waiting === undefined) return tell();
+  void wanted.waiting.then((error) => {
+    if (error === undefined) tell();
+  });
+}
+
+/** Puts the subscription into the session, and says what it waits for. */
+function put(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  channel: string,
+  since: Position | null,
+  wished: PresenceWish | undefined,
+): Wanted {
   const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
   if (since !== null) subscription.place.stream?.pin();
@@ -145,7 +195,10 @@ function join(
   const heard = hear(context, subscription, since, position, allowance);
   if (wished === undefined) return heard;
   const presence = grant(context, connection, subscription, wished);
-  return presence === undefined ? heard : { result: { ...heard.result, presence } };
+  if (presence === undefined) return heard;
+  for (const member of presence.members) allowance.chars -= member.length;
+  const members = allowance.chars < 0 ? [] : presence.members;
+  return { result: { ...heard.result, presence: { ...presence, members } } };
 }
 
 /** Where it begins to hear the channel, and what it missed. */
@@ -216,6 +269,10 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   // Asked again: the right may have gone while others of the same connect were waited for.
   if (!context.access.may(session.identity, channel, "subscribe")) return errors.forbidden;
+  return hasNoRoom(context, session, channel);
+}
+
+function hasNoRoom(context: Context, session: Session, channel: string): ErrorCode | undefined {
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
