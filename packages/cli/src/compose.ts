@@ -22,11 +22,20 @@ import {
   type RevocationStore,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, ReloadOptions, ServedSeam, WorkerOptions } from "@holdfast/gateway";
+import type {
+  KeySource,
+  PrimaryOptions,
+  ReloadOptions,
+  ServedSeam,
+  TokenOptions,
+  WorkerOptions,
+} from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
+import { keySources } from "./config/cross-checks.js";
+import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
@@ -166,6 +175,8 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   return {
     core: coreOptions(settings),
     origins: settings.origins,
+    tokens: tokenOptions(settings),
+    tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
@@ -253,11 +264,24 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
     revocationTtlMs: settings.revocationTtl,
-    access: CORE_DEFAULTS.access,
+    access: keySources(settings).length === 0 ? "open" : "private",
     anonymous: settings.anonymous,
-    refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
+    refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
+}
+
+/** How tokens are checked; undefined where there are no keys. */
+export function tokenOptions(settings: Settings): TokenOptions | undefined {
+  const keys = keySourceOf(settings);
+  const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
+  return keys && { keys, audience, issuer, leewayMs };
+}
+
+function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
+  if (jwtSecret !== undefined) return { kind: "secret", secret: jwtSecret };
+  if (jwtPublicKey !== undefined) return { kind: "publicKey", text: jwtPublicKey };
+  return jwksUrl === undefined ? undefined : { kind: "jwks", url: jwksUrl };
 }
 
 function namespaceOptions({ namespaces }: CompleteSettings): CoreOptions["namespaces"] {

@@ -20,6 +20,7 @@ import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -100,6 +101,7 @@ export class Worker {
       clock,
       logger,
       metrics: this.#metrics,
+      authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -124,7 +126,11 @@ export class Worker {
       },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      policy: {
+        mayComeFrom: originCheck(options.origins),
+        maxChannels: options.core.maxChannels,
+        tokenInUrl: options.tokenInUrl,
+      },
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -133,7 +139,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing;
     this.#load = new LoadReporter(
       clock,
       () => ({
