@@ -165,7 +165,7 @@ function subscribeAll(
       const error = problems[at];
       return [
         channel,
-        error === undefined ? request(context, connection, channel, sinceOf(wish)) : { error },
+        error === undefined ? request(context, connection, channel, sinceOf(wish), wish ?? {}) : { error },
       ];
     }),
   ];
