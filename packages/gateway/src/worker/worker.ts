@@ -83,12 +83,14 @@ export class Worker {
       subscriptions: this.#core.subscriptions,
       subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
+      presenceMembers: this.#core.members,
+      presenceViews: this.#core.presenceViews,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
     const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
     this.#embedded = own instanceof Embedded ? own : undefined;
-    const { broker, ingest, revocations } = own;
+    const { broker, ingest, presence, revocations } = own;
     this.#ingest = ingest;
     this.#address = options.advertise?.(port);
     this.#directory = this.#address === undefined ? undefined : own.directory;
@@ -96,6 +98,7 @@ export class Worker {
     this.#core = new Core(options.core, {
       broker,
       events: own?.events,
+      presence,
       revocations,
       clock,
       logger,
