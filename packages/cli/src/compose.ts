@@ -101,6 +101,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:

@@ -6,6 +6,7 @@
 import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
+import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 
 /** Something the public port serves as it is, such as the demo page. */
@@ -91,6 +92,8 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a poll is held, and a session is kept without one. */
+  readonly polls: PollOptions;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

@@ -10,6 +10,7 @@ import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js"
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerOptions } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
+import { Comet } from "./comet/comet.js";
 import type { DirectDoor } from "./direct-door.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
@@ -91,15 +92,26 @@ export class Worker {
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const policy = { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels };
+    const comet = new Comet({
+      core: this.#core,
+      policy,
+      polls: options.polls,
+      maxPayload: options.core.maxPayload,
+      waiting,
+      clock,
+      random: Math.random,
+    });
     this.http = new HttpServer({
       core: this.#core,
+      comet,
       transports,
       waiting,
       idle,
       relay: { directory: relayDirectory, owner },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -108,7 +120,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({
