@@ -107,8 +107,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     maxSockets: maxSockets(settings),
-    answerTimeoutMs: 25_000 + ANSWER_MARGIN_MS,
+    answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
+    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:

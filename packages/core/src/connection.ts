@@ -23,10 +23,12 @@ import {
   errors,
   mayReconnect,
   PING,
+  type Position,
+  type Resume,
   sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { connectByUrl } from "./commands/connect.js";
+import { connectByUrl, type UrlConnect } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
@@ -35,6 +37,7 @@ import type { RateAccount } from "./rate-limit.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
+import { channelOf } from "./topic.js";
 import type { Transport } from "./transport.js";
 
 /** A session is the state's resource: being connected means having one. */
@@ -170,8 +173,26 @@ export class Connection implements Listener, RateAccount {
     return true;
   }
 
+  /** Writes what an answer brings, however much: it is bounded as answers are. */
+  bring(batch: Batch): void {
+    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    if (bytes.length > 0 && this.#isOpen()) this.#hand(bytes, batch.size);
+  }
+
+  /** Subscriptions begin there. Said right before the client is told. */
+  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { stands } = this.#transport;
+    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  }
+
+  /** A token with which the client may come back as this session; undefined while none can be made. */
+  newResumeToken(): string | undefined {
+    return this.session && this.#context.resumeTokens.issue(this.id, this.session.user);
+  }
+
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
+    this.#transport.comeBack?.(reconnectAfterMs);
     this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
@@ -190,13 +211,15 @@ export class Connection implements Listener, RateAccount {
   /** Ends a subscription, if it is still there. */
   unsubscribe(subscription: Subscription): void {
     if (!this.session?.remove(subscription)) return;
+    const channel = channelOf(subscription.topic);
+    if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
     this.#context.hub.leave(subscription.place, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(channels: readonly string[]): void {
-    connectByUrl(this.#context, this, channels);
+  connectByUrl(url: UrlConnect): void {
+    connectByUrl(this.#context, this, url);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -288,7 +311,7 @@ export class Connection implements Listener, RateAccount {
     const subscriptions = this.session?.subscriptions ?? [];
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
-      detach && this.#encoding === "lines" && detached.enabled
+      detach && this.session?.resumable && detached.enabled
         ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
         : [];
     for (const place of places) hub.hold(place);
@@ -298,6 +321,11 @@ export class Connection implements Listener, RateAccount {
     }
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
+  }
+
+  #proof(): Resume | undefined {
+    const token = this.newResumeToken();
+    return token === undefined ? undefined : { sid: this.id, token };
   }
 
   #isOpen(): boolean {

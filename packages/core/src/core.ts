@@ -17,7 +17,7 @@ import {
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
-import { announcement } from "./commands/connect.js";
+import { announcement, type UrlConnect } from "./commands/connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
@@ -171,12 +171,17 @@ export class Core {
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
-  /** Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. */
-  open(transport: Transport, encoding: Encoding, channels?: readonly string[]): Connection {
+  /** Takes over a transport. With `url` that has connected it, or only its channels; else it waits for `connect`. */
+  open(transport: Transport, encoding: Encoding, url?: UrlConnect | readonly string[]): Connection {
     const connection = new Connection(this.#seams.sessionId(), this.#context, transport, encoding);
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
-    else if (channels !== undefined) connection.connectByUrl(channels);
+    else if (url !== undefined) connection.connectByUrl("channels" in url ? url : { channels: url });
     return connection;
+  }
+
+  /** Whether the token proves that its bearer is the client of the session. */
+  isTokenOf(sid: string, token: string): boolean {
+    return this.#context.resumeTokens.check(sid, token) !== undefined;
   }
 
   /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */

@@ -6,6 +6,7 @@
 export { Core, type Seams } from "./core.js";
 export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
+export type { UrlConnect } from "./commands/connect.js";
 export type { Encoding } from "./batch.js";
 export {
   type NamespaceDefaults,
@@ -42,5 +43,5 @@ export {
   noMetrics,
 } from "./metrics.js";
 export { BROADCAST, channelOf, channelTopic, parseTopic, type Topic, userTopic } from "./topic.js";
-export type { Framing, Transport } from "./transport.js";
+export type { Framing, Mark, Message, Transport } from "./transport.js";
 export type { WorkerDirectory } from "./worker-directory.js";

@@ -10,7 +10,7 @@ import type { Retention } from "./broker.js";
 import { Audience } from "./fan-out.js";
 import type { SlowConsumerRule } from "./namespace.js";
 import type { Stream } from "./stream.js";
-import type { Topic } from "./topic.js";
+import { channelOf, type Topic } from "./topic.js";
 
 /** `proof`: on from where the stream stands; `past`: what lies before its tail. */
 export interface Reading {
@@ -41,7 +41,7 @@ export class Place extends Audience {
     stream: Stream | undefined,
     slowConsumer: SlowConsumerRule,
   ) {
-    super();
+    super(channelOf(topic));
     this.topic = topic;
     this.retention = retention;
     this.stream = stream;

@@ -17,7 +17,7 @@ export class Session {
   /** Identity given by the application; undefined for an anonymous client. */
   readonly user: string | undefined;
   #subscriptions: Subscriptions = NONE;
-  #live = false;
+  #phase: "beginning" | "live" | "resumable" = "beginning";
 
   constructor(user: string | undefined) {
     this.user = user;
@@ -25,12 +25,17 @@ export class Session {
 
   /** False until its connect is answered: nothing is pushed before that. */
   get live(): boolean {
-    return this.#live;
+    return this.#phase !== "beginning";
   }
 
-  /** Its connect is answered now. */
-  begin(): void {
-    this.#live = true;
+  /** Whether its client was given what it needs in order to come back as this session. */
+  get resumable(): boolean {
+    return this.#phase === "resumable";
+  }
+
+  /** Its connect is answered now; with a token, the client may come back as this session. */
+  begin(token: string | undefined): void {
+    this.#phase = token === undefined ? "live" : "resumable";
   }
 
   /** How many. */

@@ -15,6 +15,7 @@ import type {
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
+import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 
 /** Something the public port serves as it is, such as the demo page. */
@@ -108,6 +109,8 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** How long a poll is held, and a session is kept without one. */
+  readonly polls: PollOptions;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

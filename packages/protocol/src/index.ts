@@ -43,6 +43,7 @@ export {
   closeReason,
   disconnectNotice,
   encodeBroadcast,
+  encodeConnectPush,
   encodeCommand,
   encodeDisconnect,
   encodeDrain,
@@ -61,6 +62,7 @@ export {
   welcomeEncoder,
 } from "./encode.js";
 export * from "./limits.js";
+export { exceedsDepth } from "./json-depth.js";
 export { isPosition } from "./position.js";
 export {
   MAX_GENERATIONS,
@@ -68,6 +70,7 @@ export {
   type Owner,
   ownerOf,
   ownerPrefix,
+  SESSION_ID,
   SESSION_ID_LENGTH,
   sessionKey,
   withSessionKey,

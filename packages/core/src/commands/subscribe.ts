@@ -24,12 +24,20 @@ const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifi
 export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since = null }) => {
   const wanted = request(context, connection, channel, since);
   if ("error" in wanted) return wanted;
+  const begin = (): Answer<Result> => {
+    const answer = settle(context, connection, wanted, newAllowance());
+    if ("result" in answer) connection.stands(new Map([[channel, positionOf(answer.result)]]));
+    return answer;
+  };
   return wanted.waiting === undefined
-    ? settle(context, connection, wanted, newAllowance())
-    : wanted.waiting.then((error) =>
-        error === undefined ? settle(context, connection, wanted, newAllowance()) : { error },
-      );
+    ? begin()
+    : wanted.waiting.then((error) => (error === undefined ? begin() : { error }));
 };
+
+/** Where a subscription begins, or rather goes on once its answer was read. */
+export function positionOf({ offset, epoch }: Partial<Position>): Position | undefined {
+  return offset === undefined || epoch === undefined ? undefined : { offset, epoch };
+}
 
 /** A subscription on its way. */
 export interface Wanted {

@@ -1,5 +1,5 @@
 /**
- * The query of `/ws`: channels, format and session id, from the raw text.
+ * The query of `/ws` and `/sse`: channels, format, session id and cursor, from the raw text.
  *
  * Commas separate channels before percent-decoding, so a channel may have a comma in its name (`%2C`); a plus sign is
  * a plus sign, because no channel has a space. Unknown parameters are ignored: load balancers and pages add their own.
@@ -14,6 +14,8 @@ export interface UpgradeQuery {
   readonly format: "json" | "raw" | undefined;
   /** The session that the client wants to go on with. */
   readonly sid: string | undefined;
+  /** Where an event stream goes on. */
+  readonly cursor: string | undefined;
 }
 
 export interface QueryProblem {
@@ -34,6 +36,7 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
   let channels: Set<string> | undefined;
   let format: "json" | "raw" | undefined;
   let sid: string | undefined;
+  let cursor: string | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
     const name = equals === -1 ? pair : pair.slice(0, equals);
@@ -54,6 +57,9 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
       case "sid":
         if (SESSION_ID.test(value)) sid = value;
         break;
+      case "cursor":
+        cursor = decode(value);
+        break;
       case "token":
         return problem(
           errors.badRequest,
@@ -67,7 +73,7 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
       "`format=raw` needs `channels`: without them there is no data to send.",
     );
   }
-  return { kind: "query", channels: channels && [...channels], format, sid };
+  return { kind: "query", channels: channels && [...channels], format, sid, cursor };
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

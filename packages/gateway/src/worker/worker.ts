@@ -10,6 +10,8 @@ import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js"
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerOptions } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
+import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
@@ -101,15 +103,26 @@ export class Worker {
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const policy = { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels };
+    const comet = new Comet({
+      core: this.#core,
+      policy,
+      polls: options.polls,
+      maxPayload: options.core.maxPayload,
+      waiting,
+      clock,
+      random: Math.random,
+    });
     this.http = new HttpServer({
       core: this.#core,
+      comet,
       transports,
       waiting,
       idle,
       relay: {
         directory: relayDirectory,
         owner,
-        maxBodyBytes: options.core.maxPayload,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
@@ -119,7 +132,7 @@ export class Worker {
       },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -128,7 +141,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + comet.sockets + this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({
