@@ -103,6 +103,16 @@ export class DurabilityCluster {
     await this.startInstance(which);
   }
 
+  /** Replaces its workers, one after the other. */
+  async reloadInstance(which: number): Promise<void> {
+    const gateway = this.gateways[which];
+    if (gateway === undefined) return;
+    const seen = gateway.log.length;
+    gateway.signal("SIGHUP");
+    const isReloaded = (): boolean => gateway.log.slice(seen).some(({ msg }) => msg.includes("reloaded"));
+    await eventually("the instance is reloaded", isReloaded, SETTLE_MS);
+  }
+
   killWorker(which: number, victim: number): void {
     const pids = this.gateways[which]?.workerPids() ?? [];
     const pid = pids[Math.floor(victim * pids.length)];

@@ -74,9 +74,7 @@ async function happen(fault: (typeof FAULTS)[number]): Promise<void> {
     case "kill an instance":
       return cluster.killInstance(which);
     case "reload an instance":
-      cluster.gateways[which]?.signal("SIGHUP");
-      await cluster.gateways[which]?.logged(({ msg }) => msg.includes("reloaded"));
-      return;
+      return cluster.reloadInstance(which);
     case "restart Redis":
       await redis.stop();
       await new Promise((resolve) => setTimeout(resolve, random.between(0, 3_000)));

@@ -23,7 +23,8 @@ const RETRY_MS = 200;
 export interface PollOptions {
   /** Whose connections are used; a pool shared by many is as good as one's own. */
   readonly agent?: Agent;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether it keeps the cookies that it is given. */
+  readonly cookies?: boolean;
 }
 
 export class PollWatcher implements Watcher {
@@ -32,11 +33,14 @@ export class PollWatcher implements Watcher {
   losses = 0;
   state = "new";
   sid: string | undefined;
-  /** Polls answered with 200. */
+  /** Polls answered with 200, and those of them that brought nothing. */
   answers = 0;
-  readonly #port: number;
+  empty = 0;
+  /** Where the next poll goes. */
+  port: number;
   readonly #agent: Agent;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #cookies: boolean;
+  #cookie: string | undefined;
   readonly #closing = new AbortController();
   #cursor: string | undefined;
   #subscribed: () => void = () => {};
@@ -44,12 +48,12 @@ export class PollWatcher implements Watcher {
     this.#subscribed = resolve;
   });
 
-  constructor(port: number, channel: string, { agent, headers = {} }: PollOptions = {}) {
-    this.#port = port;
+  constructor(port: number, channel: string, { agent, cookies = false }: PollOptions = {}) {
+    this.port = port;
     this.channel = channel;
     this.check = new SequenceCheck(channel);
     this.#agent = agent ?? new Agent({ keepAlive: true, maxSockets: 1 });
-    this.#headers = headers;
+    this.#cookies = cookies;
   }
 
   async start(): Promise<this> {
@@ -88,6 +92,7 @@ export class PollWatcher implements Watcher {
     }
     const answer = JSON.parse(text) as PollAnswer;
     this.answers++;
+    if (answer.frames.length === 0) this.empty++;
     this.state = "polling";
     for (const frame of answer.frames) takeFrame(frame, this.check);
     this.sid = answer.sid;
@@ -103,18 +108,23 @@ export class PollWatcher implements Watcher {
   ): Promise<{ status: number; text: string; retryAfterMs: number | undefined }> {
     return new Promise((resolve, reject) => {
       const outgoing = request({
-        port: this.#port,
+        port: this.port,
         host: "127.0.0.1",
         path,
         method: "POST",
         agent: this.#agent,
         signal: this.#closing.signal,
         timeout: ANSWER_MS,
-        headers: { ...this.#headers, "Content-Length": Buffer.byteLength(body) },
+        headers: {
+          "Content-Length": Buffer.byteLength(body),
+          ...(this.#cookie !== undefined && { Cookie: this.#cookie }),
+        },
       });
       outgoing.on("error", reject);
       outgoing.on("timeout", () => outgoing.destroy(new Error("no answer")));
       outgoing.on("response", (answer: IncomingMessage) => {
+        const [given] = answer.headers["set-cookie"] ?? [];
+        if (this.#cookies && given !== undefined) this.#cookie = given.split(";")[0];
         let text = "";
         answer.setEncoding("utf8").on("data", (chunk) => {
           text += chunk;

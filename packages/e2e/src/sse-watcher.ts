@@ -19,8 +19,9 @@ export class SseWatcher implements Watcher {
   losses = 0;
   state = "new";
   sid: string | undefined;
+  /** Lines that only say that the server is there. */
+  comments = 0;
   readonly #port: number;
-  readonly #headers: Readonly<Record<string, string>>;
   readonly #closing = new AbortController();
   #lastId = "";
   #retryMs = DEFAULT_RETRY_MS;
@@ -29,11 +30,10 @@ export class SseWatcher implements Watcher {
     this.#subscribed = resolve;
   });
 
-  constructor(port: number, channel: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(port: number, channel: string) {
     this.#port = port;
     this.channel = channel;
     this.check = new SequenceCheck(channel);
-    this.#headers = headers;
   }
 
   async start(): Promise<this> {
@@ -69,7 +69,6 @@ export class SseWatcher implements Watcher {
         signal: this.#closing.signal,
         timeout: SILENCE_MS,
         headers: {
-          ...this.#headers,
           Accept: "text/event-stream",
           ...(this.#lastId !== "" && { "Last-Event-ID": this.#lastId }),
         },
@@ -83,7 +82,7 @@ export class SseWatcher implements Watcher {
           return;
         }
         this.state = "open";
-        const parser = new EventParser();
+        const parser = new EventParser(() => this.comments++);
         answer.setEncoding("utf8").on("data", (chunk: string) => {
           for (const event of parser.push(chunk)) this.#take(event);
         });
@@ -108,7 +107,7 @@ export class SseWatcher implements Watcher {
   }
 }
 
-interface ServerSentEvent {
+export interface ServerSentEvent {
   id?: string;
   retry?: number;
   event?: string;
@@ -119,6 +118,11 @@ interface ServerSentEvent {
 export class EventParser {
   #rest = "";
   #event: ServerSentEvent = {};
+  readonly #comment: () => void;
+
+  constructor(comment: () => void = () => {}) {
+    this.#comment = comment;
+  }
 
   push(chunk: string): ServerSentEvent[] {
     const lines = (this.#rest + chunk).split("\n");
@@ -131,7 +135,10 @@ export class EventParser {
         continue;
       }
       const colon = line.indexOf(":");
-      if (colon === 0) continue;
+      if (colon === 0) {
+        this.#comment();
+        continue;
+      }
       const name = colon === -1 ? line : line.slice(0, colon);
       const value = colon === -1 ? "" : line.slice(colon + 1).replace(/^ /, "");
       if (name === "data")
