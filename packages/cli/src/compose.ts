@@ -3,21 +3,26 @@
  *
  * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as JSON.
  */
+import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
+  CONTROL,
   CORE_DEFAULTS,
   type CoreOptions,
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
   type Retention,
+  type RevocationStore,
   systemClock,
 } from "@holdfast/core";
 import type { PrimaryOptions, ReloadOptions, WorkerOptions } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
 import { Failure } from "./failure.js";
@@ -25,6 +30,9 @@ import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
 import { readPages } from "./pages.js";
+
+/** How much longer than a poll is held another worker may take for its answer, ms. */
+const ANSWER_MARGIN_MS = 15_000;
 
 /** What a worker is told, over the link as JSON. */
 export interface WorkerConfig {
@@ -63,17 +71,15 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
 export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   const { settings, logger } = parts;
   const { workers } = settings;
-  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
   return {
     ...reloadOptions(parts),
+    ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
     accept: settings.accept,
     workers,
-    broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
-    bus,
-    seams: {},
+    revocationTtlMs: settings.revocationTtl,
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
@@ -86,6 +92,38 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     logger,
     clock: systemClock,
   };
+}
+
+type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
+
+/** The broker and its seams in this process, which serves them to the workers. */
+function embedded({ maxRevocations }: CompleteSettings): Home {
+  const bus = new MemoryBus();
+  const revocations = new MemoryRevocations({
+    maxRevocations,
+    now: Date.now,
+    tell: (order) => bus.publish(CONTROL, order, {}),
+  });
+  return {
+    broker: new MemoryBroker(bus),
+    bus,
+    revocations,
+    seams: {
+      revocations: () => ({
+        methods: {
+          add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
+          list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
+          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+        },
+      }),
+    },
+  };
+}
+
+/** The workers have their own. */
+function onRedis(settings: CompleteSettings, logger: Logger): Home {
+  const broker = redisBroker(settings, logger, noMetrics);
+  return { broker, bus: undefined, revocations: broker.revocations(), seams: {} };
 }
 
 /** `config` comes from this program's own primary. */
@@ -102,6 +140,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    maxSockets: maxSockets(settings),
+    answerTimeoutMs: 25_000 + ANSWER_MARGIN_MS,
+    advertise: (port) => advertised(settings, port, networkInterfaces()),
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
@@ -109,7 +150,13 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
         ? undefined
         : (metrics) => {
             const broker = redisBroker(settings, logger, metrics);
-            return { broker, ingest: broker.ingest(retentions(settings)) };
+            return {
+              broker,
+              ingest: broker.ingest(retentions(settings)),
+              directory: broker.directory(),
+              revocations: broker.revocations(),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+            };
           },
     logger,
     clock: systemClock,
@@ -118,7 +165,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
 
 /** One worker's share of what the instance has; what is limited by address is not shared out. */
 export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["direct"], undefined> {
-  const { workers, maxConnections, maxPending } = settings;
+  const { workers, maxPending } = settings;
   const limits = limitsOf(settings);
   const { ratePerSecond } = limits;
   return {
@@ -132,11 +179,16 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
     },
-    maxConnections: Math.ceil((maxConnections * spread(workers)) / workers),
+    maxConnections: maxSockets(settings),
     workers,
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
   };
+}
+
+/** Sockets that one worker may hold. */
+function maxSockets({ workers, maxConnections }: CompleteSettings): number {
+  return Math.ceil((maxConnections * spread(workers)) / workers);
 }
 
 function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {
@@ -163,10 +215,14 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     historySize: settings.historySize,
     historyTtlMs: settings.historyTtl,
     resumeWindowMs: settings.resumeWindow,
+    presenceLeaseMs: settings.presenceLease,
+    presenceGraceMs: settings.presenceGrace,
+    maxJoinLeave: settings.maxJoinLeave,
     maxDetached: CORE_DEFAULTS.maxDetached,
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    revocationTtlMs: settings.revocationTtl,
     access: CORE_DEFAULTS.access,
     anonymous: settings.anonymous,
     refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
@@ -196,10 +252,10 @@ export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): strin
 }
 
 function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
-  const { redis, redisPrefix, maxPublicationBytes } = settings;
+  const { redis, redisPrefix, maxPublicationBytes, maxRevocations } = settings;
   const target = redisTarget(redis ?? "");
   const seams = { clock: systemClock, logger, metrics, random: Math.random };
-  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
+  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes, maxRevocations }, seams);
 }
 
 /** The URL was checked with the settings. */

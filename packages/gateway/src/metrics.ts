@@ -17,6 +17,7 @@ import {
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { GcKind } from "./worker/gc-pauses.js";
 import type { LoopDelays } from "./worker/loop-monitor.js";
+import type { RoutedWay } from "./worker/relay.js";
 
 /** A registry as JSON. Survives `JSON.stringify`. */
 export type MetricsSnapshot = readonly {
@@ -56,6 +57,7 @@ export class WorkerMetrics implements Metrics {
   readonly #handshakes: Histogram;
   readonly #refusals: Counter<"status">;
   readonly #requests: Counter<"worker">;
+  readonly #routed: Counter<"way">;
   readonly #gcPauses: Histogram<"kind">;
   readonly #worker: string;
 
@@ -80,6 +82,12 @@ export class WorkerMetrics implements Metrics {
       name: "holdfast_http_requests_total",
       help: "Plain HTTP requests answered, by the worker that answered",
       labelNames: ["worker"],
+      registers: [this.#registry],
+    });
+    this.#routed = new Counter({
+      name: "holdfast_http_requests_routed_total",
+      help: "Plain HTTP requests that named another worker's session, by what became of them",
+      labelNames: ["way"],
       registers: [this.#registry],
     });
     this.#gcPauses = new Histogram({
@@ -113,6 +121,11 @@ export class WorkerMetrics implements Metrics {
   /** A plain HTTP request that was answered here. */
   answered(): void {
     this.#requests.inc({ worker: this.#worker });
+  }
+
+  /** A plain HTTP request that named another worker's session. */
+  routed(way: RoutedWay): void {
+    this.#routed.inc({ way });
   }
 
   gcPause(kind: GcKind, seconds: number): void {

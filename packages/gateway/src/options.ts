@@ -3,7 +3,18 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
+import type {
+  Broker,
+  Clock,
+  CoreOptions,
+  EventSink,
+  Logger,
+  MemoryBus,
+  Metrics,
+  Retention,
+  RevocationStore,
+  WorkerDirectory,
+} from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
@@ -41,6 +52,10 @@ export interface PrimaryOptions {
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
+  /** What is revoked in the cluster. */
+  readonly revocations: RevocationStore;
+  /** For how long a revocation holds that names no end, ms. */
+  readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
   /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
@@ -84,8 +99,13 @@ export interface BrokerService {
  */
 export interface WorkerBroker {
   readonly broker: Broker;
+  readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Which instance each worker of the cluster is of; undefined where there is one instance. */
+  readonly directory?: WorkerDirectory | undefined;
+  /** Where backends are told what happens; undefined: nobody is. */
+  readonly events?: EventSink | undefined;
 }
 
 export interface WorkerOptions {
@@ -98,6 +118,12 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Sockets that this worker may hold, of any kind. */
+  readonly maxSockets: number;
+  /** How long another worker's answer to one of its session's requests may take to begin, ms. */
+  readonly answerTimeoutMs: number;
+  /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
+  readonly advertise: ((port: number) => string | undefined) | undefined;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

@@ -69,9 +69,29 @@ export class RedisKeys {
     return `${this.#prefix}lease:{${this.ingest}}`;
   }
 
+  /** Where a worker is reached. */
+  worker(prefix: string): string {
+    return `${this.#prefix}worker:${prefix}`;
+  }
+
+  /** The stream that tells backends what happens. */
+  get events(): string {
+    return `${this.#prefix}events`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;
+  }
+
+  /** What is revoked, by its end; since when, by what it is; the list's version. In one slot. */
+  get revocations(): readonly string[] {
+    return ["revoked", "revoked-at", "revoked-version"].map((name) => `${this.#prefix}${name}:{revoked}`);
+  }
+
+  /** That something was used which may be used once. */
+  spent(digest: string): string {
+    return `${this.#prefix}spent:${digest}`;
   }
 
   /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */

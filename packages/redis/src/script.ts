@@ -16,6 +16,10 @@ export type ScriptName =
   | "publish-once"
   | "read"
   | "secret"
+  | "events-add"
+  | "revoke"
+  | "revoked"
+  | "spend"
   | "ingest-take"
   | "ingest-settle"
   | "ingest-release"
@@ -24,7 +28,10 @@ export type ScriptName =
   | "presence-end"
   | "presence-read"
   | "presence-renew"
-  | "presence-index";
+  | "presence-index"
+  | "directory-announce"
+  | "directory-find"
+  | "directory-withdraw";
 
 export interface Script {
   readonly text: string;
@@ -44,6 +51,10 @@ export const SCRIPTS = Object.freeze({
   publishOnce: load("publish-once"),
   read: load("touch", "read"),
   secret: load("secret"),
+  eventsAdd: load("events-add"),
+  revoke: load("revoke"),
+  revoked: load("revoked"),
+  spend: load("spend"),
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),
@@ -52,6 +63,9 @@ export const SCRIPTS = Object.freeze({
   presenceRead: load("presence-read"),
   presenceRenew: load("presence-renew"),
   presenceIndex: load("presence-index"),
+  directoryAnnounce: load("directory-announce"),
+  directoryFind: load("directory-find"),
+  directoryWithdraw: load("directory-withdraw"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */

@@ -28,6 +28,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
+    ...checkEvents(settings),
     ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
     ...checkPending(settings, machine),
@@ -36,8 +37,16 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
 
 /** What the operator should know, although the start goes on. */
 export function warnings(settings: Settings, machine: Machine): string[] {
-  const workers = workersOf(settings, machine);
-  const connections = connectionsFor(machine.openFiles, workers);
+  return [...warnFewConnections(settings, machine), ...warnAlone(settings)];
+}
+
+/** `auto` resolved. */
+export function workersOf(settings: Pick<Settings, "workers">, machine: Machine): number {
+  return settings.workers === "auto" ? machine.cpus : settings.workers;
+}
+
+function warnFewConnections(settings: Settings, machine: Machine): string[] {
+  const connections = connectionsFor(machine.openFiles, workersOf(settings, machine));
   if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return [];
   return [
     `holds at most ${connections} connections: a process may open ${machine.openFiles} files; ` +
@@ -45,9 +54,9 @@ export function warnings(settings: Settings, machine: Machine): string[] {
   ];
 }
 
-/** `auto` resolved. */
-export function workersOf(settings: Pick<Settings, "workers">, machine: Machine): number {
-  return settings.workers === "auto" ? machine.cpus : settings.workers;
+function warnAlone({ advertise, redis }: Settings): string[] {
+  if (redis !== undefined || advertise === "auto" || advertise === "off") return [];
+  return [`advertise ${advertise} is for other instances of a cluster, and without redis there is none`];
 }
 
 function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>): Finding[] {
@@ -116,6 +125,12 @@ function checkRedis({ redis }: Partial<Settings>): Finding[] {
   if (redis === undefined) return [];
   const target = parseRedisUrl(redis);
   return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+function checkEvents({ events, redis }: Partial<Settings>): Finding[] {
+  if (events !== true || redis !== undefined) return [];
+  const message = "needs Redis, whose stream tells the backends: set redis, or leave events out";
+  return [{ key: "events", message }];
 }
 
 /** A primary out of descriptors would lose connections without a word. */

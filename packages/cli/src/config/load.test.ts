@@ -46,6 +46,7 @@ function problemsOf(said: Said): string[] {
 const company: Readonly<Record<string, unknown>> = {
   anonymous: true,
   adminKey: "another-key-of-some-length",
+  redis: "redis://10.0.0.9",
 };
 
 describe("every setting", () => {
@@ -207,6 +208,11 @@ describe("a wrong configuration", () => {
       [
         'namespaces "room" has a conflateKey, which is for slowConsumer "latest" alone: say so, or leave it out [holdfast.json]',
       ],
+    ],
+    [
+      "events without Redis",
+      { flags: { events: true } },
+      ["events needs Redis, whose stream tells the backends: set redis, or leave events out [--events]"],
     ],
     [
       "an unknown key",

@@ -31,6 +31,12 @@ const prefix = word(
 );
 const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
 
+const address = word(
+  "address",
+  "auto, off, or an address with a port such as 10.0.0.5:8080",
+  /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
+);
+
 export const settings = Object.freeze({
   host: setting(host, {
     default: "127.0.0.1",
@@ -66,6 +72,13 @@ export const settings = Object.freeze({
     default: "holdfast:",
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
+  }),
+  advertise: setting(address, {
+    default: "auto",
+    defaultMeans: "`host`, or the first IPv4 address that is not loopback, with the first public port",
+    example: "10.0.0.5:8080",
+    description:
+      "Where other instances of the cluster reach this one's public port: an HTTP request of a session that lives here and came to them is forwarded there. `off`: they answer it themselves and make the session anew. Without `redis` there are no others.",
   }),
   adminHost: setting(host, {
     default: "127.0.0.1",
@@ -210,6 +223,39 @@ export const settings = Object.freeze({
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
   }),
+  presenceLease: setting(duration(500, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceLeaseMs),
+    example: "30s",
+    description:
+      "How long members of a worker that is gone stay in presence. Each worker renews it three times in that time, by one command.",
+  }),
+  presenceGrace: setting(duration(0, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceGraceMs),
+    example: "20s",
+    description:
+      "How long a member whose connection was lost stays present, so that who comes back neither leaves nor joins. `0ms`: not at all.",
+  }),
+  maxJoinLeave: setting(integer(0, 2000), {
+    reload: true,
+    default: CORE_DEFAULTS.maxJoinLeave,
+    example: 100,
+    description:
+      "Sessions in one channel above which joins and leaves are not told one by one, only how many there are.",
+  }),
+  maxRevocations: setting(integer(100, 1_000_000), {
+    default: 100_000,
+    example: 10_000,
+    description:
+      "Revocations of the cluster that are kept at once. Each worker holds all of them; beyond that further ones are refused.",
+  }),
+  revocationTtl: setting(duration(1 * MINUTE, 400 * 24 * HOUR), {
+    default: formatDuration(CORE_DEFAULTS.revocationTtlMs),
+    example: "720h",
+    description:
+      "For how long a revocation holds that names no end. Not shorter than your longest tokens are good: afterwards they are accepted again.",
+  }),
   maxPayload: setting(size(256, 16 * MIB), {
     reload: true,
     default: formatSize(CORE_DEFAULTS.maxPayload),
@@ -239,6 +285,20 @@ export const settings = Object.freeze({
     default: formatSize(CORE_DEFAULTS.maxPublicationBytes),
     example: "64KiB",
     description: "Bytes of one publication, whether from a client, the admin API or Redis.",
+  }),
+  events: setting(yesNo(), {
+    reload: true,
+    default: false,
+    example: true,
+    description:
+      "Tell backends on the Redis stream `events` (with the prefix: `holdfast:events`) who connects and disconnects, and what clients `send`. Needs `redis`.",
+  }),
+  eventsMaxLength: setting(integer(1000, 100_000_000), {
+    reload: true,
+    default: 100_000,
+    example: 1_000_000,
+    description:
+      "Events that the stream keeps, about: the oldest go first, read or not. One takes 150 to 300 bytes of Redis' memory, and a client's message what it is long.",
   }),
   headTimeout: setting(duration(100, 5 * MINUTE), {
     default: "10s",

@@ -13,6 +13,7 @@ import {
   type ErrorCode,
   errors,
   type Position,
+  sessionKey,
   withSessionKey,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
@@ -39,8 +40,12 @@ const MAX_ROUNDS = 4;
 export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
   const { resume } = body;
-  const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const who = whoConnects(context, connection, body.token, resumed);
+  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
+  // Who brings a token of its own may come, as somebody new.
+  if (gone && body.token === undefined) return { error: errors.tokenRevoked };
+  const resumed = gone ? undefined : shown;
+  const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
   connection.authenticating();
@@ -82,7 +87,7 @@ function begin(
       return { error: problem };
     }
     const result = {
-      ...welcome(context, connection, session, resumed !== undefined),
+      ...welcome(context, connection, session, resumed !== undefined, client),
       ...tokenOf(context, connection, session),
     };
     return subs === undefined && wishes.length === 0
@@ -107,10 +112,10 @@ export function connectByUrl(
   const answer = (settled: Settled): void => {
     for (const [, outcome] of settled) {
       if (!("error" in outcome)) continue;
-      const ours = outcome.error === errors.internal;
-      return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
+      return disconnectFor(connection, outcome.error);
     }
     session.begin();
+    tellConnect(context, connection, session, false, undefined);
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
     connection.send(
@@ -124,6 +129,13 @@ export function connectByUrl(
   const outcomes = subscribeAll(context, connection, session, wishes);
   if (outcomes instanceof Promise) void outcomes.then(answer);
   else answer(outcomes);
+}
+
+/** A channel of the URL cannot be had. What will not change by itself is no reason to come back. */
+function disconnectFor(connection: Connection, { code, message, temporary }: ErrorCode): void {
+  if (code === errors.internal.code) connection.disconnect(disconnects.internal);
+  else if (temporary) connection.disconnect(disconnects.unavailable);
+  else connection.disconnect(disconnects.forbidden, message);
 }
 
 /** Those that the token names come first, unless the client asks for them in its own way. */
@@ -153,7 +165,7 @@ function subscribeAll(
       const error = problems[at];
       return [
         channel,
-        error === undefined ? request(context, connection, channel, sinceOf(wish)) : { error },
+        error === undefined ? request(context, connection, channel, sinceOf(wish), wish ?? {}) : { error },
       ];
     }),
   ];
@@ -231,8 +243,15 @@ function tokenOf(
 }
 
 /** Opens the session for pushes, and what the client is told then. */
-function welcome(context: Context, connection: Connection, session: Session, resumed: boolean): Result {
+function welcome(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  resumed: boolean,
+  client: string | undefined,
+): Result {
   session.begin();
+  tellConnect(context, connection, session, resumed, client);
   return {
     sid: connection.id,
     serverTime: context.clock.now(),
@@ -245,6 +264,18 @@ function welcome(context: Context, connection: Connection, session: Session, res
 /** What a client is told of itself. */
 function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
   return { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
+}
+
+/** A connection that ended while its channels were awaited has no beginning, and no end, for backends. */
+function tellConnect(
+  { events }: Context,
+  connection: Connection,
+  session: Session,
+  resumed: boolean,
+  client: string | undefined,
+): void {
+  if (events === undefined || connection.session !== session) return;
+  events.tell({ type: "connect", session: sessionKey(connection.id), user: session.user, client, resumed });
 }
 
 /** What every client of this worker is told. */

@@ -13,7 +13,7 @@ import type { PendingSocket } from "../admission/pending-socket.js";
 import type { ToPrimary } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
-import { type Ended, WorkerLauncher, type WorkerProgram } from "./worker-launcher.js";
+import { type Ended, type InstancePlace, WorkerLauncher, type WorkerProgram } from "./worker-launcher.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions extends WorkerProgram {
@@ -106,9 +106,8 @@ export class Supervisor {
     return this.#slots[worker.owner.slot] === worker;
   }
 
-  /** `relayDirectory`: where the workers reach each other. */
-  start(relayDirectory: string): void {
-    this.#launcher.relayDirectory = relayDirectory;
+  start(place: InstancePlace): void {
+    this.#launcher.place = place;
     for (let slot = 0; slot < this.#slots.length; slot++) this.#fork(slot);
   }
 

@@ -18,6 +18,13 @@ export interface WorkerProgram {
   readonly workerConfig: unknown;
 }
 
+/** Where the workers of an instance reach each other, and where everybody else reaches them. */
+export interface InstancePlace {
+  readonly relayDirectory: string;
+  /** The first public port. */
+  readonly port: number;
+}
+
 /** How a process ended, and after how long. */
 export interface Ended {
   readonly code: number | null;
@@ -34,8 +41,8 @@ export interface LauncherEvents extends Omit<WorkerEvents, "linkLost"> {
 const START_TIMEOUT_MS = 30_000;
 
 export class WorkerLauncher {
-  /** Where the workers reach each other. Set before the first launch. */
-  relayDirectory = "";
+  /** Set before the first launch. */
+  place: InstancePlace = { relayDirectory: "", port: 0 };
   readonly #events: LauncherEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -65,7 +72,7 @@ export class WorkerLauncher {
       type: "start",
       link: LINK_VERSION,
       ...worker.owner,
-      relayDirectory: this.relayDirectory,
+      ...this.place,
       config: program.workerConfig,
     });
     return worker;

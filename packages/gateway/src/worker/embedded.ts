@@ -1,7 +1,7 @@
 /**
  * The embedded broker and its seams, seen from a worker: all of them are at the other end of the link.
  */
-import type { Clock } from "@holdfast/core";
+import type { Clock, RevocationStore } from "@holdfast/core";
 import type { BrokerAnswer, SeamAnswer, ToPrimary } from "../messages.js";
 import type { WorkerBroker } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
@@ -10,11 +10,17 @@ import { LinkCalls } from "./link-calls.js";
 export class Embedded implements WorkerBroker {
   readonly broker: LinkBroker;
   readonly ingest = undefined;
+  readonly revocations: RevocationStore;
   readonly #calls: LinkCalls;
 
   constructor(send: (message: ToPrimary) => void, clock: Clock) {
     this.broker = new LinkBroker(send, clock);
     this.#calls = new LinkCalls(send, clock);
+    this.revocations = this.#calls.seam<RevocationStore>("revocations", {
+      add: true,
+      list: true,
+      spend: true,
+    });
   }
 
   /** What the primary says. */

@@ -10,11 +10,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Core } from "@holdfast/core";
-import { errors, type Owner } from "@holdfast/protocol";
+import { errors } from "@holdfast/protocol";
 import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import type { PlainHttp } from "./plain-http.js";
-import { Relay } from "./relay.js";
+import { Relay, type RelayOptions } from "./relay.js";
 import {
   type Acceptance,
   decideUpgrade,
@@ -45,8 +45,8 @@ export interface HttpServerParts {
   readonly maxHeadBytes: number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Where the other workers of the instance answer, and who this one is. */
-  readonly relay: { readonly directory: string; readonly owner: Owner };
+  /** Where other workers answer, and who this one is. */
+  readonly relay: RelayOptions;
   /** Told of every request that was answered here, wherever it came in. */
   readonly answered: () => void;
   /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
@@ -63,9 +63,7 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#relay = new Relay(parts.relay.directory, parts.relay.owner, (request, response) =>
-      this.#answer(request, response),
-    );
+    this.#relay = new Relay(parts.relay, (request, response) => this.#answer(request, response));
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
     this.server = createServer({ maxHeaderSize: parts.maxHeadBytes, keepAliveTimeout: 0 })
       .on("connection", (socket: Socket) => {
@@ -74,6 +72,11 @@ export class HttpServer {
       .on("request", (request, response) => this.#request(request, response))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
+  }
+
+  /** Connections between this worker and others. */
+  get relayed(): number {
+    return this.#relay.sockets;
   }
 
   /** Resolves when the other workers can reach this one. */

@@ -4,11 +4,11 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { Core, type DrainOptions, type Timer } from "@holdfast/core";
-import type { Owner } from "@holdfast/protocol";
-import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
+import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
+import { type Owner, ownerPrefix } from "@holdfast/protocol";
+import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
-import type { BrokerService, WorkerOptions } from "../options.js";
+import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -17,6 +17,7 @@ import { HttpServer } from "./http-server.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
+import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { WaitingSockets } from "./waiting-sockets.js";
@@ -32,6 +33,8 @@ export interface WorkerWiring {
   readonly owner: Owner;
   /** Where the workers of this instance reach each other. */
   readonly relayDirectory: string;
+  /** The instance's first public port. */
+  readonly port: number;
   readonly send: (message: ToPrimary) => void;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
@@ -53,6 +56,10 @@ export class Worker {
   readonly #loop = new LoopMonitor();
   readonly #embedded: Embedded | undefined;
   readonly #ingest: BrokerService | undefined;
+  readonly #owner: Owner;
+  readonly #directory: WorkerDirectory | undefined;
+  /** Where other instances reach this one. */
+  readonly #address: string | undefined;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -62,8 +69,9 @@ export class Worker {
 
   /** Begins at once: core is open and its broker starts to connect. */
   constructor(options: WorkerOptions, wiring: WorkerWiring) {
-    const { owner, relayDirectory, send, received, takeDeparted, door } = wiring;
+    const { owner, relayDirectory, port, send, received, takeDeparted, door } = wiring;
     const { clock, logger } = options;
+    this.#owner = owner;
     this.#door = door;
     this.#options = options;
     this.#send = send;
@@ -75,13 +83,17 @@ export class Worker {
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const own = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
+    const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
     this.#embedded = own instanceof Embedded ? own : undefined;
-    const { broker, ingest } = own;
+    const { broker, ingest, revocations } = own;
     this.#ingest = ingest;
+    this.#address = options.advertise?.(port);
+    this.#directory = this.#address === undefined ? undefined : own.directory;
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
+      events: own?.events,
+      revocations,
       clock,
       logger,
       metrics: this.#metrics,
@@ -96,7 +108,17 @@ export class Worker {
       transports,
       waiting,
       idle,
-      relay: { directory: relayDirectory, owner },
+      relay: {
+        directory: relayDirectory,
+        owner,
+        maxBodyBytes: options.core.maxPayload,
+        bodyTimeoutMs: options.headTimeoutMs,
+        answerTimeoutMs: options.answerTimeoutMs,
+        mayConnect: () => this.sockets < options.maxSockets,
+        others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
+        clock,
+        routed: (way) => this.#metrics.routed(way),
+      },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
       policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
@@ -108,7 +130,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({
@@ -135,6 +157,7 @@ export class Worker {
   async listen(): Promise<void> {
     await this.http.listen();
     await this.#door?.open();
+    if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
   }
 
   /** Carries out what the primary says. */
@@ -150,8 +173,8 @@ export class Worker {
       case "collect-metrics":
         this.#answerMetrics(message.id);
         break;
-      case "collect-slowest":
-        this.#send({ type: "slowest", id: message.id, connections: this.#core.slowest(message.limit) });
+      case "inspect":
+        this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
         if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
@@ -171,6 +194,7 @@ export class Worker {
     this.#stopWatchingGc();
     this.#loop.close();
     await this.#ingest?.close();
+    await this.#directory?.close();
     await this.#core.close();
     this.#embedded?.close();
     this.http.close();
@@ -192,6 +216,17 @@ export class Worker {
         this.#send({ type: "drained" });
       },
     );
+  }
+
+  #inspect(question: Question): readonly unknown[] {
+    switch (question.of) {
+      case "slowest":
+        return this.#core.slowest(question.limit);
+      case "channels":
+        return this.#core.channels(question);
+      case "sessions":
+        return this.#core.sessions(question);
+    }
   }
 
   #answerMetrics(id: number): void {

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { type AdminRoutes, AdminServer } from "./admin-server.js";
+import { type AdminRoutes, AdminServer } from "./server.js";
 
 const MAX_BODY = 1_000;
 let servers: AdminServer[] = [];

@@ -1,20 +1,22 @@
 /**
  * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
  *
- * Routes are one table; adding an endpoint adds a row. A wrong request gets a 4xx with a sentence, ours a 5xx without
+ * Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
  * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "@holdfast/core";
-import type { AdminOptions } from "../options.js";
-import { adminRefusal } from "./admin-access.js";
+import { type Logger, suggestion } from "@holdfast/core";
+import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
+import type { AdminOptions } from "../../options.js";
+import { adminRefusal } from "./access.js";
 
 /** What an endpoint answers. A string body is plain text, anything else JSON. */
 export interface AdminAnswer {
   readonly status: number;
   readonly body: unknown;
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Carries out one request; `body` is the parsed JSON of a POST, `query` what the URL asks. */
@@ -26,6 +28,10 @@ export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
 /** How long a request may take to arrive, to the next check. Node looks every 30 s unless told otherwise. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
+/** Data nests as deep as in a frame; around it are the body and a batch. */
+const MAX_BODY_DEPTH = MAX_DEPTH + 4;
+/** Characters of a path that is not known, in the answer. */
+const MAX_PATH_SHOWN = 100;
 
 /** The answer to a request that cannot be carried out. */
 export function adminError(status: number, name: string, message: string): AdminAnswer {
@@ -79,32 +85,34 @@ export class AdminServer {
     const route = `${method} ${path}`;
     const refusal = adminRefusal(route, request.headers, this.#options.key);
     if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
-    const handler = this.#routes[route];
+    const handler = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
     if (handler === undefined) return send(response, this.#unknown(path));
-    const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : "";
+    const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : Buffer.alloc(0);
     if (body === undefined) {
       return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
     }
-    const parsed = parseJson(body);
-    if (method === "POST" && parsed === undefined) {
-      return send(response, adminError(400, "bad_request", "The body is not JSON."));
-    }
-    send(response, await handler(parsed?.value, new URLSearchParams(query)));
+    const parsed = method === "POST" ? parseJson(body) : { value: undefined };
+    if ("problem" in parsed) return send(response, adminError(400, "bad_request", parsed.problem));
+    send(response, await handler(parsed.value, new URLSearchParams(query)));
   }
 
   #unknown(path: string): AdminAnswer {
-    const methods = Object.keys(this.#routes).filter((route) => route.endsWith(` ${path}`));
-    if (methods.length > 0) return adminError(405, "bad_method", `Use ${methods.join(" or ")}.`);
-    return adminError(
-      404,
-      "not_found",
-      `No such endpoint. There are: ${Object.keys(this.#routes).join(", ")}.`,
-    );
+    const routes = Object.keys(this.#routes);
+    const methods = routes.filter((route) => route.endsWith(` ${path}`)).map((route) => route.split(" ")[0]);
+    if (methods.length > 0) {
+      const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+      const answer = adminError(405, "bad_method", `Use ${methods.join(" or ")} ${path}.`);
+      return { ...answer, headers: { Allow: allowed.join(", ") } };
+    }
+    const paths = [...new Set(routes.map((route) => route.split(" ")[1] ?? ""))];
+    const near = suggestion(path.slice(0, MAX_PATH_SHOWN), paths);
+    const message = `There is no ${path.slice(0, MAX_PATH_SHOWN)}${near}. There are: ${paths.join(", ")}.`;
+    return adminError(404, "not_found", message);
   }
 }
 
 /** Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | undefined> {
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -112,24 +120,36 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<str
     if (bytes <= maxBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
-  return bytes > maxBytes ? undefined : Buffer.concat(chunks).toString();
+  return bytes > maxBytes ? undefined : Buffer.concat(chunks);
 }
 
-function parseJson(text: string): { readonly value: unknown } | undefined {
+function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
+  if (bytes.length === 0)
+    return { problem: 'The body is empty: send JSON, such as {"channel": "news", "data": 1}.' };
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return { problem: "The body is not UTF-8." };
+  }
+  // Deeper values would cost recursion wherever they are written again.
+  if (exceedsDepth(text, MAX_BODY_DEPTH))
+    return { problem: `The body nests deeper than ${MAX_BODY_DEPTH} objects and lists.` };
   try {
     return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
+  } catch (error) {
+    return { problem: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.` };
   }
 }
 
-function send(response: ServerResponse, { status, body, contentType }: AdminAnswer): void {
+function send(response: ServerResponse, { status, body, contentType, headers }: AdminAnswer): void {
   if (response.headersSent) return;
   const plain = typeof body === "string";
   response.writeHead(status, {
     "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...headers,
   });
   response.end(plain ? body : `${JSON.stringify(body)}\n`);
 }

@@ -1,7 +1,7 @@
 import { BROADCAST, type Broker, BrokerUnavailable, type PublishOptions } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
-import { adminApi } from "./admin-api.js";
-import { type DrainProgress, SERVING } from "./instance-drain.js";
+import { type DrainProgress, SERVING } from "../instance-drain.js";
+import { adminApi } from "./api.js";
 
 const MAX_BYTES = 20;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { adminRefusal } from "./admin-access.js";
+import { adminRefusal } from "./access.js";
 
 const JSON_BODY = { "content-type": "application/json" };
 const status = (...args: Parameters<typeof adminRefusal>): number | undefined =>
