@@ -52,6 +52,8 @@ async function exportedMetrics(): Promise<Set<string>> {
     subscriptions: 0,
     subscriptionsBehind: 0,
     topics: 0,
+    presenceMembers: 0,
+    presenceViews: 0,
     brokerState: "ready",
     loop,
   }));

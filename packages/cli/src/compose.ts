@@ -12,19 +12,30 @@ import {
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryPresence,
   MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
+  type PresenceStore,
   type Retention,
   type RevocationStore,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, ReloadOptions, WorkerOptions } from "@holdfast/gateway";
+import type {
+  KeySource,
+  PrimaryOptions,
+  ReloadOptions,
+  ServedSeam,
+  TokenOptions,
+  WorkerOptions,
+} from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
+import { keySources } from "./config/cross-checks.js";
+import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
@@ -97,8 +108,10 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
 type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
 
 /** The broker and its seams in this process, which serves them to the workers. */
-function embedded({ maxRevocations }: CompleteSettings): Home {
+function embedded(settings: CompleteSettings): Home {
+  const { maxRevocations } = settings;
   const bus = new MemoryBus();
+  const presence = new MemoryPresence(bus);
   const revocations = new MemoryRevocations({
     maxRevocations,
     now: Date.now,
@@ -109,6 +122,7 @@ function embedded({ maxRevocations }: CompleteSettings): Home {
     bus,
     revocations,
     seams: {
+      presence: () => servedPresence(presence, settings.presenceGrace),
       revocations: () => ({
         methods: {
           add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
@@ -116,6 +130,30 @@ function embedded({ maxRevocations }: CompleteSettings): Home {
           spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
         },
       }),
+    },
+  };
+}
+
+/** Presence as one worker may use it. When the worker is gone, its members are as good as disconnected. */
+function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
+  const begun = new Set<string>();
+  return {
+    methods: {
+      renew: (...[id, forMs, begin]: Parameters<PresenceStore["renew"]>) => {
+        if (begin) begun.add(id);
+        return presence.renew(id, forMs, begin);
+      },
+      change: (...[channel, ...rest]: Parameters<PresenceStore["change"]>) =>
+        presence.change(channel, ...rest),
+      read: (...[channel, limit, cursor]: Parameters<PresenceStore["read"]>) =>
+        presence.read(channel, limit, cursor),
+      end: (id: string) => {
+        begun.delete(id);
+        return presence.end(id);
+      },
+    },
+    close() {
+      for (const id of begun) presence.abandon(id, graceMs);
     },
   };
 }
@@ -137,6 +175,8 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   return {
     core: coreOptions(settings),
     origins: settings.origins,
+    tokens: tokenOptions(settings),
+    tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
@@ -154,6 +194,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               broker,
               ingest: broker.ingest(retentions(settings)),
               directory: broker.directory(),
+              presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
               revocations: broker.revocations(),
               events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
             };
@@ -223,11 +264,24 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
     revocationTtlMs: settings.revocationTtl,
-    access: CORE_DEFAULTS.access,
+    access: keySources(settings).length === 0 ? "open" : "private",
     anonymous: settings.anonymous,
-    refreshWindowMs: CORE_DEFAULTS.refreshWindowMs,
+    refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
+}
+
+/** How tokens are checked; undefined where there are no keys. */
+export function tokenOptions(settings: Settings): TokenOptions | undefined {
+  const keys = keySourceOf(settings);
+  const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
+  return keys && { keys, audience, issuer, leewayMs };
+}
+
+function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
+  if (jwtSecret !== undefined) return { kind: "secret", secret: jwtSecret };
+  if (jwtPublicKey !== undefined) return { kind: "publicKey", text: jwtPublicKey };
+  return jwksUrl === undefined ? undefined : { kind: "jwks", url: jwksUrl };
 }
 
 function namespaceOptions({ namespaces }: CompleteSettings): CoreOptions["namespaces"] {

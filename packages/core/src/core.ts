@@ -150,6 +150,7 @@ export class Core {
               logger,
               // As unlike all others as a session's.
               worker: sessionKey(seams.sessionId()),
+              events,
             }),
       resumeTokens: new ResumeTokens(() => clock.now()),
       revocations,

@@ -56,7 +56,7 @@ export type PresenceChange =
   | { readonly kind: "keep"; readonly member: Member }
   | { readonly kind: "drop"; readonly session: string };
 
-/** The first member came, or the last one went. */
+/** The first member came, or the last one went: what backends are told, unless the store has done so. */
 export interface Transition {
   readonly occupied: boolean;
   readonly version: number;

@@ -9,13 +9,14 @@
 import { sessionKey } from "@holdfast/protocol";
 import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
+import type { EventSink } from "./event-sink.js";
 import type { FanOut } from "./fan-out.js";
 import type { Identity } from "./identity.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import { PresenceLease } from "./presence-lease.js";
 import { type Holder, PresenceMembers } from "./presence-members.js";
-import type { PresencePage, PresenceRule, PresenceStore, Transition } from "./presence-store.js";
+import type { PresencePage, PresenceRule, PresenceStore } from "./presence-store.js";
 import { PresenceWatches } from "./presence-watches.js";
 import { ticks, type Wheel } from "./wheel.js";
 
@@ -38,8 +39,8 @@ export interface PresenceParts {
   readonly logger: Logger;
   /** Names this worker among all that ever were. Without a dot. */
   readonly worker: string;
-  /** The first member of a channel came, or the last one went. */
-  readonly transitions?: ((channel: string, transitions: readonly Transition[]) => void) | undefined;
+  /** Told which channels become occupied and vacated. */
+  readonly events?: EventSink | undefined;
 }
 
 /** A connection, as a member. */
@@ -84,7 +85,10 @@ export class Presence {
       lease: () => this.#lease.current,
       lapsed: (id) => this.#lease.lapsed(id),
       settled: () => this.#lease.settled(),
-      transitions: parts.transitions ?? (() => {}),
+      transitions: (channel, transitions) => {
+        for (const { occupied, version } of transitions)
+          parts.events?.tell({ type: occupied ? "occupied" : "vacated", channel, version });
+      },
     });
   }
 

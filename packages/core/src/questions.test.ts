@@ -28,6 +28,8 @@ beforeEach(async () => {
 });
 
 async function alice(): Promise<FakeClient> {
+  // Nobody who has proven something is taken before the revocations are known.
+  await world.settle();
   const client = world.client();
   client.connect();
   application.connects.at(-1)?.answer({ kind: "yes", identity: ALICE });

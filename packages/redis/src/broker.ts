@@ -27,7 +27,7 @@ import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
-import { RedisPresence, type TransitionEvents } from "./presence.js";
+import { RedisPresence } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
@@ -107,8 +107,15 @@ export class RedisBroker implements Broker {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
   }
 
-  /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
-  presence(events?: TransitionEvents): RedisPresence {
+  /**
+   * Who is where, over this broker's link. With `eventsLength`, about how many events the stream keeps, channels that become occupied
+   * or vacated are added to it in the step that makes them so, where one server has both.
+   */
+  presence(eventsLength?: number): RedisPresence {
+    const events =
+      eventsLength === undefined || this.#options.target.kind === "cluster"
+        ? undefined
+        : { key: this.#keys.events, maxLength: eventsLength };
     return new RedisPresence(this, this.#keys, events);
   }
 

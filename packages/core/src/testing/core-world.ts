@@ -24,6 +24,7 @@ import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
 import { RecordingLogger } from "./recording-logger.js";
 import { RecordingMetrics } from "./recording-metrics.js";
+import { ScriptedAuthenticator } from "./scripted-authenticator.js";
 
 /** A command without its id. */
 export type Request = Command extends infer Each
@@ -90,6 +91,8 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   readonly clock = new FakeClock();
   readonly metrics = new RecordingMetrics();
   readonly logger = new RecordingLogger();
+  /** Asked where the gateway is private. */
+  readonly tokens = new ScriptedAuthenticator();
   readonly broker: B;
   readonly core: Core;
   readonly revocations: RevocationStore;
@@ -114,6 +117,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
         metrics: this.metrics,
         sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
+        authenticator: options.access === "private" ? this.tokens : undefined,
         ...seams,
       },
     );

@@ -22,5 +22,6 @@ export { FakeClock, runPromises } from "./fake-clock.js";
 export { type FakeEnd, FakeTransport, TextFraming, textFraming } from "./fake-transport.js";
 export { type LogLine, RecordingLogger } from "./recording-logger.js";
 export { RecordingMetrics } from "./recording-metrics.js";
+export { ScriptedAuthenticator } from "./scripted-authenticator.js";
 export { type AskedQuestion, ScriptedAuthorizer } from "./scripted-authorizer.js";
 export { type BrokerCall, ScriptedBroker } from "./scripted-broker.js";

@@ -14,6 +14,14 @@ export interface UpgradeQuery {
   readonly format: "json" | "raw" | undefined;
   /** The session that the client wants to go on with. */
   readonly sid: string | undefined;
+  /** Only where tokens are taken from the URL. */
+  readonly token: string | undefined;
+}
+
+export interface QueryRules {
+  /** Channels that one URL may name. */
+  readonly maxChannels: number;
+  readonly tokenInUrl: boolean;
 }
 
 export interface QueryProblem {
@@ -27,13 +35,17 @@ const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 
 /** `raw` is what follows the question mark. */
-export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuery | QueryProblem {
+export function parseUpgradeQuery(
+  raw: string,
+  { maxChannels, tokenInUrl }: QueryRules,
+): UpgradeQuery | QueryProblem {
   if (!VISIBLE_ASCII.test(raw)) {
     return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
   }
   let channels: Set<string> | undefined;
   let format: "json" | "raw" | undefined;
   let sid: string | undefined;
+  let token: string | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
     const name = equals === -1 ? pair : pair.slice(0, equals);
@@ -55,10 +67,15 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
         if (SESSION_ID.test(value)) sid = value;
         break;
       case "token":
-        return problem(
-          errors.badRequest,
-          "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
-        );
+        if (!tokenInUrl) {
+          return problem(
+            errors.badRequest,
+            "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
+          );
+        }
+        // A token has no character that would have to be encoded.
+        token = value;
+        break;
     }
   }
   if (format === "raw" && channels === undefined) {
@@ -67,7 +84,7 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
       "`format=raw` needs `channels`: without them there is no data to send.",
     );
   }
-  return { kind: "query", channels: channels && [...channels], format, sid };
+  return { kind: "query", channels: channels && [...channels], format, sid, token };
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

@@ -18,6 +18,8 @@ import { Worker } from "./worker.js";
 const OPTIONS: WorkerOptions = {
   core: CORE_DEFAULTS,
   origins: undefined,
+  tokens: undefined,
+  tokenInUrl: false,
   gcIntervalMs: undefined,
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,

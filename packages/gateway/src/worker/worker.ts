@@ -20,6 +20,7 @@ import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -80,12 +81,14 @@ export class Worker {
       subscriptions: this.#core.subscriptions,
       subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
+      presenceMembers: this.#core.members,
+      presenceViews: this.#core.presenceViews,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
     const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
     this.#embedded = own instanceof Embedded ? own : undefined;
-    const { broker, ingest, revocations } = own;
+    const { broker, ingest, presence, revocations } = own;
     this.#ingest = ingest;
     this.#address = options.advertise?.(port);
     this.#directory = this.#address === undefined ? undefined : own.directory;
@@ -93,10 +96,12 @@ export class Worker {
     this.#core = new Core(options.core, {
       broker,
       events: own?.events,
+      presence,
       revocations,
       clock,
       logger,
       metrics: this.#metrics,
+      authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -121,7 +126,11 @@ export class Worker {
       },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels },
+      policy: {
+        mayComeFrom: originCheck(options.origins),
+        maxChannels: options.core.maxChannels,
+        tokenInUrl: options.tokenInUrl,
+      },
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -130,7 +139,7 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed;
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing;
     this.#load = new LoadReporter(
       clock,
       () => ({
