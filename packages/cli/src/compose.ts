@@ -12,10 +12,12 @@ import {
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryPresence,
   MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
+  type PresenceStore,
   type Retention,
   type RevocationStore,
   systemClock,
@@ -24,6 +26,7 @@ import type {
   KeySource,
   PrimaryOptions,
   ReloadOptions,
+  ServedSeam,
   TokenOptions,
   WebhookOptions,
   WorkerOptions,
@@ -106,8 +109,10 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
 type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
 
 /** The broker and its seams in this process, which serves them to the workers. */
-function embedded({ maxRevocations }: CompleteSettings): Home {
+function embedded(settings: CompleteSettings): Home {
+  const { maxRevocations } = settings;
   const bus = new MemoryBus();
+  const presence = new MemoryPresence(bus);
   const revocations = new MemoryRevocations({
     maxRevocations,
     now: Date.now,
@@ -118,6 +123,7 @@ function embedded({ maxRevocations }: CompleteSettings): Home {
     bus,
     revocations,
     seams: {
+      presence: () => servedPresence(presence, settings.presenceGrace),
       revocations: () => ({
         methods: {
           add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
@@ -125,6 +131,30 @@ function embedded({ maxRevocations }: CompleteSettings): Home {
           spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
         },
       }),
+    },
+  };
+}
+
+/** Presence as one worker may use it. When the worker is gone, its members are as good as disconnected. */
+function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
+  const begun = new Set<string>();
+  return {
+    methods: {
+      renew: (...[id, forMs, begin]: Parameters<PresenceStore["renew"]>) => {
+        if (begin) begun.add(id);
+        return presence.renew(id, forMs, begin);
+      },
+      change: (...[channel, ...rest]: Parameters<PresenceStore["change"]>) =>
+        presence.change(channel, ...rest),
+      read: (...[channel, limit, cursor]: Parameters<PresenceStore["read"]>) =>
+        presence.read(channel, limit, cursor),
+      end: (id: string) => {
+        begun.delete(id);
+        return presence.end(id);
+      },
+    },
+    close() {
+      for (const id of begun) presence.abandon(id, graceMs);
     },
   };
 }
@@ -167,6 +197,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               broker,
               ingest: broker.ingest(retentions(settings)),
               directory: broker.directory(),
+              presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
               revocations: broker.revocations(),
               events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
             };
@@ -228,6 +259,9 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     historySize: settings.historySize,
     historyTtlMs: settings.historyTtl,
     resumeWindowMs: settings.resumeWindow,
+    presenceLeaseMs: settings.presenceLease,
+    presenceGraceMs: settings.presenceGrace,
+    maxJoinLeave: settings.maxJoinLeave,
     maxDetached: CORE_DEFAULTS.maxDetached,
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,

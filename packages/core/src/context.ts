@@ -16,6 +16,7 @@ import type { Metrics } from "./metrics.js";
 import type { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import type { Presence } from "./presence.js";
 import type { Questions } from "./questions.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
@@ -38,6 +39,8 @@ export interface Context {
   readonly hub: Hub;
   readonly continuity: Continuity;
   readonly detached: Detached;
+  /** Undefined where no namespace has it. */
+  readonly presence: Presence | undefined;
   readonly resumeTokens: ResumeTokens;
   readonly revocations: Revocations;
   readonly registry: Registry;

@@ -13,6 +13,7 @@ import {
   normalizeData,
   type Position,
   type Resume,
+  sessionKey,
   welcomeEncoder,
 } from "@holdfast/protocol";
 import { Access } from "./access.js";
@@ -51,6 +52,8 @@ import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
+import type { PresenceStore } from "./presence-store.js";
 import { Questions } from "./questions.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
@@ -59,7 +62,7 @@ import type { RevocationStore } from "./revocation-store.js";
 import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
-import { BROADCAST, CONTROL, type Topic } from "./topic.js";
+import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
 
@@ -73,6 +76,8 @@ export interface Seams {
   readonly metrics: Metrics;
   /** Checks tokens; undefined: there are no keys. */
   readonly authenticator?: Authenticator | undefined;
+  /** Who is where; undefined: no namespace has presence. */
+  readonly presence?: PresenceStore | undefined;
   /** Asks the application; undefined: nobody is asked. */
   readonly authorizer?: Authorizer | undefined;
   /** A new session id: names this worker, and is unpredictable. */
@@ -134,6 +139,21 @@ export class Core {
       continuity,
       hub,
       detached: new Detached(options, hub, wheel, metrics),
+      presence:
+        seams.presence === undefined || !namespaces.havePresence
+          ? undefined
+          : new Presence(options, {
+              store: seams.presence,
+              broker,
+              fanOut,
+              wheel,
+              clock,
+              metrics,
+              logger,
+              // As unlike all others as a session's.
+              worker: sessionKey(seams.sessionId()),
+              events,
+            }),
       resumeTokens: new ResumeTokens(() => clock.now()),
       revocations,
       registry,
@@ -174,6 +194,16 @@ export class Core {
     return this.#context.detached.size;
   }
 
+  /** Sessions of this worker in channels with presence. */
+  get members(): number {
+    return this.#context.presence?.members ?? 0;
+  }
+
+  /** Channels whose members this worker follows. */
+  get presenceViews(): number {
+    return this.#context.presence?.watches.size ?? 0;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
@@ -210,6 +240,7 @@ export class Core {
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
     this.#context.wheel.add(() => this.#context.revocations.turn());
     this.#context.wheel.add(() => this.#context.expiries.turn());
+    this.#context.wheel.add(() => this.#context.presence?.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
@@ -218,6 +249,7 @@ export class Core {
         if (this.#listening === "on") this.#context.revocations.reload();
         else this.#listen();
         this.#context.continuity.restored();
+        this.#context.presence?.restored();
         this.#learnSecret();
       },
     });
@@ -229,8 +261,8 @@ export class Core {
    */
   introduce(
     token: string | undefined,
-    resume?: Resume,
     byUrl?: ForwardedHeaders,
+    resume?: Resume,
   ): Verdict | Promise<Verdict> {
     const { authentication, questions, resumeTokens, revocations } = this.#context;
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
@@ -319,13 +351,16 @@ export class Core {
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#orders.close();
     this.#context.wheel.close();
+    await this.#context.presence?.close();
     this.#seams.authorizer?.close();
     await this.#seams.events?.close();
     await this.#seams.broker.close();
   }
 
   #publication(topic: Topic, text: string, position: Position | undefined): void {
-    const { hub, metrics, options, registry } = this.#context;
+    const { hub, metrics, options, presence, registry } = this.#context;
+    const channel = presenceOf(topic);
+    if (channel !== undefined) return presence?.watches.news(channel, text);
     if (Buffer.byteLength(text) > options.maxPublicationBytes) {
       metrics.add("broker_rejected", 1);
       return;

@@ -103,7 +103,6 @@ export {
   type Lease,
   type LeaseState,
   MAX_CHANGES,
-  MAX_CURSOR_LENGTH,
   MAX_NEWS_CHARS,
   type Member,
   type PresenceChange,

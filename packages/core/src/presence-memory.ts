@@ -136,7 +136,7 @@ export class MemoryPresence implements PresenceStore {
       users: state.users.size + state.anonymous,
       sessions: state.members.size,
       members,
-      next,
+      ...(next !== undefined && { next }),
     };
   }
 

@@ -18,6 +18,7 @@
  *
  * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.
  */
+import type { PresenceCounts } from "@holdfast/protocol";
 
 /** Which joins and leaves clients are told: none, a user's first and last session, or every session's. */
 export const JOIN_LEAVE_MODES = Object.freeze(["off", "user", "session"] as const);
@@ -55,7 +56,7 @@ export type PresenceChange =
   | { readonly kind: "keep"; readonly member: Member }
   | { readonly kind: "drop"; readonly session: string };
 
-/** The first member came, or the last one went. */
+/** The first member came, or the last one went: what backends are told, unless the store has done so. */
 export interface Transition {
   readonly occupied: boolean;
   readonly version: number;
@@ -65,21 +66,13 @@ export type ChangeOutcome =
   | { readonly kind: "changed"; readonly transitions: readonly Transition[] }
   | { readonly kind: "lapsed" };
 
-/** How many, as of a version. */
-export interface PresenceCounts {
-  readonly version: number;
-  /** Different users; each anonymous session is one. */
-  readonly users: number;
-  readonly sessions: number;
-}
-
 /** Facts of one moment. */
 export interface PresencePage extends PresenceCounts {
   readonly sequence: number;
   /** Texts of members. Who is there from the first page to the last is in one of them. */
   readonly members: readonly string[];
   /** Where the next page begins, up to `MAX_CURSOR_LENGTH` characters; undefined at the end. */
-  readonly next?: string | undefined;
+  readonly next?: string;
 }
 
 /** `1` came, `0` went; whether clients are told; the member's text as a value. */
@@ -118,8 +111,6 @@ export interface PresenceStore {
   /** Ends a lease: its members leave, but for those that went on under another. */
   end(id: string): Promise<void>;
 }
-
-export const MAX_CURSOR_LENGTH = 64;
 
 /** Changes of one call: keeps a step in the store short. */
 export const MAX_CHANGES = 64;

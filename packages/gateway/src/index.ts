@@ -8,6 +8,7 @@ export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 // For whoever runs a primary.
 export { type Addresses, Primary, type ReloadOptions } from "./primary/primary.js";
 export type { DrainPlan, DrainProgress } from "./primary/instance-drain.js";
+export { openApi } from "./primary/admin/api.js";
 export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 

@@ -11,6 +11,7 @@ import type {
   Logger,
   MemoryBus,
   Metrics,
+  PresenceStore,
   Retention,
   RevocationStore,
   WorkerDirectory,
@@ -105,6 +106,8 @@ export interface WorkerBroker {
   readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Who is where. */
+  readonly presence?: PresenceStore | undefined;
   /** Which instance each worker of the cluster is of; undefined where there is one instance. */
   readonly directory?: WorkerDirectory | undefined;
   /** Where backends are told what happens; undefined: nobody is. */

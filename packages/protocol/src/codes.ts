@@ -62,6 +62,11 @@ export const errors = Object.freeze({
   wrongAudience: error(120, "wrong_audience", "That token is not meant for this gateway."),
   tokenRevoked: error(121, "token_revoked", "That token was revoked."),
   wrongUser: error(122, "wrong_user", "That token is another user's."),
+  noPresence: error(
+    123,
+    "no_presence",
+    "Who is in this channel is not kept, or joins and leaves are not told; see the setting `namespaces`.",
+  ),
   noEvents: error(124, "no_events", "This gateway passes no messages on; see the setting `events`."),
   denied: error(125, "denied", "The application refused this."),
   tryLater: error(126, "try_later", "The application could not be asked; try again.", true),

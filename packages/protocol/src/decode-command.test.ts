@@ -270,7 +270,7 @@ describe("decodeCommands, for frames that are no command", () => {
 
   it.each([
     ["an id alone", '{"id":1}', errors.unknownCommand],
-    ["an unknown command", '{"id":1,"presence":{}}', errors.unknownCommand],
+    ["an unknown command", '{"id":1,"whois":{}}', errors.unknownCommand],
     ["two commands", '{"id":1,"connect":{},"publish":{}}', errors.unknownCommand],
     ["a key of Object.prototype", '{"id":1,"constructor":{}}', errors.unknownCommand],
     ["`__proto__`", '{"id":1,"__proto__":{"channel":"a"}}', errors.unknownCommand],

@@ -3,7 +3,8 @@
 -- KEYS  1 members, 2 owners, 3 users, 4 meta: see presence.lua; 5, optional: the stream of events, where it is on this server
 -- ARGV  1 channel of the topic, 2 the channel's name, 3 lease, 4 when it ends, ms, 5 mode, 6 sessions that are listed,
 --       7 length of the stream of events; then four for each change: "put", "keep" or "drop", session, user, text
--- returns {members that the lease still has here, transitions, each "1 <version>" or "0 <version>"}; false when the lease is over
+-- returns {members that the lease still has here, transitions that are no events yet, each "1 <version>" or "0 <version>"};
+--   false when the lease is over
 -- effects: members, their numbers and the news of it; an event for each transition. Of a lease that is over none.
 local now = redis.call('TIME')
 if tonumber(ARGV[4]) < now[1] * 1000 + math.floor(now[2] / 1000) then return false end

@@ -58,10 +58,13 @@ local function note(c, came, edge, shown)
   c.sessions = before + (came == 1 and 1 or -1)
   if before == 0 or c.sessions == 0 then
     local version = text(c.version)
-    c.transitions[#c.transitions + 1] = came .. ' ' .. version
     if c.events ~= '' then
-      redis.call('XADD', c.events, 'MAXLEN', '~', c.maxEvents, '*', 'type', came == 1 and 'occupied' or 'vacated',
+      local time = redis.call('TIME')
+      redis.call('XADD', c.events, 'MAXLEN', '~', c.maxEvents, '*', 'event',
+        came == 1 and 'occupied' or 'vacated', 'time', text(time[1] * 1000 + math.floor(time[2] / 1000)),
         'channel', c.name, 'version', version)
+    else
+      c.transitions[#c.transitions + 1] = came .. ' ' .. version
     end
   end
   if c.size > MAX_NEWS then publish(c) end

@@ -13,6 +13,7 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
+  presenceOf,
   type RevocationStore,
   type Topic,
 } from "@holdfast/core";
@@ -26,7 +27,7 @@ import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
-import { RedisPresence, type TransitionEvents } from "./presence.js";
+import { RedisPresence } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
@@ -36,6 +37,8 @@ import { describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;
+/** Bytes of one piece of news of presence: far above what our scripts make. */
+const MAX_PRESENCE_BYTES = 1024 * 1024;
 
 export class RedisBroker implements Broker {
   readonly #options: RedisOptions;
@@ -104,8 +107,15 @@ export class RedisBroker implements Broker {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
   }
 
-  /** Who is where, over this broker's link. `events`: where transitions are added, if all of Redis is one server. */
-  presence(events?: TransitionEvents): RedisPresence {
+  /**
+   * Who is where, over this broker's link. With `eventsLength`, about how many events the stream keeps, channels that become occupied
+   * or vacated are added to it in the step that makes them so, where one server has both.
+   */
+  presence(eventsLength?: number): RedisPresence {
+    const events =
+      eventsLength === undefined || this.#options.target.kind === "cluster"
+        ? undefined
+        : { key: this.#keys.events, maxLength: eventsLength };
     return new RedisPresence(this, this.#keys, events);
   }
 
@@ -223,8 +233,10 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    if (payload.length - start > maxPublicationBytes) {
-      this.#rejections.add(channel, payload, `is larger than ${maxPublicationBytes} bytes`);
+    // Who joined and left is told whatever the limit for publications is.
+    const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
+    if (payload.length - start > maxBytes) {
+      this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);
       return;
     }
     this.#events?.publication(topic, payload.toString("utf8", start), position);

@@ -83,16 +83,21 @@ describe("presence on one server", () => {
 
   test("transitions are added to a stream, in the step that makes them", async () => {
     const broker = await ready("events:");
-    const store = broker.presence({ key: "events:events", maxLength: 1000 });
+    const store = broker.presence(1000);
     const { until } = await store.renew("w.1", 60_000, true);
     const member = { session: "a", text: '{"session":"a"}' };
     await store.change("news", { id: "w.1", until }, [{ kind: "put", member }], RULE);
     const { version } = await store.read("news", 0);
     await store.end("w.1");
     const entries = await redis.xrange("events:events", "-", "+");
+    const time = expect.stringMatching(/^\d{13}$/);
+    const event = (type: string, at: number) => [
+      ...["event", type, "time", time],
+      ...["channel", "news", "version", `${at}`],
+    ];
     expect(entries.map(([, fields]) => fields)).toEqual([
-      ["type", "occupied", "channel", "news", "version", `${version}`],
-      ["type", "vacated", "channel", "news", "version", `${version + 1}`],
+      event("occupied", version),
+      event("vacated", version + 1),
     ]);
   });
 

@@ -15,7 +15,8 @@ import type {
   PresenceStore,
   Transition,
 } from "@holdfast/core";
-import { MAX_CURSOR_LENGTH, presenceTopic } from "@holdfast/core";
+import { presenceTopic } from "@holdfast/core";
+import { MAX_CURSOR_LENGTH } from "@holdfast/protocol";
 import type { RedisKeys } from "./keys.js";
 import type { ScriptCall } from "./log.js";
 import { SCRIPTS } from "./script.js";

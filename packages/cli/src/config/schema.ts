@@ -33,16 +33,15 @@ const prefix = word(
 );
 const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
 
-const webhookSecret = secretWord(
-  "secret",
-  "32 to 1024 printable characters without spaces, such as the output of `openssl rand -base64 48`",
-  /^[\x21-\x7e]{32,1024}$/,
-);
-
 const address = word(
   "address",
   "auto, off, or an address with a port such as 10.0.0.5:8080",
   /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
+);
+const webhookSecret = secretWord(
+  "secret",
+  "32 to 1024 printable characters without spaces, such as the output of `openssl rand -base64 48`",
+  /^[\x21-\x7e]{32,1024}$/,
 );
 
 export const settings = Object.freeze({
@@ -345,6 +344,27 @@ export const settings = Object.freeze({
     example: "2m",
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
+  }),
+  presenceLease: setting(duration(500, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceLeaseMs),
+    example: "30s",
+    description:
+      "How long members of a worker that is gone stay in presence. Each worker renews it three times in that time, by one command.",
+  }),
+  presenceGrace: setting(duration(0, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceGraceMs),
+    example: "20s",
+    description:
+      "How long a member whose connection was lost stays present, so that who comes back neither leaves nor joins. `0ms`: not at all.",
+  }),
+  maxJoinLeave: setting(integer(0, 2000), {
+    reload: true,
+    default: CORE_DEFAULTS.maxJoinLeave,
+    example: 100,
+    description:
+      "Sessions in one channel above which joins and leaves are not told one by one, only how many there are.",
   }),
   maxRevocations: setting(integer(100, 1_000_000), {
     default: 100_000,

@@ -123,7 +123,7 @@ export function subscribeAll(
       const error = problems[at];
       return [
         channel,
-        error === undefined ? request(context, connection, channel, sinceOf(wish)) : { error },
+        error === undefined ? request(context, connection, channel, sinceOf(wish), wish ?? {}) : { error },
       ];
     }),
   ];

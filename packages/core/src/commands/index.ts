@@ -7,6 +7,7 @@ import type { Context } from "../context.js";
 import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
 import { history } from "./history.js";
+import { presence } from "./presence.js";
 import { publish } from "./publish.js";
 import { refresh } from "./refresh.js";
 import { send } from "./send.js";
@@ -21,6 +22,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   unsubscribe,
   publish,
   history,
+  presence,
   refresh,
   send,
 };

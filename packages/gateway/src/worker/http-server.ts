@@ -302,7 +302,7 @@ export class HttpServer {
     const byUrl = channels === undefined ? undefined : forwarded;
     if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
       return refusalFor(errors.unavailable, random());
-    const who = core.introduce(token, undefined, byUrl);
+    const who = core.introduce(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#introducing++;
     return who.then((late) => {

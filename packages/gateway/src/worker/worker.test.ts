@@ -150,8 +150,8 @@ describe("a worker", () => {
 
   it("answers with its slowest connections", async () => {
     await start();
-    worker.receive({ type: "collect-slowest", id: 6, limit: 10 });
-    expect(await primary.next("slowest")).toEqual({ type: "slowest", id: 6, connections: [] });
+    worker.receive({ type: "inspect", id: 6, question: { of: "slowest", limit: 10 } });
+    expect(await primary.next("inspected")).toEqual({ type: "inspected", id: 6, list: [] });
   });
 
   it("gives a turn back when it does not collect", async () => {

@@ -10,6 +10,7 @@ import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -83,12 +84,14 @@ export class Worker {
       subscriptions: this.#core.subscriptions,
       subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
+      presenceMembers: this.#core.members,
+      presenceViews: this.#core.presenceViews,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
     const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
     this.#embedded = own instanceof Embedded ? own : undefined;
-    const { broker, ingest, revocations } = own;
+    const { broker, ingest, presence, revocations } = own;
     this.#ingest = ingest;
     this.#address = options.advertise?.(port);
     this.#directory = this.#address === undefined ? undefined : own.directory;
@@ -96,6 +99,7 @@ export class Worker {
     this.#core = new Core(options.core, {
       broker,
       events: own?.events,
+      presence,
       revocations,
       clock,
       logger,
@@ -133,7 +137,7 @@ export class Worker {
       relay: {
         directory: relayDirectory,
         owner,
-        maxBodyBytes: options.core.maxPayload,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,

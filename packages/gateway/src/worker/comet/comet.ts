@@ -86,7 +86,7 @@ export class Comet {
       send(response, refuse(request, 431, httpError(431, message)).answer);
     } else if (decision.kind === "body") this.#read(request, response, path, takeOver);
     else
-      this.#introduce(decision.token, resumeOf(decision.cursor), forwarded, (who) => {
+      this.#introduce(decision.token, forwarded, resumeOf(decision.cursor), (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -104,7 +104,7 @@ export class Comet {
     if (decision.kind === "answer") return decision.answer;
     const { forwarded } = this.#parts.policy;
     if (decision.kind === "body" || decision.token !== undefined || forwarded !== undefined) return false;
-    const who = this.#parts.core.introduce(undefined, resumeOf(decision.cursor));
+    const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
@@ -144,13 +144,13 @@ export class Comet {
   /** Who asks. Not at once where a token has to be checked, or the application asked. */
   #introduce(
     token: string | undefined,
+    byUrl: ForwardedHeaders | undefined,
     resume: Resume | undefined,
-    forwarded: ForwardedHeaders | undefined,
     then: (who: Verdict) => void,
   ): void {
-    const mayWait = token !== undefined || forwarded !== undefined;
+    const mayWait = token !== undefined || byUrl !== undefined;
     if (mayWait && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
-    const who = this.#parts.core.introduce(token, resume, forwarded);
+    const who = this.#parts.core.introduce(token, byUrl, resume);
     if (!(who instanceof Promise)) return then(who);
     this.#introducing++;
     void who.then((late) => {
@@ -245,8 +245,8 @@ export class Comet {
       return this.#introduceSpeaker(request, response, (identity) => open(identity, core.admit()));
     this.#introduce(
       bearerOf(request.headers.authorization),
-      resumeOf(cursor),
       this.#forwarded(request),
+      resumeOf(cursor),
       (who) =>
         open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
@@ -263,6 +263,8 @@ export class Comet {
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }
 }
+
+const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",
