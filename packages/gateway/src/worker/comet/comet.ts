@@ -264,8 +264,6 @@ export class Comet {
   }
 }
 
-const NO_HEADERS: ForwardedHeaders = Object.freeze({});
-
 const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-store",
