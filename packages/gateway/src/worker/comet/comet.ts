@@ -161,16 +161,16 @@ export class Comet {
 
   /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
   #introduceSpeaker(
-    request: IncomingMessage,
+    head: RequestHead,
     response: ServerResponse,
     then: (identity: Identity | undefined) => void,
   ): void {
-    const token = bearerOf(request.headers.authorization);
+    const token = bearerOf(head.headers.authorization);
     if (token === undefined) return then(undefined);
     this.#introduce(token, undefined, undefined, (who) => {
       // Where no keys check it the application may: `connect` asks.
       if ("error" in who && who.error === errors.unauthorized) then(undefined);
-      else if ("error" in who) send(response, this.#refusal(request, who.error));
+      else if ("error" in who) send(response, this.#refusal(head, who.error));
       else then(who.identity);
     });
   }
@@ -228,32 +228,30 @@ export class Comet {
     const read = readPoll(body, this.#parts.policy.maxChannels);
     if (typeof read === "string")
       return send(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
-    const poll = new HttpPoll(response, corsHeaders(request));
+    // A poll that is held lets go of its headers.
+    const head: RequestHead = { headers: request.headers };
+    const poll = new HttpPoll(response, corsHeaders(head));
     const outcome = this.#polls.goOn(read, poll);
     if (outcome === "foreign") {
       const message = "This cursor is not one of that session's.";
-      return send(response, refuse(request, 403, { ...errors.forbidden, message }).answer);
+      return send(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
     }
     if (outcome === "held") return;
     const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
-      if (problem !== undefined) send(response, this.#refusal(request, problem));
-      else this.#polls.open(read, identity, poll, this.#forwarded(request));
+      if (problem !== undefined) send(response, this.#refusal(head, problem));
+      else this.#polls.open(read, identity, poll, this.#forwarded(head));
     };
     const { core } = this.#parts;
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
-      return this.#introduceSpeaker(request, response, (identity) => open(identity, core.admit()));
-    this.#introduce(
-      bearerOf(request.headers.authorization),
-      this.#forwarded(request),
-      resumeOf(cursor),
-      (who) =>
-        open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+      return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
+    this.#introduce(bearerOf(head.headers.authorization), this.#forwarded(head), resumeOf(cursor), (who) =>
+      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 
   /** What the application is shown of the request; its size was looked at before. */
-  #forwarded({ headers }: IncomingMessage): ForwardedHeaders | undefined {
+  #forwarded({ headers }: RequestHead): ForwardedHeaders | undefined {
     const { forwarded } = this.#parts.policy;
     return forwarded && forwardedHeaders(headers, forwarded);
   }
