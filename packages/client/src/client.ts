@@ -20,6 +20,8 @@ import { resolveUrl } from "./url.js";
 
 export interface ClientEvents {
   readonly state: ClientState;
+  /** On a channel that the server has subscribed this connection to, as its token says, and the application has not. */
+  readonly publication: Publication;
   /** The backend, to this user or session. */
   readonly message: Json;
   /** The backend, to everyone. */
@@ -77,6 +79,11 @@ export class Client {
 
   get state(): ClientState {
     return this.#connector.state;
+  }
+
+  /** Whose connection this is, by its token; undefined for an anonymous one, and while there is none. */
+  get user(): string | undefined {
+    return this.state.name === "connected" ? this.state.user : undefined;
   }
 
   /** Adds a listener and returns what removes it. A listener that throws does not disturb the client. */
@@ -175,7 +182,11 @@ export class Client {
   #receive(inbound: Inbound): void {
     switch (inbound.kind) {
       case "publication":
-        return this.#subscriptions.publication(inbound.publication);
+        if (this.#subscriptions.publication(inbound.publication)) return;
+        return this.#events.emit("publication", inbound.publication);
+      case "refresh":
+        if (inbound.channel === undefined) return this.#connector.refresh(inbound.deadlineMs);
+        return this.#subscriptions.refresh(inbound.channel, inbound.deadlineMs);
       case "gap":
         return this.#subscriptions.gap(inbound.gap);
       case "unsubscribed":

@@ -62,6 +62,8 @@ export type Inbound =
   | { readonly kind: "gap"; readonly gap: GapPush }
   | { readonly kind: "message" | "broadcast"; readonly data: Json }
   | { readonly kind: "unsubscribed"; readonly channel: string; readonly code: number }
+  /** A token ends in `deadlineMs`: the connection's, or the one for a channel. */
+  | { readonly kind: "refresh"; readonly channel: string | undefined; readonly deadlineMs: number }
   | { readonly kind: "drain" | "disconnect"; readonly body: Fields }
   | { readonly kind: "unknown" }
   | { readonly kind: "malformed" };
@@ -90,6 +92,9 @@ export function readPush(op: string, body: Json): Inbound {
     case "unsubscribed":
       if (typeof channel !== "string" || typeof code !== "number") return { kind: "malformed" };
       return { kind: op, channel, code };
+    case "refresh":
+      if (channel !== undefined && typeof channel !== "string") return { kind: "malformed" };
+      return { kind: op, channel, deadlineMs: positive(body.deadline, 0) };
     case "drain":
     case "disconnect":
       return { kind: op, body };
@@ -102,7 +107,6 @@ export function readPush(op: string, body: Json): Inbound {
 export function readConnectResult(body: Json): ConnectResult | undefined {
   if (!isFields(body) || typeof body.sid !== "string") return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
-  const token = body.resumeToken;
   return {
     sid: body.sid,
     resumed: body.resumed === true,
@@ -115,11 +119,16 @@ export function readConnectResult(body: Json): ConnectResult | undefined {
       commandRate: positive(limits.commandRate, 100),
     },
     subs: isFields(body.subs) ? (body.subs as unknown as Readonly<Record<string, SubscribeOutcome>>) : {},
-    // The server refuses a longer one.
-    ...(typeof token === "string" &&
-      token !== "" &&
-      token.length <= MAX_RESUME_TOKEN_LENGTH && { resumeToken: token }),
+    ...(typeof body.user === "string" && { user: body.user }),
+    ...readResumeToken(body),
   };
+}
+
+/** The resume token of a result, if it has one. The server refuses a longer one. */
+export function readResumeToken(body: unknown): { readonly resumeToken?: string } {
+  const token = isFields(body) ? body.resumeToken : undefined;
+  const sound = typeof token === "string" && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH;
+  return sound ? { resumeToken: token } : {};
 }
 
 /** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */
@@ -154,7 +163,7 @@ function readStored({ publications }: Fields): readonly Stored[] {
 }
 
 const known: ReadonlySet<string> = new Set(
-  "publication gap message broadcast unsubscribed drain disconnect".split(" "),
+  "publication gap message broadcast unsubscribed refresh drain disconnect".split(" "),
 );
 
 function isStored(value: unknown): value is Stored {

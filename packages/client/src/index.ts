@@ -8,6 +8,7 @@ export { Client, type ClientEvents, type HistoryOptions, type PublishOptions } f
 export type { Gap } from "./cursor.js";
 export { clientErrors, HoldfastError } from "./errors.js";
 export type { History, Publication } from "./inbound.js";
+export type { TransportStorage } from "./ladder.js";
 export type { ClientOptions } from "./options.js";
 export type { ClientState } from "./state.js";
 export type {
@@ -17,6 +18,7 @@ export type {
   SubscriptionState,
 } from "./subscription.js";
 export type { GetToken } from "./token-source.js";
+export type { TransportName } from "./transport.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export type { Network } from "./network.js";

@@ -19,13 +19,22 @@ import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type GapPush, type LivePublication, readSubscribeAnswer } from "./inbound.js";
-import type { Settle } from "./pending.js";
-import { type Share, Subscription, type SubscriptionEvents, type SubscriptionState } from "./subscription.js";
+import type { Link } from "./link.js";
+import { Refresh } from "./refresh.js";
+import {
+  type Share,
+  type SubscribeOptions,
+  Subscription,
+  type SubscriptionEvents,
+  type SubscriptionState,
+} from "./subscription.js";
+import { TokenSource } from "./token-source.js";
 
 /** Sends commands while there is a connection. */
-export interface Wire {
-  request(op: "subscribe" | "unsubscribe", body: SubscribeRequest, settle: Settle): void;
-}
+export type Wire = Pick<Link, "request">;
+
+/** How long a token for a channel may take, ms. */
+const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface SharedSubscriptionOptions {
   readonly backoff: BackoffOptions;
@@ -42,7 +51,9 @@ type Handle = Emitter<SubscriptionEvents>;
 type State =
   /** No connection: the connect command will ask for the channel. */
   | { readonly t: "offline" }
-  | { readonly t: "asking" | "held" | "leaving"; readonly wire: Wire }
+  | { readonly t: "held" | "leaving"; readonly wire: Wire }
+  /** With a timer while the token for it is awaited. */
+  | { readonly t: "asking"; readonly wire: Wire; readonly timer: Timer | undefined }
   | { readonly t: "waiting"; readonly wire: Wire; readonly timer: Timer }
   | { readonly t: "gone" };
 
@@ -51,6 +62,9 @@ export class SharedSubscription implements Share {
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
   readonly #cursor: Cursor;
+  readonly #refresh: Refresh;
+  /** Where the channel's own tokens come from, if it has any. */
+  #tokens: TokenSource | undefined;
   #state: State = { t: "offline" };
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
@@ -59,6 +73,7 @@ export class SharedSubscription implements Share {
     this.channel = channel;
     this.#options = options;
     this.#cursor = new Cursor(channel);
+    this.#refresh = new Refresh(options);
   }
 
   /** What to ask the server for: everything after this. */
@@ -66,13 +81,22 @@ export class SharedSubscription implements Share {
     return this.#cursor.position;
   }
 
+  /** Whether a token has to be asked for before the channel can be. */
+  get needsToken(): boolean {
+    return this.#tokens !== undefined;
+  }
+
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
   add(
     wire: Wire | undefined,
-    since: Position | undefined,
+    { since, token }: SubscribeOptions,
   ): { readonly subscription: Subscription; readonly events: Handle } {
     const events: Handle = new Emitter();
-    if (this.#handles.size === 0) this.#cursor.position = since;
+    if (this.#handles.size === 0) {
+      this.#cursor.position = since && { ...since };
+      this.#tokens = undefined;
+    }
+    if (token !== undefined) this.#tokens = new TokenSource(token);
     this.#handles.add(events);
     if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
     // After the caller had time to listen.
@@ -93,7 +117,8 @@ export class SharedSubscription implements Share {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave(this.#state.wire);
-      else if (this.#state.t === "offline" || this.#state.t === "waiting") this.#retire();
+      // While it is asked for, the answer tells what is to be undone; while a token is, nobody has been asked.
+      else if (this.#state.t === "offline" || ("timer" in this.#state && this.#state.timer)) this.#retire();
     }
     handle.emit("unsubscribed", { channel: this.channel, error: undefined });
   }
@@ -109,8 +134,8 @@ export class SharedSubscription implements Share {
 
   /** The connection is gone. */
   lost(): void {
-    if (this.#state.t === "waiting") this.#state.timer.cancel();
-    this.#state = { t: "offline" };
+    this.#refresh.stop();
+    this.#enter({ t: "offline" });
     if (this.#handles.size === 0) this.#retire();
   }
 
@@ -134,16 +159,48 @@ export class SharedSubscription implements Share {
     else if (gap !== "known") this.#tell("gap", gap);
   }
 
-  /** The server took the channel away. */
+  /** The server took the channel away. What was missed until it gives it back is asked for then. */
   unsubscribed(code: number): void {
     if (this.#state.t === "held") this.#refused(this.#state.wire, HoldfastError.fromCode(code));
   }
 
+  /** The channel's own token ends in `deadlineMs`. */
+  refresh(deadlineMs: number): void {
+    const state = this.#state;
+    const tokens = this.#tokens;
+    if (state.t !== "held" || tokens === undefined) return;
+    this.#refresh.start(
+      deadlineMs,
+      () => tokens.get(),
+      (token, settle) => state.wire.request("refresh", { token }, settle),
+    );
+  }
+
   #ask(wire: Wire): void {
-    const asking: State = { t: "asking", wire };
-    this.#state = asking;
-    const since = this.position;
-    wire.request("subscribe", { channel: this.channel, ...(since && { since }) }, (outcome) => {
+    if (this.#tokens === undefined) return this.#askWith(wire, undefined);
+    const { clock } = this.#options;
+    const failed = (cause?: unknown): void => {
+      if (this.#state !== asking) return;
+      this.#tokens?.forget();
+      this.#refused(wire, new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
+    };
+    const asking: State = { t: "asking", wire, timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
+    this.#enter(asking);
+    this.#tokens.get().then((token) => {
+      if (this.#state === asking) this.#askWith(wire, token);
+    }, failed);
+  }
+
+  #askWith(wire: Wire, token: string | undefined): void {
+    const asking: State = { t: "asking", wire, timer: undefined };
+    this.#enter(asking);
+    const { channel, position: since } = this;
+    const body: SubscribeRequest = {
+      channel,
+      ...(since && { since }),
+      ...(token !== undefined && { token }),
+    };
+    wire.request("subscribe", body, (outcome) => {
       if (this.#state !== asking) return;
       if (outcome.ok) this.#answered(wire, outcome.body, since);
       else this.#refused(wire, outcome.error);
@@ -153,7 +210,7 @@ export class SharedSubscription implements Share {
   /** The server holds the channel, and said from where on, having been asked for what came after `since`. */
   #answered(wire: Wire, body: unknown, since: Position | undefined): void {
     const held: State = { t: "held", wire };
-    this.#state = held;
+    this.#enter(held);
     if (this.#handles.size === 0) return this.#leave(wire);
     // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
     if (this.position !== undefined && this.position !== since) return this.#leave(wire);
@@ -173,7 +230,9 @@ export class SharedSubscription implements Share {
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
-    if (refusal.temporary) this.#pause(wire);
+    const renewable = refusal.code === errors.tokenExpired.code && this.#tokens !== undefined;
+    const again = refusal.temporary || renewable;
+    if (again) this.#pause(wire);
     else {
       this.#handles.clear();
       this.#retire();
@@ -181,7 +240,7 @@ export class SharedSubscription implements Share {
     this.#options.problem(refusal);
     for (const handle of told) {
       handle.emit("error", refusal);
-      if (!refusal.temporary) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
+      if (!again) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
     }
   }
 
@@ -195,7 +254,7 @@ export class SharedSubscription implements Share {
 
   #leave(wire: Wire, pause = false): void {
     const leaving: State = { t: "leaving", wire };
-    this.#state = leaving;
+    this.#enter(leaving);
     wire.request("unsubscribe", { channel: this.channel }, () => {
       if (this.#state !== leaving) return;
       // A refusal can only mean that the server does not hold it either.
@@ -208,7 +267,7 @@ export class SharedSubscription implements Share {
   #pause(wire: Wire): void {
     const { backoff, clock, random } = this.#options;
     const delayMs = backoffDelay(this.#retries++, random(), 0, backoff);
-    this.#state = { t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) };
+    this.#enter({ t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) });
   }
 
   #tellStep(step: Step): void {
@@ -223,9 +282,14 @@ export class SharedSubscription implements Share {
   }
 
   #retire(): void {
-    if (this.#state.t === "waiting") this.#state.timer.cancel();
-    this.#state = { t: "gone" };
+    this.#refresh.stop();
+    this.#enter({ t: "gone" });
     this.#options.gone(this);
+  }
+
+  #enter(state: State): void {
+    if ("timer" in this.#state) this.#state.timer?.cancel();
+    this.#state = state;
   }
 
   #tellLate(handle: Handle): void {

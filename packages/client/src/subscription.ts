@@ -9,6 +9,7 @@ import type { Gap } from "./cursor.js";
 import type { Emitter } from "./emitter.js";
 import type { HoldfastError } from "./errors.js";
 import type { Publication } from "./inbound.js";
+import type { GetToken } from "./token-source.js";
 
 export interface SubscriptionEvents {
   readonly publication: Publication;
@@ -30,6 +31,11 @@ export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 export interface SubscribeOptions {
   /** Where to begin: what came after it is delivered first, or a `gap` told. Counts for a channel's first subscription. */
   readonly since?: Position;
+  /**
+   * Where the channel needs a token of its own: asked for one before each subscribe, and when it is about to end. Counts for all
+   * subscriptions to the channel; the last one given counts.
+   */
+  readonly token?: GetToken;
 }
 
 /** What a subscription needs of whoever shares it out. */

@@ -36,8 +36,9 @@ export class Subscriptions {
   add(
     channel: string,
     onPublication: ((publication: Publication) => void) | undefined,
-    { since }: SubscribeOptions,
+    options: SubscribeOptions,
   ): Subscription {
+    const { since } = options;
     const problem = channelProblem(channel);
     if (problem !== undefined) throw new TypeError(`Channel name ${JSON.stringify(channel)} ${problem}`);
     if (since !== undefined && !isPosition(since)) {
@@ -48,7 +49,7 @@ export class Subscriptions {
       share = new SharedSubscription(channel, this.#options);
       this.#byChannel.set(channel, share);
     }
-    const { subscription, events } = share.add(this.#wire, since && { ...since });
+    const { subscription, events } = share.add(this.#wire, options);
     if (onPublication !== undefined) events.on("publication", onPublication);
     return subscription;
   }
@@ -57,7 +58,8 @@ export class Subscriptions {
   wanted(): Readonly<Record<string, Position | null>> {
     let length = 0;
     const asked = new Map<string, Position | undefined>();
-    for (const [channel, { position }] of this.#byChannel) {
+    for (const [channel, { position, needsToken }] of this.#byChannel) {
+      if (needsToken) continue;
       length += channel.length + (position === undefined ? 0 : JSON.stringify(position).length);
       if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
       asked.set(channel, position);
@@ -89,12 +91,19 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  publication(publication: LivePublication): void {
-    this.#byChannel.get(publication.channel)?.publication(publication);
+  /** False where nobody asked for the channel. */
+  publication(publication: LivePublication): boolean {
+    const share = this.#byChannel.get(publication.channel);
+    share?.publication(publication);
+    return share !== undefined;
   }
 
   gap(push: GapPush): void {
     this.#byChannel.get(push.channel)?.gap(push);
+  }
+
+  refresh(channel: string, deadlineMs: number): void {
+    this.#byChannel.get(channel)?.refresh(deadlineMs);
   }
 
   unsubscribed(channel: string, code: number): void {

@@ -24,16 +24,20 @@ import {
   errors,
   mayReconnect,
   PING,
+  type Position,
+  type Resume,
   sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { connectByUrl } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
+import { connectByUrl, type UrlConnect } from "./commands/url-connect.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
+import type { Presence } from "./presence.js";
 import type { RateAccount } from "./rate-limit.js";
+import type { Introduction } from "./registry.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
@@ -65,14 +69,20 @@ export class Connection implements Listener, RateAccount {
   #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(id: string, context: Context, transport: Transport, encoding: Encoding, identity?: Identity) {
+  constructor(
+    id: string,
+    context: Context,
+    transport: Transport,
+    encoding: Encoding,
+    introduction?: Introduction,
+  ) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this, identity);
+    context.registry.opened(this, introduction);
   }
 
   /** The session, once connected and until disconnected. */
@@ -113,7 +123,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave(true);
+    if (this.#state !== "closing") this.#leave(true, undefined);
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -189,8 +199,26 @@ export class Connection implements Listener, RateAccount {
     return true;
   }
 
+  /** Writes what an answer brings, however much: it is bounded as answers are. */
+  bring(batch: Batch): void {
+    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    if (bytes.length > 0 && this.#isOpen()) this.#hand(bytes, batch.size);
+  }
+
+  /** Subscriptions begin there. Said right before the client is told. */
+  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { stands } = this.#transport;
+    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  }
+
+  /** A token with which the client may come back as this session; undefined while none can be made. */
+  newResumeToken(): string | undefined {
+    return this.session && this.#context.resumeTokens.issue(this.id, this.session.identity);
+  }
+
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
+    this.#transport.comeBack?.(reconnectAfterMs);
     this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
@@ -199,7 +227,7 @@ export class Connection implements Listener, RateAccount {
     if (!this.#isOpen()) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
+    this.#leave(mayReconnect(row.code) && row !== disconnects.drain, row.code);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
@@ -210,14 +238,19 @@ export class Connection implements Listener, RateAccount {
   unsubscribe(subscription: Subscription): void {
     const { session } = this;
     if (!session?.remove(subscription)) return;
+    const channel = channelOf(subscription.topic);
+    if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
-    this.#context.hub.leave(subscription.place, subscription);
+    const { place } = subscription;
+    if (place.presence !== undefined)
+      this.#context.presence?.leave(this, channelOf(place.topic) ?? "", subscription);
+    this.#context.hub.leave(place, subscription);
     if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(channels: readonly string[], identity: Identity): void {
-    connectByUrl(this.#context, this, channels, identity);
+  connectByUrl(url: UrlConnect, identity: Identity): void {
+    connectByUrl(this.#context, this, url, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -285,7 +318,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.#isOpen()) {
-        this.#leave(true);
+        this.#leave(true, undefined);
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -303,13 +336,18 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  /** `detach`: whether it may come back as the session that it was. */
-  #leave(detach: boolean): void {
-    const { detached, hub, slowConsumers } = this.#context;
+  /** `detach`: whether it may come back here as the session that it was. `code`: why we end it. */
+  #leave(detach: boolean, code: number | undefined): void {
+    const { detached, events, hub, presence, slowConsumers } = this.#context;
+    // One that was not answered yet has had no beginning.
+    if (events !== undefined && this.session?.live === true)
+      events.tell({ type: "disconnect", session: sessionKey(this.id), user: this.session.user, code });
     const subscriptions = this.session?.subscriptions ?? [];
+    if (presence !== undefined)
+      this.#absent(presence, subscriptions, code === undefined || mayReconnect(code));
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
-      detach && this.#encoding === "lines" && detached.enabled
+      detach && this.session?.resumable && detached.enabled
         ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
         : [];
     for (const place of places) hub.hold(place);
@@ -322,11 +360,33 @@ export class Connection implements Listener, RateAccount {
     if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
   }
 
+  /** Leaves the channels that have presence, at once or when its grace is over. */
+  #absent(presence: Presence, subscriptions: readonly Subscription[], lingers: boolean): void {
+    const channels: string[] = [];
+    const mayLinger = lingers && this.#encoding === "lines";
+    for (const subscription of subscriptions) {
+      const { place } = subscription;
+      if (place.presence === undefined) continue;
+      const channel = channelOf(place.topic) ?? "";
+      if (!mayLinger) presence.leave(this, channel, subscription);
+      else {
+        presence.watches.leave(channel, subscription);
+        channels.push(channel);
+      }
+    }
+    if (channels.length > 0) presence.linger(this, channels);
+  }
+
   /** What was granted for a subscription ends with it. */
   #ungrant(session: Session, { topic }: Subscription): void {
     const next = withoutGrant(session.identity, channelOf(topic) ?? "");
     this.#context.expiries.moved(this, session.identity, next);
     session.become(next);
+  }
+
+  #proof(): Resume | undefined {
+    const token = this.newResumeToken();
+    return token === undefined ? undefined : { sid: this.id, token };
   }
 
   #isOpen(): boolean {
