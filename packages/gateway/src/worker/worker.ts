@@ -10,6 +10,7 @@ import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -136,7 +137,7 @@ export class Worker {
       relay: {
         directory: relayDirectory,
         owner,
-        maxBodyBytes: options.core.maxPayload,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
@@ -157,6 +158,9 @@ export class Worker {
     this.#ingest?.start();
     this.#heldSockets = () =>
       waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
+=======
+    this.#heldSockets = () => waiting.size + idle.size + transports.open + comet.sockets + this.http.relayed;
+>>>>>>> h-routing
     this.#load = new LoadReporter(
       clock,
       () => ({
