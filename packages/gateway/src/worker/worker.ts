@@ -158,9 +158,6 @@ export class Worker {
     this.#ingest?.start();
     this.#heldSockets = () =>
       waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
-=======
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + comet.sockets + this.http.relayed;
->>>>>>> h-routing
     this.#load = new LoadReporter(
       clock,
       () => ({
