@@ -55,7 +55,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
  * reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 export type ToWorker =
   | {

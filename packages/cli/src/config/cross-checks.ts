@@ -24,6 +24,7 @@ export interface Finding {
 export function crossCheck(settings: Partial<Settings>, machine: Machine): Finding[] {
   return [
     ...checkReach(settings),
+    ...checkTokens(settings),
     ...checkTimes(settings),
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
@@ -38,8 +39,10 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
 export function warnings(settings: Settings, machine: Machine): string[] {
   const workers = workersOf(settings, machine);
   const connections = connectionsFor(machine.openFiles, workers);
-  if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return [];
+  const idle = idleTokenSettings(settings);
+  if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return idle;
   return [
+    ...idle,
     `holds at most ${connections} connections: a process may open ${machine.openFiles} files; ` +
       "raise it with `ulimit -n` or LimitNOFILE=",
   ];
@@ -50,14 +53,15 @@ export function workersOf(settings: Pick<Settings, "workers">, machine: Machine)
   return settings.workers === "auto" ? machine.cpus : settings.workers;
 }
 
-function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>): Finding[] {
+function checkReach(settings: Partial<Settings>): Finding[] {
+  const { host, anonymous, adminHost, adminKey } = settings;
   const findings: Finding[] = [];
-  if (host !== undefined && !isLoopback(host) && anonymous === false) {
+  if (host !== undefined && !isLoopback(host) && anonymous === false && keySources(settings).length === 0) {
     findings.push({
       key: "host",
       message:
         `${host} can be reached from other machines, and without tokens everyone there could connect and subscribe: ` +
-        "say --anonymous if that is meant, or listen on 127.0.0.1",
+        "set jwtSecret, jwtPublicKey or jwksUrl, say --anonymous if that is meant, or listen on 127.0.0.1",
     });
   }
   if (adminHost !== undefined && !isLoopback(adminHost) && adminKey === undefined) {
@@ -69,6 +73,30 @@ function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>)
     });
   }
   return findings;
+}
+
+/** The settings that say where the keys of tokens come from. */
+export function keySources(settings: Partial<Settings>): readonly SettingKey[] {
+  return (["jwtSecret", "jwtPublicKey", "jwksUrl"] as const).filter((key) => settings[key] !== undefined);
+}
+
+function checkTokens(settings: Partial<Settings>): Finding[] {
+  const [first, second] = keySources(settings);
+  if (first === undefined || second === undefined) return [];
+  const message = `is a second source of keys beside ${first}: whoever signs tokens uses one, so leave the other out`;
+  return [{ key: second, message }];
+}
+
+/** Settings about tokens where no token is looked at. */
+function idleTokenSettings(settings: Settings): string[] {
+  if (keySources(settings).length > 0) return [];
+  const { jwtAudience, jwtIssuer, tokenInUrl } = settings;
+  const idle = Object.entries({ jwtAudience, jwtIssuer, tokenInUrl: tokenInUrl || undefined });
+  return idle
+    .filter(([, value]) => value !== undefined)
+    .map(
+      ([key]) => `${key} changes nothing: there is no key for tokens; set jwtSecret, jwtPublicKey or jwksUrl`,
+    );
 }
 
 function checkTimes({ pingInterval, pongTimeout }: Partial<Settings>): Finding[] {
