@@ -71,7 +71,17 @@ beforeEach(async () => {
     comet: { handle: () => false, takeHandle: () => false, close() {} },
     waiting: new WaitingSockets(clock, 10_000),
     idle: new WaitingSockets(clock, 75_000),
-    relay: { directory, owner: { slot: 0, generation: 0 } },
+    relay: {
+      directory,
+      owner: { slot: 0, generation: 0 },
+      maxBodyBytes: 1_000,
+      bodyTimeoutMs: 10_000,
+      answerTimeoutMs: 10_000,
+      mayConnect: () => true,
+      others: undefined,
+      clock,
+      routed: (way) => told.push(way),
+    },
     answered: () => told.push("answered"),
     plain: new PlainHttp({
       "/": { contentType: "text/html", body: "<h1>hi</h1>" },
