@@ -19,6 +19,7 @@ import type {
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
+import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
 
@@ -56,6 +57,8 @@ export interface PrimaryOptions {
   readonly broker: Broker;
   /** What is revoked in the cluster. */
   readonly revocations: RevocationStore;
+  /** Who is in which channel. */
+  readonly presence: PresenceStore;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
@@ -82,6 +85,8 @@ export interface PrimaryOptions {
   readonly drain: DrainPlan;
   /** Bytes of one publication through the admin API. */
   readonly maxPublicationBytes: number;
+  /** Whether a channel has presence. */
+  readonly hasPresence: (channel: string) => boolean;
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;
@@ -132,6 +137,8 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** How long a poll is held, and a session is kept without one. */
+  readonly polls: PollOptions;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

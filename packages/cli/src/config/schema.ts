@@ -225,6 +225,19 @@ export const settings = Object.freeze({
     example: "5s",
     description: "Silence after a ping that ends the connection. Shorter than `pingInterval`.",
   }),
+  pollHold: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "25s",
+    example: "50s",
+    description:
+      "How long a long-poll without news is held before it is answered with nothing. Keep it under the load balancer's idle timeout (AWS: 60s).",
+  }),
+  pollGrace: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "10s",
+    example: "20s",
+    description: "How long a long-poll session may be without a poll before it counts as a lost connection.",
+  }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
     reload: true,
     default: "30s",

@@ -39,6 +39,7 @@ export interface Addresses {
 export interface ReloadOptions extends WorkerProgram {
   readonly drain: DrainPlan;
   readonly retention: PrimaryOptions["retention"];
+  readonly hasPresence: PrimaryOptions["hasPresence"];
 }
 
 interface Opened {
@@ -66,7 +67,8 @@ export class Primary {
   readonly #seamServers = new Map<WorkerProcess, SeamServer>();
   #state: State = "idle";
   #drainPlan: DrainPlan;
-  #retention: PrimaryOptions["retention"];
+  /** What holds for a channel: a reload may change it. */
+  #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
   /** Private to this user, gone with the instance. */
   #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -81,7 +83,7 @@ export class Primary {
     const { clock, logger } = options;
     this.#options = options;
     this.#drainPlan = options.drain;
-    this.#retention = options.retention;
+    this.#channels = options;
     this.#onFailed = onFailed;
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
@@ -142,7 +144,9 @@ export class Primary {
       revocationTtlMs: options.revocationTtlMs,
       maxPublicationBytes: options.maxPublicationBytes,
       now: () => clock.now(),
-      retention: (channel: string) => this.#retention(channel),
+      presence: options.presence,
+      retention: (channel: string) => this.#channels.retention(channel),
+      hasPresence: (channel: string) => this.#channels.hasPresence(channel),
       notReady: () => this.notReady(),
       drain: () => this.drain(),
       drainProgress: () => this.#drain.progress,
@@ -205,12 +209,12 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
-    this.#retention = retention;
+    this.#channels = { retention, hasPresence };
     this.#reload.request(program);
   }
 

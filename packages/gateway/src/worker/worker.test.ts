@@ -21,6 +21,7 @@ const OPTIONS: WorkerOptions = {
   tokens: undefined,
   tokenInUrl: false,
   gcIntervalMs: undefined,
+  polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
   maxSockets: 1_000,

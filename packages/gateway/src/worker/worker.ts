@@ -9,6 +9,7 @@ import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
+import { Comet } from "./comet/comet.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -108,8 +109,23 @@ export class Worker {
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const policy = {
+      mayComeFrom: originCheck(options.origins),
+      maxChannels: options.core.maxChannels,
+      tokenInUrl: options.tokenInUrl,
+    };
+    const comet = new Comet({
+      core: this.#core,
+      policy,
+      polls: options.polls,
+      maxPayload: options.core.maxPayload,
+      waiting,
+      clock,
+      random: Math.random,
+    });
     this.http = new HttpServer({
       core: this.#core,
+      comet,
       transports,
       waiting,
       idle,
@@ -126,11 +142,7 @@ export class Worker {
       },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: {
-        mayComeFrom: originCheck(options.origins),
-        maxChannels: options.core.maxChannels,
-        tokenInUrl: options.tokenInUrl,
-      },
+      policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -139,7 +151,8 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing;
+    this.#heldSockets = () =>
+      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({

@@ -40,6 +40,20 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     broker,
     revocations,
     revocationTtlMs: 60_000,
+    hasPresence: (channel) => channel === "seen",
+    presence: {
+      read: async (_channel, limit, cursor) => ({
+        members:
+          limit === 0
+            ? []
+            : [`{"session":"${SID.slice(4)}","user":"ann","info":{"a":${cursor === undefined}}}`],
+        users: 2,
+        sessions: 3,
+        version: 7,
+        sequence: 9,
+        ...(cursor === undefined && { next: "c1" }),
+      }),
+    },
     maxPublicationBytes: MAX_BYTES,
     now: () => NOW,
     retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
@@ -241,6 +255,27 @@ describe("the admin API", () => {
     });
     expect(await ask("GET /api/connections", undefined, "user=42")).toMatchObject({
       body: { connections: [{ session: SID, user: "42" }] },
+    });
+  });
+
+  it("tells who is in a channel, in pages, where that is kept", async () => {
+    const { ask } = setUp();
+    const counts = { users: 2, sessions: 3, version: 7 };
+    const member = { session: SID.slice(4), user: "ann" };
+    expect(await ask("GET /api/presence", undefined, "channel=seen")).toEqual({
+      status: 200,
+      body: { ...counts, members: [{ ...member, info: { a: true } }], next: "c1" },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=seen&after=c1")).toEqual({
+      status: 200,
+      body: { ...counts, members: [{ ...member, info: { a: false } }] },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=seen&limit=0")).toMatchObject({
+      body: { ...counts, members: [] },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=room:1")).toMatchObject({
+      status: 404,
+      body: { error: { name: "no_presence", message: expect.stringContaining("the namespace room") } },
     });
   });
 
