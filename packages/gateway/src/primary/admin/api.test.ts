@@ -8,8 +8,9 @@ import {
 } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { type DrainProgress, SERVING } from "../instance-drain.js";
+import { adminRefusal } from "./access.js";
 import { adminApi, ENDPOINTS } from "./api.js";
-import type { AdminInstance } from "./endpoint.js";
+import { type AdminInstance, routeOf } from "./endpoint.js";
 import type { AdminAnswer } from "./server.js";
 
 const MAX_BYTES = 20;
@@ -277,6 +278,13 @@ describe("the admin API", () => {
       status: 404,
       body: { error: { name: "no_presence", message: expect.stringContaining("the namespace room") } },
     });
+  });
+
+  it("asks nobody for a key exactly where the table says so", () => {
+    for (const each of ENDPOINTS) {
+      const refusal = adminRefusal(routeOf(each), { host: "10.0.0.1" }, "key");
+      expect([each.path, refusal === undefined]).toEqual([each.path, each.open === true]);
+    }
   });
 
   it("has an OpenAPI document that names every endpoint once", async () => {
