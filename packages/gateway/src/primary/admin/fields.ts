@@ -49,6 +49,8 @@ export const key: Schema<string> = described(
 
 export const timestamp: Schema<number> = described(integer(EARLIEST_MS), "ms since 1970.");
 
+export const count: Schema<number> = integer(0);
+
 export const limit: Schema<number> = integer(1, PAGE_LIMIT.max);
 
 export const after: Schema<string> = described(
