@@ -14,6 +14,8 @@ import {
   type SubscribeOutcome,
 } from "@holdfast/protocol";
 
+import type { Member, PresenceList } from "./presence.js";
+
 /** Data on a channel. */
 export interface Publication {
   readonly channel: string;
@@ -57,7 +59,20 @@ export interface SubscribeAnswer {
   readonly publications: readonly Stored[];
 }
 
+/** Somebody came or went; or how many are there, where there are too many to say who. */
+export type PresencePush =
+  | {
+      readonly kind: "join" | "leave";
+      readonly channel: string;
+      readonly member: Member;
+      readonly version: number;
+    }
+  | ({ readonly kind: "presence"; readonly channel: string } & Counts);
+
+type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+
 export type Inbound =
+  | PresencePush
   | { readonly kind: "publication"; readonly publication: LivePublication }
   | { readonly kind: "gap"; readonly gap: GapPush }
   | { readonly kind: "message" | "broadcast"; readonly data: Json }
@@ -86,6 +101,17 @@ export function readPush(op: string, body: Json): Inbound {
       )
         return { kind: "malformed" };
       return { kind: op, gap: { ...body, channel, reason: reasonOf(body) } };
+    case "join":
+    case "leave": {
+      const { member, version } = body;
+      if (typeof channel !== "string" || !isMember(member) || !isCount(version)) return { kind: "malformed" };
+      return { kind: op, channel, member, version };
+    }
+    case "presence": {
+      const counts = readCounts(body);
+      if (typeof channel !== "string" || counts === undefined) return { kind: "malformed" };
+      return { kind: op, channel, ...counts };
+    }
     case "message":
     case "broadcast":
       return data === undefined ? { kind: "malformed" } : { kind: op, data };
@@ -155,6 +181,25 @@ export function readHistory(channel: string, body: Json): History | undefined {
   return { ...position, publications };
 }
 
+/** Reads a list of members, or a page of it. */
+export function readPresenceList(body: unknown): PresenceList | undefined {
+  const counts = readCounts(body);
+  if (counts === undefined || !isFields(body) || !Array.isArray(body.members)) return undefined;
+  const { members, joinLeave, next } = body;
+  if (!members.every(isMember)) return undefined;
+  return {
+    ...counts,
+    members,
+    perSession: typeof joinLeave === "string" ? joinLeave === "session" : undefined,
+    next: typeof next === "string" ? next : undefined,
+  };
+}
+
+function readCounts(body: unknown): Counts | undefined {
+  const { version, users, sessions } = isFields(body) ? body : {};
+  return isCount(version) && isCount(users) && isCount(sessions) ? { version, users, sessions } : undefined;
+}
+
 /** The publications of a result, up to the first that is none. */
 function readStored({ publications }: Fields): readonly Stored[] {
   if (!Array.isArray(publications)) return [];
@@ -163,8 +208,18 @@ function readStored({ publications }: Fields): readonly Stored[] {
 }
 
 const known: ReadonlySet<string> = new Set(
-  "publication gap message broadcast unsubscribed refresh drain disconnect".split(" "),
+  "publication gap join leave presence message broadcast unsubscribed refresh drain disconnect".split(" "),
 );
+
+function isMember(value: unknown): value is Member {
+  if (!isFields(value)) return false;
+  const { session, user } = value;
+  return typeof session === "string" && (user === undefined || typeof user === "string");
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
 
 function isStored(value: unknown): value is Stored {
   return isFields(value) && value.data !== undefined && typeof value.offset === "number" && isPlace(value);

@@ -68,6 +68,8 @@ export class Link {
   #state: State;
   /** When something last came from the server, on the monotonic clock. */
   #heard = 0;
+  /** Bytes of one message, from the connect reply on. */
+  #maxBytes = Number.POSITIVE_INFINITY;
 
   /** Throws what `open` throws. */
   constructor(open: (on: TransportEvents) => Transport, options: LinkOptions, on: LinkEvents) {
@@ -77,7 +79,7 @@ export class Link {
     this.#pending = new Pending(clock, options.commandTimeoutMs);
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      () => (this.#state.t === "open" ? this.#state.result.limits.maxPayload : Number.POSITIVE_INFINITY),
+      () => this.#maxBytes,
     );
     this.#transport = open({
       opened: () => {
@@ -148,7 +150,7 @@ export class Link {
 
   /** The server would close the connection for good. */
   #tooBig(text: string): boolean {
-    return this.#state.t === "open" && byteLength(text) > this.#state.result.limits.maxPayload;
+    return byteLength(text) > this.#maxBytes;
   }
 
   #connected(result: ConnectResult | undefined): void {
@@ -159,7 +161,7 @@ export class Link {
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
-    this.#transport.connected?.(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
     this.#on.connected(result);
     for (const { id, text } of this.#early.splice(0)) {
       if (this.#tooBig(text)) this.#pending.settle(id, tooBig());

@@ -37,10 +37,11 @@ export class Requests {
     return this.#abort.signal.aborted;
   }
 
-  /** From now on commands can be sent. */
-  connected({ sid, resumeToken: token }: ConnectResult): void {
+  /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
+  connected({ sid, resumeToken: token }: ConnectResult): number {
     this.#session = { sid, token };
     this.#flush();
+    return bodyOf(this.#session, "").length;
   }
 
   send(message: string): void {
@@ -99,9 +100,7 @@ export class Requests {
     if (session === undefined || this.#sending) return;
     this.#sending = true;
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
-      // A frame has no newline inside.
-      const frames = message.replaceAll("\n", ",");
-      await this.#deliver(`${JSON.stringify(session).slice(0, -1)},"commands":[${frames}]}`);
+      await this.#deliver(bodyOf(session, message));
     }
     this.#sending = false;
   }
@@ -136,6 +135,11 @@ export class Requests {
       this.#abort.signal.removeEventListener("abort", abort);
     }
   }
+}
+
+/** A frame has no newline inside. */
+function bodyOf(session: object, message: string): string {
+  return `${JSON.stringify(session).slice(0, -1)},"commands":[${message.replaceAll("\n", ",")}]}`;
 }
 
 /** From something in between that lost the answer; what the server means, it says in words. */

@@ -18,8 +18,10 @@ import type { Clock, Timer } from "./clock.js";
 import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type GapPush, type LivePublication, readSubscribeAnswer } from "./inbound.js";
+import { type GapPush, type LivePublication, type PresencePush, readSubscribeAnswer } from "./inbound.js";
 import type { Link } from "./link.js";
+import type { Presence } from "./presence.js";
+import { PresenceWatch } from "./presence-watch.js";
 import { Refresh } from "./refresh.js";
 import {
   type Share,
@@ -48,6 +50,13 @@ export interface SharedSubscriptionOptions {
 
 type Handle = Emitter<SubscriptionEvents>;
 
+/** What one command asked for. */
+export interface Asked {
+  /** Everything after this; compared by identity. */
+  readonly since: Position | undefined;
+  readonly wish: { readonly presence?: boolean; readonly joinLeave?: boolean };
+}
+
 type State =
   /** No connection: the connect command will ask for the channel. */
   | { readonly t: "offline" }
@@ -65,6 +74,9 @@ export class SharedSubscription implements Share {
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
   #tokens: TokenSource | undefined;
+  /** Who is there, where somebody wants to know. */
+  #watch: PresenceWatch | undefined;
+  #wantsJoinLeave = false;
   #state: State = { t: "offline" };
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
@@ -81,6 +93,18 @@ export class SharedSubscription implements Share {
     return this.#cursor.position;
   }
 
+  /** What to ask the server for now. */
+  get asked(): Asked {
+    return {
+      since: this.position,
+      wish: { ...(this.#watch && { presence: true }), ...(this.#wantsJoinLeave && { joinLeave: true }) },
+    };
+  }
+
+  get presence(): Presence | undefined {
+    return this.#watch?.current;
+  }
+
   /** Whether a token has to be asked for before the channel can be. */
   get needsToken(): boolean {
     return this.#tokens !== undefined;
@@ -89,19 +113,36 @@ export class SharedSubscription implements Share {
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
   add(
     wire: Wire | undefined,
-    { since, token }: SubscribeOptions,
+    { since, token, presence = false }: SubscribeOptions,
   ): { readonly subscription: Subscription; readonly events: Handle } {
     const events: Handle = new Emitter();
     if (this.#handles.size === 0) {
       this.#cursor.position = since && { ...since };
       this.#tokens = undefined;
+      this.#watch = undefined;
+      this.#wantsJoinLeave = false;
     }
     if (token !== undefined) this.#tokens = new TokenSource(token);
+    const more = this.#wantPresence(presence);
     this.#handles.add(events);
-    if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
+    // Held without it: asked for anew.
+    if (more && this.#state.t === "held") this.#leave(this.#state.wire);
+    else if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
     // After the caller had time to listen.
     else if (this.#state.t === "held") queueMicrotask(() => this.#tellLate(events));
     return { subscription: new Subscription(this, events), events };
+  }
+
+  /** True when more is wanted than before. */
+  #wantPresence(presence: boolean | "snapshot"): boolean {
+    const more =
+      presence !== false && (this.#watch === undefined || (presence === true && !this.#wantsJoinLeave));
+    if (!more) return false;
+    this.#wantsJoinLeave ||= presence === true;
+    this.#watch ??= new PresenceWatch(this.channel, this.#options, (name, value) =>
+      this.#tell(name, value as never),
+    );
+    return true;
   }
 
   stateOf(handle: Handle): SubscriptionState {
@@ -123,12 +164,12 @@ export class SharedSubscription implements Share {
     handle.emit("unsubscribed", { channel: this.channel, error: undefined });
   }
 
-  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `since`. */
-  connected(wire: Wire, outcome: SubscribeOutcome | undefined, since: Position | undefined): void {
+  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `asked`. */
+  connected(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
     this.#retries = 0;
     if (outcome === undefined) return this.#ask(wire);
     const refusal = refusalOf(outcome);
-    if (refusal === undefined) this.#answered(wire, outcome, since);
+    if (refusal === undefined) this.#answered(wire, outcome, asked);
     else this.#refused(wire, refusal);
   }
 
@@ -157,6 +198,10 @@ export class SharedSubscription implements Share {
     const gap = this.#cursor.skip(push);
     if (gap === "hole") this.#resubscribe(this.#state.wire, `gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
+  }
+
+  presencePush(push: PresencePush): void {
+    this.#watch?.push(push);
   }
 
   /** The server took the channel away. What was missed until it gives it back is asked for then. */
@@ -194,26 +239,31 @@ export class SharedSubscription implements Share {
   #askWith(wire: Wire, token: string | undefined): void {
     const asking: State = { t: "asking", wire, timer: undefined };
     this.#enter(asking);
-    const { channel, position: since } = this;
+    const { channel, asked } = this;
+    const { since, wish } = asked;
     const body: SubscribeRequest = {
       channel,
       ...(since && { since }),
       ...(token !== undefined && { token }),
+      ...wish,
     };
     wire.request("subscribe", body, (outcome) => {
       if (this.#state !== asking) return;
-      if (outcome.ok) this.#answered(wire, outcome.body, since);
+      if (outcome.ok) this.#answered(wire, outcome.body, asked);
       else this.#refused(wire, outcome.error);
     });
   }
 
-  /** The server holds the channel, and said from where on, having been asked for what came after `since`. */
-  #answered(wire: Wire, body: unknown, since: Position | undefined): void {
+  /** The server holds the channel, and said from where on, having been asked for this. */
+  #answered(wire: Wire, body: unknown, { since, wish }: Asked): void {
     const held: State = { t: "held", wire };
     this.#enter(held);
     if (this.#handles.size === 0) return this.#leave(wire);
     // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
     if (this.position !== undefined && this.position !== since) return this.#leave(wire);
+    // More is wanted by now.
+    if ((this.#watch && !wish.presence) || (this.#wantsJoinLeave && !wish.joinLeave))
+      return this.#leave(wire);
     this.#tell("subscribed", { channel: this.channel });
     // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
@@ -221,12 +271,15 @@ export class SharedSubscription implements Share {
       this.#tellStep(step);
       if (this.#state !== held) return;
     }
+    this.#watch?.begin(wire, body);
   }
 
   #refused(wire: Wire, refusal: HoldfastError): void {
     if (refusal.code === errors.alreadySubscribed.code) {
-      // An answer was lost. What a position misses only another answer tells.
-      return this.position === undefined ? this.#answered(wire, {}, undefined) : this.#leave(wire, true);
+      // An answer was lost. What a position misses, or who is there, only another answer tells.
+      const { since, wish } = this.asked;
+      if (since !== undefined || wish.presence) return this.#leave(wire, true);
+      return this.#answered(wire, {}, { since, wish });
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
@@ -289,6 +342,7 @@ export class SharedSubscription implements Share {
 
   #enter(state: State): void {
     if ("timer" in this.#state) this.#state.timer?.cancel();
+    if (state.t !== "held") this.#watch?.stop();
     this.#state = state;
   }
 

@@ -4,14 +4,19 @@
  * What is here survives connections: each connect command asks for it and each connect reply settles it.
  */
 import {
+  type ChannelWish,
   type ConnectResult,
   channelProblem,
   isPosition,
   MAX_CHANNELS_DEFAULT,
-  type Position,
 } from "@holdfast/protocol";
-import type { GapPush, LivePublication, Publication } from "./inbound.js";
-import { SharedSubscription, type SharedSubscriptionOptions, type Wire } from "./shared-subscription.js";
+import type { GapPush, LivePublication, PresencePush, Publication } from "./inbound.js";
+import {
+  type Asked,
+  SharedSubscription,
+  type SharedSubscriptionOptions,
+  type Wire,
+} from "./shared-subscription.js";
 import type { SubscribeOptions, Subscription } from "./subscription.js";
 
 /** Characters of names and positions that one connect command may carry, so that it stays below any server's limit. */
@@ -23,7 +28,7 @@ export class Subscriptions {
   /** The connection, while there is one. */
   #wire: Wire | undefined;
   /** What the last connect command asked for, and from where on. */
-  #asked: ReadonlyMap<string, Position | undefined> = new Map();
+  #asked: ReadonlyMap<string, Asked> = new Map();
 
   constructor(options: Omit<SharedSubscriptionOptions, "gone">) {
     const gone = (share: SharedSubscription): void => {
@@ -55,18 +60,22 @@ export class Subscriptions {
   }
 
   /** The `subs` of a connect command. What does not fit is asked for afterwards. */
-  wanted(): Readonly<Record<string, Position | null>> {
+  wanted(): Readonly<Record<string, ChannelWish | null>> {
     let length = 0;
-    const asked = new Map<string, Position | undefined>();
-    for (const [channel, { position, needsToken }] of this.#byChannel) {
-      if (needsToken) continue;
-      length += channel.length + (position === undefined ? 0 : JSON.stringify(position).length);
+    const asked = new Map<string, Asked>();
+    const wishes: [string, ChannelWish | null][] = [];
+    for (const [channel, share] of this.#byChannel) {
+      if (share.needsToken) continue;
+      const ask = share.asked;
+      const wish = { ...ask.since, ...ask.wish };
+      length += channel.length + JSON.stringify(wish).length;
       if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
-      asked.set(channel, position);
+      asked.set(channel, ask);
+      wishes.push([channel, Object.keys(wish).length === 0 ? null : wish]);
     }
     this.#asked = asked;
     // Own properties whatever the name: an assignment to `__proto__` would be lost.
-    return Object.fromEntries([...asked].map(([channel, position]) => [channel, position ?? null]));
+    return Object.fromEntries(wishes);
   }
 
   connected(wire: Wire, { subs = {} }: ConnectResult): void {
@@ -76,11 +85,9 @@ export class Subscriptions {
       if (!this.#byChannel.has(channel)) wire.request("unsubscribe", { channel }, () => {});
     }
     for (const [channel, share] of [...this.#byChannel]) {
-      share.connected(
-        wire,
-        Object.hasOwn(subs, channel) ? subs[channel] : undefined,
-        this.#asked.get(channel),
-      );
+      const asked = this.#asked.get(channel);
+      const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
+      share.connected(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -100,6 +107,10 @@ export class Subscriptions {
 
   gap(push: GapPush): void {
     this.#byChannel.get(push.channel)?.gap(push);
+  }
+
+  presencePush(push: PresencePush): void {
+    this.#byChannel.get(push.channel)?.presencePush(push);
   }
 
   refresh(channel: string, deadlineMs: number): void {

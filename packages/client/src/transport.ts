@@ -30,8 +30,8 @@ export interface TransportEvents {
 export interface Transport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
-  /** The connect reply has come; requests that follow name the session. */
-  connected?(result: ConnectResult): void;
+  /** The connect reply has come; requests that follow name the session. Returns the bytes that leave with each message beside it. */
+  connected?(result: ConnectResult): number;
   /** Ends it without a word. Idempotent. */
   close(): void;
 }

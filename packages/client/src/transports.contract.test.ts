@@ -55,6 +55,14 @@ describe.each<TransportName>(["websocket", "sse", "poll"])("over %s", (transport
     expect(received).toEqual(all);
   });
 
+  it("refuses what the server would not take, and nothing smaller", async () => {
+    await client.connect();
+    const publish = (length: number): Promise<unknown> => client.publish("demo:a", "ä".repeat(length / 2));
+    await Promise.all(Array.from({ length: 5 }, () => publish(65_300)));
+    await expect(publish(65_600)).rejects.toMatchObject({ name: "too_big" });
+    expect(errors).toEqual([]);
+  });
+
   it("comes back after a cut, with its session, from its position", async () => {
     const received: unknown[] = [];
     client.subscribe("demo:a", ({ data }) => received.push(data));

@@ -262,25 +262,20 @@ export class Core {
 
   /**
    * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
-   * is looked at.
+   * is looked at. `byUrl`: its headers for the application, which is asked where the URL connects and nothing else can say it.
    */
-  introduce(token: string | undefined, resume?: Resume): Verdict | Promise<Verdict> {
-    const { authentication, resumeTokens, revocations } = this.#context;
+  introduce(
+    token: string | undefined,
+    byUrl?: ForwardedHeaders,
+    resume?: Resume,
+  ): Verdict | Promise<Verdict> {
+    const { authentication, questions, resumeTokens, revocations } = this.#context;
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
     const shown = resume && resumeTokens.check(resume.sid, resume.token);
-    return shown !== undefined && revocations.refuses({}, shown.key)
-      ? { error: errors.tokenRevoked }
+    if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
+    return shown?.user === undefined && byUrl !== undefined && questions.decideConnect
+      ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
-  }
-
-  /** Whether the application says who a request is from that proves nothing itself. */
-  get asksWhoConnects(): boolean {
-    return this.#context.questions.decideConnect;
-  }
-
-  /** Who it is from by the application, for a request whose URL connects it. */
-  inquire(token: string | undefined, headers: ForwardedHeaders): Promise<Verdict> {
-    return askWho(this.#context, { session: undefined, token, client: undefined, headers });
   }
 
   /**

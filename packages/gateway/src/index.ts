@@ -17,6 +17,8 @@ export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/
 export { type Claims, proofOf } from "./worker/token-claims.js";
 export { readPublicKey } from "./worker/token-key.js";
 
+export type { WebhookOptions } from "./worker/webhook/webhooks.js";
+
 // What both are told.
 export type {
   AdminOptions,

@@ -22,6 +22,7 @@ import type { SeamOffers } from "./primary/seam-server.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
+import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -123,6 +124,8 @@ export interface WorkerOptions {
   readonly origins: readonly string[] | undefined;
   /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
   readonly tokens: TokenOptions | undefined;
+  /** The application that is asked; undefined: none is. */
+  readonly webhooks?: WebhookOptions | undefined;
   /** Whether `?token=` in the URL is taken. */
   readonly tokenInUrl: boolean;
   /** Time between forced collections, ms; undefined = V8 decides alone. */

@@ -55,7 +55,7 @@ export class TinyGateway {
   /** How long a poll is held, ms. */
   holdMs = 1_000;
   readonly #server: Server;
-  readonly #sockets = new WebSocketServer({ noServer: true });
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: WELCOME.limits.maxPayload });
   readonly #connections = new Set<Socket>();
   readonly #sessions = new Map<string, Session>();
   readonly #logs = new Map<string, Json[]>();
@@ -140,6 +140,10 @@ export class TinyGateway {
     this.requests.push(`${request.method} ${request.url}`);
     let body = "";
     for await (const chunk of request) body += chunk;
+    if (Buffer.byteLength(body) > WELCOME.limits.maxPayload) {
+      response.writeHead(413).end(JSON.stringify({ error: errors.tooBig }));
+      return;
+    }
     if (this.faults.status !== undefined) {
       const { status } = this.faults;
       response.writeHead(status, status === 503 ? { "Retry-After": "1" } : {}).end("not here");

@@ -47,7 +47,7 @@ export async function askWho(context: Context, question: ConnectQuestion): Promi
   return "error" in answer ? answer : stillGood(context, answer.identity);
 }
 
-const NO_HEADERS: ForwardedHeaders = Object.freeze({});
+export const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 function stillGood({ authentication }: Context, identity: Identity): Verdict {
   const error = authentication.refusal(identity);

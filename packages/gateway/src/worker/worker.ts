@@ -10,6 +10,7 @@ import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -23,6 +24,7 @@ import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
+import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
@@ -104,6 +106,8 @@ export class Worker {
       logger,
       metrics: this.#metrics,
       authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authorizer:
+        options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -113,6 +117,7 @@ export class Worker {
     const policy = {
       mayComeFrom: originCheck(options.origins),
       maxChannels: options.core.maxChannels,
+      forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
     const comet = new Comet({
@@ -133,7 +138,7 @@ export class Worker {
       relay: {
         directory: relayDirectory,
         owner,
-        maxBodyBytes: options.core.maxPayload,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,

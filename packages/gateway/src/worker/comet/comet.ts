@@ -5,9 +5,10 @@
  * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Core, Identity, Verdict } from "@holdfast/core";
+import type { Clock, Core, ForwardedHeaders, Identity, Verdict } from "@holdfast/core";
 import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
+import { forwardedHeaders } from "../forwarded-headers.js";
 import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
 import type { WaitingSockets } from "../waiting-sockets.js";
@@ -80,7 +81,7 @@ export class Comet {
     if (decision.kind === "answer") send(response, decision.answer);
     else if (decision.kind === "body") this.#read(request, response, path, takeOver);
     else
-      this.#introduce(decision.token, resumeOf(decision.cursor), (who) => {
+      this.#introduce(decision.token, this.#shown(request), resumeOf(decision.cursor), (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -97,7 +98,7 @@ export class Comet {
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
     if (decision.kind === "body" || decision.token !== undefined) return false;
-    const who = this.#parts.core.introduce(undefined, resumeOf(decision.cursor));
+    const who = this.#parts.core.introduce(undefined, this.#shown(head), resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
@@ -135,9 +136,15 @@ export class Comet {
   }
 
   /** Who asks. Not at once where a token has to be checked. */
-  #introduce(token: string | undefined, resume: Resume | undefined, then: (who: Verdict) => void): void {
-    if (token !== undefined && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
-    const who = this.#parts.core.introduce(token, resume);
+  #introduce(
+    token: string | undefined,
+    byUrl: ForwardedHeaders | undefined,
+    resume: Resume | undefined,
+    then: (who: Verdict) => void,
+  ): void {
+    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
+      return then(BUSY);
+    const who = this.#parts.core.introduce(token, byUrl, resume);
     if (!(who instanceof Promise)) return then(who);
     this.#introducing++;
     void who.then((late) => {
@@ -154,7 +161,7 @@ export class Comet {
   ): void {
     const token = bearerOf(request.headers.authorization);
     if (token === undefined) return then(undefined);
-    this.#introduce(token, undefined, (who) => {
+    this.#introduce(token, undefined, undefined, (who) => {
       if ("error" in who) send(response, this.#refusal(request, who.error));
       else then(who.identity);
     });
@@ -227,9 +234,15 @@ export class Comet {
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
       return this.#introduceSpeaker(request, response, (identity) => open(identity, core.admit()));
-    this.#introduce(bearerOf(request.headers.authorization), resumeOf(cursor), (who) =>
+    this.#introduce(bearerOf(request.headers.authorization), this.#shown(request), resumeOf(cursor), (who) =>
       open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
+  }
+
+  /** What the application is shown of a request that connects by its URL, where it is asked. */
+  #shown({ headers }: RequestHead): ForwardedHeaders | undefined {
+    const { forwarded } = this.#parts.policy;
+    return forwarded === undefined ? undefined : (forwardedHeaders(headers, forwarded) ?? NO_HEADERS);
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {
@@ -237,6 +250,8 @@ export class Comet {
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }
 }
+
+const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",

@@ -15,6 +15,8 @@ import { streamHeaders } from "./event-streams.js";
 
 export interface CometPolicy extends QueryRules {
   readonly mayComeFrom: OriginCheck;
+  /** The headers that the application is shown when it is asked who connects; undefined: it is not. */
+  readonly forwarded?: readonly string[] | undefined;
 }
 
 /** A stream for a plain client. */
