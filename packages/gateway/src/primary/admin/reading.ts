@@ -98,3 +98,42 @@ async function presence(
     ...(rest !== undefined && { next: rest }),
   });
 }
+
+async function history(
+  { broker, retention, maxPublicationBytes }: AdminInstance,
+  query: {
+    readonly channel: string;
+    readonly limit?: number | undefined;
+    readonly reverse?: boolean | undefined;
+    readonly offset?: number | undefined;
+    readonly epoch?: string | undefined;
+  },
+): Promise<AdminAnswer> {
+  const { channel: name, offset: from, epoch: life, limit: most, reverse = false } = query;
+  if ((from === undefined) !== (life === undefined))
+    return adminError(400, badRequest, "offset and epoch go together: both name one position.");
+  const kept = retention(name);
+  if (kept === undefined)
+    return adminError(
+      404,
+      "no_history",
+      `The channel ${name} keeps no history; see the setting \`historySize\`.`,
+    );
+  const since = from === undefined || life === undefined ? undefined : { offset: from, epoch: life };
+  const asked = {
+    channel: name,
+    reverse,
+    ...(most !== undefined && { limit: most }),
+    ...(since && { since }),
+  };
+  const answer = await historyOf(broker, kept, asked, maxPublicationBytes);
+  if ("error" in answer) return adminError(409, answer.error.name, answer.error.message);
+  const { publications = [], ...top } = answer.result;
+  return ok({
+    ...top,
+    publications: publications.map((each) => ({
+      offset: each.offset,
+      data: JSON.parse(each.data) as unknown,
+    })),
+  });
+}
