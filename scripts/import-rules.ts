@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
   redis: { node: true, imports: ["@holdfast/core", "@holdfast/protocol", "ioredis"] },
   gateway: {
     node: true,
-    imports: ["@holdfast/core", "@holdfast/protocol", "@socket.io/sticky", "pino", "prom-client"],
+    imports: ["@holdfast/core", "@holdfast/protocol", "@socket.io/sticky", "jose", "pino", "prom-client"],
   },
   client: { node: false, imports: ["@holdfast/protocol"] },
   swarm: { node: true, imports: ["@holdfast/protocol", "@holdfast/client"] },
@@ -33,6 +33,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
       "@holdfast/client",
       "@holdfast/swarm",
       "commander",
+      "jose",
       "pino",
       "pino-pretty",
       "ws",

@@ -17,11 +17,19 @@ import {
   type Retention,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, ReloadOptions, WorkerOptions } from "@holdfast/gateway";
+import type {
+  KeySource,
+  PrimaryOptions,
+  ReloadOptions,
+  TokenOptions,
+  WorkerOptions,
+} from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
+import { keySources } from "./config/cross-checks.js";
+import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
@@ -103,6 +111,8 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   return {
     core: coreOptions(settings),
     origins: settings.origins,
+    tokens: tokenOptions(settings),
+    tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
@@ -184,8 +194,24 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
+    access: keySources(settings).length === 0 ? "open" : "private",
+    anonymous: settings.anonymous,
+    refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
+}
+
+/** How tokens are checked; undefined where there are no keys. */
+export function tokenOptions(settings: Settings): TokenOptions | undefined {
+  const keys = keySourceOf(settings);
+  const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
+  return keys && { keys, audience, issuer, leewayMs };
+}
+
+function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
+  if (jwtSecret !== undefined) return { kind: "secret", secret: jwtSecret };
+  if (jwtPublicKey !== undefined) return { kind: "publicKey", text: jwtPublicKey };
+  return jwksUrl === undefined ? undefined : { kind: "jwks", url: jwksUrl };
 }
 
 function namespaceOptions({ namespaces }: CompleteSettings): CoreOptions["namespaces"] {

@@ -12,6 +12,7 @@ import { listenCommand } from "./commands/listen.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
 import { swarmCommand } from "./commands/swarm.js";
+import { tokenCommand } from "./commands/token.js";
 import { Failure } from "./failure.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
@@ -54,6 +55,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(broadcastCommand(terminal))
     .addCommand(listenCommand(terminal))
     .addCommand(drainCommand(terminal))
+    .addCommand(tokenCommand(terminal, machine))
     .addCommand(swarmCommand(terminal))
     .addCommand(config)
     .addHelpText(

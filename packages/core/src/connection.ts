@@ -2,7 +2,8 @@
  * A connection: one live link, from the transport's opening to its end.
  *
  *     connecting ──connect──► connected ──disconnect──► closing ──transport ended──► closed
- *         └──────────────────disconnect────────────────────┘
+ *       │    ▲ └────────────────disconnect───────────────┘ ▲
+ *     token  └─refused──► authenticating ──good──► connected
  *
  * It turns text into commands and answers them, and takes part in fan-out. What a command does is in `commands/`.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
@@ -28,10 +29,11 @@ import {
   sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { connectByUrl, type UrlConnect } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
+import { connectByUrl, type UrlConnect } from "./commands/url-connect.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
+import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
 import type { RateAccount } from "./rate-limit.js";
 import type { Session } from "./session.js";
@@ -41,7 +43,7 @@ import { channelOf } from "./topic.js";
 import type { Transport } from "./transport.js";
 
 /** A session is the state's resource: being connected means having one. */
-type State = Session | "connecting" | "closing" | "closed";
+type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
 type Command = Extract<DecodedCommand, { kind: "command" }>["command"];
 
@@ -65,14 +67,14 @@ export class Connection implements Listener, RateAccount {
   #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(id: string, context: Context, transport: Transport, encoding: Encoding) {
+  constructor(id: string, context: Context, transport: Transport, encoding: Encoding, identity?: Identity) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this);
+    context.registry.opened(this, identity);
   }
 
   /** The session, once connected and until disconnected. */
@@ -164,12 +166,28 @@ export class Connection implements Listener, RateAccount {
     else this.#hand(this.#transport.framing.frame(frame), 1);
   }
 
+  /** Whether `connect` may come now. */
+  get isConnecting(): boolean {
+    return this.#state === "connecting";
+  }
+
+  /** Its token is being checked: no other `connect` is taken. */
+  authenticating(): void {
+    if (this.#state === "connecting") this.#state = "authenticating";
+  }
+
+  /** Its token was refused: it may bring another one. */
+  refused(): void {
+    if (this.#state === "authenticating") this.#state = "connecting";
+  }
+
   /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
   connected(session: Session, id = this.id): boolean {
-    if (this.#state !== "connecting") return false;
+    if (this.#state !== "connecting" && this.#state !== "authenticating") return false;
     this.id = id;
     this.#state = session;
     this.#context.registry.connected(this);
+    this.#context.expiries.moved(this, ANONYMOUS, session.identity);
     return true;
   }
 
@@ -187,7 +205,7 @@ export class Connection implements Listener, RateAccount {
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
   newResumeToken(): string | undefined {
-    return this.session && this.#context.resumeTokens.issue(this.id, this.session.user);
+    return this.session && this.#context.resumeTokens.issue(this.id, this.session.identity);
   }
 
   /** Tells the client when to come back; `disconnect` follows. */
@@ -210,16 +228,18 @@ export class Connection implements Listener, RateAccount {
 
   /** Ends a subscription, if it is still there. */
   unsubscribe(subscription: Subscription): void {
-    if (!this.session?.remove(subscription)) return;
+    const { session } = this;
+    if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
     if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
     this.#context.hub.leave(subscription.place, subscription);
+    if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(url: UrlConnect): void {
-    connectByUrl(this.#context, this, url);
+  connectByUrl(url: UrlConnect, identity: Identity): void {
+    connectByUrl(this.#context, this, url, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -321,6 +341,14 @@ export class Connection implements Listener, RateAccount {
     }
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
+    if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
+  }
+
+  /** What was granted for a subscription ends with it. */
+  #ungrant(session: Session, { topic }: Subscription): void {
+    const next = withoutGrant(session.identity, channelOf(topic) ?? "");
+    this.#context.expiries.moved(this, session.identity, next);
+    session.become(next);
   }
 
   #proof(): Resume | undefined {

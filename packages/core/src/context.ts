@@ -2,10 +2,13 @@
  * What every connection of a worker shares: options, seams and the parts of core. Made once by `Core`.
  */
 import type { WelcomeEncoder } from "@holdfast/protocol";
+import type { Access } from "./access.js";
+import type { Authentication } from "./authentication.js";
 import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
 import type { Continuity } from "./continuity.js";
 import type { Detached } from "./detached.js";
+import type { Expiries } from "./expiries.js";
 import type { Hub } from "./hub.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -21,6 +24,9 @@ import type { Wheel } from "./wheel.js";
 export interface Context {
   readonly options: CoreOptions;
   readonly namespaces: Namespaces;
+  readonly access: Access;
+  readonly authentication: Authentication;
+  readonly expiries: Expiries;
   readonly broker: Broker;
   readonly hub: Hub;
   readonly continuity: Continuity;

@@ -12,19 +12,28 @@ import {
   errors,
   normalizeData,
   type Position,
+  type Resume,
   welcomeEncoder,
 } from "@holdfast/protocol";
+import { Access } from "./access.js";
+import { Authentication, type Verdict } from "./authentication.js";
+import type { Authenticator } from "./authenticator.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
-import { announcement, type UrlConnect } from "./commands/connect.js";
+import { announcement } from "./commands/connect.js";
+import { whoComes } from "./commands/introduction.js";
+import type { UrlConnect } from "./commands/url-connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
+import { Expiries } from "./expiries.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
+import { ANONYMOUS, type Identity } from "./identity.js";
+import { changeIdentity } from "./identity-change.js";
 import { Keepalive } from "./keepalive.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
@@ -45,6 +54,8 @@ export interface Seams {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Checks tokens; undefined: there are no keys. */
+  readonly authenticator?: Authenticator | undefined;
   /** A new session id: names this worker, and is unpredictable. */
   readonly sessionId: () => string;
   /** Uniform in [0, 1), for spreading. */
@@ -65,7 +76,7 @@ export class Core {
   #broadcasts: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { broker, clock, logger, metrics } = seams;
+    const { authenticator, broker, clock, logger, metrics } = seams;
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
@@ -81,6 +92,11 @@ export class Core {
     this.#context = {
       options,
       namespaces,
+      access: new Access(options.access, namespaces),
+      authentication: new Authentication(options, { authenticator, veto: () => undefined, clock, metrics }),
+      expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
+        changeIdentity(this.#context, connection, next, row),
+      ),
       broker,
       continuity,
       hub,
@@ -147,6 +163,7 @@ export class Core {
     this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
+    this.#context.wheel.add(() => this.#context.expiries.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
@@ -159,23 +176,54 @@ export class Core {
     });
   }
 
-  /** Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any. */
-  admit(channels?: readonly string[]): ErrorCode | undefined {
+  /**
+   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
+   * is looked at.
+   */
+  introduce(token: string | undefined, resume?: Resume): Verdict | Promise<Verdict> {
+    const { authentication, resumeTokens } = this.#context;
+    return token !== undefined && authentication.takesTokens
+      ? authentication.identify(token)
+      : whoComes(this.#context, resume && resumeTokens.check(resume.sid, resume.token));
+  }
+
+  /**
+   * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any, and `who` says what
+   * `introduce` did. Who names no channels may still bring a token in `connect`.
+   */
+  admit(channels?: readonly string[], who = this.#context.authentication.anonymous): ErrorCode | undefined {
     if (this.#state.kind !== "open") return errors.unavailable;
     if (channels === undefined) return undefined;
+    if ("error" in who) return who.error;
     if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
     for (const channel of channels) {
       if (channelProblem(channel) !== undefined) return errors.badChannel;
-      if (!this.#context.namespaces.maySubscribe(channel, undefined)) return errors.forbidden;
+      if (!this.#context.access.may(who.identity, channel, "subscribe")) return errors.forbidden;
     }
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
-  /** Takes over a transport. With `url` that has connected it, or only its channels; else it waits for `connect`. */
-  open(transport: Transport, encoding: Encoding, url?: UrlConnect | readonly string[]): Connection {
-    const connection = new Connection(this.#seams.sessionId(), this.#context, transport, encoding);
+  /**
+   * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it waits for `connect`.
+   * `identity`: what the request proved, if it brought a token.
+   */
+  open(
+    transport: Transport,
+    encoding: Encoding,
+    url?: UrlConnect | readonly string[],
+    identity?: Identity,
+  ): Connection {
+    const id = this.#seams.sessionId();
+    const connection = new Connection(
+      id,
+      this.#context,
+      transport,
+      encoding,
+      url === undefined ? identity : undefined,
+    );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
-    else if (url !== undefined) connection.connectByUrl("channels" in url ? url : { channels: url });
+    else if (url !== undefined)
+      connection.connectByUrl("channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
     return connection;
   }
 

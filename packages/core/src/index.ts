@@ -6,7 +6,7 @@
 export { Core, type Seams } from "./core.js";
 export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
-export type { UrlConnect } from "./commands/connect.js";
+export type { UrlConnect } from "./commands/url-connect.js";
 export type { Encoding } from "./batch.js";
 export {
   type NamespaceDefaults,
@@ -18,7 +18,20 @@ export {
 export { bySlowness, type SlowConnection } from "./slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
+export type { Access, AccessMode } from "./access.js";
+export type { Verdict } from "./authentication.js";
+export { patternProblem } from "./channel-pattern.js";
+export {
+  ANONYMOUS,
+  type Grant,
+  type Identity,
+  type Permission,
+  VERBS,
+  type Verb,
+} from "./identity.js";
+
 // The seams, for whoever implements one.
+export type { Authenticator, Proof } from "./authenticator.js";
 export {
   type Broker,
   type BrokerEvents,

@@ -14,6 +14,8 @@ export const COUNTERS = Object.freeze({
   deliveries: "Frames written to subscribers",
   delivered_bytes: "Bytes written to subscribers",
   fanout_dropped: "Publications dropped because too much waited to be delivered",
+  tokens_refused: "Tokens that proved nothing: forged, expired, revoked or not for this gateway",
+  subscriptions_withdrawn: "Subscriptions taken away because a token ended or allowed less",
   sessions_detached: "Sessions kept for their resume window when their connection was lost",
   sessions_resumed: "Sessions that went on in a new connection",
   detached_evicted: "Detached sessions that ended early because there were too many",

@@ -1,7 +1,7 @@
 /**
  * Namespaces: what may be done with a channel, selected by the part of its name before the colon.
  */
-import { namespaceOf, userOf } from "@holdfast/protocol";
+import { namespaceOf } from "@holdfast/protocol";
 import type { Retention } from "./broker.js";
 
 /** What becomes of publications for a subscriber whose outbox is full. */
@@ -17,8 +17,10 @@ export interface SlowConsumerRule {
 }
 
 export interface NamespaceOptions {
-  /** Whether clients may publish to the namespace's channels. Default false. */
-  readonly clientPublish?: boolean;
+  /** Whether a private gateway lets everybody subscribe to its channels, read them and see who is there. Default false. */
+  readonly public?: boolean | undefined;
+  /** Whether clients may publish to its channels, where they are open to everybody. Default false. */
+  readonly clientPublish?: boolean | undefined;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
   readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
@@ -37,6 +39,8 @@ export interface NamespaceDefaults {
 
 /** What holds where nothing else is said, and for all that is no channel. */
 export const DISCONNECT: SlowConsumerRule = Object.freeze({ policy: "disconnect", key: undefined });
+
+const NOTHING: NamespaceOptions = Object.freeze({});
 
 /** Resolves a channel's options. A namespace without an entry has the defaults. */
 export class Namespaces {
@@ -66,15 +70,9 @@ export class Namespaces {
     return this.#slowConsumers.get(namespaceOf(channel)) ?? DISCONNECT;
   }
 
-  /** Whether a connection of `user` may subscribe. `user:<id>` belongs to that user alone. */
-  maySubscribe(channel: string, user: string | undefined): boolean {
-    const owner = userOf(channel);
-    return owner === undefined || owner === user;
-  }
-
-  /** Whether a connection of `user` may publish. */
-  mayPublish(channel: string, user: string | undefined): boolean {
-    return this.maySubscribe(channel, user) && this.#byName.get(namespaceOf(channel))?.clientPublish === true;
+  /** What is said of a channel's namespace. */
+  of(channel: string): NamespaceOptions {
+    return this.#byName.get(namespaceOf(channel)) ?? NOTHING;
   }
 }
 

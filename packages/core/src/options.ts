@@ -3,6 +3,7 @@
  *
  * Values arrive checked (the cli's schema, or the compiler): core only completes them.
  */
+import type { AccessMode } from "./access.js";
 import type { NamespaceOptions } from "./namespace.js";
 
 export interface CoreOptions {
@@ -42,6 +43,12 @@ export interface CoreOptions {
   readonly maxTailChars: number;
   /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
   readonly positionCheckMs: number;
+  /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
+  readonly access: AccessMode;
+  /** Whether a private gateway takes clients without a token, for what is public. Default false. */
+  readonly anonymous: boolean;
+  /** How long before a token ends its client is asked for a new one, ms; 0: not at all. Default 30_000. */
+  readonly refreshWindowMs: number;
   /** Options per namespace; "" is the namespace of names without a colon. */
   readonly namespaces: Readonly<Record<string, NamespaceOptions>>;
 }
@@ -65,5 +72,8 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   maxRecovered: 1000,
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,
+  access: "open",
+  anonymous: false,
+  refreshWindowMs: 30_000,
   namespaces: Object.freeze({}),
 });

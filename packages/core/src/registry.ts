@@ -8,6 +8,7 @@
 import { disconnects } from "@holdfast/protocol";
 import type { Connection } from "./connection.js";
 import { Audience } from "./fan-out.js";
+import type { Identity } from "./identity.js";
 import type { Metrics } from "./metrics.js";
 import type { Roster } from "./roster.js";
 import { ticks, type Wheel } from "./wheel.js";
@@ -20,6 +21,8 @@ export class Registry {
   readonly #connectTicks: number;
   /** Connections that have not connected, oldest first, with the tick at which they were opened. */
   readonly #connecting = new Map<Connection, number>();
+  /** Who they are, of those whose request said so. */
+  readonly #introduced = new Map<Connection, Identity>();
   #closing = 0;
 
   constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
@@ -37,18 +40,26 @@ export class Registry {
     return this.connections.size + this.#closing;
   }
 
-  opened(connection: Connection): void {
+  /** `identity`: proven by the request that opened it, if one was. */
+  opened(connection: Connection, identity: Identity | undefined): void {
     this.connections.add(connection);
     this.#connecting.set(connection, this.#wheel.tick);
+    if (identity !== undefined) this.#introduced.set(connection, identity);
     this.#metrics.add("connections_opened", 1);
+  }
+
+  /** What its request proved, until it has connected. */
+  introduced(connection: Connection): Identity | undefined {
+    return this.#introduced.get(connection);
   }
 
   connected(connection: Connection): void {
     this.#connecting.delete(connection);
+    this.#introduced.delete(connection);
   }
 
   disconnected(connection: Connection): void {
-    this.#connecting.delete(connection);
+    this.connected(connection);
     this.connections.remove(connection);
     this.#closing++;
   }

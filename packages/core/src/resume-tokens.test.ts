@@ -1,10 +1,21 @@
+import { MAX_RESUME_TOKEN_LENGTH } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { ANONYMOUS, type Identity } from "./identity.js";
 import { ResumeTokens } from "./resume-tokens.js";
 
 const SID = "AAAB0123456789abcdef";
 const ELSEWHERE = "ZZZZ0123456789abcdef";
 const OTHER = "AAAB0123456789abcdeg";
+const ADA: Identity = {
+  user: "ada",
+  expiresAt: 50_000_000,
+  issuedAt: 500_000,
+  tokenId: "t1",
+  info: '{"name":"Ada"}',
+  permissions: [{ match: "room:*", verbs: ["subscribe", "history"] }],
+  subs: ["news"],
+};
 
 function tokens(key: string | undefined = "one key", now: () => number = () => 1_000_000): ResumeTokens {
   const tokens = new ResumeTokens(now);
@@ -14,13 +25,13 @@ function tokens(key: string | undefined = "one key", now: () => number = () => 1
 
 describe("a resume token", () => {
   test("proves its session to whoever has the key, under another worker's address too", () => {
-    const token = tokens().issue(SID, "ada") ?? "";
-    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada" });
-    expect(tokens().check(ELSEWHERE, token)).toEqual({ key: "0123456789abcdef", user: "ada" });
+    const token = tokens().issue(SID, ADA) ?? "";
+    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: ADA });
+    expect(tokens().check(ELSEWHERE, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: ADA });
   });
 
   test("proves no other session, and nothing to who has another key or none", () => {
-    const token = tokens().issue(SID, undefined) ?? "";
+    const token = tokens().issue(SID, ANONYMOUS) ?? "";
     expect(tokens().check(OTHER, token)).toBeUndefined();
     expect(tokens("another key").check(SID, token)).toBeUndefined();
     expect(new ResumeTokens(() => 0).check(SID, token)).toBeUndefined();
@@ -29,19 +40,45 @@ describe("a resume token", () => {
   test("expires", () => {
     let now = 0;
     const aging = tokens("one key", () => now);
-    const token = aging.issue(SID, undefined) ?? "";
+    const token = aging.issue(SID, ANONYMOUS) ?? "";
     now = 23 * 3_600_000;
     expect(aging.check(SID, token)).toBeDefined();
     now = 25 * 3_600_000;
     expect(aging.check(SID, token)).toBeUndefined();
   });
 
+  test("is good no longer than the identity in it", () => {
+    let now = 0;
+    const aging = tokens("one key", () => now);
+    const token = aging.issue(SID, ADA) ?? "";
+    now = 49_999_000;
+    expect(aging.check(SID, token)).toBeDefined();
+    now = 50_000_000;
+    expect(aging.check(SID, token)).toBeUndefined();
+  });
+
+  test("of an anonymous session is the shared identity", () => {
+    const token = tokens().issue(SID, ANONYMOUS) ?? "";
+    expect(tokens().check(SID, token)?.identity).toBe(ANONYMOUS);
+  });
+
+  test("leaves out what would make it longer than one may be, and says whose it is all the same", () => {
+    const match = (at: number) => `room:${at}${"x".repeat(200)}`;
+    const permissions = Array.from({ length: 64 }, (_, at) => ({
+      match: match(at),
+      verbs: ["publish"] as const,
+    }));
+    const token = tokens().issue(SID, { ...ADA, permissions }) ?? "";
+    expect(token.length).toBeLessThanOrEqual(MAX_RESUME_TOKEN_LENGTH);
+    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: undefined });
+  });
+
   test("is not issued before there is a key", () => {
-    expect(new ResumeTokens(() => 0).issue(SID, undefined)).toBeUndefined();
+    expect(new ResumeTokens(() => 0).issue(SID, ANONYMOUS)).toBeUndefined();
   });
 
   test("with one character changed proves nothing", () => {
-    const token = tokens().issue(SID, "ada") ?? "";
+    const token = tokens().issue(SID, ADA) ?? "";
     fc.assert(
       fc.property(fc.nat(token.length - 1), fc.constantFrom(..."Az09-_.="), (at, character) => {
         const forged = token.slice(0, at) + character + token.slice(at + 1);

@@ -1,14 +1,17 @@
 /**
- * Resume tokens: the proof that a client held a session, good on every worker of the cluster.
+ * Resume tokens: the proof that a client held a session, and who it was, good on every worker of the cluster.
  *
  *     token = base64url(claims) "." base64url(HMAC-SHA256(key, base64url(claims)))
  *
  * A session id is an address that routers and logs see; who knows it has nothing. The token is told to the client alone, and
- * carries what another worker needs in order to go on. Nothing is stored: the key is shared through the broker.
- * Invariant: `check` returns claims only for a token that was signed with this key, for this session id, and has not expired.
+ * carries what another worker needs in order to go on. Nothing is stored: the key is shared through the broker. Grants of single
+ * channels are not carried: who comes back brings their tokens again.
+ * Invariants: `check` returns what was signed with this key, for this session id, and has not expired; a resume token is good no
+ * longer than the identity in it, and never longer than 4096 characters.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { sessionKey } from "@holdfast/protocol";
+import { MAX_RESUME_TOKEN_LENGTH, sessionKey } from "@holdfast/protocol";
+import { ANONYMOUS, type Identity, VERBS } from "./identity.js";
 
 /** What a token says. One letter each, since every connect reply carries it. */
 interface Claims {
@@ -18,12 +21,27 @@ interface Claims {
   readonly u?: string | undefined;
   /** Until when it is good, seconds since 1970. */
   readonly x: number;
+  /** The rest of the identity, of a user; left out where it is too long. */
+  readonly i?: IdentityClaims;
 }
 
-/** Who a session belongs to, as far as resuming needs it. */
+interface IdentityClaims {
+  /** `expiresAt` and `issuedAt`, ms. */
+  readonly e?: number | undefined;
+  readonly a?: number | undefined;
+  readonly j?: string | undefined;
+  readonly f?: string | undefined;
+  /** Patterns, each with its verbs as bits in the order of `VERBS`. */
+  readonly p?: readonly (readonly [match: string, verbs: number])[] | undefined;
+  readonly c?: readonly string[] | undefined;
+}
+
+/** Whom a session belongs to, as far as resuming needs it. */
 export interface Resumed {
   readonly key: string;
   readonly user: string | undefined;
+  /** Undefined where it was too long to be carried: then the client has to bring its token, too. */
+  readonly identity: Identity | undefined;
 }
 
 /** Longer than any history is kept; it is an identity's proof only as long as that identity holds. */
@@ -44,11 +62,14 @@ export class ResumeTokens {
   }
 
   /** A token for the session, or undefined while there is no key. */
-  issue(sid: string, user: string | undefined): string | undefined {
+  issue(sid: string, identity: Identity): string | undefined {
     if (this.#key === undefined) return undefined;
-    const claims: Claims = { s: sessionKey(sid), u: user, x: Math.floor(this.#now() / 1000) + LIFETIME_S };
-    const text = Buffer.from(JSON.stringify(claims)).toString("base64url");
-    return `${text}.${sign(this.#key, text).toString("base64url")}`;
+    const { user, expiresAt = Number.POSITIVE_INFINITY } = identity;
+    const end = Math.min(Math.floor(this.#now() / 1000) + LIFETIME_S, Math.floor(expiresAt / 1000));
+    const claims: Claims = { s: sessionKey(sid), u: user, x: end };
+    if (user === undefined) return signed(this.#key, claims);
+    const whole = signed(this.#key, { ...claims, i: written(identity) });
+    return whole.length <= MAX_RESUME_TOKEN_LENGTH ? whole : signed(this.#key, claims);
   }
 
   /** Who may go on with the session `sid`, or undefined when this token does not prove it. Any text is safe. */
@@ -59,9 +80,37 @@ export class ResumeTokens {
     const given = Buffer.from(token.slice(dot + 1), "base64url");
     const right = sign(this.#key, text);
     if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
-    const { s, u, x } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
-    return s === sessionKey(sid) && x * 1000 > this.#now() ? { key: s, user: u } : undefined;
+    const { s, u, x, i } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
+    if (s !== sessionKey(sid) || x * 1000 <= this.#now()) return undefined;
+    return { key: s, user: u, identity: u === undefined ? ANONYMOUS : i && read(u, i) };
   }
+}
+
+function written({ expiresAt, issuedAt, tokenId, info, permissions, subs }: Identity): IdentityClaims {
+  return {
+    e: expiresAt,
+    a: issuedAt,
+    j: tokenId,
+    f: info,
+    p: permissions?.map(({ match, verbs }) => [
+      match,
+      VERBS.reduce((bits, verb, at) => bits | (verbs.includes(verb) ? 1 << at : 0), 0),
+    ]),
+    c: subs,
+  };
+}
+
+function read(user: string, { e, a, j, f, p, c }: IdentityClaims): Identity {
+  const permissions = p?.map(([match, bits]) => ({
+    match,
+    verbs: VERBS.filter((_, at) => (bits & (1 << at)) !== 0),
+  }));
+  return { user, expiresAt: e, issuedAt: a, tokenId: j, info: f, permissions, subs: c };
+}
+
+function signed(key: string, claims: Claims): string {
+  const text = Buffer.from(JSON.stringify(claims)).toString("base64url");
+  return `${text}.${sign(key, text).toString("base64url")}`;
 }
 
 function sign(key: string, text: string): Buffer {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Connection } from "./connection.js";
+import { ANONYMOUS } from "./identity.js";
 import { DISCONNECT } from "./namespace.js";
 import { Place } from "./place.js";
 import { Session } from "./session.js";
@@ -15,7 +16,7 @@ describe("a session", () => {
   test("knows its subscriptions in their order, whatever comes and goes", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(4))), (steps) => {
-        const session = new Session(undefined);
+        const session = new Session(ANONYMOUS);
         let expected: Subscription[] = [];
         for (const [adds, channel] of steps) {
           const there = expected.find(({ topic }) => topic === channelTopic(`c${channel}`));
@@ -36,7 +37,7 @@ describe("a session", () => {
   });
 
   test("has no use for another subscription to the same topic", () => {
-    const session = new Session(undefined);
+    const session = new Session(ANONYMOUS);
     session.add(to(1));
     expect(session.remove(to(1))).toBe(false);
     expect(session.size).toBe(1);

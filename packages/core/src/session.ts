@@ -5,6 +5,7 @@
  * and several in an array of exact length: a Map, or the spare room of a growing array, would cost more than the rest
  * of the session.
  */
+import type { Identity } from "./identity.js";
 import type { Subscription } from "./subscription.js";
 import type { Topic } from "./topic.js";
 
@@ -14,13 +15,27 @@ const NONE: readonly Subscription[] = Object.freeze([]);
 type Subscriptions = Subscription | readonly Subscription[];
 
 export class Session {
-  /** Identity given by the application; undefined for an anonymous client. */
-  readonly user: string | undefined;
+  #identity: Identity;
   #subscriptions: Subscriptions = NONE;
   #phase: "beginning" | "live" | "resumable" = "beginning";
 
-  constructor(user: string | undefined) {
-    this.user = user;
+  constructor(identity: Identity) {
+    this.#identity = identity;
+  }
+
+  /** Who it is, and what it may. */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Identity given by the application; undefined for an anonymous client. */
+  get user(): string | undefined {
+    return this.#identity.user;
+  }
+
+  /** The same user with other rights; `changeIdentity` sees to what follows from it. */
+  become(identity: Identity): void {
+    this.#identity = identity;
   }
 
   /** False until its connect is answered: nothing is pushed before that. */
@@ -41,6 +56,11 @@ export class Session {
   /** How many. */
   get size(): number {
     return isMany(this.#subscriptions) ? this.#subscriptions.length : 1;
+  }
+
+  /** How many of them are channels: the topic of a user's own messages is none. */
+  get channels(): number {
+    return this.user === undefined ? this.size : Math.max(0, this.size - 1);
   }
 
   get subscriptions(): readonly Subscription[] {

@@ -11,5 +11,10 @@ export type { DrainPlan, DrainProgress } from "./primary/instance-drain.js";
 export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 
+// For whoever makes or checks tokens.
+export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/token.js";
+export { type Claims, proofOf } from "./worker/token-claims.js";
+export { readPublicKey } from "./worker/token-key.js";
+
 // What both are told.
 export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";

@@ -17,6 +17,7 @@ import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
+import type { TokenOptions } from "./worker/token.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -97,6 +98,10 @@ export interface WorkerOptions {
   readonly core: CoreOptions;
   /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */
   readonly origins: readonly string[] | undefined;
+  /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
+  readonly tokens: TokenOptions | undefined;
+  /** Whether `?token=` in the URL is taken. */
+  readonly tokenInUrl: boolean;
   /** Time between forced collections, ms; undefined = V8 decides alone. */
   readonly gcIntervalMs: number | undefined;
   /** How long the rest of a request may take once the worker has it, ms. */

@@ -55,6 +55,13 @@ export const errors = Object.freeze({
   unavailable: error(113, "unavailable", "The broker cannot be reached right now; try again.", true),
   noHistory: error(114, "no_history", "This channel keeps no history; see the setting `historySize`."),
   positionLost: error(115, "position_lost", "The channel's history no longer reaches to that position."),
+  badToken: error(116, "bad_token", "That token is malformed, or not signed by a key that is trusted here."),
+  tokenExpired: error(117, "token_expired", "That token has expired; bring a new one."),
+  tokenEarly: error(118, "token_early", "That token is not good yet; see the clocks and `jwtLeeway`."),
+  wrongIssuer: error(119, "wrong_issuer", "That token is not by an issuer that is trusted here."),
+  wrongAudience: error(120, "wrong_audience", "That token is not meant for this gateway."),
+  tokenRevoked: error(121, "token_revoked", "That token was revoked."),
+  wrongUser: error(122, "wrong_user", "That token is another user's."),
 } as const);
 
 /** Reasons to disconnect. Below 3500: reconnect with backoff. From 3500: do not. */

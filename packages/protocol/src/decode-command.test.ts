@@ -157,7 +157,7 @@ describe("decodeCommands, for the commands of the protocol", () => {
       id,
       body: fc.record(
         {
-          token: fc.string({ unit: "binary", maxLength: 100 }),
+          token: fc.string({ unit: "binary", minLength: 1, maxLength: 100 }),
           client: fc.string({ unit: "binary", maxLength: 30 }),
           resume: fc.record({
             sid: fc.stringMatching(/^[A-Za-z0-9_-]{20}$/),

@@ -6,7 +6,7 @@
  */
 import { isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
-import type { Command, CommandName, Json, Resume } from "./frame.js";
+import type { ChannelWish, Command, CommandName, Json, Resume } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
 import {
   MAX_COMMANDS_PER_MESSAGE,
@@ -83,8 +83,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** One reader per command; adding a command starts here. */
 const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Command | ErrorCode } = {
   connect(id, { token, client, resume, subs }) {
-    if (token !== undefined && (typeof token !== "string" || token.length > MAX_TOKEN_LENGTH))
-      return errors.badRequest;
+    if (token !== undefined && !isToken(token)) return errors.badRequest;
     if (client !== undefined && typeof client !== "string") return errors.badRequest;
     if (resume !== undefined && !isResume(resume)) return errors.badRequest;
     if (subs !== undefined && !isSubs(subs)) return errors.badRequest;
@@ -96,18 +95,23 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
         ...(token !== undefined && { token }),
         ...(client !== undefined && { client: client.slice(0, MAX_CLIENT_LENGTH) }),
         ...(resume !== undefined && { resume: { sid: resume.sid, token: resume.token } }),
-        ...(subs !== undefined && { subs }),
+        ...(subs !== undefined && { subs: Object.fromEntries(Object.entries(subs).map(wished)) }),
       },
     };
   },
-  subscribe(id, { channel, since }) {
+  subscribe(id, { channel, since, token }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
     if (since !== undefined && !isPosition(since)) return errors.badRequest;
+    if (token !== undefined && !isToken(token)) return errors.badRequest;
     return {
       op: "subscribe",
       id,
-      body: { channel: channel as string, ...(since !== undefined && { since }) },
+      body: {
+        channel: channel as string,
+        ...(since !== undefined && { since }),
+        ...(token !== undefined && { token }),
+      },
     };
   },
   unsubscribe(id, { channel }) {
@@ -137,6 +141,9 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       },
     };
   },
+  refresh(id, { token }) {
+    return isToken(token) ? { op: "refresh", id, body: { token } } : errors.badRequest;
+  },
 };
 
 function checkChannel(value: unknown): ErrorCode | undefined {
@@ -144,8 +151,32 @@ function checkChannel(value: unknown): ErrorCode | undefined {
   return isChannelName(value) ? undefined : errors.badChannel;
 }
 
-function isSubs(value: unknown): value is Record<string, { offset: number; epoch: string } | null> {
-  return isObject(value) && Object.values(value).every((since) => since === null || isPosition(since));
+function isSubs(value: unknown): value is Record<string, ChannelWish | null> {
+  return isObject(value) && Object.values(value).every((wish) => wish === null || isWish(wish));
+}
+
+function isWish(value: unknown): value is ChannelWish {
+  if (!isObject(value)) return false;
+  const { offset, epoch, token } = value;
+  const hasPosition = offset !== undefined || epoch !== undefined;
+  return (!hasPosition || isPosition(value)) && (token === undefined || isToken(token));
+}
+
+/** Without fields that are not of this version. */
+function wished([channel, wish]: [string, ChannelWish | null]): [string, ChannelWish | null] {
+  if (wish === null) return [channel, null];
+  const { offset, epoch, token } = wish;
+  return [
+    channel,
+    {
+      ...(offset !== undefined && epoch !== undefined && { offset, epoch }),
+      ...(token !== undefined && { token }),
+    },
+  ];
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_TOKEN_LENGTH;
 }
 
 function isResume(value: unknown): value is Resume {

@@ -38,6 +38,8 @@ const connectResult: fc.Arbitrary<encode.EncodableResults["connect"]> = fc.recor
     sid: text,
     resumeToken: text,
     resumed: fc.boolean(),
+    user: text,
+    expiresAt: ms,
     ping: ms,
     pongTimeout: ms,
     serverTime: ms,
@@ -95,6 +97,7 @@ describe("what the server writes, as the client reads it", () => {
           expectReply("unsubscribe", {});
           expectReply("publish", position);
           expectReply("history", history);
+          expectReply("refresh", { expiresAt: welcome.ping, resumeToken: "t" });
         },
       ),
     );
@@ -169,9 +172,10 @@ describe("what the server writes, as the client reads it", () => {
   it("is the welcome of a connection by URL", () => {
     fc.assert(
       fc.property(sessionId, connectResult, (sid, welcome) => {
-        const { sid: _sid, serverTime, subs = {}, ...announcement } = welcome;
-        const frame = encode.welcomeEncoder(announcement)(sid, serverTime, Object.entries(subs));
-        expectFrame(frame, push("connect", asRead({ sid, serverTime, ...announcement, subs })));
+        const { sid: _sid, serverTime, user, expiresAt, subs = {}, ...announcement } = welcome;
+        const who = { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
+        const frame = encode.welcomeEncoder(announcement)(sid, serverTime, Object.entries(subs), who);
+        expectFrame(frame, push("connect", asRead({ sid, serverTime, ...who, ...announcement, subs })));
       }),
     );
   });

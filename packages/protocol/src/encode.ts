@@ -15,6 +15,7 @@ import type {
   GapNotice,
   HistoryResult,
   Json,
+  RefreshNotice,
   Results,
   SubscribeResult,
 } from "./frame.js";
@@ -95,13 +96,17 @@ export type WelcomeEncoder = (
   sid: string,
   serverTimeMs: number,
   subs: readonly (readonly [channel: string, outcome: SubscribeEntry])[],
+  who: Pick<ConnectResult, "user" | "expiresAt">,
 ) => string;
 
 /** The announcement is the longest part of the push and always the same: it is encoded once. */
 export function welcomeEncoder(announcement: Announcement): WelcomeEncoder {
   const constant = JSON.stringify(announcement).slice(1, -1);
-  return (sid, serverTimeMs, subs) =>
-    `{"connect":{"sid":"${sid}","serverTime":${serverTimeMs},${constant},"subs":{${subsText(subs)}}}}`;
+  return (sid, serverTimeMs, subs, { user, expiresAt }) => {
+    const name = user === undefined ? "" : `"user":${JSON.stringify(user)},`;
+    const end = expiresAt === undefined ? "" : `"expiresAt":${expiresAt},`;
+    return `{"connect":{"sid":"${sid}","serverTime":${serverTimeMs},${name}${end}${constant},"subs":{${subsText(subs)}}}}`;
+  };
 }
 
 /** The same for a client that was told something of its own. */
@@ -136,6 +141,10 @@ export function encodeBroadcast(dataText: string): string {
 
 export function encodeUnsubscribed(channel: string, code: number): string {
   return `{"unsubscribed":{"channel":${JSON.stringify(channel)},"code":${code}}}`;
+}
+
+export function encodeRefresh(notice: RefreshNotice): string {
+  return `{"refresh":${JSON.stringify(notice)}}`;
 }
 
 export function encodeDrain(notice: DrainNotice): string {

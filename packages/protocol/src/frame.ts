@@ -27,19 +27,28 @@ export interface StoredPublication {
   readonly data: Json;
 }
 
+/** What a client brings for one channel. Offset and epoch together: the position to recover from. */
+export interface ChannelWish extends Partial<Position> {
+  /** A subscription token: it allows this channel where nothing else does. */
+  readonly token?: string;
+}
+
 export interface ConnectRequest {
+  /** Who the client is, and what it may. */
   readonly token?: string;
   /** Name and version of the client library, for the operator's logs. At most 64 characters. */
   readonly client?: string;
   /** The session to go on with. */
   readonly resume?: Resume;
-  /** The channels wanted; a position asks for what was missed since, null for none. */
-  readonly subs?: Readonly<Record<string, Position | null>>;
+  /** The channels wanted, and what is brought for each; null for nothing. */
+  readonly subs?: Readonly<Record<string, ChannelWish | null>>;
 }
 
 export interface SubscribeRequest {
   readonly channel: string;
   readonly since?: Position;
+  /** A subscription token: it allows this channel where nothing else does. */
+  readonly token?: string;
 }
 
 export interface UnsubscribeRequest {
@@ -63,13 +72,19 @@ export interface HistoryRequest {
   readonly reverse?: boolean;
 }
 
+export interface RefreshRequest {
+  /** Takes the place of the token that the connection, or one of its subscriptions, came with. */
+  readonly token: string;
+}
+
 /** A client's command, decoded and checked. */
 export type Command =
   | { readonly op: "connect"; readonly id: number; readonly body: ConnectRequest }
   | { readonly op: "subscribe"; readonly id: number; readonly body: SubscribeRequest }
   | { readonly op: "unsubscribe"; readonly id: number; readonly body: UnsubscribeRequest }
   | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
-  | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest };
+  | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest }
+  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest };
 
 export type CommandName = Command["op"];
 
@@ -105,6 +120,10 @@ export interface ConnectResult {
   readonly sid: string;
   /** Proves the right to go on with this session, also on another worker. */
   readonly resumeToken?: string;
+  /** Whose connection this is; left out for an anonymous one. */
+  readonly user?: string;
+  /** When the token ends, ms since 1970 by the server's clock; left out when it does not. */
+  readonly expiresAt?: number;
   /** True when the session that was presented goes on. */
   readonly resumed: boolean;
   /** How often the server looks for silence, ms; a client that hears nothing for 1.5 times this + `pongTimeout` is alone. */
@@ -117,6 +136,13 @@ export interface ConnectResult {
   readonly subs?: Readonly<Record<string, SubscribeOutcome>>;
 }
 
+export interface RefreshResult {
+  /** When the new token ends, ms since 1970 by the server's clock; left out when it does not. */
+  readonly expiresAt?: number;
+  /** Takes the place of the one before, which ends with the token before. */
+  readonly resumeToken?: string;
+}
+
 /** What each command answers when it succeeds. */
 export interface Results {
   readonly connect: ConnectResult;
@@ -125,6 +151,7 @@ export interface Results {
   /** The position of the publication where the channel keeps history; of the first one with the same key. */
   readonly publish: Partial<Position>;
   readonly history: HistoryResult;
+  readonly refresh: RefreshResult;
 }
 
 /** Publications of a channel that this connection was not sent. */
@@ -146,6 +173,13 @@ export interface PublicationPush {
   readonly offset?: number;
   /** Given when it is not that of the publication before. */
   readonly epoch?: string;
+}
+
+export interface RefreshNotice {
+  /** When the token ends, ms from now. */
+  readonly deadline: number;
+  /** Given when it is this channel's subscription token. */
+  readonly channel?: string;
 }
 
 export interface DrainNotice {
@@ -172,6 +206,7 @@ export type Push =
   | { readonly op: "message"; readonly body: { readonly data: Json } }
   | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
+  | { readonly op: "refresh"; readonly body: RefreshNotice }
   | { readonly op: "drain"; readonly body: DrainNotice }
   | { readonly op: "disconnect"; readonly body: DisconnectNotice };
 

@@ -8,6 +8,7 @@
 export { type DisconnectCode, disconnects, type ErrorCode, errors, mayReconnect } from "./codes.js";
 export type {
   AnnouncedLimits,
+  ChannelWish,
   Command,
   CommandName,
   ConnectRequest,
@@ -21,6 +22,9 @@ export type {
   PublicationPush,
   PublishRequest,
   Push,
+  RefreshNotice,
+  RefreshRequest,
+  RefreshResult,
   Reply,
   Results,
   Resume,
@@ -50,6 +54,7 @@ export {
   encodeError,
   encodeMessage,
   encodePublication,
+  encodeRefresh,
   encodeReply,
   encodeUnsubscribed,
   encodeGap,

@@ -24,6 +24,7 @@ export interface Finding {
 export function crossCheck(settings: Partial<Settings>, machine: Machine): Finding[] {
   return [
     ...checkReach(settings),
+    ...checkTokens(settings),
     ...checkTimes(settings),
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
@@ -36,7 +37,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
 
 /** What the operator should know, although the start goes on. */
 export function warnings(settings: Settings, machine: Machine): string[] {
-  return [...warnFewConnections(settings, machine), ...warnAlone(settings)];
+  return [...idleTokenSettings(settings), ...warnFewConnections(settings, machine), ...warnAlone(settings)];
 }
 
 /** `auto` resolved. */
@@ -58,14 +59,15 @@ function warnAlone({ advertise, redis }: Settings): string[] {
   return [`advertise ${advertise} is for other instances of a cluster, and without redis there is none`];
 }
 
-function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>): Finding[] {
+function checkReach(settings: Partial<Settings>): Finding[] {
+  const { host, anonymous, adminHost, adminKey } = settings;
   const findings: Finding[] = [];
-  if (host !== undefined && !isLoopback(host) && anonymous === false) {
+  if (host !== undefined && !isLoopback(host) && anonymous === false && keySources(settings).length === 0) {
     findings.push({
       key: "host",
       message:
         `${host} can be reached from other machines, and without tokens everyone there could connect and subscribe: ` +
-        "say --anonymous if that is meant, or listen on 127.0.0.1",
+        "set jwtSecret, jwtPublicKey or jwksUrl, say --anonymous if that is meant, or listen on 127.0.0.1",
     });
   }
   if (adminHost !== undefined && !isLoopback(adminHost) && adminKey === undefined) {
@@ -77,6 +79,30 @@ function checkReach({ host, anonymous, adminHost, adminKey }: Partial<Settings>)
     });
   }
   return findings;
+}
+
+/** The settings that say where the keys of tokens come from. */
+export function keySources(settings: Partial<Settings>): readonly SettingKey[] {
+  return (["jwtSecret", "jwtPublicKey", "jwksUrl"] as const).filter((key) => settings[key] !== undefined);
+}
+
+function checkTokens(settings: Partial<Settings>): Finding[] {
+  const [first, second] = keySources(settings);
+  if (first === undefined || second === undefined) return [];
+  const message = `is a second source of keys beside ${first}: whoever signs tokens uses one, so leave the other out`;
+  return [{ key: second, message }];
+}
+
+/** Settings about tokens where no token is looked at. */
+function idleTokenSettings(settings: Settings): string[] {
+  if (keySources(settings).length > 0) return [];
+  const { jwtAudience, jwtIssuer, tokenInUrl } = settings;
+  const idle = Object.entries({ jwtAudience, jwtIssuer, tokenInUrl: tokenInUrl || undefined });
+  return idle
+    .filter(([, value]) => value !== undefined)
+    .map(
+      ([key]) => `${key} changes nothing: there is no key for tokens; set jwtSecret, jwtPublicKey or jwksUrl`,
+    );
 }
 
 function checkTimes({ pingInterval, pongTimeout }: Partial<Settings>): Finding[] {

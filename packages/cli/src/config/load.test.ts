@@ -237,7 +237,7 @@ describe("a wrong configuration", () => {
       "reach without tokens",
       { flags: { host: "0.0.0.0" } },
       [
-        "host 0.0.0.0 can be reached from other machines, and without tokens everyone there could connect and subscribe: say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
+        "host 0.0.0.0 can be reached from other machines, and without tokens everyone there could connect and subscribe: set jwtSecret, jwtPublicKey or jwksUrl, say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
       ],
     ],
     [

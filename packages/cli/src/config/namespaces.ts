@@ -16,7 +16,9 @@ const FORM = 'a JSON object such as {"room":{"clientPublish":true}}';
 
 const namespaceSchema = z.strictObject(
   {
-    /** Whether clients may publish to the namespace's channels. */
+    /** Whether everybody may have its channels, where there are keys for tokens. Default: false. */
+    public: z.boolean(mustBe("true or false")).optional(),
+    /** Whether clients may publish to its channels, where they are open. */
     clientPublish: z.boolean(mustBe("true or false")).default(false),
     /** Publications that each channel's history keeps. Default: the setting `historySize`. */
     historySize: historySize.schema.optional(),

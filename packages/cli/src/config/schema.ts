@@ -15,6 +15,7 @@ import { proxies } from "./proxies.js";
 import { optional, type Setting, setting } from "./setting.js";
 import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./shape.js";
 import { formatSize, size } from "./size.js";
+import { jwtSecret, keySetUrl, names, publicKey } from "./tokens.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -42,7 +43,7 @@ export const settings = Object.freeze({
     default: "127.0.0.1",
     example: "0.0.0.0",
     description:
-      "Address of the public port. On an address that other machines can reach the gateway refuses to start without `anonymous`.",
+      "Address of the public port. On an address that other machines can reach the gateway refuses to start without a key for tokens or `anonymous`.",
   }),
   port: setting(ports(), {
     default: 8080,
@@ -100,7 +101,57 @@ export const settings = Object.freeze({
     default: false,
     example: true,
     description:
-      "Accept clients without a token on an address that other machines can reach. On loopback they are always accepted.",
+      "Accept clients without a token: on an address that other machines can reach, where there are no keys for tokens; beside clients with tokens, where there are, for what is `public`. On loopback without keys they are always accepted.",
+  }),
+  jwtSecret: optional(jwtSecret, {
+    reload: true,
+    example: "q3xSxVEXAMPLEr2Vd8b1Yk0uTz6mWcA9",
+    secret: "value",
+    description:
+      "Shared secret of tokens that are signed with HMAC (HS256, HS384, HS512). With a key for tokens every channel is private unless something allows it.",
+  }),
+  jwtPublicKey: optional(publicKey(), {
+    reload: true,
+    example: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+    description:
+      "Public key of tokens that are signed with RSA, EC or Ed25519. Every channel is private then.",
+  }),
+  jwksUrl: optional(keySetUrl(), {
+    reload: true,
+    example: "https://issuer.example/.well-known/jwks.json",
+    description:
+      "Where the issuer of tokens publishes its keys. They are fetched again every 10 minutes, and when a token names one that is not known; while the issuer cannot be reached, those known stay good. Every channel is private then.",
+  }),
+  jwtAudience: optional(names(), {
+    reload: true,
+    example: ["holdfast"],
+    description: "What a token's `aud` must have one of. Unset: any audience, also none.",
+  }),
+  jwtIssuer: optional(names(), {
+    reload: true,
+    example: ["https://issuer.example"],
+    description: "What a token's `iss` must be one of. Unset: any issuer, also none.",
+  }),
+  jwtLeeway: setting(duration(0, 10 * MINUTE), {
+    reload: true,
+    default: "30s",
+    example: "5s",
+    description:
+      "How far the clocks of issuer and gateway may be apart: a token is taken so long after its `exp`, and before its `nbf` and `iat`.",
+  }),
+  tokenInUrl: setting(yesNo(), {
+    reload: true,
+    default: false,
+    example: true,
+    description:
+      "Take tokens from the URL, `?token=`, too. URLs end up in the logs of proxies: for tokens that are good for a short time only.",
+  }),
+  refreshWindow: setting(duration(0, 10 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.refreshWindowMs),
+    example: "1m",
+    description:
+      "How long before a token ends its client is asked for a new one. `0ms`: not at all; then it is only disconnected.",
   }),
   origins: optional(origins(), {
     reload: true,
@@ -309,7 +360,7 @@ export const settings = Object.freeze({
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `clientPublish` lets clients publish, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
   }),
 });
 

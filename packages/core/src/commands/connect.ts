@@ -1,180 +1,149 @@
 /**
- * `connect`: begins a session, by the command or by the URL, with the channels it names.
+ * `connect`: begins a session, with the channels it names and those of its token. `url-connect.ts` is the way without a command.
  *
- * A client that cannot keep positions (an EventSource, curl, a poll whose worker is gone) comes back by its URL, too, with what its
- * transport has kept for it. What it missed follows the answer as publications like any other.
- *
- * The session exists before its channels can be heard; the answer waits for all of them and tells each one's fate. They begin to
- * be heard together, in the turn of the answer.
+ * First it is known who comes: at once, unless a token has to be checked. The session exists before its channels can be heard; the
+ * answer waits for all of them and tells each one's fate. They begin to be heard together, in the turn of the answer. A user's own
+ * messages are had like a channel, and a connection that cannot have them does not stand.
  */
 import {
   type Announcement,
+  type ChannelWish,
   disconnects,
   type EncodableResults,
   type ErrorCode,
-  encodeConnectPush,
-  encodePublication,
   errors,
   type Position,
-  type PublicationText,
-  type Resume,
   withSessionKey,
 } from "@holdfast/protocol";
-import { Batch } from "../batch.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import type { Identity } from "../identity.js";
 import type { CoreOptions } from "../options.js";
+import type { Resumed } from "../resume-tokens.js";
 import { Session } from "../session.js";
-import type { Answer, Handler } from "./command.js";
-import { again, newAllowance, positionOf, request, settle, type Wanted } from "./subscribe.js";
-
-/** What a URL asks for, or what stands for a URL. */
-export interface UrlConnect {
-  /** All different. */
-  readonly channels: readonly string[];
-  /** Who comes back: up to where it was given which channel. */
-  readonly since?: ReadonlyMap<string, Position | undefined> | undefined;
-  /** The session that it was. */
-  readonly resume?: Resume | undefined;
-  /** Whether it gets a token, with which it may send commands and come back as this session. */
-  readonly mayComeBack?: boolean | undefined;
-  /** Whether a channel that cannot be had is told as such, as after a command; otherwise it ends the connection. */
-  readonly partial?: boolean | undefined;
-}
+import type { Answer, Body, Handler } from "./command.js";
+import { whoConnects } from "./introduction.js";
+import { permit } from "./permission.js";
+import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];
-type Outcome = Answer<EncodableResults["subscribe"]>;
-type Outcomes = readonly (readonly [channel: string, outcome: Outcome])[];
-type Requested = readonly [channel: string, wanted: Wanted | { readonly error: ErrorCode }];
+export type Outcome = Answer<EncodableResults["subscribe"]>;
+/** Without a channel: the user's own messages. */
+type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
+export type Settled = readonly (readonly [channel: string | undefined, outcome: Outcome])[];
+type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
 /** Times that the channels of a connect are awaited together; one that moves on faster is told so. */
 const MAX_ROUNDS = 4;
 
-export const connect: Handler<"connect"> = (context, connection, { client, resume, subs }) => {
+export const connect: Handler<"connect"> = (context, connection, body) => {
+  if (!connection.isConnecting) return { error: errors.alreadyConnected };
+  const { resume } = body;
   const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const session = new Session(resumed?.user);
+  const who = whoConnects(context, connection, body.token, resumed);
+  if (!(who instanceof Promise))
+    return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
+  connection.authenticating();
+  return who.then((late) => {
+    if (!("error" in late)) return begin(context, connection, body, late.identity, resumed);
+    connection.refused();
+    return late;
+  });
+};
+
+/** It is known who comes. */
+function begin(
+  context: Context,
+  connection: Connection,
+  { client, subs }: Body<"connect">,
+  identity: Identity,
+  shown: Resumed | undefined,
+): Answer<Result> | Promise<Answer<Result>> {
+  // Nobody goes on with the session of somebody else, also when he has its token.
+  const resumed = shown?.user === identity.user ? shown : undefined;
+  const session = new Session(identity);
   const id = resumed && withSessionKey(connection.id, resumed.key);
   if (!connection.connected(session, id)) return { error: errors.alreadyConnected };
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
-  context.logger.debug({ connection: connection.id, client, resumed: resumed !== undefined }, "connected");
+  const { user } = identity;
+  context.logger.debug(
+    { connection: connection.id, client, user, resumed: resumed !== undefined },
+    "connected",
+  );
   // Its places are let go of when the new connection holds them.
   const release = resumed && context.detached.take(resumed.key);
-  const outcomes = subs === undefined ? [] : subscribeAll(context, connection, Object.entries(subs));
+  const wishes = withOwnSubs(identity, Object.entries(subs ?? {}));
+  const outcomes = subscribeAll(context, connection, session, wishes);
   release?.();
-  const answer = (outcomes: Outcomes): { readonly result: Result } => {
-    connection.stands(positionsOf(outcomes));
-    const welcome = begin(context, connection, session, resumed !== undefined);
-    return { result: { ...welcome, ...(subs && { subs: Object.fromEntries(outcomes.map(named)) }) } };
+  const answer = (settled: Settled): Answer<Result> => {
+    const problem = ownProblem(settled);
+    if (problem !== undefined) {
+      connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
+      return { error: problem };
+    }
+    connection.stands(positionsOf(settled));
+    const result = welcome(context, connection, session, resumed !== undefined);
+    return subs === undefined && wishes.length === 0
+      ? { result }
+      : { result: { ...result, subs: Object.fromEntries(named(settled)) } };
   };
   return outcomes instanceof Promise ? outcomes.then(answer) : answer(outcomes);
-};
-
-/**
- * The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection.
- * Channels that this worker listens to already are had at once, without a promise: a storm comes back to those.
- */
-export function connectByUrl(context: Context, connection: Connection, url: UrlConnect): void {
-  const { channels, since, resume, mayComeBack = false, partial = false } = url;
-  const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const session = new Session(resumed?.user);
-  if (!connection.connected(session, resumed && withSessionKey(connection.id, resumed.key))) return;
-  if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
-  const answer = (outcomes: Outcomes): void => {
-    for (const [, outcome] of outcomes) {
-      if (!("error" in outcome) || partial) continue;
-      const ours = outcome.error === errors.internal;
-      return connection.disconnect(ours ? disconnects.internal : disconnects.unavailable);
-    }
-    if (mayComeBack || since !== undefined)
-      return goOn(context, connection, session, {
-        outcomes,
-        since,
-        resumed: resumed !== undefined,
-        mayComeBack,
-      });
-    session.begin(undefined);
-    connection.stands(positionsOf(outcomes));
-    // A raw client would be told nothing; in a storm of them the text is a cost.
-    if (connection.isRaw) return;
-    connection.send(context.encodeWelcome(connection.id, context.clock.now(), outcomes.map(named)));
-  };
-  const release = resumed && context.detached.take(resumed.key);
-  const wanted = channels.map((channel) => [channel, since?.get(channel) ?? null] as const);
-  const outcomes = subscribeAll(context, connection, wanted);
-  release?.();
-  if (outcomes instanceof Promise) void outcomes.then(answer);
-  else answer(outcomes);
 }
 
-interface Coming {
-  readonly outcomes: Outcomes;
-  readonly since: UrlConnect["since"];
-  readonly resumed: boolean;
-  readonly mayComeBack: boolean;
-}
-
-/** Answers who comes back, and who may: what was missed follows, so the answer's positions are those from before it. */
-function goOn(context: Context, connection: Connection, session: Session, coming: Coming): void {
-  const { since, mayComeBack, resumed } = coming;
-  const missed: Batch[] = [];
-  const outcomes = coming.outcomes.map(([channel, outcome]): readonly [string, Outcome] => {
-    const from = since?.get(channel);
-    if ("error" in outcome || from === undefined || outcome.result.publications === undefined)
-      return [channel, outcome];
-    const { publications, ...verdict } = outcome.result;
-    missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
-    return [channel, { result: { ...verdict, ...from } }];
-  });
-  connection.stands(positionsOf(outcomes));
-  const welcome = begin(context, connection, session, resumed, mayComeBack);
-  connection.send(encodeConnectPush({ ...welcome, subs: Object.fromEntries(outcomes.map(named)) }));
-  for (const batch of missed) connection.bring(batch);
-}
-
-/** What was missed, as it would have come. */
-function missedBatch(
-  { clock }: Context,
-  channel: string,
-  from: Position,
-  to: Partial<Position> & { readonly publications: readonly PublicationText[] },
-): Batch {
-  const batch = new Batch(clock.monotonic(), channel);
-  const { epoch = from.epoch, publications } = to;
-  let before = from;
-  for (const { offset, data } of publications) {
-    const position = { offset, epoch };
-    const news = before.epoch === epoch ? undefined : epoch;
-    batch.add(encodePublication(channel, data, offset, news), data, { from: before, to: position });
-    before = position;
-  }
-  return batch;
-}
-
-/** Where each subscription begins that was had. */
-function positionsOf(outcomes: Outcomes): ReadonlyMap<string, Position | undefined> {
-  const positions = new Map<string, Position | undefined>();
-  for (const [channel, outcome] of outcomes)
-    if (!("error" in outcome)) positions.set(channel, positionOf(outcome.result));
-  return positions;
+/** Those that the token names come first, unless the client asks for them in its own way. */
+export function withOwnSubs({ subs }: Identity, wishes: Wishes): Wishes {
+  if (subs === undefined || subs.length === 0) return wishes;
+  const asked = new Set(wishes.map(([channel]) => channel));
+  return [
+    ...subs.filter((channel) => !asked.has(channel)).map((channel) => [channel, null] as const),
+    ...wishes,
+  ];
 }
 
 /** Settles all in one turn: at once where it can. Never rejects. */
-function subscribeAll(
+export function subscribeAll(
   context: Context,
   connection: Connection,
-  wanted: readonly (readonly [channel: string, since: Position | null])[],
-): Outcomes | Promise<Outcomes> {
-  const all = wanted.map(
-    ([channel, since]): Requested => [channel, request(context, connection, channel, since)],
-  );
-  const settled = (ready: readonly Requested[]): Outcomes => {
+  session: Session,
+  wishes: Wishes,
+): Settled | Promise<Settled> {
+  const { user } = session;
+  const own: readonly Requested[] =
+    user === undefined ? [] : [[undefined, requestOwn(context, connection, session, user)]];
+  const permits = wishes.map(([channel, wish]) => permit(context, connection, channel, wish?.token));
+  const requestAll = (problems: readonly (ErrorCode | undefined)[]): readonly Requested[] => [
+    ...own,
+    ...wishes.map(([channel, wish], at): Requested => {
+      const error = problems[at];
+      return [
+        channel,
+        error === undefined ? request(context, connection, channel, sinceOf(wish)) : { error },
+      ];
+    }),
+  ];
+  const settled = (ready: readonly Requested[]): Settled => {
     const allowance = newAllowance();
     return ready.map(([channel, each]) => [
       channel,
       "error" in each ? each : settle(context, connection, each, allowance),
     ]);
   };
-  return all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
+  const finish = (all: readonly Requested[]): Settled | Promise<Settled> =>
+    all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
+  return areKnown(permits)
+    ? finish(requestAll(permits))
+    : Promise.all(permits).then((problems) => finish(requestAll(problems)));
+}
+
+function areKnown(
+  permits: readonly (ErrorCode | undefined | Promise<ErrorCode | undefined>)[],
+): permits is readonly (ErrorCode | undefined)[] {
+  return !permits.some((each) => each instanceof Promise);
+}
+
+function sinceOf(wish: ChannelWish | null): Position | null {
+  const { offset, epoch } = wish ?? {};
+  return offset === undefined || epoch === undefined ? null : { offset, epoch };
 }
 
 /** Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is asked again. */
@@ -202,15 +171,31 @@ function isWaiting([, wanted]: Requested): boolean {
   return !("error" in wanted) && wanted.waiting !== undefined;
 }
 
-function named([channel, outcome]: readonly [string, Outcome]): [
-  string,
-  NonNullable<Result["subs"]>[string],
-] {
-  return [channel, "error" in outcome ? outcome : outcome.result];
+/** Why the user's own messages cannot be had. */
+export function ownProblem(settled: Settled): ErrorCode | undefined {
+  const [first] = settled;
+  return first !== undefined && first[0] === undefined && "error" in first[1] ? first[1].error : undefined;
 }
 
-/** Opens the session for pushes, and what the client is told then. */
-function begin(
+export function named(settled: Settled): [string, NonNullable<Result["subs"]>[string]][] {
+  const outcomes: [string, NonNullable<Result["subs"]>[string]][] = [];
+  for (const [channel, outcome] of settled) {
+    if (channel !== undefined) outcomes.push([channel, "error" in outcome ? outcome : outcome.result]);
+  }
+  return outcomes;
+}
+
+/** Where each subscription begins that was had. */
+export function positionsOf(settled: Settled): ReadonlyMap<string, Position | undefined> {
+  const positions = new Map<string, Position | undefined>();
+  for (const [channel, outcome] of settled) {
+    if (channel !== undefined && "result" in outcome) positions.set(channel, positionOf(outcome.result));
+  }
+  return positions;
+}
+
+/** Opens the session for pushes, and what the client is told then: with a token, if it may come back as this session. */
+export function welcome(
   context: Context,
   connection: Connection,
   session: Session,
@@ -223,9 +208,15 @@ function begin(
     sid: connection.id,
     serverTime: context.clock.now(),
     ...announcement(context.options),
+    ...announced(session.identity),
     resumed,
     ...(resumeToken !== undefined && { resumeToken }),
   };
+}
+
+/** What a client is told of itself. */
+export function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
+  return { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
 }
 
 /** What every client of this worker is told. */

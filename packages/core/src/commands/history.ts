@@ -1,11 +1,12 @@
 /**
  * `history`: reads a channel's past, forward or backward, in pages.
  *
- * Who may subscribe may read. With `since` the page begins behind that position, and only if it can be proven that
+ * Who may read is `Access`' to say. With `since` the page begins behind that position, and only if it can be proven that
  * the position belongs to the log.
  */
 import { errors, normalizeData } from "@holdfast/protocol";
 import { BrokerUnavailable, type LogPage } from "../broker.js";
+import { ANONYMOUS } from "../identity.js";
 import { locate } from "../recovery.js";
 import { channelTopic } from "../topic.js";
 import type { Handler } from "./command.js";
@@ -14,7 +15,8 @@ const DEFAULT_LIMIT = 100;
 
 export const history: Handler<"history"> = async (context, connection, body) => {
   const { channel, since, limit = DEFAULT_LIMIT, reverse = false } = body;
-  if (!context.namespaces.maySubscribe(channel, connection.session?.user)) return { error: errors.forbidden };
+  const { identity = ANONYMOUS } = connection.session ?? {};
+  if (!context.access.may(identity, channel, "history")) return { error: errors.forbidden };
   const retention = context.namespaces.retention(channel);
   if (retention === undefined) return { error: errors.noHistory };
   const from =

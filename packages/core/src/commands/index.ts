@@ -8,6 +8,7 @@ import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
 import { history } from "./history.js";
 import { publish } from "./publish.js";
+import { refresh } from "./refresh.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
@@ -19,6 +20,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   unsubscribe,
   publish,
   history,
+  refresh,
 };
 
 export const commands = Object.freeze({

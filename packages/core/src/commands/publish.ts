@@ -1,15 +1,17 @@
 /**
- * `publish`: a client's publication, where the channel's namespace lets clients publish.
+ * `publish`: a client's publication, where the channel's namespace or the client's token lets it publish.
  *
  * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
  */
 import { errors, jsonText } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
+import { ANONYMOUS } from "../identity.js";
 import { channelTopic } from "../topic.js";
 import type { Handler } from "./command.js";
 
 export const publish: Handler<"publish"> = (context, connection, { channel, data, key }) => {
-  if (!context.namespaces.mayPublish(channel, connection.session?.user)) return { error: errors.forbidden };
+  const { identity = ANONYMOUS } = connection.session ?? {};
+  if (!context.access.may(identity, channel, "publish")) return { error: errors.forbidden };
   const text = jsonText(data);
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
   const started = context.clock.monotonic();

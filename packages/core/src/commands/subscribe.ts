@@ -12,8 +12,9 @@ import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
-import { channelTopic } from "../topic.js";
+import { channelTopic, type Topic, userTopic } from "../topic.js";
 import type { Answer, Handler } from "./command.js";
+import { permit } from "./permission.js";
 
 type Result = EncodableResults["subscribe"];
 
@@ -21,7 +22,21 @@ const NOTHING: Result = Object.freeze({});
 /** Without history nothing proves what came after a position: say so rather than guess. */
 const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifiable" });
 
-export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since = null }) => {
+export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since = null, token }) => {
+  const problem = permit(context, connection, channel, token);
+  return problem instanceof Promise
+    ? problem.then((late) => permitted(context, connection, channel, since, late))
+    : permitted(context, connection, channel, since, problem);
+};
+
+function permitted(
+  context: Context,
+  connection: Connection,
+  channel: string,
+  since: Position | null,
+  problem: ErrorCode | undefined,
+): Answer<Result> | Promise<Answer<Result>> {
+  if (problem !== undefined) return { error: problem };
   const wanted = request(context, connection, channel, since);
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
@@ -32,9 +47,9 @@ export const subscribe: Handler<"subscribe"> = (context, connection, { channel, 
   return wanted.waiting === undefined
     ? begin()
     : wanted.waiting.then((error) => (error === undefined ? begin() : { error }));
-};
+}
 
-/** Where a subscription begins, or rather goes on once its answer was read. */
+/** Where a subscription goes on once its answer was read. */
 export function positionOf({ offset, epoch }: Partial<Position>): Position | undefined {
   return offset === undefined || epoch === undefined ? undefined : { offset, epoch };
 }
@@ -47,7 +62,7 @@ export interface Wanted {
   readonly waiting: Promise<ErrorCode | undefined> | undefined;
 }
 
-/** The first half, for a connection that has a session. */
+/** The first half, for a channel that the session may subscribe to. */
 export function request(
   context: Context,
   connection: Connection,
@@ -58,11 +73,22 @@ export function request(
   if (session === undefined) return { error: errors.notConnected };
   const problem = refusal(context, session, channel);
   if (problem !== undefined) return { error: problem };
-  const subscription = new Subscription(connection, context.hub.enter(channelTopic(channel)));
-  session.add(subscription);
+  const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
   if (since !== null) subscription.place.stream?.pin();
   return again(context, connection, { subscription, since, waiting: undefined });
+}
+
+/** The first half for the messages of the session's user, which are no channel. */
+export function requestOwn(context: Context, connection: Connection, session: Session, user: string): Wanted {
+  const subscription = enter(context, connection, session, userTopic(user));
+  return again(context, connection, { subscription, since: null, waiting: undefined });
+}
+
+function enter(context: Context, connection: Connection, session: Session, topic: Topic): Subscription {
+  const subscription = new Subscription(connection, context.hub.enter(topic));
+  session.add(subscription);
+  return subscription;
 }
 
 /** What has to be waited for now. */
@@ -161,8 +187,9 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 }
 
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
-  if (!context.namespaces.maySubscribe(channel, session.user)) return errors.forbidden;
+  // Asked again: the right may have gone while others of the same connect were waited for.
+  if (!context.access.may(session.identity, channel, "subscribe")) return errors.forbidden;
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
-  if (session.size >= context.options.maxChannels) return errors.limitChannels;
+  if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return undefined;
 }

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ANONYMOUS, type Verdict } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -28,7 +29,12 @@ const BIG = "x".repeat(8_000_000);
 let clock: FakeClock;
 let http: HttpServer;
 let port: number;
-let world: { state: "open" | "draining"; problem: ErrorCode | undefined; closed: Promise<void>[] };
+let world: {
+  state: "open" | "draining";
+  problem: ErrorCode | undefined;
+  who: Verdict | Promise<Verdict>;
+  closed: Promise<void>[];
+};
 let told: string[];
 let ended: () => void;
 let directory: string;
@@ -37,7 +43,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "http-server-"));
   clock = new FakeClock();
   told = [];
-  world = { state: "open", problem: undefined, closed: [] };
+  world = { state: "open", problem: undefined, who: { identity: ANONYMOUS }, closed: [] };
   const transports = new WebSocketTransports(
     {
       open() {
@@ -58,6 +64,7 @@ beforeEach(async () => {
       get state() {
         return world.state;
       },
+      introduce: () => world.who,
       admit: () => world.problem,
     },
     transports,
@@ -80,7 +87,7 @@ beforeEach(async () => {
       "/": { contentType: "text/html", body: "<h1>hi</h1>" },
       "/big": { contentType: "text/plain", body: BIG },
     }),
-    policy: { mayComeFrom: originCheck(undefined), maxChannels: 10 },
+    policy: { mayComeFrom: originCheck(undefined), maxChannels: 10, tokenInUrl: false },
     maxHeadBytes: 4_096,
     random: () => 0,
     handshakes: {

@@ -9,12 +9,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Core } from "@holdfast/core";
+import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
-import { isUpgrade, readPlainHead } from "./plain-head.js";
+import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { PlainHttp } from "./plain-http.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import {
@@ -29,12 +29,22 @@ import type { WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
+/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+const MAX_INTRODUCING = 4_096;
 
 /** A request for a WebSocket, with what came right behind it. */
 type Upgrading = Pick<Arrival, "head" | "first">;
 
+/** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
+interface HandleArrival {
+  readonly handle: TcpHandle;
+  readonly request: PlainHead;
+  readonly head: string;
+  readonly ended: (() => void) | undefined;
+}
+
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "admit">;
+  readonly core: Pick<Core, "state" | "introduce" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets;
@@ -64,6 +74,7 @@ export class HttpServer {
   readonly #ended = new WeakMap<Socket, () => void>();
   readonly server: Server;
   #health: "ok" | "leaving" = "ok";
+  #introducing = 0;
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
@@ -95,24 +106,36 @@ export class HttpServer {
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
     const request = readPlainHead(head);
     if (request === undefined) return false;
-    const { transports, comet, handshakes } = this.#parts;
     if (!isUpgrade(request)) {
-      const taken = request.headers.upgrade === undefined && comet.takeHandle(handle, request, ended);
+      const taken =
+        request.headers.upgrade === undefined && this.#parts.comet.takeHandle(handle, request, ended);
       if (taken === false) return false;
       this.#parts.answered();
       if (taken !== true) this.#turnAway(handle, taken, ended);
       return true;
     }
+    const arrival: HandleArrival = { handle, request, head, ended };
     const decision = this.#decide(request);
+    if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
+    else this.#receive(arrival, decision);
+    return true;
+  }
+
+  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
+    const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
       transports.accept(handle, { head: request, first, ended }, decision);
       handshakes.accepted(0);
-      return true;
+      return;
     }
     handshakes.refused(decision.status);
     this.#turnAway(handle, errorAnswer(decision.status, decision.error, decision.headers), ended);
-    return true;
+  }
+
+  /** Requests whose token is being checked. */
+  get introducing(): number {
+    return this.#introducing;
   }
 
   /** Calls `ended` when the socket has closed, or whatever becomes of it. */
@@ -176,8 +199,18 @@ export class HttpServer {
       return;
     }
     const decision = this.#decide(head);
+    if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
+    // Nobody else listens to a socket that Node has given up for an upgrade.
+    socket.on("error", destroySocket);
+    void decision.then((late) => {
+      socket.removeListener("error", destroySocket);
+      if (!socket.destroyed) this.#carryOut(socket, { head, first }, late);
+    });
+  }
+
+  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision);
-    else if (socket instanceof Socket) this.#awaitAnswers(socket, { head, first }, decision);
+    else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
   }
@@ -260,18 +293,37 @@ export class HttpServer {
     turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
   }
 
-  #decide(head: RequestHead): Acceptance | Refusal {
+  /** At once, unless there is a token to check. */
+  #decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
     const { core, policy, random } = this.#parts;
     const decision = decideUpgrade(head, policy);
     if (decision.kind === "refuse") return decision;
+    if (decision.token !== undefined && this.#introducing >= MAX_INTRODUCING)
+      return refusalFor(errors.unavailable, random());
+    const who = core.introduce(decision.token);
+    if (!(who instanceof Promise)) return this.#admit(decision, who);
+    this.#introducing++;
+    return who.then((late) => {
+      this.#introducing--;
+      return this.#admit(decision, late);
+    });
+  }
+
+  #admit(decision: Acceptance, who: Verdict): Acceptance | Refusal {
+    const { core, random } = this.#parts;
     if (this.#draining) {
       return refusalFor(
         { ...errors.unavailable, message: "This server is going away; try again." },
         random(),
       );
     }
-    const error = core.admit(decision.channels);
-    return error === undefined ? decision : refusalFor(error, random());
+    // Who brought none may still do so in `connect`.
+    if (decision.token !== undefined && "error" in who) return refusalFor(who.error, random());
+    const error = core.admit(decision.channels, who);
+    if (error !== undefined) return refusalFor(error, random());
+    return "identity" in who && who.identity !== ANONYMOUS
+      ? { ...decision, identity: who.identity }
+      : decision;
   }
 
   /** What the HTTP parser could not read. */

@@ -16,6 +16,14 @@ export interface UpgradeQuery {
   readonly sid: string | undefined;
   /** Where an event stream goes on. */
   readonly cursor: string | undefined;
+  /** Only where tokens are taken from the URL. */
+  readonly token: string | undefined;
+}
+
+export interface QueryRules {
+  /** Channels that one URL may name. */
+  readonly maxChannels: number;
+  readonly tokenInUrl: boolean;
 }
 
 export interface QueryProblem {
@@ -29,7 +37,10 @@ const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 
 /** `raw` is what follows the question mark. */
-export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuery | QueryProblem {
+export function parseUpgradeQuery(
+  raw: string,
+  { maxChannels, tokenInUrl }: QueryRules,
+): UpgradeQuery | QueryProblem {
   if (!VISIBLE_ASCII.test(raw)) {
     return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
   }
@@ -37,6 +48,7 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
   let format: "json" | "raw" | undefined;
   let sid: string | undefined;
   let cursor: string | undefined;
+  let token: string | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
     const name = equals === -1 ? pair : pair.slice(0, equals);
@@ -61,10 +73,15 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
         cursor = decode(value);
         break;
       case "token":
-        return problem(
-          errors.badRequest,
-          "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
-        );
+        if (!tokenInUrl) {
+          return problem(
+            errors.badRequest,
+            "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
+          );
+        }
+        // A token has no character that would have to be encoded.
+        token = value;
+        break;
     }
   }
   if (format === "raw" && channels === undefined) {
@@ -73,7 +90,7 @@ export function parseUpgradeQuery(raw: string, maxChannels: number): UpgradeQuer
       "`format=raw` needs `channels`: without them there is no data to send.",
     );
   }
-  return { kind: "query", channels: channels && [...channels], format, sid, cursor };
+  return { kind: "query", channels: channels && [...channels], format, sid, cursor, token };
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { originCheck } from "./origin.js";
 import { decideUpgrade, type RequestHead, refusalFor } from "./upgrade.js";
 
-const policy = { mayComeFrom: originCheck(undefined), maxChannels: 3 };
+const policy = { mayComeFrom: originCheck(undefined), maxChannels: 3, tokenInUrl: false };
 
 function request(url = "/ws", headers: Record<string, string> = {}, method = "GET"): RequestHead {
   return {

@@ -7,7 +7,7 @@
  * Invariant: what is accepted here, ws accepts too, so no other refusal reaches a peer.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import type { Encoding } from "@holdfast/core";
+import type { Encoding, Identity } from "@holdfast/core";
 import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
 import { type HttpError, httpError } from "./http-answer.js";
 import type { OriginCheck } from "./origin.js";
@@ -24,6 +24,8 @@ export interface UpgradePolicy {
   readonly mayComeFrom: OriginCheck;
   /** Channels that one URL may name. */
   readonly maxChannels: number;
+  /** Whether `?token=` is taken. */
+  readonly tokenInUrl: boolean;
 }
 
 export interface Acceptance {
@@ -33,6 +35,10 @@ export interface Acceptance {
   readonly channels: readonly string[] | undefined;
   /** The session that the client wants to go on with. */
   readonly sid: string | undefined;
+  /** Of the header, or of the URL where that is allowed; not checked yet. */
+  readonly token?: string | undefined;
+  /** Who it is from, once the token has been checked. */
+  readonly identity?: Identity | undefined;
 }
 
 export interface Refusal {
@@ -44,6 +50,20 @@ export interface Refusal {
 
 export const WEBSOCKET_PATH = "/ws";
 const MAX_RETRY_AFTER_S = 10;
+
+const BEARER = /^Bearer +(\S+) *$/i;
+/** The rows that a token may be refused with. */
+const UNAUTHORIZED: ReadonlySet<number> = new Set(
+  [
+    errors.unauthorized,
+    errors.badToken,
+    errors.tokenExpired,
+    errors.tokenEarly,
+    errors.wrongIssuer,
+    errors.wrongAudience,
+    errors.tokenRevoked,
+  ].map(({ code }) => code),
+);
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** One subprotocol: a token of RFC 9110 §5.6.2. */
@@ -79,11 +99,12 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
       message: "Pages of this origin may not connect here; see the setting `origins`.",
     });
   }
-  const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy.maxChannels);
+  const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);
   if (query.kind === "problem") return refuse(400, { ...query.error, message: query.message });
   const { channels, format, sid } = query;
+  const token = bearerOf(headers.authorization) ?? query.token;
   const encoding = channels === undefined ? "lines" : format === "raw" ? "raw" : "objects";
-  return { kind: "accept", encoding, channels, sid };
+  return { kind: "accept", encoding, channels, sid, token };
 }
 
 /**
@@ -94,9 +115,14 @@ export function refusalFor(error: ErrorCode, random: number): Refusal {
   if (error.temporary) {
     return refuse(503, error, { "Retry-After": String(1 + Math.floor(random * MAX_RETRY_AFTER_S)) });
   }
-  if (error === errors.unauthorized) return refuse(401, error);
-  if (error === errors.forbidden) return refuse(403, error);
+  if (UNAUTHORIZED.has(error.code)) return refuse(401, error, { "WWW-Authenticate": "Bearer" });
+  if (error.code === errors.forbidden.code) return refuse(403, error);
   return refuse(400, error);
+}
+
+/** Other schemes are not ours: a proxy in front may have used them. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return BEARER.exec(authorization ?? "")?.[1];
 }
 
 /** Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an error. */

@@ -11,6 +11,8 @@ import { Worker } from "./worker.js";
 const OPTIONS: WorkerOptions = {
   core: CORE_DEFAULTS,
   origins: undefined,
+  tokens: undefined,
+  tokenInUrl: false,
   gcIntervalMs: undefined,
   polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,

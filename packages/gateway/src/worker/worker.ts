@@ -22,6 +22,7 @@ import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -97,13 +98,18 @@ export class Worker {
       clock,
       logger,
       metrics: this.#metrics,
+      authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
-    const policy = { mayComeFrom: originCheck(options.origins), maxChannels: options.core.maxChannels };
+    const policy = {
+      mayComeFrom: originCheck(options.origins),
+      maxChannels: options.core.maxChannels,
+      tokenInUrl: options.tokenInUrl,
+    };
     const comet = new Comet({
       core: this.#core,
       policy,
@@ -141,7 +147,13 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + comet.sockets + this.http.relayed;
+    this.#heldSockets = () =>
+      waiting.size +
+      idle.size +
+      transports.open +
+      comet.sockets +
+      this.http.introducing +
+      this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({

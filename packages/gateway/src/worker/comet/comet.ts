@@ -5,15 +5,15 @@
  * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Core } from "@holdfast/core";
-import { type ErrorCode, errors } from "@holdfast/protocol";
+import type { Clock, Core, Identity, Verdict } from "@holdfast/core";
+import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
 import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
-import { type RequestHead, refusalFor } from "../upgrade.js";
+import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
 import type { WaitingSockets } from "../waiting-sockets.js";
 import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
-import { MAX_CURSOR_LENGTH } from "./cursor.js";
+import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
 import {
   type CometPath,
   type CometPolicy,
@@ -29,7 +29,7 @@ import { readBody } from "./request-body.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "isTokenOf">;
+  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf">;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -47,11 +47,18 @@ export type TakeOver = (
   then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
 ) => void;
 
+/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+const MAX_INTRODUCING = 4_096;
+const BUSY: Verdict = Object.freeze({ error: errors.unavailable });
+/** A cursor's channels are told of one by one. */
+const NO_CHANNELS: readonly string[] = Object.freeze([]);
+
 export class Comet {
   readonly #parts: CometParts;
   readonly #sessions = new CometSessions();
   readonly #streams: EventStreams;
   readonly #polls: Polls;
+  #introducing = 0;
 
   constructor(parts: CometParts) {
     const { core, polls, clock, random } = parts;
@@ -60,9 +67,9 @@ export class Comet {
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
-  /** Sockets that are streams or carry a poll that is held. */
+  /** Sockets that are streams, carry a poll that is held, or wait until it is known whose they are. */
   get sockets(): number {
-    return this.#streams.open + this.#polls.held;
+    return this.#streams.open + this.#polls.held + this.#introducing;
   }
 
   /** Takes a request that is for one of the comet addresses; false for any other. */
@@ -72,24 +79,27 @@ export class Comet {
     const decision = decideComet(request, path, this.#parts.policy);
     if (decision.kind === "answer") send(response, decision.answer);
     else if (decision.kind === "body") this.#read(request, response, path, takeOver);
-    else {
-      const stream = this.#admit(request, decision);
-      if ("status" in stream) send(response, stream);
-      else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
-    }
+    else
+      this.#introduce(decision.token, resumeOf(decision.cursor), (who) => {
+        const stream = this.#plainStream(request, decision, who);
+        if ("status" in stream) send(response, stream);
+        else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
+      });
     return true;
   }
 
   /**
    * Takes a bare handle whose request is for a stream by URL: past Node's HTTP parser. Returns what to answer where there is no
-   * stream; false for any other request.
+   * stream; false for any other request, and for one whose token has to be checked.
    */
   takeHandle(handle: TcpHandle, head: RequestHead, ended: (() => void) | undefined): boolean | HttpAnswer {
     if (head.method !== "GET" || cometPath(head) !== "/sse") return false;
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
-    if (decision.kind === "body") return false;
-    const stream = this.#admit(head, decision);
+    if (decision.kind === "body" || decision.token !== undefined) return false;
+    const who = this.#parts.core.introduce(undefined, resumeOf(decision.cursor));
+    if (who instanceof Promise) return false;
+    const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
     this.#streams.accept(handle, stream, ended);
     return true;
@@ -101,22 +111,53 @@ export class Comet {
     this.#polls.close();
   }
 
-  #admit(head: RequestHead, { channels, encoding, cursor }: PlainStream): StreamRequest | HttpAnswer {
-    const problem = this.#parts.core.admit(channels);
+  #plainStream(
+    head: RequestHead,
+    { channels, encoding, cursor }: PlainStream,
+    who: Verdict,
+  ): StreamRequest | HttpAnswer {
+    const problem = this.#parts.core.admit(channels, who);
     if (problem !== undefined) return this.#refusal(head, problem);
-    const { sid, token, positions } = cursor ?? {};
+    const identity = "identity" in who ? who.identity : undefined;
     return {
       encoding,
-      ids: channels.length === 1 ? "shared" : "own",
+      ids: identity?.user !== undefined ? "proven" : channels.length === 1 ? "shared" : "own",
       url: {
         channels,
-        since: positions,
-        resume: sid === undefined || token === undefined ? undefined : { sid, token },
+        since: cursor?.positions,
+        resume: resumeOf(cursor),
         mayComeBack: encoding !== "raw",
       },
+      identity,
       commands: undefined,
       headers: corsHeaders(head),
     };
+  }
+
+  /** Who asks. Not at once where a token has to be checked. */
+  #introduce(token: string | undefined, resume: Resume | undefined, then: (who: Verdict) => void): void {
+    if (token !== undefined && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
+    const who = this.#parts.core.introduce(token, resume);
+    if (!(who instanceof Promise)) return then(who);
+    this.#introducing++;
+    void who.then((late) => {
+      this.#introducing--;
+      then(late);
+    });
+  }
+
+  /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
+  #introduceSpeaker(
+    head: RequestHead,
+    response: ServerResponse,
+    then: (identity: Identity | undefined) => void,
+  ): void {
+    const token = bearerOf(head.headers.authorization);
+    if (token === undefined) return then(undefined);
+    this.#introduce(token, undefined, (who) => {
+      if ("error" in who) send(response, this.#refusal(head, who.error));
+      else then(who.identity);
+    });
   }
 
   #read(request: IncomingMessage, response: ServerResponse, path: CometPath, takeOver: TakeOver): void {
@@ -131,20 +172,23 @@ export class Comet {
   }
 
   #stream(request: IncomingMessage, response: ServerResponse, commands: string, takeOver: TakeOver): void {
-    const problem = this.#parts.core.admit();
-    if (problem !== undefined) return send(response, this.#refusal(request, problem));
     if (commands === "") {
       const message = "The body has frames of the protocol, of which the first is `connect`.";
       return send(response, refuse(request, 400, { ...errors.badRequest, message }).answer);
     }
-    const stream = {
-      encoding: "objects",
-      ids: "none",
-      url: undefined,
-      commands,
-      headers: corsHeaders(request),
-    } as const;
-    takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
+    this.#introduceSpeaker(request, response, (identity) => {
+      const problem = this.#parts.core.admit();
+      if (problem !== undefined) return send(response, this.#refusal(request, problem));
+      const stream: StreamRequest = {
+        encoding: "objects",
+        ids: "none",
+        url: undefined,
+        identity,
+        commands,
+        headers: corsHeaders(request),
+      };
+      takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
+    });
   }
 
   #send(request: IncomingMessage, body: string): HttpAnswer {
@@ -168,9 +212,26 @@ export class Comet {
     const read = readPoll(body, this.#parts.policy.maxChannels);
     if (typeof read === "string")
       return send(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
-    const poll = new HttpPoll(response, corsHeaders(request));
-    const problem = this.#polls.accept(read, poll);
-    if (problem !== undefined) send(response, this.#refusal(request, problem));
+    // A poll that is held lets go of its headers.
+    const head: RequestHead = { headers: request.headers };
+    const poll = new HttpPoll(response, corsHeaders(head));
+    const outcome = this.#polls.goOn(read, poll);
+    if (outcome === "foreign") {
+      const message = "This cursor is not one of that session's.";
+      return send(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
+    }
+    if (outcome === "held") return;
+    const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
+      if (problem !== undefined) send(response, this.#refusal(head, problem));
+      else this.#polls.open(read, identity, poll);
+    };
+    const { core } = this.#parts;
+    const { cursor, channels = cursor && NO_CHANNELS } = read;
+    if (channels === undefined)
+      return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
+    this.#introduce(bearerOf(head.headers.authorization), resumeOf(cursor), (who) =>
+      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+    );
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {

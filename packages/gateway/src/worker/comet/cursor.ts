@@ -6,7 +6,7 @@
  * Channels and epochs are percent-encoded, so the text is printable ASCII and fits in a header, a query and a JSON string as it is.
  * Opaque to clients, and a secret where it has a token. Any text may be given to `decodeCursor`.
  */
-import { isChannelName, isPosition, type Position, SESSION_ID } from "@holdfast/protocol";
+import { isChannelName, isPosition, type Position, type Resume, SESSION_ID } from "@holdfast/protocol";
 
 /** How far a client was given which channel; undefined for a channel without history. */
 export type Positions = ReadonlyMap<string, Position | undefined>;
@@ -19,6 +19,9 @@ export interface Cursor {
   readonly token: string | undefined;
   readonly positions: Positions;
 }
+
+/** Of what stands for a token while none can be made: no token is as short. */
+export const NONCE_LENGTH = 24;
 
 /** Far beyond 128 channels with long names. */
 export const MAX_CURSOR_LENGTH = 128 * 1024;
@@ -52,6 +55,12 @@ export function decodeCursor(text: string, maxChannels: number): Cursor | undefi
   const positions = decodePositions(channels, maxChannels);
   if (positions === undefined) return undefined;
   return { sid: sid || undefined, number: Number(number), token: token || undefined, positions };
+}
+
+/** What the session of this cursor goes on with, if it can be proven. */
+export function resumeOf(cursor: Cursor | undefined): Resume | undefined {
+  const { sid, token = "" } = cursor ?? {};
+  return sid === undefined || token.length <= NONCE_LENGTH ? undefined : { sid, token };
 }
 
 function decodePositions(text: string, maxChannels: number): Positions | undefined {

@@ -7,16 +7,14 @@ import type { Encoding } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../http-answer.js";
 import type { OriginCheck } from "../origin.js";
-import type { RequestHead } from "../upgrade.js";
-import { parseUpgradeQuery } from "../upgrade-query.js";
+import { bearerOf, type RequestHead } from "../upgrade.js";
+import { parseUpgradeQuery, type QueryRules } from "../upgrade-query.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { type Cursor, decodeCursor } from "./cursor.js";
 import { streamHeaders } from "./event-streams.js";
 
-export interface CometPolicy {
+export interface CometPolicy extends QueryRules {
   readonly mayComeFrom: OriginCheck;
-  /** Channels of one session. */
-  readonly maxChannels: number;
 }
 
 /** A stream for a plain client. */
@@ -25,6 +23,8 @@ export interface PlainStream {
   readonly channels: readonly string[];
   readonly encoding: Encoding;
   readonly cursor: Cursor | undefined;
+  /** From the head, or from the URL where that is allowed. */
+  readonly token: string | undefined;
 }
 
 export type CometDecision =
@@ -71,9 +71,10 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
     return refuse(head, 405, httpError(405, `This address takes ${allow}.`), { Allow: allow });
   }
   const question = url.indexOf("?");
-  const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy.maxChannels);
+  const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);
   if (query.kind === "problem") return refuse(head, 400, { ...query.error, message: query.message });
   const { channels, format } = query;
+  const token = bearerOf(headers.authorization) ?? query.token;
   if (channels === undefined)
     return refuse(head, 400, {
       ...errors.badRequest,
@@ -91,7 +92,7 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   const given = headers["last-event-id"] ?? query.cursor;
   const cursor =
     typeof given === "string" && given !== "" ? decodeCursor(given, policy.maxChannels) : undefined;
-  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor };
+  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token };
 }
 
 /** An error that the page which asked can read. */

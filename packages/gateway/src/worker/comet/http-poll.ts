@@ -15,6 +15,9 @@ export class HttpPoll implements DueHeldPoll {
   /** `headers`: those of the answer that depend on the request. */
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response;
+    // Read already, and more than all else of a request that is held.
+    response.req.rawHeaders = [];
+    response.req.headers = {};
     this.#headers = headers;
   }
 

@@ -11,7 +11,7 @@
 import type { Connection, Framing, Mark, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
 import { type CommandFrame, carryOut } from "./commands.js";
-import { type Cursor, cursorHead, encodeCursor } from "./cursor.js";
+import { type Cursor, cursorHead, encodeCursor, NONCE_LENGTH } from "./cursor.js";
 import { PollFraming } from "./poll-framing.js";
 import type { CometSession } from "./sessions.js";
 
@@ -35,6 +35,8 @@ export interface PollHome {
   flushSoon(transport: PollTransport): void;
   /** A poll is held now, or no more. */
   holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void;
+  /** It should end soon. Called once. */
+  leaving(transport: PollTransport): void;
   /** The session is reached under this id from now on. */
   named(transport: PollTransport, sid: string): void;
   /** Called once. */
@@ -112,6 +114,7 @@ export class PollTransport implements Transport, CometSession {
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
     this.#state = { t: "closing", code, reason };
+    this.#home.leaving(this);
     this.#flushSoon();
   }
 
@@ -145,9 +148,14 @@ export class PollTransport implements Transport, CometSession {
     if (this.#state === "open") this.#lastCommand = carryOut(commands, this.#lastCommand, this.connection);
   }
 
-  /** Whether this cursor came from here: by its secret, compared by the caller. */
+  /** The secret of its last cursor. */
   get proof(): string {
     return this.#proof;
+  }
+
+  /** Whether it has been told to end. */
+  get isLeaving(): boolean {
+    return this.#state !== "open";
   }
 
   /** A poll of this session. False when it stands where this session cannot go on from; the session ends then. */
@@ -275,6 +283,3 @@ export class PollTransport implements Transport, CometSession {
     return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#positions);
   }
 }
-
-/** Of what stands for a proof while there is none: no token is as short. */
-export const NONCE_LENGTH = 24;

@@ -3,15 +3,14 @@
  *
  * A poll that is held long enough gets an empty answer; a session without a poll for `graceMs` ends as if its connection were lost, so
  * that it may come back for as long as any other. A cursor whose session is not here makes it anew: whatever the client needs is in
- * its cursor. Invariant: a session is held or absent, and has a deadline in both.
+ * its cursor. Invariant: a session is held, absent or leaving, and has a deadline in each.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { Clock, Core } from "@holdfast/core";
-import { type ErrorCode, errors } from "@holdfast/protocol";
+import type { Clock, Core, Identity } from "@holdfast/core";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
-import type { Cursor } from "./cursor.js";
-import { type HeldPoll, NONCE_LENGTH, type PollHome, PollTransport } from "./poll-transport.js";
+import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
+import { type HeldPoll, type PollHome, PollTransport } from "./poll-transport.js";
 import type { CometSessions } from "./sessions.js";
 
 export interface PollOptions {
@@ -38,22 +37,25 @@ export interface DueHeldPoll extends HeldPoll {
   heldBy(transport: PollTransport): void;
 }
 
+/** How long a client may take to fetch what its session ends with, ms. Short: a drain closes everybody. */
+const CLOSE_TIMEOUT_MS = 5_000;
 /** How long one stretch of answers may hold the event loop, ms. */
 const SLICE_MS = 5;
 
 export class Polls implements PollHome {
-  readonly #core: Pick<Core, "open" | "isTokenOf" | "admit">;
+  readonly #core: Pick<Core, "open" | "isTokenOf">;
   readonly #sessions: CometSessions;
   readonly #clock: Clock;
   readonly #held: WaitingSockets<DueHeldPoll>;
   readonly #absent: WaitingSockets<PollTransport>;
+  readonly #leaving: WaitingSockets<PollTransport>;
   readonly #names = new Map<PollTransport, string>();
   /** To be flushed at the end of the turn. */
   #due: PollTransport[] = [];
   #next = 0;
 
   constructor(
-    core: Pick<Core, "open" | "isTokenOf" | "admit">,
+    core: Pick<Core, "open" | "isTokenOf">,
     sessions: CometSessions,
     options: PollOptions,
     clock: Clock,
@@ -63,6 +65,7 @@ export class Polls implements PollHome {
     this.#clock = clock;
     this.#held = new WaitingSockets(clock, options.holdMs, Number.POSITIVE_INFINITY);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
+    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
   }
 
   /** Polls that are held: each has a socket. */
@@ -70,21 +73,13 @@ export class Polls implements PollHome {
     return this.#held.size;
   }
 
-  /** Takes a poll. What it returns is to be answered at once, and the poll is not held then. */
-  accept(request: PollRequest, held: DueHeldPoll): ErrorCode | undefined {
-    const { cursor, commands } = request;
-    if (cursor !== undefined) {
-      const session = this.#find(cursor);
-      if (session === "foreign") return errors.forbidden;
-      if (session !== undefined) {
-        held.heldBy(session);
-        if (session.poll(cursor, commands, held)) return undefined;
-      }
-    }
-    const problem = this.#core.admit(request.channels ?? (cursor && [...cursor.positions.keys()]));
-    if (problem !== undefined) return problem;
-    this.#open(request, held);
-    return undefined;
+  /** Gives a poll to its session. `absent`: it is not here, or has ended. `foreign`: the cursor is not this session's. */
+  goOn({ cursor, commands }: PollRequest, held: DueHeldPoll): "held" | "absent" | "foreign" {
+    const session = cursor && this.#find(cursor);
+    if (session === undefined || cursor === undefined) return "absent";
+    if (session === "foreign") return "foreign";
+    held.heldBy(session);
+    return session.poll(cursor, commands, held) ? "held" : "absent";
   }
 
   flushSoon(transport: PollTransport): void {
@@ -94,11 +89,17 @@ export class Polls implements PollHome {
 
   holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void {
     if (before !== undefined) this.#held.release(before as DueHeldPoll);
-    if (held === undefined) this.#absent.add(transport);
-    else {
-      this.#absent.release(transport);
-      this.#held.add(held as DueHeldPoll);
-    }
+    this.#absent.release(transport);
+    if (held !== undefined) this.#held.add(held as DueHeldPoll);
+    // Each poll brings the client further, in what it has yet to fetch.
+    if (transport.isLeaving) this.leaving(transport);
+    else if (held === undefined) this.#absent.add(transport);
+  }
+
+  leaving(transport: PollTransport): void {
+    this.#absent.release(transport);
+    this.#leaving.release(transport);
+    this.#leaving.add(transport);
   }
 
   named(transport: PollTransport, sid: string): void {
@@ -111,6 +112,7 @@ export class Polls implements PollHome {
 
   gone(transport: PollTransport): void {
     this.#absent.release(transport);
+    this.#leaving.release(transport);
     const sid = this.#names.get(transport);
     if (sid === undefined) return;
     this.#names.delete(transport);
@@ -125,26 +127,24 @@ export class Polls implements PollHome {
   close(): void {
     this.#held.close();
     this.#absent.close();
+    this.#leaving.close();
   }
 
-  #open({ cursor, channels, commands }: PollRequest, held: DueHeldPoll): void {
+  /** Begins the session that a poll asks for, or that its cursor tells of. */
+  open({ cursor, channels, commands }: PollRequest, identity: Identity | undefined, held: DueHeldPoll): void {
     const transport = new PollTransport(this, cursor?.number);
-    const resume =
-      cursor?.sid === undefined || cursor.token === undefined || cursor.token.length <= NONCE_LENGTH
-        ? undefined
-        : { sid: cursor.sid, token: cursor.token };
     const url =
       cursor === undefined
         ? channels && { channels, mayComeBack: true }
         : {
             channels: [...cursor.positions.keys()],
             since: cursor.positions,
-            resume,
+            resume: resumeOf(cursor),
             mayComeBack: true,
             partial: true,
           };
     held.heldBy(transport);
-    transport.connection = this.#core.open(transport, "objects", url);
+    transport.connection = this.#core.open(transport, "objects", url, identity);
     this.named(transport, transport.connection.id);
     transport.poll(undefined, commands, held);
     this.named(transport, transport.connection.id);

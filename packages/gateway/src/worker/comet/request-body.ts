@@ -34,25 +34,22 @@ export function readBody(
     return then(errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" }));
   const chunks: Buffer[] = [];
   let bytes = 0;
-  let state: "reading" | "done" = "reading";
   const finish = (body: string | HttpAnswer | undefined): void => {
-    if (state === "done") return;
-    state = "done";
+    // A poll is held for long: nothing of how it was read may stay with it.
+    request.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
     waiting.release(socket);
     if (body !== undefined) then(body);
   };
-  request
-    .on("data", (chunk: Buffer) => {
-      if (state === "done") return;
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > maxBytes) finish(tooBig());
-    })
-    .on("end", () => {
-      const [only] = chunks;
-      const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-      finish(isUtf8(body) ? body.toString() : errorAnswer(400, httpError(400, "The body is not UTF-8.")));
-    })
-    .on("close", () => finish(undefined))
-    .on("error", () => finish(undefined));
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    chunks.push(chunk);
+    if (bytes > maxBytes) finish(tooBig());
+  };
+  const onEnd = (): void => {
+    const [only] = chunks;
+    const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+    finish(isUtf8(body) ? body.toString() : errorAnswer(400, httpError(400, "The body is not UTF-8.")));
+  };
+  const onGone = (): void => finish(undefined);
+  request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
 }

@@ -4,7 +4,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's answer, and
  * behind it.
  */
-import type { Clock, Encoding, Transport } from "@holdfast/core";
+import type { Clock, Encoding, Identity, Transport } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
 import type { Acceptance, RequestHead } from "../upgrade.js";
 import { WaitingSockets } from "../waiting-sockets.js";
@@ -13,7 +13,12 @@ import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./tr
 
 /** The part of core that takes connections. */
 export interface Opener {
-  open(transport: Transport, encoding: Encoding, channels?: readonly string[]): ConnectionEnd;
+  open(
+    transport: Transport,
+    encoding: Encoding,
+    channels?: readonly string[],
+    identity?: Identity,
+  ): ConnectionEnd;
 }
 
 /** How long the other side may take to answer our close frame and to end, ms. Short: a drain closes everybody. */
@@ -53,14 +58,18 @@ export class WebSocketTransports implements TransportHome {
   }
 
   /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
-  accept(handle: TcpHandle, { head, first, ended }: Arrival, { encoding, channels }: Acceptance): void {
+  accept(
+    handle: TcpHandle,
+    { head, first, ended }: Arrival,
+    { encoding, channels, identity }: Acceptance,
+  ): void {
     const transport = new WebSocketTransport(handle, this);
     this.#open++;
     if (ended !== undefined) this.#ended.set(transport, ended);
     const gathered: Uint8Array[] = [switchingProtocols(head)];
     this.#opening = { transport, gathered };
     try {
-      transport.connection = this.#opener.open(transport, encoding, channels);
+      transport.connection = this.#opener.open(transport, encoding, channels, identity);
     } finally {
       this.#opening = undefined;
     }

@@ -1,0 +1,45 @@
+/**
+ * Whether a session may subscribe to a channel: by its identity, at once, or by what it brings for the channel.
+ *
+ * What was allowed here is kept in the session as a grant, so that whoever asks `Access` later hears the same.
+ */
+import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import { withGrant } from "../identity.js";
+import { changeIdentity } from "../identity-change.js";
+
+/** Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. */
+export function permit(
+  context: Context,
+  connection: Connection,
+  channel: string,
+  token: string | undefined,
+): ErrorCode | undefined | Promise<ErrorCode | undefined> {
+  const { session } = connection;
+  if (session === undefined) return errors.notConnected;
+  if (context.access.may(session.identity, channel, "subscribe")) return undefined;
+  if (token === undefined) return errors.forbidden;
+  if (session.channels >= context.options.maxChannels) return errors.limitChannels;
+  return permitByToken(context, connection, channel, token);
+}
+
+async function permitByToken(
+  context: Context,
+  connection: Connection,
+  channel: string,
+  token: string,
+): Promise<ErrorCode | undefined> {
+  const proof = await context.authentication.prove(token);
+  const { session } = connection;
+  if (session === undefined) return errors.notConnected;
+  if (proof.kind === "refused") return proof.error;
+  if (proof.kind === "identity") {
+    return { ...errors.badToken, message: "That token is no subscription token: it names no `channel`." };
+  }
+  if (proof.user !== session.user) return errors.wrongUser;
+  if (proof.grant.channel !== channel) return errors.forbidden;
+  changeIdentity(context, connection, withGrant(session.identity, proof.grant), disconnects.forbidden);
+  // It grants what its verbs say, and another user's channel to nobody.
+  return context.access.may(session.identity, channel, "subscribe") ? undefined : errors.forbidden;
+}

@@ -1,0 +1,33 @@
+/**
+ * A session's identity changes: by a refresh, by a grant, by a grant's end.
+ *
+ * Invariant: afterwards the session has no channel that its identity may not subscribe, and its client was told of each that it
+ * lost.
+ */
+import { type DisconnectCode, disconnects, encodeUnsubscribed } from "@holdfast/protocol";
+import type { Connection } from "./connection.js";
+import type { Context } from "./context.js";
+import type { Identity } from "./identity.js";
+import { channelOf } from "./topic.js";
+
+/** `row`: what the client is told of channels that are taken away. */
+export type ChangeIdentity = (connection: Connection, next: Identity, row: DisconnectCode) => void;
+
+export function changeIdentity(
+  context: Context,
+  connection: Connection,
+  next: Identity,
+  row: DisconnectCode = disconnects.forbidden,
+): void {
+  const { session } = connection;
+  if (session === undefined || session.identity === next) return;
+  context.expiries.moved(connection, session.identity, next);
+  session.become(next);
+  for (const subscription of session.subscriptions) {
+    const channel = channelOf(subscription.topic);
+    if (channel === undefined || context.access.may(next, channel, "subscribe")) continue;
+    context.metrics.add("subscriptions_withdrawn", 1);
+    connection.unsubscribe(subscription);
+    connection.send(encodeUnsubscribed(channel, row.code));
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Keys that tokens are checked with, and the algorithms that each allows.
+ *
+ * Invariant: a key allows the algorithms of its own kind alone, so that no token can choose how it is checked: not `none`, and not
+ * HMAC with a public key's text as the secret.
+ */
+import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+
+export interface TokenKey {
+  readonly key: KeyObject | Uint8Array;
+  readonly algorithms: readonly string[];
+}
+
+/** Bytes of a shared secret: what HS256 can make use of. */
+export const MIN_SECRET_BYTES = 32;
+const MIN_RSA_BITS = 2048;
+
+const HMAC: readonly string[] = Object.freeze(["HS256", "HS384", "HS512"]);
+const RSA: readonly string[] = Object.freeze(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]);
+const ED25519: readonly string[] = Object.freeze(["EdDSA", "Ed25519"]);
+/** By the curve's name in OpenSSL. */
+const EC: Readonly<Record<string, readonly string[]>> = Object.freeze({
+  prime256v1: ["ES256"],
+  secp384r1: ["ES384"],
+  secp521r1: ["ES512"],
+});
+
+/** What an issuer's set of keys may be used with: never a shared secret. */
+export const PUBLIC_ALGORITHMS: readonly string[] = Object.freeze([
+  ...RSA,
+  ...ED25519,
+  ...Object.values(EC).flat(),
+]);
+
+export function secretKey(secret: string): TokenKey {
+  return { key: Buffer.from(secret), algorithms: HMAC };
+}
+
+/** A public key as PEM or as one JWK in JSON. The problem is the end of a sentence, and repeats nothing of the text. */
+export function readPublicKey(text: string): TokenKey | { readonly problem: string } {
+  if (/PRIVATE KEY-----/.test(text)) return { problem: "is a private key: give its public half" };
+  const key = parse(text.trim());
+  if (key === undefined) return { problem: "is neither a public key in PEM nor a JWK" };
+  if (key === "private") return { problem: "is a private key: give its public half" };
+  const algorithms = algorithmsOf(key);
+  return typeof algorithms === "string" ? { problem: algorithms } : { key, algorithms };
+}
+
+function parse(text: string): KeyObject | "private" | undefined {
+  try {
+    if (!text.startsWith("{")) return createPublicKey(text);
+    const jwk = JSON.parse(text) as JsonWebKey;
+    return Object.hasOwn(jwk, "d") ? "private" : createPublicKey({ key: jwk, format: "jwk" });
+  } catch {
+    return undefined;
+  }
+}
+
+function algorithmsOf({
+  asymmetricKeyType,
+  asymmetricKeyDetails = {},
+}: KeyObject): readonly string[] | string {
+  switch (asymmetricKeyType) {
+    case "rsa":
+      return (asymmetricKeyDetails.modulusLength ?? 0) >= MIN_RSA_BITS
+        ? RSA
+        : `is an RSA key of less than ${MIN_RSA_BITS} bits`;
+    case "ec":
+      return EC[asymmetricKeyDetails.namedCurve ?? ""] ?? "is on a curve that is not P-256, P-384 or P-521";
+    case "ed25519":
+      return ED25519;
+    default:
+      return "is of a kind that is not RSA, EC or Ed25519";
+  }
+}
