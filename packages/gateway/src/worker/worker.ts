@@ -148,12 +148,7 @@ export class Worker {
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size +
-      idle.size +
-      transports.open +
-      comet.sockets +
-      this.http.introducing +
-      this.http.relayed;
+      waiting.size + idle.size + transports.open + comet.sockets + this.http.introducing + this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({
