@@ -1,4 +1,11 @@
-import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@holdfast/core";
+import {
+  CORE_DEFAULTS,
+  Core,
+  MemoryBroker,
+  MemoryRevocations,
+  noMetrics,
+  silentLogger,
+} from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -70,6 +77,7 @@ beforeEach(async () => {
     { ...CORE_DEFAULTS, historySize: 100, namespaces: { "": { clientPublish: true, historySize: 100 } } },
     {
       broker: new MemoryBroker(),
+      revocations: new MemoryRevocations({ maxRevocations: 10, now: () => clock.now(), tell: () => {} }),
       clock,
       logger: silentLogger,
       metrics: noMetrics,
