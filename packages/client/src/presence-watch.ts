@@ -5,7 +5,7 @@
  * reading at a time, while there is a connection; a change that cannot be taken makes the view incomplete until then.
  */
 import { type BackoffOptions, backoffDelay, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
-import type { Clock, Timer } from "./clock.js";
+import type { Clock } from "./clock.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type PresencePush, readPresenceList } from "./inbound.js";
 import type { Link } from "./link.js";
@@ -31,18 +31,14 @@ export interface PresenceWatchOptions {
 
 type Tell = <Name extends keyof PresenceEvents>(name: Name, value: PresenceEvents[Name]) => void;
 
-type State =
-  | { readonly t: "idle" }
-  /** With a timer before the reading, without one during it. */
-  | { readonly t: "reading"; readonly timer: Timer | undefined };
-
 export class PresenceWatch {
   readonly #channel: string;
   readonly #options: PresenceWatchOptions;
   readonly #tell: Tell;
   readonly #view = new PresenceView();
   #wire: Pick<Link, "request"> | undefined;
-  #state: State = { t: "idle" };
+  /** Ends the reading that is due or under way; undefined when there is none. */
+  #reading: (() => void) | undefined;
   /** Failed readings in a row. */
   #failures = 0;
 
@@ -66,7 +62,7 @@ export class PresenceWatch {
   /** The subscription is not held any more. What is known stays, as it was. */
   stop(): void {
     this.#wire = undefined;
-    this.#rest();
+    this.#reading?.();
   }
 
   push(push: PresencePush): void {
@@ -91,31 +87,27 @@ export class PresenceWatch {
   }
 
   #readSoon(delayMs = this.#options.random() * SPREAD_MS): void {
-    if (this.#state.t === "reading") return;
-    if (this.#view.current.complete) this.#view.doubt();
-    this.#state = { t: "reading", timer: this.#options.clock.after(delayMs, () => this.#read()) };
+    if (this.#reading !== undefined) return;
+    this.#view.doubt();
+    const timer = this.#options.clock.after(delayMs, () => this.#read(end));
+    const end = (): void => {
+      timer.cancel();
+      this.#reading = undefined;
+    };
+    this.#reading = end;
   }
 
-  #read(): void {
-    const reading: State = { t: "reading", timer: undefined };
-    this.#state = reading;
+  #read(end: () => void): void {
     const body = { channel: this.#channel, limit: MAX_PRESENCE_LIMIT };
     this.#wire?.request("presence", body, (outcome) => {
-      if (this.#state !== reading) return;
-      this.#rest();
-      if (outcome.ok) {
-        const list = readPresenceList(outcome.body);
-        if (list !== undefined) return this.#take(list);
-      }
+      if (this.#reading !== end) return;
+      end();
+      const list = outcome.ok ? readPresenceList(outcome.body) : undefined;
+      if (list !== undefined) return this.#take(list);
       const error = outcome.ok ? new HoldfastError(clientErrors.malformed) : outcome.error;
-      this.#options.problem(error);
-      const { backoff, random } = this.#options;
+      const { backoff, problem, random } = this.#options;
+      problem(error);
       if (error.temporary) this.#readSoon(SPREAD_MS + backoffDelay(this.#failures++, random(), 0, backoff));
     });
-  }
-
-  #rest(): void {
-    if (this.#state.t === "reading") this.#state.timer?.cancel();
-    this.#state = { t: "idle" };
   }
 }
