@@ -28,13 +28,14 @@ import type {
   ReloadOptions,
   ServedSeam,
   TokenOptions,
+  WebhookOptions,
   WorkerOptions,
 } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
-import { keySources } from "./config/cross-checks.js";
+import { knowsClients } from "./config/cross-checks.js";
 import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -176,13 +177,15 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     core: coreOptions(settings),
     origins: settings.origins,
     tokens: tokenOptions(settings),
+    webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     maxSockets: maxSockets(settings),
-    answerTimeoutMs: 25_000 + ANSWER_MARGIN_MS,
+    answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
+    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
@@ -264,8 +267,9 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
     revocationTtlMs: settings.revocationTtl,
-    access: keySources(settings).length === 0 ? "open" : "private",
-    anonymous: settings.anonymous,
+    access: isPrivate(settings) ? "private" : "open",
+    // Where nothing can say who a client is, none has to.
+    anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),
     refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
@@ -276,6 +280,29 @@ export function tokenOptions(settings: Settings): TokenOptions | undefined {
   const keys = keySourceOf(settings);
   const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
   return keys && { keys, audience, issuer, leewayMs };
+}
+
+function isPrivate(settings: Settings): boolean {
+  return knowsClients(settings) || settings.webhookSubscribeUrl !== undefined;
+}
+
+/** How the application is asked; undefined where it is not. */
+function webhookOptions(settings: Settings): WebhookOptions | undefined {
+  const { webhookConnectUrl: connect, webhookSubscribeUrl: subscribe, webhookPublishUrl: publish } = settings;
+  const { webhookSecret: secret } = settings;
+  if (secret === undefined) return undefined;
+  return {
+    urls: {
+      ...(connect !== undefined && { connect }),
+      ...(subscribe !== undefined && { subscribe }),
+      ...(publish !== undefined && { publish }),
+    },
+    headers: settings.webhookHeaders,
+    secret,
+    timeoutMs: settings.webhookTimeout,
+    concurrency: settings.webhookConcurrency,
+    maxWaiting: settings.webhookQueue,
+  };
 }
 
 function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {

@@ -6,7 +6,7 @@
  */
 import type { Position } from "@holdfast/protocol";
 import type { Conflation, Numbers } from "./conflation.js";
-import type { Framing } from "./transport.js";
+import type { Framing, Message } from "./transport.js";
 
 /**
  * How a connection wants what is pushed to it.
@@ -37,13 +37,15 @@ export interface Pushed {
   readonly push: string;
   /** Its data alone, as JSON text; undefined for a push that is no publication. */
   readonly data: string | undefined;
-  /** Where the topic has a stream. */
-  readonly offset: number | undefined;
+  /** Where it takes who hears it, in the topic's stream, if there is one. */
+  readonly to: Position | undefined;
 }
 
 export class Batch {
   /** When the first publication arrived, monotonic ms. */
   readonly since: number;
+  /** Whose publications these are, unless they are for a user or for everybody. */
+  readonly channel: string | undefined;
   /** Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before this. */
   base: Position | undefined;
   /** Where it stands after the batch. */
@@ -54,8 +56,9 @@ export class Batch {
   readonly #encoded: Encoded[] = [];
   #chars = 0;
 
-  constructor(since: number) {
+  constructor(since: number, channel?: string) {
     this.since = since;
+    this.channel = channel;
   }
 
   /** Publications in the batch. */
@@ -79,7 +82,7 @@ export class Batch {
       this.base ??= span.from;
       this.end = span.to;
     }
-    this.#pushed.push({ push, data, offset: span?.to.offset });
+    this.#pushed.push({ push, data, to: span?.to });
     this.#chars += push.length;
   }
 
@@ -95,29 +98,39 @@ export class Batch {
 
   #encode(encoding: Encoding, framing: Framing): Uint8Array {
     const messages = this.#messages(encoding);
+    if (framing.frameAll !== undefined) return framing.frameAll(messages);
     const [only] = messages;
-    if (messages.length === 1 && only !== undefined) return framing.frame(only);
-    return Buffer.concat(messages.map((message) => framing.frame(message)));
+    if (messages.length === 1 && only !== undefined) return framing.frame(only.text);
+    return Buffer.concat(messages.map(({ text }) => framing.frame(text)));
   }
 
-  #messages(encoding: Encoding): readonly string[] {
-    if (encoding === "raw") return this.#pushed.flatMap(({ data }) => data ?? []);
-    const pushes = this.#pushed.map(({ push }) => push);
-    return encoding === "lines" ? joinLines(pushes) : pushes;
+  #messages(encoding: Encoding): readonly Message[] {
+    const messages = this.#pushed.flatMap((each): Message | [] => {
+      const text = encoding === "raw" ? each.data : each.push;
+      return text === undefined ? [] : { text, at: this.#mark(each) };
+    });
+    return encoding === "lines" ? joinLines(messages) : messages;
+  }
+
+  #mark({ to }: Pushed): Message["at"] {
+    return to === undefined || this.channel === undefined
+      ? undefined
+      : { channel: this.channel, position: to };
   }
 }
 
-function joinLines(frames: readonly string[]): string[] {
-  const messages: string[] = [];
-  let message = "";
-  for (const frame of frames) {
-    if (message === "") message = frame;
-    else if (message.length + frame.length < MAX_LINES_CHARS) message += `\n${frame}`;
+function joinLines(frames: readonly Message[]): Message[] {
+  const messages: Message[] = [];
+  let message: Message | undefined;
+  for (const { text, at } of frames) {
+    if (message === undefined) message = { text, at };
+    else if (message.text.length + text.length < MAX_LINES_CHARS)
+      message = { text: `${message.text}\n${text}`, at: at ?? message.at };
     else {
       messages.push(message);
-      message = frame;
+      message = { text, at };
     }
   }
-  messages.push(message);
+  if (message !== undefined) messages.push(message);
   return messages;
 }

@@ -26,10 +26,10 @@ export class Behind {
     this.#to = batch.end ?? this.#to;
     if (numbers !== undefined)
       this.#numbers = { after: this.#numbers?.after ?? numbers.after, upTo: numbers.upTo };
-    for (const { data, offset } of batch.pushed) {
+    for (const { data, to } of batch.pushed) {
       if (data === undefined) this.#broken = true;
       else this.skipped++;
-      if (offset === undefined) this.#loose++;
+      if (to === undefined) this.#loose++;
     }
   }
 
@@ -40,24 +40,26 @@ export class Behind {
 
   /** What the subscription is told; `kept` of what it missed is not lost. `now`: monotonic ms. */
   catchUp(channel: string, kept: readonly Pushed[], now: number): Batch {
-    const batch = new Batch(now);
-    const keptLoose = kept.filter(({ offset }) => offset === undefined).length;
+    const batch = new Batch(now, channel);
+    const keptLoose = kept.filter(({ to }) => to === undefined).length;
     if (this.#loose > keptLoose) batch.add(encodeGap({ channel, reason: "slow" }), undefined);
     const epoch = this.#to?.epoch ?? "";
     let next = (this.#from?.offset ?? 0) + 1;
     let due = this.#broken;
     const gapTo = (to: number): void => {
-      if (due || next <= to)
-        batch.add(encodeGap({ channel, from: next, to, epoch, reason: "slow" }), undefined);
+      if (due || next <= to) {
+        const span = { from: { offset: next - 1, epoch }, to: { offset: to, epoch } };
+        batch.add(encodeGap({ channel, from: next, to, epoch, reason: "slow" }), undefined, span);
+      }
       due = false;
       next = to + 1;
     };
-    for (const { push, data, offset } of kept) {
-      if (offset !== undefined) {
-        gapTo(offset - 1);
-        next = offset + 1;
+    for (const { push, data, to } of kept) {
+      if (to !== undefined) {
+        gapTo(to.offset - 1);
+        next = to.offset + 1;
       }
-      batch.add(push, data);
+      batch.add(push, data, to && { from: to, to });
     }
     if (this.#to !== undefined) gapTo(this.#to.offset);
     return batch;

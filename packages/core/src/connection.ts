@@ -24,11 +24,13 @@ import {
   errors,
   mayReconnect,
   PING,
+  type Position,
+  type Resume,
   sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { connectByUrl } from "./commands/connect.js";
 import { commands } from "./commands/index.js";
+import { connectByUrl, type UrlConnect } from "./commands/url-connect.js";
 import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
@@ -197,8 +199,26 @@ export class Connection implements Listener, RateAccount {
     return true;
   }
 
+  /** Writes what an answer brings, however much: it is bounded as answers are. */
+  bring(batch: Batch): void {
+    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    if (bytes.length > 0 && this.#isOpen()) this.#hand(bytes, batch.size);
+  }
+
+  /** Subscriptions begin there. Said right before the client is told. */
+  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { stands } = this.#transport;
+    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  }
+
+  /** A token with which the client may come back as this session; undefined while none can be made. */
+  newResumeToken(): string | undefined {
+    return this.session && this.#context.resumeTokens.issue(this.id, this.session.identity);
+  }
+
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
+    this.#transport.comeBack?.(reconnectAfterMs);
     this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
@@ -218,6 +238,8 @@ export class Connection implements Listener, RateAccount {
   unsubscribe(subscription: Subscription): void {
     const { session } = this;
     if (!session?.remove(subscription)) return;
+    const channel = channelOf(subscription.topic);
+    if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
     const { place } = subscription;
     if (place.presence !== undefined)
@@ -227,8 +249,8 @@ export class Connection implements Listener, RateAccount {
   }
 
   /** Connects at once, with the channels that the URL names. */
-  connectByUrl(channels: readonly string[], identity: Identity): void {
-    connectByUrl(this.#context, this, channels, identity);
+  connectByUrl(url: UrlConnect, identity: Identity): void {
+    connectByUrl(this.#context, this, url, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -325,7 +347,7 @@ export class Connection implements Listener, RateAccount {
       this.#absent(presence, subscriptions, code === undefined || mayReconnect(code));
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
-      detach && this.#encoding === "lines" && detached.enabled
+      detach && this.session?.resumable && detached.enabled
         ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
         : [];
     for (const place of places) hub.hold(place);
@@ -360,6 +382,11 @@ export class Connection implements Listener, RateAccount {
     const next = withoutGrant(session.identity, channelOf(topic) ?? "");
     this.#context.expiries.moved(this, session.identity, next);
     session.become(next);
+  }
+
+  #proof(): Resume | undefined {
+    const token = this.newResumeToken();
+    return token === undefined ? undefined : { sid: this.id, token };
   }
 
   #isOpen(): boolean {

@@ -12,6 +12,7 @@ import {
   errors,
   normalizeData,
   type Position,
+  type Resume,
   sessionKey,
   welcomeEncoder,
 } from "@holdfast/protocol";
@@ -23,7 +24,8 @@ import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
 import { announcement } from "./commands/connect.js";
-import { askWho } from "./commands/introduction.js";
+import { askWho, whoComes } from "./commands/introduction.js";
+import type { UrlConnect } from "./commands/url-connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
@@ -253,22 +255,22 @@ export class Core {
     });
   }
 
-  /** Who the request is from, by the token in its head: at once where no token is looked at. */
-  introduce(token: string | undefined): Verdict | Promise<Verdict> {
-    const { authentication } = this.#context;
-    return token === undefined || !authentication.takesTokens
-      ? authentication.anonymous
-      : authentication.identify(token);
-  }
-
-  /** Whether the application says who a request is from that proves nothing itself. */
-  get asksWhoConnects(): boolean {
-    return this.#context.questions.decideConnect;
-  }
-
-  /** Who it is from by the application, for a request whose URL connects it. */
-  inquire(token: string | undefined, headers: ForwardedHeaders): Promise<Verdict> {
-    return askWho(this.#context, { session: undefined, token, client: undefined, headers });
+  /**
+   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
+   * is looked at. `byUrl`: its headers for the application, which is asked where the URL connects and nothing else can say it.
+   */
+  introduce(
+    token: string | undefined,
+    byUrl?: ForwardedHeaders,
+    resume?: Resume,
+  ): Verdict | Promise<Verdict> {
+    const { authentication, questions, resumeTokens, revocations } = this.#context;
+    if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
+    const shown = resume && resumeTokens.check(resume.sid, resume.token);
+    if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
+    return shown?.user === undefined && byUrl !== undefined && questions.decideConnect
+      ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
+      : whoComes(this.#context, shown);
   }
 
   /**
@@ -288,13 +290,13 @@ export class Core {
   }
 
   /**
-   * Takes over a transport. With `channels`, all different, the URL has connected it; else it waits for `connect`. `identity`: what
-   * the request proved, if it brought a token; `headers`: what of it the application wants to see.
+   * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it waits for `connect`.
+   * `identity`: what the request proved, if it brought a token; `headers`: what of it the application wants to see.
    */
   open(
     transport: Transport,
     encoding: Encoding,
-    channels?: readonly string[],
+    url?: UrlConnect | readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
   ): Connection {
@@ -304,18 +306,24 @@ export class Core {
       this.#context,
       transport,
       encoding,
-      channels === undefined ? { identity, headers } : undefined,
+      url === undefined ? { identity, headers } : undefined,
     );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
-    else if (channels !== undefined) this.#connectByUrl(connection, channels, identity ?? ANONYMOUS);
+    else if (url !== undefined)
+      this.#connectByUrl(connection, "channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
     return connection;
   }
 
   /** A moment may have passed since the token was checked. */
-  #connectByUrl(connection: Connection, channels: readonly string[], identity: Identity): void {
+  #connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void {
     const error = this.#context.revocations.veto(identity, identity.user);
-    if (error === undefined) connection.connectByUrl(channels, identity);
+    if (error === undefined) connection.connectByUrl(url, identity);
     else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
+  }
+
+  /** Whether the token proves that its bearer is the client of the session. */
+  isTokenOf(sid: string, token: string): boolean {
+    return this.#context.resumeTokens.check(sid, token) !== undefined;
   }
 
   /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */

@@ -23,8 +23,14 @@ export interface Listener extends Member {
 /** The listeners of one topic, and what waits for them. */
 export class Audience<L extends Listener = Listener> {
   readonly listeners = new Roster<L>();
+  /** The channel that they listen to, if it is one. */
+  readonly channel: string | undefined;
   /** The batch that gathers; owned by FanOut. */
   pending: Batch | undefined;
+
+  constructor(channel?: string) {
+    this.channel = channel;
+  }
 }
 
 export interface FanOutOptions {
@@ -94,7 +100,7 @@ export class FanOut {
   /** Queues what must not be dropped, and is bounded by whoever calls: what was read from the log, a gap. */
   insist(audience: Audience, push: string, data: string | undefined, span?: Span): void {
     if (audience.pending === undefined) {
-      audience.pending = new Batch(this.#clock.monotonic());
+      audience.pending = new Batch(this.#clock.monotonic(), audience.channel);
       this.#queue.push(audience);
     }
     audience.pending.add(push, data, span);

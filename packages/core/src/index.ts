@@ -6,6 +6,7 @@
 export { Core, type Seams } from "./core.js";
 export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
+export type { UrlConnect } from "./commands/url-connect.js";
 export type { Encoding } from "./batch.js";
 export {
   type NamespaceDefaults,
@@ -122,5 +123,5 @@ export {
   type Topic,
   userTopic,
 } from "./topic.js";
-export type { Framing, Transport } from "./transport.js";
+export type { Framing, Mark, Message, Transport } from "./transport.js";
 export type { WorkerDirectory } from "./worker-directory.js";

@@ -11,7 +11,7 @@ import { Audience } from "./fan-out.js";
 import type { SlowConsumerRule } from "./namespace.js";
 import type { PresenceRule } from "./presence-store.js";
 import type { Stream } from "./stream.js";
-import type { Topic } from "./topic.js";
+import { channelOf, type Topic } from "./topic.js";
 
 /** `proof`: on from where the stream stands; `past`: what lies before its tail. */
 export interface Reading {
@@ -45,7 +45,7 @@ export class Place extends Audience {
     slowConsumer: SlowConsumerRule,
     presence?: PresenceRule,
   ) {
-    super();
+    super(channelOf(topic));
     this.topic = topic;
     this.retention = retention;
     this.stream = stream;

@@ -29,7 +29,7 @@ export class Watcher implements Listener {
 }
 
 export class Watch extends Audience<Watcher> {
-  readonly channel: string;
+  override readonly channel: string;
   readonly rule: PresenceRule;
   readonly view: PresenceView;
   readonly watchers = new Map<object, Watcher>();

@@ -17,7 +17,7 @@ type Subscriptions = Subscription | readonly Subscription[];
 export class Session {
   #identity: Identity;
   #subscriptions: Subscriptions = NONE;
-  #live = false;
+  #phase: "beginning" | "live" | "resumable" = "beginning";
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -40,12 +40,17 @@ export class Session {
 
   /** False until its connect is answered: nothing is pushed before that. */
   get live(): boolean {
-    return this.#live;
+    return this.#phase !== "beginning";
   }
 
-  /** Its connect is answered now. */
-  begin(): void {
-    this.#live = true;
+  /** Whether its client was given what it needs in order to come back as this session. */
+  get resumable(): boolean {
+    return this.#phase === "resumable";
+  }
+
+  /** Its connect is answered now; with a token, the client may come back as this session. */
+  begin(token: string | undefined): void {
+    this.#phase = token === undefined ? "live" : "resumable";
   }
 
   /** How many. */

@@ -12,10 +12,27 @@
  *     socket.on("close", () => connection.closed());
  */
 
-/** Turns text messages into the bytes a kind of transport writes. Stateless, one instance per kind. */
+import type { Position, Resume } from "@holdfast/protocol";
+
+/** Where a message takes its reader. */
+export interface Mark {
+  readonly channel: string;
+  readonly position: Position;
+}
+
+/** One message of a batch. */
+export interface Message {
+  readonly text: string;
+  /** Undefined where it moves no position. */
+  readonly at: Mark | undefined;
+}
+
+/** Turns text messages into the bytes a kind of transport writes. One instance per kind. */
 export interface Framing {
   /** The bytes of one message. */
   frame(text: string): Uint8Array;
+  /** The bytes of the messages of a batch, for a framing that tells its readers where they stand. */
+  frameAll?(messages: readonly Message[]): Uint8Array;
 }
 
 export interface Transport {
@@ -31,4 +48,16 @@ export interface Transport {
   close(code: number, reason: string): void;
   /** Ends at once. */
   terminate(): void;
+
+  // What transports do whose clients keep no positions of their own. Others leave it out.
+
+  /**
+   * Subscriptions begin there, without a position where there is no history: said right before the answer is written.
+   * `proof` makes what the client may come back with as this session.
+   */
+  stands?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
+  /** A subscription has ended. */
+  left?(channel: string): void;
+  /** When the client is to come back once the connection has ended, for who does not read pushes. */
+  comeBack?(afterMs: number): void;
 }

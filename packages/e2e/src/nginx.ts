@@ -31,7 +31,16 @@ export class Nginx {
       const directory = mkdtempSync(join(tmpdir(), "holdfast-nginx-"));
       const port = await freePorts(1);
       writeFileSync(join(directory, "nginx.conf"), configuration(port, gatewayPorts));
-      const args = ["-p", directory, "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off; pid nginx.pid;"];
+      const args = [
+        "-p",
+        directory,
+        "-c",
+        "nginx.conf",
+        "-e",
+        "stderr",
+        "-g",
+        "daemon off; master_process off; pid nginx.pid;",
+      ];
       const nginx = new Nginx(port, Program.start(testTool("nginx"), args), directory);
       try {
         await nginx.#listening();
@@ -45,6 +54,9 @@ export class Nginx {
   }
 
   async close(): Promise<void> {
+    // It overwrites its environment, by which `Program` would find it; there is one process of it.
+    this.#program.signal("SIGTERM");
+    await this.#program.ended;
     await this.#program.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }

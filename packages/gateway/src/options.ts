@@ -19,8 +19,10 @@ import type {
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
+import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
+import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -118,6 +120,8 @@ export interface WorkerOptions {
   readonly origins: readonly string[] | undefined;
   /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
   readonly tokens: TokenOptions | undefined;
+  /** The application that is asked; undefined: none is. */
+  readonly webhooks?: WebhookOptions | undefined;
   /** Whether `?token=` in the URL is taken. */
   readonly tokenInUrl: boolean;
   /** Time between forced collections, ms; undefined = V8 decides alone. */
@@ -132,6 +136,8 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** How long a poll is held, and a session is kept without one. */
+  readonly polls: PollOptions;
   /** Served by path, e.g. "/". */
   readonly pages: Readonly<Record<string, StaticPage>>;
   /** The worker's own front door, where workers listen themselves. */

@@ -37,7 +37,8 @@ export interface TcpHandle {
 export interface OwnedHandle extends TcpHandle {
   /** Bytes of writes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
-  setNoDelay(enable: boolean): number;
+  /** Not on a Unix socket. */
+  setNoDelay?(enable: boolean): number;
   /** Returns 0 or a negative error number, or from Node 26 on the request of a write that goes on. */
   writeBuffer(request: Request | null, bytes: Uint8Array): number | Request;
   /** The same for several; `true`: all of them are bytes. */
@@ -114,14 +115,19 @@ export function socketOf(handle: TcpHandle): Socket {
 }
 
 /**
- * Takes the handle out of a socket that nothing was read from and whose writes are done. The socket is left without
- * one: destroy it when the connection has ended. Undefined when it has closed meanwhile.
+ * Takes the handle out of a socket whose writes are done. The socket is left without one: destroy it, at the latest when the
+ * connection has ended. Undefined when it has closed meanwhile.
  */
 export function detachHandle(socket: Socket): TcpHandle | undefined {
   // As Node's child_process does when it sends a socket away.
-  const holder = socket as unknown as { _handle: TcpHandle | null };
+  const holder = socket as unknown as {
+    _handle: TcpHandle | null;
+    readonly parser?: { unconsume(): void } | null;
+  };
   const handle = holder._handle;
   if (handle === null) return undefined;
+  // An HTTP server's parser reads from the handle itself.
+  holder.parser?.unconsume();
   holder._handle = null;
   socket.setTimeout(0);
   return handle;
@@ -242,7 +248,7 @@ export class HandleIo {
     (owned as unknown as Record<symbol, HandleOwner>)[this.#internals.owner] = owner;
     owner.bytesRead = owned.bytesRead | 0;
     owned.onread = this.#onread;
-    owned.setNoDelay(true);
+    owned.setNoDelay?.(true);
     return owned;
   }
 

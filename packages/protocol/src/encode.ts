@@ -121,6 +121,11 @@ export function welcomeEncoder(announcement: Announcement): WelcomeEncoder {
   };
 }
 
+/** The same for a client that was told something of its own. */
+export function encodeConnectPush(body: EncodableResults["connect"]): string {
+  return `{"connect":${resultText(body)}}`;
+}
+
 /** `offset` where the channel keeps history; `epoch` where it is not that of the publication before. */
 export function encodePublication(
   channel: string,

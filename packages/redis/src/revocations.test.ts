@@ -27,7 +27,7 @@ describe("revocations on one server", () => {
     for (const key of await redis.keys(`${prefix}*`)) {
       const left = await redis.pttl(key);
       if ((await redis.type(key)) === "zset") {
-        const members = await redis.zrange(key, 0, -1, "WITHSCORES");
+        const members = await redis.zrange(key, "0", "-1", "WITHSCORES");
         for (let at = 0; at < members.length; at += 2)
           await redis.zadd(key, String(Number(members[at + 1]) - ms), String(members[at]));
       }

@@ -16,6 +16,7 @@ import { optional, type Setting, setting } from "./setting.js";
 import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./shape.js";
 import { formatSize, size } from "./size.js";
 import { jwtSecret, keySetUrl, names, publicKey } from "./tokens.js";
+import { headerNames, webhookUrl } from "./webhook.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -37,13 +38,18 @@ const address = word(
   "auto, off, or an address with a port such as 10.0.0.5:8080",
   /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
 );
+const webhookSecret = secretWord(
+  "secret",
+  "32 to 1024 printable characters without spaces, such as the output of `openssl rand -base64 48`",
+  /^[\x21-\x7e]{32,1024}$/,
+);
 
 export const settings = Object.freeze({
   host: setting(host, {
     default: "127.0.0.1",
     example: "0.0.0.0",
     description:
-      "Address of the public port. On an address that other machines can reach the gateway refuses to start without a key for tokens or `anonymous`.",
+      "Address of the public port. On an address that other machines can reach the gateway refuses to start without a key for tokens, `webhookConnectUrl` or `anonymous`.",
   }),
   port: setting(ports(), {
     default: 8080,
@@ -146,6 +152,58 @@ export const settings = Object.freeze({
     description:
       "Take tokens from the URL, `?token=`, too. URLs end up in the logs of proxies: for tokens that are good for a short time only.",
   }),
+  webhookConnectUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/connect",
+    description:
+      "Where the application is asked who a client is that brings no token the keys can check: by its cookie, or a token of the application's own. Every channel is private then. Needs `webhookSecret`.",
+  }),
+  webhookSubscribeUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/subscribe",
+    description:
+      "Where the application is asked whether a client may subscribe, where nothing else allows it. Every channel is private then. Needs `webhookSecret`.",
+  }),
+  webhookPublishUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/publish",
+    description:
+      "Where the application is asked whether a client may publish, where nothing else allows it. Needs `webhookSecret`.",
+  }),
+  webhookSecret: optional(webhookSecret, {
+    reload: true,
+    example: "Jb2wEXAMPLEk4t9uQmZr1Xc7Vn0LsPeH",
+    secret: "value",
+    description: "What the gateway signs its questions with, so that the application knows who asks.",
+  }),
+  webhookHeaders: setting(headerNames(), {
+    reload: true,
+    default: ["cookie", "authorization"],
+    example: ["cookie", "x-forwarded-for"],
+    description:
+      "Headers of a client's request that the application is shown when it is asked who connects, 8192 characters together.",
+  }),
+  webhookTimeout: setting(duration(100, 8 * SECOND), {
+    reload: true,
+    default: "3s",
+    example: "1s",
+    description:
+      "How long the application may take to answer, time in the queue included. Then the client is told to try later: nobody is let in without an answer.",
+  }),
+  webhookConcurrency: setting(integer(1, 1000), {
+    reload: true,
+    default: 32,
+    example: 8,
+    description:
+      "Questions that each worker asks at once, and connections that it may have to the application.",
+  }),
+  webhookQueue: setting(integer(1, 65_536), {
+    reload: true,
+    default: 1024,
+    example: 128,
+    description:
+      "Questions of each worker that may wait for that; more are answered with `try_later` at once.",
+  }),
   refreshWindow: setting(duration(0, 10 * MINUTE), {
     reload: true,
     default: formatDuration(CORE_DEFAULTS.refreshWindowMs),
@@ -224,6 +282,19 @@ export const settings = Object.freeze({
     default: formatDuration(CORE_DEFAULTS.pongTimeoutMs),
     example: "5s",
     description: "Silence after a ping that ends the connection. Shorter than `pingInterval`.",
+  }),
+  pollHold: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "25s",
+    example: "50s",
+    description:
+      "How long a long-poll without news is held before it is answered with nothing. Keep it under the load balancer's idle timeout (AWS: 60s).",
+  }),
+  pollGrace: setting(duration(1 * SECOND, 10 * MINUTE), {
+    reload: true,
+    default: "10s",
+    example: "20s",
+    description: "How long a long-poll session may be without a poll before it counts as a lost connection.",
   }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
     reload: true,

@@ -1,5 +1,5 @@
 /**
- * `connect`: begins a session, by the command or by the URL, with the channels it names and those of its token.
+ * `connect`: begins a session, with the channels it names and those of its token. `url-connect.ts` is the way without a command.
  *
  * First it is known who comes: at once, unless a token has to be checked. The session exists before its channels can be heard; the
  * answer waits for all of them and tells each one's fate. They begin to be heard together, in the turn of the answer. A user's own
@@ -25,13 +25,13 @@ import { Session } from "../session.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { whoConnects } from "./introduction.js";
 import { permit } from "./permission.js";
-import { again, newAllowance, request, requestOwn, settle, type Wanted } from "./subscribe.js";
+import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];
-type Outcome = Answer<EncodableResults["subscribe"]>;
+export type Outcome = Answer<EncodableResults["subscribe"]>;
 /** Without a channel: the user's own messages. */
 type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
-type Settled = readonly (readonly [channel: string | undefined, outcome: Outcome])[];
+export type Settled = readonly (readonly [channel: string | undefined, outcome: Outcome])[];
 type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
 /** Times that the channels of a connect are awaited together; one that moves on faster is told so. */
@@ -86,10 +86,9 @@ function begin(
       connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
       return { error: problem };
     }
-    const result = {
-      ...welcome(context, connection, session, resumed !== undefined, client),
-      ...tokenOf(context, connection, session),
-    };
+    connection.stands(positionsOf(settled));
+    const result = welcome(context, connection, session, resumed !== undefined);
+    tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
       ? { result }
       : { result: { ...result, subs: Object.fromEntries(named(settled)) } };
@@ -97,49 +96,8 @@ function begin(
   return outcomes instanceof Promise ? outcomes.then(answer) : answer(outcomes);
 }
 
-/**
- * The URL's way in: no command, so the answer is a push, and a channel that cannot be had ends the connection.
- * Channels that this worker listens to already are had at once, without a promise: a storm comes back to those.
- */
-export function connectByUrl(
-  context: Context,
-  connection: Connection,
-  channels: readonly string[],
-  identity: Identity,
-): void {
-  const session = new Session(identity);
-  if (!connection.connected(session)) return;
-  const answer = (settled: Settled): void => {
-    for (const [, outcome] of settled) {
-      if (!("error" in outcome)) continue;
-      return disconnectFor(connection, outcome.error);
-    }
-    session.begin();
-    tellConnect(context, connection, session, false, undefined);
-    // A raw client would be told nothing; in a storm of them the text is a cost.
-    if (connection.isRaw) return;
-    connection.send(
-      context.encodeWelcome(connection.id, context.clock.now(), named(settled), announced(identity)),
-    );
-  };
-  const wishes = withOwnSubs(
-    identity,
-    channels.map((channel) => [channel, null]),
-  );
-  const outcomes = subscribeAll(context, connection, session, wishes);
-  if (outcomes instanceof Promise) void outcomes.then(answer);
-  else answer(outcomes);
-}
-
-/** A channel of the URL cannot be had. What will not change by itself is no reason to come back. */
-function disconnectFor(connection: Connection, { code, message, temporary }: ErrorCode): void {
-  if (code === errors.internal.code) connection.disconnect(disconnects.internal);
-  else if (temporary) connection.disconnect(disconnects.unavailable);
-  else connection.disconnect(disconnects.forbidden, message);
-}
-
 /** Those that the token names come first, unless the client asks for them in its own way. */
-function withOwnSubs({ subs }: Identity, wishes: Wishes): Wishes {
+export function withOwnSubs({ subs }: Identity, wishes: Wishes): Wishes {
   if (subs === undefined || subs.length === 0) return wishes;
   const asked = new Set(wishes.map(([channel]) => channel));
   return [
@@ -149,7 +107,7 @@ function withOwnSubs({ subs }: Identity, wishes: Wishes): Wishes {
 }
 
 /** Settles all in one turn: at once where it can. Never rejects. */
-function subscribeAll(
+export function subscribeAll(
   context: Context,
   connection: Connection,
   session: Session,
@@ -220,12 +178,12 @@ function isWaiting([, wanted]: Requested): boolean {
 }
 
 /** Why the user's own messages cannot be had. */
-function ownProblem(settled: Settled): ErrorCode | undefined {
+export function ownProblem(settled: Settled): ErrorCode | undefined {
   const [first] = settled;
   return first !== undefined && first[0] === undefined && "error" in first[1] ? first[1].error : undefined;
 }
 
-function named(settled: Settled): [string, NonNullable<Result["subs"]>[string]][] {
+export function named(settled: Settled): [string, NonNullable<Result["subs"]>[string]][] {
   const outcomes: [string, NonNullable<Result["subs"]>[string]][] = [];
   for (const [channel, outcome] of settled) {
     if (channel !== undefined) outcomes.push([channel, "error" in outcome ? outcome : outcome.result]);
@@ -233,41 +191,42 @@ function named(settled: Settled): [string, NonNullable<Result["subs"]>[string]][
   return outcomes;
 }
 
-function tokenOf(
-  { resumeTokens }: Context,
-  { id }: Connection,
-  { identity }: Session,
-): Pick<Result, "resumeToken"> {
-  const resumeToken = resumeTokens.issue(id, identity);
-  return resumeToken === undefined ? {} : { resumeToken };
+/** Where each subscription begins that was had. */
+export function positionsOf(settled: Settled): ReadonlyMap<string, Position | undefined> {
+  const positions = new Map<string, Position | undefined>();
+  for (const [channel, outcome] of settled) {
+    if (channel !== undefined && "result" in outcome) positions.set(channel, positionOf(outcome.result));
+  }
+  return positions;
 }
 
-/** Opens the session for pushes, and what the client is told then. */
-function welcome(
+/** Opens the session for pushes, and what the client is told then: with a token, if it may come back as this session. */
+export function welcome(
   context: Context,
   connection: Connection,
   session: Session,
   resumed: boolean,
-  client: string | undefined,
+  mayComeBack = true,
 ): Result {
-  session.begin();
-  tellConnect(context, connection, session, resumed, client);
+  const resumeToken = mayComeBack ? connection.newResumeToken() : undefined;
+  session.begin(resumeToken);
   return {
     sid: connection.id,
     serverTime: context.clock.now(),
     ...announcement(context.options),
     ...announced(session.identity),
     resumed,
+    ...(resumeToken !== undefined && { resumeToken }),
   };
 }
 
 /** What a client is told of itself. */
-function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
+export function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
   return { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
 }
 
 /** A connection that ended while its channels were awaited has no beginning, and no end, for backends. */
-function tellConnect(
+export function tellConnect(
   { events }: Context,
   connection: Connection,
   session: Session,

@@ -29,8 +29,16 @@ export function whoConnects(
     return stillGood(context, resumed.identity);
   if (questions.decideConnect)
     return askWho(context, { session: sessionKey(connection.id), token, client, headers });
+  return whoComes(context, resumed);
+}
+
+/** Who somebody without a token is, by the session that he goes on with. */
+export function whoComes(context: Context, resumed: Resumed | undefined): Verdict {
+  if (resumed?.user === undefined) return context.authentication.anonymous;
   // Too much to be carried by a resume token: only the token itself says what this user may.
-  return resumed?.user === undefined ? authentication.anonymous : { error: errors.unauthorized };
+  return resumed.identity === undefined
+    ? { error: errors.unauthorized }
+    : stillGood(context, resumed.identity);
 }
 
 /** By the application. Never rejects. */
@@ -39,7 +47,7 @@ export async function askWho(context: Context, question: ConnectQuestion): Promi
   return "error" in answer ? answer : stillGood(context, answer.identity);
 }
 
-const NO_HEADERS: ForwardedHeaders = Object.freeze({});
+export const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 function stillGood({ authentication }: Context, identity: Identity): Verdict {
   const error = authentication.refusal(identity);

@@ -55,11 +55,19 @@ function permitted(
   if (problem !== undefined) return { error: problem };
   const wanted = request(context, connection, body.channel, body.since ?? null, body);
   if ("error" in wanted) return wanted;
+  const begin = (): Answer<Result> => {
+    const answer = settle(context, connection, wanted, newAllowance());
+    if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
+    return answer;
+  };
   return wanted.waiting === undefined
-    ? settle(context, connection, wanted, newAllowance())
-    : wanted.waiting.then((error) =>
-        error === undefined ? settle(context, connection, wanted, newAllowance()) : { error },
-      );
+    ? begin()
+    : wanted.waiting.then((error) => (error === undefined ? begin() : { error }));
+}
+
+/** Where a subscription goes on once its answer was read. */
+export function positionOf({ offset, epoch }: Partial<Position>): Position | undefined {
+  return offset === undefined || epoch === undefined ? undefined : { offset, epoch };
 }
 
 /** A subscription on its way. */

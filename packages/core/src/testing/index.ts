@@ -20,6 +20,7 @@ export { BrokerListener, type ReceivedPublication } from "./broker-listener.js";
 export { CoreWorld, FakeClient, memoryRevocations, memoryWorld } from "./core-world.js";
 export { FakeClock, runPromises } from "./fake-clock.js";
 export { type FakeEnd, FakeTransport, TextFraming, textFraming } from "./fake-transport.js";
+export { schemaProblem } from "./json-schema.js";
 export { type LogLine, RecordingLogger } from "./recording-logger.js";
 export { RecordingMetrics } from "./recording-metrics.js";
 export { ScriptedAuthenticator } from "./scripted-authenticator.js";

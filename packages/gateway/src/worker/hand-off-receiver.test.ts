@@ -24,7 +24,7 @@ describe("receiving hand-offs", () => {
   it("gives the sockets to the server, and no session ids to the primary", () => {
     const calls: StickyWorkerParts[] = [];
     const server = createServer();
-    const taker = { server, takeWebSocket: () => false };
+    const taker = { server, takeHandle: () => false, watch: () => {} };
     new HandOffReceiver(new EventEmitter()).deliverTo(taker, (parts) => calls.push(parts));
     expect(calls).toHaveLength(1);
     expect(calls[0]?.httpServer).toBe(server);
@@ -36,11 +36,12 @@ describe("receiving hand-offs", () => {
     const injected: [string, Socket][] = [];
     const taker = {
       server: createServer(),
-      takeWebSocket(handle: TcpHandle, head: string, ended: (() => void) | undefined) {
+      takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined) {
         offered.push([handle, head]);
         ended?.();
         return head === "plain";
       },
+      watch() {},
     };
     channel.on("message", ({ type, data }: { type: string; data: Buffer }, socket: Socket) => {
       if (type === "sticky:connection") injected.push([data.toString(), socket]);

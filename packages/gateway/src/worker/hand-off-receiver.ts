@@ -3,13 +3,14 @@
  * the HTTP server. Those that the worker accepted itself (`direct-door.ts`) go the same way from `take` on.
  *
  * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A plain
- * WebSocket request goes straight to the upgrade, as a bare handle. Every other one is injected into the HTTP server by
+ * request for a WebSocket or an event stream goes straight there, as a bare handle. Every other one is injected into the HTTP server by
  * @socket.io/sticky's worker half, which also keeps its connection from being used for another session.
  * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in between and
  * come without a handle.
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import { socketOf, type TcpHandle } from "../tcp-handle.js";
 import { decodeTravel, type TravelNote } from "../travel.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
@@ -17,8 +18,10 @@ import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 /** Where sockets go. */
 export interface SocketTaker {
   readonly server: Server;
-  /** Takes a plain WebSocket request; false for any other, which is untouched then. */
-  takeWebSocket(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean;
+  /** Takes a plain request for a WebSocket or an event stream; false for any other, which is untouched then. */
+  takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean;
+  /** Calls `ended` when the socket has closed. */
+  watch(socket: Socket, ended: () => void): void;
 }
 
 /** What is used of `process`. */
@@ -64,9 +67,9 @@ export class HandOffReceiver {
    * follows the head can be found again. `ended` is called when it has closed.
    */
   take(handle: TcpHandle, head: string, ended: (() => void) | undefined): void {
-    if (this.#taker?.takeWebSocket(handle, head, ended)) return;
+    if (this.#taker?.takeHandle(handle, head, ended)) return;
     const socket = socketOf(handle);
-    if (ended !== undefined) socket.once("close", ended);
+    if (ended !== undefined) this.#taker?.watch(socket, ended);
     const data = Buffer.from(head, "latin1");
     this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }

@@ -68,6 +68,7 @@ beforeEach(async () => {
       admit: () => world.problem,
     },
     transports,
+    comet: { handle: () => false, takeHandle: () => false, close() {} },
     waiting: new WaitingSockets(clock, 10_000),
     idle: new WaitingSockets(clock, 75_000),
     relay: {
@@ -289,7 +290,7 @@ describe("the worker's HTTP server", () => {
     const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 16 }, (handle) => {
       if (handle === undefined) return;
       const head = `${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`;
-      expect(http.takeWebSocket(handle, `${head}\x89\x81\0\0\0\0p`, ended)).toBe(true);
+      expect(http.takeHandle(handle, `${head}\x89\x81\0\0\0\0p`, ended)).toBe(true);
     });
     const socket = connect(listener.port, "127.0.0.1").setEncoding("latin1");
     let answer = "";
@@ -309,9 +310,9 @@ describe("the worker's HTTP server", () => {
     });
     const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 16 }, (handle) => {
       if (handle === undefined) return;
-      expect(http.takeWebSocket(handle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", ended)).toBe(false);
+      expect(http.takeHandle(handle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", ended)).toBe(false);
       const head = `${["GET /ws HTTP/1.1", ...HANDSHAKE].join("\r\n")}\r\n\r\n`;
-      expect(http.takeWebSocket(handle, head, ended)).toBe(true);
+      expect(http.takeHandle(handle, head, ended)).toBe(true);
     });
     const socket = connect(listener.port, "127.0.0.1");
     let answer = "";

@@ -1,9 +1,9 @@
 /**
- * The worker's HTTP server: gives each request to the upgrade decision, to plain HTTP or to the worker whose session it
- * names, and sends what they answer.
+ * The worker's HTTP server: gives each request to the upgrade decision, to comet, to plain HTTP or to the worker whose session
+ * it names, and sends what they answer.
  *
  * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
- * Invariant: a socket is a WebSocket, or has a request that is being answered, or has a deadline (`WaitingSockets`),
+ * Invariant: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline (`WaitingSockets`),
  * also while it is being turned away.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -12,7 +12,9 @@ import type { Duplex } from "node:stream";
 import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
+import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
+import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { PlainHttp } from "./plain-http.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import {
@@ -25,10 +27,9 @@ import {
 } from "./upgrade.js";
 import type { WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
-import { readWebSocketHead, type WebSocketHead } from "./websocket-head.js";
 
 const NOTHING = Buffer.alloc(0);
-/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+/** Requests that may wait at once to be told from whom they are: a fraction of a millisecond, unless keys are fetched or the application is asked. */
 const MAX_INTRODUCING = 4_096;
 
 /** A request for a WebSocket, with what came right behind it. */
@@ -37,7 +38,7 @@ type Upgrading = Pick<Arrival, "head" | "first">;
 /** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
 interface HandleArrival {
   readonly handle: TcpHandle;
-  readonly request: WebSocketHead;
+  readonly request: PlainHead;
   readonly head: string;
   readonly ended: (() => void) | undefined;
 }
@@ -50,6 +51,7 @@ export interface HttpServerParts {
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
+  readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
   readonly policy: UpgradePolicy;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
@@ -68,6 +70,8 @@ export class HttpServer {
   readonly #relay: Relay;
   /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
   readonly #upgraded = new WeakSet<Socket>();
+  /** For whose end somebody waits. */
+  readonly #ended = new WeakMap<Socket, () => void>();
   readonly server: Server;
   #health: "ok" | "leaving" = "ok";
   #introducing = 0;
@@ -96,12 +100,20 @@ export class HttpServer {
   }
 
   /**
-   * Takes a handle whose request is plainly one for a WebSocket, past Node's HTTP parser; false for any other, which is
-   * untouched then. `head` is the head as latin1, with what came behind it; `ended` is called when it has closed.
+   * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser; false for any other,
+   * which is untouched then. `head` is the head as latin1, with what came behind it; `ended` is called when it has closed.
    */
-  takeWebSocket(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
-    const request = readWebSocketHead(head);
+  takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
+    const request = readPlainHead(head);
     if (request === undefined) return false;
+    if (!isUpgrade(request)) {
+      const taken =
+        request.headers.upgrade === undefined && this.#parts.comet.takeHandle(handle, request, ended);
+      if (taken === false) return false;
+      this.#parts.answered();
+      if (taken !== true) this.#turnAway(handle, taken, ended);
+      return true;
+    }
     const arrival: HandleArrival = { handle, request, head, ended };
     const decision = this.#decide(request);
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
@@ -110,22 +122,26 @@ export class HttpServer {
   }
 
   #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
-    const { transports, waiting, handshakes } = this.#parts;
+    const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
       transports.accept(handle, { head: request, first, ended }, decision);
       handshakes.accepted(0);
       return;
     }
-    const socket = socketOf(handle);
-    if (ended !== undefined) socket.once("close", ended);
-    if (waiting.add(socket)) this.#refuse(socket, decision);
-    else socket.destroy();
+    handshakes.refused(decision.status);
+    this.#turnAway(handle, errorAnswer(decision.status, decision.error, decision.headers), ended);
   }
 
   /** Requests whose token is being checked. */
   get introducing(): number {
     return this.#introducing;
+  }
+
+  /** Calls `ended` when the socket has closed, or whatever becomes of it. */
+  watch(socket: Socket, ended: () => void): void {
+    this.#ended.set(socket, ended);
+    socket.once("close", () => this.#takeEnded(socket)?.());
   }
 
   /** From now on health checks hear that the instance is going away. A worker that leaves alone is not unready. */
@@ -143,6 +159,7 @@ export class HttpServer {
     this.#parts.waiting.close();
     this.#parts.idle.close();
     this.#parts.transports.close();
+    this.#parts.comet.close();
     this.#relay.close();
     if (this.server.listening) this.server.close();
   }
@@ -167,6 +184,8 @@ export class HttpServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { comet, answered } = this.#parts;
+    if (comet.handle(request, response, (...asked) => this.#release(...asked))) return answered();
     const answer = this.#parts.plain.answer(request, this.#health === "leaving");
     this.#parts.answered();
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
@@ -194,6 +213,50 @@ export class HttpServer {
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
+  }
+
+  /**
+   * A request's socket goes on as a bare handle, and nothing of HTTP is kept for it. After this turn, in which the parser is
+   * still at work, and once the answers to requests before it have left.
+   */
+  #release(
+    request: IncomingMessage,
+    response: ServerResponse,
+    then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
+  ): void {
+    const { socket } = request;
+    this.#upgraded.add(socket);
+    if (!this.#parts.waiting.add(socket)) return void socket.destroy();
+    const release = (): void => {
+      this.#parts.waiting.release(socket);
+      const handle = socket.destroyed ? undefined : detachHandle(socket);
+      if (handle === undefined) return;
+      const ended = this.#takeEnded(socket);
+      // Without its handle it ends alone, with the parser and whatever else Node keeps for a request.
+      socket.destroy();
+      then(handle, ended);
+    };
+    const flush = (): void => {
+      if (socket.writableLength === 0) release();
+      else socket.write(NOTHING, release);
+    };
+    setImmediate(() => {
+      if (response.socket !== null) flush();
+      else response.once("socket", flush);
+    });
+  }
+
+  #takeEnded(socket: Socket): (() => void) | undefined {
+    const ended = this.#ended.get(socket);
+    this.#ended.delete(socket);
+    return ended;
+  }
+
+  #turnAway(handle: TcpHandle, answer: HttpAnswer, ended: (() => void) | undefined): void {
+    const socket = socketOf(handle);
+    if (ended !== undefined) socket.once("close", ended);
+    if (this.#parts.waiting.add(socket)) turnAway(socket, answer);
+    else socket.destroy();
   }
 
   /** Answers to requests before this one leave first, as long as they may take. */
@@ -230,19 +293,22 @@ export class HttpServer {
     turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
   }
 
-  /** At once, unless there is a token to check. */
+  /** At once, unless there is a token to check or the application to ask. */
   #decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
     const { core, policy, random } = this.#parts;
     const decision = decideUpgrade(head, policy);
     if (decision.kind === "refuse") return decision;
-    if (decision.token !== undefined && this.#introducing >= MAX_INTRODUCING)
+    const { channels, forwarded, token } = decision;
+    const byUrl = channels === undefined ? undefined : forwarded;
+    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
       return refusalFor(errors.unavailable, random());
-    const who = core.introduce(decision.token);
+    const who = core.introduce(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#introducing++;
     return who.then((late) => {
       this.#introducing--;
-      return this.#admit(decision, late);
+      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
+      return "error" in late ? refusalFor(late.error, random()) : this.#admit(decision, late);
     });
   }
 
@@ -254,8 +320,6 @@ export class HttpServer {
         random(),
       );
     }
-    // Who brought none may still do so in `connect`.
-    if (decision.token !== undefined && "error" in who) return refusalFor(who.error, random());
     const error = core.admit(decision.channels, who);
     if (error !== undefined) return refusalFor(error, random());
     return "identity" in who && who.identity !== ANONYMOUS

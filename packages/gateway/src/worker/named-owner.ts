@@ -1,7 +1,7 @@
 /**
- * Which worker a plain HTTP request is for, read from its target and nothing else.
+ * Which worker a plain HTTP request is for, read from its request line and nothing else.
  *
- * Pure. An event stream is for nobody in particular: it has a connection of its own, so the worker that it comes to goes on
+ * Pure. What a browser asks first (OPTIONS) any worker answers. An event stream is for nobody in particular: it has a connection of its own, so the worker that it comes to goes on
  * with its session rather than holding a second connection to the one before for hours.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
@@ -12,8 +12,8 @@ const STREAM = /^\/sse(?:[?#]|$)/;
 const POLL = /^\/poll(?:[?#]|$)/;
 
 /** The owner of the session that the query names; undefined where any worker can answer. */
-export function namedOwner(url: string): Owner | undefined {
-  if (STREAM.test(url)) return undefined;
+export function namedOwner(method: string, url: string): Owner | undefined {
+  if (method === "OPTIONS" || STREAM.test(url)) return undefined;
   const sid = SID.exec(url)?.[1];
   return sid === undefined ? undefined : ownerOf(sid);
 }

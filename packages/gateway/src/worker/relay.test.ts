@@ -239,10 +239,11 @@ describe("requests of several sessions on one connection", () => {
     expect(await ask(a.port, former)).toMatchObject({ text: `0 ${former} ` });
   });
 
-  it("are answered here when they ask for an event stream", async () => {
+  it("are answered here when they ask for an event stream, or whether they may ask", async () => {
     const [a, b] = [await start(0), await start(1)];
     expect((await ask(a.port, `/sse?sid=${sid(b.owner)}`)).text).toMatch(/^0 /);
     expect((await ask(a.port, `/sse?sid=${sid(b.owner)}`, { body: "{}" })).text).toMatch(/^0 /);
+    expect((await ask(a.port, `/poll?sid=${sid(b.owner)}`, { method: "OPTIONS" })).text).toMatch(/^0 /);
     expect(a.routed).toEqual([]);
   });
 
@@ -354,8 +355,12 @@ describe("an owner that fails", () => {
   it("over commands that it may have carried out has the client decide", async () => {
     const a = await start(0);
     await impostor(GONE, (incoming) => incoming.socket.destroy());
-    const answer = await ask(a.port, `/send?sid=${sid(GONE)}`, { body: "{}" });
+    const answer = await ask(a.port, `/send?sid=${sid(GONE)}`, {
+      body: "{}",
+      headers: { origin: "http://x" },
+    });
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(answer.headers["access-control-allow-origin"]).toBe("http://x");
     expect(JSON.parse(answer.text)).toMatchObject({ error: { name: "unavailable" } });
     expect(a.routed).toEqual(["failed"]);
     expect(a.answered).toEqual([]);

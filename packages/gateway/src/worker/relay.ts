@@ -16,11 +16,12 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
+import { corsHeaders } from "./comet/cors.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { OtherInstances } from "./other-instances.js";
-import { hasBody, readAhead } from "./request-body.js";
+import { hasBody, readAhead } from "./read-ahead.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -89,11 +90,11 @@ export class Relay {
 
   /** Answers here or there. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const named = namedOwner(request.url ?? "");
+    const named = namedOwner(request.method ?? "", request.url ?? "");
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    if (!this.#arriving.add(request)) return give(response, LOST);
+    if (!this.#arriving.add(request)) return give(request, response, LOST);
     // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
     // in the way of the connection's next one.
     response.once("close", () => request.resume());
@@ -128,7 +129,7 @@ export class Relay {
     if (near !== "unreached") return this.#conclude(request, response, near, "relayed");
     if (request.headers[FORWARDED] !== undefined) {
       routed("misdirected");
-      return give(response, MISDIRECTED);
+      return give(request, response, MISDIRECTED);
     }
     const far = await others?.find(owner);
     if (others === undefined || far === undefined || response.destroyed)
@@ -153,7 +154,7 @@ export class Relay {
       return this.#answer(request, response);
     }
     routed("failed");
-    give(response, LOST);
+    give(request, response, LOST);
   }
 
   #pathOf(owner: string): string {
@@ -166,6 +167,8 @@ export class Relay {
   }
 }
 
-function give(response: ServerResponse, answer: HttpAnswer): void {
-  response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+/** So that a page, too, can read that it should come again; what the answer says is no secret. */
+function give(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
+  const headers = { ...corsHeaders(request), ...responseHeaders(answer) };
+  response.writeHead(answer.status, headers).end(answer.body);
 }

@@ -1,5 +1,5 @@
 /**
- * The query of `/ws`: channels, format and session id, from the raw text.
+ * The query of `/ws` and `/sse`: channels, format, session id and cursor, from the raw text.
  *
  * Commas separate channels before percent-decoding, so a channel may have a comma in its name (`%2C`); a plus sign is
  * a plus sign, because no channel has a space. Unknown parameters are ignored: load balancers and pages add their own.
@@ -14,6 +14,8 @@ export interface UpgradeQuery {
   readonly format: "json" | "raw" | undefined;
   /** The session that the client wants to go on with. */
   readonly sid: string | undefined;
+  /** Where an event stream goes on. */
+  readonly cursor: string | undefined;
   /** Only where tokens are taken from the URL. */
   readonly token: string | undefined;
 }
@@ -45,6 +47,7 @@ export function parseUpgradeQuery(
   let channels: Set<string> | undefined;
   let format: "json" | "raw" | undefined;
   let sid: string | undefined;
+  let cursor: string | undefined;
   let token: string | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
@@ -66,6 +69,9 @@ export function parseUpgradeQuery(
       case "sid":
         if (SESSION_ID.test(value)) sid = value;
         break;
+      case "cursor":
+        cursor = decode(value);
+        break;
       case "token":
         if (!tokenInUrl) {
           return problem(
@@ -84,7 +90,7 @@ export function parseUpgradeQuery(
       "`format=raw` needs `channels`: without them there is no data to send.",
     );
   }
-  return { kind: "query", channels: channels && [...channels], format, sid, token };
+  return { kind: "query", channels: channels && [...channels], format, sid, cursor, token };
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

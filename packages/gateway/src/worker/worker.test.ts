@@ -21,6 +21,7 @@ const OPTIONS: WorkerOptions = {
   tokens: undefined,
   tokenInUrl: false,
   gcIntervalMs: undefined,
+  polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
   maxSockets: 1_000,
@@ -149,8 +150,8 @@ describe("a worker", () => {
 
   it("answers with its slowest connections", async () => {
     await start();
-    worker.receive({ type: "collect-slowest", id: 6, limit: 10 });
-    expect(await primary.next("slowest")).toEqual({ type: "slowest", id: 6, connections: [] });
+    worker.receive({ type: "inspect", id: 6, question: { of: "slowest", limit: 10 } });
+    expect(await primary.next("inspected")).toEqual({ type: "inspected", id: 6, list: [] });
   });
 
   it("gives a turn back when it does not collect", async () => {

@@ -9,6 +9,8 @@ import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
+import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
 import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
@@ -22,6 +24,7 @@ import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
+import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
@@ -102,21 +105,39 @@ export class Worker {
       logger,
       metrics: this.#metrics,
       authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authorizer:
+        options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const policy = {
+      mayComeFrom: originCheck(options.origins),
+      maxChannels: options.core.maxChannels,
+      forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
+      tokenInUrl: options.tokenInUrl,
+    };
+    const comet = new Comet({
+      core: this.#core,
+      policy,
+      polls: options.polls,
+      maxPayload: options.core.maxPayload,
+      waiting,
+      clock,
+      random: Math.random,
+    });
     this.http = new HttpServer({
       core: this.#core,
+      comet,
       transports,
       waiting,
       idle,
       relay: {
         directory: relayDirectory,
         owner,
-        maxBodyBytes: options.core.maxPayload,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
@@ -126,11 +147,7 @@ export class Worker {
       },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
-      policy: {
-        mayComeFrom: originCheck(options.origins),
-        maxChannels: options.core.maxChannels,
-        tokenInUrl: options.tokenInUrl,
-      },
+      policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
@@ -139,7 +156,8 @@ export class Worker {
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
-    this.#heldSockets = () => waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing;
+    this.#heldSockets = () =>
+      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({

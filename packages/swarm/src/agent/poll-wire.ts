@@ -2,14 +2,16 @@
  * Polls that are held (`POST /poll`): the first answer says that the session stands, and each answer is followed at once by the next
  * poll with its cursor, on the same connection.
  *
- * Unlike a real client it does not keep the cursor: a connection that ends is a session that is lost.
+ * Unlike a real client it does not keep the cursor: a connection that ends is a session that is lost, and so is one that
+ * the gateway has forgotten and makes anew from its cursor.
  */
 import { readHttpHead } from "./http-answer.js";
 import { ASKING } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
 
-/** The fields before the frames; neither has an escape in it. */
-const FIELDS = /^\{"sid":"([^"\\]{1,256})","cursor":"([^"\\]{1,8192})","frames":(\[\])?/;
+/** The fields before the frames, neither with an escape in it, and how the frames begin. */
+const FIELDS = /^\{"sid":"([^"\\]{1,256})","cursor":"([^"\\]{1,8192})","frames":(\[\]|\[\{"connect":)?/;
+const NONE = "[]";
 
 export class PollWire implements Wire {
   readonly #owner: WireOwner;
@@ -42,12 +44,13 @@ export class PollWire implements Wire {
   }
 
   #answer(seat: number, bytes: Uint8Array, start: number, end: number): string | undefined {
-    const [, sid, cursor, empty] = FIELDS.exec(latin1(bytes, start, end)) ?? [];
+    const [, sid, cursor, frames] = FIELDS.exec(latin1(bytes, start, end)) ?? [];
     if (sid === undefined || cursor === undefined) return "an answer without a cursor";
     if (this.#owner.stateOf(seat) === ASKING) {
       this.#owner.accepted(seat);
       this.#owner.joined(seat, bytes, start, end);
-    } else if (empty !== undefined) this.#owner.pinged(seat);
+    } else if (frames === NONE) this.#owner.pinged(seat);
+    else if (frames !== undefined) return "its session was made anew";
     else this.#owner.message(seat, bytes, start, end);
     const where = { ...this.#poll, port: this.#portOf(seat), path: `${this.#poll.path}?sid=${sid}` };
     this.#owner.write(seat, postRequest(where, `{"sid":"${sid}","cursor":"${cursor}"}`));

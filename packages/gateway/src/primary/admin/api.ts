@@ -23,7 +23,7 @@ const OPENAPI: Endpoint = endpoint({
     description: "OpenAPI 3.1.",
     schema: { json: { type: "object" }, form: "an object", problem: () => undefined },
   },
-  handle: () => ok(openApiDocument(ENDPOINTS)),
+  handle: () => ok(openApi()),
 });
 
 export const ENDPOINTS: readonly Endpoint[] = Object.freeze([
@@ -33,6 +33,11 @@ export const ENDPOINTS: readonly Endpoint[] = Object.freeze([
   ...OPERATION,
   OPENAPI,
 ]);
+
+/** The OpenAPI document of all endpoints. */
+export function openApi(): object {
+  return openApiDocument(ENDPOINTS);
+}
 
 const NO_QUERY = object({});
 

@@ -15,7 +15,16 @@ export const channel: Schema<string> = described(
   "A channel's name.",
 );
 
-export const user: Schema<string> = described(text({ max: MAX_SUBJECT_LENGTH }), "A user's id.");
+export const user: Schema<string> = described(
+  text({
+    max: MAX_SUBJECT_LENGTH,
+    because: (id) =>
+      channelProblem(`user:${id}`) === undefined
+        ? undefined
+        : "cannot be a user's id: `user:<id>` has to be a channel's name",
+  }),
+  "A user's id: the claim `sub` of its tokens.",
+);
 
 export const token: Schema<string> = described(
   text({ max: MAX_SUBJECT_LENGTH }),

@@ -125,10 +125,9 @@ export function list<T>(of: Schema<T>, min: number, max: number): Schema<readonl
     json: { type: "array", items: of.json, minItems: min, maxItems: max },
     form,
     problem(value, where) {
-      if (!Array.isArray(value) || value.length < min || value.length > max) {
-        const given = Array.isArray(value) ? `${value.length}` : value;
-        return wrong(where, form, given);
-      }
+      if (!Array.isArray(value)) return wrong(where, form, value);
+      if (value.length < min || value.length > max)
+        return `${capital(where)} must be ${form}, not of ${value.length}.`;
       for (const [index, each] of value.entries()) {
         const problem = of.problem(each, `\`${bare(where)}[${index}]\``);
         if (problem !== undefined) return problem;

@@ -32,7 +32,7 @@ function ask(
   port: number,
   method: string,
   path: string,
-  options: { headers?: Record<string, string>; body?: string } = {},
+  options: { headers?: Record<string, string>; body?: string | Buffer } = {},
 ): Promise<Answer> {
   const { body = "", headers = {} } = options;
   return new Promise((resolve, reject) => {
@@ -108,6 +108,29 @@ describe("the admin port", () => {
     expect(error.name).toBe(name);
     expect(error.message).toMatch(/^.+\.$/s);
     expect(logger.lines).toEqual([]);
+  });
+
+  it.each([
+    ["", "The body is empty"],
+    ["{", "The body is not JSON"],
+    [Buffer.from([0x22, 0xff, 0x22]), "The body is not UTF-8."],
+    ["[".repeat(200) + "]".repeat(200), "nests deeper than"],
+    ["[".repeat(900), "nests deeper than"],
+  ])("says what is wrong with the body %j", async (body, sentence) => {
+    const { port } = await listen();
+    const answer = await ask(port, "POST", "/thing", { body });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text).error.message).toContain(sentence);
+  });
+
+  it("names the methods of a path, and the paths that there are", async () => {
+    const { port } = await listen();
+    const refused = await fetch(`http://127.0.0.1:${port}/thing`, { method: "DELETE" });
+    expect(refused.status).toBe(405);
+    expect(refused.headers.get("allow")).toBe("GET, POST, HEAD");
+    expect(await refused.text()).toContain("Use GET or POST /thing.");
+    const { text } = await ask(port, "GET", "/thingg");
+    expect(text).toContain("There is no /thingg (did you mean /thing?). There are: /thing, /fails.");
   });
 
   it("asks for the key before anything else", async () => {

@@ -12,8 +12,8 @@
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
+import { Backlog } from "../backlog.js";
 import type { Assembly } from "./assembly.js";
-import { Backlog } from "./backlog.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 

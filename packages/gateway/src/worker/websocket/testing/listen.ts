@@ -4,7 +4,7 @@
 
 import type { TcpHandle } from "../../../tcp-handle.js";
 import { TcpListener } from "../../../tcp-listener.js";
-import { readWebSocketHead } from "../../websocket-head.js";
+import { readPlainHead } from "../../plain-head.js";
 import type { Arrival } from "../transports.js";
 
 export function listen(accept: (handle: TcpHandle, arrival: Arrival) => void): Promise<TcpListener> {
@@ -14,7 +14,7 @@ export function listen(accept: (handle: TcpHandle, arrival: Arrival) => void): P
     handle.onread = (bytes) => {
       if (bytes === undefined) return handle.close();
       text += Buffer.from(bytes).toString("latin1");
-      const head = readWebSocketHead(text);
+      const head = readPlainHead(text);
       if (head === undefined) return;
       handle.readStop();
       accept(handle, { head, first: Buffer.from(text.slice(head.end), "latin1"), ended: undefined });

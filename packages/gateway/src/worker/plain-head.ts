@@ -1,17 +1,17 @@
 /**
- * The head of a plain WebSocket request, read without Node's HTTP parser.
+ * The head of a plain GET request, read without Node's HTTP parser.
  *
- * Nine of ten sockets bring one whole head that asks for a WebSocket and nothing else. For those the parser, its
- * request and response objects and their listeners cost more than the handshake itself (docs/performance.md, storm).
+ * Nine of ten sockets bring one whole head that asks for a WebSocket, or for an event stream, and nothing else. For those the
+ * parser, its request and response objects and their listeners cost more than the handshake itself (docs/performance.md, storm).
  * Strict: whatever is not plainly such a request is left to the HTTP server, which knows the rest of RFC 9112.
  * Invariant: for every head taken here Node's parser would have found the same method, target and headers
- * (websocket-head.test.ts compares them over generated heads).
+ * (plain-head.test.ts compares them over generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { RequestHead } from "./upgrade.js";
 
 /** A request, and where in the text its head ends. */
-export interface WebSocketHead extends RequestHead {
+export interface PlainHead extends RequestHead {
   readonly url: string;
   /** The index of the first byte behind the head. */
   readonly end: number;
@@ -35,14 +35,14 @@ const JOINED: ReadonlySet<string> = new Set([
 ]);
 
 /** `text` is the head as latin1, possibly with more behind it. */
-export function readWebSocketHead(text: string): WebSocketHead | undefined {
+export function readPlainHead(text: string): PlainHead | undefined {
   const end = text.indexOf("\r\n\r\n");
   const eol = text.indexOf("\r\n");
   if (end === -1 || !text.startsWith(METHOD) || !text.startsWith(VERSION, eol - VERSION.length))
     return undefined;
   const url = text.slice(METHOD.length, eol - VERSION.length);
   const headers = TARGET.test(url) ? readHeaders(text, eol + 2, end) : undefined;
-  if (headers === undefined || !isPlainUpgrade(headers)) return undefined;
+  if (headers === undefined || !isPlain(headers)) return undefined;
   return { method: "GET", url, headers, end: end + 4 };
 }
 
@@ -79,12 +79,18 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-function isPlainUpgrade(headers: IncomingHttpHeaders): boolean {
+/** Whether the request asks to become a WebSocket. */
+export function isUpgrade({ headers }: PlainHead): boolean {
   return (
-    headers.host !== undefined &&
     headers.upgrade?.toLowerCase() === "websocket" &&
     headers.connection !== undefined &&
-    /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(headers.connection) &&
+    /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(headers.connection)
+  );
+}
+
+function isPlain(headers: IncomingHttpHeaders): boolean {
+  return (
+    headers.host !== undefined &&
     headers["content-length"] === undefined &&
     headers["transfer-encoding"] === undefined &&
     headers.expect === undefined

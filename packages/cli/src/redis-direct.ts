@@ -1,22 +1,21 @@
 /**
- * One publication straight into Redis, as any backend would send it, without a gateway.
+ * Redis without a gateway: one thing done there, as any backend would do it.
  */
-import { type Logger, noMetrics, silentLogger, systemClock, type Topic } from "@holdfast/core";
+import { type Logger, noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { Failure, sentence } from "./failure.js";
 
-export interface RedisPublisherOptions {
+export interface RedisOptions {
   readonly url: string;
   readonly prefix: string;
   /** How long Redis may take to be reached, ms. */
   readonly timeoutMs: number;
 }
 
-/** Returns where it went, for the person at the terminal. */
-export async function publishToRedis(
-  options: RedisPublisherOptions,
-  topic: Topic,
-  data: string,
+/** Does it once Redis is reached. Returns where that was, for the person at the terminal. */
+export async function withRedis(
+  options: RedisOptions,
+  act: (broker: RedisBroker) => Promise<unknown>,
 ): Promise<string> {
   const target = parseRedisUrl(options.url);
   if ("problem" in target) throw new Failure(`--redis ${target.problem}`, 2);
@@ -41,10 +40,10 @@ export async function publishToRedis(
       timer = setTimeout(() => giveUp(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
       broker.start({ publication: () => {}, state: (state) => state === "ready" && resolve() });
     });
-    await broker.publish(topic, data).catch((error: unknown) => {
+    await act(broker).catch((error: unknown) => {
       throw new Failure(`Redis at ${where} did not take it: ${sentence(error)}`, 1, { cause: error });
     });
-    return `${where}, channel ${options.prefix}${topic}`;
+    return where;
   } finally {
     clearTimeout(timer);
     await broker.close();

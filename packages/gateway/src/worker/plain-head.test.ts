@@ -3,7 +3,12 @@ import { createServer, type IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { readWebSocketHead } from "./websocket-head.js";
+import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
+
+function readWebSocketHead(text: string): PlainHead | undefined {
+  const head = readPlainHead(text);
+  return head !== undefined && isUpgrade(head) ? head : undefined;
+}
 
 const PLAIN = [
   "Host: example.org",

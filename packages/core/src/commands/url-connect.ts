@@ -1,0 +1,150 @@
+/**
+ * Connecting by URL: no command, so the answer is a push.
+ *
+ * A client that keeps no positions (an EventSource, curl, a poll whose worker is gone) comes back so, too, with what its
+ * transport has kept for it. What it missed follows the answer, as publications like any other.
+ */
+import {
+  disconnects,
+  type ErrorCode,
+  encodeConnectPush,
+  encodePublication,
+  errors,
+  type Position,
+  type PublicationText,
+  type Resume,
+  withSessionKey,
+} from "@holdfast/protocol";
+import { Batch } from "../batch.js";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import type { Identity } from "../identity.js";
+import { Session } from "../session.js";
+import {
+  announced,
+  named,
+  type Outcome,
+  ownProblem,
+  positionsOf,
+  type Settled,
+  subscribeAll,
+  tellConnect,
+  welcome,
+  withOwnSubs,
+} from "./connect.js";
+
+/** What a URL asks for, or what stands for a URL. */
+export interface UrlConnect {
+  /** All different. */
+  readonly channels: readonly string[];
+  /** Who comes back: up to where it was given which channel. */
+  readonly since?: ReadonlyMap<string, Position | undefined> | undefined;
+  /** The session that it was. */
+  readonly resume?: Resume | undefined;
+  /** Whether it gets a token, with which it may send commands and come back as this session. */
+  readonly mayComeBack?: boolean | undefined;
+  /** Whether a channel that cannot be had is told as such, as after a command; otherwise it ends the connection. */
+  readonly partial?: boolean | undefined;
+}
+
+/** Channels that this worker listens to already are had at once, without a promise: a storm comes back to those. */
+export function connectByUrl(
+  context: Context,
+  connection: Connection,
+  url: UrlConnect,
+  identity: Identity,
+): void {
+  const { channels, since, resume, mayComeBack = false, partial = false } = url;
+  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
+  // Nobody goes on with the session of somebody else, also when he has its token.
+  const isTheirs = shown?.user === identity.user && !context.revocations.refuses({}, shown?.key);
+  const resumed = isTheirs ? shown : undefined;
+  const session = new Session(identity);
+  if (!connection.connected(session, resumed && withSessionKey(connection.id, resumed.key))) return;
+  if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
+  const answer = (settled: Settled): void => {
+    const problem = partial ? ownProblem(settled) : anyProblem(settled);
+    if (problem !== undefined) return disconnectFor(connection, problem);
+    if (mayComeBack || since !== undefined)
+      return goOn(context, connection, session, {
+        settled,
+        since,
+        resumed: resumed !== undefined,
+        mayComeBack,
+      });
+    session.begin(undefined);
+    tellConnect(context, connection, session, false, undefined);
+    connection.stands(positionsOf(settled));
+    // A raw client would be told nothing; in a storm of them the text is a cost.
+    if (connection.isRaw) return;
+    connection.send(
+      context.encodeWelcome(connection.id, context.clock.now(), named(settled), announced(identity)),
+    );
+  };
+  const release = resumed && context.detached.take(resumed.key);
+  const wishes = withOwnSubs(
+    identity,
+    channels.map((channel) => [channel, null]),
+  ).map(([channel]) => [channel, since?.get(channel) ?? null] as const);
+  const settled = subscribeAll(context, connection, session, wishes);
+  release?.();
+  if (settled instanceof Promise) void settled.then(answer);
+  else answer(settled);
+}
+
+interface Coming {
+  readonly settled: Settled;
+  readonly since: UrlConnect["since"];
+  readonly resumed: boolean;
+  readonly mayComeBack: boolean;
+}
+
+/** Answers who comes back, and who may: what was missed follows, so the answer's positions are those from before it. */
+function goOn(context: Context, connection: Connection, session: Session, coming: Coming): void {
+  const { since, mayComeBack, resumed } = coming;
+  const missed: Batch[] = [];
+  const settled = coming.settled.map(([channel, outcome]): readonly [string | undefined, Outcome] => {
+    const from = channel === undefined ? undefined : since?.get(channel);
+    if (channel === undefined || from === undefined || "error" in outcome) return [channel, outcome];
+    const { publications, ...verdict } = outcome.result;
+    if (publications === undefined) return [channel, outcome];
+    missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
+    return [channel, { result: { ...verdict, ...from } }];
+  });
+  connection.stands(positionsOf(settled));
+  const answer = welcome(context, connection, session, resumed, mayComeBack);
+  tellConnect(context, connection, session, resumed, undefined);
+  connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));
+  for (const batch of missed) connection.bring(batch);
+}
+
+/** What was missed, as it would have come. */
+function missedBatch(
+  { clock }: Context,
+  channel: string,
+  from: Position,
+  to: Partial<Position> & { readonly publications: readonly PublicationText[] },
+): Batch {
+  const batch = new Batch(clock.monotonic(), channel);
+  const { epoch = from.epoch, publications } = to;
+  let before = from;
+  for (const { offset, data } of publications) {
+    const position = { offset, epoch };
+    const news = before.epoch === epoch ? undefined : epoch;
+    batch.add(encodePublication(channel, data, offset, news), data, { from: before, to: position });
+    before = position;
+  }
+  return batch;
+}
+
+/** A channel of the URL cannot be had. What will not change by itself is no reason to come back. */
+function disconnectFor(connection: Connection, { code, message, temporary }: ErrorCode): void {
+  if (code === errors.internal.code) connection.disconnect(disconnects.internal);
+  else if (temporary) connection.disconnect(disconnects.unavailable);
+  else connection.disconnect(disconnects.forbidden, message);
+}
+
+function anyProblem(settled: Settled): ReturnType<typeof ownProblem> {
+  for (const [, outcome] of settled) if ("error" in outcome) return outcome.error;
+  return undefined;
+}

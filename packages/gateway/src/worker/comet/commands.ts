@@ -1,0 +1,31 @@
+/**
+ * Commands that come in the body of a request: carried out once, however often the request is sent.
+ *
+ * A client that got no answer cannot know whether its request arrived, and sends it again. Ids therefore ascend within a session, and
+ * a command whose id is not above the last one's is a repetition.
+ */
+import type { Connection } from "@holdfast/core";
+
+/** A command frame as it was read: any object. */
+export type CommandFrame = Readonly<Record<string, unknown>>;
+
+/** Gives the connection what is new. Returns the last id from now on. */
+export function carryOut(
+  commands: readonly CommandFrame[],
+  last: number,
+  connection: Pick<Connection, "receive" | "alive"> | undefined,
+): number {
+  let latest = last;
+  const lines: string[] = [];
+  for (const command of commands) {
+    const { id } = command;
+    if (typeof id === "number") {
+      if (id <= latest) continue;
+      latest = id;
+    }
+    lines.push(JSON.stringify(command));
+  }
+  if (lines.length > 0) connection?.receive(lines.join("\n"));
+  else connection?.alive();
+  return latest;
+}

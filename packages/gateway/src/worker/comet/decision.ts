@@ -1,0 +1,112 @@
+/**
+ * The decision about a comet request: a request head in, what to do out.
+ *
+ * Pure, in the order in which a developer would want to hear about it. Whether there is room is core's to say.
+ */
+import type { Encoding } from "@holdfast/core";
+import { errors } from "@holdfast/protocol";
+import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../http-answer.js";
+import type { OriginCheck } from "../origin.js";
+import { bearerOf, type RequestHead } from "../upgrade.js";
+import { parseUpgradeQuery, type QueryRules } from "../upgrade-query.js";
+import { corsHeaders, preflightHeaders } from "./cors.js";
+import { type Cursor, decodeCursor } from "./cursor.js";
+import { streamHeaders } from "./event-streams.js";
+
+export interface CometPolicy extends QueryRules {
+  readonly mayComeFrom: OriginCheck;
+  /** The headers that the application is shown when it is asked who connects; undefined: it is not. */
+  readonly forwarded?: readonly string[] | undefined;
+}
+
+/** A stream for a plain client. */
+export interface PlainStream {
+  readonly kind: "stream";
+  readonly channels: readonly string[];
+  readonly encoding: Encoding;
+  readonly cursor: Cursor | undefined;
+  /** From the head, or from the URL where that is allowed. */
+  readonly token: string | undefined;
+}
+
+export type CometDecision =
+  | PlainStream
+  /** The body says what is wanted. */
+  | { readonly kind: "body"; readonly path: "/sse" | "/send" | "/poll" }
+  | { readonly kind: "answer"; readonly answer: HttpAnswer };
+
+const METHODS = Object.freeze({
+  "/sse": "GET, HEAD, POST, OPTIONS",
+  "/send": "POST, OPTIONS",
+  "/poll": "POST, OPTIONS",
+});
+
+/** What the ids of a stream may take of the request head in which an EventSource sends the last one, characters. */
+const MAX_EVENT_ID = 6 * 1024;
+/** What a channel takes there beside its name. */
+const PLACE_LENGTH = 48;
+
+export type CometPath = keyof typeof METHODS;
+
+/** Which of ours a request is for. */
+export function cometPath({ url = "" }: RequestHead): CometPath | undefined {
+  const question = url.indexOf("?");
+  const path = question === -1 ? url : url.slice(0, question);
+  return path in METHODS ? (path as CometPath) : undefined;
+}
+
+export function decideComet(head: RequestHead, path: CometPath, policy: CometPolicy): CometDecision {
+  const { method, headers, url = "" } = head;
+  if (!policy.mayComeFrom(headers.origin, headers.host))
+    return refuse(head, 403, {
+      ...errors.forbidden,
+      message: "Pages of this origin may not connect here; see the setting `origins`.",
+    });
+  if (method === "OPTIONS")
+    return {
+      kind: "answer",
+      answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: "" },
+    };
+  if (method === "POST") return { kind: "body", path };
+  if (path !== "/sse" || (method !== "GET" && method !== "HEAD")) {
+    const allow = METHODS[path];
+    return refuse(head, 405, httpError(405, `This address takes ${allow}.`), { Allow: allow });
+  }
+  const question = url.indexOf("?");
+  const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);
+  if (query.kind === "problem") return refuse(head, 400, { ...query.error, message: query.message });
+  const { channels, format } = query;
+  const token = bearerOf(headers.authorization) ?? query.token;
+  if (channels === undefined)
+    return refuse(head, 400, {
+      ...errors.badRequest,
+      message: "`/sse` needs `?channels=`; or POST commands to it, of which the first is `connect`.",
+    });
+  if (idLength(channels) > MAX_EVENT_ID)
+    return refuse(head, 400, {
+      ...errors.limitChannels,
+      message:
+        "These are more channels, or longer names, than a browser can come back with; use several streams or the SDK.",
+    });
+  if (method === "HEAD")
+    return { kind: "answer", answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: "" } };
+  // What the browser says of itself is newer than what its URL says.
+  const given = headers["last-event-id"] ?? query.cursor;
+  const cursor =
+    typeof given === "string" && given !== "" ? decodeCursor(given, policy.maxChannels) : undefined;
+  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token };
+}
+
+/** An error that the page which asked can read. */
+export function refuse(
+  head: RequestHead,
+  status: number,
+  error: HttpError,
+  headers: Readonly<Record<string, string>> = {},
+): CometDecision & { kind: "answer" } {
+  return { kind: "answer", answer: errorAnswer(status, error, { ...corsHeaders(head), ...headers }) };
+}
+
+function idLength(channels: readonly string[]): number {
+  return channels.reduce((length, channel) => length + encodeURIComponent(channel).length + PLACE_LENGTH, 0);
+}

@@ -1,0 +1,142 @@
+/**
+ * The event streams of a worker: opens them on handles, counts them, and ends those that take too long to leave.
+ *
+ * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and behind it.
+ */
+import type { Clock, Encoding, Identity, Transport, UrlConnect } from "@holdfast/core";
+import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
+import { WaitingSockets } from "../waiting-sockets.js";
+import type { CometSessions } from "./sessions.js";
+import { type ConnectionEnd, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
+
+/** The part of core that takes connections. */
+export interface Opener {
+  open(transport: Transport, encoding: Encoding, url?: UrlConnect, identity?: Identity): ConnectionEnd;
+}
+
+/** What a request for a stream asks for. */
+export interface StreamRequest {
+  readonly encoding: Encoding;
+  readonly ids: Ids;
+  /** Undefined: `commands` connects. */
+  readonly url: UrlConnect | undefined;
+  /** What the request proved. */
+  readonly identity: Identity | undefined;
+  /** Frames of the protocol, as a message. */
+  readonly commands: string | undefined;
+  /** Headers of the answer that depend on the request. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** How long the other side may take to end, ms. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** How long an EventSource waits before it comes back, ms; spread, so that many do not come back as one wave. */
+const RETRY_MS = 1_000;
+const RETRY_SPREAD_MS = 2_000;
+
+const HEADERS = Object.freeze({
+  "Content-Type": "text/event-stream; charset=utf-8",
+  // `no-transform`: proxies that compress collect before they send.
+  "Cache-Control": "no-cache, no-transform",
+  // nginx would collect a buffer full.
+  "X-Accel-Buffering": "no",
+  "X-Content-Type-Options": "nosniff",
+});
+/** A comment, for whatever on the way waits for 2 KB before it passes anything on. */
+const PADDING = Buffer.from(`:${" ".repeat(2046)}\n`);
+
+/** The headers of a stream's answer. */
+export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...HEADERS, ...more };
+}
+
+export class EventStreams implements StreamHome {
+  readonly io = new HandleIo();
+  readonly #opener: Opener;
+  readonly #sessions: CometSessions;
+  readonly #random: () => number;
+  readonly #leaving: WaitingSockets<SseTransport>;
+  /** By transport: what is to be done at its end. */
+  readonly #ended = new Map<SseTransport, () => void>();
+  /** Under which name it can be reached. */
+  readonly #names = new Map<SseTransport, string>();
+  #opening: { readonly transport: SseTransport; readonly gathered: Uint8Array[] } | undefined;
+  #open = 0;
+
+  constructor(opener: Opener, sessions: CometSessions, clock: Clock, random: () => number) {
+    this.#opener = opener;
+    this.#sessions = sessions;
+    this.#random = random;
+    // As many as there are connections.
+    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
+  }
+
+  /** Sockets that are an event stream now, closing ones included. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Answers and opens the connection. Takes ownership of the handle; `ended` is called when it has closed. */
+  accept(handle: TcpHandle, request: StreamRequest, ended: (() => void) | undefined): void {
+    const transport = new SseTransport(handle, this, request.ids);
+    this.#open++;
+    if (ended !== undefined) this.#ended.set(transport, ended);
+    const gathered = [this.#head(request), PADDING, this.#retry()];
+    this.#opening = { transport, gathered };
+    try {
+      transport.connection = this.#opener.open(transport, request.encoding, request.url, request.identity);
+      if (request.commands !== undefined) transport.connection.receive(request.commands);
+    } finally {
+      this.#opening = undefined;
+    }
+    transport.start(Buffer.concat(gathered));
+  }
+
+  gather(transport: SseTransport, bytes: Uint8Array): boolean {
+    if (this.#opening?.transport !== transport) return false;
+    this.#opening.gathered.push(bytes);
+    return true;
+  }
+
+  named(transport: SseTransport, sid: string): void {
+    this.#forgetName(transport);
+    this.#names.set(transport, sid);
+    this.#sessions.set(sid, transport);
+  }
+
+  leaving(transport: SseTransport): void {
+    this.#leaving.add(transport);
+  }
+
+  gone(transport: SseTransport): void {
+    this.#open--;
+    this.#leaving.release(transport);
+    this.#forgetName(transport);
+    const ended = this.#ended.get(transport);
+    if (ended === undefined) return;
+    this.#ended.delete(transport);
+    ended();
+  }
+
+  /** Ends those that are leaving; the others are core's to end. Idempotent. */
+  close(): void {
+    this.#leaving.close();
+  }
+
+  #forgetName(transport: SseTransport): void {
+    const sid = this.#names.get(transport);
+    if (sid === undefined) return;
+    this.#names.delete(transport);
+    this.#sessions.delete(sid, transport);
+  }
+
+  #head({ headers }: StreamRequest): Uint8Array {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    for (const [name, value] of Object.entries(streamHeaders(headers))) head += `${name}: ${value}\r\n`;
+    return Buffer.from(`${head}\r\n`, "latin1");
+  }
+
+  #retry(): Uint8Array {
+    return Buffer.from(`retry: ${RETRY_MS + Math.floor(this.#random() * RETRY_SPREAD_MS)}\n\n`);
+  }
+}

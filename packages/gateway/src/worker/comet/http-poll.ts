@@ -1,0 +1,59 @@
+/**
+ * One poll as a request of Node's HTTP server: held until there is an answer.
+ */
+import type { ServerResponse } from "node:http";
+import { disconnects } from "@holdfast/protocol";
+import { errorAnswer, responseHeaders } from "../http-answer.js";
+import type { PollTransport } from "./poll-transport.js";
+import type { DueHeldPoll } from "./polls.js";
+
+export class HttpPoll implements DueHeldPoll {
+  readonly #response: ServerResponse;
+  readonly #headers: Readonly<Record<string, string>>;
+  #transport: PollTransport | undefined;
+
+  /** `headers`: those of the answer that depend on the request. */
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
+    this.#response = response;
+    // Read already, and more than all else of a request that is held.
+    response.req.rawHeaders = [];
+    response.req.headers = {};
+    this.#headers = headers;
+  }
+
+  get destroyed(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed;
+  }
+
+  heldBy(transport: PollTransport): void {
+    if (this.#transport === undefined) this.#response.on("close", () => this.#transport?.lost(this));
+    this.#transport = transport;
+  }
+
+  /** Held long enough. */
+  destroy(): void {
+    this.#transport?.flush(true);
+  }
+
+  answer(body: Uint8Array): void {
+    this.#response
+      .writeHead(200, {
+        "Content-Type": "application/json; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Length": String(body.length),
+        ...this.#headers,
+      })
+      .end(body);
+  }
+
+  supersede(): void {
+    const { code, name, message } = disconnects.superseded;
+    const answer = errorAnswer(409, { code, name, message }, this.#headers);
+    this.#response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+  }
+
+  drop(): void {
+    this.#response.destroy();
+  }
+}

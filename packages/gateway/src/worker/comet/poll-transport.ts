@@ -1,0 +1,285 @@
+/**
+ * The transport of long-poll: one session whose client fetches what there is, again and again.
+ *
+ *     absent ⇄ held (a request waits for something to say)      both ──core's close──► closing ──last batch taken──► ended
+ *
+ * Each answer that says anything is a batch with a number. Its cursor acknowledges it with the next poll; until then the batch is
+ * kept, and a poll with the cursor before gets the very same bytes. What is kept counts as waiting in the outbox.
+ * Invariants: at most one poll is held; a batch is built once; `Connection#closed` is called once, and never during another call
+ * to the transport.
+ */
+import type { Connection, Framing, Mark, Transport } from "@holdfast/core";
+import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
+import { type CommandFrame, carryOut } from "./commands.js";
+import { type Cursor, cursorHead, encodeCursor, NONCE_LENGTH } from "./cursor.js";
+import { PollFraming } from "./poll-framing.js";
+import type { CometSession } from "./sessions.js";
+
+export type PollConnection = Pick<
+  Connection,
+  "id" | "receive" | "alive" | "closed" | "disconnect" | "newResumeToken"
+>;
+
+/** A request that waits for an answer. */
+export interface HeldPoll {
+  answer(body: Uint8Array): void;
+  /** A newer one has come. */
+  supersede(): void;
+  /** There will be no answer. */
+  drop(): void;
+}
+
+/** What all polled sessions of a worker share. */
+export interface PollHome {
+  /** Calls `flush` at the end of this turn of the loop. */
+  flushSoon(transport: PollTransport): void;
+  /** A poll is held now, or no more. */
+  holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void;
+  /** It should end soon. Called once. */
+  leaving(transport: PollTransport): void;
+  /** The session is reached under this id from now on. */
+  named(transport: PollTransport, sid: string): void;
+  /** Called once. */
+  gone(transport: PollTransport): void;
+  /** Something to put into a cursor while no token can be made. */
+  nonce(): string;
+}
+
+/** Bytes of one answer; a single frame may be larger. */
+const MAX_BATCH_BYTES = 256 * 1024;
+/** Answers after which the proof in the cursor is made anew: it does not last for ever. */
+const ANSWERS_PER_PROOF = 256;
+
+const FRAMING = new PollFraming();
+
+/** What waits to be fetched, in order. */
+type Queued =
+  | { readonly t: "bytes"; readonly bytes: Uint8Array; readonly at: Mark | undefined }
+  | { readonly t: "stands"; readonly positions: ReadonlyMap<string, Position | undefined> }
+  | { readonly t: "left"; readonly channel: string };
+
+type State = "open" | { readonly t: "closing"; readonly code: number; readonly reason: string } | "ended";
+
+export class PollTransport implements Transport, CometSession {
+  /** Set once, before anything can arrive. */
+  connection: PollConnection | undefined = undefined;
+  readonly #home: PollHome;
+  #state: State = "open";
+  #queue: Queued[] | undefined;
+  #queuedBytes = 0;
+  /** Up to the last batch. */
+  readonly #positions = new Map<string, Position | undefined>();
+  #number: number;
+  /** The last batch, until it is acknowledged. */
+  #kept: Uint8Array | undefined;
+  #held: HeldPoll | undefined;
+  #proof = "";
+  #answers = 0;
+  #isDue = false;
+  #lastCommand = 0;
+  #waitMs = 0;
+  #name = "";
+
+  /** `number`: of the batch that the client has, where it comes back. */
+  constructor(home: PollHome, number = 0) {
+    this.#home = home;
+    this.#number = number;
+  }
+
+  get framing(): Framing {
+    return FRAMING;
+  }
+
+  get bufferedBytes(): number {
+    return this.#queuedBytes + (this.#kept?.length ?? 0);
+  }
+
+  write(frames: Uint8Array): void {
+    if (this.#state !== "open") return;
+    const endings = FRAMING.endings(frames) ?? [{ end: frames.length, at: undefined }];
+    let start = 0;
+    for (const { end, at } of endings) {
+      this.#add({ t: "bytes", bytes: frames.subarray(start, end), at });
+      start = end;
+    }
+    this.#queuedBytes += frames.length;
+    this.#flushSoon();
+  }
+
+  /** A client that is gone sends no further poll, which is noticed sooner than a ping would. */
+  ping(): void {
+    if (this.#state === "open") this.connection?.alive();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#state = { t: "closing", code, reason };
+    this.#home.leaving(this);
+    this.#flushSoon();
+  }
+
+  terminate(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    const held = this.#held;
+    this.#hold(undefined);
+    held?.drop();
+    this.#queue = this.#kept = undefined;
+    this.#queuedBytes = 0;
+    queueMicrotask(() => {
+      this.#home.gone(this);
+      this.connection?.closed();
+    });
+  }
+
+  comeBack(afterMs: number): void {
+    this.#waitMs = afterMs;
+  }
+
+  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+    this.#add({ t: "stands", positions });
+  }
+
+  left(channel: string): void {
+    this.#add({ t: "left", channel });
+  }
+
+  take(commands: readonly CommandFrame[]): void {
+    if (this.#state === "open") this.#lastCommand = carryOut(commands, this.#lastCommand, this.connection);
+  }
+
+  /** The secret of its last cursor. */
+  get proof(): string {
+    return this.#proof;
+  }
+
+  /** Whether it has been told to end. */
+  get isLeaving(): boolean {
+    return this.#state !== "open";
+  }
+
+  /** A poll of this session. False when it stands where this session cannot go on from; the session ends then. */
+  poll(
+    cursor: Pick<Cursor, "number"> | undefined,
+    commands: readonly CommandFrame[],
+    held: HeldPoll,
+  ): boolean {
+    const number = cursor?.number ?? this.#number;
+    if (this.#state === "ended") return false;
+    const isRepeat = number === this.#number - 1 && this.#kept !== undefined;
+    if (number !== this.#number && !isRepeat) {
+      this.connection?.disconnect(disconnects.superseded);
+      this.terminate();
+      return false;
+    }
+    this.#held?.supersede();
+    this.#hold(held);
+    if (!isRepeat) {
+      this.#kept = undefined;
+      if (typeof this.#state === "object" && this.#queue === undefined) {
+        // The last batch has arrived: there is nothing more to say.
+        this.#hold(undefined);
+        this.terminate();
+        return false;
+      }
+    }
+    this.take(commands);
+    if (this.#kept !== undefined || this.#queue !== undefined) this.#flushSoon();
+    return true;
+  }
+
+  // What `WaitingSockets` asks of those that it ends: without a poll for too long.
+
+  get destroyed(): boolean {
+    return this.#state === "ended";
+  }
+
+  destroy(): void {
+    this.terminate();
+  }
+
+  /** Its request has ended without an answer. */
+  lost(held: HeldPoll): void {
+    if (this.#held === held) this.#hold(undefined);
+  }
+
+  /** Answers what is held: with what there is, or, when it was held long enough, with nothing. */
+  flush(evenNothing = false): void {
+    this.#isDue = false;
+    const held = this.#held;
+    if (held === undefined || this.#state === "ended") return;
+    if (this.#kept === undefined && (this.#queue !== undefined || this.#state !== "open"))
+      this.#kept = this.#batch();
+    if (this.#kept === undefined && !evenNothing) return;
+    this.#hold(undefined);
+    held.answer(this.#kept ?? this.#body([], undefined));
+  }
+
+  #add(queued: Queued): void {
+    if (this.#state !== "open") return;
+    this.#queue ??= [];
+    this.#queue.push(queued);
+  }
+
+  #flushSoon(): void {
+    if (this.#held === undefined || this.#isDue) return;
+    this.#isDue = true;
+    this.#home.flushSoon(this);
+  }
+
+  #hold(held: HeldPoll | undefined): void {
+    const before = this.#held;
+    this.#held = held;
+    this.#home.holding(this, held, before);
+  }
+
+  /** The next batch: everything that waits, or as much as one may have. */
+  #batch(): Uint8Array {
+    const queue = this.#queue ?? [];
+    const frames: Uint8Array[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (; taken < queue.length; taken++) {
+      const next = queue[taken] as Queued;
+      if (next.t === "stands")
+        for (const [channel, position] of next.positions) this.#positions.set(channel, position);
+      else if (next.t === "left") this.#positions.delete(next.channel);
+      else {
+        if (bytes > 0 && bytes + next.bytes.length > MAX_BATCH_BYTES) break;
+        if (next.at !== undefined) this.#positions.set(next.at.channel, next.at.position);
+        frames.push(next.bytes);
+        bytes += next.bytes.length;
+      }
+    }
+    this.#queue = taken === queue.length ? undefined : queue.slice(taken);
+    this.#queuedBytes -= bytes;
+    this.#number++;
+    return this.#body(frames, this.#queue === undefined ? this.#state : "open");
+  }
+
+  #body(frames: readonly Uint8Array[], state: State | undefined): Uint8Array {
+    const sid = this.connection?.id ?? "";
+    const end = typeof state === "object" ? state : undefined;
+    const cursor = end === undefined || mayReconnect(end.code) ? `,"cursor":"${this.#cursor(sid)}"` : "";
+    const close = end && { code: end.code, reason: end.reason };
+    const all = Buffer.concat(frames);
+    return Buffer.concat([
+      Buffer.from(`{"sid":"${sid}"${cursor},"frames":[`),
+      all.subarray(1),
+      Buffer.from(
+        `],"wait":${this.#waitMs}${close === undefined ? "" : `,"close":${JSON.stringify(close)}`}}\n`,
+      ),
+    ]);
+  }
+
+  #cursor(sid: string): string {
+    if (this.#proof.length <= NONCE_LENGTH || this.#answers % ANSWERS_PER_PROOF === 0)
+      this.#proof = this.connection?.newResumeToken() ?? (this.#proof || this.#home.nonce());
+    this.#answers++;
+    if (sid !== this.#name) {
+      this.#name = sid;
+      this.#home.named(this, sid);
+    }
+    return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#positions);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Text → server-sent events: WHATWG HTML §9.2. A message is one event, and its text the event's data.
+ *
+ * Clients that come back by Last-Event-ID need an `id:` with each event that takes them further. Where all that a stream can
+ * be told of is one channel, and it has no secret of its own, its id is the same for everybody and is part of the shared bytes;
+ * otherwise the transport puts one in front of each event.
+ */
+import type { Framing, Message } from "@holdfast/core";
+import { cursorHead, encodeCursor } from "./cursor.js";
+import { type Ending, MarkedBytes } from "./marked-bytes.js";
+
+const NO_HEAD = cursorHead();
+
+/** One event without an id. */
+function event(text: string): string {
+  return text.includes("\n") ? `data: ${text.replaceAll("\n", "\ndata: ")}\n\n` : `data: ${text}\n\n`;
+}
+
+/** The line that tells an EventSource what to come back with. */
+export function idLine(cursor: string): string {
+  return `id: ${cursor}\n`;
+}
+
+/** Events whose ids, if there are any, are the transport's to add. */
+export class EventFraming implements Framing {
+  readonly #marked = new MarkedBytes();
+
+  frame(text: string): Uint8Array {
+    return Buffer.from(event(text));
+  }
+
+  frameAll(messages: readonly Message[]): Uint8Array {
+    return this.#marked.make(messages, event);
+  }
+
+  /** The events of a batch, if any of them takes its reader further. */
+  endings(bytes: Uint8Array): readonly Ending[] | undefined {
+    return this.#marked.of(bytes);
+  }
+}
+
+/** Events that say themselves where one channel stands. */
+export class NumberedFraming implements Framing {
+  frame(text: string): Uint8Array {
+    return Buffer.from(event(text));
+  }
+
+  frameAll(messages: readonly Message[]): Uint8Array {
+    let text = "";
+    for (const { text: data, at } of messages) {
+      if (at !== undefined) text += idLine(encodeCursor(NO_HEAD, [[at.channel, at.position]]));
+      text += event(data);
+    }
+    return Buffer.from(text);
+  }
+}
