@@ -13,6 +13,8 @@ import { type Member, type Presence, PresenceView } from "./presence.js";
 
 /** Over how long the readings of many clients are spread, ms. */
 const SPREAD_MS = 2_000;
+/** Changes that are held until the reading's answer. */
+const MAX_HELD = 256;
 
 export interface PresenceEvents {
   /** Somebody has come: a user's first session, or each session, as the channel's namespace has it. */
@@ -39,6 +41,8 @@ export class PresenceWatch {
   #wire: Pick<Link, "request"> | undefined;
   /** Ends the reading that is due or under way; undefined when there is none. */
   #reading: (() => void) | undefined;
+  /** Changes that came since one was missed: they may follow on what is read. */
+  #held: PresencePush[] = [];
   /** Failed readings in a row. */
   #failures = 0;
 
@@ -63,17 +67,27 @@ export class PresenceWatch {
   stop(): void {
     this.#wire = undefined;
     this.#reading?.();
+    this.#held = [];
   }
 
   push(push: PresencePush): void {
     if (this.#wire === undefined) return;
+    if (this.#reading !== undefined) {
+      this.#held.push(push);
+      // What is missing then shows, and is read again.
+      if (this.#held.length > MAX_HELD) this.#held.shift();
+      return;
+    }
     if (push.kind === "presence") {
       this.#view.count(push);
       return this.#tell("presence", this.current);
     }
     const { kind, channel, member, version } = push;
     const change = this.#view.change(kind, member, version);
-    if (change === "hole") return this.#readSoon();
+    if (change === "hole") {
+      this.#readSoon();
+      return this.push(push);
+    }
     if (change === "known") return;
     this.#tell(kind, { channel, member });
     this.#tell("presence", this.current);
@@ -84,6 +98,7 @@ export class PresenceWatch {
     this.#failures = 0;
     this.#view.replace(list);
     this.#tell("presence", this.current);
+    for (const push of this.#held.splice(0)) this.push(push);
   }
 
   #readSoon(delayMs = this.#options.random() * SPREAD_MS): void {

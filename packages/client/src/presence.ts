@@ -73,16 +73,15 @@ export class PresenceView {
   }
 
   /** How many there are; without `members` there are too many to say who. */
-  count(counts: Counts, members?: Map<string, Member>): void {
-    this.#counts = counts;
+  count({ version, users, sessions }: Counts, members?: Map<string, Member>): void {
+    this.#counts = { version, users, sessions };
     this.#members = members;
     this.#current = undefined;
   }
 
   /** A change was missed: who is there is not known until the next list. */
   doubt(): void {
-    const { version, users, sessions } = this.current;
-    this.count({ version, users, sessions });
+    this.count(this.current);
   }
 
   change(kind: "join" | "leave", member: Member, version: number): Change {
