@@ -93,6 +93,22 @@ describe("a token in a request", () => {
   });
 });
 
+describe("where the application is asked who connects, an upgrade request", () => {
+  const asking = { ...policy, forwarded: ["cookie"] };
+
+  it("brings the headers that it is shown, and no others", () => {
+    const head = request("/ws", { cookie: "a=b", authorization: "Bearer x" });
+    expect(decideUpgrade(head, asking)).toMatchObject({ kind: "accept", forwarded: { cookie: "a=b" } });
+    expect(decideUpgrade(request("/ws"), asking)).toMatchObject({ kind: "accept", forwarded: {} });
+  });
+
+  it("is refused where they are too large to be kept", () => {
+    const head = request("/ws", { cookie: "x".repeat(10_000) });
+    expect(decideUpgrade(head, asking)).toMatchObject({ kind: "refuse", status: 431 });
+    expect(decideUpgrade(head, policy)).toMatchObject({ kind: "accept" });
+  });
+});
+
 describe("an upgrade request is refused", () => {
   it.each<[string, RequestHead, number, string]>([
     ["another path", request("/socket"), 404, "not_found"],

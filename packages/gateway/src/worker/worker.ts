@@ -86,6 +86,7 @@ export class Worker {
       topics: this.#core.topics,
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
+      revocations: this.#core.revocations,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
