@@ -363,7 +363,7 @@ export class Connection implements Listener, RateAccount {
   /** Leaves the channels that have presence, at once or when its grace is over. */
   #absent(presence: Presence, subscriptions: readonly Subscription[], lingers: boolean): void {
     const channels: string[] = [];
-    const mayLinger = lingers && this.#encoding === "lines";
+    const mayLinger = lingers && this.session?.resumable === true;
     for (const subscription of subscriptions) {
       const { place } = subscription;
       if (place.presence === undefined) continue;

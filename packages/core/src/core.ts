@@ -273,7 +273,8 @@ export class Core {
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
     const shown = resume && resumeTokens.check(resume.sid, resume.token);
     if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
-    return shown?.user === undefined && byUrl !== undefined && questions.decideConnect
+    const isKnown = shown?.user !== undefined && shown.identity !== undefined;
+    return byUrl !== undefined && !isKnown && questions.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
   }

@@ -1,9 +1,9 @@
 /**
  * Namespaces: what may be done with a channel, selected by the part of its name before the colon.
  */
-import { namespaceOf } from "@holdfast/protocol";
+import { type JoinLeaveMode, namespaceOf } from "@holdfast/protocol";
 import type { Retention } from "./broker.js";
-import type { JoinLeaveMode, PresenceRule } from "./presence-store.js";
+import type { PresenceRule } from "./presence-store.js";
 
 /** What becomes of publications for a subscriber whose outbox is full. */
 export const SLOW_CONSUMER_POLICIES = Object.freeze(["disconnect", "drop", "latest"] as const);

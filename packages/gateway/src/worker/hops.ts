@@ -40,8 +40,9 @@ const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
   [503, "refused"],
 ]);
 
-/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is. */
-export type HopOutcome = "answered" | "unreached" | "refused" | "lost" | "gone";
+/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is.
+ * `crowded`: too many knock at the owner's door in this moment. */
+export type HopOutcome = "answered" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
 export interface HopLimits {
   /** Whether a connection more can be afforded. */
@@ -136,9 +137,11 @@ export class Hops {
         settle("answered");
       });
       there.on("timeout", () => there.destroy(new Error("no answer in time")));
-      there.on("error", () => {
+      there.on("error", ({ code }: NodeJS.ErrnoException) => {
         if (answering) response.destroy();
-        else end(reached ? "lost" : "unreached");
+        else if (reached) end("lost");
+        // A Unix socket whose backlog is full does not let connections wait.
+        else end(code === "EAGAIN" ? "crowded" : "unreached");
       });
       there.once("close", () => {
         this.#open--;
