@@ -6,29 +6,36 @@
 import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
+  CONTROL,
   CORE_DEFAULTS,
   type CoreOptions,
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryPresence,
+  MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
+  type PresenceStore,
   type Retention,
+  type RevocationStore,
   systemClock,
 } from "@holdfast/core";
 import type {
   KeySource,
   PrimaryOptions,
   ReloadOptions,
+  ServedSeam,
   TokenOptions,
+  WebhookOptions,
   WorkerOptions,
 } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
-import { keySources } from "./config/cross-checks.js";
+import { knowsClients } from "./config/cross-checks.js";
 import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -70,22 +77,22 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
       ratePerSecond: drainRate === "auto" ? undefined : drainRate,
     },
     retention: retentions(settings),
+    hasPresence: hasPresence(settings),
   };
 }
 
 export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   const { settings, logger } = parts;
   const { workers } = settings;
-  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
   return {
     ...reloadOptions(parts),
+    ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
     accept: settings.accept,
     workers,
-    broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
-    bus,
+    revocationTtlMs: settings.revocationTtl,
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
@@ -97,6 +104,72 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
     clock: systemClock,
+  };
+}
+
+type Home = Pick<PrimaryOptions, "broker" | "bus" | "presence" | "revocations" | "seams">;
+
+/** The broker and its seams in this process, which serves them to the workers. */
+function embedded(settings: CompleteSettings): Home {
+  const { maxRevocations } = settings;
+  const bus = new MemoryBus();
+  const presence = new MemoryPresence(bus);
+  const revocations = new MemoryRevocations({
+    maxRevocations,
+    now: Date.now,
+    tell: (order) => bus.publish(CONTROL, order, {}),
+  });
+  return {
+    broker: new MemoryBroker(bus),
+    bus,
+    presence,
+    revocations,
+    seams: {
+      presence: () => servedPresence(presence, settings.presenceGrace),
+      revocations: () => ({
+        methods: {
+          add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
+          list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
+          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+        },
+      }),
+    },
+  };
+}
+
+/** Presence as one worker may use it. When the worker is gone, its members are as good as disconnected. */
+function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
+  const begun = new Set<string>();
+  return {
+    methods: {
+      renew: (...[id, forMs, begin]: Parameters<PresenceStore["renew"]>) => {
+        if (begin) begun.add(id);
+        return presence.renew(id, forMs, begin);
+      },
+      change: (...[channel, ...rest]: Parameters<PresenceStore["change"]>) =>
+        presence.change(channel, ...rest),
+      read: (...[channel, limit, cursor]: Parameters<PresenceStore["read"]>) =>
+        presence.read(channel, limit, cursor),
+      end: (id: string) => {
+        begun.delete(id);
+        return presence.end(id);
+      },
+    },
+    close() {
+      for (const id of begun) presence.abandon(id, graceMs);
+    },
+  };
+}
+
+/** The workers have their own. */
+function onRedis(settings: CompleteSettings, logger: Logger): Home {
+  const broker = redisBroker(settings, logger, noMetrics);
+  return {
+    broker,
+    bus: undefined,
+    presence: broker.presence(),
+    revocations: broker.revocations(),
+    seams: {},
   };
 }
 
@@ -112,6 +185,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     core: coreOptions(settings),
     origins: settings.origins,
     tokens: tokenOptions(settings),
+    webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
@@ -131,6 +205,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               broker,
               ingest: broker.ingest(retentions(settings)),
               directory: broker.directory(),
+              presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
+              revocations: broker.revocations(),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
             };
           },
     logger,
@@ -190,12 +267,17 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     historySize: settings.historySize,
     historyTtlMs: settings.historyTtl,
     resumeWindowMs: settings.resumeWindow,
+    presenceLeaseMs: settings.presenceLease,
+    presenceGraceMs: settings.presenceGrace,
+    maxJoinLeave: settings.maxJoinLeave,
     maxDetached: CORE_DEFAULTS.maxDetached,
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
-    access: keySources(settings).length === 0 ? "open" : "private",
-    anonymous: settings.anonymous,
+    revocationTtlMs: settings.revocationTtl,
+    access: isPrivate(settings) ? "private" : "open",
+    // Where nothing can say who a client is, none has to.
+    anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),
     refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
@@ -206,6 +288,29 @@ export function tokenOptions(settings: Settings): TokenOptions | undefined {
   const keys = keySourceOf(settings);
   const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
   return keys && { keys, audience, issuer, leewayMs };
+}
+
+function isPrivate(settings: Settings): boolean {
+  return knowsClients(settings) || settings.webhookSubscribeUrl !== undefined;
+}
+
+/** How the application is asked; undefined where it is not. */
+function webhookOptions(settings: Settings): WebhookOptions | undefined {
+  const { webhookConnectUrl: connect, webhookSubscribeUrl: subscribe, webhookPublishUrl: publish } = settings;
+  const { webhookSecret: secret } = settings;
+  if (secret === undefined) return undefined;
+  return {
+    urls: {
+      ...(connect !== undefined && { connect }),
+      ...(subscribe !== undefined && { subscribe }),
+      ...(publish !== undefined && { publish }),
+    },
+    headers: settings.webhookHeaders,
+    secret,
+    timeoutMs: settings.webhookTimeout,
+    concurrency: settings.webhookConcurrency,
+    maxWaiting: settings.webhookQueue,
+  };
 }
 
 function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
@@ -230,16 +335,23 @@ function retentions(settings: CompleteSettings): (channel: string) => Retention 
   return (channel) => namespaces.retention(channel);
 }
 
+/** Whether a channel has presence. */
+function hasPresence(settings: CompleteSettings): (channel: string) => boolean {
+  const options = coreOptions(settings);
+  const namespaces = new Namespaces(options.namespaces, options);
+  return (channel) => namespaces.presence(channel) !== undefined;
+}
+
 /** Where Redis is, without its password; undefined when the broker is the embedded one. */
 export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): string | undefined {
   return redis === undefined ? undefined : describeTarget(redisTarget(redis));
 }
 
 function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
-  const { redis, redisPrefix, maxPublicationBytes } = settings;
+  const { redis, redisPrefix, maxPublicationBytes, maxRevocations } = settings;
   const target = redisTarget(redis ?? "");
   const seams = { clock: systemClock, logger, metrics, random: Math.random };
-  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
+  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes, maxRevocations }, seams);
 }
 
 /** The URL was checked with the settings. */

@@ -38,6 +38,9 @@ export interface Readings {
   readonly subscriptions: number;
   readonly subscriptionsBehind: number;
   readonly topics: number;
+  readonly presenceMembers: number;
+  readonly presenceViews: number;
+  readonly revocations: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
 }
@@ -180,6 +183,13 @@ export class WorkerMetrics implements Metrics {
     });
     const ofWorker = <Label extends string = never>(name: string, help: string, ...labels: Label[]) =>
       new Gauge({ name: `holdfast_${name}`, help, labelNames: ["worker", ...labels], registers });
+    const members = new Gauge({
+      name: "holdfast_presence_members",
+      help: "Sessions in channels with presence",
+      registers,
+    });
+    const views = ofWorker("presence_views", "Channels whose members the worker follows");
+    const revocations = ofWorker("revocations", "Revocations that the worker knows");
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
     const rss = ofWorker("resident_memory_bytes", "Resident memory");
     const heap = ofWorker("heap_used_bytes", "V8 heap in use");
@@ -206,6 +216,9 @@ export class WorkerMetrics implements Metrics {
       connections.set(now.connections);
       subscriptions.set(now.subscriptions);
       behind.set(now.subscriptionsBehind);
+      members.set(now.presenceMembers);
+      views.set({ worker }, now.presenceViews);
+      revocations.set({ worker }, now.revocations);
       topics.set({ worker }, now.topics);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);

@@ -18,7 +18,14 @@ export type {
   GapNotice,
   HistoryRequest,
   HistoryResult,
+  JoinLeaveMode,
+  JoinLeavePush,
   Json,
+  PresenceCounts,
+  PresenceList,
+  PresenceMember,
+  PresenceRequest,
+  PresenceResult,
   PublicationPush,
   PublishRequest,
   Push,
@@ -29,6 +36,7 @@ export type {
   Results,
   Resume,
   StoredPublication,
+  SubscribedNotice,
   SubscribeOutcome,
   SubscribeRequest,
   SubscribeResult,
@@ -52,10 +60,14 @@ export {
   encodeDisconnect,
   encodeDrain,
   encodeError,
+  encodeJoin,
+  encodeLeave,
   encodeMessage,
+  encodePresence,
   encodePublication,
   encodeRefresh,
   encodeReply,
+  encodeSubscribed,
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
@@ -66,8 +78,8 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
-export * from "./limits.js";
 export { exceedsDepth } from "./json-depth.js";
+export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {
   MAX_GENERATIONS,

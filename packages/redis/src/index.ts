@@ -3,6 +3,7 @@
  */
 export { RedisBroker } from "./broker.js";
 export { RedisDirectory } from "./directory.js";
+export { EventStream } from "./event-stream.js";
 export { Ingest, type RetentionOf } from "./ingest.js";
 export { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 export {

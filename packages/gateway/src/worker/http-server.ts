@@ -29,7 +29,7 @@ import type { WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
-/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+/** Requests that may wait at once to be told from whom they are: a fraction of a millisecond, unless keys are fetched or the application is asked. */
 const MAX_INTRODUCING = 4_096;
 
 /** A request for a WebSocket, with what came right behind it. */
@@ -293,19 +293,22 @@ export class HttpServer {
     turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
   }
 
-  /** At once, unless there is a token to check. */
+  /** At once, unless there is a token to check or the application to ask. */
   #decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
     const { core, policy, random } = this.#parts;
     const decision = decideUpgrade(head, policy);
     if (decision.kind === "refuse") return decision;
-    if (decision.token !== undefined && this.#introducing >= MAX_INTRODUCING)
+    const { channels, forwarded, token } = decision;
+    const byUrl = channels === undefined ? undefined : forwarded;
+    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
       return refusalFor(errors.unavailable, random());
-    const who = core.introduce(decision.token);
+    const who = core.introduce(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#introducing++;
     return who.then((late) => {
       this.#introducing--;
-      return this.#admit(decision, late);
+      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
+      return "error" in late ? refusalFor(late.error, random()) : this.#admit(decision, late);
     });
   }
 
@@ -317,8 +320,6 @@ export class HttpServer {
         random(),
       );
     }
-    // Who brought none may still do so in `connect`.
-    if (decision.token !== undefined && "error" in who) return refusalFor(who.error, random());
     const error = core.admit(decision.channels, who);
     if (error !== undefined) return refusalFor(error, random());
     return "identity" in who && who.identity !== ANONYMOUS

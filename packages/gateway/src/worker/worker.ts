@@ -6,13 +6,13 @@
  */
 import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
-import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
+import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
-import type { BrokerService, WorkerOptions } from "../options.js";
-import { LinkBroker } from "./broker-link.js";
+import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
+import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
@@ -24,6 +24,7 @@ import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
+import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
@@ -57,7 +58,7 @@ export class Worker {
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
-  readonly #linkBroker: LinkBroker | undefined;
+  readonly #embedded: Embedded | undefined;
   readonly #ingest: BrokerService | undefined;
   readonly #owner: Owner;
   readonly #directory: WorkerDirectory | undefined;
@@ -83,22 +84,30 @@ export class Worker {
       subscriptions: this.#core.subscriptions,
       subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
+      presenceMembers: this.#core.members,
+      presenceViews: this.#core.presenceViews,
+      revocations: this.#core.revocations,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const own = options.broker?.(this.#metrics);
-    const broker = own?.broker ?? new LinkBroker(send, clock);
-    this.#ingest = own?.ingest;
+    const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
+    this.#embedded = own instanceof Embedded ? own : undefined;
+    const { broker, ingest, presence, revocations } = own;
+    this.#ingest = ingest;
     this.#address = options.advertise?.(port);
-    this.#directory = this.#address === undefined ? undefined : own?.directory;
-    this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
+    this.#directory = this.#address === undefined ? undefined : own.directory;
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
+      events: own?.events,
+      presence,
+      revocations,
       clock,
       logger,
       metrics: this.#metrics,
       authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authorizer:
+        options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -108,6 +117,7 @@ export class Worker {
     const policy = {
       mayComeFrom: originCheck(options.origins),
       maxChannels: options.core.maxChannels,
+      forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
     const comet = new Comet({
@@ -148,7 +158,7 @@ export class Worker {
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size + idle.size + transports.open + comet.sockets + this.http.introducing + this.http.relayed;
+      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({
@@ -191,15 +201,15 @@ export class Worker {
       case "collect-metrics":
         this.#answerMetrics(message.id);
         break;
-      case "collect-slowest":
-        this.#send({ type: "slowest", id: message.id, connections: this.#core.slowest(message.limit) });
+      case "inspect":
+        this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
         if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
         else this.#gcTimer.turn();
         break;
       default:
-        this.#linkBroker?.answer(message);
+        this.#embedded?.answer(message);
     }
   }
 
@@ -214,6 +224,7 @@ export class Worker {
     await this.#ingest?.close();
     await this.#directory?.close();
     await this.#core.close();
+    this.#embedded?.close();
     this.http.close();
   }
 
@@ -233,6 +244,17 @@ export class Worker {
         this.#send({ type: "drained" });
       },
     );
+  }
+
+  #inspect(question: Question): readonly unknown[] {
+    switch (question.of) {
+      case "slowest":
+        return this.#core.slowest(question.limit);
+      case "channels":
+        return this.#core.channels(question);
+      case "sessions":
+        return this.#core.sessions(question);
+    }
   }
 
   #answerMetrics(id: number): void {

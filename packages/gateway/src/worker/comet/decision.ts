@@ -15,6 +15,8 @@ import { streamHeaders } from "./event-streams.js";
 
 export interface CometPolicy extends QueryRules {
   readonly mayComeFrom: OriginCheck;
+  /** Headers that the application is shown, in lower case; undefined: it is not asked who connects. */
+  readonly forwarded?: readonly string[] | undefined;
 }
 
 /** A stream for a plain client. */

@@ -1,5 +1,5 @@
 import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@holdfast/core";
-import { FakeClock } from "@holdfast/core/testing";
+import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { decodeCursor } from "./cursor.js";
@@ -66,10 +66,12 @@ let sids: number;
 beforeEach(async () => {
   clock = new FakeClock();
   sids = 0;
+  const broker = new MemoryBroker();
   core = new Core(
     { ...CORE_DEFAULTS, historySize: 100, namespaces: { "": { clientPublish: true, historySize: 100 } } },
     {
-      broker: new MemoryBroker(),
+      broker,
+      revocations: memoryRevocations(broker, clock),
       clock,
       logger: silentLogger,
       metrics: noMetrics,
@@ -139,6 +141,20 @@ describe("a polled session", () => {
     const again = await poll(first);
     expect(again.text).toBe(lost.text);
     expect(data((await poll(again.answered)).answered)).toEqual([2]);
+  });
+
+  it("is not slow when a message comes between an answer and the next poll, however long it is held before", async () => {
+    let last = await connected();
+    for (let round = 0; round < 5; round++) {
+      const held = await poll(last);
+      await pass(20_000);
+      await publish(round);
+      // Before the client has said that it has that answer.
+      await publish(-round);
+      last = (await poll(held.answered)).answered;
+      expect(last.close).toBeUndefined();
+    }
+    expect(last.sid).toBe((await poll(last, { id: 1, publish: { channel: "news", data: 1 } })).answered.sid);
   });
 
   it("carries a command out once, however often its poll is sent", async () => {
