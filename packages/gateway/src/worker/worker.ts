@@ -158,7 +158,7 @@ export class Worker {
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
+      waiting.size + idle.size + transports.open + comet.sockets + this.http.introducing + this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({
