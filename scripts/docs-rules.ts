@@ -139,7 +139,7 @@ export function checkNames(file: string, markdown: string, facts: DocFacts): Doc
       if (!facts.env.has(name)) report(`${name}: no such variable`);
     }
     for (const flag of flagsIn(text)) if (!facts.flags.has(flag)) report(`${flag}: no such flag`);
-    for (const [endpoint] of text.matchAll(/\b(?:GET|POST) \/[\w/]+/g)) {
+    for (const [endpoint] of text.matchAll(/\b(?:GET|POST) \/[\w/]+(?:\.json)?/g)) {
       if (!facts.endpoints.has(endpoint)) report(`${endpoint}: no such endpoint`);
     }
     for (const [, name = "", value = ""] of text.matchAll(/`(\w+)` \((\d[^)]*)\)/g)) {

@@ -9,9 +9,9 @@ import { FILE_ENV } from "../packages/cli/src/config/file.js";
 import { namespaceKeys } from "../packages/cli/src/config/namespaces.js";
 import { settingKeys, settingOf } from "../packages/cli/src/config/schema.js";
 import { envOf, flagOf } from "../packages/cli/src/config/setting.js";
-import { MemoryBroker } from "../packages/core/src/index.js";
 import { WorkerMetrics } from "../packages/gateway/src/metrics.js";
-import { adminApi } from "../packages/gateway/src/primary/admin-api.js";
+import { ENDPOINTS } from "../packages/gateway/src/primary/admin/api.js";
+import { routeOf } from "../packages/gateway/src/primary/admin/endpoint.js";
 import { SERVING } from "../packages/gateway/src/primary/instance-drain.js";
 import { PrimaryMetrics } from "../packages/gateway/src/primary/primary-metrics.js";
 import { disconnects, errors } from "../packages/protocol/src/index.js";
@@ -52,6 +52,8 @@ async function exportedMetrics(): Promise<Set<string>> {
     subscriptions: 0,
     subscriptionsBehind: 0,
     topics: 0,
+    presenceMembers: 0,
+    presenceViews: 0,
     brokerState: "ready",
     loop,
   }));
@@ -60,16 +62,7 @@ async function exportedMetrics(): Promise<Set<string>> {
   return new Set(snapshots.flat().map(({ name }) => name));
 }
 
-const instance = {
-  broker: new MemoryBroker(),
-  retention: () => undefined,
-  notReady: () => [],
-  metrics: () => Promise.resolve(""),
-  drain: () => SERVING,
-  drainProgress: () => SERVING,
-  slowest: () => Promise.resolve([]),
-};
-const adminEndpoints = Object.keys(adminApi(instance, 1));
+const adminEndpoints = ENDPOINTS.map(routeOf);
 
 async function gatherFacts(): Promise<DocFacts> {
   const all = sources();

@@ -1,10 +1,11 @@
 /**
  * Writes the documents that come from code: docs/configuration.md from the settings' schema, docs/codes.md from the
- * protocol's codes, docs/metrics.md from core's metrics. With `--check` it writes nothing, names each file that has
+ * protocol's codes, docs/metrics.md from core's metrics, docs/openapi.json from the admin API's table. With `--check` it writes nothing, names each file that has
  * drifted and ends with 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { COUNTERS, HISTOGRAMS } from "@holdfast/core";
+import { openApi } from "@holdfast/gateway";
 import { type DisconnectCode, disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import { configurationMarkdown } from "holdfast/settings";
 
@@ -12,6 +13,7 @@ const documents: Readonly<Record<string, string>> = {
   "docs/codes.md": codesMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
   "docs/metrics.md": metricsMarkdown(),
+  "docs/openapi.json": `${JSON.stringify(openApi(), null, 2)}\n`,
 };
 
 const check = process.argv.includes("--check");

@@ -4,6 +4,8 @@
 # Looks first whether the machine has what that takes, and says what is missing: which value is needed, which is there,
 # how to set it. Then it starts a gateway, holds the connections for five minutes, broadcasts once, and writes a report.
 # MILLION_CHECK=1 only looks. MILLION_OUT, MILLION_RATE, MILLION_HOLD: where the report goes, connections a second, how long.
+# MILLION_TRANSPORT=websocket, sse or poll: how connections hear. MILLION_SEND_RATE: messages a second that they send, too,
+# each to one other client.
 # Leaves no process behind, however it ends.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +16,8 @@ connections=${1:-1000000}
 out=${MILLION_OUT:-million-$connections}
 rate=${MILLION_RATE:-4000}
 hold=${MILLION_HOLD:-5m}
+transport=${MILLION_TRANSPORT:-websocket}
+send_rate=${MILLION_SEND_RATE:-0}
 first_port=8080
 last_port=8095
 admin=http://127.0.0.1:9080
@@ -21,6 +25,14 @@ holdfast=packages/cli/bin/holdfast.js
 
 [[ $connections =~ ^[1-9][0-9]{0,7}$ ]] || {
   echo "million.sh: how many connections? A number such as 100000, not '$connections'" >&2
+  exit 2
+}
+[[ $transport =~ ^(websocket|sse|poll)$ ]] || {
+  echo "million.sh: MILLION_TRANSPORT is websocket, sse or poll, not '$transport'" >&2
+  exit 2
+}
+[[ $send_rate =~ ^[0-9]{1,6}$ ]] || {
+  echo "million.sh: MILLION_SEND_RATE is a number of messages a second, not '$send_rate'" >&2
   exit 2
 }
 [ -r /proc/meminfo ] || {
@@ -156,8 +168,10 @@ trap 'exit 143' TERM HUP
 mkdir -p "$out" || exit 1
 # Both in sessions of their own: a signal to the group (Ctrl-C, timeout) reaches this script alone, which ends the swarm
 # first, so that the report is written.
+# A comet client's message is a connection of its own.
 setsid node $holdfast start --port $first_port-$last_port --admin-port "${admin##*:}" --workers "$workers" \
-  --max-connections "$connections" --backlog 4096 --log-format json "$@" >"$out/gateway.log" 2>&1 </dev/null &
+  --max-connections "$((connections + (send_rate > 0 ? connections / 20 : 0)))" --backlog 4096 --log-format json \
+  --namespaces '{"pair":{"clientPublish":true}}' "$@" >"$out/gateway.log" 2>&1 </dev/null &
 gateway=$!
 for _ in $(seq 600); do
   node -e "fetch('$admin/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))" && break
@@ -169,8 +183,14 @@ for _ in $(seq 600); do
   sleep 0.5
 done
 
-setsid node $holdfast swarm run --target "ws://127.0.0.1:$first_port-$last_port/ws" --connections "$connections" \
-  --rate "$rate" --channels 'swarm:{i%1000}' --hold "$hold" --broadcast --admin "$admin" --report "$out" &
+channels='swarm:{i%1000}'
+sending=()
+if [ "$send_rate" -gt 0 ]; then
+  channels="pair:{i%$(((connections + 1) / 2))}"
+  sending=(--send-rate "$send_rate")
+fi
+setsid node $holdfast swarm run --transport "$transport" --target "http://127.0.0.1:$first_port-$last_port" \
+  --connections "$connections" --rate "$rate" --channels "$channels" "${sending[@]}" --hold "$hold" --broadcast --admin "$admin" --report "$out" &
 swarm=$!
 wait "$swarm"
 status=$?

@@ -1,10 +1,12 @@
 /*
  * fleet: holds many subscribers in one process and says what they received, and how late.
  *
- *   fleet <port> <target> <channels in all> <channels per connection> <hello|->
+ *   fleet <port> <target> <channels in all> <channels per connection> <hello|-> [websocket|sse|get|nchan|poll]
  *
  * `target` ends where the channels are appended as c0,c1,…; connection i takes the next ones in turn, so that each
- * channel has the same number of subscribers. `hello` is sent after each opening handshake (Socket.IO's "40").
+ * channel has the same number of subscribers. `hello` is sent after each opening handshake (Socket.IO's "40"). With
+ * `poll` the channels are in the body of the first request. The ways of comet are in comet.h; a held request that is
+ * answered is asked again at once, on its connection.
  * Reads commands, answers each with one line of JSON:
  *
  *   connect <total> <per second>   opens connections up to `total`, at this rate or as fast as the server answers
@@ -17,6 +19,7 @@
  * Pings of WebSocket, Holdfast ({}) and Engine.IO (2) are answered. Needs Linux (epoll).
  */
 #define _GNU_SOURCE
+#include "comet.h"
 #include "websocket.h"
 
 #include <arpa/inet.h>
@@ -32,7 +35,7 @@
 #define MAX_CONNECTIONS 19900
 #define MAX_LATENCIES (8 * 1024 * 1024)
 #define MAX_ROUNDS 65536
-#define MAX_REQUEST 4096
+#define MAX_REQUEST 8192
 #define RECEIVE_BYTES (256 * 1024)
 #define EVENTS 1024
 #define CONNECT_TIMEOUT_NS 30000000000ull
@@ -57,13 +60,14 @@ struct round {
 
 struct fleet {
   int port, channels, per_connection;
+  enum protocol protocol;
   const char *target, *hello;
   int epoll;
   int begun, open, lost, failed;
   struct connection all[MAX_CONNECTIONS];
   unsigned char buffer[RECEIVE_BYTES];
   /* Since the last reset. */
-  long messages, frames, bytes, dropped;
+  long messages, frames, bytes, dropped, answers;
   int latency_count, round_count;
   float *latency_ms;
   struct round rounds[MAX_ROUNDS];
@@ -104,19 +108,55 @@ static void begin(struct fleet *f, int index) {
   epoll_ctl(f->epoll, EPOLL_CTL_ADD, c->fd, &event);
 }
 
-static void send_request(struct fleet *f, int index) {
-  char target[MAX_REQUEST - 1024], request[MAX_REQUEST];
-  int at = snprintf(target, sizeof target, "%s", f->target);
-  for (int k = 0; k < f->per_connection && at < (int)sizeof target - 16; k++) {
+/* The channels of a connection: c0,c1 or, quoted, "c0","c1". Returns the length. */
+static int own_channels(const struct fleet *f, int index, char *out, int size, const char *quote) {
+  int at = 0;
+  out[0] = 0;
+  for (int k = 0; k < f->per_connection && at < size - 20; k++) {
     int channel = (int)(((long)index * f->per_connection + k) % f->channels);
-    at += snprintf(target + at, sizeof target - (size_t)at, "%sc%d", k == 0 ? "" : ",", channel);
+    at += snprintf(out + at, (size_t)(size - at), "%s%sc%d%s", k == 0 ? "" : ",", quote, channel, quote);
   }
-  int length = handshake_request(request, sizeof request, target, f->port);
+  return at;
+}
+
+/* The first request of a connection, or, with the answer before it, the next one. Returns 0 when it cannot be sent. */
+static int ask(struct fleet *f, int index, const struct answer *before) {
+  char target[MAX_REQUEST / 4], request[MAX_REQUEST];
+  int at = snprintf(target, sizeof target / 2, "%s", f->target), length;
+  struct text none = {"", 0};
+  if (f->protocol == POLL) {
+    char channels[MAX_REQUEST / 4];
+    own_channels(f, index, channels, sizeof channels, "\"");
+    length = poll_request(request, sizeof request, target, channels, before == NULL ? none : json_string(before, "sid"),
+                          before == NULL ? none : json_string(before, "cursor"));
+  } else {
+    own_channels(f, index, target + at, (int)sizeof target - at, "");
+    if (f->protocol == WEBSOCKET) length = handshake_request(request, sizeof request, target, f->port);
+    else {
+      int validates = f->protocol == NCHAN_POLL && before != NULL;
+      length = get_request(request, sizeof request, target, f->protocol,
+                           validates ? header_value(before, "last-modified:") : none,
+                           validates ? header_value(before, "etag:") : none);
+    }
+  }
+  if (length >= (int)sizeof request) return 0;
+  return send(f->all[index].fd, request, (size_t)length, MSG_NOSIGNAL) == length;
+}
+
+static void opened(struct fleet *f, struct connection *c) {
+  if (c->state != CONNECTING) return;
+  c->state = OPEN;
+  f->open++;
+}
+
+static void send_request(struct fleet *f, int index) {
   struct connection *c = &f->all[index];
-  if (send(c->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
+  if (!ask(f, index, NULL)) {
     lose(f, c);
     return;
   }
+  /* Nobody says that such a request is held. */
+  if (f->protocol == HELD_GET || f->protocol == NCHAN_POLL) opened(f, c);
   struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u32 = (uint32_t)index};
   epoll_ctl(f->epoll, EPOLL_CTL_MOD, c->fd, &event);
 }
@@ -128,9 +168,11 @@ static void answer(struct connection *c, int opcode, const void *payload, size_t
   (void)!send(c->fd, frame, size, MSG_NOSIGNAL);
 }
 
-static void count_message(struct fleet *f, const struct frame *frame, uint64_t now) {
-  const unsigned char *at = memchr(frame->payload, '@', frame->length);
-  if (at == NULL || frame->payload + frame->length - at <= STAMP_DIGITS) return;
+/* The first stamped message in `bytes`. Returns where the search goes on, NULL when there is none. */
+static const unsigned char *count_message(struct fleet *f, const unsigned char *bytes, size_t length, uint64_t now) {
+  const unsigned char *at = memchr(bytes, '@', length);
+  if (at == NULL || bytes + length - at <= STAMP_DIGITS) return NULL;
+  const unsigned char *behind = at + 1 + STAMP_DIGITS;
   uint64_t stamp = 0;
   for (int i = 1; i <= STAMP_DIGITS; i++) stamp = stamp * 10 + (uint64_t)(at[i] - '0');
   f->messages++;
@@ -140,12 +182,18 @@ static void count_message(struct fleet *f, const struct frame *frame, uint64_t n
   int r = f->round_count - 1;
   while (r >= 0 && r > f->round_count - 64 && f->rounds[r].stamp_ns != stamp) r--;
   if (r < 0 || f->rounds[r].stamp_ns != stamp) {
-    if (f->round_count == MAX_ROUNDS) return;
+    if (f->round_count == MAX_ROUNDS) return behind;
     r = f->round_count++;
     f->rounds[r] = (struct round){.stamp_ns = stamp};
   }
   f->rounds[r].count++;
   f->rounds[r].last_ns = now;
+  return behind;
+}
+
+static void count_messages(struct fleet *f, const char *bytes, size_t length, uint64_t now) {
+  const unsigned char *at = (const unsigned char *)bytes, *end = at + length;
+  while (at != NULL) at = count_message(f, at, (size_t)(end - at), now);
 }
 
 /* Returns 0 when the connection is over. */
@@ -161,7 +209,7 @@ static int take_frame(struct fleet *f, struct connection *c, const struct frame 
     case OP_BINARY:
       if (frame->length == 2 && memcmp(frame->payload, "{}", 2) == 0) answer(c, OP_TEXT, "{}", 2);
       else if (frame->length == 1 && frame->payload[0] == '2') answer(c, OP_TEXT, "3", 1);
-      else count_message(f, frame, now);
+      else count_message(f, frame->payload, frame->length, now);
       return 1;
     default:
       return 1;
@@ -177,6 +225,62 @@ static long take_head(unsigned char *bytes, size_t size) {
   return strstr((const char *)bytes, "\r\n\r\n") + 4 - (const char *)bytes;
 }
 
+/* Returns how much of the buffer is done with, -1 when the connection is over. */
+static long take_frames(struct fleet *f, struct connection *c, size_t size, uint64_t now) {
+  unsigned char *buffer = f->buffer;
+  size_t at = 0;
+  if (c->state == CONNECTING) {
+    long head = take_head(buffer, size);
+    if (head <= 0) return head;
+    at = (size_t)head;
+    opened(f, c);
+    if (f->hello != NULL) answer(c, OP_TEXT, f->hello, strlen(f->hello));
+  }
+  struct frame frame;
+  while (read_frame(buffer + at, size - at, &frame)) {
+    if (!take_frame(f, c, &frame, now)) return -1;
+    at += frame.total;
+  }
+  return (long)at;
+}
+
+/* Whole lines; the sizes of chunks are lines, too, and no line is in two chunks. */
+static long take_stream(struct fleet *f, struct connection *c, size_t size, uint64_t now) {
+  char *buffer = (char *)f->buffer;
+  size_t at = 0;
+  if (c->state == CONNECTING) {
+    struct answer head;
+    int whole = read_head(buffer, &head);
+    if (whole <= 0) return whole;
+    if (head.status != 200) return -1;
+    at = head.head_length;
+    opened(f, c);
+  }
+  char *last = memrchr(buffer + at, '\n', size - at);
+  if (last == NULL) return (long)at;
+  count_messages(f, buffer + at, (size_t)(last + 1 - buffer) - at, now);
+  return (long)(last + 1 - buffer);
+}
+
+/* Each answer is followed by the next request. */
+static long take_answers(struct fleet *f, struct connection *c, size_t size, uint64_t now) {
+  const char *buffer = (const char *)f->buffer;
+  size_t at = 0;
+  while (at < size) {
+    struct answer answer;
+    long length = read_answer(buffer + at, size - at, &answer);
+    if (length == 0) break;
+    /* Nchan says 304 when its time to hold is over. */
+    if (length < 0 || (answer.status != 200 && answer.status != 304)) return -1;
+    at += (size_t)length;
+    f->answers++;
+    count_messages(f, answer.body, answer.body_length, now);
+    if (!ask(f, (int)(c - f->all), &answer)) return -1;
+    opened(f, c);
+  }
+  return (long)at;
+}
+
 static void receive(struct fleet *f, struct connection *c) {
   unsigned char *buffer = f->buffer;
   size_t size = c->rest_length;
@@ -189,30 +293,16 @@ static void receive(struct fleet *f, struct connection *c) {
   uint64_t now = now_ns();
   size += (size_t)n;
   f->bytes += n;
-  size_t at = 0;
-  if (c->state == CONNECTING) {
-    long head = take_head(buffer, size);
-    if (head < 0) {
-      lose(f, c);
-      return;
-    }
-    if (head > 0) {
-      at = (size_t)head;
-      c->state = OPEN;
-      f->open++;
-      if (f->hello != NULL) answer(c, OP_TEXT, f->hello, strlen(f->hello));
-    }
-  }
-  struct frame frame;
-  while (c->state == OPEN && read_frame(buffer + at, size - at, &frame)) {
-    if (!take_frame(f, c, &frame, now)) {
-      lose(f, c);
-      return;
-    }
-    at += frame.total;
+  buffer[size] = 0;
+  long at = f->protocol == WEBSOCKET ? take_frames(f, c, size, now)
+            : f->protocol == SSE     ? take_stream(f, c, size, now)
+                                     : take_answers(f, c, size, now);
+  if (at < 0) {
+    lose(f, c);
+    return;
   }
   free(c->rest);
-  c->rest_length = size - at;
+  c->rest_length = size - (size_t)at;
   c->rest = NULL;
   if (c->rest_length == 0) return;
   c->rest = malloc(c->rest_length);
@@ -288,7 +378,7 @@ static float quantile(const struct fleet *f, double q) {
 }
 
 static void reset(struct fleet *f) {
-  f->messages = f->frames = f->bytes = f->dropped = 0;
+  f->messages = f->frames = f->bytes = f->dropped = f->answers = 0;
   f->latency_count = f->round_count = f->lost = 0;
   f->cpu_before_ms = own_cpu_ms();
   f->since_ns = now_ns();
@@ -300,10 +390,10 @@ static void report(struct fleet *f) {
   for (int r = 0; r < f->round_count; r++) busy_ms += (double)(f->rounds[r].last_ns - f->rounds[r].stamp_ns) / 1e6;
   qsort(f->latency_ms, (size_t)f->latency_count, sizeof(float), by_size);
   printf("{\"open\":%d,\"failed\":%d,\"lost\":%d,\"messages\":%ld,\"frames\":%ld,\"bytes\":%ld,\"rounds\":%d,"
-         "\"busyMs\":%.3f,\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f,\"unrecorded\":%ld,\"cpuMs\":%.2f,"
+         "\"busyMs\":%.3f,\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f,\"unrecorded\":%ld,\"answers\":%ld,\"cpuMs\":%.2f,"
          "\"elapsedMs\":%.1f}\n",
          f->open, f->failed, f->lost, f->messages, f->frames, f->bytes, f->round_count, busy_ms, quantile(f, 0.5),
-         quantile(f, 0.99), quantile(f, 0.999), quantile(f, 1), f->dropped, cpu, elapsed);
+         quantile(f, 0.99), quantile(f, 0.999), quantile(f, 1), f->dropped, f->answers, cpu, elapsed);
 }
 
 /* Returns 0 at the end. */
@@ -330,10 +420,13 @@ static int obey(struct fleet *f) {
 
 int main(int argc, char **argv) {
   static struct fleet f;
-  if (argc != 6) {
-    fprintf(stderr, "usage: fleet port target channels channels-per-connection hello|-\n");
+  int protocol = argc > 6 ? protocol_named(argv[6]) : WEBSOCKET;
+  if (argc < 6 || argc > 7 || protocol < 0) {
+    fprintf(stderr,
+            "usage: fleet port target channels channels-per-connection hello|- [websocket|sse|get|nchan|poll]\n");
     return 2;
   }
+  f.protocol = (enum protocol)protocol;
   f.port = atoi(argv[1]);
   f.target = argv[2];
   f.channels = atoi(argv[3]);

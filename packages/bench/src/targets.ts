@@ -149,6 +149,32 @@ export const TARGETS: readonly Target[] = [
     must: 3,
     aim: 2,
   },
+  {
+    what: "held poll: user-space bytes by plain http's",
+    scenario: "comet",
+    case: "held polls",
+    metric: "userBytes",
+    against: "http",
+    better: "lower",
+    must: 1.2,
+  },
+  {
+    what: "event stream: user-space bytes by plain http's",
+    scenario: "comet",
+    case: "event streams",
+    metric: "userBytes",
+    against: "http",
+    better: "lower",
+    must: 1,
+  },
+  {
+    what: "presence of 20,000: Redis commands idle, per worker and lease third",
+    scenario: "presence",
+    case: "20,000 members, 200 channels",
+    metric: "leaseCommands",
+    better: "lower",
+    must: 2,
+  },
 ];
 
 export interface Verdict {

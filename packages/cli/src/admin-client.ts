@@ -20,6 +20,18 @@ export interface AdminClientOptions {
   readonly key: string | undefined;
 }
 
+export interface ChannelPage {
+  readonly channels: readonly { readonly channel: string; readonly subscribers: number }[];
+  /** Where the next page begins, if there is one. */
+  readonly next?: string;
+}
+
+export interface HistoryPage {
+  readonly offset: number;
+  readonly epoch: string;
+  readonly publications: readonly { readonly offset: number; readonly data: unknown }[];
+}
+
 export class AdminClient {
   readonly #url: URL;
   readonly #key: string | undefined;
@@ -42,6 +54,26 @@ export class AdminClient {
     await this.#post("/api/broadcast", `{"data":${data}}`);
   }
 
+  /** Ends connections. Resolves when the workers are told. */
+  async disconnect(body: object): Promise<void> {
+    await this.#post("/api/disconnect", JSON.stringify(body));
+  }
+
+  /** Resolves with until when it is refused, ms since 1970. */
+  async revoke(body: object): Promise<number> {
+    return (JSON.parse(await this.#post("/api/revoke", JSON.stringify(body))) as { until: number }).until;
+  }
+
+  /** A page of the instance's channels. */
+  channels(query: Readonly<Record<string, string>>): Promise<ChannelPage> {
+    return this.#get("/api/channels", query);
+  }
+
+  /** A page of a channel's past. */
+  history(query: Readonly<Record<string, string>>): Promise<HistoryPage> {
+    return this.#get("/api/history", query);
+  }
+
   /** Asks the instance to drain, as often as one likes. Resolves with how far it is. */
   async drain(): Promise<DrainProgress> {
     return JSON.parse(await this.#post("/api/drain", "{}")) as DrainProgress;
@@ -55,6 +87,10 @@ export class AdminClient {
       if (error instanceof Failure && ABSENT.includes(systemCode(error.cause) ?? "")) return undefined;
       throw error;
     }
+  }
+
+  async #get<Answer>(path: string, query: Readonly<Record<string, string>>): Promise<Answer> {
+    return JSON.parse(await this.#ask("GET", `${path}?${new URLSearchParams(query)}`)) as Answer;
   }
 
   #post(path: string, body: string): Promise<string> {
@@ -104,7 +140,7 @@ export class AdminClient {
       const what = this.#key === undefined ? "wants a key" : "does not accept this key";
       return new Failure(`the gateway at ${where} ${what}: say --admin-key <key> or set HOLDFAST_ADMIN_KEY`);
     }
-    if (status === 404)
+    if (status === 404 && !said.endsWith("(no_history)"))
       return new Failure(`${where} is not a gateway's admin port: name it with --admin <url>`);
     return new Failure(`the gateway at ${where} refused with ${status}: ${said}`);
   }

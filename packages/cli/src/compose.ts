@@ -3,36 +3,48 @@
  *
  * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as JSON.
  */
+import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
+  CONTROL,
   CORE_DEFAULTS,
   type CoreOptions,
   type Logger,
   MemoryBroker,
   MemoryBus,
+  MemoryPresence,
+  MemoryRevocations,
   type Metrics,
   Namespaces,
   noMetrics,
+  type PresenceStore,
   type Retention,
+  type RevocationStore,
   systemClock,
 } from "@holdfast/core";
 import type {
   KeySource,
   PrimaryOptions,
   ReloadOptions,
+  ServedSeam,
   TokenOptions,
+  WebhookOptions,
   WorkerOptions,
 } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
-import { keySources } from "./config/cross-checks.js";
+import { knowsClients } from "./config/cross-checks.js";
 import type { Settings } from "./config/schema.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
 import { readPages } from "./pages.js";
+
+/** How much longer than a poll is held another worker may take for its answer, ms. */
+const ANSWER_MARGIN_MS = 15_000;
 
 /** What a worker is told, over the link as JSON. */
 export interface WorkerConfig {
@@ -71,16 +83,15 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
 export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   const { settings, logger } = parts;
   const { workers } = settings;
-  const bus = settings.redis === undefined ? new MemoryBus() : undefined;
   return {
     ...reloadOptions(parts),
+    ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
     host: settings.host,
     ports: settings.port,
     admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
     accept: settings.accept,
     workers,
-    broker: bus === undefined ? redisBroker(settings, logger, noMetrics) : new MemoryBroker(bus),
-    bus,
+    revocationTtlMs: settings.revocationTtl,
     maxConnections: settings.maxConnections,
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
@@ -95,6 +106,65 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   };
 }
 
+type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
+
+/** The broker and its seams in this process, which serves them to the workers. */
+function embedded(settings: CompleteSettings): Home {
+  const { maxRevocations } = settings;
+  const bus = new MemoryBus();
+  const presence = new MemoryPresence(bus);
+  const revocations = new MemoryRevocations({
+    maxRevocations,
+    now: Date.now,
+    tell: (order) => bus.publish(CONTROL, order, {}),
+  });
+  return {
+    broker: new MemoryBroker(bus),
+    bus,
+    revocations,
+    seams: {
+      presence: () => servedPresence(presence, settings.presenceGrace),
+      revocations: () => ({
+        methods: {
+          add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
+          list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
+          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+        },
+      }),
+    },
+  };
+}
+
+/** Presence as one worker may use it. When the worker is gone, its members are as good as disconnected. */
+function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
+  const begun = new Set<string>();
+  return {
+    methods: {
+      renew: (...[id, forMs, begin]: Parameters<PresenceStore["renew"]>) => {
+        if (begin) begun.add(id);
+        return presence.renew(id, forMs, begin);
+      },
+      change: (...[channel, ...rest]: Parameters<PresenceStore["change"]>) =>
+        presence.change(channel, ...rest),
+      read: (...[channel, limit, cursor]: Parameters<PresenceStore["read"]>) =>
+        presence.read(channel, limit, cursor),
+      end: (id: string) => {
+        begun.delete(id);
+        return presence.end(id);
+      },
+    },
+    close() {
+      for (const id of begun) presence.abandon(id, graceMs);
+    },
+  };
+}
+
+/** The workers have their own. */
+function onRedis(settings: CompleteSettings, logger: Logger): Home {
+  const broker = redisBroker(settings, logger, noMetrics);
+  return { broker, bus: undefined, revocations: broker.revocations(), seams: {} };
+}
+
 /** `config` comes from this program's own primary. */
 export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
   const { settings, logFormat } = config;
@@ -107,10 +177,14 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     core: coreOptions(settings),
     origins: settings.origins,
     tokens: tokenOptions(settings),
+    webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    maxSockets: maxSockets(settings),
+    answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
+    advertise: (port) => advertised(settings, port, networkInterfaces()),
     polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
@@ -119,7 +193,14 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
         ? undefined
         : (metrics) => {
             const broker = redisBroker(settings, logger, metrics);
-            return { broker, ingest: broker.ingest(retentions(settings)) };
+            return {
+              broker,
+              ingest: broker.ingest(retentions(settings)),
+              directory: broker.directory(),
+              presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
+              revocations: broker.revocations(),
+              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+            };
           },
     logger,
     clock: systemClock,
@@ -128,7 +209,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
 
 /** One worker's share of what the instance has; what is limited by address is not shared out. */
 export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["direct"], undefined> {
-  const { workers, maxConnections, maxPending } = settings;
+  const { workers, maxPending } = settings;
   const limits = limitsOf(settings);
   const { ratePerSecond } = limits;
   return {
@@ -142,11 +223,16 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
     },
-    maxConnections: Math.ceil((maxConnections * spread(workers)) / workers),
+    maxConnections: maxSockets(settings),
     workers,
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
   };
+}
+
+/** Sockets that one worker may hold. */
+function maxSockets({ workers, maxConnections }: CompleteSettings): number {
+  return Math.ceil((maxConnections * spread(workers)) / workers);
 }
 
 function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {
@@ -173,12 +259,17 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     historySize: settings.historySize,
     historyTtlMs: settings.historyTtl,
     resumeWindowMs: settings.resumeWindow,
+    presenceLeaseMs: settings.presenceLease,
+    presenceGraceMs: settings.presenceGrace,
+    maxJoinLeave: settings.maxJoinLeave,
     maxDetached: CORE_DEFAULTS.maxDetached,
     maxRecovered: CORE_DEFAULTS.maxRecovered,
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
-    access: keySources(settings).length === 0 ? "open" : "private",
-    anonymous: settings.anonymous,
+    revocationTtlMs: settings.revocationTtl,
+    access: isPrivate(settings) ? "private" : "open",
+    // Where nothing can say who a client is, none has to.
+    anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),
     refreshWindowMs: settings.refreshWindow,
     namespaces: namespaceOptions(settings),
   };
@@ -189,6 +280,29 @@ export function tokenOptions(settings: Settings): TokenOptions | undefined {
   const keys = keySourceOf(settings);
   const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
   return keys && { keys, audience, issuer, leewayMs };
+}
+
+function isPrivate(settings: Settings): boolean {
+  return knowsClients(settings) || settings.webhookSubscribeUrl !== undefined;
+}
+
+/** How the application is asked; undefined where it is not. */
+function webhookOptions(settings: Settings): WebhookOptions | undefined {
+  const { webhookConnectUrl: connect, webhookSubscribeUrl: subscribe, webhookPublishUrl: publish } = settings;
+  const { webhookSecret: secret } = settings;
+  if (secret === undefined) return undefined;
+  return {
+    urls: {
+      ...(connect !== undefined && { connect }),
+      ...(subscribe !== undefined && { subscribe }),
+      ...(publish !== undefined && { publish }),
+    },
+    headers: settings.webhookHeaders,
+    secret,
+    timeoutMs: settings.webhookTimeout,
+    concurrency: settings.webhookConcurrency,
+    maxWaiting: settings.webhookQueue,
+  };
 }
 
 function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
@@ -219,10 +333,10 @@ export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): strin
 }
 
 function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
-  const { redis, redisPrefix, maxPublicationBytes } = settings;
+  const { redis, redisPrefix, maxPublicationBytes, maxRevocations } = settings;
   const target = redisTarget(redis ?? "");
   const seams = { clock: systemClock, logger, metrics, random: Math.random };
-  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes }, seams);
+  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes, maxRevocations }, seams);
 }
 
 /** The URL was checked with the settings. */

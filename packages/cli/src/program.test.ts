@@ -93,6 +93,13 @@ describe("the program", () => {
     ]);
   });
 
+  it("warns of an address for other instances where there are none", async () => {
+    expect(await run("config", "check", "--max-connections", "100", "--advertise", "10.0.0.5:8080")).toBe(0);
+    expect(terminal.errors).toEqual([
+      "warning: advertise 10.0.0.5:8080 is for other instances of a cluster, and without redis there is none",
+    ]);
+  });
+
   it("does not start with a wrong configuration", async () => {
     expect(await run("start", "--host", "0.0.0.0")).toBe(2);
     expect(terminal.errors[0]).toMatch(

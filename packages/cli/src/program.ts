@@ -5,9 +5,12 @@
  */
 import { Command, CommanderError } from "commander";
 import { broadcastCommand } from "./commands/broadcast.js";
+import { channelsCommand } from "./commands/channels.js";
 import { configCheckCommand } from "./commands/config-check.js";
 import { configPrintCommand } from "./commands/config-print.js";
+import { disconnectCommand } from "./commands/disconnect.js";
 import { drainCommand } from "./commands/drain.js";
+import { historyCommand } from "./commands/history.js";
 import { listenCommand } from "./commands/listen.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
@@ -54,6 +57,9 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(publishCommand(terminal))
     .addCommand(broadcastCommand(terminal))
     .addCommand(listenCommand(terminal))
+    .addCommand(disconnectCommand(terminal))
+    .addCommand(channelsCommand(terminal))
+    .addCommand(historyCommand(terminal))
     .addCommand(drainCommand(terminal))
     .addCommand(tokenCommand(terminal, machine))
     .addCommand(swarmCommand(terminal))

@@ -4,14 +4,29 @@
  *
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
-import { errors, type HistoryRequest, type Json, MAX_DEPTH, type Position } from "@holdfast/protocol";
+import {
+  errors,
+  type HistoryRequest,
+  type Json,
+  MAX_DEPTH,
+  type Position,
+  type PresenceRequest,
+} from "@holdfast/protocol";
 import { Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type History, type Inbound, type Publication, readHistory, readPosition } from "./inbound.js";
+import {
+  type History,
+  type Inbound,
+  type Publication,
+  readHistory,
+  readPosition,
+  readPresenceList,
+} from "./inbound.js";
 import type { Link } from "./link.js";
 import { type ClientOptions, resolveOptions } from "./options.js";
 import type { Settle } from "./pending.js";
+import type { PresenceList } from "./presence.js";
 import { Retrying } from "./retrying.js";
 import type { ClientState } from "./state.js";
 import type { SubscribeOptions, Subscription } from "./subscription.js";
@@ -20,6 +35,8 @@ import { resolveUrl } from "./url.js";
 
 export interface ClientEvents {
   readonly state: ClientState;
+  /** On a channel that the server has subscribed this connection to, as its token says, and the application has not. */
+  readonly publication: Publication;
   /** The backend, to this user or session. */
   readonly message: Json;
   /** The backend, to everyone. */
@@ -41,6 +58,11 @@ export interface PublishOptions {
 }
 
 export type HistoryOptions = Omit<HistoryRequest, "channel">;
+
+export type PresencePageOptions = Omit<PresenceRequest, "channel">;
+
+/** Some of a channel's members, each session by itself, and the numbers of all. */
+export type PresencePage = Omit<PresenceList, "perSession">;
 
 /** The longest deadline of a publication with a key, ms. */
 const MAX_DEADLINE_MS = 100_000;
@@ -77,6 +99,11 @@ export class Client {
 
   get state(): ClientState {
     return this.#connector.state;
+  }
+
+  /** Whose connection this is, by its token; undefined for an anonymous one, and while there is none. */
+  get user(): string | undefined {
+    return this.state.name === "connected" ? this.state.user : undefined;
   }
 
   /** Adds a listener and returns what removes it. A listener that throws does not disturb the client. */
@@ -133,9 +160,7 @@ export class Client {
     data: Json,
     { key, deadlineMs = 30_000 }: PublishOptions = {},
   ): Promise<Partial<Position>> {
-    if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
-      throw new HoldfastError(errors.badRequest, `data must be JSON of at most ${MAX_DEPTH - 2} levels`);
-    }
+    checkDepth(data);
     const body = { channel, data, ...(key !== undefined && { key }) };
     const publish = async (): Promise<Partial<Position>> =>
       readPosition(await this.#request((link, settle) => link.request("publish", body, settle))) ?? {};
@@ -158,6 +183,25 @@ export class Client {
     return history;
   }
 
+  /**
+   * Who is in a channel, a page at a time: `limit` members, 100 unless given, from `cursor` on, the `next` of the page before.
+   * 0 asks for the numbers alone. To follow a channel, subscribe with `presence`. Rejects like `publish`.
+   */
+  async presence(channel: string, options: PresencePageOptions = {}): Promise<PresencePage> {
+    const body = { channel, ...options };
+    const answer = await this.#request((link, settle) => link.request("presence", body, settle));
+    const list = readPresenceList(answer);
+    if (list === undefined) throw new HoldfastError(clientErrors.malformed);
+    const { perSession: _, ...page } = list;
+    return page;
+  }
+
+  /** Sends a message to the backend. Resolves when the gateway has passed it on. Rejects like `publish`. */
+  async send(data: Json): Promise<void> {
+    checkDepth(data);
+    await this.#request((link, settle) => link.request("send", { data }, settle));
+  }
+
   #request(send: (link: Link, settle: Settle) => void): Promise<Json> {
     return new Promise((resolve, reject) => {
       const { link } = this.#connector;
@@ -175,7 +219,15 @@ export class Client {
   #receive(inbound: Inbound): void {
     switch (inbound.kind) {
       case "publication":
-        return this.#subscriptions.publication(inbound.publication);
+        if (this.#subscriptions.publication(inbound.publication)) return;
+        return this.#events.emit("publication", inbound.publication);
+      case "join":
+      case "leave":
+      case "presence":
+        return this.#subscriptions.presencePush(inbound);
+      case "refresh":
+        if (inbound.channel === undefined) return this.#connector.refresh(inbound.deadlineMs);
+        return this.#subscriptions.refresh(inbound.channel, inbound.deadlineMs);
       case "gap":
         return this.#subscriptions.gap(inbound.gap);
       case "unsubscribed":
@@ -189,6 +241,12 @@ export class Client {
           reason: String(inbound.body.reason ?? ""),
         });
     }
+  }
+}
+
+function checkDepth(data: Json): void {
+  if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
+    throw new HoldfastError(errors.badRequest, `data must be JSON of at most ${MAX_DEPTH - 2} levels`);
   }
 }
 

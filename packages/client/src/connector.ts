@@ -1,28 +1,32 @@
 /**
  * Connector: keeps one connection alive, by the protocol's rules of coming back.
  *
- * Owns when to try, with which session id, and when to stop; the link owns the socket.
- * Invariants: at most one link or one timer exists, in the state that needs it; no attempt starts before the server's
- * `reconnectAfter` or `retryAfter` has passed, nor after a terminal ending or `close()` unless `start()` is called;
- * the count of retries falls to zero only after a connection was stable.
+ * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says which one.
+ * Invariants: at most one link or one timer exists, in the state that needs it, and beside a connection the climb to a
+ * better transport (climb.ts); no attempt starts before the server's `reconnectAfter` or `retryAfter` has passed, nor
+ * after a terminal ending or `close()` unless `start()` is called; the count of retries falls to zero only after a
+ * connection was stable.
  */
 import {
   backoffDelay,
   type ConnectRequest,
   type ConnectResult,
   disconnects,
+  errors,
   type Resume,
-  SUBPROTOCOL,
 } from "@holdfast/protocol";
+import { Climb } from "./climb.js";
 import { type Ending, impossibleEnding, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import type { Inbound } from "./inbound.js";
+import { type Inbound, readResumeToken } from "./inbound.js";
+import { Ladder } from "./ladder.js";
 import { Link } from "./link.js";
 import type { ResolvedOptions } from "./options.js";
+import { Refresh } from "./refresh.js";
 import type { ClientState } from "./state.js";
 import { TokenSource } from "./token-source.js";
+import type { TransportName } from "./transport.js";
 import { withSid } from "./url.js";
-import type { WebSocketLike } from "./web-socket.js";
 
 export interface ConnectorEvents {
   state(state: ClientState): void;
@@ -41,14 +45,21 @@ type State = { readonly view: ClientState; leave?(): void } & (
   | { readonly t: "authorizing" }
   | { readonly t: "opening"; readonly link: Link }
   | { readonly t: "connected"; readonly link: Link; readonly since: number }
+  /** `link` is open and takes commands, which wait; `old` still serves, until it has answered its own. */
+  | { readonly t: "moving"; readonly link: Link; readonly old: Link; readonly since: number }
   | { readonly t: "waiting" }
 );
+
+/** How long a move waits for the answers that the old link has yet to bring, ms. */
+const MAX_MOVE_MS = 2_000;
 
 export class Connector {
   readonly #url: string;
   readonly #options: ResolvedOptions;
   readonly #tokens: TokenSource;
   readonly #on: ConnectorEvents;
+  readonly #ladder: Ladder;
+  readonly #refresh: Refresh;
   #state: State = { t: "resting", view: { name: "idle" } };
   /** Retries since the last stable connection. */
   #retries = 0;
@@ -62,6 +73,8 @@ export class Connector {
     this.#url = url;
     this.#options = options;
     this.#tokens = new TokenSource(options.getToken);
+    this.#ladder = new Ladder(options.transports.names, options.storage);
+    this.#refresh = new Refresh({ ...options, problem: (error) => on.problem(error) });
     this.#on = on;
   }
 
@@ -69,9 +82,10 @@ export class Connector {
     return this.#state.view;
   }
 
-  /** The link while connected. */
+  /** What takes commands while the application sees a connection. */
   get link(): Link | undefined {
-    return this.#state.t === "connected" ? this.#state.link : undefined;
+    const state = this.#state;
+    return state.view.name === "connected" && "link" in state ? state.link : undefined;
   }
 
   /** Begins, unless it has begun. It never shortens a wait. */
@@ -87,9 +101,29 @@ export class Connector {
     if (this.#state.view.name === "closed") return;
     const last = this.#state;
     // First, so that subscriptions do not take the end of their commands for a refusal.
-    if (last.t === "connected") this.#on.lost();
-    if (last.t === "opening" || last.t === "connected") last.link.close();
+    if (isConnected(last)) this.#on.lost();
+    if (last.t === "moving") last.old.close();
+    if (isConnected(last) || last.t === "opening") last.link.close();
     this.#rest(1000, "closed by the client");
+  }
+
+  /** The connection's token ends in `deadlineMs`. */
+  refresh(deadlineMs: number): void {
+    const { link } = this;
+    if (link === undefined) return;
+    this.#refresh.start(
+      deadlineMs,
+      () => this.#tokens.get(),
+      (token, settle) =>
+        link.request("refresh", { token }, (outcome) => {
+          const { resumeToken } = outcome.ok ? readResumeToken(outcome.body) : {};
+          // The one before ends with the token before.
+          if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
+            this.#resume = { ...this.#resume, token: resumeToken };
+          }
+          settle(outcome);
+        }),
+    );
   }
 
   #rest(code: number, reason: string): void {
@@ -140,64 +174,146 @@ export class Connector {
   }
 
   #open(token: string | undefined, view: ClientState): void {
-    const { WebSocket, name } = this.#options;
-    let socket: WebSocketLike;
+    const opened = (): void => {
+      if (link instanceof Link) link.greet(this.#hello(token));
+    };
+    const link = this.#dial(this.#ladder.current, opened);
+    if (link instanceof Link) this.#enter({ t: "opening", view, link });
+    else this.#comeBack(link);
+  }
+
+  /** A link over that transport, or why there is none. `failed`: it has ended before it was put to use. */
+  #dial(name: TransportName, opened: () => void, failed = (): void => {}): Link | Ending {
+    const { connectTimeoutMs, transports } = this.#options;
+    const url = withSid(this.#url, this.#sid);
+    // Where something else may work, nothing is waited for that long.
+    const doubted = this.#ladder.doubted || name !== this.#ladder.current;
+    const patienceMs = doubted ? connectTimeoutMs / 2 : connectTimeoutMs;
     try {
-      socket = new WebSocket(withSid(this.#url, this.#sid), SUBPROTOCOL);
+      const link = new Link(
+        (on) => transports.open(name, url, on),
+        { ...this.#options, connectTimeoutMs: patienceMs },
+        {
+          opened,
+          connected: (result) => this.#connected(link, result),
+          received: (inbound) => this.#on.received(inbound),
+          problem: (error) => {
+            if (this.#uses(link)) this.#on.problem(error);
+          },
+          ended: (ending, greeted) => {
+            if (this.#uses(link)) this.#ended(link, ending, greeted);
+            else failed();
+          },
+        },
+      );
+      return link;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       this.#on.problem(new HoldfastError(clientErrors.transport, message, cause));
-      this.#comeBack(impossibleEnding(message));
-      return;
+      return transports.names.length > 1 ? lostEnding(message) : impossibleEnding(message);
     }
-    const hello = (): ConnectRequest => ({
+  }
+
+  #hello(token: string | undefined): ConnectRequest {
+    return {
       ...(token !== undefined && { token }),
-      client: name,
+      client: this.#options.name,
       ...(this.#resume && { resume: this.#resume }),
       subs: this.#on.wanted(),
-    });
-    const link = new Link(socket, hello, this.#options, {
-      connected: (result) => this.#connected(link, result),
-      received: (inbound) => this.#on.received(inbound),
-      problem: (error) => this.#on.problem(error),
-      ended: (ending, greeted) => {
-        // Whoever the id leads to does not answer, or does not want it: land elsewhere.
-        if (greeted || ending.code === disconnects.rebalance.code) this.#sid = undefined;
-        this.#comeBack(ending);
-      },
-    });
-    this.#enter({ t: "opening", view, link });
+    };
   }
 
   #connected(link: Link, result: ConnectResult): void {
-    const { sid, resumeToken: token, limits } = result;
+    const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
-    const view: ClientState = { name: "connected", sid, limits };
-    const state: State = { t: "connected", view, link, since: this.#options.clock.monotonic() };
-    this.#enter(state);
+    this.#ladder.worked();
+    const view: ClientState = { name: "connected", sid, user, limits };
+    const state = this.#serve(link, view, this.#options.clock.monotonic());
     if (this.#state === state) this.#on.connected(link, result);
+  }
+
+  #serve(link: Link, view: ClientState, since: number): State {
+    const { clock, random } = this.#options;
+    const climb = new Climb(clock, random, this.#ladder, {
+      token: () => this.#tokens.get(),
+      dial: (name, opened, failed) => this.#dial(name, opened, failed),
+      ready: (next, token) => this.#move(next, token),
+    });
+    const state: State = { t: "connected", view, link, since, leave: () => climb.stop() };
+    this.#enter(state);
+    if (this.#state === state) climb.start();
+    return state;
+  }
+
+  /** Goes on over `next`, which is open, as soon as nothing is under way over the link that serves. */
+  #move(next: Link, token: string | undefined): void {
+    const last = this.#state;
+    if (last.t !== "connected") return next.close();
+    const { view, since, link: old } = last;
+    const go = (): void => {
+      if (this.#state !== moving) return;
+      this.#on.lost();
+      if (this.#state !== moving) return;
+      old.close();
+      this.#enter({ t: "opening", view, link: next });
+      next.greet(this.#hello(token));
+    };
+    const timer = this.#options.clock.after(MAX_MOVE_MS, go);
+    const moving: State = { t: "moving", view, link: next, old, since, leave: () => timer.cancel() };
+    this.#enter(moving);
+    old.whenIdle(go);
+  }
+
+  #uses(link: Link): boolean {
+    const state = this.#state;
+    return ("link" in state && state.link === link) || (state.t === "moving" && state.old === link);
+  }
+
+  #ended(link: Link, ending: Ending, greeted: boolean): void {
+    const state = this.#state;
+    // Whoever the id leads to does not answer, or does not want it: land elsewhere.
+    if (greeted || ending.code === disconnects.rebalance.code) this.#sid = undefined;
+    if (state.t === "moving" && state.link === link) {
+      // What was to take over is gone, what serves is not.
+      this.#ladder.failed();
+      this.#serve(state.old, state.view, state.since);
+      return;
+    }
+    if (state.t === "moving") state.link.close();
+    this.#comeBack(ending);
   }
 
   #comeBack({ code, reason, terminal, notBeforeMs }: Ending): void {
     const { backoff, clock, random } = this.#options;
     const now = clock.monotonic();
     const last = this.#state;
-    if (last.t === "connected") {
+    // Without a word of the server's: it may be the transport.
+    const mute = code >= 1000 && code < 3000;
+    let again = false;
+    if (isConnected(last)) {
       if (now - last.since >= backoff.stableAfterMs) this.#retries = 0;
+      if (mute) this.#ladder.lost(now - last.since);
       this.#on.lost();
-    }
+    } else if (mute && last.t === "opening") again = this.#ladder.failed();
     this.#notBefore = now + notBeforeMs;
     // Whoever was told of the loss may have closed the client.
     if (this.#state !== last) return;
-    if (terminal) return this.#rest(code, reason);
+    const renewed = code === errors.tokenExpired.code && this.#options.renewable;
+    if (terminal && !renewed) return this.#rest(code, reason);
+    if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
   }
 
   #enter(state: State): void {
     const last = this.#state;
     last.leave?.();
+    if (state.view !== last.view) this.#refresh.stop();
     this.#state = state;
     if (last.view !== state.view) this.#on.state(state.view);
   }
+}
+
+function isConnected(state: State): state is Extract<State, { t: "connected" | "moving" }> {
+  return state.t === "connected" || state.t === "moving";
 }

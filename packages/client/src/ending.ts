@@ -4,6 +4,7 @@
  * Pure. The server's numbers are taken only when they are sound: a delay is at least 0 and at most a day.
  */
 import { disconnects, type ErrorCode, mayReconnect } from "@holdfast/protocol";
+import { HoldfastError } from "./errors.js";
 
 export interface Ending {
   /** The close code or the disconnect's; below 1000 an error's. */
@@ -24,6 +25,11 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A `close` event without a notice before it. */
 export function closeEnding(code: number, reason: string): Ending {
   return ending(code, reason === "" ? "connection lost" : reason, !mayReconnect(code));
+}
+
+/** What takes the place of the close event where there is no WebSocket: {code, reason}. */
+export function closingEnding({ code, reason }: Fields): Ending {
+  return closeEnding(typeof code === "number" ? code : 1006, typeof reason === "string" ? reason : "");
 }
 
 /** A `disconnect` push. Either of its code and its `reconnect` can forbid to come back. */
@@ -47,6 +53,26 @@ export function refusedEnding(error: Pick<ErrorCode, "code" | "message" | "tempo
 /** What the client found out by itself; it will try again. */
 export function lostEnding(reason: string): Ending {
   return ending(1006, reason, false);
+}
+
+/**
+ * An HTTP answer that is none of the protocol's. One with an error in it is the gateway's own; any other, and the answers that
+ * there is no such path or that another poll took over, count as a loss: another attempt tells more.
+ */
+export function httpEnding(status: number, body: string, retryAfter: string | null): Ending {
+  const notBeforeMs = Number(retryAfter) * 1000;
+  const error = [404, 405, 409].includes(status) ? undefined : errorOf(body);
+  if (error === undefined) return ending(1006, `the answer was HTTP ${status}`, false, notBeforeMs);
+  return ending(error.code, error.message, status < 500 && !error.temporary, notBeforeMs);
+}
+
+function errorOf(body: string): HoldfastError | undefined {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: object };
+    return error && HoldfastError.fromReply(error);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The socket cannot even be made, as on a page that may not open it; trying again changes nothing. */

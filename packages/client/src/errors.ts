@@ -4,7 +4,7 @@
  * Codes from 100 up are the server's (the protocol's table); 1–99 are made here and never travel.
  * Whatever a server sends as an error becomes a HoldfastError, however broken it is.
  */
-import { type ErrorCode, errors } from "@holdfast/protocol";
+import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 
 const own = (code: number, name: string, message: string, temporary: boolean): ErrorCode =>
   Object.freeze({ code, name, message, temporary });
@@ -54,9 +54,9 @@ export class HoldfastError extends Error {
 
   /** The error for a bare code, as in an `unsubscribed` push: of the errors' table, or of a disconnect. */
   static fromCode(code: number): HoldfastError {
-    const row = Object.values(errors).find((each) => each.code === code);
-    if (row !== undefined) return new HoldfastError(row);
+    const row = [...Object.values(errors), ...Object.values(disconnects)].find((each) => each.code === code);
+    const temporary = code >= 3000 && code < 3500;
     const message = `The server ended this with code ${code}.`;
-    return new HoldfastError({ code, name: "ended", message, temporary: code >= 3000 && code < 3500 });
+    return new HoldfastError({ name: "ended", message, temporary, ...row, code });
   }
 }

@@ -14,6 +14,8 @@ import {
   type SubscribeOutcome,
 } from "@holdfast/protocol";
 
+import type { Member, PresenceList } from "./presence.js";
+
 /** Data on a channel. */
 export interface Publication {
   readonly channel: string;
@@ -57,11 +59,26 @@ export interface SubscribeAnswer {
   readonly publications: readonly Stored[];
 }
 
+/** Somebody came or went; or how many are there, where there are too many to say who. */
+export type PresencePush =
+  | {
+      readonly kind: "join" | "leave";
+      readonly channel: string;
+      readonly member: Member;
+      readonly version: number;
+    }
+  | ({ readonly kind: "presence"; readonly channel: string } & Counts);
+
+type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+
 export type Inbound =
+  | PresencePush
   | { readonly kind: "publication"; readonly publication: LivePublication }
   | { readonly kind: "gap"; readonly gap: GapPush }
   | { readonly kind: "message" | "broadcast"; readonly data: Json }
   | { readonly kind: "unsubscribed"; readonly channel: string; readonly code: number }
+  /** A token ends in `deadlineMs`: the connection's, or the one for a channel. */
+  | { readonly kind: "refresh"; readonly channel: string | undefined; readonly deadlineMs: number }
   | { readonly kind: "drain" | "disconnect"; readonly body: Fields }
   | { readonly kind: "unknown" }
   | { readonly kind: "malformed" };
@@ -84,12 +101,26 @@ export function readPush(op: string, body: Json): Inbound {
       )
         return { kind: "malformed" };
       return { kind: op, gap: { ...body, channel, reason: reasonOf(body) } };
+    case "join":
+    case "leave": {
+      const { member, version } = body;
+      if (typeof channel !== "string" || !isMember(member) || !isCount(version)) return { kind: "malformed" };
+      return { kind: op, channel, member, version };
+    }
+    case "presence": {
+      const counts = readCounts(body);
+      if (typeof channel !== "string" || counts === undefined) return { kind: "malformed" };
+      return { kind: op, channel, ...counts };
+    }
     case "message":
     case "broadcast":
       return data === undefined ? { kind: "malformed" } : { kind: op, data };
     case "unsubscribed":
       if (typeof channel !== "string" || typeof code !== "number") return { kind: "malformed" };
       return { kind: op, channel, code };
+    case "refresh":
+      if (channel !== undefined && typeof channel !== "string") return { kind: "malformed" };
+      return { kind: op, channel, deadlineMs: positive(body.deadline, 0) };
     case "drain":
     case "disconnect":
       return { kind: op, body };
@@ -102,7 +133,6 @@ export function readPush(op: string, body: Json): Inbound {
 export function readConnectResult(body: Json): ConnectResult | undefined {
   if (!isFields(body) || typeof body.sid !== "string") return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
-  const token = body.resumeToken;
   return {
     sid: body.sid,
     resumed: body.resumed === true,
@@ -115,11 +145,16 @@ export function readConnectResult(body: Json): ConnectResult | undefined {
       commandRate: positive(limits.commandRate, 100),
     },
     subs: isFields(body.subs) ? (body.subs as unknown as Readonly<Record<string, SubscribeOutcome>>) : {},
-    // The server refuses a longer one.
-    ...(typeof token === "string" &&
-      token !== "" &&
-      token.length <= MAX_RESUME_TOKEN_LENGTH && { resumeToken: token }),
+    ...(typeof body.user === "string" && { user: body.user }),
+    ...readResumeToken(body),
   };
+}
+
+/** The resume token of a result, if it has one. The server refuses a longer one. */
+export function readResumeToken(body: unknown): { readonly resumeToken?: string } {
+  const token = isFields(body) ? body.resumeToken : undefined;
+  const sound = typeof token === "string" && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH;
+  return sound ? { resumeToken: token } : {};
 }
 
 /** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */
@@ -146,6 +181,25 @@ export function readHistory(channel: string, body: Json): History | undefined {
   return { ...position, publications };
 }
 
+/** Reads a list of members, or a page of it. */
+export function readPresenceList(body: unknown): PresenceList | undefined {
+  const counts = readCounts(body);
+  if (counts === undefined || !isFields(body) || !Array.isArray(body.members)) return undefined;
+  const { members, joinLeave, next } = body;
+  if (!members.every(isMember)) return undefined;
+  return {
+    ...counts,
+    members,
+    perSession: typeof joinLeave === "string" ? joinLeave === "session" : undefined,
+    next: typeof next === "string" ? next : undefined,
+  };
+}
+
+function readCounts(body: unknown): Counts | undefined {
+  const { version, users, sessions } = isFields(body) ? body : {};
+  return isCount(version) && isCount(users) && isCount(sessions) ? { version, users, sessions } : undefined;
+}
+
 /** The publications of a result, up to the first that is none. */
 function readStored({ publications }: Fields): readonly Stored[] {
   if (!Array.isArray(publications)) return [];
@@ -154,8 +208,18 @@ function readStored({ publications }: Fields): readonly Stored[] {
 }
 
 const known: ReadonlySet<string> = new Set(
-  "publication gap message broadcast unsubscribed drain disconnect".split(" "),
+  "publication gap join leave presence message broadcast unsubscribed refresh drain disconnect".split(" "),
 );
+
+function isMember(value: unknown): value is Member {
+  if (!isFields(value)) return false;
+  const { session, user } = value;
+  return typeof session === "string" && (user === undefined || typeof user === "string");
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
 
 function isStored(value: unknown): value is Stored {
   return isFields(value) && value.data !== undefined && typeof value.offset === "number" && isPlace(value);

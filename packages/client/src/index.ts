@@ -4,11 +4,20 @@
 
 // For applications.
 export type { Position } from "@holdfast/protocol";
-export { Client, type ClientEvents, type HistoryOptions, type PublishOptions } from "./client.js";
+export {
+  Client,
+  type ClientEvents,
+  type HistoryOptions,
+  type PresencePage,
+  type PresencePageOptions,
+  type PublishOptions,
+} from "./client.js";
 export type { Gap } from "./cursor.js";
 export { clientErrors, HoldfastError } from "./errors.js";
 export type { History, Publication } from "./inbound.js";
+export type { TransportStorage } from "./ladder.js";
 export type { ClientOptions } from "./options.js";
+export type { Member, Presence, PresentUser } from "./presence.js";
 export type { ClientState } from "./state.js";
 export type {
   SubscribeOptions,
@@ -17,6 +26,7 @@ export type {
   SubscriptionState,
 } from "./subscription.js";
 export type { GetToken } from "./token-source.js";
+export type { TransportName } from "./transport.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export type { Network } from "./network.js";

@@ -94,7 +94,12 @@ describe("a link that is open", () => {
   it("ignores pushes and replies that it does not know", async () => {
     const harness = new ClientHarness();
     const socket = await harness.connected();
-    socket.receive({ gap: { channel: "news" } }, { join: 1 }, { id: 99, publish: {} }, { id: -1, what: {} });
+    socket.receive(
+      { gap: { channel: "news" } },
+      { someday: 1 },
+      { id: 99, publish: {} },
+      { id: -1, what: {} },
+    );
     socket.receive({ publication: { channel: "constructor", data: 1 } });
     expect(harness.errors).toEqual([]);
   });

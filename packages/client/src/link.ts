@@ -1,10 +1,10 @@
 /**
- * Link: one WebSocket from its making to its end.
+ * Link: one connection from its making to its end, over whichever transport.
  *
- * Owns the socket, the connect command, the commands in flight and two deadlines (connect reply, silence). It finds
+ * Owns the transport, the connect command, the commands in flight and two deadlines (connect reply, silence). It finds
  * out that it is over, never what comes next: that is the connector's.
  * Invariant: `ended` is called at most once, never after `close()`, and nothing is called after it except the
- * settling of commands. Listeners stay on a socket that was left: `ws` throws the errors nobody listens to.
+ * settling of commands. Commands that are asked for before the connect reply leave after it.
  */
 import {
   type Command,
@@ -19,77 +19,110 @@ import {
   PING,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
-import {
-  closeEnding,
-  disconnectEnding,
-  drainEnding,
-  type Ending,
-  lostEnding,
-  refusedEnding,
-} from "./ending.js";
+import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type Inbound, readConnectResult, readPush } from "./inbound.js";
 import { byteLength, Outgoing } from "./outgoing.js";
-import { Pending, type Settle } from "./pending.js";
-import type { WebSocketLike } from "./web-socket.js";
+import { CONNECT_ID, type Outcome, Pending, type Settle } from "./pending.js";
+import type { Transport, TransportEvents } from "./transport.js";
 
 /** Characters of one message that are parsed; a longer one is reported and dropped. */
 export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
+const tooBig = (): Outcome => ({ ok: false, error: new HoldfastError(errors.tooBig) });
+
 export interface LinkOptions {
   readonly clock: Clock;
-  /** From the making of the socket to the connect reply, ms. */
+  /** From the making of the transport to the connect reply, ms. */
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
 }
 
 export interface LinkEvents {
+  /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
+  opened(): void;
   connected(result: ConnectResult): void;
   /** A push other than those that concern the link alone. */
   received(inbound: Inbound): void;
   /** Something was wrong that did not end the link. */
   problem(error: HoldfastError): void;
-  /** `greeted`: the socket had opened, but the connect reply never came. */
+  /** `greeted`: the transport had opened, but the connect reply never came. */
   ended(ending: Ending, greeted: boolean): void;
 }
 
 type State =
   | { readonly t: "opening"; readonly deadline: Timer }
+  | { readonly t: "opened"; readonly deadline: Timer; readonly heard?: () => void }
   | { readonly t: "greeting"; readonly deadline: Timer }
   | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: ConnectResult }
   | { readonly t: "closed"; readonly deadline?: undefined };
 
 export class Link {
-  readonly #socket: WebSocketLike;
+  readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #on: LinkEvents;
   readonly #pending: Pending;
   readonly #outgoing: Outgoing;
+  /** Commands that wait for the connect reply. */
+  #early: { readonly id: number; readonly text: string }[] = [];
   #state: State;
   /** When something last came from the server, on the monotonic clock. */
   #heard = 0;
+  /** Bytes of one message, from the connect reply on. */
+  #maxBytes = Number.POSITIVE_INFINITY;
 
-  /** `hello` is asked for the body of the connect command when the socket is open. */
-  constructor(socket: WebSocketLike, hello: () => ConnectRequest, options: LinkOptions, on: LinkEvents) {
+  /** Throws what `open` throws. */
+  constructor(open: (on: TransportEvents) => Transport, options: LinkOptions, on: LinkEvents) {
     const { clock, connectTimeoutMs } = options;
-    this.#socket = socket;
     this.#clock = clock;
     this.#on = on;
     this.#pending = new Pending(clock, options.commandTimeoutMs);
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      () => (this.#state.t === "open" ? this.#state.result.limits.maxPayload : Number.POSITIVE_INFINITY),
+      () => this.#maxBytes,
     );
+    this.#transport = open({
+      opened: () => {
+        if (this.#state.t !== "opening") return;
+        this.#state = { ...this.#state, t: "opened" };
+        on.opened();
+      },
+      heard: () => {
+        this.#heard = clock.monotonic();
+      },
+      message: (data) => this.#receive(data),
+      problem: (error) => {
+        if (!this.#isClosed()) on.problem(error);
+      },
+      closed: (ending) => this.#end(ending),
+    });
     const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply in time")));
     this.#state = { t: "opening", deadline };
-    socket.addEventListener("open", () => {
-      if (this.#state.t === "opening") this.#greet(hello(), deadline);
+  }
+
+  /** Calls `run` once no command waits for its reply, maybe at once. */
+  whenIdle(run: () => void): void {
+    this.#pending.whenIdle(run);
+  }
+
+  /** Asks for a sign of life before the greeting: a transport may open and yet let nothing through. */
+  probe(heard: () => void): void {
+    if (this.#state.t !== "opened") return;
+    this.#state = { ...this.#state, heard };
+    this.#transport.send(PING);
+  }
+
+  /** Sends the connect command, after `opened`. */
+  greet(body: ConnectRequest): void {
+    if (this.#state.t !== "opened") return;
+    this.#state = { t: "greeting", deadline: this.#state.deadline };
+    const command = encodeCommand({ op: "connect", id: CONNECT_ID, body });
+    this.#pending.addConnect((outcome) => {
+      if (this.#state.t !== "greeting") return;
+      if (!outcome.ok) this.#end(refusedEnding(outcome.error));
+      else this.#connected(readConnectResult(outcome.body));
     });
-    socket.addEventListener("message", ({ data }) => this.#receive(data));
-    socket.addEventListener("error", (event) => {
-      if (this.#state.t !== "closed") on.problem(transportError(event));
-    });
-    socket.addEventListener("close", ({ code, reason }) => this.#end(closeEnding(code, reason)));
+    this.#send(command);
   }
 
   /** Sends a command. `settle` may be called at once. Throws for data that JSON cannot express. */
@@ -98,15 +131,16 @@ export class Link {
     body: Extract<Command, { op: Op }>["body"],
     settle: Settle,
   ): void {
-    if (this.#state.t !== "open") {
+    if (this.#isClosed()) {
       settle({ ok: false, error: new HoldfastError(clientErrors.disconnected) });
       return;
     }
-    const text = encodeCommand({ op, id: this.#pending.nextId, body } as Command);
-    if (byteLength(text) > this.#state.result.limits.maxPayload) {
-      // The server would close the connection for good.
-      settle({ ok: false, error: new HoldfastError(errors.tooBig) });
-    } else if (this.#pending.add(settle)) this.#outgoing.push(text);
+    const id = this.#pending.nextId;
+    const text = encodeCommand({ op, id, body } as Command);
+    if (this.#state.t !== "open") {
+      if (this.#pending.add(settle)) this.#early.push({ id, text });
+    } else if (this.#tooBig(text)) settle(tooBig());
+    else if (this.#pending.add(settle)) this.#outgoing.push(text);
   }
 
   /** Ends the link without a word to its owner. Idempotent. */
@@ -114,15 +148,9 @@ export class Link {
     if (this.#leave()) this.#pending.close();
   }
 
-  #greet(body: ConnectRequest, deadline: Timer): void {
-    this.#state = { t: "greeting", deadline };
-    const command = encodeCommand({ op: "connect", id: this.#pending.nextId, body });
-    this.#pending.add((outcome) => {
-      if (this.#state.t !== "greeting") return;
-      if (!outcome.ok) this.#end(refusedEnding(outcome.error));
-      else this.#connected(readConnectResult(outcome.body));
-    });
-    this.#send(command);
+  /** The server would close the connection for good. */
+  #tooBig(text: string): boolean {
+    return byteLength(text) > this.#maxBytes;
   }
 
   #connected(result: ConnectResult | undefined): void {
@@ -133,7 +161,12 @@ export class Link {
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
     this.#on.connected(result);
+    for (const { id, text } of this.#early.splice(0)) {
+      if (this.#tooBig(text)) this.#pending.settle(id, tooBig());
+      else this.#outgoing.push(text);
+    }
   }
 
   /** Arms the deadline of silence. */
@@ -150,8 +183,7 @@ export class Link {
   }
 
   #receive(data: unknown): void {
-    if (this.#state.t === "closed") return;
-    this.#heard = this.#clock.monotonic();
+    if (this.#isClosed()) return;
     if (typeof data !== "string") return this.#malformed("a binary message");
     if (data.length > MAX_MESSAGE_LENGTH) return this.#malformed(`a message of ${data.length} characters`);
     for (const frame of decodeFrames(data)) {
@@ -163,7 +195,9 @@ export class Link {
   #handle(frame: DecodedFrame): void {
     switch (frame.kind) {
       case "ping":
-        return this.#send(PING);
+        if (this.#state.t !== "opened") return this.#send(PING);
+        this.#state.heard?.();
+        return;
       case "reply":
         return this.#pending.settle(frame.id, { ok: true, body: frame.body });
       case "error":
@@ -176,6 +210,8 @@ export class Link {
   }
 
   #handlePush(op: string, body: Json): void {
+    // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
+    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("the session began anew"));
     const inbound = readPush(op, body);
     switch (inbound.kind) {
       case "unknown":
@@ -199,7 +235,7 @@ export class Link {
   }
 
   #send(message: string): void {
-    if (this.#state.t !== "closed" && this.#state.t !== "opening") this.#socket.send(message);
+    if (this.#state.t !== "closed" && this.#state.t !== "opening") this.#transport.send(message);
   }
 
   #end(ending: Ending): void {
@@ -214,19 +250,13 @@ export class Link {
     if (this.#isClosed()) return false;
     this.#state.deadline?.cancel();
     this.#state = { t: "closed" };
-    this.#socket.close(1000);
+    this.#transport.close();
     return true;
   }
 
   #isClosed(): boolean {
     return this.#state.t === "closed";
   }
-}
-
-/** `ws` says what went wrong, browsers do not. */
-function transportError(event: object): HoldfastError {
-  const { message, error } = event as { readonly message?: unknown; readonly error?: unknown };
-  return new HoldfastError(clientErrors.transport, typeof message === "string" ? message : undefined, error);
 }
 
 /**

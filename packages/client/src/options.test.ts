@@ -44,11 +44,27 @@ describe("resolveOptions", () => {
     const own = Object.getOwnPropertyDescriptor(global, "WebSocket");
     Object.defineProperty(global, "WebSocket", { value: undefined, configurable: true, writable: true });
     try {
-      expect(() => resolveOptions({})).toThrow(/Node\.js 22 .*import \{ WebSocket \} from "ws"/);
+      expect(() => resolveOptions({ transports: ["websocket"] })).toThrow(
+        /Node\.js 22 .*import \{ WebSocket \} from "ws"/,
+      );
     } finally {
       if (own === undefined) delete global.WebSocket;
       else Object.defineProperty(global, "WebSocket", own);
     }
+  });
+
+  it("says which transport is none", () => {
+    const transports = ["websocket", "carrier-pigeon"] as unknown as NonNullable<ClientOptions["transports"]>;
+    expect(() => resolveOptions({ WebSocket, transports })).toThrow(
+      "transports: carrier-pigeon is none of websocket, sse, poll",
+    );
+    expect(() => resolveOptions({ WebSocket, transports: [] })).toThrow("transports: none is none of");
+  });
+
+  it("goes without a WebSocket where there is fetch, as in Node.js 20", () => {
+    const names = (given: ClientOptions): readonly string[] => resolveOptions(given).transports.names;
+    expect(names({ WebSocket, transports: ["poll", "websocket"] })).toEqual(["websocket", "poll"]);
+    expect(names({ WebSocket })).toEqual(["websocket", "sse", "poll"]);
   });
 
   it("accepts the class of ws and that of browsers, as the compiler sees them", () => {

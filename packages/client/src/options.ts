@@ -5,9 +5,12 @@
  */
 import { BACKOFF_DEFAULTS, type BackoffOptions } from "@holdfast/protocol";
 import { type Clock, systemClock } from "./clock.js";
+import type { TransportStorage } from "./ladder.js";
 import { type Network, systemNetwork } from "./network.js";
 import type { GetToken } from "./token-source.js";
-import { findWebSocket, type WebSocketClass } from "./web-socket.js";
+import type { TransportName } from "./transport.js";
+import { findTransports, type Transports } from "./transports.js";
+import type { WebSocketClass } from "./web-socket.js";
 
 export interface ClientOptions {
   /** Delays between attempts. Defaults as the protocol says: 0.5 s to 20 s, reset after 10 s of stability. */
@@ -18,7 +21,9 @@ export interface ClientOptions {
   readonly commandTimeoutMs?: number;
   /** How long an attempt may take: first `getToken`, then socket and connect reply, ms each. Default 10_000. */
   readonly connectTimeoutMs?: number;
-  /** Asked for a token before each attempt, never twice at once. Excludes `token`. */
+  /** Default `globalThis.fetch`. For tests, and for platforms without it. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Asked for a token before each attempt and when the server wants a new one, never twice at once. Excludes `token`. */
   readonly getToken?: GetToken;
   /** Name and version of the application for the operator's logs, ≤ 64 characters. Default `holdfast-js/<version>`. */
   readonly name?: string;
@@ -26,8 +31,12 @@ export interface ClientOptions {
   readonly network?: Network;
   /** Uniform in [0, 1). Default `Math.random`. For tests. */
   readonly random?: () => number;
+  /** Where to remember which transport worked. Default: the page's `sessionStorage` if it may be used, else nowhere. */
+  readonly storage?: TransportStorage;
   /** A token that never changes. Excludes `getToken`. */
   readonly token?: string;
+  /** What may be used, tried in this order whatever the order here. Default `["websocket", "sse", "poll"]`. */
+  readonly transports?: readonly TransportName[];
   /** The class of sockets. Default `globalThis.WebSocket`, which Node.js has from version 22. */
   readonly WebSocket?: WebSocketClass;
 }
@@ -39,10 +48,13 @@ export interface ResolvedOptions {
   readonly commandTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly getToken: GetToken;
+  /** Whether another token may come where one has expired. */
+  readonly renewable: boolean;
   readonly name: string;
   readonly network: Network;
   readonly random: () => number;
-  readonly WebSocket: WebSocketClass;
+  readonly storage: TransportStorage | undefined;
+  readonly transports: Transports;
 }
 
 /** Equal to the package's version; a test compares them. */
@@ -52,7 +64,9 @@ export const VERSION = "0.1.0";
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const known =
-  "backoff clock commandTimeoutMs connectTimeoutMs getToken name network random token WebSocket".split(" ");
+  "backoff clock commandTimeoutMs connectTimeoutMs fetch getToken name network random storage token transports WebSocket".split(
+    " ",
+  );
 
 /** Throws one TypeError that lists every problem. */
 export function resolveOptions(given: ClientOptions): ResolvedOptions {
@@ -67,17 +81,36 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
   if (token !== undefined && getToken !== undefined) problems.push("token: not together with getToken");
   const backoff = { ...BACKOFF_DEFAULTS, ...given.backoff };
   for (const [key, value] of Object.entries(backoff)) duration(`backoff.${key}`, value);
+  const clock = given.clock ?? systemClock;
+  const commandTimeoutMs = duration("commandTimeoutMs", given.commandTimeoutMs ?? 10_000);
+  const random = given.random ?? Math.random;
   const resolved = Object.freeze({
     backoff,
-    clock: given.clock ?? systemClock,
-    commandTimeoutMs: duration("commandTimeoutMs", given.commandTimeoutMs ?? 10_000),
+    clock,
+    commandTimeoutMs,
     connectTimeoutMs: duration("connectTimeoutMs", given.connectTimeoutMs ?? 10_000),
     getToken: getToken ?? (() => token),
+    renewable: getToken !== undefined,
     name: given.name ?? `holdfast-js/${VERSION}`,
     network: given.network ?? systemNetwork,
-    random: given.random ?? Math.random,
-    WebSocket: findWebSocket(given.WebSocket),
+    random,
+    storage: given.storage ?? pageStorage(),
+    transports: findTransports(given.transports, given.WebSocket, {
+      clock,
+      commandTimeoutMs,
+      fetch: given.fetch,
+      random,
+    }),
   });
   if (problems.length > 0) throw new TypeError(`Options of the client: ${problems.join("; ")}`);
   return resolved;
+}
+
+/** A page may have none, or not be allowed to ask. */
+function pageStorage(): TransportStorage | undefined {
+  try {
+    return "document" in globalThis ? globalThis.sessionStorage : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -15,8 +15,8 @@ describe("Pending", () => {
     await clock.advance(60);
     pending.add(settle);
     pending.add(settle);
-    pending.settle(2, { ok: true, body: null });
-    pending.settle(2, { ok: true, body: null });
+    pending.settle(3, { ok: true, body: null });
+    pending.settle(3, { ok: true, body: null });
     expect(clock.timers).toBe(1);
     await clock.advance(40);
     expect(names(outcomes)).toEqual(["ok", "timeout"]);

@@ -18,12 +18,16 @@ export type Settle = (outcome: Outcome) => void;
 /** Commands of one link that may wait at once. */
 export const MAX_PENDING = 1024;
 
+/** The id of the connect command: below all others, since servers know a repetition by an id that does not ascend. */
+export const CONNECT_ID = 1;
+
 export class Pending {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, { readonly deadline: number; readonly settle: Settle }>();
   #timer: Timer | undefined;
-  #lastId = 0;
+  #idle: (() => void) | undefined;
+  #lastId = CONNECT_ID;
 
   constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
@@ -35,15 +39,30 @@ export class Pending {
     return this.#lastId + 1;
   }
 
+  /** Calls `run` once no command waits, maybe at once. The last call counts. */
+  whenIdle(run: () => void): void {
+    if (this.#waiting.size === 0) run();
+    else this.#idle = run;
+  }
+
   /** Takes the command `nextId` in. False when it was refused, and settled, as `busy`. */
   add(settle: Settle): boolean {
     if (this.#waiting.size >= MAX_PENDING) {
       settle(failed(clientErrors.busy));
       return false;
     }
-    this.#waiting.set(++this.#lastId, { deadline: this.#clock.monotonic() + this.#timeoutMs, settle });
-    this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
+    this.#wait(++this.#lastId, settle);
     return true;
+  }
+
+  /** Takes the connect command in. */
+  addConnect(settle: Settle): void {
+    this.#wait(CONNECT_ID, settle);
+  }
+
+  #wait(id: number, settle: Settle): void {
+    this.#waiting.set(id, { deadline: this.#clock.monotonic() + this.#timeoutMs, settle });
+    this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
 
   /** Settles the command `id`. A reply to nothing, as after a timeout, is no one's. */
@@ -52,6 +71,9 @@ export class Pending {
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#disarm();
     command?.settle(outcome);
+    if (this.#waiting.size > 0) return;
+    this.#idle?.();
+    this.#idle = undefined;
   }
 
   /** Ends every command as `disconnected`. Idempotent. */

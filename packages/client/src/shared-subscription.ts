@@ -18,14 +18,25 @@ import type { Clock, Timer } from "./clock.js";
 import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type GapPush, type LivePublication, readSubscribeAnswer } from "./inbound.js";
-import type { Settle } from "./pending.js";
-import { type Share, Subscription, type SubscriptionEvents, type SubscriptionState } from "./subscription.js";
+import { type GapPush, type LivePublication, type PresencePush, readSubscribeAnswer } from "./inbound.js";
+import type { Link } from "./link.js";
+import type { Presence } from "./presence.js";
+import { PresenceWatch } from "./presence-watch.js";
+import { Refresh } from "./refresh.js";
+import {
+  type Share,
+  type SubscribeOptions,
+  Subscription,
+  type SubscriptionEvents,
+  type SubscriptionState,
+} from "./subscription.js";
+import { TokenSource } from "./token-source.js";
 
 /** Sends commands while there is a connection. */
-export interface Wire {
-  request(op: "subscribe" | "unsubscribe", body: SubscribeRequest, settle: Settle): void;
-}
+export type Wire = Pick<Link, "request">;
+
+/** How long a token for a channel may take, ms. */
+const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface SharedSubscriptionOptions {
   readonly backoff: BackoffOptions;
@@ -39,10 +50,19 @@ export interface SharedSubscriptionOptions {
 
 type Handle = Emitter<SubscriptionEvents>;
 
+/** What one command asked for. */
+export interface Asked {
+  /** Everything after this; compared by identity. */
+  readonly since: Position | undefined;
+  readonly wish: { readonly presence?: boolean; readonly joinLeave?: boolean };
+}
+
 type State =
   /** No connection: the connect command will ask for the channel. */
   | { readonly t: "offline" }
-  | { readonly t: "asking" | "held" | "leaving"; readonly wire: Wire }
+  | { readonly t: "held" | "leaving"; readonly wire: Wire }
+  /** With a timer while the token for it is awaited. */
+  | { readonly t: "asking"; readonly wire: Wire; readonly timer: Timer | undefined }
   | { readonly t: "waiting"; readonly wire: Wire; readonly timer: Timer }
   | { readonly t: "gone" };
 
@@ -51,6 +71,12 @@ export class SharedSubscription implements Share {
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
   readonly #cursor: Cursor;
+  readonly #refresh: Refresh;
+  /** Where the channel's own tokens come from, if it has any. */
+  #tokens: TokenSource | undefined;
+  /** Who is there, where somebody wants to know. */
+  #watch: PresenceWatch | undefined;
+  #wantsJoinLeave = false;
   #state: State = { t: "offline" };
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
@@ -59,6 +85,7 @@ export class SharedSubscription implements Share {
     this.channel = channel;
     this.#options = options;
     this.#cursor = new Cursor(channel);
+    this.#refresh = new Refresh(options);
   }
 
   /** What to ask the server for: everything after this. */
@@ -66,18 +93,56 @@ export class SharedSubscription implements Share {
     return this.#cursor.position;
   }
 
+  /** What to ask the server for now. */
+  get asked(): Asked {
+    return {
+      since: this.position,
+      wish: { ...(this.#watch && { presence: true }), ...(this.#wantsJoinLeave && { joinLeave: true }) },
+    };
+  }
+
+  get presence(): Presence | undefined {
+    return this.#watch?.current;
+  }
+
+  /** Whether a token has to be asked for before the channel can be. */
+  get needsToken(): boolean {
+    return this.#tokens !== undefined;
+  }
+
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
   add(
     wire: Wire | undefined,
-    since: Position | undefined,
+    { since, token, presence = false }: SubscribeOptions,
   ): { readonly subscription: Subscription; readonly events: Handle } {
     const events: Handle = new Emitter();
-    if (this.#handles.size === 0) this.#cursor.position = since;
+    if (this.#handles.size === 0) {
+      this.#cursor.position = since && { ...since };
+      this.#tokens = undefined;
+      this.#watch = undefined;
+      this.#wantsJoinLeave = false;
+    }
+    if (token !== undefined) this.#tokens = new TokenSource(token);
+    const more = this.#wantPresence(presence);
     this.#handles.add(events);
-    if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
+    // Held without it: asked for anew.
+    if (more && this.#state.t === "held") this.#leave(this.#state.wire);
+    else if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
     // After the caller had time to listen.
     else if (this.#state.t === "held") queueMicrotask(() => this.#tellLate(events));
     return { subscription: new Subscription(this, events), events };
+  }
+
+  /** True when more is wanted than before. */
+  #wantPresence(presence: boolean | "snapshot"): boolean {
+    const more =
+      presence !== false && (this.#watch === undefined || (presence === true && !this.#wantsJoinLeave));
+    if (!more) return false;
+    this.#wantsJoinLeave ||= presence === true;
+    this.#watch ??= new PresenceWatch(this.channel, this.#options, (name, value) =>
+      this.#tell(name, value as never),
+    );
+    return true;
   }
 
   stateOf(handle: Handle): SubscriptionState {
@@ -93,24 +158,25 @@ export class SharedSubscription implements Share {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave(this.#state.wire);
-      else if (this.#state.t === "offline" || this.#state.t === "waiting") this.#retire();
+      // While it is asked for, the answer tells what is to be undone; while a token is, nobody has been asked.
+      else if (this.#state.t === "offline" || ("timer" in this.#state && this.#state.timer)) this.#retire();
     }
     handle.emit("unsubscribed", { channel: this.channel, error: undefined });
   }
 
-  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `since`. */
-  connected(wire: Wire, outcome: SubscribeOutcome | undefined, since: Position | undefined): void {
+  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `asked`. */
+  connected(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
     this.#retries = 0;
     if (outcome === undefined) return this.#ask(wire);
     const refusal = refusalOf(outcome);
-    if (refusal === undefined) this.#answered(wire, outcome, since);
+    if (refusal === undefined) this.#answered(wire, outcome, asked);
     else this.#refused(wire, refusal);
   }
 
   /** The connection is gone. */
   lost(): void {
-    if (this.#state.t === "waiting") this.#state.timer.cancel();
-    this.#state = { t: "offline" };
+    this.#refresh.stop();
+    this.#enter({ t: "offline" });
     if (this.#handles.size === 0) this.#retire();
   }
 
@@ -134,29 +200,70 @@ export class SharedSubscription implements Share {
     else if (gap !== "known") this.#tell("gap", gap);
   }
 
-  /** The server took the channel away. */
+  presencePush(push: PresencePush): void {
+    this.#watch?.push(push);
+  }
+
+  /** The server took the channel away. What was missed until it gives it back is asked for then. */
   unsubscribed(code: number): void {
     if (this.#state.t === "held") this.#refused(this.#state.wire, HoldfastError.fromCode(code));
   }
 
+  /** The channel's own token ends in `deadlineMs`. */
+  refresh(deadlineMs: number): void {
+    const state = this.#state;
+    const tokens = this.#tokens;
+    if (state.t !== "held" || tokens === undefined) return;
+    this.#refresh.start(
+      deadlineMs,
+      () => tokens.get(),
+      (token, settle) => state.wire.request("refresh", { token }, settle),
+    );
+  }
+
   #ask(wire: Wire): void {
-    const asking: State = { t: "asking", wire };
-    this.#state = asking;
-    const since = this.position;
-    wire.request("subscribe", { channel: this.channel, ...(since && { since }) }, (outcome) => {
+    if (this.#tokens === undefined) return this.#askWith(wire, undefined);
+    const { clock } = this.#options;
+    const failed = (cause?: unknown): void => {
       if (this.#state !== asking) return;
-      if (outcome.ok) this.#answered(wire, outcome.body, since);
+      this.#tokens?.forget();
+      this.#refused(wire, new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
+    };
+    const asking: State = { t: "asking", wire, timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
+    this.#enter(asking);
+    this.#tokens.get().then((token) => {
+      if (this.#state === asking) this.#askWith(wire, token);
+    }, failed);
+  }
+
+  #askWith(wire: Wire, token: string | undefined): void {
+    const asking: State = { t: "asking", wire, timer: undefined };
+    this.#enter(asking);
+    const { channel, asked } = this;
+    const { since, wish } = asked;
+    const body: SubscribeRequest = {
+      channel,
+      ...(since && { since }),
+      ...(token !== undefined && { token }),
+      ...wish,
+    };
+    wire.request("subscribe", body, (outcome) => {
+      if (this.#state !== asking) return;
+      if (outcome.ok) this.#answered(wire, outcome.body, asked);
       else this.#refused(wire, outcome.error);
     });
   }
 
-  /** The server holds the channel, and said from where on, having been asked for what came after `since`. */
-  #answered(wire: Wire, body: unknown, since: Position | undefined): void {
+  /** The server holds the channel, and said from where on, having been asked for this. */
+  #answered(wire: Wire, body: unknown, { since, wish }: Asked): void {
     const held: State = { t: "held", wire };
-    this.#state = held;
+    this.#enter(held);
     if (this.#handles.size === 0) return this.#leave(wire);
     // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
     if (this.position !== undefined && this.position !== since) return this.#leave(wire);
+    // More is wanted by now.
+    if ((this.#watch && !wish.presence) || (this.#wantsJoinLeave && !wish.joinLeave))
+      return this.#leave(wire);
     this.#tell("subscribed", { channel: this.channel });
     // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
@@ -164,16 +271,21 @@ export class SharedSubscription implements Share {
       this.#tellStep(step);
       if (this.#state !== held) return;
     }
+    this.#watch?.begin(wire, body);
   }
 
   #refused(wire: Wire, refusal: HoldfastError): void {
     if (refusal.code === errors.alreadySubscribed.code) {
-      // An answer was lost. What a position misses only another answer tells.
-      return this.position === undefined ? this.#answered(wire, {}, undefined) : this.#leave(wire, true);
+      // An answer was lost. What a position misses, or who is there, only another answer tells.
+      const { since, wish } = this.asked;
+      if (since !== undefined || wish.presence) return this.#leave(wire, true);
+      return this.#answered(wire, {}, { since, wish });
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
-    if (refusal.temporary) this.#pause(wire);
+    const renewable = refusal.code === errors.tokenExpired.code && this.#tokens !== undefined;
+    const again = refusal.temporary || renewable;
+    if (again) this.#pause(wire);
     else {
       this.#handles.clear();
       this.#retire();
@@ -181,7 +293,7 @@ export class SharedSubscription implements Share {
     this.#options.problem(refusal);
     for (const handle of told) {
       handle.emit("error", refusal);
-      if (!refusal.temporary) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
+      if (!again) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
     }
   }
 
@@ -195,7 +307,7 @@ export class SharedSubscription implements Share {
 
   #leave(wire: Wire, pause = false): void {
     const leaving: State = { t: "leaving", wire };
-    this.#state = leaving;
+    this.#enter(leaving);
     wire.request("unsubscribe", { channel: this.channel }, () => {
       if (this.#state !== leaving) return;
       // A refusal can only mean that the server does not hold it either.
@@ -208,7 +320,7 @@ export class SharedSubscription implements Share {
   #pause(wire: Wire): void {
     const { backoff, clock, random } = this.#options;
     const delayMs = backoffDelay(this.#retries++, random(), 0, backoff);
-    this.#state = { t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) };
+    this.#enter({ t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) });
   }
 
   #tellStep(step: Step): void {
@@ -223,9 +335,15 @@ export class SharedSubscription implements Share {
   }
 
   #retire(): void {
-    if (this.#state.t === "waiting") this.#state.timer.cancel();
-    this.#state = { t: "gone" };
+    this.#refresh.stop();
+    this.#enter({ t: "gone" });
     this.#options.gone(this);
+  }
+
+  #enter(state: State): void {
+    if ("timer" in this.#state) this.#state.timer?.cancel();
+    if (state.t !== "held") this.#watch?.stop();
+    this.#state = state;
   }
 
   #tellLate(handle: Handle): void {

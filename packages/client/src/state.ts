@@ -8,7 +8,13 @@ export type ClientState =
   | { readonly name: "idle" }
   /** An attempt is under way; `attempt` counts those since the last stable connection, from 1. */
   | { readonly name: "connecting"; readonly attempt: number }
-  | { readonly name: "connected"; readonly sid: string; readonly limits: AnnouncedLimits }
+  /** `user`: whose connection this is, as the token says; undefined for an anonymous one. */
+  | {
+      readonly name: "connected";
+      readonly sid: string;
+      readonly user: string | undefined;
+      readonly limits: AnnouncedLimits;
+    }
   /**
    * Between two attempts. `code` and `reason` say why the last one ended; `retryAt` is the time of the next one in ms
    * since 1970, undefined while the device is offline.

@@ -9,8 +9,11 @@ import type { Gap } from "./cursor.js";
 import type { Emitter } from "./emitter.js";
 import type { HoldfastError } from "./errors.js";
 import type { Publication } from "./inbound.js";
+import type { Presence } from "./presence.js";
+import type { PresenceEvents } from "./presence-watch.js";
+import type { GetToken } from "./token-source.js";
 
-export interface SubscriptionEvents {
+export interface SubscriptionEvents extends PresenceEvents {
   readonly publication: Publication;
   /** Publications arrive from now on. Comes again after each reconnect. */
   readonly subscribed: { readonly channel: string };
@@ -30,6 +33,16 @@ export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 export interface SubscribeOptions {
   /** Where to begin: what came after it is delivered first, or a `gap` told. Counts for a channel's first subscription. */
   readonly since?: Position;
+  /**
+   * Where the channel needs a token of its own: asked for one before each subscribe, and when it is about to end. Counts for all
+   * subscriptions to the channel; the last one given counts.
+   */
+  readonly token?: GetToken;
+  /**
+   * Follow who is there: `true` with joins and leaves, "snapshot" where the channel's namespace does not tell those.
+   * Counts for all subscriptions to the channel.
+   */
+  readonly presence?: boolean | "snapshot";
 }
 
 /** What a subscription needs of whoever shares it out. */
@@ -37,6 +50,7 @@ export interface Share {
   readonly channel: string;
   stateOf(events: Emitter<SubscriptionEvents>): SubscriptionState;
   positionOf(events: Emitter<SubscriptionEvents>): Position | undefined;
+  readonly presence: Presence | undefined;
   release(events: Emitter<SubscriptionEvents>): void;
 }
 
@@ -62,6 +76,14 @@ export class Subscription {
    */
   get position(): Position | undefined {
     return this.#share.positionOf(this.#events);
+  }
+
+  /**
+   * Who is there, as far as it is known; undefined where no subscription to the channel asked for it. Another object after each
+   * change, which the event `presence` tells.
+   */
+  get presence(): Presence | undefined {
+    return this.#share.presence;
   }
 
   /** Adds a listener and returns what removes it. */

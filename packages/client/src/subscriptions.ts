@@ -4,14 +4,19 @@
  * What is here survives connections: each connect command asks for it and each connect reply settles it.
  */
 import {
+  type ChannelWish,
   type ConnectResult,
   channelProblem,
   isPosition,
   MAX_CHANNELS_DEFAULT,
-  type Position,
 } from "@holdfast/protocol";
-import type { GapPush, LivePublication, Publication } from "./inbound.js";
-import { SharedSubscription, type SharedSubscriptionOptions, type Wire } from "./shared-subscription.js";
+import type { GapPush, LivePublication, PresencePush, Publication } from "./inbound.js";
+import {
+  type Asked,
+  SharedSubscription,
+  type SharedSubscriptionOptions,
+  type Wire,
+} from "./shared-subscription.js";
 import type { SubscribeOptions, Subscription } from "./subscription.js";
 
 /** Characters of names and positions that one connect command may carry, so that it stays below any server's limit. */
@@ -23,7 +28,7 @@ export class Subscriptions {
   /** The connection, while there is one. */
   #wire: Wire | undefined;
   /** What the last connect command asked for, and from where on. */
-  #asked: ReadonlyMap<string, Position | undefined> = new Map();
+  #asked: ReadonlyMap<string, Asked> = new Map();
 
   constructor(options: Omit<SharedSubscriptionOptions, "gone">) {
     const gone = (share: SharedSubscription): void => {
@@ -36,8 +41,9 @@ export class Subscriptions {
   add(
     channel: string,
     onPublication: ((publication: Publication) => void) | undefined,
-    { since }: SubscribeOptions,
+    options: SubscribeOptions,
   ): Subscription {
+    const { since } = options;
     const problem = channelProblem(channel);
     if (problem !== undefined) throw new TypeError(`Channel name ${JSON.stringify(channel)} ${problem}`);
     if (since !== undefined && !isPosition(since)) {
@@ -48,23 +54,28 @@ export class Subscriptions {
       share = new SharedSubscription(channel, this.#options);
       this.#byChannel.set(channel, share);
     }
-    const { subscription, events } = share.add(this.#wire, since && { ...since });
+    const { subscription, events } = share.add(this.#wire, options);
     if (onPublication !== undefined) events.on("publication", onPublication);
     return subscription;
   }
 
   /** The `subs` of a connect command. What does not fit is asked for afterwards. */
-  wanted(): Readonly<Record<string, Position | null>> {
+  wanted(): Readonly<Record<string, ChannelWish | null>> {
     let length = 0;
-    const asked = new Map<string, Position | undefined>();
-    for (const [channel, { position }] of this.#byChannel) {
-      length += channel.length + (position === undefined ? 0 : JSON.stringify(position).length);
+    const asked = new Map<string, Asked>();
+    const wishes: [string, ChannelWish | null][] = [];
+    for (const [channel, share] of this.#byChannel) {
+      if (share.needsToken) continue;
+      const ask = share.asked;
+      const wish = { ...ask.since, ...ask.wish };
+      length += channel.length + JSON.stringify(wish).length;
       if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
-      asked.set(channel, position);
+      asked.set(channel, ask);
+      wishes.push([channel, Object.keys(wish).length === 0 ? null : wish]);
     }
     this.#asked = asked;
     // Own properties whatever the name: an assignment to `__proto__` would be lost.
-    return Object.fromEntries([...asked].map(([channel, position]) => [channel, position ?? null]));
+    return Object.fromEntries(wishes);
   }
 
   connected(wire: Wire, { subs = {} }: ConnectResult): void {
@@ -74,11 +85,9 @@ export class Subscriptions {
       if (!this.#byChannel.has(channel)) wire.request("unsubscribe", { channel }, () => {});
     }
     for (const [channel, share] of [...this.#byChannel]) {
-      share.connected(
-        wire,
-        Object.hasOwn(subs, channel) ? subs[channel] : undefined,
-        this.#asked.get(channel),
-      );
+      const asked = this.#asked.get(channel);
+      const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
+      share.connected(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -89,12 +98,23 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  publication(publication: LivePublication): void {
-    this.#byChannel.get(publication.channel)?.publication(publication);
+  /** False where nobody asked for the channel. */
+  publication(publication: LivePublication): boolean {
+    const share = this.#byChannel.get(publication.channel);
+    share?.publication(publication);
+    return share !== undefined;
   }
 
   gap(push: GapPush): void {
     this.#byChannel.get(push.channel)?.gap(push);
+  }
+
+  presencePush(push: PresencePush): void {
+    this.#byChannel.get(push.channel)?.presencePush(push);
+  }
+
+  refresh(channel: string, deadlineMs: number): void {
+    this.#byChannel.get(channel)?.refresh(deadlineMs);
   }
 
   unsubscribed(channel: string, code: number): void {

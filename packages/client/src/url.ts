@@ -32,6 +32,14 @@ export function withSid(url: string, sid: string | undefined): string {
   return routed.href;
 }
 
+/** Where `path` is, beside the WebSocket's path, with `sid` where there is one. */
+export function httpUrl(url: string, path: string, sid: string | undefined): string {
+  const beside = new URL(withSid(url, sid));
+  beside.protocol = beside.protocol.replace("ws", "http");
+  beside.pathname = beside.pathname.replace(/[^/]*$/, path);
+  return beside.href;
+}
+
 function pageUrl(): string | undefined {
   return (globalThis as { readonly location?: { readonly href: string } }).location?.href;
 }

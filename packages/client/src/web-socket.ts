@@ -18,11 +18,7 @@ export interface WebSocketLike {
 /** A class of WebSockets. */
 export type WebSocketClass = new (url: string, protocols: string) => WebSocketLike;
 
-/** The class to use: the given one, or the platform's own. Throws a TypeError that says what to do if there is none. */
-export function findWebSocket(given: WebSocketClass | undefined): WebSocketClass {
-  const found = given ?? (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket;
-  if (typeof found === "function") return found;
-  throw new TypeError(
-    'No WebSocket here: use Node.js 22 or newer, or pass one, as in `import { WebSocket } from "ws"; new Client(url, { WebSocket })`.',
-  );
+/** The class to use: the given one, or the platform's own. */
+export function findWebSocket(given: WebSocketClass | undefined): WebSocketClass | undefined {
+  return given ?? (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket;
 }

@@ -35,7 +35,9 @@ import type { Context } from "./context.js";
 import type { Listener } from "./fan-out.js";
 import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
+import type { Presence } from "./presence.js";
 import type { RateAccount } from "./rate-limit.js";
+import type { Introduction } from "./registry.js";
 import type { Session } from "./session.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "./slow-consumers.js";
 import type { Subscription } from "./subscription.js";
@@ -67,14 +69,20 @@ export class Connection implements Listener, RateAccount {
   #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(id: string, context: Context, transport: Transport, encoding: Encoding, identity?: Identity) {
+  constructor(
+    id: string,
+    context: Context,
+    transport: Transport,
+    encoding: Encoding,
+    introduction?: Introduction,
+  ) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this, identity);
+    context.registry.opened(this, introduction);
   }
 
   /** The session, once connected and until disconnected. */
@@ -115,7 +123,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave(true);
+    if (this.#state !== "closing") this.#leave(true, undefined);
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -219,7 +227,7 @@ export class Connection implements Listener, RateAccount {
     if (!this.#isOpen()) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    this.#leave(mayReconnect(row.code) && row !== disconnects.drain);
+    this.#leave(mayReconnect(row.code) && row !== disconnects.drain, row.code);
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
@@ -233,7 +241,10 @@ export class Connection implements Listener, RateAccount {
     const channel = channelOf(subscription.topic);
     if (channel !== undefined) this.#transport.left?.(channel);
     this.#context.slowConsumers.forget(subscription);
-    this.#context.hub.leave(subscription.place, subscription);
+    const { place } = subscription;
+    if (place.presence !== undefined)
+      this.#context.presence?.leave(this, channelOf(place.topic) ?? "", subscription);
+    this.#context.hub.leave(place, subscription);
     if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
   }
 
@@ -307,7 +318,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.#isOpen()) {
-        this.#leave(true);
+        this.#leave(true, undefined);
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -325,10 +336,15 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  /** `detach`: whether it may come back as the session that it was. */
-  #leave(detach: boolean): void {
-    const { detached, hub, slowConsumers } = this.#context;
+  /** `detach`: whether it may come back here as the session that it was. `code`: why we end it. */
+  #leave(detach: boolean, code: number | undefined): void {
+    const { detached, events, hub, presence, slowConsumers } = this.#context;
+    // One that was not answered yet has had no beginning.
+    if (events !== undefined && this.session?.live === true)
+      events.tell({ type: "disconnect", session: sessionKey(this.id), user: this.session.user, code });
     const subscriptions = this.session?.subscriptions ?? [];
+    if (presence !== undefined)
+      this.#absent(presence, subscriptions, code === undefined || mayReconnect(code));
     // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
     const places =
       detach && this.session?.resumable && detached.enabled
@@ -342,6 +358,23 @@ export class Connection implements Listener, RateAccount {
     if (places.length > 0) detached.add(sessionKey(this.id), places);
     this.#context.registry.disconnected(this);
     if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
+  }
+
+  /** Leaves the channels that have presence, at once or when its grace is over. */
+  #absent(presence: Presence, subscriptions: readonly Subscription[], lingers: boolean): void {
+    const channels: string[] = [];
+    const mayLinger = lingers && this.#encoding === "lines";
+    for (const subscription of subscriptions) {
+      const { place } = subscription;
+      if (place.presence === undefined) continue;
+      const channel = channelOf(place.topic) ?? "";
+      if (!mayLinger) presence.leave(this, channel, subscription);
+      else {
+        presence.watches.leave(channel, subscription);
+        channels.push(channel);
+      }
+    }
+    if (channels.length > 0) presence.linger(this, channels);
   }
 
   /** What was granted for a subscription ends with it. */

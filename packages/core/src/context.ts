@@ -8,6 +8,7 @@ import type { Broker } from "./broker.js";
 import type { Clock } from "./clock.js";
 import type { Continuity } from "./continuity.js";
 import type { Detached } from "./detached.js";
+import type { EventSink } from "./event-sink.js";
 import type { Expiries } from "./expiries.js";
 import type { Hub } from "./hub.js";
 import type { Logger } from "./logger.js";
@@ -15,9 +16,12 @@ import type { Metrics } from "./metrics.js";
 import type { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import type { Presence } from "./presence.js";
+import type { Questions } from "./questions.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
+import type { Revocations } from "./revocations.js";
 import type { SlowConsumers } from "./slow-consumers.js";
 import type { Wheel } from "./wheel.js";
 
@@ -27,11 +31,18 @@ export interface Context {
   readonly access: Access;
   readonly authentication: Authentication;
   readonly expiries: Expiries;
+  /** The application, where tokens and namespaces do not say enough. */
+  readonly questions: Questions;
   readonly broker: Broker;
+  /** Undefined: nobody is told. */
+  readonly events: EventSink | undefined;
   readonly hub: Hub;
   readonly continuity: Continuity;
   readonly detached: Detached;
+  /** Undefined where no namespace has it. */
+  readonly presence: Presence | undefined;
   readonly resumeTokens: ResumeTokens;
+  readonly revocations: Revocations;
   readonly registry: Registry;
   readonly outbox: Outbox;
   readonly slowConsumers: SlowConsumers;

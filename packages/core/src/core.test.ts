@@ -4,7 +4,7 @@ import { BrokerUnavailable } from "./broker.js";
 import { MemoryBroker } from "./broker-memory.js";
 import { CoreWorld, memoryWorld } from "./testing/core-world.js";
 import { ScriptedBroker } from "./testing/scripted-broker.js";
-import { BROADCAST, channelTopic } from "./topic.js";
+import { BROADCAST, CONTROL, channelTopic } from "./topic.js";
 
 const NEWS = channelTopic("news");
 
@@ -21,6 +21,9 @@ describe("admitting", () => {
     expect(core.brokerState).toBe("connecting"); // a broadcast now would be missed
     expect(core.admit(["news"])).toEqual(errors.unavailable);
     broker.last("subscribe", BROADCAST).resolve();
+    await world.settle();
+    expect(core.brokerState).toBe("connecting");
+    broker.last("subscribe", CONTROL).resolve();
     await world.settle();
     expect(core.brokerState).toBe("ready");
     expect(core.admit()).toBeUndefined();
@@ -97,7 +100,8 @@ describe("a broadcast", () => {
     await world.settle();
     expect(world.logger.messages("warn")).toHaveLength(1);
     await world.pass(1_000);
-    expect(world.broker.log).toEqual(["subscribe broadcast", "subscribe broadcast"]);
+    const both = ["subscribe broadcast", "subscribe control"];
+    expect(world.broker.log).toEqual([...both, ...both]);
     world.broker.last("subscribe", BROADCAST).resolve();
     await world.settle();
     world.broker.deliver(BROADCAST, "1");
@@ -121,11 +125,12 @@ describe("a broadcast", () => {
     world.broker.become("connecting");
     world.broker.become("ready");
     world.broker.last("subscribe", BROADCAST).resolve();
+    world.broker.last("subscribe", CONTROL).resolve();
     await world.settle();
     world.broker.become("connecting");
     world.broker.become("ready");
     await world.pass(5_000);
-    expect(world.broker.log).toEqual(["subscribe broadcast"]);
+    expect(world.broker.log).toEqual(["subscribe broadcast", "subscribe control"]);
   });
 
   test("whose subscription failed while the broker was away is tried again when it is back", async () => {
@@ -134,9 +139,9 @@ describe("a broadcast", () => {
     world.broker.become("connecting");
     world.broker.last("subscribe", BROADCAST).reject(new BrokerUnavailable("away"));
     await world.pass(5_000);
-    expect(world.broker.log).toHaveLength(1);
-    world.broker.become("ready");
     expect(world.broker.log).toHaveLength(2);
+    world.broker.become("ready");
+    expect(world.broker.log).toHaveLength(4);
   });
 
   test("is not subscribed any more once core is closed", async () => {
@@ -147,7 +152,7 @@ describe("a broadcast", () => {
     await world.core.close();
     await world.pass(5_000);
     world.broker.become("ready");
-    expect(world.broker.log).toHaveLength(1);
+    expect(world.broker.log).toHaveLength(2);
   });
 });
 

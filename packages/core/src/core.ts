@@ -13,49 +13,74 @@ import {
   normalizeData,
   type Position,
   type Resume,
+  sessionKey,
   welcomeEncoder,
 } from "@holdfast/protocol";
 import { Access } from "./access.js";
-import { Authentication, type Verdict } from "./authentication.js";
+import { Authentication, type Verdict, type Veto } from "./authentication.js";
 import type { Authenticator } from "./authenticator.js";
+import type { Authorizer, ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
 import type { Broker, BrokerState } from "./broker.js";
 import type { Clock } from "./clock.js";
 import { announcement } from "./commands/connect.js";
-import { whoComes } from "./commands/introduction.js";
+import { askWho, whoComes } from "./commands/introduction.js";
 import type { UrlConnect } from "./commands/url-connect.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 import { Continuity } from "./continuity.js";
 import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
+import type { EventSink } from "./event-sink.js";
 import { Expiries } from "./expiries.js";
 import { FanOut } from "./fan-out.js";
 import { Hub } from "./hub.js";
 import { ANONYMOUS, type Identity } from "./identity.js";
 import { changeIdentity } from "./identity-change.js";
+import {
+  type ChannelCount,
+  type ChannelsQuery,
+  type ConnectionFacts,
+  type ConnectionsQuery,
+  channels,
+  connections,
+} from "./inspection.js";
 import { Keepalive } from "./keepalive.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
+import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
+import type { PresenceStore } from "./presence-store.js";
+import { Questions } from "./questions.js";
 import { RateLimit } from "./rate-limit.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
+import type { RevocationStore } from "./revocation-store.js";
+import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
-import { BROADCAST, type Topic } from "./topic.js";
+import { Tickets } from "./tickets.js";
+import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
 
 export interface Seams {
   readonly broker: Broker;
+  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
+  readonly events?: EventSink | undefined;
+  readonly revocations: RevocationStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Checks tokens; undefined: there are no keys. */
   readonly authenticator?: Authenticator | undefined;
+  /** Who is where; undefined: no namespace has presence. */
+  readonly presence?: PresenceStore | undefined;
+  /** Asks the application; undefined: nobody is asked. */
+  readonly authorizer?: Authorizer | undefined;
   /** A new session id: names this worker, and is unpredictable. */
   readonly sessionId: () => string;
   /** Uniform in [0, 1), for spreading. */
@@ -73,10 +98,13 @@ export class Core {
   readonly #seams: Seams;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
-  #broadcasts: "off" | "subscribing" | "on" = "off";
+  readonly #orders: Orders;
+  readonly #tickets: Tickets;
+  /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
+  #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { authenticator, broker, clock, logger, metrics } = seams;
+    const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
     const wheel = new Wheel(clock);
     const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
@@ -89,19 +117,55 @@ export class Core {
       { broker, fanOut, wheel, metrics, logger },
     );
     const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+    const revocations = new Revocations({
+      store: seams.revocations,
+      clock,
+      wheel,
+      logger,
+      metrics,
+      random: seams.random,
+      news: () => this.#orders.check(),
+    });
+    const veto: Veto = (proven, user) => revocations.veto(proven, user);
+    const authentication = new Authentication(options, { authenticator, veto, clock, metrics });
+    this.#tickets = new Tickets({
+      store: seams.revocations,
+      authentication,
+      clock,
+      logger,
+      newId: seams.sessionId,
+    });
     this.#context = {
       options,
       namespaces,
       access: new Access(options.access, namespaces),
-      authentication: new Authentication(options, { authenticator, veto: () => undefined, clock, metrics }),
+      authentication,
       expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
         changeIdentity(this.#context, connection, next, row),
       ),
+      questions: new Questions(authorizer, options.maxChannels, metrics),
       broker,
+      events,
       continuity,
       hub,
       detached: new Detached(options, hub, wheel, metrics),
+      presence:
+        seams.presence === undefined || !namespaces.havePresence
+          ? undefined
+          : new Presence(options, {
+              store: seams.presence,
+              broker,
+              fanOut,
+              wheel,
+              clock,
+              metrics,
+              logger,
+              // As unlike all others as a session's.
+              worker: sessionKey(seams.sessionId()),
+              events,
+            }),
       resumeTokens: new ResumeTokens(() => clock.now()),
+      revocations,
       registry,
       outbox: new Outbox(options, wheel),
       slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
@@ -112,16 +176,17 @@ export class Core {
       metrics,
       encodeWelcome: welcomeEncoder(announcement(options)),
     };
+    this.#orders = new Orders(this.#context);
   }
 
   get state(): "idle" | "open" | "draining" | "closed" {
     return this.#state.kind;
   }
 
-  /** The broker's state as clients meet it: not ready before broadcasts are heard, or the first would be missed. */
+  /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
   get brokerState(): BrokerState {
     const { state } = this.#seams.broker;
-    return state === "ready" && this.#broadcasts !== "on" ? "connecting" : state;
+    return state === "ready" && this.#listening !== "on" ? "connecting" : state;
   }
 
   /** Connections of the protocol, those included that have yet to connect. */
@@ -139,6 +204,16 @@ export class Core {
     return this.#context.detached.size;
   }
 
+  /** Sessions of this worker in channels with presence. */
+  get members(): number {
+    return this.#context.presence?.members ?? 0;
+  }
+
+  /** Channels whose members this worker follows. */
+  get presenceViews(): number {
+    return this.#context.presence?.watches.size ?? 0;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
@@ -154,6 +229,16 @@ export class Core {
     return slowest(this.#context.registry.connections, limit);
   }
 
+  /** Channels that somebody here listens to. Looks at all, like `slowest`. */
+  channels(query: ChannelsQuery): ChannelCount[] {
+    return channels(this.#context.hub.places, query);
+  }
+
+  /** Who is connected here. Looks at all, like `slowest`. */
+  sessions(query: ConnectionsQuery): ConnectionFacts[] {
+    return connections(this.#context.registry.connections, query);
+  }
+
   /** Begins to keep time and to listen to the broker. */
   start(): void {
     if (this.#state.kind !== "idle") return;
@@ -163,14 +248,18 @@ export class Core {
     this.#context.wheel.add(() => this.#context.continuity.turn());
     this.#context.wheel.add(() => this.#context.detached.turn());
     this.#context.wheel.add(() => this.#context.slowConsumers.turn());
+    this.#context.wheel.add(() => this.#context.revocations.turn());
     this.#context.wheel.add(() => this.#context.expiries.turn());
+    this.#context.wheel.add(() => this.#context.presence?.turn());
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
       state: (state) => {
         if (state !== "ready") return;
-        this.#listenToBroadcasts();
+        if (this.#listening === "on") this.#context.revocations.reload();
+        else this.#listen();
         this.#context.continuity.restored();
+        this.#context.presence?.restored();
         this.#learnSecret();
       },
     });
@@ -178,13 +267,31 @@ export class Core {
 
   /**
    * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
-   * is looked at.
+   * is looked at. `byUrl`: its headers for the application, which is asked where the URL connects and nothing else can say it.
    */
-  introduce(token: string | undefined, resume?: Resume): Verdict | Promise<Verdict> {
-    const { authentication, resumeTokens } = this.#context;
-    return token !== undefined && authentication.takesTokens
-      ? authentication.identify(token)
-      : whoComes(this.#context, resume && resumeTokens.check(resume.sid, resume.token));
+  introduce(
+    token: string | undefined,
+    byUrl?: ForwardedHeaders,
+    resume?: Resume,
+  ): Verdict | Promise<Verdict> {
+    const { authentication, questions, resumeTokens, revocations } = this.#context;
+    if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
+    const shown = resume && resumeTokens.check(resume.sid, resume.token);
+    if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
+    const isKnown = shown?.user !== undefined && shown.identity !== undefined;
+    return byUrl !== undefined && !isKnown && questions.decideConnect
+      ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
+      : whoComes(this.#context, shown);
+  }
+
+  /** What `redeem` takes once, within seconds, for who must not put a token into a URL. */
+  ticketFor(identity: Identity): ReturnType<Tickets["issue"]> {
+    return this.#tickets.issue(identity);
+  }
+
+  /** Who the bearer of a ticket is, which is used up. Never rejects. */
+  redeem(ticket: string): Promise<Verdict> {
+    return this.#tickets.redeem(ticket);
   }
 
   /**
@@ -198,20 +305,21 @@ export class Core {
     if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
     for (const channel of channels) {
       if (channelProblem(channel) !== undefined) return errors.badChannel;
-      if (!this.#context.access.may(who.identity, channel, "subscribe")) return errors.forbidden;
+      if (!mayWish(this.#context, who.identity, channel)) return errors.forbidden;
     }
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }
 
   /**
    * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it waits for `connect`.
-   * `identity`: what the request proved, if it brought a token.
+   * `identity`: what the request proved, if it brought a token; `headers`: what of it the application wants to see.
    */
   open(
     transport: Transport,
     encoding: Encoding,
     url?: UrlConnect | readonly string[],
     identity?: Identity,
+    headers?: ForwardedHeaders,
   ): Connection {
     const id = this.#seams.sessionId();
     const connection = new Connection(
@@ -219,12 +327,19 @@ export class Core {
       this.#context,
       transport,
       encoding,
-      url === undefined ? identity : undefined,
+      url === undefined ? { identity, headers } : undefined,
     );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
     else if (url !== undefined)
-      connection.connectByUrl("channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
+      this.#connectByUrl(connection, "channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
     return connection;
+  }
+
+  /** A moment may have passed since the token was checked. */
+  #connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void {
+    const error = this.#context.revocations.veto(identity, identity.user);
+    if (error === undefined) connection.connectByUrl(url, identity);
+    else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
   }
 
   /** Whether the token proves that its bearer is the client of the session. */
@@ -254,16 +369,23 @@ export class Core {
     // The wheel stops, and with it a drain under way.
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
+    this.#orders.close();
     this.#context.wheel.close();
+    await this.#context.presence?.close();
+    this.#seams.authorizer?.close();
+    await this.#seams.events?.close();
     await this.#seams.broker.close();
   }
 
   #publication(topic: Topic, text: string, position: Position | undefined): void {
-    const { hub, metrics, options, registry } = this.#context;
+    const { hub, metrics, options, presence, registry } = this.#context;
+    const channel = presenceOf(topic);
+    if (channel !== undefined) return presence?.watches.news(channel, text);
     if (Buffer.byteLength(text) > options.maxPublicationBytes) {
       metrics.add("broker_rejected", 1);
       return;
     }
+    if (topic === CONTROL) return this.#orders.receive(text);
     if (topic !== BROADCAST) return hub.publication(topic, text, position);
     const data = normalizeData(text);
     metrics.add("publications", 1);
@@ -273,29 +395,47 @@ export class Core {
   /** Tokens of before an outage stay good while the broker has kept the secret. */
   #learnSecret(): void {
     this.#seams.broker.secret().then(
-      (secret) => this.#context.resumeTokens.use(secret),
+      (secret) => {
+        this.#context.resumeTokens.use(secret);
+        this.#tickets.use(secret);
+      },
       (error: unknown) =>
         this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
     );
   }
 
-  /** Everybody listens to broadcasts, from the first moment at which the broker can be reached. */
-  #listenToBroadcasts(): void {
-    if (this.#broadcasts !== "off" || this.#state.kind === "closed") return;
-    this.#broadcasts = "subscribing";
-    this.#seams.broker.subscribe(BROADCAST).then(
+  /** Everybody listens to broadcasts and orders, from the first moment at which the broker can be reached. */
+  #listen(): void {
+    if (this.#listening !== "off" || this.#state.kind === "closed") return;
+    this.#listening = "subscribing";
+    this.#listened().then(
       () => {
-        this.#broadcasts = "on";
+        this.#listening = "on";
       },
       (error: unknown) => {
-        this.#broadcasts = "off";
+        this.#listening = "off";
         if (this.#state.kind === "closed") return;
-        this.#context.logger.warn({ err: error }, "could not subscribe to broadcasts; will try again");
+        this.#context.logger.warn(
+          { err: error },
+          "could not listen to broadcasts and orders; will try again",
+        );
         if (this.#seams.broker.state === "ready")
-          this.#context.clock.after(BROADCAST_RETRY_MS, () => this.#listenToBroadcasts());
+          this.#context.clock.after(LISTEN_RETRY_MS, () => this.#listen());
       },
     );
   }
+
+  /** First the orders, then the list of what was revoked before: nothing falls in between. */
+  async #listened(): Promise<void> {
+    const { broker } = this.#seams;
+    await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
+    await this.#context.revocations.load();
+  }
 }
 
-const BROADCAST_RETRY_MS = 1000;
+/** Whether a channel may be asked for: the identity has it, or the application may allow it. */
+function mayWish({ access, questions }: Context, identity: Identity, channel: string): boolean {
+  return access.may(identity, channel, "subscribe") || questions.decideSubscribe(identity, channel);
+}
+
+const LISTEN_RETRY_MS = 1000;

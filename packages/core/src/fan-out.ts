@@ -88,7 +88,7 @@ export class FanOut {
    * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where the
    * topic's stream stands before and after it. False when too much waits already: then it is dropped and counted.
    */
-  add(audience: Audience, push: string, data: string, span?: Span): boolean {
+  add(audience: Audience, push: string, data: string | undefined, span?: Span): boolean {
     if (this.#pendingChars + push.length > this.#maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
       return false;

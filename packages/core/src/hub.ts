@@ -38,6 +38,11 @@ export class Hub {
     return this.#places.size;
   }
 
+  /** For who looks at all of them: operators. */
+  get places(): Iterable<Place> {
+    return this.#places.values();
+  }
+
   /** Listeners over all topics, and those who are about to listen. */
   get subscriptions(): number {
     let subscriptions = 0;
@@ -106,7 +111,8 @@ export class Hub {
     const retention = channel === undefined ? undefined : namespaces.retention(channel);
     const stream = retention === undefined ? undefined : continuity.newStream();
     const slowConsumer = channel === undefined ? DISCONNECT : namespaces.slowConsumer(channel);
-    const place = new Place(topic, retention, stream, slowConsumer);
+    const presence = channel === undefined ? undefined : namespaces.presence(channel);
+    const place = new Place(topic, retention, stream, slowConsumer, presence);
     this.#places.set(topic, place);
     const confirming = this.#confirm(place);
     place.confirming = confirming;

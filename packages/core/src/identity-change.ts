@@ -22,10 +22,19 @@ export function changeIdentity(
   const { session } = connection;
   if (session === undefined || session.identity === next) return;
   context.expiries.moved(connection, session.identity, next);
+  const shown = session.identity.info !== next.info;
   session.become(next);
   for (const subscription of session.subscriptions) {
     const channel = channelOf(subscription.topic);
-    if (channel === undefined || context.access.may(next, channel, "subscribe")) continue;
+    if (channel === undefined) continue;
+    if (context.access.may(next, channel, "subscribe")) {
+      const { presence } = subscription.place;
+      if (presence === undefined) continue;
+      if (shown && subscription.slot !== -1) context.presence?.join(connection, channel, presence);
+      if (!context.access.may(next, channel, "presence"))
+        context.presence?.watches.leave(channel, subscription);
+      continue;
+    }
     context.metrics.add("subscriptions_withdrawn", 1);
     connection.unsubscribe(subscription);
     connection.send(encodeUnsubscribed(channel, row.code));

@@ -25,6 +25,10 @@ export const COUNTERS = Object.freeze({
   recovered: "Subscriptions that came back and missed nothing",
   unrecovered: "Subscriptions that came back and could not be proven complete",
   recovery_reads: "Reads of a channel's history for clients that came back",
+  presence_lapses: "Times that this worker's lease of presence was over before it was renewed",
+  presence_reaped: "Leases of presence that were ended because their worker was gone",
+  presence_holes: "Times that pub/sub did not bring who joined or left, seen by the next one's number",
+  presence_reads: "Times that a channel's members were read to follow them",
   slow_consumers: "Connections closed because their outbox was over its limit",
   publications_skipped: "Publications not sent to a slow subscriber, by its channel's policy",
   keepalive_pings: "Pings sent to silent connections",
@@ -32,12 +36,22 @@ export const COUNTERS = Object.freeze({
   stale_connections: "Connections closed because no connect command came in time",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
+  webhooks_denied: "Questions that the application answered with no",
+  webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
+  events: "Events passed on to backends",
+  events_dropped: "Events for backends dropped because too many waited to be passed on",
+  orders: "Orders heard on the topic `control`",
+  orders_rejected: "Orders that were none, or one too many",
+  connections_dismissed: "Connections ended by an order to disconnect",
+  connections_revoked: "Connections ended because what they came with was revoked",
+  revoked_refused: "Connects, refreshes and resumes refused because of a revocation",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 
 /** Durations in seconds. */
 export const HISTOGRAMS = Object.freeze({
   publish_seconds: "From a client's publish command to the broker's answer",
+  webhook_seconds: "From a question to the application's answer, or to the end of the wait for it",
   subscribe_seconds: "From a client's subscribe command to the broker's answer",
   fanout_seconds: "From a publication's arrival to its last local write",
 } as const);

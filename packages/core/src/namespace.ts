@@ -3,6 +3,7 @@
  */
 import { namespaceOf } from "@holdfast/protocol";
 import type { Retention } from "./broker.js";
+import type { JoinLeaveMode, PresenceRule } from "./presence-store.js";
 
 /** What becomes of publications for a subscriber whose outbox is full. */
 export const SLOW_CONSUMER_POLICIES = Object.freeze(["disconnect", "drop", "latest"] as const);
@@ -21,6 +22,10 @@ export interface NamespaceOptions {
   readonly public?: boolean | undefined;
   /** Whether clients may publish to its channels, where they are open to everybody. Default false. */
   readonly clientPublish?: boolean | undefined;
+  /** Whether it is kept who is in its channels. Default false. */
+  readonly presence?: boolean | undefined;
+  /** Which joins and leaves those who ask are told. Default `user`. */
+  readonly joinLeave?: JoinLeaveMode | undefined;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
   readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
@@ -35,6 +40,7 @@ export interface NamespaceOptions {
 export interface NamespaceDefaults {
   readonly historySize: number;
   readonly historyTtlMs: number;
+  readonly maxJoinLeave: number;
 }
 
 /** What holds where nothing else is said, and for all that is no channel. */
@@ -48,6 +54,7 @@ export class Namespaces {
   readonly #retentions = new Map<string, Retention | undefined>();
   readonly #retention: Retention | undefined;
   readonly #slowConsumers = new Map<string, SlowConsumerRule>();
+  readonly #presence = new Map<string, PresenceRule>();
 
   constructor(namespaces: Readonly<Record<string, NamespaceOptions>>, defaults: NamespaceDefaults) {
     this.#byName = new Map(Object.entries(namespaces));
@@ -56,6 +63,8 @@ export class Namespaces {
       this.#retentions.set(name, retentionOf(options, defaults));
       const { slowConsumer: policy = "disconnect", conflateKey: key } = options;
       this.#slowConsumers.set(name, Object.freeze({ policy, key }));
+      const { presence = false, joinLeave = "user" } = options;
+      if (presence) this.#presence.set(name, Object.freeze({ joinLeave, maxListed: defaults.maxJoinLeave }));
     }
   }
 
@@ -68,6 +77,16 @@ export class Namespaces {
   /** What becomes of publications for a subscriber that reads too slowly. */
   slowConsumer(channel: string): SlowConsumerRule {
     return this.#slowConsumers.get(namespaceOf(channel)) ?? DISCONNECT;
+  }
+
+  /** Whether any has presence. */
+  get havePresence(): boolean {
+    return this.#presence.size > 0;
+  }
+
+  /** How it is kept who is in the channel; undefined where it is not. */
+  presence(channel: string): PresenceRule | undefined {
+    return this.havePresence ? this.#presence.get(namespaceOf(channel)) : undefined;
   }
 
   /** What is said of a channel's namespace. */

@@ -37,12 +37,20 @@ export interface CoreOptions {
   readonly resumeWindowMs: number;
   /** Sessions that may wait so on one worker; beyond it the oldest end early. Default 100_000. */
   readonly maxDetached: number;
+  /** How long members of a worker that is gone are kept in presence, ms. Default 15_000. */
+  readonly presenceLeaseMs: number;
+  /** How long a member whose connection was lost stays present, ms; 0 = not at all. Default 5_000. */
+  readonly presenceGraceMs: number;
+  /** Sessions in a channel above which joins and leaves are not told, only how many there are. Default 500. */
+  readonly maxJoinLeave: number;
   /** Publications that one recovery may bring; who missed more is told `too_many`. Default 1000. */
   readonly maxRecovered: number;
   /** Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi. */
   readonly maxTailChars: number;
   /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
   readonly positionCheckMs: number;
+  /** For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner. */
+  readonly revocationTtlMs: number;
   /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
   readonly access: AccessMode;
   /** Whether a private gateway takes clients without a token, for what is public. Default false. */
@@ -69,9 +77,13 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   historyTtlMs: 5 * 60_000,
   resumeWindowMs: 30_000,
   maxDetached: 100_000,
+  presenceLeaseMs: 15_000,
+  presenceGraceMs: 5_000,
+  maxJoinLeave: 500,
   maxRecovered: 1000,
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,
+  revocationTtlMs: 7 * 24 * 60 * 60_000,
   access: "open",
   anonymous: false,
   refreshWindowMs: 30_000,

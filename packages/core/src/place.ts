@@ -9,6 +9,7 @@
 import type { Retention } from "./broker.js";
 import { Audience } from "./fan-out.js";
 import type { SlowConsumerRule } from "./namespace.js";
+import type { PresenceRule } from "./presence-store.js";
 import type { Stream } from "./stream.js";
 import { channelOf, type Topic } from "./topic.js";
 
@@ -26,6 +27,8 @@ export class Place extends Audience {
   readonly stream: Stream | undefined;
   /** What becomes of publications for a listener that reads too slowly. */
   readonly slowConsumer: SlowConsumerRule;
+  /** How it is kept who listens; undefined where it is not. */
+  readonly presence: PresenceRule | undefined;
   /** Those who hold the place and do not listen yet. */
   holds = 0;
   /** The broker's confirmation while it is awaited. */
@@ -40,12 +43,14 @@ export class Place extends Audience {
     retention: Retention | undefined,
     stream: Stream | undefined,
     slowConsumer: SlowConsumerRule,
+    presence?: PresenceRule,
   ) {
     super(channelOf(topic));
     this.topic = topic;
     this.retention = retention;
     this.stream = stream;
     this.slowConsumer = slowConsumer;
+    this.presence = presence;
   }
 
   get unused(): boolean {

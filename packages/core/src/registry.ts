@@ -6,12 +6,21 @@
  * are none.
  */
 import { disconnects } from "@holdfast/protocol";
+import type { ForwardedHeaders } from "./authorizer.js";
 import type { Connection } from "./connection.js";
 import { Audience } from "./fan-out.js";
 import type { Identity } from "./identity.js";
 import type { Metrics } from "./metrics.js";
 import type { Roster } from "./roster.js";
 import { ticks, type Wheel } from "./wheel.js";
+
+/** What a request says of whoever it opens a connection for. */
+export interface Introduction {
+  /** What it proved. */
+  readonly identity?: Identity | undefined;
+  /** What of it the application wants to see. */
+  readonly headers?: ForwardedHeaders | undefined;
+}
 
 export class Registry {
   /** Everybody, as the audience of broadcasts. */
@@ -21,8 +30,8 @@ export class Registry {
   readonly #connectTicks: number;
   /** Connections that have not connected, oldest first, with the tick at which they were opened. */
   readonly #connecting = new Map<Connection, number>();
-  /** Who they are, of those whose request said so. */
-  readonly #introduced = new Map<Connection, Identity>();
+  /** What their requests said, of those that said something. */
+  readonly #introduced = new Map<Connection, Introduction>();
   #closing = 0;
 
   constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
@@ -40,16 +49,16 @@ export class Registry {
     return this.connections.size + this.#closing;
   }
 
-  /** `identity`: proven by the request that opened it, if one was. */
-  opened(connection: Connection, identity: Identity | undefined): void {
+  opened(connection: Connection, introduction: Introduction = {}): void {
     this.connections.add(connection);
     this.#connecting.set(connection, this.#wheel.tick);
-    if (identity !== undefined) this.#introduced.set(connection, identity);
+    const { identity, headers } = introduction;
+    if (identity !== undefined || headers !== undefined) this.#introduced.set(connection, introduction);
     this.#metrics.add("connections_opened", 1);
   }
 
-  /** What its request proved, until it has connected. */
-  introduced(connection: Connection): Identity | undefined {
+  /** What its request said, until it has connected. */
+  introduced(connection: Connection): Introduction | undefined {
     return this.#introduced.get(connection);
   }
 

@@ -1,17 +1,24 @@
 /**
  * Topics: what a worker can listen to at the broker.
  *
- * A channel, one user's connections, or everybody. One string names one, `channel:news`, `user:42`, `broadcast`,
- * and is also the part of the Redis channel after the prefix: any Redis client can publish to it.
+ * A channel, who is in a channel, one user's connections, everybody, or the workers themselves (`control`: orders). One
+ * string names one, `channel:news`, `presence:news`, `user:42`, `broadcast`, and is also the part of the Redis channel
+ * after the prefix: any Redis client can publish to it.
  */
 import { channelProblem } from "@holdfast/protocol";
 
-export type Topic = `channel:${string}` | `user:${string}` | "broadcast";
+export type Topic = `channel:${string}` | `presence:${string}` | `user:${string}` | "broadcast" | "control";
 
 export const BROADCAST: Topic = "broadcast";
+/** Orders to every worker (`order.ts`). */
+export const CONTROL: Topic = "control";
 
 export function channelTopic(channel: string): Topic {
   return `channel:${channel}`;
+}
+
+export function presenceTopic(channel: string): Topic {
+  return `presence:${channel}`;
 }
 
 export function userTopic(user: string): Topic {
@@ -23,11 +30,17 @@ export function channelOf(topic: Topic): string | undefined {
   return topic.startsWith("channel:") ? topic.slice("channel:".length) : undefined;
 }
 
+/** The channel whose members' coming and going is told there, or undefined for another topic. */
+export function presenceOf(topic: Topic): string | undefined {
+  return topic.startsWith("presence:") ? topic.slice("presence:".length) : undefined;
+}
+
 /** `text` as a topic, or undefined when it is none: the check at every boundary that topics come in through. */
 export function parseTopic(text: string): Topic | undefined {
-  if (text === "broadcast") return BROADCAST;
+  if (text === "broadcast" || text === "control") return text;
   if (text.startsWith("user:") && text.length > "user:".length) return text as Topic;
-  if (text.startsWith("channel:") && channelProblem(text.slice("channel:".length)) === undefined)
-    return text as Topic;
+  for (const kind of ["channel:", "presence:"]) {
+    if (text.startsWith(kind) && channelProblem(text.slice(kind.length)) === undefined) return text as Topic;
+  }
   return undefined;
 }

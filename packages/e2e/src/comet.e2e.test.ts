@@ -6,7 +6,6 @@ import { Browser } from "./browser.js";
 import { eventually } from "./deadline.js";
 import { EventStream } from "./event-stream.js";
 import { GatewayProcess } from "./gateway-process.js";
-import { LossyProxy } from "./lossy-proxy.js";
 import { metric } from "./metrics-text.js";
 import { openDescriptors } from "./open-descriptors.js";
 import { PollClient } from "./poll-client.js";
@@ -16,6 +15,7 @@ import { Resources } from "./resources.js";
 import { SeededRandom } from "./seeded-random.js";
 import { TcpRelay } from "./tcp-relay.js";
 import { testTool } from "./test-tool.js";
+import { TornProxy } from "./torn-proxy.js";
 
 jest.setTimeout(90_000);
 
@@ -100,11 +100,11 @@ describe("plain clients", () => {
   });
 });
 
-describe("a proxy that loses every 20th answer", () => {
+describe("a proxy that tears every 20th piece of what it passes", () => {
   const LAST = 400;
 
   test("loses nothing of a stream or of polls: no hole, no repetition, in order", async () => {
-    const proxy = own.add(await LossyProxy.start(gateway.port, 20, new SeededRandom(7)));
+    const proxy = own.add(await TornProxy.start(gateway.port, 20, new SeededRandom(7)));
     const channel = "log:lossy";
     const streams = [
       stream(`channels=${channel}`, proxy.url),

@@ -9,10 +9,17 @@ import type { Redis } from "ioredis";
 import { eventually } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
 import { GatewayProcess } from "./gateway-process.js";
+import { LossyProxy } from "./lossy-proxy.js";
+import { PollWatcher } from "./poll-watcher.js";
 import type { Resources } from "./resources.js";
 import { SequenceWatcher } from "./sequence-watcher.js";
+import { SseWatcher } from "./sse-watcher.js";
 import { SteadyPublisher } from "./steady-publisher.js";
 import { TcpRelay } from "./tcp-relay.js";
+import type { Watcher } from "./watcher.js";
+
+/** How a client is connected; the lossy ones through a proxy that loses every twentieth answer. */
+export type ClientKind = "sdk" | "sse" | "poll" | "lossy sse" | "lossy poll";
 
 export interface ClusterOptions {
   /** The value of `--redis`. */
@@ -20,6 +27,8 @@ export interface ClusterOptions {
   /** A connection of the backend's own to Redis, wherever it is now. */
   readonly connect: () => Redis;
   readonly clients: number;
+  /** Clients are of these kinds in turn. */
+  readonly kinds: readonly ClientKind[];
   readonly channels: number;
   /** Messages a second. */
   readonly rate: number;
@@ -35,27 +44,37 @@ export interface RoundReport {
 /** Long enough for 60 s of a channel. */
 const NAMESPACE = { historySize: 20_000, historyTtl: "10m" };
 const SETTLE_MS = 60_000;
+const LOSS_EVERY = 20;
 
 export class DurabilityCluster {
   readonly #options: ClusterOptions;
   readonly #own: Resources;
   readonly #ports: readonly number[];
   readonly #relay: TcpRelay;
+  readonly #lossy: LossyProxy;
   readonly gateways: GatewayProcess[] = [];
   #round = 0;
 
-  private constructor(options: ClusterOptions, own: Resources, ports: readonly number[], relay: TcpRelay) {
+  private constructor(
+    options: ClusterOptions,
+    own: Resources,
+    ports: readonly number[],
+    relay: TcpRelay,
+    lossy: LossyProxy,
+  ) {
     this.#options = options;
     this.#own = own;
     this.#ports = ports;
     this.#relay = relay;
+    this.#lossy = lossy;
   }
 
   static async start(options: ClusterOptions, own: Resources): Promise<DurabilityCluster> {
     const port = await freePorts(2);
     const ports = [port, port + 1];
     const relay = own.add(await TcpRelay.start(ports));
-    const cluster = new DurabilityCluster(options, own, ports, relay);
+    const lossy = own.add(await LossyProxy.start(relay.port, LOSS_EVERY));
+    const cluster = new DurabilityCluster(options, own, ports, relay, lossy);
     for (const each of [0, 1]) await cluster.startInstance(each);
     return cluster;
   }
@@ -84,6 +103,16 @@ export class DurabilityCluster {
     await this.startInstance(which);
   }
 
+  /** Replaces its workers, one after the other. */
+  async reloadInstance(which: number): Promise<void> {
+    const gateway = this.gateways[which];
+    if (gateway === undefined) return;
+    const seen = gateway.log.length;
+    gateway.signal("SIGHUP");
+    const isReloaded = (): boolean => gateway.log.slice(seen).some(({ msg }) => msg.includes("reloaded"));
+    await eventually("the instance is reloaded", isReloaded, SETTLE_MS);
+  }
+
   killWorker(which: number, victim: number): void {
     const pids = this.gateways[which]?.workerPids() ?? [];
     const pid = pids[Math.floor(victim * pids.length)];
@@ -95,13 +124,28 @@ export class DurabilityCluster {
     this.#relay.cut();
   }
 
+  #watcher(kind: ClientKind, channel: string): Watcher {
+    switch (kind) {
+      case "sdk":
+        return new SequenceWatcher(`ws://127.0.0.1:${this.#relay.port}/ws`, channel);
+      case "sse":
+        return new SseWatcher(this.#relay.port, channel);
+      case "lossy sse":
+        return new SseWatcher(this.#lossy.port, channel);
+      case "poll":
+        return new PollWatcher(this.#relay.port, channel);
+      case "lossy poll":
+        return new PollWatcher(this.#lossy.port, channel);
+    }
+  }
+
   /** One round: publishes, lets `fault` happen, and waits until everybody has what was published last. */
   async round(fault: () => Promise<void>): Promise<RoundReport> {
-    const { channels, clients, connect, rate } = this.#options;
+    const { channels, clients, kinds, connect, rate } = this.#options;
     const names = Array.from({ length: channels }, (_, n) => `seq:${this.#round}-${n}`);
     this.#round++;
     const watchers = Array.from({ length: clients }, (_, n) =>
-      this.#own.add(new SequenceWatcher(`ws://127.0.0.1:${this.#relay.port}/ws`, names[n % channels] ?? "")),
+      this.#own.add(this.#watcher(kinds[n % kinds.length] ?? "sdk", names[n % channels] ?? "")),
     );
     await Promise.all(watchers.map((watcher) => watcher.start()));
     const publisher = this.#own.add(new SteadyPublisher({ connect, channels: names, rate }));
@@ -110,25 +154,27 @@ export class DurabilityCluster {
     await pause(1_000);
     for (const gateway of this.gateways) await gateway.ready(SETTLE_MS);
     const published = await publisher.finish();
-    const behind = (): SequenceWatcher[] =>
-      watchers.filter(({ channel, last }) => last !== (published.get(channel) ?? 0) - 1);
+    const behind = (): Watcher[] =>
+      watchers.filter(({ channel, check }) => check.last !== (published.get(channel) ?? 0) - 1);
     await eventually("everybody has the last number", () => behind().length === 0, SETTLE_MS).catch(
       (error) => {
         const [first] = behind();
         throw new Error(
-          `${behind().length} clients lack the last number, one at ${first?.last} of ${published.get(first?.channel ?? "")} (${first?.client.state.name})`,
+          `${behind().length} clients lack the last number, one at ${first?.check.last} of ${published.get(first?.channel ?? "")} (${first?.constructor.name}: ${first?.state})`,
           { cause: error },
         );
       },
     );
-    const violations = watchers.flatMap((watcher) => watcher.violations);
+    const violations = watchers.flatMap((watcher) =>
+      watcher.check.violations.map((violation) => ({ ...violation, by: watcher.constructor.name })),
+    );
     if (violations.length > 0)
       throw new Error(`${violations.length} violations, the first: ${JSON.stringify(violations[0])}`);
     const report = {
       published: [...published.values()].reduce((sum, count) => sum + count, 0),
-      received: watchers.reduce((sum, { received }) => sum + received, 0),
+      received: watchers.reduce((sum, { check }) => sum + check.received, 0),
       losses: watchers.reduce((sum, { losses }) => sum + losses, 0),
-      gaps: watchers.flatMap(({ gaps }) => gaps),
+      gaps: watchers.flatMap(({ check }) => check.gaps),
     };
     for (const watcher of watchers) watcher.close();
     await publisher.close();

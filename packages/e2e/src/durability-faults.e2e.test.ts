@@ -1,6 +1,6 @@
 /**
- * Nothing lost, nothing twice, nothing out of order: two instances on one Redis, 200 clients, 500 messages a second, and one fault
- * after the other.
+ * Nothing lost, nothing twice, nothing out of order: two instances on one Redis, 200 clients over WebSocket, event stream and long-poll,
+ * 500 messages a second, and one fault after the other.
  *
  * HOLDFAST_DURABILITY_ROUNDS says how many rounds (`npm run durability`: 40), HOLDFAST_FAULT_SEED replays a run. A line for each round
  * and one for all of them are printed.
@@ -25,6 +25,9 @@ const FAULTS = [
   "restart Redis without its data",
 ] as const;
 
+/** Coprime to the number of channels, so that each channel has all of them. */
+const KINDS = ["sdk", "sse", "poll", "sdk", "lossy sse", "lossy poll", "sdk"] as const;
+
 const ROUNDS = Number(process.env.HOLDFAST_DURABILITY_ROUNDS ?? FAULTS.length);
 const SEED = Number(process.env.HOLDFAST_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const random = new SeededRandom(SEED);
@@ -47,6 +50,7 @@ beforeAll(async () => {
       connect: () =>
         new Redis(redis.port, { retryStrategy: () => null, maxRetriesPerRequest: 0 }).on("error", () => {}),
       clients: 200,
+      kinds: KINDS,
       channels: 20,
       rate: 500,
     },
@@ -70,9 +74,7 @@ async function happen(fault: (typeof FAULTS)[number]): Promise<void> {
     case "kill an instance":
       return cluster.killInstance(which);
     case "reload an instance":
-      cluster.gateways[which]?.signal("SIGHUP");
-      await cluster.gateways[which]?.logged(({ msg }) => msg.includes("reloaded"));
-      return;
+      return cluster.reloadInstance(which);
     case "restart Redis":
       await redis.stop();
       await new Promise((resolve) => setTimeout(resolve, random.between(0, 3_000)));

@@ -42,7 +42,14 @@ async function start(): Promise<{ master: RedisServer; replication: TcpRelay; cl
       sentinelRetryStrategy: () => null,
       maxRetriesPerRequest: 0,
     }).on("error", () => {});
-  const options = { redis: sentinel.url, connect, clients: 200, channels: 20, rate: 500 };
+  const options = {
+    redis: sentinel.url,
+    connect,
+    kinds: ["sdk"] as const,
+    clients: 200,
+    channels: 20,
+    rate: 500,
+  };
   return { master, replication, cluster: await DurabilityCluster.start(options, own) };
 }
 

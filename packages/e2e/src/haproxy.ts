@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { eventually, within } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
 import { Program } from "./program.js";
+import { proxyConfig } from "./proxy-config.js";
 import { testTool } from "./test-tool.js";
 
 /** Which connections requests for a WebSocket go by: each by one of its own, or by whichever the pool has. */
@@ -50,13 +51,19 @@ export class HaProxy {
     return HaProxy.#start((port) => balancing(port, gatewayPorts));
   }
 
+  /** In front of two gateways, by the configuration of deploy/proxy/haproxy.cfg, with its cookie or without. */
+  static deployed(gatewayPorts: readonly [number, number], cookie: "cookie" | "no cookie"): Promise<HaProxy> {
+    return HaProxy.#start((port) => deployed(port, gatewayPorts, cookie === "cookie"));
+  }
+
   static async #start(configuration: (port: number) => string): Promise<HaProxy> {
     for (let attempt = 1; ; attempt++) {
       const directory = mkdtempSync(join(tmpdir(), "holdfast-haproxy-"));
       const port = await freePorts(1);
+      const stats = `  stats socket unix@${join(directory, "stats")} mode 600 level admin\n  nbthread 1\n`;
       writeFileSync(
         join(directory, "haproxy.cfg"),
-        `${ownSocket(join(directory, "stats"))}${configuration(port)}`,
+        configuration(port).replace("global\n", `global\n${stats}`),
       );
       const args = ["-db", "-f", "haproxy.cfg"];
       const proxy = new HaProxy(
@@ -115,10 +122,7 @@ export class HaProxy {
   }
 }
 
-function ownSocket(stats: string): string {
-  return `global
-  stats socket unix@${stats} mode 600 level admin
-  nbthread 1
+const FRAME = `global
 defaults
   mode http
   timeout connect 5s
@@ -126,12 +130,11 @@ defaults
   timeout server 60s
   timeout tunnel 60s
 `;
-}
 
 /** Checks as often as a test can wait for; a load balancer that is rented does so every 10 to 30 s. */
 function balancing(port: number, gatewayPorts: readonly number[]): string {
   const servers = gatewayPorts.map((each) => `  server gateway-${each} 127.0.0.1:${each}\n`);
-  return `  retries 0
+  return `${FRAME}  retries 0
 frontend public
   bind 127.0.0.1:${port}
   default_backend gateways
@@ -145,7 +148,7 @@ ${servers.join("")}`;
 }
 
 function pooling(port: number, gatewayPort: number, upgrades: Upgrades): string {
-  return `  retries 3
+  return `${FRAME}  retries 3
   retry-on all-retryable-errors
 frontend public
   bind 127.0.0.1:${port}
@@ -158,4 +161,16 @@ backend upgrades
   http-reuse never
   server fresh 127.0.0.1:${gatewayPort}
 `;
+}
+
+function deployed(port: number, [first, second]: readonly [number, number], cookie: boolean): string {
+  return proxyConfig("haproxy.cfg", {
+    "bind :80": `bind 127.0.0.1:${port}`,
+    "10.0.0.11:8080 cookie 1": `127.0.0.1:${first}${cookie ? " cookie 1" : ""}`,
+    "10.0.0.12:8080 cookie 2": `127.0.0.1:${second}${cookie ? " cookie 2" : ""}`,
+    "  maxconn 100000": "  maxconn 2000",
+    // As often as a test can wait for.
+    "inter 2s": "inter 200ms",
+    ...(cookie ? {} : { "  cookie holdfast insert indirect nocache httponly\n": "" }),
+  });
 }

@@ -1,68 +1,76 @@
 /**
- * An HTTP proxy that loses answers: every nth is cut off somewhere in its middle, streams after a few chunks.
+ * An HTTP proxy that loses every n-th answer: the gateway has given it, and the client sees its connection break. Of an event
+ * stream it passes on a little, and then breaks it in the middle.
  */
 import { once } from "node:events";
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { Agent, createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { SeededRandom } from "./seeded-random.js";
+
+/** Pieces of a lost event stream that still come. */
+const PIECES = 20;
 
 export class LossyProxy {
+  /** Answers that were lost. */
+  lost = 0;
   readonly #server: Server;
-  readonly #target: number;
-  readonly #every: number;
-  readonly #random: SeededRandom;
+  readonly #agent = new Agent({ keepAlive: true });
   #answers = 0;
-  /** Answers that were cut. */
-  cuts = 0;
 
-  private constructor(target: number, every: number, random: SeededRandom) {
-    this.#target = target;
-    this.#every = every;
-    this.#random = random;
-    this.#server = createServer((request, response) => this.#pass(request, response));
+  private constructor(target: number, every: number) {
+    this.#server = createServer((incoming, response) => {
+      const { method, url, headers } = incoming;
+      const there = request({
+        host: "127.0.0.1",
+        port: target,
+        method,
+        path: url,
+        headers,
+        agent: this.#agent,
+      });
+      incoming.pipe(there);
+      there.on("error", () => response.destroy());
+      response.on("close", () => there.destroy());
+      there.on("response", (answer: IncomingMessage) => {
+        const isStream = answer.headers["content-type"]?.startsWith("text/event-stream") === true;
+        answer.on("error", () => response.destroy());
+        if (++this.#answers % every !== 0) {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+          return;
+        }
+        this.lost++;
+        if (!isStream) {
+          answer.resume().on("end", () => response.destroy());
+          return;
+        }
+        let pieces = 0;
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer
+          .on("end", () => response.destroy())
+          .on("data", (chunk: Buffer) => {
+            if (++pieces < PIECES) response.write(chunk);
+            else if (pieces === PIECES)
+              response.write(chunk.subarray(0, chunk.length / 2), () => response.destroy());
+          });
+      });
+    });
   }
 
-  /** `target`: a port on 127.0.0.1. One answer in `every` is lost, or one chunk of a stream cut. */
-  static async start(target: number, every: number, random: SeededRandom): Promise<LossyProxy> {
-    const proxy = new LossyProxy(target, every, random);
+  static async start(target: number, every: number): Promise<LossyProxy> {
+    const proxy = new LossyProxy(target, every);
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
     return proxy;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
-  close(): void {
-    this.#server.closeAllConnections();
+  async close(): Promise<void> {
+    this.#agent.destroy();
     this.#server.close();
-  }
-
-  #pass(request: IncomingMessage, response: ServerResponse): void {
-    const { method, url: path, headers } = request;
-    const there = httpRequest({ port: this.#target, host: "127.0.0.1", method, path, headers, agent: false });
-    there.on("error", () => response.destroy());
-    there.on("response", (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.on("error", () => response.destroy());
-      answer.on("data", (chunk: Buffer) => {
-        if (++this.#answers % this.#every !== 0) return void response.write(chunk);
-        this.cuts++;
-        response.write(chunk.subarray(0, this.#random.between(0, chunk.length - 1)), () =>
-          response.destroy(),
-        );
-        answer.destroy();
-      });
-      answer.on("end", () => response.end());
-    });
-    response.on("close", () => there.destroy());
-    request.pipe(there);
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
   }
 }

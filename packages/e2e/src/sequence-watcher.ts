@@ -1,44 +1,26 @@
 /**
- * A client of the SDK that checks what it is promised: numbers that count up in a channel, each once, in order, or a gap that
- * it is told of.
+ * A client of the SDK that checks what it is promised.
  */
 import { Client, type ClientOptions } from "@holdfast/client";
 import { WebSocket } from "ws";
 import { within } from "./deadline.js";
-
-/** Something that was not promised. */
-export interface Violation {
-  readonly kind: "lost" | "duplicated" | "reordered";
-  readonly channel: string;
-  readonly expected: number;
-  readonly received: number;
-}
+import { SequenceCheck, type Watcher } from "./watcher.js";
 
 const OPTIONS: ClientOptions = { WebSocket: WebSocket as unknown as NonNullable<ClientOptions["WebSocket"]> };
 
-export class SequenceWatcher {
+export class SequenceWatcher implements Watcher {
   readonly channel: string;
   readonly client: Client;
-  readonly violations: Violation[] = [];
-  /** Reasons of the gaps that it was told of. */
-  readonly gaps: string[] = [];
-  received = 0;
-  /** How often it was without a connection. */
+  readonly check: SequenceCheck;
   losses = 0;
-  /** The last number; -1 before the first. */
-  last = -1;
-  /** After a gap any number may come next. */
-  #next: number | undefined;
   readonly #subscribed: Promise<void>;
 
   constructor(url: string, channel: string, options: ClientOptions = {}) {
     this.channel = channel;
+    this.check = new SequenceCheck(channel);
     this.client = new Client(url, { ...OPTIONS, ...options });
-    const subscription = this.client.subscribe(channel, ({ data }) => this.#receive(data as number));
-    subscription.on("gap", ({ reason }) => {
-      this.gaps.push(reason);
-      this.#next = undefined;
-    });
+    const subscription = this.client.subscribe(channel, ({ data }) => this.check.number(data as number));
+    subscription.on("gap", ({ reason }) => this.check.gap(reason));
     this.#subscribed = new Promise((resolve) => subscription.on("subscribed", () => resolve()));
     let connected = false;
     this.client.on("state", ({ name }) => {
@@ -47,7 +29,10 @@ export class SequenceWatcher {
     });
   }
 
-  /** Resolves when it is subscribed. */
+  get state(): string {
+    return this.client.state.name;
+  }
+
   async start(): Promise<this> {
     await within(this.client.connect(), "a connection", 30_000);
     await within(this.#subscribed, `a subscription to ${this.channel}`, 30_000);
@@ -56,15 +41,5 @@ export class SequenceWatcher {
 
   close(): void {
     this.client.close();
-  }
-
-  #receive(number: number): void {
-    this.received++;
-    const expected = this.#next;
-    this.#next = number + 1;
-    this.last = number;
-    if (expected === undefined || number === expected) return;
-    const kind = number > expected ? "lost" : number === expected - 1 ? "duplicated" : "reordered";
-    this.violations.push({ kind, channel: this.channel, expected, received: number });
   }
 }

@@ -56,6 +56,33 @@ describe("swarm run", () => {
     await program.gone();
   });
 
+  test.each(["websocket", "sse", "poll"])(
+    "clients on %s send to each other, and hear it once",
+    async (transport) => {
+      const gateway = own.add(await GatewayProcess.start({}));
+      const target = gateway.ws().replace(/^ws(.*)\/ws$/, "http$1");
+      const chatting = ["--channels", "demo:{i%150}", "--send-rate", "100", "--hold", "3s", "--broadcast"];
+      const program = swarm(
+        gateway,
+        "--target",
+        target,
+        "--transport",
+        transport,
+        "--connections",
+        "300",
+        ...chatting,
+      );
+      expect(await program.exit(60_000)).toEqual({ code: 0, signal: null });
+      const { rounds, messages } = readReport();
+      expect(rounds).toEqual([
+        expect.objectContaining({ expected: 300, once: 300, missing: 0, repeated: 0 }),
+      ]);
+      expect(messages?.sent).toBeGreaterThan(100);
+      expect(messages).toMatchObject({ refused: 0, heard: 2 * (messages?.sent ?? 0) });
+      await program.gone();
+    },
+  );
+
   test("the gateway counts their sessions and subscriptions while they are held", async () => {
     const gateway = await gatewayFor(200);
     const program = swarm(gateway, "--connections", "200", "--hold", "1m", "--channels", "a,b:{i}");

@@ -11,6 +11,7 @@ export class TcpRelay {
   readonly #targets: readonly number[];
   readonly #sockets = new Set<Socket>();
   #turn = 0;
+  #isAway = false;
 
   private constructor(server: Server, targets: readonly number[]) {
     this.#server = server;
@@ -41,6 +42,16 @@ export class TcpRelay {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Ends every connection and takes none, until `back`: the network between both sides is gone. */
+  away(): void {
+    this.#isAway = true;
+    this.cut();
+  }
+
+  back(): void {
+    this.#isAway = false;
+  }
+
   /** From now on nothing passes in either direction, and nobody is told. */
   stall(): void {
     for (const socket of this.#sockets) socket.pause();
@@ -53,6 +64,7 @@ export class TcpRelay {
   }
 
   #relay(client: Socket, tried: number): void {
+    if (this.#isAway) return void client.resetAndDestroy();
     const port = this.#targets[this.#turn++ % this.#targets.length] ?? 0;
     const target = connect({ port, host: "127.0.0.1", noDelay: true });
     const refused = (): void => {

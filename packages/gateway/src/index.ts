@@ -8,6 +8,7 @@ export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 // For whoever runs a primary.
 export { type Addresses, Primary, type ReloadOptions } from "./primary/primary.js";
 export type { DrainPlan, DrainProgress } from "./primary/instance-drain.js";
+export { openApi } from "./primary/admin/api.js";
 export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./loopback.js";
 
@@ -16,5 +17,15 @@ export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/
 export { type Claims, proofOf } from "./worker/token-claims.js";
 export { readPublicKey } from "./worker/token-key.js";
 
+export type { WebhookOptions } from "./worker/webhook/webhooks.js";
+
 // What both are told.
-export type { AdminOptions, PrimaryOptions, StaticPage, WorkerOptions } from "./options.js";
+export type {
+  AdminOptions,
+  BrokerService,
+  PrimaryOptions,
+  StaticPage,
+  WorkerBroker,
+  WorkerOptions,
+} from "./options.js";
+export type { SeamOffers, ServedSeam } from "./primary/seam-server.js";

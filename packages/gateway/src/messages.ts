@@ -3,7 +3,14 @@
  *
  * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`travel.ts`).
  */
-import type { DrainOptions, LogPage, LogQuery, PublishOptions, SlowConnection } from "@holdfast/core";
+import type {
+  ChannelsQuery,
+  ConnectionsQuery,
+  DrainOptions,
+  LogPage,
+  LogQuery,
+  PublishOptions,
+} from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
 
@@ -34,6 +41,28 @@ export type BrokerAnswer =
       readonly data: string;
       readonly position?: Position | undefined;
     };
+
+/**
+ * Asked by a worker of a seam that the primary serves beside the embedded broker, such as presence. Arguments and result
+ * survive JSON. `id` is echoed.
+ */
+export interface SeamCall {
+  readonly type: "call";
+  readonly id: number;
+  readonly seam: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export type SeamAnswer =
+  | { readonly type: "answer"; readonly id: number; readonly result?: unknown }
+  | { readonly type: "call-failed"; readonly id: number; readonly problem: string };
+
+/** What operators ask all workers of an instance; each answers with a list. */
+export type Question =
+  | { readonly of: "slowest"; readonly limit: number }
+  | ({ readonly of: "channels" } & ChannelsQuery)
+  | ({ readonly of: "sessions" } & ConnectionsQuery);
 
 /** How busy a worker is; sent when it changes, at most every `LOAD_INTERVAL_MS`. */
 export interface Load {
@@ -66,6 +95,8 @@ export type ToWorker =
       readonly generation: number;
       /** Where the workers of the instance reach each other: a directory for Unix sockets. */
       readonly relayDirectory: string;
+      /** The first public port. */
+      readonly port: number;
       readonly config: unknown;
     }
   /** The instance is going away: health checks are told so, everything else goes on. */
@@ -73,10 +104,11 @@ export type ToWorker =
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
-  | { readonly type: "collect-slowest"; readonly id: number; readonly limit: number }
+  | { readonly type: "inspect"; readonly id: number; readonly question: Question }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }
-  | BrokerAnswer;
+  | BrokerAnswer
+  | SeamAnswer;
 
 export type ToPrimary =
   | { readonly type: "ready" }
@@ -88,7 +120,9 @@ export type ToPrimary =
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
-  | { readonly type: "slowest"; readonly id: number; readonly connections: readonly SlowConnection[] }
+  /** What was asked by `inspect`: the list that the question is for. */
+  | { readonly type: "inspected"; readonly id: number; readonly list: readonly unknown[] }
   | { readonly type: "gc-wish" }
   | { readonly type: "gc-done" }
-  | BrokerRequest;
+  | BrokerRequest
+  | SeamCall;

@@ -6,6 +6,8 @@ const READINGS: Readings = {
   subscriptions: 5,
   subscriptionsBehind: 1,
   topics: 2,
+  presenceMembers: 3,
+  presenceViews: 1,
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },
 };

@@ -17,6 +17,7 @@ import {
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { GcKind } from "./worker/gc-pauses.js";
 import type { LoopDelays } from "./worker/loop-monitor.js";
+import type { RoutedWay } from "./worker/relay.js";
 
 /** A registry as JSON. Survives `JSON.stringify`. */
 export type MetricsSnapshot = readonly {
@@ -37,6 +38,8 @@ export interface Readings {
   readonly subscriptions: number;
   readonly subscriptionsBehind: number;
   readonly topics: number;
+  readonly presenceMembers: number;
+  readonly presenceViews: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
 }
@@ -56,6 +59,7 @@ export class WorkerMetrics implements Metrics {
   readonly #handshakes: Histogram;
   readonly #refusals: Counter<"status">;
   readonly #requests: Counter<"worker">;
+  readonly #routed: Counter<"way">;
   readonly #gcPauses: Histogram<"kind">;
   readonly #worker: string;
 
@@ -80,6 +84,12 @@ export class WorkerMetrics implements Metrics {
       name: "holdfast_http_requests_total",
       help: "Plain HTTP requests answered, by the worker that answered",
       labelNames: ["worker"],
+      registers: [this.#registry],
+    });
+    this.#routed = new Counter({
+      name: "holdfast_http_requests_routed_total",
+      help: "Plain HTTP requests that named another worker's session, by what became of them",
+      labelNames: ["way"],
       registers: [this.#registry],
     });
     this.#gcPauses = new Histogram({
@@ -113,6 +123,11 @@ export class WorkerMetrics implements Metrics {
   /** A plain HTTP request that was answered here. */
   answered(): void {
     this.#requests.inc({ worker: this.#worker });
+  }
+
+  /** A plain HTTP request that named another worker's session. */
+  routed(way: RoutedWay): void {
+    this.#routed.inc({ way });
   }
 
   gcPause(kind: GcKind, seconds: number): void {
@@ -167,6 +182,12 @@ export class WorkerMetrics implements Metrics {
     });
     const ofWorker = <Label extends string = never>(name: string, help: string, ...labels: Label[]) =>
       new Gauge({ name: `holdfast_${name}`, help, labelNames: ["worker", ...labels], registers });
+    const members = new Gauge({
+      name: "holdfast_presence_members",
+      help: "Sessions in channels with presence",
+      registers,
+    });
+    const views = ofWorker("presence_views", "Channels whose members the worker follows");
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
     const rss = ofWorker("resident_memory_bytes", "Resident memory");
     const heap = ofWorker("heap_used_bytes", "V8 heap in use");
@@ -193,6 +214,8 @@ export class WorkerMetrics implements Metrics {
       connections.set(now.connections);
       subscriptions.set(now.subscriptions);
       behind.set(now.subscriptionsBehind);
+      members.set(now.presenceMembers);
+      views.set({ worker }, now.presenceViews);
       topics.set({ worker }, now.topics);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);

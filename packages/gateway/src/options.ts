@@ -3,12 +3,26 @@
  *
  * Values arrive checked and complete; nothing here has a default of its own.
  */
-import type { Broker, Clock, CoreOptions, Logger, MemoryBus, Metrics, Retention } from "@holdfast/core";
+import type {
+  Broker,
+  Clock,
+  CoreOptions,
+  EventSink,
+  Logger,
+  MemoryBus,
+  Metrics,
+  PresenceStore,
+  Retention,
+  RevocationStore,
+  WorkerDirectory,
+} from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
+import type { SeamOffers } from "./primary/seam-server.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
+import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */
 export interface StaticPage {
@@ -42,8 +56,14 @@ export interface PrimaryOptions {
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
+  /** What is revoked in the cluster. */
+  readonly revocations: RevocationStore;
+  /** For how long a revocation holds that names no end, ms. */
+  readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
+  /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
+  readonly seams: SeamOffers;
   /** Open connections of the instance, those whose request is being read included; further ones get 503. */
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
@@ -77,10 +97,21 @@ export interface BrokerService {
   close(): Promise<void>;
 }
 
+/**
+ * The broker, and the seams that live where it lives. With the embedded broker all of them are at the other end of the
+ * link (worker/embedded.ts): what is added here is added there.
+ */
 export interface WorkerBroker {
   readonly broker: Broker;
+  readonly revocations: RevocationStore;
   /** The way in for backends that must not lose anything. */
   readonly ingest: BrokerService | undefined;
+  /** Who is where. */
+  readonly presence?: PresenceStore | undefined;
+  /** Which instance each worker of the cluster is of; undefined where there is one instance. */
+  readonly directory?: WorkerDirectory | undefined;
+  /** Where backends are told what happens; undefined: nobody is. */
+  readonly events?: EventSink | undefined;
 }
 
 export interface WorkerOptions {
@@ -89,6 +120,8 @@ export interface WorkerOptions {
   readonly origins: readonly string[] | undefined;
   /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
   readonly tokens: TokenOptions | undefined;
+  /** The application that is asked; undefined: none is. */
+  readonly webhooks?: WebhookOptions | undefined;
   /** Whether `?token=` in the URL is taken. */
   readonly tokenInUrl: boolean;
   /** Time between forced collections, ms; undefined = V8 decides alone. */
@@ -97,6 +130,12 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Sockets that this worker may hold, of any kind. */
+  readonly maxSockets: number;
+  /** How long another worker's answer to one of its session's requests may take to begin, ms. */
+  readonly answerTimeoutMs: number;
+  /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
+  readonly advertise: ((port: number) => string | undefined) | undefined;
   /** How long a poll is held, and a session is kept without one. */
   readonly polls: PollOptions;
   /** Served by path, e.g. "/". */

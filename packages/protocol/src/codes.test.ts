@@ -61,6 +61,9 @@ describe("the numbers that are out in the world", () => {
       unavailable: 113,
       noHistory: 114,
       positionLost: 115,
+      noEvents: 124,
+      denied: 125,
+      tryLater: 126,
     });
     expect(numbers(disconnects)).toMatchObject({
       drain: 3000,
@@ -74,12 +77,14 @@ describe("the numbers that are out in the world", () => {
       insufficientState: 3008,
       unavailable: 3009,
       internal: 3010,
+      disconnected: 3011,
       badFrame: 3500,
       tooBig: 3501,
       unauthorized: 3502,
       forbidden: 3503,
       revoked: 3504,
       superseded: 3505,
+      dismissed: 3506,
     });
   });
 });

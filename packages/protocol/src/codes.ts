@@ -62,6 +62,14 @@ export const errors = Object.freeze({
   wrongAudience: error(120, "wrong_audience", "That token is not meant for this gateway."),
   tokenRevoked: error(121, "token_revoked", "That token was revoked."),
   wrongUser: error(122, "wrong_user", "That token is another user's."),
+  noPresence: error(
+    123,
+    "no_presence",
+    "Who is in this channel is not kept, or joins and leaves are not told; see the setting `namespaces`.",
+  ),
+  noEvents: error(124, "no_events", "This gateway passes no messages on; see the setting `events`."),
+  denied: error(125, "denied", "The application refused this."),
+  tryLater: error(126, "try_later", "The application could not be asked; try again.", true),
 } as const);
 
 /** Reasons to disconnect. Below 3500: reconnect with backoff. From 3500: do not. */
@@ -85,12 +93,14 @@ export const disconnects = Object.freeze({
   ),
   unavailable: disconnect(3009, "unavailable", "The broker cannot be reached; reconnect."),
   internal: disconnect(3010, "internal", "The server failed; reconnect."),
+  disconnected: disconnect(3011, "disconnected", "The application ended this connection; reconnect."),
   badFrame: disconnect(3500, "bad_frame", "That is not a frame of this protocol."),
   tooBig: disconnect(3501, "too_big", "The message is larger than the server takes."),
   unauthorized: disconnect(3502, "unauthorized", "A valid token is needed."),
   forbidden: disconnect(3503, "forbidden", "This connection may not do that."),
   revoked: disconnect(3504, "revoked", "Access was withdrawn."),
   superseded: disconnect(3505, "superseded", "The session went on in a newer connection."),
+  dismissed: disconnect(3506, "dismissed", "The application ended this connection for good."),
 } as const);
 
 /** True when a client that was closed with `code` should come back. Codes outside 3500–3999 reconnect. */

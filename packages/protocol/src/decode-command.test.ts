@@ -33,6 +33,7 @@ const nearFrame = fc
         "unsubscribe",
         "publish",
         "history",
+        "send",
         "error",
         "__proto__",
         "constructor",
@@ -190,6 +191,7 @@ describe("decodeCommands, for the commands of the protocol", () => {
         { requiredKeys: ["channel"] },
       ),
     }),
+    fc.record({ op: fc.constant("send" as const), id, body: fc.record({ data: json }) }),
   );
 
   it("gives back what encodeCommand was given", () => {
@@ -268,7 +270,7 @@ describe("decodeCommands, for frames that are no command", () => {
 
   it.each([
     ["an id alone", '{"id":1}', errors.unknownCommand],
-    ["an unknown command", '{"id":1,"presence":{}}', errors.unknownCommand],
+    ["an unknown command", '{"id":1,"whois":{}}', errors.unknownCommand],
     ["two commands", '{"id":1,"connect":{},"publish":{}}', errors.unknownCommand],
     ["a key of Object.prototype", '{"id":1,"constructor":{}}', errors.unknownCommand],
     ["`__proto__`", '{"id":1,"__proto__":{"channel":"a"}}', errors.unknownCommand],
@@ -323,6 +325,7 @@ describe("decodeCommands, for frames that are no command", () => {
           errors.badRequest,
         ] as const,
     ),
+    ["a message without data", '{"id":1,"send":{}}', errors.badRequest],
     ["history without a channel", '{"id":1,"history":{}}', errors.badRequest],
     ["history of a bad channel", '{"id":1,"history":{"channel":"a b"}}', errors.badChannel],
     ...(

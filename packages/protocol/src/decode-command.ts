@@ -10,9 +10,11 @@ import type { ChannelWish, Command, CommandName, Json, Resume } from "./frame.js
 import { exceedsDepth } from "./json-depth.js";
 import {
   MAX_COMMANDS_PER_MESSAGE,
+  MAX_CURSOR_LENGTH,
   MAX_DEPTH,
   MAX_HISTORY_LIMIT,
   MAX_KEY_LENGTH,
+  MAX_PRESENCE_LIMIT,
   MAX_RESUME_TOKEN_LENGTH,
   MAX_TOKEN_LENGTH,
 } from "./limits.js";
@@ -99,11 +101,12 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       },
     };
   },
-  subscribe(id, { channel, since, token }) {
+  subscribe(id, { channel, since, token, presence, joinLeave }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
     if (since !== undefined && !isPosition(since)) return errors.badRequest;
     if (token !== undefined && !isToken(token)) return errors.badRequest;
+    if (!isFlag(presence) || !isFlag(joinLeave)) return errors.badRequest;
     return {
       op: "subscribe",
       id,
@@ -111,6 +114,8 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
         channel: channel as string,
         ...(since !== undefined && { since }),
         ...(token !== undefined && { token }),
+        ...(presence !== undefined && { presence }),
+        ...(joinLeave !== undefined && { joinLeave }),
       },
     };
   },
@@ -128,8 +133,8 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
     if (since !== undefined && !isPosition(since)) return errors.badRequest;
-    if (limit !== undefined && !isHistoryLimit(limit)) return errors.badRequest;
-    if (reverse !== undefined && typeof reverse !== "boolean") return errors.badRequest;
+    if (limit !== undefined && !isCount(limit, MAX_HISTORY_LIMIT)) return errors.badRequest;
+    if (!isFlag(reverse)) return errors.badRequest;
     return {
       op: "history",
       id,
@@ -140,6 +145,24 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
         ...(reverse !== undefined && { reverse }),
       },
     };
+  },
+  presence(id, { channel, limit, cursor }) {
+    const problem = checkChannel(channel);
+    if (problem !== undefined) return problem;
+    if (limit !== undefined && !isCount(limit, MAX_PRESENCE_LIMIT)) return errors.badRequest;
+    if (cursor !== undefined && !isCursor(cursor)) return errors.badRequest;
+    return {
+      op: "presence",
+      id,
+      body: {
+        channel: channel as string,
+        ...(limit !== undefined && { limit }),
+        ...(cursor !== undefined && { cursor }),
+      },
+    };
+  },
+  send(id, { data }) {
+    return data === undefined ? errors.badRequest : { op: "send", id, body: { data: data as Json } };
   },
   refresh(id, { token }) {
     return isToken(token) ? { op: "refresh", id, body: { token } } : errors.badRequest;
@@ -157,7 +180,8 @@ function isSubs(value: unknown): value is Record<string, ChannelWish | null> {
 
 function isWish(value: unknown): value is ChannelWish {
   if (!isObject(value)) return false;
-  const { offset, epoch, token } = value;
+  const { offset, epoch, token, presence, joinLeave } = value;
+  if (!isFlag(presence) || !isFlag(joinLeave)) return false;
   const hasPosition = offset !== undefined || epoch !== undefined;
   return (!hasPosition || isPosition(value)) && (token === undefined || isToken(token));
 }
@@ -165,12 +189,14 @@ function isWish(value: unknown): value is ChannelWish {
 /** Without fields that are not of this version. */
 function wished([channel, wish]: [string, ChannelWish | null]): [string, ChannelWish | null] {
   if (wish === null) return [channel, null];
-  const { offset, epoch, token } = wish;
+  const { offset, epoch, token, presence, joinLeave } = wish;
   return [
     channel,
     {
       ...(offset !== undefined && epoch !== undefined && { offset, epoch }),
       ...(token !== undefined && { token }),
+      ...(presence !== undefined && { presence }),
+      ...(joinLeave !== undefined && { joinLeave }),
     },
   ];
 }
@@ -195,8 +221,17 @@ function isKey(value: unknown): value is string {
   return typeof value === "string" && value.length > 0 && value.length <= MAX_KEY_LENGTH;
 }
 
-function isHistoryLimit(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_HISTORY_LIMIT;
+function isCount(value: unknown, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+function isCursor(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_CURSOR_LENGTH;
+}
+
+/** A boolean, or left out. */
+function isFlag(value: unknown): value is boolean | undefined {
+  return value === undefined || typeof value === "boolean";
 }
 
 function isCommandName(name: string): name is CommandName {

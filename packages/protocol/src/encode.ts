@@ -15,8 +15,12 @@ import type {
   GapNotice,
   HistoryResult,
   Json,
+  PresenceCounts,
+  PresenceList,
+  PresenceResult,
   RefreshNotice,
   Results,
+  SubscribedNotice,
   SubscribeResult,
 } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -38,11 +42,19 @@ type Encodable<Result extends { readonly publications?: unknown }> = Omit<Result
 /** What one entry of `subs` says. */
 export type SubscribeEntry = EncodableResults["subscribe"] | { readonly error: ErrorCode };
 
-export interface EncodableResults extends Omit<Results, "connect" | "subscribe" | "history"> {
+/** Members as the JSON texts that others are shown. */
+type EncodableList<List extends PresenceList> = Omit<List, "members"> & {
+  readonly members: readonly string[];
+};
+
+export interface EncodableResults extends Omit<Results, "connect" | "subscribe" | "history" | "presence"> {
   readonly connect: Omit<ConnectResult, "subs"> & {
     readonly subs?: Readonly<Record<string, SubscribeEntry>>;
   };
-  readonly subscribe: Encodable<SubscribeResult>;
+  readonly subscribe: Omit<Encodable<SubscribeResult>, "presence"> & {
+    readonly presence?: EncodableList<PresenceList>;
+  };
+  readonly presence: EncodableList<PresenceResult>;
   readonly history: Encodable<HistoryResult>;
 }
 
@@ -139,12 +151,29 @@ export function encodeBroadcast(dataText: string): string {
   return `{"broadcast":{"data":${dataText}}}`;
 }
 
+export function encodeSubscribed(notice: SubscribedNotice): string {
+  return `{"subscribed":${JSON.stringify(notice)}}`;
+}
+
 export function encodeUnsubscribed(channel: string, code: number): string {
   return `{"unsubscribed":{"channel":${JSON.stringify(channel)},"code":${code}}}`;
 }
 
 export function encodeRefresh(notice: RefreshNotice): string {
   return `{"refresh":${JSON.stringify(notice)}}`;
+}
+
+/** `member` is JSON text. */
+export function encodeJoin(channel: string, member: string, version: number): string {
+  return `{"join":{"channel":${JSON.stringify(channel)},"member":${member},"version":${version}}}`;
+}
+
+export function encodeLeave(channel: string, member: string, version: number): string {
+  return `{"leave":{"channel":${JSON.stringify(channel)},"member":${member},"version":${version}}}`;
+}
+
+export function encodePresence(channel: string, { version, users, sessions }: PresenceCounts): string {
+  return `{"presence":${JSON.stringify({ channel, version, users, sessions })}}`;
 }
 
 export function encodeDrain(notice: DrainNotice): string {
@@ -155,10 +184,12 @@ export function encodeDisconnect(notice: DisconnectNotice): string {
   return `{"disconnect":${JSON.stringify(notice)}}`;
 }
 
-/** A result as JSON, with the text of publications put in as it is: at its top, or in each of its `subs`. */
+/** A result as JSON, with the text of publications and members put in as it is: at its top, or in each of its `subs`. */
 function resultText(body: object): string {
-  const { publications, subs, ...rest } = body as {
+  const { publications, members, presence, subs, ...rest } = body as {
     readonly publications?: readonly PublicationText[];
+    readonly members?: readonly string[];
+    readonly presence?: EncodableList<PresenceList>;
     readonly subs?: Readonly<Record<string, object>>;
   };
   let text = JSON.stringify(rest);
@@ -166,6 +197,8 @@ function resultText(body: object): string {
     const each = publications.map(({ offset, data }) => `{"offset":${offset},"data":${data}}`);
     text = withField(text, "publications", `[${each.join(",")}]`);
   }
+  if (members !== undefined) text = withField(text, "members", `[${members.join(",")}]`);
+  if (presence !== undefined) text = withField(text, "presence", resultText(presence));
   if (subs !== undefined) text = withField(text, "subs", `{${subsText(Object.entries(subs))}}`);
   return text;
 }

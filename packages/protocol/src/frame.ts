@@ -31,6 +31,10 @@ export interface StoredPublication {
 export interface ChannelWish extends Partial<Position> {
   /** A subscription token: it allows this channel where nothing else does. */
   readonly token?: string;
+  /** Who is there comes with the answer. */
+  readonly presence?: boolean;
+  /** Whoever joins and leaves later is told. */
+  readonly joinLeave?: boolean;
 }
 
 export interface ConnectRequest {
@@ -49,6 +53,10 @@ export interface SubscribeRequest {
   readonly since?: Position;
   /** A subscription token: it allows this channel where nothing else does. */
   readonly token?: string;
+  /** Who is there comes with the answer. */
+  readonly presence?: boolean;
+  /** Whoever joins and leaves later is told. */
+  readonly joinLeave?: boolean;
 }
 
 export interface UnsubscribeRequest {
@@ -72,6 +80,19 @@ export interface HistoryRequest {
   readonly reverse?: boolean;
 }
 
+export interface PresenceRequest {
+  readonly channel: string;
+  /** At most so many members; 0 asks for the numbers alone. Default 100. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface SendRequest {
+  /** A message to the backend. */
+  readonly data: Json;
+}
+
 export interface RefreshRequest {
   /** Takes the place of the token that the connection, or one of its subscriptions, came with. */
   readonly token: string;
@@ -84,7 +105,9 @@ export type Command =
   | { readonly op: "unsubscribe"; readonly id: number; readonly body: UnsubscribeRequest }
   | { readonly op: "publish"; readonly id: number; readonly body: PublishRequest }
   | { readonly op: "history"; readonly id: number; readonly body: HistoryRequest }
-  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest };
+  | { readonly op: "presence"; readonly id: number; readonly body: PresenceRequest }
+  | { readonly op: "refresh"; readonly id: number; readonly body: RefreshRequest }
+  | { readonly op: "send"; readonly id: number; readonly body: SendRequest };
 
 export type CommandName = Command["op"];
 
@@ -98,6 +121,42 @@ export interface AnnouncedLimits {
   readonly commandRate: number;
 }
 
+/** A session in a channel. */
+export interface PresenceMember {
+  /** Left out for an anonymous one. */
+  readonly user?: string;
+  /** The same when the session goes on in another connection. */
+  readonly session: string;
+  /** What the token says that others are shown. */
+  readonly info?: Json;
+}
+
+/** How many are in a channel. */
+export interface PresenceCounts {
+  /** Of the changes that clients are told: the next has one more. */
+  readonly version: number;
+  /** Different users; each anonymous session counts as one. */
+  readonly users: number;
+  readonly sessions: number;
+}
+
+export interface PresenceList extends PresenceCounts {
+  /** Those who are there; none where there are more than a list may have. */
+  readonly members: readonly PresenceMember[];
+}
+
+export interface PresenceResult extends PresenceList {
+  /** Where the next page begins; left out at the end. */
+  readonly next?: string;
+}
+
+/** Somebody came or went. */
+export interface JoinLeavePush {
+  readonly channel: string;
+  readonly member: PresenceMember;
+  readonly version: number;
+}
+
 /** With history: where the subscription begins, and what was missed. Without it: empty, but for the verdict asked for. */
 export interface SubscribeResult extends Partial<Position> {
   /** Whether everything since the position that was brought is here or will come. */
@@ -106,6 +165,8 @@ export interface SubscribeResult extends Partial<Position> {
   readonly reason?: UnrecoveredReason;
   /** What was missed, oldest first; up to and including `offset`. */
   readonly publications?: readonly StoredPublication[];
+  /** Given when it was asked for; what joins and leaves tell comes after it. */
+  readonly presence?: PresenceList;
 }
 
 export interface HistoryResult extends Position {
@@ -151,7 +212,9 @@ export interface Results {
   /** The position of the publication where the channel keeps history; of the first one with the same key. */
   readonly publish: Partial<Position>;
   readonly history: HistoryResult;
+  readonly presence: PresenceResult;
   readonly refresh: RefreshResult;
+  readonly send: Readonly<Record<string, never>>;
 }
 
 /** Publications of a channel that this connection was not sent. */
@@ -173,6 +236,14 @@ export interface PublicationPush {
   readonly offset?: number;
   /** Given when it is not that of the publication before. */
   readonly epoch?: string;
+}
+
+/** The server gave this connection a channel that it had not asked for. */
+export interface SubscribedNotice {
+  readonly channel: string;
+  /** Where the subscription begins, where the channel keeps history. */
+  readonly offset?: number | undefined;
+  readonly epoch?: string | undefined;
 }
 
 export interface RefreshNotice {
@@ -205,7 +276,11 @@ export type Push =
   | { readonly op: "gap"; readonly body: GapNotice }
   | { readonly op: "message"; readonly body: { readonly data: Json } }
   | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
+  | { readonly op: "subscribed"; readonly body: SubscribedNotice }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
+  | { readonly op: "join"; readonly body: JoinLeavePush }
+  | { readonly op: "leave"; readonly body: JoinLeavePush }
+  | { readonly op: "presence"; readonly body: { readonly channel: string } & PresenceCounts }
   | { readonly op: "refresh"; readonly body: RefreshNotice }
   | { readonly op: "drain"; readonly body: DrainNotice }
   | { readonly op: "disconnect"; readonly body: DisconnectNotice };

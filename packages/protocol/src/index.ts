@@ -18,7 +18,13 @@ export type {
   GapNotice,
   HistoryRequest,
   HistoryResult,
+  JoinLeavePush,
   Json,
+  PresenceCounts,
+  PresenceList,
+  PresenceMember,
+  PresenceRequest,
+  PresenceResult,
   PublicationPush,
   PublishRequest,
   Push,
@@ -29,6 +35,7 @@ export type {
   Results,
   Resume,
   StoredPublication,
+  SubscribedNotice,
   SubscribeOutcome,
   SubscribeRequest,
   SubscribeResult,
@@ -52,10 +59,14 @@ export {
   encodeDisconnect,
   encodeDrain,
   encodeError,
+  encodeJoin,
+  encodeLeave,
   encodeMessage,
+  encodePresence,
   encodePublication,
   encodeRefresh,
   encodeReply,
+  encodeSubscribed,
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
@@ -66,8 +77,8 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
-export * from "./limits.js";
 export { exceedsDepth } from "./json-depth.js";
+export * from "./limits.js";
 export { isPosition } from "./position.js";
 export {
   MAX_GENERATIONS,

@@ -17,6 +17,12 @@ export const MAX_COMMANDS_PER_MESSAGE = 64;
 /** Publications in one answer to `history`. */
 export const MAX_HISTORY_LIMIT = 1000;
 
+/** Members in one answer to `presence`. */
+export const MAX_PRESENCE_LIMIT = 1000;
+
+/** A presence cursor's length in characters. */
+export const MAX_CURSOR_LENGTH = 64;
+
 /** Nesting of objects and arrays in one frame. Deeper JSON costs recursion in every client that reads it. */
 export const MAX_DEPTH = 64;
 

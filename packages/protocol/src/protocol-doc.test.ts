@@ -80,7 +80,17 @@ describe("docs/protocol.md", () => {
     const said = frames("client").flatMap(decodeCommands);
     const ops = new Set(said.map((one) => (one.kind === "command" ? one.command.op : one.kind)));
     expect(ops).toEqual(
-      new Set(["connect", "subscribe", "unsubscribe", "publish", "history", "ping", "invalid"]),
+      new Set([
+        "connect",
+        "subscribe",
+        "unsubscribe",
+        "publish",
+        "history",
+        "refresh",
+        "send",
+        "ping",
+        "invalid",
+      ]),
     );
     const heard = frames("server").flatMap(decodeFrames);
     const pushes = new Set(heard.flatMap((one) => (one.kind === "push" ? [one.op] : [])));
@@ -98,8 +108,8 @@ describe("docs/protocol.md", () => {
 
   it("names only errors and disconnects that are in the tables", () => {
     const lists = [...text.matchAll(/Errors: ([\s\S]*?)\n\n/g)];
-    expect(lists).toHaveLength(5);
-    const others = ["subs", "unsubscribe", "demo", "since"];
+    expect(lists).toHaveLength(7);
+    const others = ["subs", "unsubscribe", "demo", "since", "events"];
     const named = lists.flatMap(([, list = ""]) => [...list.matchAll(/`([a-z_]+)`/g)]);
     const ended = [...text.matchAll(/(?:disconnected with|disconnects with|answered with) `(\w+)`/g)];
     for (const [, name = ""] of [...named, ...ended]) expect([...names, ...others]).toContain(name);

@@ -13,24 +13,32 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
+  presenceOf,
+  type RevocationStore,
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
+import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
+import { RedisPresence } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
+import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;
+/** Bytes of one piece of news of presence: far above what our scripts make. */
+const MAX_PRESENCE_BYTES = 1024 * 1024;
 
 export class RedisBroker implements Broker {
   readonly #options: RedisOptions;
@@ -97,6 +105,33 @@ export class RedisBroker implements Broker {
   /** The way in over the ingest stream, over this broker's link. To be closed before this broker. */
   ingest(retentionOf: RetentionOf): Ingest {
     return new Ingest({ host: this, retentionOf, rejections: this.#rejections }, this.#options, this.#seams);
+  }
+
+  /**
+   * Who is where, over this broker's link. With `eventsLength`, about how many events the stream keeps, channels that become occupied
+   * or vacated are added to it in the step that makes them so, where one server has both.
+   */
+  presence(eventsLength?: number): RedisPresence {
+    const events =
+      eventsLength === undefined || this.#options.target.kind === "cluster"
+        ? undefined
+        : { key: this.#keys.events, maxLength: eventsLength };
+    return new RedisPresence(this, this.#keys, events);
+  }
+
+  /** Which instance each worker is of, over this broker's link. To be closed before this broker. */
+  directory(): RedisDirectory {
+    return new RedisDirectory(this, this.#keys, this.#seams.clock);
+  }
+
+  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  events(maxLength: number): EventStream {
+    return new EventStream(this, maxLength, this.#options, this.#seams);
+  }
+
+  /** The cluster's revocations, over this broker's link. */
+  revocations(): RevocationStore {
+    return new RedisRevocations(this, this.#keys, this.#options.maxRevocations);
   }
 
   async subscribe(topic: Topic): Promise<void> {
@@ -198,8 +233,10 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    if (payload.length - start > maxPublicationBytes) {
-      this.#rejections.add(channel, payload, `is larger than ${maxPublicationBytes} bytes`);
+    // Who joined and left is told whatever the limit for publications is.
+    const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
+    if (payload.length - start > maxBytes) {
+      this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);
       return;
     }
     this.#events?.publication(topic, payload.toString("utf8", start), position);

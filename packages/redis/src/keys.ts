@@ -39,6 +39,26 @@ export class RedisKeys {
     return `${this.#prefix}key:{${topic}}:${key}`;
   }
 
+  /** Who is in a channel, by its presence topic: members, owners, users, numbers (lua/presence.lua). */
+  presence(topic: Topic): readonly string[] {
+    return ["members", "owners", "users", "presence"].map((part) => `${this.#prefix}${part}:{${topic}}`);
+  }
+
+  /** The workers' leases of presence: a sorted set. */
+  get leases(): string {
+    return `${this.#prefix}leases:{presence}`;
+  }
+
+  /** Those that are being ended; in the same slot. */
+  get endingLeases(): string {
+    return `${this.#prefix}ending:{presence}`;
+  }
+
+  /** The channels in which a lease has members: a set. */
+  leaseChannels(lease: string): string {
+    return `${this.#prefix}channels:{lease:${lease}}`;
+  }
+
   /** The stream that backends add to. */
   get ingest(): string {
     return `${this.#prefix}ingest`;
@@ -49,9 +69,29 @@ export class RedisKeys {
     return `${this.#prefix}lease:{${this.ingest}}`;
   }
 
+  /** Where a worker is reached. */
+  worker(prefix: string): string {
+    return `${this.#prefix}worker:${prefix}`;
+  }
+
+  /** The stream that tells backends what happens. */
+  get events(): string {
+    return `${this.#prefix}events`;
+  }
+
   /** The cluster's shared secret. */
   get secret(): string {
     return `${this.#prefix}secret`;
+  }
+
+  /** What is revoked, by its end; since when, by what it is; the list's version. In one slot. */
+  get revocations(): readonly string[] {
+    return ["revoked", "revoked-at", "revoked-version"].map((name) => `${this.#prefix}${name}:{revoked}`);
+  }
+
+  /** That something was used which may be used once. */
+  spent(digest: string): string {
+    return `${this.#prefix}spent:${digest}`;
   }
 
   /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */

@@ -23,6 +23,12 @@ export interface RedisOptions {
   readonly maxPublicationBytes: number;
   /** Bytes of publications and questions that may wait for Redis to take them; more are refused. Default 16 MiB. */
   readonly maxPendingBytes: number;
+  /** Events for backends that a worker keeps until Redis takes them; beyond it the oldest go. Default 10_000. */
+  readonly maxQueuedEvents: number;
+  /** Likewise, as bytes of their values. Default 8 MiB. */
+  readonly maxQueuedEventBytes: number;
+  /** Revocations of the cluster that are kept at once. Default 100_000. */
+  readonly maxRevocations: number;
   /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves nobody else meanwhile. Default 1_000. */
   readonly maxTopicsPerCommand: number;
 }
@@ -35,6 +41,9 @@ export const REDIS_DEFAULTS: Omit<RedisOptions, "target"> = Object.freeze({
   maxRetryDelayMs: 5000,
   maxPublicationBytes: CORE_DEFAULTS.maxPublicationBytes,
   maxPendingBytes: 16 * 1024 * 1024,
+  maxQueuedEvents: 10_000,
+  maxQueuedEventBytes: 8 * 1024 * 1024,
+  maxRevocations: 100_000,
   maxTopicsPerCommand: 1000,
 });
 

@@ -16,9 +16,22 @@ export type ScriptName =
   | "publish-once"
   | "read"
   | "secret"
+  | "events-add"
+  | "revoke"
+  | "revoked"
+  | "spend"
   | "ingest-take"
   | "ingest-settle"
-  | "ingest-release";
+  | "ingest-release"
+  | "presence"
+  | "presence-change"
+  | "presence-end"
+  | "presence-read"
+  | "presence-renew"
+  | "presence-index"
+  | "directory-announce"
+  | "directory-find"
+  | "directory-withdraw";
 
 export interface Script {
   readonly text: string;
@@ -38,9 +51,21 @@ export const SCRIPTS = Object.freeze({
   publishOnce: load("publish-once"),
   read: load("touch", "read"),
   secret: load("secret"),
+  eventsAdd: load("events-add"),
+  revoke: load("revoke"),
+  revoked: load("revoked"),
+  spend: load("spend"),
   ingestTake: load("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),
+  presenceChange: load("presence", "presence-change"),
+  presenceEnd: load("presence", "presence-end"),
+  presenceRead: load("presence-read"),
+  presenceRenew: load("presence-renew"),
+  presenceIndex: load("presence-index"),
+  directoryAnnounce: load("directory-announce"),
+  directoryFind: load("directory-find"),
+  directoryWithdraw: load("directory-withdraw"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */

@@ -21,6 +21,11 @@ const NO_REPORT: AgentReport = Object.freeze({
   failures: Object.freeze({}),
   pings: 0,
   handshakes: [],
+  sent: 0,
+  refused: 0,
+  heard: 0,
+  hearing: [],
+  answering: [],
 });
 
 export class AgentProcess {
@@ -151,6 +156,8 @@ export class AgentProcess {
         lost: this.#lost + connected,
         failures: { ...failures, [`lost: ${why}`]: connected },
         handshakes: [],
+        hearing: [],
+        answering: [],
       };
     }
     this.#state = "ended";

@@ -30,6 +30,11 @@ export function channelsQuery(pattern: string, connection: number): string {
   return names.join(",");
 }
 
+/** The channel that a connection sends to: its first one. */
+export function firstChannel(pattern: string, connection: number): string {
+  return channelName(pattern.split(",", 1)[0] ?? "", connection);
+}
+
 function channelName(name: string, connection: number): string {
   return name.replaceAll(PLACE, (_, modulus?: string) =>
     String(modulus === undefined ? connection : connection % Number(modulus)),

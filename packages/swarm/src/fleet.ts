@@ -28,6 +28,10 @@ export interface FleetTotals {
   readonly givenUp: number;
   readonly lost: number;
   readonly pings: number;
+  /** What clients sent themselves, what of it failed, and what they heard of it. */
+  readonly sent: number;
+  readonly refused: number;
+  readonly heard: number;
   readonly failures: Readonly<Record<string, number>>;
 }
 
@@ -36,15 +40,34 @@ interface Member {
   opened: number;
 }
 
+/** Times of which agents tell the new ones: all of the run, and those since they were last taken. */
+class Times {
+  readonly all = new Histogram();
+  readonly #new: SparseHistogram[] = [];
+
+  note(sparse: SparseHistogram): void {
+    if (sparse.length === 0) return;
+    this.#new.push(sparse);
+    this.all.merge(sparse);
+  }
+
+  take(): Histogram {
+    const histogram = new Histogram();
+    for (const sparse of this.#new.splice(0)) histogram.merge(sparse);
+    return histogram;
+  }
+}
+
 export class Fleet {
   readonly #members: Member[] = [];
-  readonly #handshakes: SparseHistogram[] = [];
-  readonly #allHandshakes = new Histogram();
+  readonly #handshakes = new Times();
+  readonly #hearing = new Times();
+  readonly #answering = new Histogram();
 
   /** Starts every agent. Rejects with a `SwarmProblem`, having ended those that had started. */
   static async start(orders: readonly AgentOrders[], signal: AbortSignal): Promise<Fleet> {
     const fleet = new Fleet();
-    const onReport = ({ handshakes }: AgentReport): void => fleet.#note(handshakes);
+    const onReport = (report: AgentReport): void => fleet.#note(report);
     const waiting = [...orders];
     const startSome = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
@@ -65,18 +88,40 @@ export class Fleet {
 
   /** From the beginning of an attempt to the session, all of the run, µs. */
   get handshakes(): Histogram {
-    return this.#allHandshakes;
+    return this.#handshakes.all;
   }
 
   /** The same for those that were reported since the last call. */
   takeHandshakes(): Histogram {
-    const histogram = new Histogram();
-    for (const sparse of this.#handshakes.splice(0)) histogram.merge(sparse);
-    return histogram;
+    return this.#handshakes.take();
+  }
+
+  /** From a client's sending to another's receipt, all of the run, µs. */
+  get hearing(): Histogram {
+    return this.#hearing.all;
+  }
+
+  takeHearing(): Histogram {
+    return this.#hearing.take();
+  }
+
+  /** From a client's sending to the answer, all of the run, µs. */
+  get answering(): Histogram {
+    return this.#answering;
   }
 
   totals(): FleetTotals {
-    const sum = { opened: 0, connected: 0, undecided: 0, givenUp: 0, lost: 0, pings: 0 };
+    const sum = {
+      opened: 0,
+      connected: 0,
+      undecided: 0,
+      givenUp: 0,
+      lost: 0,
+      pings: 0,
+      sent: 0,
+      refused: 0,
+      heard: 0,
+    };
     const failures: Record<string, number> = {};
     for (const { agent, opened } of this.#members) {
       const { report } = agent;
@@ -86,6 +131,9 @@ export class Fleet {
       sum.givenUp += report.givenUp;
       sum.lost += report.lost;
       sum.pings += report.pings;
+      sum.sent += report.sent;
+      sum.refused += report.refused;
+      sum.heard += report.heard;
       for (const [reason, count] of Object.entries(report.failures)) {
         failures[reason] = (failures[reason] ?? 0) + count;
       }
@@ -120,6 +168,15 @@ export class Fleet {
     for (const { agent } of this.#members) agent.send({ do: "expect", round });
   }
 
+  /** Lets the open connections send that many messages a second, all together; 0 ends it. */
+  sendAt(perSecond: number): void {
+    const { connected } = this.totals();
+    for (const { agent } of this.#members) {
+      const share = connected === 0 ? 0 : agent.report.connected / connected;
+      agent.send({ do: "send", perSecond: perSecond * share });
+    }
+  }
+
   /** How every agent's connections fared. Of an agent that ended, nothing. */
   async tallies(): Promise<Tally[]> {
     const all = await Promise.all(this.#members.map(({ agent }) => agent.tally()));
@@ -139,9 +196,9 @@ export class Fleet {
     for (const { agent } of this.#members) agent.kill();
   }
 
-  #note(handshakes: SparseHistogram): void {
-    if (handshakes.length === 0) return;
-    this.#handshakes.push(handshakes);
-    this.#allHandshakes.merge(handshakes);
+  #note({ handshakes, hearing, answering }: AgentReport): void {
+    this.#handshakes.note(handshakes);
+    this.#hearing.note(hearing);
+    this.#answering.merge(answering);
   }
 }

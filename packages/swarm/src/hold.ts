@@ -1,7 +1,9 @@
 /**
- * The time while everything is open: nothing but pings first, then the rounds, the last one at the end.
+ * The time while everything is open: nothing but pings first, or clients that send; then the rounds, the last one at the
+ * end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Fleet } from "./fleet.js";
 import { SwarmProblem } from "./problem.js";
 import type { Report, Round, Sample } from "./report/report.js";
 import { playRound, type RoundContext } from "./rounds.js";
@@ -12,22 +14,37 @@ export interface Held {
   /** Why there are no more of them; empty when there are as many as were asked for. */
   readonly problems: readonly string[];
   readonly idle: Report["idle"];
+  readonly messages: Report["messages"];
   /** Before the first broadcast, when memory is that of connections alone. */
   readonly atRest: Sample;
+}
+
+export interface HoldPlan {
+  readonly holdMs: number;
+  readonly broadcasts: number;
+  /** Messages of clients a second; 0: none. */
+  readonly sendRate: number;
 }
 
 export interface HoldContext extends RoundContext {
   readonly stage: Stage;
 }
 
-/** Nothing but pings first, then the rounds, spread so that the last one is at the end of the hold. */
-export async function hold(holdMs: number, broadcasts: number, context: HoldContext): Promise<Held> {
+/** How long what clients sent last may still be on its way. */
+const LINGER_MS = 2_000;
+
+/**
+ * Nothing but pings first, or what clients send all the time, then the rounds, spread so that the last one is at the end
+ * of the hold.
+ */
+export async function hold({ holdMs, broadcasts, sendRate }: HoldPlan, context: HoldContext): Promise<Held> {
   const { recorder, fleet, signal, stage } = context;
   const begun = performance.now();
   const first = await recorder.sample();
   const pingsBefore = fleet.totals().pings;
   const cpuFrom = recorder.samples.length;
   stage.enter("holding", holdMs);
+  if (sendRate > 0) fleet.sendAt(sendRate);
   const rounds: Round[] = [];
   const problems: string[] = [];
   await rest(begun + holdMs / Math.max(1, broadcasts), signal);
@@ -49,7 +66,33 @@ export async function hold(holdMs: number, broadcasts: number, context: HoldCont
     }
     stage.enter("holding", begun + holdMs - performance.now());
   }
-  return { rounds, problems, idle: idle === null ? null : { ...idle, pingsPerSecond }, atRest };
+  const messages = sendRate > 0 ? await lastMessages(fleet, performance.now() - begun, signal) : null;
+  return { rounds, problems, idle: idle === null ? null : { ...idle, pingsPerSecond }, messages, atRest };
+}
+
+/** Ends the sending, and what came of it. */
+async function lastMessages(
+  fleet: Fleet,
+  sentForMs: number,
+  signal: AbortSignal,
+): Promise<Report["messages"]> {
+  fleet.sendAt(0);
+  await rest(performance.now() + LINGER_MS, signal);
+  // With a tally comes a report.
+  await fleet.tallies();
+  const { sent, refused, heard } = fleet.totals();
+  const { hearing, answering } = fleet;
+  return {
+    seconds: Math.round(sentForMs / 1000),
+    sent,
+    refused,
+    heard,
+    p50Ms: hearing.quantile(0.5) / 1000,
+    p99Ms: hearing.quantile(0.99) / 1000,
+    maxMs: hearing.max / 1000,
+    answerP50Ms: answering.quantile(0.5) / 1000,
+    answerP99Ms: answering.quantile(0.99) / 1000,
+  };
 }
 
 function idleFigures(

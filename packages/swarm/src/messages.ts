@@ -4,18 +4,27 @@
  * Counts are totals since the agent's start unless said otherwise, so a report that is late harms nothing.
  */
 import type { SparseHistogram } from "./histogram.js";
+import type { Transport } from "./transport.js";
 
 /** Everything an agent is told once. */
 export interface AgentOrders {
   readonly run: string;
   readonly host: string;
   readonly ports: readonly number[];
+  readonly transport: Transport;
   readonly path: string;
+  /** Whether clients will send, too; then each knows what it needs for that. */
+  readonly sending: boolean;
   readonly channels: string;
   /** Number of its first connection in the run. */
   readonly first: number;
   readonly connections: number;
   readonly sources: readonly string[];
+}
+
+/** The port of an agent's connection: all are used in turn. */
+export function portOf({ ports, first }: AgentOrders, seat: number): number {
+  return ports[(first + seat) % ports.length] ?? 0;
 }
 
 export type ToAgent =
@@ -25,6 +34,8 @@ export type ToAgent =
   /** What is open now is to hear the broadcast of this round. */
   | { readonly do: "expect"; readonly round: number }
   | { readonly do: "tally" }
+  /** From now on that many messages a second, by the open connections in turn; 0 ends it. */
+  | { readonly do: "send"; readonly perSecond: number }
   /** Reset every connection and end. */
   | { readonly do: "end" };
 
@@ -47,6 +58,15 @@ export interface AgentReport {
   readonly pings: number;
   /** From the beginning of an attempt to the session, since the last report. */
   readonly handshakes: SparseHistogram;
+  /** What clients sent themselves, and what they heard of each other. */
+  readonly sent: number;
+  /** Of what was sent: refused, failed, or not even begun. */
+  readonly refused: number;
+  readonly heard: number;
+  /** From sending to receipt, since the last report. */
+  readonly hearing: SparseHistogram;
+  /** From sending to the answer, since the last report. */
+  readonly answering: SparseHistogram;
 }
 
 /** How a round ended for this agent's connections. */

@@ -1,22 +1,31 @@
 /**
- * One ordinary handshake with each target port before the run, so that a gateway that is away or refuses is one
+ * One ordinary request to each target port before the run, so that a gateway that is away or refuses is one
  * sentence instead of a million failures.
  */
 import { connect } from "node:net";
-import { handshakeRequest, readAnswer } from "./agent/handshake.js";
+import { readAnswer } from "./agent/handshake.js";
+import { readHttpHead } from "./agent/http-answer.js";
+import { firstRequest } from "./agent/wires.js";
 import { channelsQuery } from "./channels.js";
 import { SwarmProblem } from "./problem.js";
 import type { Target } from "./target.js";
+import type { Transport } from "./transport.js";
 
 const TIMEOUT_MS = 10_000;
 
 /** Rejects with a `SwarmProblem` at the first port that does not accept. */
-export async function probe(target: Target, channels: string): Promise<void> {
-  for (const port of target.ports) await probePort(target, port, channels);
+export async function probe(target: Target, transport: Transport, channels: string): Promise<void> {
+  for (const port of target.ports) await probePort(target, port, transport, channels);
 }
 
-async function probePort({ host, path }: Target, port: number, channels: string): Promise<void> {
-  const where = `ws://${host}:${port}${path}`;
+async function probePort(
+  { host, path }: Target,
+  port: number,
+  transport: Transport,
+  pattern: string,
+): Promise<void> {
+  const channels = channelsQuery(pattern, 0);
+  const where = `${transport === "websocket" ? "ws" : "http"}://${host}:${port}${path}`;
   const why = await new Promise<string | undefined>((resolve) => {
     const socket = connect({ host, port });
     let text = "";
@@ -25,14 +34,12 @@ async function probePort({ host, path }: Target, port: number, channels: string)
       resolve(reason);
     };
     socket.setTimeout(TIMEOUT_MS, () => end(`no answer in ${TIMEOUT_MS / 1000} s`));
-    socket.once("connect", () =>
-      socket.write(handshakeRequest(host, port, `${path}?channels=${channelsQuery(channels, 0)}`)),
-    );
+    socket.once("connect", () => socket.write(firstRequest(transport, { host, port, path, channels })));
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
-      const answer = readAnswer(text);
-      if (answer.is === "accepted") end(undefined);
-      else if (answer.is === "refused") end(`${answer.why} ${messageOf(text)}`.trimEnd());
+      const answer = answerOf(transport, text);
+      if (answer === "accepted") end(undefined);
+      else if (answer !== "unfinished") end(`${answer.why} ${messageOf(text)}`.trimEnd());
     });
     socket.once("end", () => end("it closed the connection"));
     socket.once("error", (error: NodeJS.ErrnoException) =>
@@ -44,6 +51,17 @@ async function probePort({ host, path }: Target, port: number, channels: string)
     "failed",
     `no gateway that accepts connections at ${where}: ${why}. Start one with \`holdfast start --port …\`, or name it with --target`,
   );
+}
+
+function answerOf(transport: Transport, text: string): "accepted" | "unfinished" | { readonly why: string } {
+  if (transport === "websocket") {
+    const answer = readAnswer(text);
+    return answer.is === "refused" ? answer : answer.is;
+  }
+  const head = readHttpHead(text);
+  if (head.is === "malformed") return head;
+  if (head.is === "unfinished") return head.is;
+  return head.status === 200 ? "accepted" : { why: `HTTP ${head.status}` };
 }
 
 /** The sentence in a refusal's body, if it is there already. */

@@ -95,6 +95,8 @@ export class Recorder {
     const share = (micros: number): number => Math.max(0, micros / 1000 / spanMs);
     const { numbers } = gateway;
     const known = handshakes.total > 0;
+    const hearing = this.#fleet.takeHearing();
+    const heard = hearing.total > 0;
     const sample: Sample = {
       s: Math.round((now.ms - this.#begunMs) / 10) / 100,
       connected: totals.connected,
@@ -104,6 +106,9 @@ export class Recorder {
       handshakesPerSecond: Math.max(0, Math.round(((now.connected - before.connected) * 1000) / spanMs)),
       handshakeP50Ms: known ? handshakes.quantile(0.5) / 1000 : null,
       handshakeP99Ms: known ? handshakes.quantile(0.99) / 1000 : null,
+      messagesPerSecond: Math.round((hearing.total * 1000) / spanMs),
+      messageP50Ms: heard ? hearing.quantile(0.5) / 1000 : null,
+      messageP99Ms: heard ? hearing.quantile(0.99) / 1000 : null,
       gatewayBytes: gateway.pssBytes ?? null,
       agentsBytes: pssBytes(this.#fleet.pids),
       kernelBytes: Math.max(0, kernelBytes() - this.#kernelBefore),

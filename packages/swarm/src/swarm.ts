@@ -18,9 +18,11 @@ import { Recorder } from "./recorder.js";
 import type { Report } from "./report/report.js";
 import { type Progress, Stage } from "./stage.js";
 import { parseTarget, type Target } from "./target.js";
+import type { Transport } from "./transport.js";
 
 export interface SwarmOptions {
   readonly target: string;
+  readonly transport: Transport;
   readonly connections: number;
   /** Connections opened a second. */
   readonly rate: number;
@@ -28,6 +30,8 @@ export interface SwarmOptions {
   readonly channels: string;
   /** How long everything is held once it is open, ms. */
   readonly holdMs: number;
+  /** Messages that all clients together send a second while everything is held; 0: they only listen. */
+  readonly sendRate: number;
   /** Broadcasts, the last one at the end of the hold. */
   readonly broadcasts: number;
   readonly admin: string;
@@ -49,8 +53,8 @@ interface Plan {
 }
 
 /** Throws a `SwarmProblem` that says what of the options is wrong, or more than this machine has. */
-export function planSwarm({ target: text, channels, connections, agents }: SwarmOptions): Plan {
-  const target = parseTarget(text);
+export function planSwarm({ target: text, transport, channels, connections, agents }: SwarmOptions): Plan {
+  const target = parseTarget(text, transport);
   checkChannels(channels);
   const machine = readMachine();
   return { target, machine, agents: planAgents(target, connections, agents, machine) };
@@ -60,7 +64,7 @@ export function planSwarm({ target: text, channels, connections, agents }: Swarm
 export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promise<Report> {
   const { target, machine, agents: plans } = planSwarm(options);
   const { signal } = hooks;
-  await probe(target, options.channels);
+  await probe(target, options.transport, options.channels);
   const gateway = new Gateway({ ...options, target, pid: options.gatewayPid });
   const notes = await missing(gateway, options);
   const run = randomBytes(6).toString("hex");
@@ -68,8 +72,9 @@ export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promis
   const kernelBefore = kernelBytes();
   const emptyGateway = (await gateway.read()).pssBytes;
   const { host, ports, path } = target;
-  const { channels } = options;
-  const orders = plans.map((plan) => ({ run, host, ports, path, channels, ...plan }));
+  const { channels, transport, sendRate } = options;
+  const common = { run, host, ports, path, channels, transport, sending: sendRate > 0 };
+  const orders = plans.map((plan) => ({ ...common, ...plan }));
   const fleet = await Fleet.start(orders, signal);
   const recorder = new Recorder(fleet, gateway, kernelBefore);
   const stage = new Stage(fleet, options.connections, plans.length, hooks.onProgress);
@@ -79,7 +84,7 @@ export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promis
     await fleet.open(options.rate, signal);
     const rampSeconds = recorder.seconds;
     const context = { run, fleet, gateway, recorder, signal, stage };
-    const held = await hold(options.holdMs, options.broadcasts, context);
+    const held = await hold(options, context);
     await recorder.sample();
     await recorder.stop();
     const totals = fleet.totals();
@@ -90,10 +95,12 @@ export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promis
       ending: signal.aborted ? "interrupted" : "complete",
       options: {
         target: options.target,
+        transport,
         connections: options.connections,
         rate: options.rate,
         channels: options.channels,
         holdMs: options.holdMs,
+        sendRate,
         broadcasts: options.broadcasts,
       },
       machine: {
@@ -124,6 +131,7 @@ export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promis
         connections: held.atRest.connected,
       },
       idle: held.idle,
+      messages: held.messages,
       rounds: held.rounds,
       samples: recorder.samples,
     };

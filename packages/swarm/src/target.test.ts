@@ -16,9 +16,16 @@ describe("a target", () => {
     expect(parseTarget("ws://[::1]:80/x").host).toBe("::1");
   });
 
+  test("without a path it is the transport's", () => {
+    expect(parseTarget("http://127.0.0.1:1", "sse").path).toBe("/sse");
+    expect(parseTarget("http://127.0.0.1:1", "poll").path).toBe("/poll");
+    expect(parseTarget("http://127.0.0.1:1/x/poll", "poll").path).toBe("/x/poll");
+  });
+
   test.each([
     ["wss://a:1/ws", "no TLS"],
-    ["http://a:1/ws", "must be ws://"],
+    ["https://a:1/sse", "no TLS"],
+    ["ftp://a:1/ws", "must be ws://"],
     ["ws://a/ws", "must be ws://"],
     ["ws://a:1/ws?x=1", "must be ws://"],
     ["ws://a:9-8/ws", "before the first"],

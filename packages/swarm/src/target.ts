@@ -1,14 +1,16 @@
 /**
- * The target of a run: `ws://127.0.0.1:8080-8095/ws`, one gateway behind one port or a range of them.
+ * The target of a run: `ws://127.0.0.1:8080-8095/ws`, one gateway behind one port or a range of them. `http://` says the
+ * same, for whom comet with `ws://` would look wrong.
  *
  * Invariant: `host` is an IP address or a name without brackets, `ports` ascend and are at least one.
  */
 import { SwarmProblem } from "./problem.js";
+import { PATHS, type Transport } from "./transport.js";
 
 export interface Target {
   readonly host: string;
   readonly ports: readonly number[];
-  /** Path of the WebSocket endpoint, without a query. */
+  /** Path of the endpoint, without a query. */
   readonly path: string;
 }
 
@@ -16,11 +18,13 @@ const MAX_PORTS = 256;
 const FORM = "ws://host:port/path or ws://host:first-last/path, such as ws://127.0.0.1:8080-8095/ws";
 
 /** Throws a `SwarmProblem` that says what is wrong. */
-export function parseTarget(text: string): Target {
-  if (/^wss:/i.test(text)) throw refuse(text, "the swarm speaks no TLS: name the gateway's own port");
-  const match = /^ws:\/\/(\[[0-9a-f:.]+\]|[^/:?#[\]@\s]+):(\d{1,5})(?:-(\d{1,5}))?(\/[^?#\s]*)?$/i.exec(text);
+export function parseTarget(text: string, transport: Transport = "websocket"): Target {
+  if (/^(?:wss|https):/i.test(text))
+    throw refuse(text, "the swarm speaks no TLS: name the gateway's own port");
+  const match =
+    /^(?:ws|http):\/\/(\[[0-9a-f:.]+\]|[^/:?#[\]@\s]+):(\d{1,5})(?:-(\d{1,5}))?(\/[^?#\s]*)?$/i.exec(text);
   if (match === null) return fail(text);
-  const [, host = "", first = "", last = first, path = "/ws"] = match;
+  const [, host = "", first = "", last = first, path = PATHS[transport]] = match;
   const ports = { first: Number(first), last: Number(last) };
   const count = ports.last - ports.first + 1;
   if (ports.first < 1 || ports.last > 65_535) throw refuse(text, "ports are from 1 to 65535");

@@ -8,6 +8,9 @@ import { LineProcess } from "../line-process.js";
 import { BENCH } from "../packages.js";
 import { nativeProgram } from "./native.js";
 
+/** How connections hear: `get`, `nchan` and `poll` are held requests that are asked again when they are answered. */
+export type FleetProtocol = "websocket" | "sse" | "get" | "nchan" | "poll";
+
 export interface FleetOptions {
   readonly port: number;
   /** Path and query up to where the channels are appended: c0,c1,… */
@@ -18,6 +21,8 @@ export interface FleetOptions {
   readonly channelsPerConnection?: number;
   /** A text frame to send after each opening handshake. */
   readonly hello?: string | undefined;
+  /** Default websocket; the others need the C program. */
+  readonly protocol?: FleetProtocol;
 }
 
 export interface FleetReport {
@@ -36,6 +41,8 @@ export interface FleetReport {
   readonly p99: number;
   readonly p999: number;
   readonly max: number;
+  /** Held requests that were answered. */
+  readonly answers: number;
   readonly cpuMs: number;
   readonly elapsedMs: number;
 }
@@ -60,8 +67,13 @@ export class Fleet {
 
   static async start(options: FleetOptions): Promise<Fleet> {
     const { port, target, channels = 1, channelsPerConnection = 1, hello = "-" } = options;
+    const { protocol = "websocket" } = options;
     const args = [port, target, channels, channelsPerConnection, hello].map(String);
     const native = nativeProgram("fleet");
+    if (protocol !== "websocket") {
+      if ("missing" in native) throw new Error(`comet needs the fleet in C: ${native.missing}`);
+      args.push(protocol);
+    }
     const { process: started } =
       "path" in native
         ? await LineProcess.start(native.path, args)
@@ -73,10 +85,11 @@ export class Fleet {
     return this.#process.command;
   }
 
-  /** Opens connections up to `total`; throws unless all of them are open. */
-  async connect(total: number, perSecond: number): Promise<void> {
-    const { open } = await this.#process.ask(`connect ${total} ${perSecond}`);
+  /** Opens connections up to `total`, and says how long that took, ms; throws unless all of them are open. */
+  async connect(total: number, perSecond: number): Promise<number> {
+    const { open, ms } = await this.#process.ask(`connect ${total} ${perSecond}`);
     if (open !== total) throw new Error(`only ${open} of ${total} connections opened`);
+    return Number(ms);
   }
 
   async reset(): Promise<void> {

@@ -135,6 +135,7 @@ function report(): object {
     p99: quantile(sorted, 0.99),
     p999: quantile(sorted, 0.999),
     max: sorted.at(-1) ?? 0,
+    answers: 0,
     cpuMs: (cpu.user + cpu.system) / 1000,
     elapsedMs,
   };

@@ -16,9 +16,9 @@ export type NativeProgram = "storm" | "fleet" | "send-loop";
 export function nativeProgram(name: NativeProgram): { readonly path: string } | { readonly missing: string } {
   if (process.env.BENCH_NATIVE === "off") return { missing: "BENCH_NATIVE is off" };
   const source = join(BENCH, "native", `${name}.c`);
-  const header = join(BENCH, "native", "websocket.h");
+  const headers = ["websocket.h", "comet.h"].map((header) => join(BENCH, "native", header));
   const hash = createHash("sha256");
-  for (const file of [source, header]) hash.update(readFileSync(file));
+  for (const file of [source, ...headers]) hash.update(readFileSync(file));
   const path = join(cacheDirectory("native"), `${name}-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(path)) return { path };
   // Under another name first: a second bench must not run half a binary.

@@ -7,13 +7,14 @@
  */
 import { LineProcess } from "../line-process.js";
 import { Probe } from "../measure/probe.js";
-import { allProcesses, type PeerServer } from "./peer.js";
+import { allProcesses, type CometTargets, type PeerServer } from "./peer.js";
 
 export interface LineServerOptions {
   readonly program: string;
   readonly args: readonly string[];
   readonly target: string;
   readonly hello?: string;
+  readonly comet?: CometTargets;
   /** How it collects garbage: asked by the probe (default), by the line `gc`, or it has none. */
   readonly garbage?: "probe" | "line" | "none";
 }
@@ -23,6 +24,7 @@ export class LineServer implements PeerServer {
   readonly #garbage: LineServerOptions["garbage"];
   readonly target: string;
   declare readonly hello?: string;
+  declare readonly comet?: CometTargets;
   readonly port: number;
   readonly primary: number | undefined;
   readonly workers: readonly number[];
@@ -38,6 +40,7 @@ export class LineServer implements PeerServer {
     this.#garbage = options.garbage;
     this.target = options.target;
     if (options.hello !== undefined) this.hello = options.hello;
+    if (options.comet !== undefined) this.comet = options.comet;
     this.probe = probe;
     this.port = Number(ready.port);
     this.primary = typeof ready.primary === "number" ? ready.primary : undefined;

@@ -10,7 +10,7 @@ import { children } from "@holdfast/swarm";
 import { LineProcess } from "../line-process.js";
 import { cacheDirectory } from "../packages.js";
 import { freePort } from "./free-port.js";
-import type { Peer, PeerServer } from "./peer.js";
+import type { CometTargets, Peer, PeerServer } from "./peer.js";
 
 /** Where Debian's nginx keeps temporary files. */
 export const COMPILED_IN = "/var/lib/nginx";
@@ -29,6 +29,7 @@ export const nchan: Peer = {
 
 class NchanServer implements PeerServer {
   readonly target = "/ws/";
+  readonly comet: CometTargets = { sse: "/sse/", poll: "/poll/", pollProtocol: "nchan" };
   readonly probe = undefined;
   readonly port: number;
   readonly primary: number;
@@ -142,6 +143,19 @@ http {
       nchan_channel_id_split_delimiter ",";
       nchan_subscriber_first_message newest;
       nchan_websocket_ping_interval 25;
+    }
+    location ~ ^/sse/(.+)$ {
+      nchan_subscriber eventsource;
+      nchan_channel_id $1;
+      nchan_channel_id_split_delimiter ",";
+      nchan_subscriber_first_message newest;
+      nchan_eventsource_ping_interval 25;
+    }
+    location ~ ^/poll/(.+)$ {
+      nchan_subscriber longpoll;
+      nchan_channel_id $1;
+      nchan_channel_id_split_delimiter ",";
+      nchan_subscriber_first_message newest;
     }
     location ~ ^/pub/(.+)$ { nchan_publisher; nchan_channel_id $1; }
   }

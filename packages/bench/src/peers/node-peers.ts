@@ -1,5 +1,6 @@
 /**
- * The peers that are programs for Node in src/servers: plain ws alone, under cluster, behind @socket.io/sticky, Socket.IO.
+ * The peers that are programs for Node in src/servers: plain ws alone, under cluster, behind @socket.io/sticky, Socket.IO,
+ * and comet on plain http.
  */
 import { packageVersion, serverScript } from "../packages.js";
 import { LineServer } from "./line-server.js";
@@ -55,6 +56,19 @@ export const socketIoWithRedis: Peer = {
   missing: () => missingPackage("socket.io") ?? missingPackage("@socket.io/redis-adapter"),
   start: ({ redis = "" }) =>
     LineServer.start({ program: process.execPath, args: [serverScript("socket-io"), redis], ...SOCKET_IO }),
+};
+
+export const heldHttp: Peer = {
+  name: "http",
+  label: "Node http",
+  missing: () => undefined,
+  start: () =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("held-http")],
+      target: "/sse?channels=",
+      comet: { sse: "/sse?channels=", poll: "/poll?channels=", pollProtocol: "get" },
+    }),
 };
 
 function missingPackage(name: string): string | undefined {

@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 import { LineProcess } from "../line-process.js";
 import { Probe } from "../measure/probe.js";
 import { HOLDFAST } from "../packages.js";
-import { allProcesses, type Peer, type PeerOptions, type PeerServer } from "./peer.js";
+import { allProcesses, type CometTargets, type Peer, type PeerOptions, type PeerServer } from "./peer.js";
 
 /** Commands that one WebSocket message may carry. */
 const COMMANDS_PER_MESSAGE = 64;
@@ -28,8 +28,17 @@ interface Banner {
   readonly admin: string;
 }
 
+/** Ours with WebSocket, where comet is measured beside it. */
+export const oursWebSocket: Peer = {
+  name: "ours-websocket",
+  label: "Holdfast, WebSocket",
+  missing: () => undefined,
+  start: (options) => HoldfastServer.start(options),
+};
+
 export class HoldfastServer implements PeerServer {
   readonly target = "/ws?format=raw&channels=";
+  readonly comet: CometTargets = { sse: "/sse?format=raw&channels=", poll: "/poll", pollProtocol: "poll" };
   readonly port: number;
   readonly primary: number;
   readonly workers: readonly number[];

@@ -24,12 +24,21 @@ export interface Peer {
   start(options: PeerOptions): Promise<PeerServer>;
 }
 
+/** Where comet is, and how a held request is asked again. */
+export interface CometTargets {
+  readonly sse: string;
+  readonly poll: string;
+  readonly pollProtocol: "get" | "nchan" | "poll";
+}
+
 export interface PeerServer {
   /** What was run, as one could type it. */
   readonly command: string;
   readonly port: number;
   /** The path and query after which channels are appended. */
   readonly target: string;
+  /** Undefined for who has no comet. */
+  readonly comet?: CometTargets;
   /** A text frame that each client sends after its handshake. */
   readonly hello?: string;
   /** The process that accepts and hands over, if another than the workers. */

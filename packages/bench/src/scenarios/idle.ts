@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { pssBytes, totalCpuMicros } from "@holdfast/swarm";
-import type { Fleet } from "../load/fleet-client.js";
 import { kernelSocketBytes } from "../measure/kernel.js";
 import { bun } from "../peers/bun.js";
 import { nchan } from "../peers/nchan.js";
@@ -14,8 +13,9 @@ import { allProcesses, type PeerServer } from "../peers/peer.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
 import type { Scenario } from "../scenario.js";
-import { type Point, slope, summarise } from "../statistics.js";
-import { fill, withFleet } from "./subscribers.js";
+import { slope, summarise } from "../statistics.js";
+import { grow } from "./growth.js";
+import { withFleet } from "./subscribers.js";
 
 const METRICS: readonly Metric[] = [
   { key: "userBytes", label: "user space", unit: "bytes each", better: "lower", digits: 0 },
@@ -27,9 +27,7 @@ const METRICS: readonly Metric[] = [
 
 const PEERS = [ours, plainWs, socketIo, nchan, bun];
 const COLLECTIONS = 5;
-/** Connections opened between two readings. */
-const STEP = 1_000;
-const STEP_SETTLE_MS = 300;
+const BETWEEN_COLLECTIONS_MS = 300;
 /** What opening them left behind is done with. */
 const RELEASE_MS = 5_000;
 
@@ -76,30 +74,13 @@ export const idle: Scenario = {
   },
 };
 
-/**
- * Opens connections in steps, collects after each, and returns [connections, PSS] from `from` on. Many points, because
- * V8 gives its young generation back when it likes, 20 MB at a time, and two points would measure that.
- */
-async function grow(server: PeerServer, fleet: Fleet, from: number, to: number): Promise<Point[]> {
-  const points: Point[] = [];
-  const step = Math.ceil((to - from) / Math.ceil((to - from) / STEP));
-  for (let total = from; total < to; ) {
-    total = Math.min(total + step, to);
-    await fill(fleet, total, STEP_SETTLE_MS);
-    await server.collect();
-    await server.collect();
-    points.push([total, pssBytes(allProcesses(server))]);
-  }
-  return points;
-}
-
 /** The median pause of the process that takes longest; undefined where nobody collects. */
 async function fullCollection(server: PeerServer): Promise<number | undefined> {
   const longest: number[] = [];
   for (let i = 0; i < COLLECTIONS; i++) {
     const pauses = await server.collect();
     if (pauses.length > 0) longest.push(Math.max(...pauses));
-    await sleep(STEP_SETTLE_MS);
+    await sleep(BETWEEN_COLLECTIONS_MS);
   }
   return summarise(longest)?.median;
 }

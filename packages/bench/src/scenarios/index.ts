@@ -3,6 +3,7 @@
  */
 import type { Scenario } from "../scenario.js";
 import { burst } from "./burst.js";
+import { comet } from "./comet.js";
 import { cross } from "./cross.js";
 import { deploy } from "./deploy.js";
 import { fanOut } from "./fan-out.js";
@@ -10,6 +11,7 @@ import { gc } from "./gc.js";
 import { idle } from "./idle.js";
 import { jitter } from "./jitter.js";
 import { manyChannels } from "./many-channels.js";
+import { presence } from "./presence.js";
 import { storm } from "./storm.js";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -18,7 +20,9 @@ export const SCENARIOS: readonly Scenario[] = [
   fanOut,
   burst,
   manyChannels,
+  comet,
   cross,
+  presence,
   gc,
   jitter,
   deploy,

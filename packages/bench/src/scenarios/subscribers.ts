@@ -51,7 +51,7 @@ export const DELIVERY_METRICS: readonly Metric[] = [
 /** Runs `body` with a fleet for `server`, and ends it. */
 export async function withFleet(
   server: PeerServer,
-  options: Pick<FleetOptions, "channels" | "channelsPerConnection">,
+  options: Partial<Pick<FleetOptions, "channels" | "channelsPerConnection" | "target" | "protocol">>,
   body: (fleet: Fleet) => Promise<void>,
 ): Promise<void> {
   const { port, target, hello } = server;

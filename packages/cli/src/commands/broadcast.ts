@@ -3,14 +3,15 @@
  */
 import { Command } from "commander";
 import type { Terminal } from "../terminal.js";
-import { addPublishOptions, type PublishOptions, send } from "./publish-options.js";
+import { addDestinationOptions, type Destination } from "./destination.js";
+import { send } from "./send.js";
 
 export function broadcastCommand(terminal: Terminal): Command {
   const command = new Command("broadcast")
     .summary("publish to every connection")
     .description("Publish to every connection of the cluster. Data that is not JSON is sent as a string.")
     .argument("<data>", "JSON, or any text");
-  return addPublishOptions(command)
+  return addDestinationOptions(command)
     .addHelpText(
       "after",
       `
@@ -18,5 +19,5 @@ Examples:
   $ holdfast broadcast '{"maintenance":"in 5 minutes"}'
   $ holdfast broadcast '{"all":true}' --redis redis://127.0.0.1:6379`,
     )
-    .action((data: string, options: PublishOptions) => send(terminal, options, undefined, data));
+    .action((data: string, options: Destination) => send(terminal, options, undefined, data));
 }

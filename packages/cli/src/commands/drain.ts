@@ -6,15 +6,14 @@
 import { setTimeout } from "node:timers/promises";
 import type { DrainProgress } from "@holdfast/gateway";
 import { Command, Option } from "commander";
-import { AdminClient, DEFAULT_ADMIN_URL } from "../admin-client.js";
+import type { AdminClient } from "../admin-client.js";
 import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
 import type { Terminal } from "../terminal.js";
+import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
-interface DrainCommandOptions {
-  readonly admin: string;
-  readonly adminKey?: string;
+interface DrainCommandOptions extends AdminDestination {
   readonly wait?: boolean;
 }
 
@@ -23,14 +22,13 @@ const POLL_MS = 500;
 const OVERDUE_MS = 15_000;
 
 export function drainCommand(terminal: Terminal): Command {
-  return new Command("drain")
+  const command = new Command("drain")
     .summary("send a gateway's clients away")
     .description(
       `Drain a running gateway: its health checks fail at once, after ${envOf("drainDelay")} it refuses connections and sends its clients away over ${envOf("drainWindow")}. It stays up without clients until it is stopped.`,
     )
-    .addOption(new Option("--wait", "end when no client is left, printing how many are"))
-    .addOption(new Option("--admin <url>", "the gateway's admin port").default(DEFAULT_ADMIN_URL))
-    .addOption(new Option("--admin-key <key>", `key of the admin API (env: ${envOf("adminKey")})`))
+    .addOption(new Option("--wait", "end when no client is left, printing how many are"));
+  return addAdminOptions(command)
     .addHelpText(
       "after",
       `
@@ -40,9 +38,8 @@ Examples:
   $ holdfast drain --wait && systemctl stop holdfast
   $ holdfast drain --admin http://10.0.0.5:9080 --admin-key "$KEY"`,
     )
-    .action(async ({ admin, adminKey, wait = false }: DrainCommandOptions) => {
-      const key = adminKey ?? (terminal.env[envOf("adminKey")] || undefined);
-      const client = new AdminClient({ url: admin, key });
+    .action(async ({ wait = false, ...options }: DrainCommandOptions) => {
+      const client = adminOf(options, terminal);
       const first = await client.drain();
       await terminal.out(describe(first));
       if (wait) await untilDrained(client, first, terminal);

@@ -5,7 +5,8 @@ import { channelProblem } from "@holdfast/protocol";
 import { Command } from "commander";
 import { Failure } from "../failure.js";
 import type { Terminal } from "../terminal.js";
-import { addPublishOptions, type PublishOptions, send } from "./publish-options.js";
+import { addDestinationOptions, type Destination } from "./destination.js";
+import { send } from "./send.js";
 
 export function publishCommand(terminal: Terminal): Command {
   const command = new Command("publish")
@@ -13,7 +14,7 @@ export function publishCommand(terminal: Terminal): Command {
     .description("Publish to every subscriber of a channel. Data that is not JSON is sent as a string.")
     .argument("<channel>", "name of the channel")
     .argument("<data>", "JSON, or any text");
-  return addPublishOptions(command)
+  return addDestinationOptions(command)
     .addHelpText(
       "after",
       `
@@ -23,7 +24,7 @@ Examples:
   $ holdfast publish news 1 --admin http://10.0.0.5:9080 --admin-key "$KEY"
   $ holdfast publish news 1 --redis redis://127.0.0.1:6379`,
     )
-    .action(async (channel: string, data: string, options: PublishOptions) => {
+    .action(async (channel: string, data: string, options: Destination) => {
       const problem = channelProblem(channel);
       if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
       await send(terminal, options, channel, data);

@@ -14,6 +14,8 @@ import {
   type SwarmOptions,
   SwarmProblem,
   shortcomings,
+  TRANSPORTS,
+  type Transport,
   writeReport,
 } from "@holdfast/swarm";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -25,12 +27,14 @@ import { ProgressLine } from "../progress-line.js";
 import type { Terminal } from "../terminal.js";
 
 interface RunOptions {
-  readonly target: string;
+  readonly target?: string;
+  readonly transport: Transport;
   readonly connections: number;
   readonly rate: number;
   readonly agents: number | "auto";
   readonly channels: string;
   readonly hold: number;
+  readonly sendRate: number;
   readonly broadcast?: true | number;
   readonly report: string;
   readonly admin: string;
@@ -38,7 +42,11 @@ interface RunOptions {
   readonly gatewayPid?: number;
 }
 
-const DEFAULT_TARGET = "ws://127.0.0.1:8080/ws";
+const DEFAULT_TARGETS: Readonly<Record<Transport, string>> = {
+  websocket: "ws://127.0.0.1:8080/ws",
+  sse: "http://127.0.0.1:8080/sse",
+  poll: "http://127.0.0.1:8080/poll",
+};
 const MAX_CONNECTIONS = 10_000_000;
 
 export function swarmCommand(terminal: Terminal): Command {
@@ -48,7 +56,15 @@ export function swarmCommand(terminal: Terminal): Command {
       "Open many connections to one gateway, hold them, and report what they and the gateway went through.",
     )
     .addOption(
-      new Option("--target <url>", "the gateway; a range of ports is used in turn").default(DEFAULT_TARGET),
+      new Option(
+        "--target <url>",
+        `the gateway; a range of ports is used in turn (default: "${DEFAULT_TARGETS.websocket}", or the path of the transport)`,
+      ),
+    )
+    .addOption(
+      new Option("--transport <name>", "how connections hear; poll: requests that are held")
+        .choices(TRANSPORTS)
+        .default("websocket"),
     )
     .addOption(number("--connections <number>", "connections in all", MAX_CONNECTIONS).default(1_000))
     .addOption(number("--rate <number>", "connections opened a second", 100_000).default(1_000))
@@ -73,6 +89,14 @@ export function swarmCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option(
+        "--send-rate <number>",
+        "messages a second that the clients send while held, in turn, each to its first channel",
+      )
+        .argParser((text) => wholeNumber(text, 100_000))
+        .default(0),
+    )
+    .addOption(
+      new Option(
         "--broadcast [number]",
         "send a broadcast to all at the end of the hold, or several spread over it",
       ).argParser((text) => wholeNumber(text, 1_000)),
@@ -94,11 +118,13 @@ export function swarmCommand(terminal: Terminal): Command {
       `
 Agents connect from addresses of 127.0.0.0/16 when the target is one of this machine's 127.x.x.x, as a source
 address has only as many ports as net.ipv4.ip_local_port_range. The exit code is 1 unless all were connected, none
-was lost and every broadcast reached each of them exactly once.
+was lost, no message of a client was refused, and every broadcast reached each of them exactly once. Clients may send
+where the namespace of their first channel says clientPublish; with sse and poll each message is a connection of its own.
 
 Examples:
   $ holdfast swarm run --connections 10000
   $ holdfast swarm run --connections 10000 --channels 'news,user-{i}' --hold 2m --broadcast
+  $ holdfast swarm run --transport poll --connections 10000 --channels 'demo:{i%5000}' --send-rate 200
   $ holdfast swarm run --target ws://127.0.0.1:8080-8095/ws --connections 1000000 --rate 4000 \\
       --hold 5m --broadcast --report out`,
     )
@@ -110,12 +136,14 @@ async function runCommand(terminal: Terminal, options: RunOptions): Promise<void
   const line = new ProgressLine(terminal);
   const folder = resolve(terminal.cwd, options.report);
   const run: SwarmOptions = {
-    target: options.target,
+    target: options.target ?? DEFAULT_TARGETS[options.transport],
+    transport: options.transport,
     connections: options.connections,
     rate: options.rate,
     agents: options.agents,
     channels: options.channels,
     holdMs: options.hold,
+    sendRate: options.sendRate,
     broadcasts: options.broadcast === true ? 1 : (options.broadcast ?? 0),
     admin: adminUrl(options.admin),
     adminKey: options.adminKey ?? (terminal.env[envOf("adminKey")] || undefined),

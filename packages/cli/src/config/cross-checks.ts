@@ -25,10 +25,12 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
   return [
     ...checkReach(settings),
     ...checkTokens(settings),
+    ...checkWebhooks(settings),
     ...checkTimes(settings),
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
     ...checkRedis(settings),
+    ...checkEvents(settings),
     ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
     ...checkPending(settings, machine),
@@ -37,15 +39,7 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
 
 /** What the operator should know, although the start goes on. */
 export function warnings(settings: Settings, machine: Machine): string[] {
-  const workers = workersOf(settings, machine);
-  const connections = connectionsFor(machine.openFiles, workers);
-  const idle = idleTokenSettings(settings);
-  if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return idle;
-  return [
-    ...idle,
-    `holds at most ${connections} connections: a process may open ${machine.openFiles} files; ` +
-      "raise it with `ulimit -n` or LimitNOFILE=",
-  ];
+  return [...idleTokenSettings(settings), ...warnFewConnections(settings, machine), ...warnAlone(settings)];
 }
 
 /** `auto` resolved. */
@@ -53,15 +47,29 @@ export function workersOf(settings: Pick<Settings, "workers">, machine: Machine)
   return settings.workers === "auto" ? machine.cpus : settings.workers;
 }
 
+function warnFewConnections(settings: Settings, machine: Machine): string[] {
+  const connections = connectionsFor(machine.openFiles, workersOf(settings, machine));
+  if (settings.maxConnections !== "auto" || connections >= FEW_CONNECTIONS) return [];
+  return [
+    `holds at most ${connections} connections: a process may open ${machine.openFiles} files; ` +
+      "raise it with `ulimit -n` or LimitNOFILE=",
+  ];
+}
+
+function warnAlone({ advertise, redis }: Settings): string[] {
+  if (redis !== undefined || advertise === "auto" || advertise === "off") return [];
+  return [`advertise ${advertise} is for other instances of a cluster, and without redis there is none`];
+}
+
 function checkReach(settings: Partial<Settings>): Finding[] {
   const { host, anonymous, adminHost, adminKey } = settings;
   const findings: Finding[] = [];
-  if (host !== undefined && !isLoopback(host) && anonymous === false && keySources(settings).length === 0) {
+  if (host !== undefined && !isLoopback(host) && anonymous === false && !knowsClients(settings)) {
     findings.push({
       key: "host",
       message:
         `${host} can be reached from other machines, and without tokens everyone there could connect and subscribe: ` +
-        "set jwtSecret, jwtPublicKey or jwksUrl, say --anonymous if that is meant, or listen on 127.0.0.1",
+        "set jwtSecret, jwtPublicKey, jwksUrl or webhookConnectUrl, say --anonymous if that is meant, or listen on 127.0.0.1",
     });
   }
   if (adminHost !== undefined && !isLoopback(adminHost) && adminKey === undefined) {
@@ -79,6 +87,22 @@ function checkReach(settings: Partial<Settings>): Finding[] {
 export function keySources(settings: Partial<Settings>): readonly SettingKey[] {
   return (["jwtSecret", "jwtPublicKey", "jwksUrl"] as const).filter((key) => settings[key] !== undefined);
 }
+
+/** Whether something says who a client is. */
+export function knowsClients(settings: Partial<Settings>): boolean {
+  return keySources(settings).length > 0 || settings.webhookConnectUrl !== undefined;
+}
+
+function checkWebhooks(settings: Partial<Settings>): Finding[] {
+  if (settings.webhookSecret !== undefined) return [];
+  const [key] = WEBHOOK_URLS.filter((each) => settings[each] !== undefined);
+  if (key === undefined) return [];
+  const message =
+    "needs webhookSecret (HOLDFAST_WEBHOOK_SECRET), or the application could not tell who asks: set it to 32 random characters or more";
+  return [{ key, message }];
+}
+
+const WEBHOOK_URLS = ["webhookConnectUrl", "webhookSubscribeUrl", "webhookPublishUrl"] as const;
 
 function checkTokens(settings: Partial<Settings>): Finding[] {
   const [first, second] = keySources(settings);
@@ -144,6 +168,12 @@ function checkRedis({ redis }: Partial<Settings>): Finding[] {
   if (redis === undefined) return [];
   const target = parseRedisUrl(redis);
   return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+}
+
+function checkEvents({ events, redis }: Partial<Settings>): Finding[] {
+  if (events !== true || redis !== undefined) return [];
+  const message = "needs Redis, whose stream tells the backends: set redis, or leave events out";
+  return [{ key: "events", message }];
 }
 
 /** A primary out of descriptors would lose connections without a word. */

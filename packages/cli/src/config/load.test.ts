@@ -46,6 +46,8 @@ function problemsOf(said: Said): string[] {
 const company: Readonly<Record<string, unknown>> = {
   anonymous: true,
   adminKey: "another-key-of-some-length",
+  redis: "redis://10.0.0.9",
+  webhookSecret: "another-secret-of-more-than-32-characters",
 };
 
 describe("every setting", () => {
@@ -209,6 +211,26 @@ describe("a wrong configuration", () => {
       ],
     ],
     [
+      "webhooks without a secret",
+      { flags: { webhookPublishUrl: "https://app.example/p" } },
+      [
+        "webhookPublishUrl needs webhookSecret (HOLDFAST_WEBHOOK_SECRET), or the application could not tell who asks: set it to 32 random characters or more [--webhook-publish-url]",
+      ],
+    ],
+    [
+      "a webhook that is no URL of HTTP's",
+      { flags: { webhookConnectUrl: "ftp://x", webhookSubscribeUrl: "http://a:b@c/" }, file: company },
+      [
+        "webhookConnectUrl must be an http or https URL without a password such as https://app.example/holdfast/connect [--webhook-connect-url]",
+        "webhookSubscribeUrl must be an http or https URL without a password such as https://app.example/holdfast/connect [--webhook-subscribe-url]",
+      ],
+    ],
+    [
+      "events without Redis",
+      { flags: { events: true } },
+      ["events needs Redis, whose stream tells the backends: set redis, or leave events out [--events]"],
+    ],
+    [
       "an unknown key",
       { file: { prot: 1, colour: "red" } },
       [
@@ -237,7 +259,7 @@ describe("a wrong configuration", () => {
       "reach without tokens",
       { flags: { host: "0.0.0.0" } },
       [
-        "host 0.0.0.0 can be reached from other machines, and without tokens everyone there could connect and subscribe: set jwtSecret, jwtPublicKey or jwksUrl, say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
+        "host 0.0.0.0 can be reached from other machines, and without tokens everyone there could connect and subscribe: set jwtSecret, jwtPublicKey, jwksUrl or webhookConnectUrl, say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
       ],
     ],
     [

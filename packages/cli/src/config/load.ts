@@ -3,12 +3,12 @@
  *
  * Invariant: all problems are reported together, each where it was said; settings that come out are complete and right.
  */
+import { suggestion } from "@holdfast/core";
 import type { z } from "zod";
 import type { Machine } from "../machine.js";
 import { crossCheck } from "./cross-checks.js";
 import { type ConfigFile, FILE_ENV } from "./file.js";
 import { namespaceKeys } from "./namespaces.js";
-import { suggestion } from "./nearest.js";
 import { ConfigProblems, type Problem } from "./problem.js";
 import { type SettingKey, type Settings, settingKeys, settingOf, settingsSchema } from "./schema.js";
 import { envOf, flagOf } from "./setting.js";

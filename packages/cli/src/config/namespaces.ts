@@ -3,7 +3,7 @@
  *
  * Invariant: every key of a namespace is known here; a misspelt permission must not pass for a default.
  */
-import { SLOW_CONSUMER_POLICIES } from "@holdfast/core";
+import { JOIN_LEAVE_MODES, SLOW_CONSUMER_POLICIES } from "@holdfast/core";
 import { z } from "zod";
 import { duration } from "./duration.js";
 import { integer, mustBe, type Shape } from "./shape.js";
@@ -20,6 +20,10 @@ const namespaceSchema = z.strictObject(
     public: z.boolean(mustBe("true or false")).optional(),
     /** Whether clients may publish to its channels, where they are open. */
     clientPublish: z.boolean(mustBe("true or false")).default(false),
+    /** Whether it is kept who is in its channels. */
+    presence: z.boolean(mustBe("true or false")).optional(),
+    /** Which joins and leaves those who ask are told. Default: user. */
+    joinLeave: z.enum(JOIN_LEAVE_MODES, mustBe("off, user or session")).optional(),
     /** Publications that each channel's history keeps. Default: the setting `historySize`. */
     historySize: historySize.schema.optional(),
     /** For how long it keeps them. Default: the setting `historyTtl`. */

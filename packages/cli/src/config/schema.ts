@@ -16,6 +16,7 @@ import { optional, type Setting, setting } from "./setting.js";
 import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./shape.js";
 import { formatSize, size } from "./size.js";
 import { jwtSecret, keySetUrl, names, publicKey } from "./tokens.js";
+import { headerNames, webhookUrl } from "./webhook.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -32,12 +33,23 @@ const prefix = word(
 );
 const key = secretWord("key", "16 to 256 printable characters without spaces", /^[\x21-\x7e]{16,256}$/);
 
+const address = word(
+  "address",
+  "auto, off, or an address with a port such as 10.0.0.5:8080",
+  /^(?:auto|off|(?:\[[\da-fA-F:.%]+\]|[\w.-]+):(?!0)\d{1,5})$/,
+);
+const webhookSecret = secretWord(
+  "secret",
+  "32 to 1024 printable characters without spaces, such as the output of `openssl rand -base64 48`",
+  /^[\x21-\x7e]{32,1024}$/,
+);
+
 export const settings = Object.freeze({
   host: setting(host, {
     default: "127.0.0.1",
     example: "0.0.0.0",
     description:
-      "Address of the public port. On an address that other machines can reach the gateway refuses to start without a key for tokens or `anonymous`.",
+      "Address of the public port. On an address that other machines can reach the gateway refuses to start without a key for tokens, `webhookConnectUrl` or `anonymous`.",
   }),
   port: setting(ports(), {
     default: 8080,
@@ -67,6 +79,13 @@ export const settings = Object.freeze({
     default: "holdfast:",
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
+  }),
+  advertise: setting(address, {
+    default: "auto",
+    defaultMeans: "`host`, or the first IPv4 address that is not loopback, with the first public port",
+    example: "10.0.0.5:8080",
+    description:
+      "Where other instances of the cluster reach this one's public port: an HTTP request of a session that lives here and came to them is forwarded there. `off`: they answer it themselves and make the session anew. Without `redis` there are no others.",
   }),
   adminHost: setting(host, {
     default: "127.0.0.1",
@@ -132,6 +151,58 @@ export const settings = Object.freeze({
     example: true,
     description:
       "Take tokens from the URL, `?token=`, too. URLs end up in the logs of proxies: for tokens that are good for a short time only.",
+  }),
+  webhookConnectUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/connect",
+    description:
+      "Where the application is asked who a client is that brings no token the keys can check: by its cookie, or a token of the application's own. Every channel is private then. Needs `webhookSecret`.",
+  }),
+  webhookSubscribeUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/subscribe",
+    description:
+      "Where the application is asked whether a client may subscribe, where nothing else allows it. Every channel is private then. Needs `webhookSecret`.",
+  }),
+  webhookPublishUrl: optional(webhookUrl(), {
+    reload: true,
+    example: "https://app.example/holdfast/publish",
+    description:
+      "Where the application is asked whether a client may publish, where nothing else allows it. Needs `webhookSecret`.",
+  }),
+  webhookSecret: optional(webhookSecret, {
+    reload: true,
+    example: "Jb2wEXAMPLEk4t9uQmZr1Xc7Vn0LsPeH",
+    secret: "value",
+    description: "What the gateway signs its questions with, so that the application knows who asks.",
+  }),
+  webhookHeaders: setting(headerNames(), {
+    reload: true,
+    default: ["cookie", "authorization"],
+    example: ["cookie", "x-forwarded-for"],
+    description:
+      "Headers of a client's request that the application is shown when it is asked who connects, 8192 characters together.",
+  }),
+  webhookTimeout: setting(duration(100, 8 * SECOND), {
+    reload: true,
+    default: "3s",
+    example: "1s",
+    description:
+      "How long the application may take to answer, time in the queue included. Then the client is told to try later: nobody is let in without an answer.",
+  }),
+  webhookConcurrency: setting(integer(1, 1000), {
+    reload: true,
+    default: 32,
+    example: 8,
+    description:
+      "Questions that each worker asks at once, and connections that it may have to the application.",
+  }),
+  webhookQueue: setting(integer(1, 65_536), {
+    reload: true,
+    default: 1024,
+    example: 128,
+    description:
+      "Questions of each worker that may wait for that; more are answered with `try_later` at once.",
   }),
   refreshWindow: setting(duration(0, 10 * MINUTE), {
     reload: true,
@@ -274,6 +345,39 @@ export const settings = Object.freeze({
     description:
       "How long a session whose connection was lost keeps its channels with history open on its worker, so that coming back costs no read. `0ms`: not at all; clients still recover from the history.",
   }),
+  presenceLease: setting(duration(500, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceLeaseMs),
+    example: "30s",
+    description:
+      "How long members of a worker that is gone stay in presence. Each worker renews it three times in that time, by one command.",
+  }),
+  presenceGrace: setting(duration(0, 5 * MINUTE), {
+    reload: true,
+    default: formatDuration(CORE_DEFAULTS.presenceGraceMs),
+    example: "20s",
+    description:
+      "How long a member whose connection was lost stays present, so that who comes back neither leaves nor joins. `0ms`: not at all.",
+  }),
+  maxJoinLeave: setting(integer(0, 2000), {
+    reload: true,
+    default: CORE_DEFAULTS.maxJoinLeave,
+    example: 100,
+    description:
+      "Sessions in one channel above which joins and leaves are not told one by one, only how many there are.",
+  }),
+  maxRevocations: setting(integer(100, 1_000_000), {
+    default: 100_000,
+    example: 10_000,
+    description:
+      "Revocations of the cluster that are kept at once. Each worker holds all of them; beyond that further ones are refused.",
+  }),
+  revocationTtl: setting(duration(1 * MINUTE, 400 * 24 * HOUR), {
+    default: formatDuration(CORE_DEFAULTS.revocationTtlMs),
+    example: "720h",
+    description:
+      "For how long a revocation holds that names no end. Not shorter than your longest tokens are good: afterwards they are accepted again.",
+  }),
   maxPayload: setting(size(256, 16 * MIB), {
     reload: true,
     default: formatSize(CORE_DEFAULTS.maxPayload),
@@ -303,6 +407,20 @@ export const settings = Object.freeze({
     default: formatSize(CORE_DEFAULTS.maxPublicationBytes),
     example: "64KiB",
     description: "Bytes of one publication, whether from a client, the admin API or Redis.",
+  }),
+  events: setting(yesNo(), {
+    reload: true,
+    default: false,
+    example: true,
+    description:
+      "Tell backends on the Redis stream `events` (with the prefix: `holdfast:events`) who connects and disconnects, and what clients `send`. Needs `redis`.",
+  }),
+  eventsMaxLength: setting(integer(1000, 100_000_000), {
+    reload: true,
+    default: 100_000,
+    example: 1_000_000,
+    description:
+      "Events that the stream keeps, about: the oldest go first, read or not. One takes 150 to 300 bytes of Redis' memory, and a client's message what it is long.",
   }),
   headTimeout: setting(duration(100, 5 * MINUTE), {
     default: "10s",

@@ -15,12 +15,13 @@ export class ClientHarness {
   readonly states: ClientState[] = [];
   readonly errors: HoldfastError[] = [];
 
-  /** `random` is a constant 0.5 unless given. */
+  /** `random` is a constant 0.5 and WebSocket the only transport unless given. */
   constructor(options: ClientOptions = {}, onMade?: (socket: FakeWebSocket) => void) {
     this.network = new FakeNetwork(onMade);
     this.client = new Client("ws://gateway.test/ws", {
       clock: this.clock,
       random: () => 0.5,
+      transports: ["websocket"],
       WebSocket: this.network.WebSocket,
       ...options,
     });

@@ -13,6 +13,7 @@ import {
   type ErrorCode,
   errors,
   type Position,
+  sessionKey,
   withSessionKey,
 } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
@@ -39,8 +40,12 @@ const MAX_ROUNDS = 4;
 export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
   const { resume } = body;
-  const resumed = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const who = whoConnects(context, connection, body.token, resumed);
+  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
+  // Who brings a token of its own may come, as somebody new.
+  if (gone && body.token === undefined) return { error: errors.tokenRevoked };
+  const resumed = gone ? undefined : shown;
+  const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
   connection.authenticating();
@@ -83,6 +88,7 @@ function begin(
     }
     connection.stands(positionsOf(settled));
     const result = welcome(context, connection, session, resumed !== undefined);
+    tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
       ? { result }
       : { result: { ...result, subs: Object.fromEntries(named(settled)) } };
@@ -117,7 +123,7 @@ export function subscribeAll(
       const error = problems[at];
       return [
         channel,
-        error === undefined ? request(context, connection, channel, sinceOf(wish)) : { error },
+        error === undefined ? request(context, connection, channel, sinceOf(wish), wish ?? {}) : { error },
       ];
     }),
   ];
@@ -217,6 +223,18 @@ export function welcome(
 /** What a client is told of itself. */
 export function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
   return { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
+}
+
+/** A connection that ended while its channels were awaited has no beginning, and no end, for backends. */
+export function tellConnect(
+  { events }: Context,
+  connection: Connection,
+  session: Session,
+  resumed: boolean,
+  client: string | undefined,
+): void {
+  if (events === undefined || connection.session !== session) return;
+  events.tell({ type: "connect", session: sessionKey(connection.id), user: session.user, client, resumed });
 }
 
 /** What every client of this worker is told. */

@@ -7,8 +7,10 @@ import type { Context } from "../context.js";
 import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
 import { history } from "./history.js";
+import { presence } from "./presence.js";
 import { publish } from "./publish.js";
 import { refresh } from "./refresh.js";
+import { send } from "./send.js";
 import { subscribe } from "./subscribe.js";
 import { unsubscribe } from "./unsubscribe.js";
 
@@ -20,7 +22,9 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
   unsubscribe,
   publish,
   history,
+  presence,
   refresh,
+  send,
 };
 
 export const commands = Object.freeze({

@@ -1,27 +1,34 @@
 /**
- * Who connects: by the token in `connect`, else by the one in the request's head, else by the resume token, else nobody in
- * particular.
+ * Who connects: by the token in `connect`, else by the one in the request's head, else by the resume token, else by what the
+ * application says, else nobody in particular.
  *
- * At once, unless there is a token to check. Invariant: an identity that was proven earlier is looked at again, because it may have
- * expired or been revoked since.
+ * At once, unless there is a token to check or the application to ask. Who resumes is not asked about, so that a storm of clients that
+ * come back does not reach the application. Invariant: an identity that was proven earlier, or elsewhere, is looked at again,
+ * because it may have expired or been revoked since.
  */
-import { errors } from "@holdfast/protocol";
+import { errors, sessionKey } from "@holdfast/protocol";
 import type { Verdict } from "../authentication.js";
+import type { ConnectQuestion, ForwardedHeaders } from "../authorizer.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import type { Identity } from "../identity.js";
 import type { Resumed } from "../resume-tokens.js";
+import type { Body } from "./command.js";
 
 export function whoConnects(
   context: Context,
   connection: Connection,
-  token: string | undefined,
+  { client, token }: Body<"connect">,
   resumed: Resumed | undefined,
 ): Verdict | Promise<Verdict> {
-  const { authentication, registry } = context;
+  const { authentication, questions, registry } = context;
   if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
-  const introduced = registry.introduced(connection);
-  if (introduced !== undefined) return stillGood(context, introduced);
+  const { headers = NO_HEADERS, identity } = registry.introduced(connection) ?? {};
+  if (identity !== undefined) return stillGood(context, identity);
+  if (resumed?.user !== undefined && resumed.identity !== undefined)
+    return stillGood(context, resumed.identity);
+  if (questions.decideConnect)
+    return askWho(context, { session: sessionKey(connection.id), token, client, headers });
   return whoComes(context, resumed);
 }
 
@@ -33,6 +40,14 @@ export function whoComes(context: Context, resumed: Resumed | undefined): Verdic
     ? { error: errors.unauthorized }
     : stillGood(context, resumed.identity);
 }
+
+/** By the application. Never rejects. */
+export async function askWho(context: Context, question: ConnectQuestion): Promise<Verdict> {
+  const answer = await context.questions.connect(question);
+  return "error" in answer ? answer : stillGood(context, answer.identity);
+}
+
+export const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 function stillGood({ authentication }: Context, identity: Identity): Verdict {
   const error = authentication.refusal(identity);

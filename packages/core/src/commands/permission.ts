@@ -6,10 +6,13 @@
 import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
-import { withGrant } from "../identity.js";
+import { type Verb, withGrant } from "../identity.js";
 import { changeIdentity } from "../identity-change.js";
 
-/** Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. */
+/**
+ * Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. Without one the
+ * application is asked, if it wants to be.
+ */
 export function permit(
   context: Context,
   connection: Connection,
@@ -19,10 +22,31 @@ export function permit(
   const { session } = connection;
   if (session === undefined) return errors.notConnected;
   if (context.access.may(session.identity, channel, "subscribe")) return undefined;
-  if (token === undefined) return errors.forbidden;
+  const isAsked = token === undefined && context.questions.decideSubscribe(session.identity, channel);
+  if (token === undefined && !isAsked) return errors.forbidden;
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
-  return permitByToken(context, connection, channel, token);
+  return token === undefined
+    ? permitByApplication(context, connection, channel)
+    : permitByToken(context, connection, channel, token);
 }
+
+/** A yes is for this channel, for as long as the subscription lasts, and for all that a subscriber may read. */
+async function permitByApplication(
+  context: Context,
+  connection: Connection,
+  channel: string,
+): Promise<ErrorCode | undefined> {
+  const error = await context.questions.subscribe(connection, channel);
+  const { session } = connection;
+  // It may have ended meanwhile.
+  if (session === undefined) return errors.notConnected;
+  if (error !== undefined) return error;
+  const allowed = withGrant(session.identity, { channel, verbs: READING });
+  changeIdentity(context, connection, allowed, disconnects.forbidden);
+  return undefined;
+}
+
+const READING: readonly Verb[] = Object.freeze(["subscribe", "presence", "history"]);
 
 async function permitByToken(
   context: Context,

@@ -3,17 +3,45 @@
  *
  * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
  */
-import { errors, jsonText } from "@holdfast/protocol";
+import { type EncodableResults, type ErrorCode, errors, jsonText } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
 import { ANONYMOUS } from "../identity.js";
 import { channelTopic } from "../topic.js";
-import type { Handler } from "./command.js";
+import type { Answer, Handler } from "./command.js";
 
 export const publish: Handler<"publish"> = (context, connection, { channel, data, key }) => {
   const { identity = ANONYMOUS } = connection.session ?? {};
-  if (!context.access.may(identity, channel, "publish")) return { error: errors.forbidden };
+  const isAllowed = context.access.may(identity, channel, "publish");
+  if (!isAllowed && !context.questions.decidePublish(identity, channel)) return { error: errors.forbidden };
   const text = jsonText(data);
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
+  return isAllowed
+    ? handOver(context, channel, text, key)
+    : ask(context, connection, channel, text).then((error) =>
+        error === undefined ? handOver(context, channel, text, key) : { error },
+      );
+};
+
+/** The application says yes or no. Who has ended meanwhile publishes nothing any more. */
+async function ask(
+  context: Context,
+  connection: Connection,
+  channel: string,
+  text: string,
+): Promise<ErrorCode | undefined> {
+  const { session } = connection;
+  const error = await context.questions.publish(connection, channel, text);
+  return connection.session === session ? error : errors.notConnected;
+}
+
+function handOver(
+  context: Context,
+  channel: string,
+  text: string,
+  key: string | undefined,
+): Promise<Answer<EncodableResults["publish"]>> {
   const started = context.clock.monotonic();
   const retention = context.namespaces.retention(channel);
   // Apart from the keys of backends: no client may take one of theirs.
@@ -28,4 +56,4 @@ export const publish: Handler<"publish"> = (context, connection, { channel, data
       throw error;
     },
   );
-};
+}

@@ -4,14 +4,18 @@
  * It must be the same user's. What the new token does not allow any more is taken away; what its `subs` name anew is not
  * subscribed: that happens at connect.
  */
-import { disconnects, errors } from "@holdfast/protocol";
+import { disconnects, errors, sessionKey } from "@holdfast/protocol";
+import type { Proof } from "../authenticator.js";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
 import { withGrant } from "../identity.js";
 import { changeIdentity } from "../identity-change.js";
 import { channelTopic } from "../topic.js";
 import type { Handler } from "./command.js";
+import { askWho, NO_HEADERS } from "./introduction.js";
 
 export const refresh: Handler<"refresh"> = async (context, connection, { token }) => {
-  const proof = await context.authentication.prove(token);
+  const proof = await check(context, connection, token);
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
   if (proof.kind === "refused") return { error: proof.error };
@@ -32,4 +36,15 @@ export const refresh: Handler<"refresh"> = async (context, connection, { token }
 
 function ending({ expiresAt }: { readonly expiresAt?: number | undefined }): { readonly expiresAt?: number } {
   return expiresAt === undefined ? {} : { expiresAt };
+}
+
+/** By the keys, or where there are none by the application that said who it was. */
+async function check(context: Context, connection: Connection, token: string): Promise<Proof> {
+  const { authentication, questions } = context;
+  if (authentication.takesTokens || !questions.decideConnect) return authentication.prove(token);
+  const question = { session: sessionKey(connection.id), token, client: undefined, headers: NO_HEADERS };
+  const who = await askWho(context, question);
+  return "error" in who
+    ? { kind: "refused", error: who.error }
+    : { kind: "identity", identity: who.identity };
 }

@@ -6,15 +6,32 @@
  * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
  * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
  */
-import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
+import {
+  type EncodableResults,
+  type ErrorCode,
+  encodeSubscribed,
+  errors,
+  type Position,
+} from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import { type Grant, withGrant, withoutGrant } from "../identity.js";
+import { changeIdentity } from "../identity-change.js";
 import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
-import { channelTopic, type Topic, userTopic } from "../topic.js";
-import type { Answer, Handler } from "./command.js";
+import { channelOf, channelTopic, type Topic, userTopic } from "../topic.js";
+import type { Answer, Body, Handler } from "./command.js";
 import { permit } from "./permission.js";
+import {
+  forgo,
+  grant,
+  isKnown,
+  learn,
+  type PresenceFlags,
+  type PresenceWish,
+  wishOf,
+} from "./presence-wish.js";
 
 type Result = EncodableResults["subscribe"];
 
@@ -22,26 +39,25 @@ const NOTHING: Result = Object.freeze({});
 /** Without history nothing proves what came after a position: say so rather than guess. */
 const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifiable" });
 
-export const subscribe: Handler<"subscribe"> = (context, connection, { channel, since = null, token }) => {
-  const problem = permit(context, connection, channel, token);
+export const subscribe: Handler<"subscribe"> = (context, connection, body) => {
+  const problem = permit(context, connection, body.channel, body.token);
   return problem instanceof Promise
-    ? problem.then((late) => permitted(context, connection, channel, since, late))
-    : permitted(context, connection, channel, since, problem);
+    ? problem.then((late) => permitted(context, connection, body, late))
+    : permitted(context, connection, body, problem);
 };
 
 function permitted(
   context: Context,
   connection: Connection,
-  channel: string,
-  since: Position | null,
+  body: Body<"subscribe">,
   problem: ErrorCode | undefined,
 ): Answer<Result> | Promise<Answer<Result>> {
   if (problem !== undefined) return { error: problem };
-  const wanted = request(context, connection, channel, since);
+  const wanted = request(context, connection, body.channel, body.since ?? null, body);
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
     const answer = settle(context, connection, wanted, newAllowance());
-    if ("result" in answer) connection.stands(new Map([[channel, positionOf(answer.result)]]));
+    if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
   return wanted.waiting === undefined
@@ -58,6 +74,7 @@ export function positionOf({ offset, epoch }: Partial<Position>): Position | und
 export interface Wanted {
   readonly subscription: Subscription;
   readonly since: Position | null;
+  readonly wished: PresenceWish | undefined;
   /** Settles with an error, or with none when the subscription can be settled. Undefined when it can be at once. */
   readonly waiting: Promise<ErrorCode | undefined> | undefined;
 }
@@ -68,21 +85,67 @@ export function request(
   connection: Connection,
   channel: string,
   since: Position | null,
+  flags: PresenceFlags,
 ): Wanted | { readonly error: ErrorCode } {
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
-  const problem = refusal(context, session, channel);
-  if (problem !== undefined) return { error: problem };
+  const wished = refusal(context, session, channel) ?? wishOf(context, session, channel, flags);
+  if (wished === undefined || "watch" in wished)
+    return put(context, connection, session, channel, since, wished);
+  // What was granted for a subscription that does not come to be would stay as long as the session.
+  if (session.find(channelTopic(channel)) === undefined)
+    changeIdentity(context, connection, withoutGrant(session.identity, channel));
+  return { error: wished };
+}
+
+/**
+ * An order gives the connection a channel, whatever it may ask for itself: it gets a grant, so that a refresh does not take the
+ * channel away. Told by a push; nothing happens where it has the channel, or as many as it may, or the channel is another user's.
+ */
+export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
+  const { session } = connection;
+  // Before its connect is answered nothing may be said to it.
+  if (session === undefined || !session.live || hasNoRoom(context, session, channel) !== undefined) return;
+  const { access, clock } = context;
+  if (!access.may(session.identity, channel, "subscribe")) {
+    const grant: Grant = { channel, verbs: ["subscribe"], issuedAt: clock.now() };
+    const identity = withGrant(session.identity, grant);
+    if (!access.may(identity, channel, "subscribe")) return;
+    changeIdentity(context, connection, identity);
+  }
+  const wanted = put(context, connection, session, channel, null, undefined);
+  const tell = (): void => {
+    const outcome = settle(context, connection, wanted, newAllowance());
+    if ("error" in outcome) return;
+    const { offset, epoch } = outcome.result;
+    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+  };
+  if (wanted.waiting === undefined) return tell();
+  void wanted.waiting.then((error) => {
+    if (error === undefined) tell();
+  });
+}
+
+/** Puts the subscription into the session, and says what it waits for. */
+function put(
+  context: Context,
+  connection: Connection,
+  session: Session,
+  channel: string,
+  since: Position | null,
+  wished: PresenceWish | undefined,
+): Wanted {
   const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
   if (since !== null) subscription.place.stream?.pin();
-  return again(context, connection, { subscription, since, waiting: undefined });
+  return again(context, connection, { subscription, since, wished, waiting: undefined });
 }
 
 /** The first half for the messages of the session's user, which are no channel. */
 export function requestOwn(context: Context, connection: Connection, session: Session, user: string): Wanted {
   const subscription = enter(context, connection, session, userTopic(user));
-  return again(context, connection, { subscription, since: null, waiting: undefined });
+  const nothing = { since: null, wished: undefined, waiting: undefined };
+  return again(context, connection, { subscription, ...nothing });
 }
 
 function enter(context: Context, connection: Connection, session: Session, topic: Topic): Subscription {
@@ -92,9 +155,13 @@ function enter(context: Context, connection: Connection, session: Session, topic
 }
 
 /** What has to be waited for now. */
-export function again(context: Context, connection: Connection, { subscription, since }: Wanted): Wanted {
-  const ready = subscription.place.confirming === undefined && knows(context, subscription, since);
-  return { subscription, since, waiting: ready ? undefined : wait(context, connection, subscription, since) };
+export function again(context: Context, connection: Connection, wanted: Wanted): Wanted {
+  const { subscription, since, wished } = wanted;
+  const ready =
+    subscription.place.confirming === undefined &&
+    knows(context, subscription, since) &&
+    isKnown(context, wished);
+  return { subscription, since, wished, waiting: ready ? undefined : wait(context, connection, wanted) };
 }
 
 /** What one answer may still hold: that of a connect has many channels, and is one message. */
@@ -115,21 +182,41 @@ export function settle(
   allowance: Allowance,
 ): Answer<Result> {
   const answer = join(context, connection, wanted, allowance);
+  if ("error" in answer) forgo(context, wanted.wished);
   // What was kept for it has been copied.
   if (wanted.since !== null) wanted.subscription.place.stream?.unpin();
   return answer;
 }
 
 function join(
-  { hub, continuity }: Context,
+  context: Context,
   connection: Connection,
-  { subscription, since }: Wanted,
+  { subscription, since, wished }: Wanted,
   allowance: Allowance,
 ): Answer<Result> {
   const { place } = subscription;
   // An unsubscribe or the connection's end may have come in between.
   if (connection.session?.find(place.topic) !== subscription) return { error: errors.notSubscribed };
-  const position = hub.join(place, subscription);
+  const position = context.hub.join(place, subscription);
+  if (place.presence !== undefined)
+    context.presence?.join(connection, channelOf(place.topic) ?? "", place.presence);
+  const heard = hear(context, subscription, since, position, allowance);
+  if (wished === undefined) return heard;
+  const presence = grant(context, connection, subscription, wished);
+  if (presence === undefined) return heard;
+  for (const member of presence.members) allowance.chars -= member.length;
+  const members = allowance.chars < 0 ? [] : presence.members;
+  return { result: { ...heard.result, presence: { ...presence, members } } };
+}
+
+/** Where it begins to hear the channel, and what it missed. */
+function hear(
+  { continuity }: Context,
+  { place }: Subscription,
+  since: Position | null,
+  position: Position | undefined,
+  allowance: Allowance,
+): { readonly result: Result } {
   if (position === undefined || place.stream === undefined)
     return { result: since === null ? NOTHING : UNVERIFIABLE };
   if (since === null) return { result: position };
@@ -159,8 +246,7 @@ function join(
 async function wait(
   context: Context,
   connection: Connection,
-  subscription: Subscription,
-  since: Position | null,
+  { subscription, since, wished }: Wanted,
 ): Promise<ErrorCode | undefined> {
   const { place } = subscription;
   const started = context.clock.monotonic();
@@ -168,8 +254,10 @@ async function wait(
     await place.confirming;
     if (since !== null && place.stream !== undefined && !knows(context, subscription, since))
       await context.continuity.learn(place, place.stream, since);
+    await learn(context, wished);
   } catch (error) {
     if (since !== null) place.stream?.unpin();
+    forgo(context, wished);
     connection.unsubscribe(subscription);
     if (error instanceof BrokerUnavailable) return errors.unavailable;
     context.logger.error(
@@ -189,6 +277,10 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   // Asked again: the right may have gone while others of the same connect were waited for.
   if (!context.access.may(session.identity, channel, "subscribe")) return errors.forbidden;
+  return hasNoRoom(context, session, channel);
+}
+
+function hasNoRoom(context: Context, session: Session, channel: string): ErrorCode | undefined {
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return undefined;

@@ -5,9 +5,11 @@ import { errors } from "@holdfast/protocol";
 import { channelTopic } from "../topic.js";
 import type { Handler } from "./command.js";
 
-export const unsubscribe: Handler<"unsubscribe"> = (_context, connection, { channel }) => {
+export const unsubscribe: Handler<"unsubscribe"> = ({ questions }, connection, { channel }) => {
   const subscription = connection.session?.find(channelTopic(channel));
-  if (subscription === undefined) return { error: errors.notSubscribed };
+  if (subscription === undefined)
+    // The application may be asked about it: then the answer does not count any more.
+    return questions.withdraw(connection, channel) ? { result: {} } : { error: errors.notSubscribed };
   connection.unsubscribe(subscription);
   return { result: {} };
 };

@@ -6,6 +6,7 @@
  */
 import {
   disconnects,
+  type ErrorCode,
   encodeConnectPush,
   encodePublication,
   errors,
@@ -27,6 +28,7 @@ import {
   positionsOf,
   type Settled,
   subscribeAll,
+  tellConnect,
   welcome,
   withOwnSubs,
 } from "./connect.js";
@@ -55,16 +57,14 @@ export function connectByUrl(
   const { channels, since, resume, mayComeBack = false, partial = false } = url;
   const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
   // Nobody goes on with the session of somebody else, also when he has its token.
-  const resumed = shown?.user === identity.user ? shown : undefined;
+  const isTheirs = shown?.user === identity.user && !context.revocations.refuses({}, shown?.key);
+  const resumed = isTheirs ? shown : undefined;
   const session = new Session(identity);
   if (!connection.connected(session, resumed && withSessionKey(connection.id, resumed.key))) return;
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
   const answer = (settled: Settled): void => {
     const problem = partial ? ownProblem(settled) : anyProblem(settled);
-    if (problem !== undefined)
-      return connection.disconnect(
-        problem === errors.internal ? disconnects.internal : disconnects.unavailable,
-      );
+    if (problem !== undefined) return disconnectFor(connection, problem);
     if (mayComeBack || since !== undefined)
       return goOn(context, connection, session, {
         settled,
@@ -73,6 +73,7 @@ export function connectByUrl(
         mayComeBack,
       });
     session.begin(undefined);
+    tellConnect(context, connection, session, false, undefined);
     connection.stands(positionsOf(settled));
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
@@ -112,6 +113,7 @@ function goOn(context: Context, connection: Connection, session: Session, coming
   });
   connection.stands(positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
+  tellConnect(context, connection, session, resumed, undefined);
   connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));
   for (const batch of missed) connection.bring(batch);
 }
@@ -133,6 +135,13 @@ function missedBatch(
     before = position;
   }
   return batch;
+}
+
+/** A channel of the URL cannot be had. What will not change by itself is no reason to come back. */
+function disconnectFor(connection: Connection, { code, message, temporary }: ErrorCode): void {
+  if (code === errors.internal.code) connection.disconnect(disconnects.internal);
+  else if (temporary) connection.disconnect(disconnects.unavailable);
+  else connection.disconnect(disconnects.forbidden, message);
 }
 
 function anyProblem(settled: Settled): ReturnType<typeof ownProblem> {

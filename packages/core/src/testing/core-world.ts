@@ -13,13 +13,18 @@ import {
 import type { Encoding } from "../batch.js";
 import type { Broker } from "../broker.js";
 import { MemoryBroker } from "../broker-memory.js";
+import type { Clock } from "../clock.js";
 import type { Connection } from "../connection.js";
-import { Core } from "../core.js";
+import { Core, type Seams } from "../core.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../options.js";
+import { MemoryRevocations } from "../revocation-memory.js";
+import type { RevocationStore } from "../revocation-store.js";
+import { CONTROL } from "../topic.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
 import { RecordingLogger } from "./recording-logger.js";
 import { RecordingMetrics } from "./recording-metrics.js";
+import { ScriptedAuthenticator } from "./scripted-authenticator.js";
 
 /** A command without its id. */
 export type Request = Command extends infer Each
@@ -86,22 +91,34 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
   readonly clock = new FakeClock();
   readonly metrics = new RecordingMetrics();
   readonly logger = new RecordingLogger();
+  /** Asked where the gateway is private. */
+  readonly tokens = new ScriptedAuthenticator();
   readonly broker: B;
   readonly core: Core;
+  readonly revocations: RevocationStore;
   #ids = 0;
 
   /** Started. Its namespace `open` lets clients publish. */
-  constructor(broker: B, options: Partial<CoreOptions> = {}, owner: Owner = { slot: 0, generation: 0 }) {
+  constructor(
+    broker: B,
+    options: Partial<CoreOptions> = {},
+    owner: Owner = { slot: 0, generation: 0 },
+    seams: Partial<Seams> = {},
+  ) {
     this.broker = broker;
+    this.revocations = seams.revocations ?? memoryRevocations(broker, this.clock);
     this.core = new Core(
       { ...CORE_DEFAULTS, namespaces: { open: { clientPublish: true } }, ...options },
       {
         broker,
+        revocations: this.revocations,
         clock: this.clock,
         logger: this.logger,
         metrics: this.metrics,
         sessionId: () => ownerPrefix(owner) + `${++this.#ids}`.padStart(16, "0"),
         random: () => 0.5,
+        authenticator: options.access === "private" ? this.tokens : undefined,
+        ...seams,
       },
     );
     this.core.start();
@@ -142,6 +159,15 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
 }
 
 const TICK_MS = 100;
+
+/** A store that tells over this broker. */
+export function memoryRevocations(broker: Broker, clock: Clock): MemoryRevocations {
+  return new MemoryRevocations({
+    maxRevocations: 100,
+    now: () => clock.now(),
+    tell: (order) => void broker.publish(CONTROL, order).catch(() => {}),
+  });
+}
 
 /** A core with the memory broker. */
 export function memoryWorld(options: Partial<CoreOptions> = {}): CoreWorld {

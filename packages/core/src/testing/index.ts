@@ -10,13 +10,19 @@ export {
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
 export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+export { type EventSinkWorld, eventSinkContract } from "./event-sink-contract.js";
+export { type PresenceWorld, presenceContract } from "./presence-contract.js";
+export { type RevocationWorld, revocationContract } from "./revocation-contract.js";
 export { type TransportUnderTest, transportContract } from "./transport-contract.js";
 
 // Doubles.
 export { BrokerListener, type ReceivedPublication } from "./broker-listener.js";
-export { CoreWorld, FakeClient, memoryWorld } from "./core-world.js";
+export { CoreWorld, FakeClient, memoryRevocations, memoryWorld } from "./core-world.js";
 export { FakeClock, runPromises } from "./fake-clock.js";
 export { type FakeEnd, FakeTransport, TextFraming, textFraming } from "./fake-transport.js";
+export { schemaProblem } from "./json-schema.js";
 export { type LogLine, RecordingLogger } from "./recording-logger.js";
 export { RecordingMetrics } from "./recording-metrics.js";
+export { ScriptedAuthenticator } from "./scripted-authenticator.js";
+export { type AskedQuestion, ScriptedAuthorizer } from "./scripted-authorizer.js";
 export { type BrokerCall, ScriptedBroker } from "./scripted-broker.js";

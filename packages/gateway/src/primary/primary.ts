@@ -9,21 +9,24 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrokerState, bySlowness, type SlowConnection } from "@holdfast/core";
+import type { BrokerState } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
 import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../metrics.js";
 import type { PrimaryOptions } from "../options.js";
-import { adminApi } from "./admin-api.js";
-import { AdminServer } from "./admin-server.js";
+import { adminApi } from "./admin/api.js";
+import { AdminServer } from "./admin/server.js";
 import { BrokerServer } from "./broker-server.js";
 import { Collector } from "./collector.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
+import { Inspection } from "./inspection.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
-import { Supervisor, type WorkerProgram } from "./supervisor.js";
+import { SeamServer } from "./seam-server.js";
+import { Supervisor } from "./supervisor.js";
 import { drainWorker } from "./worker-drain.js";
+import type { WorkerProgram } from "./worker-launcher.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** Where a started instance can be reached. */
@@ -56,10 +59,11 @@ export class Primary {
   readonly #gcTurns: GcTurns<WorkerProcess>;
   readonly #metrics: PrimaryMetrics;
   readonly #snapshots: Collector<MetricsSnapshot>;
-  readonly #slowest: Collector<readonly SlowConnection[]>;
+  readonly #inspection: Inspection;
   readonly #drain: InstanceDrain;
   readonly #reload: Reload<WorkerProgram, WorkerProcess>;
   readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
+  readonly #seamServers = new Map<WorkerProcess, SeamServer>();
   #state: State = "idle";
   #drainPlan: DrainPlan;
   #retention: PrimaryOptions["retention"];
@@ -86,7 +90,7 @@ export class Primary {
       reloadLeft: this.#reload.left,
     }));
     this.#snapshots = new Collector(clock);
-    this.#slowest = new Collector(clock);
+    this.#inspection = new Inspection(clock, () => this.#ready);
     this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
@@ -134,14 +138,18 @@ export class Primary {
     );
     const instance = {
       broker: options.broker,
+      revocations: options.revocations,
+      revocationTtlMs: options.revocationTtlMs,
+      maxPublicationBytes: options.maxPublicationBytes,
+      now: () => clock.now(),
       retention: (channel: string) => this.#retention(channel),
       notReady: () => this.notReady(),
       drain: () => this.drain(),
       drainProgress: () => this.#drain.progress,
       metrics: () => this.#mergedMetrics(),
-      slowest: (limit: number) => this.#slowestOfAll(limit),
+      inspection: this.#inspection,
     };
-    const routes = adminApi(instance, options.maxPublicationBytes);
+    const routes = adminApi(instance);
     // JSON may need six characters for one of the data's.
     this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger);
   }
@@ -160,7 +168,7 @@ export class Primary {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
         if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
         this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-        this.#supervisor.start(relayDirectory);
+        this.#supervisor.start({ relayDirectory, port: addresses.ports[0] ?? 0 });
       });
       return addresses;
     } catch (error) {
@@ -268,9 +276,11 @@ export class Primary {
   #workerEnded(worker: WorkerProcess): void {
     this.#gcTurns.done(worker);
     this.#snapshots.gone(worker);
-    this.#slowest.gone(worker);
+    this.#inspection.gone(worker);
     void this.#brokerServers.get(worker)?.close();
     this.#brokerServers.delete(worker);
+    this.#seamServers.get(worker)?.close();
+    this.#seamServers.delete(worker);
     this.#frontDoor.lost(worker);
   }
 
@@ -300,8 +310,8 @@ export class Primary {
           message.id,
           this.#supervisor.isPlaced(worker) ? message.snapshot : withoutProcessGauges(message.snapshot),
         );
-      case "slowest":
-        return this.#slowest.received(worker, message.id, message.connections);
+      case "inspected":
+        return this.#inspection.received(worker, message.id, message.list);
       case "drain-progress":
         return this.#options.logger.debug({ worker: worker.owner.slot, left: message.left }, "draining");
       case "drained":
@@ -314,6 +324,9 @@ export class Primary {
       case "broker-unsubscribe":
         void this.#brokerFor(worker)?.handle(message);
         return;
+      case "call":
+        void this.#seamsFor(worker)?.handle(message);
+        return;
       default:
     }
   }
@@ -324,6 +337,14 @@ export class Primary {
     if (known !== undefined || bus === undefined || worker.state === "ended") return known;
     const server = new BrokerServer(bus, (answer) => worker.send(answer));
     this.#brokerServers.set(worker, server);
+    return server;
+  }
+
+  #seamsFor(worker: WorkerProcess): SeamServer | undefined {
+    const known = this.#seamServers.get(worker);
+    if (known !== undefined || worker.state === "ended") return known;
+    const server = new SeamServer(this.#options.seams, (answer) => worker.send(answer));
+    this.#seamServers.set(worker, server);
     return server;
   }
 
@@ -340,10 +361,5 @@ export class Primary {
       id,
     }));
     return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
-  }
-
-  async #slowestOfAll(limit: number): Promise<readonly SlowConnection[]> {
-    const lists = await this.#slowest.collect(this.#ready, (id) => ({ type: "collect-slowest", id, limit }));
-    return lists.flat().sort(bySlowness).slice(0, limit);
   }
 }

@@ -6,25 +6,15 @@
  * A worker that ends is started again after a back-off that grows while starts keep failing. Workers that cannot start
  * end the instance with one clear problem instead of a loop, but not while others hold connections.
  * A reload starts a successor beside the worker of a slot; it takes the place when it is ready, and only then.
- * Invariant: at most one process has a slot's place; each start draws another generation than the slot's other
- * processes have, so that session ids never name a successor as their owner.
+ * Invariant: at most one process has a slot's place. How a process is made is `worker-launcher.ts`.
  */
-import cluster, { type Worker } from "node:cluster";
-import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "@holdfast/core";
-import { MAX_GENERATIONS, type Owner } from "@holdfast/protocol";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import { LINK_VERSION, type ToPrimary } from "../messages.js";
+import type { ToPrimary } from "../messages.js";
 import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
-import { WorkerProcess } from "./worker-process.js";
-
-/** What a worker process runs, and with what. */
-export interface WorkerProgram {
-  readonly workerScript: string;
-  readonly workerExecArgv: readonly string[];
-  readonly workerConfig: unknown;
-}
+import { type Ended, type InstancePlace, WorkerLauncher, type WorkerProgram } from "./worker-launcher.js";
+import type { WorkerProcess } from "./worker-process.js";
 
 export interface SupervisorOptions extends WorkerProgram {
   readonly workers: number;
@@ -65,8 +55,6 @@ const MAX_BACKOFF_MS = 10_000;
 const MAX_BACKOFF_ALONE_MS = 500;
 /** A worker that lived this long ended for a new reason: its slot's back-off begins anew. */
 const STABLE_AFTER_MS = 30_000;
-/** How long a worker may take to say `ready` before it is killed and counted as failed. */
-const START_TIMEOUT_MS = 30_000;
 
 export class Supervisor {
   readonly #events: SupervisorEvents;
@@ -80,7 +68,7 @@ export class Supervisor {
   readonly #successions = new Map<WorkerProcess, Succession>();
   /** Ends in a row per slot, each soon after its start. */
   readonly #shortLives: number[];
-  #relayDirectory = "";
+  readonly #launcher: WorkerLauncher;
   /** What a worker that ended is replaced by: the last one that is known to start. */
   #program: WorkerProgram;
   #failedStarts = 0;
@@ -93,6 +81,18 @@ export class Supervisor {
     this.#logger = logger;
     this.#slots = Array.from({ length: options.workers });
     this.#shortLives = Array.from({ length: options.workers }, () => 0);
+    this.#launcher = new WorkerLauncher(
+      {
+        message: (worker, message) => this.#message(worker, message),
+        room: (worker) => events.room(worker),
+        copied: (port, copy) => events.copied(port, copy),
+        misplaced: (note, handle) => events.misplaced(note, handle),
+        undeliverable: (worker, socket) => events.undeliverable(worker, socket),
+        closed: (worker, end) => this.#closed(worker, end),
+      },
+      clock,
+      logger,
+    );
   }
 
   /** Workers that are alive, those beside the slots last. */
@@ -106,9 +106,8 @@ export class Supervisor {
     return this.#slots[worker.owner.slot] === worker;
   }
 
-  /** `relayDirectory`: where the workers reach each other. */
-  start(relayDirectory: string): void {
-    this.#relayDirectory = relayDirectory;
+  start(place: InstancePlace): void {
+    this.#launcher.place = place;
     for (let slot = 0; slot < this.#slots.length; slot++) this.#fork(slot);
   }
 
@@ -141,72 +140,12 @@ export class Supervisor {
     }
   }
 
-  #launch(slot: number, { workerScript, workerExecArgv, workerConfig }: WorkerProgram): WorkerProcess {
-    cluster.setupPrimary({
-      exec: workerScript,
-      args: [],
-      execArgv: [...workerExecArgv],
-      // Sockets come with the bytes already read, as text (admission/hand-off.ts).
-      serialization: "json",
-      // Standard input, output, error; the IPC channel; the link.
-      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
-    });
-    const forked = cluster.fork();
-    // A broken IPC channel shows as the end that follows it.
-    forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
-    const worker = this.#supervise(slot, forked);
-    worker.send({
-      type: "start",
-      link: LINK_VERSION,
-      ...worker.owner,
-      relayDirectory: this.#relayDirectory,
-      config: workerConfig,
-    });
-    return worker;
-  }
-
-  #supervise(slot: number, forked: Worker): WorkerProcess {
-    if (forked.process.pid === undefined) throw new Error("no process could be made");
-    const owner: Owner = { slot, generation: this.#newGeneration(slot) };
-    const worker = new WorkerProcess(
-      owner,
-      forked,
-      {
-        message: (sender, message) => this.#message(sender, message),
-        room: (roomy) => this.#events.room(roomy),
-        copied: (port, copy) => this.#events.copied(port, copy),
-        misplaced: (note, handle) => this.#events.misplaced(note, handle),
-        undeliverable: (from, socket) => this.#events.undeliverable(from, socket),
-        linkLost: (lost, problem) => {
-          if (problem !== undefined)
-            this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
-          lost.kill();
-        },
-      },
-      this.#clock,
-    );
-    const startedAt = this.#clock.monotonic();
-    const overdue = this.#clock.after(START_TIMEOUT_MS, () => {
-      if (worker.state === "starting") worker.kill();
-    });
-    // Not "exit": acknowledgements may then be unread still, and a socket that the worker has answered would be sent
-    // to another one.
-    forked.process.once("close", (code, signal) => {
-      overdue.cancel();
-      const stable = this.#clock.monotonic() - startedAt > STABLE_AFTER_MS;
-      if (this.isPlaced(worker)) this.#shortLives[slot] = stable ? 0 : (this.#shortLives[slot] ?? 0) + 1;
-      this.#closed(worker, code, signal);
-    });
-    return worker;
-  }
-
-  #newGeneration(slot: number): number {
+  /** Throws when no process could be made. */
+  #launch(slot: number, program: WorkerProgram): WorkerProcess {
     const taken = this.workers
       .filter(({ owner }) => owner.slot === slot)
       .map(({ owner }) => owner.generation);
-    let generation = randomInt(MAX_GENERATIONS);
-    while (taken.includes(generation)) generation = randomInt(MAX_GENERATIONS);
-    return generation;
+    return this.#launcher.launch(slot, program, taken);
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {
@@ -254,11 +193,12 @@ export class Supervisor {
     worker.kill();
   }
 
-  #closed(worker: WorkerProcess, code: number | null, signal: NodeJS.Signals | null): void {
+  #closed(worker: WorkerProcess, { code, signal, livedMs }: Ended): void {
     const { slot } = worker.owner;
     const { state } = worker;
     const how = signal ?? `exit code ${code}`;
     const placed = this.isPlaced(worker);
+    if (placed) this.#shortLives[slot] = livedMs > STABLE_AFTER_MS ? 0 : (this.#shortLives[slot] ?? 0) + 1;
     worker.enter("ended");
     if (placed) this.#slots[slot] = undefined;
     this.#beside.delete(worker);

@@ -3,8 +3,7 @@
  *
  * The primary hosts the bus; this side asks and waits. The link is up when the worker starts, and when it goes the
  * worker goes too, so there is nothing to restore.
- * Bounded: `MAX_PENDING` calls may wait, each for `DEADLINE_MS`, by one sweep. Invariant: `#pending` is in order of
- * deadlines, because all calls wait equally long.
+ * What waits for an answer is bounded in number and time (waiting-calls.ts).
  */
 import {
   type Broker,
@@ -15,34 +14,20 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
-  type Timer,
   type Topic,
 } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { BrokerAnswer, BrokerRequest } from "../messages.js";
-
-const DEADLINE_MS = 5_000;
-const SWEEP_INTERVAL_MS = 500;
-const MAX_PENDING = 65_536;
-
-type Result = Position | LogPage | string | undefined;
-
-interface Pending {
-  readonly deadline: number;
-  resolve(result: Result): void;
-  reject(problem: BrokerUnavailable): void;
-}
+import { WaitingCalls } from "./waiting-calls.js";
 
 export class LinkBroker implements Broker {
   readonly #send: (request: BrokerRequest) => void;
   readonly #clock: Clock;
-  readonly #pending = new Map<number, Pending>();
   /** Wanted topics: a publication on its way while we unsubscribe is not delivered. */
   readonly #topics = new Set<Topic>();
-  #lastId = 0;
   #state:
     | { readonly t: "connecting" }
-    | { readonly t: "ready"; readonly events: BrokerEvents; readonly sweep: Timer }
+    | { readonly t: "ready"; readonly events: BrokerEvents; readonly waiting: WaitingCalls }
     | { readonly t: "closed" } = { t: "connecting" };
 
   constructor(send: (request: BrokerRequest) => void, clock: Clock) {
@@ -56,8 +41,7 @@ export class LinkBroker implements Broker {
 
   start(events: BrokerEvents): void {
     if (this.#state.t !== "connecting") return;
-    const sweep = this.#clock.every(SWEEP_INTERVAL_MS, () => this.#expire());
-    this.#state = { t: "ready", events, sweep };
+    this.#state = { t: "ready", events, waiting: new WaitingCalls(this.#clock) };
     events.state("ready");
   }
 
@@ -91,12 +75,9 @@ export class LinkBroker implements Broker {
     const last = this.#state;
     this.#state = { t: "closed" };
     this.#topics.clear();
-    for (const call of this.#pending.values()) call.reject(new BrokerUnavailable("the broker was closed"));
-    this.#pending.clear();
-    if (last.t === "ready") {
-      last.sweep.cancel();
-      last.events.state("closed");
-    }
+    if (last.t !== "ready") return;
+    last.waiting.close();
+    last.events.state("closed");
   }
 
   /** What the primary says. */
@@ -107,37 +88,14 @@ export class LinkBroker implements Broker {
       if (this.#topics.has(topic)) this.#state.events.publication(topic, message.data, message.position);
       return;
     }
-    const call = this.#pending.get(message.id);
-    if (call === undefined) return; // too late: it was told `unavailable`
-    this.#pending.delete(message.id);
-    if (message.type === "broker-done") call.resolve(message.result);
-    else call.reject(new BrokerUnavailable(message.problem));
+    const { waiting } = this.#state;
+    if (message.type === "broker-done") waiting.resolve(message.id, message.result);
+    else waiting.reject(message.id, message.problem);
   }
 
   /** The primary answers each kind of request with its kind of result. */
-  #ask<R extends Result>(request: (id: number) => BrokerRequest): Promise<R> {
-    return new Promise((resolve, reject) => {
-      if (this.#state.t !== "ready") {
-        reject(new BrokerUnavailable(`the embedded broker is ${this.#state.t}`));
-        return;
-      }
-      if (this.#pending.size >= MAX_PENDING) {
-        reject(new BrokerUnavailable(`${MAX_PENDING} calls wait for the embedded broker`));
-        return;
-      }
-      const id = ++this.#lastId;
-      const deadline = this.#clock.monotonic() + DEADLINE_MS;
-      this.#pending.set(id, { deadline, resolve: (result) => resolve(result as R), reject });
-      this.#send(request(id));
-    });
-  }
-
-  #expire(): void {
-    const now = this.#clock.monotonic();
-    for (const [id, call] of this.#pending) {
-      if (call.deadline > now) return;
-      this.#pending.delete(id);
-      call.reject(new BrokerUnavailable("the embedded broker did not answer in time"));
-    }
+  async #ask<Result>(request: (id: number) => BrokerRequest): Promise<Result> {
+    if (this.#state.t !== "ready") throw new BrokerUnavailable(`the embedded broker is ${this.#state.t}`);
+    return await this.#state.waiting.ask<Result>((id) => this.#send(request(id)));
   }
 }

@@ -71,7 +71,17 @@ beforeEach(async () => {
     comet: { handle: () => false, takeHandle: () => false, close() {} },
     waiting: new WaitingSockets(clock, 10_000),
     idle: new WaitingSockets(clock, 75_000),
-    relay: { directory, owner: { slot: 0, generation: 0 } },
+    relay: {
+      directory,
+      owner: { slot: 0, generation: 0 },
+      maxBodyBytes: 1_000,
+      bodyTimeoutMs: 10_000,
+      answerTimeoutMs: 10_000,
+      mayConnect: () => true,
+      others: undefined,
+      clock,
+      routed: (way) => told.push(way),
+    },
     answered: () => told.push("answered"),
     plain: new PlainHttp({
       "/": { contentType: "text/html", body: "<h1>hi</h1>" },
@@ -220,6 +230,34 @@ describe("the worker's HTTP server", () => {
     const answer = await exchange("GET /ws HTTP/1.1", ...HANDSHAKE);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*"name":"${problem.name}"`, "s"));
     expect(told).toEqual([`refused with ${status}`]);
+  });
+
+  it.each([
+    ["is let in", { identity: ANONYMOUS }, /^HTTP\/1\.1 101 /],
+    [
+      "is refused",
+      { error: errors.badToken },
+      /^HTTP\/1\.1 401 .*WWW-Authenticate: Bearer.*"name":"bad_token"/s,
+    ],
+  ])("waits for a token to be checked, and then the client %s", async (_what, who, expected) => {
+    world.who = Promise.resolve(who);
+    expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x")).toMatch(expected);
+    expect(http.introducing).toBe(0);
+  });
+
+  it("outlives a client that goes while its token is checked", async () => {
+    let settle = (_: Verdict): void => {};
+    world.who = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x"].join("\r\n")}\r\n\r\n`);
+    while (http.introducing === 0) await new Promise((resolve) => setImmediate(resolve));
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    settle({ identity: ANONYMOUS });
+    expect(await exchange("GET / HTTP/1.1", "Host: x", "Connection: close")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it("refuses what is not HTTP, and a head beyond the limit", async () => {

@@ -10,13 +10,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
-import { errors, type Owner } from "@holdfast/protocol";
+import { errors } from "@holdfast/protocol";
 import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { PlainHttp } from "./plain-http.js";
-import { Relay } from "./relay.js";
+import { Relay, type RelayOptions } from "./relay.js";
 import {
   type Acceptance,
   decideUpgrade,
@@ -29,7 +29,7 @@ import type { WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
-/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+/** Requests that may wait at once to be told from whom they are: a fraction of a millisecond, unless keys are fetched or the application is asked. */
 const MAX_INTRODUCING = 4_096;
 
 /** A request for a WebSocket, with what came right behind it. */
@@ -57,8 +57,8 @@ export interface HttpServerParts {
   readonly maxHeadBytes: number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Where the other workers of the instance answer, and who this one is. */
-  readonly relay: { readonly directory: string; readonly owner: Owner };
+  /** Where other workers answer, and who this one is. */
+  readonly relay: RelayOptions;
   /** Told of every request that was answered here, wherever it came in. */
   readonly answered: () => void;
   /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
@@ -78,9 +78,7 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#relay = new Relay(parts.relay.directory, parts.relay.owner, (request, response) =>
-      this.#answer(request, response),
-    );
+    this.#relay = new Relay(parts.relay, (request, response) => this.#answer(request, response));
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
     this.server = createServer({ maxHeaderSize: parts.maxHeadBytes, keepAliveTimeout: 0 })
       .on("connection", (socket: Socket) => {
@@ -89,6 +87,11 @@ export class HttpServer {
       .on("request", (request, response) => this.#request(request, response))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
+  }
+
+  /** Connections between this worker and others. */
+  get relayed(): number {
+    return this.#relay.sockets;
   }
 
   /** Resolves when the other workers can reach this one. */
@@ -290,19 +293,22 @@ export class HttpServer {
     turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
   }
 
-  /** At once, unless there is a token to check. */
+  /** At once, unless there is a token to check or the application to ask. */
   #decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
     const { core, policy, random } = this.#parts;
     const decision = decideUpgrade(head, policy);
     if (decision.kind === "refuse") return decision;
-    if (decision.token !== undefined && this.#introducing >= MAX_INTRODUCING)
+    const { channels, forwarded, token } = decision;
+    const byUrl = channels === undefined ? undefined : forwarded;
+    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
       return refusalFor(errors.unavailable, random());
-    const who = core.introduce(decision.token);
+    const who = core.introduce(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#introducing++;
     return who.then((late) => {
       this.#introducing--;
-      return this.#admit(decision, late);
+      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
+      return "error" in late ? refusalFor(late.error, random()) : this.#admit(decision, late);
     });
   }
 
@@ -314,8 +320,6 @@ export class HttpServer {
         random(),
       );
     }
-    // Who brought none may still do so in `connect`.
-    if (decision.token !== undefined && "error" in who) return refusalFor(who.error, random());
     const error = core.admit(decision.channels, who);
     if (error !== undefined) return refusalFor(error, random());
     return "identity" in who && who.identity !== ANONYMOUS

@@ -1,72 +1,162 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, createServer, request, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { Relay } from "./relay.js";
+import { OtherInstances } from "./other-instances.js";
+import { Relay, type RelayOptions } from "./relay.js";
+
+type Answer = (incoming: IncomingMessage, response: ServerResponse, relayed: boolean) => void;
 
 interface TestWorker {
   readonly owner: Owner;
   readonly relay: Relay;
   readonly server: Server;
   readonly port: number;
+  readonly routed: string[];
+  /** Requests that it answered. */
+  readonly answered: IncomingMessage[];
 }
 
-let directory: string;
+/** An instance of the tests: a directory of Unix sockets. */
+let near: string;
+let far: string;
 let workers: TestWorker[];
+let others: Server[];
+/** What the cluster's directory says, and what it was asked. */
+let addresses: Map<string, string>;
+let asked: string[];
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "relay-"));
+  near = await mkdtemp(join(tmpdir(), "relay-"));
+  far = await mkdtemp(join(tmpdir(), "relay-"));
   workers = [];
+  others = [];
+  addresses = new Map();
+  asked = [];
 });
 
 afterEach(async () => {
-  for (const { relay, server } of workers) {
-    relay.close();
+  agent.destroy();
+  for (const { relay } of workers) relay.close();
+  for (const server of [...workers.map((worker) => worker.server), ...others]) {
     server.close();
     server.closeAllConnections();
   }
-  await rm(directory, { recursive: true });
+  await rm(near, { recursive: true });
+  await rm(far, { recursive: true });
 });
 
-/** A worker that answers with its slot, the path and the body that it got. */
-async function start(slot: number, generation = slot): Promise<TestWorker> {
-  const owner = { slot, generation };
-  const relay = new Relay(directory, owner, async (incoming, response) => {
-    let body = "";
-    for await (const chunk of incoming) body += String(chunk);
-    response.setHeader("x-method", incoming.method ?? "");
-    response.end(`${slot} ${incoming.url} ${body}`);
-  });
+const directory: WorkerDirectory = {
+  announce() {},
+  async find(worker) {
+    asked.push(worker);
+    return addresses.get(worker);
+  },
+  async close() {},
+};
+
+/** Says its slot, the path and the body that it got. */
+async function echo(slot: number, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  let body = "";
+  for await (const chunk of incoming) body += String(chunk);
+  response.end(`${slot} ${incoming.url} ${body}`);
+}
+
+async function start(
+  slot: number,
+  options: Partial<RelayOptions> & { answer?: Answer } = {},
+): Promise<TestWorker> {
+  const owner = { slot, generation: slot };
+  const routed: string[] = [];
+  const answered: IncomingMessage[] = [];
+  const { answer = (incoming, response) => void echo(slot, incoming, response), ...rest } = options;
+  const relay = new Relay(
+    {
+      directory: near,
+      owner,
+      maxBodyBytes: 100_000,
+      bodyTimeoutMs: 10_000,
+      answerTimeoutMs: 10_000,
+      mayConnect: () => true,
+      others: new OtherInstances(directory, "127.0.0.1:1", systemClock),
+      clock: systemClock,
+      routed: (way) => routed.push(way),
+      ...rest,
+    },
+    (incoming, response) => {
+      answered.push(incoming);
+      answer(incoming, response, incoming.socket.remoteAddress === undefined);
+    },
+  );
   const server = createServer((incoming, response) => relay.handle(incoming, response));
   await relay.listen();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const worker = { owner, relay, server, port: (server.address() as AddressInfo).port };
+  const port = await listening(server, { port: 0, host: "127.0.0.1" });
+  const worker = { owner, relay, server, port, routed, answered };
   workers.push(worker);
   return worker;
+}
+
+async function listening(
+  server: Server,
+  where: { port: number; host: string } | { path: string },
+): Promise<number> {
+  server.listen(where);
+  await once(server, "listening");
+  others.push(server);
+  const address = server.address();
+  return typeof address === "string" ? 0 : (address as AddressInfo).port;
+}
+
+/** Somebody in the place of a worker of this instance. */
+function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: ServerResponse) => void) {
+  return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
 }
 
 function sid(owner: Owner): string {
   return `${ownerPrefix(owner)}0123456789abcdef`;
 }
 
+const GONE = { slot: 9, generation: 9 };
+
+interface Asked {
+  readonly body?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** One request; all of a test go over one connection. */
-async function ask(
-  port: number,
-  path: string,
-  body = "",
-): Promise<{ status: number; text: string; reused: boolean }> {
-  const outgoing = request({ port, path, method: body === "" ? "GET" : "POST", agent });
+async function ask(port: number, path: string, { body = "", method, headers = {} }: Asked = {}) {
+  const outgoing = request({ port, path, method: method ?? (body === "" ? "GET" : "POST"), agent, headers });
   outgoing.end(body);
-  const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
   let text = "";
   for await (const chunk of response) text += String(chunk);
-  return { status: response.statusCode ?? 0, text, reused: outgoing.reusedSocket };
+  return { status: response.statusCode ?? 0, headers: response.headers, text, reused: outgoing.reusedSocket };
+}
+
+/** Resolves with the next request that somebody holds without an answer. */
+function holding(): {
+  answer: Answer;
+  held: Promise<{ incoming: IncomingMessage; response: ServerResponse }>;
+} {
+  let hold: (held: { incoming: IncomingMessage; response: ServerResponse }) => void = () => {};
+  const held = new Promise<{ incoming: IncomingMessage; response: ServerResponse }>((resolve) => {
+    hold = resolve;
+  });
+  return { held, answer: (incoming, response) => hold({ incoming, response }) };
 }
 
 describe("requests of several sessions on one connection", () => {
@@ -78,15 +168,62 @@ describe("requests of several sessions on one connection", () => {
       reused: true,
     });
     const path = `/x?a=b&sid=${sid(c.owner)}&c=d`;
-    expect(await ask(a.port, path, "the body")).toMatchObject({ text: `2 ${path} the body`, reused: true });
+    expect(await ask(a.port, path, { body: "the body" })).toMatchObject({
+      text: `2 ${path} the body`,
+      reused: true,
+    });
     expect(await ask(a.port, "/x")).toMatchObject({ text: "0 /x ", reused: true });
+    expect(a.routed).toEqual(["relayed", "relayed"]);
+    expect(asked).toEqual([]);
   });
 
-  it("are answered here when the owner is gone, body and all", async () => {
+  it("go with their bodies, in chunks too", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    const path = `/poll?sid=${sid(b.owner)}`;
+    const body = "äöü".repeat(10_000);
+    const headers = { "transfer-encoding": "chunked" };
+    expect((await ask(a.port, path, { body, headers })).text).toBe(`1 ${path} ${body}`);
+    expect((await ask(a.port, path, { method: "POST", headers })).text).toMatch(/^[01] /);
+  });
+
+  it.each(["the body", ""])("are answered here when the owner is gone, with the body %j", async (body) => {
     const [a, b] = [await start(0), await start(1)];
     b.relay.close();
-    const path = `/x?sid=${sid(b.owner)}`;
-    expect(await ask(a.port, path, "the body")).toMatchObject({ text: `0 ${path} the body` });
+    const path = `/send?sid=${sid(b.owner)}`;
+    expect(await ask(a.port, path, { body, method: "POST" })).toMatchObject({ text: `0 ${path} ${body}` });
+    expect(a.routed).toEqual(["here"]);
+  });
+
+  it("are answered here when their body is longer than any may be", async () => {
+    const [a, b] = [await start(0, { maxBodyBytes: 1_000 }), await start(1)];
+    const path = `/poll?sid=${sid(b.owner)}`;
+    const body = "x".repeat(300_000);
+    expect((await ask(a.port, path, { body })).text).toBe(`0 ${path} ${body}`);
+  });
+
+  it("leave their connection in step when nobody reads their long body", async () => {
+    const a = await start(0, {
+      maxBodyBytes: 1_000,
+      answer: (_incoming, response) => response.end("unread"),
+    });
+    const socket = connect(a.port, "127.0.0.1");
+    const head = `POST /poll?sid=${sid(GONE)} HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n`;
+    socket.write(head);
+    for (let i = 0; i < 50; i++) socket.write(Buffer.alloc(100_000));
+    socket.write("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+    let answers = "";
+    while (a.answered.length < 2 || answers.match(/unread/g)?.length !== 2)
+      answers += String((await once(socket, "data"))[0]);
+    socket.destroy();
+  });
+
+  it("are ended when their body does not come", async () => {
+    const a = await start(0, { bodyTimeoutMs: 10 });
+    const socket = connect(a.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(`POST /poll?sid=${sid(GONE)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfour`);
+    await once(socket.resume(), "close");
+    expect(a.answered).toEqual([]);
   });
 
   it("are answered here when another parameter's value or a fragment looks like a session", async () => {
@@ -97,33 +234,97 @@ describe("requests of several sessions on one connection", () => {
   });
 
   it("are answered here for a former life of the owner's slot", async () => {
-    const [a] = [await start(0), await start(1, 1)];
+    const [a] = [await start(0), await start(1)];
     const former = `/x?sid=${sid({ slot: 1, generation: 2 })}`;
     expect(await ask(a.port, former)).toMatchObject({ text: `0 ${former} ` });
   });
 
-  it("get a temporary error when the owner dies under the answer", async () => {
-    const a = await start(0);
-    const dying = createServer((incoming) => incoming.socket.destroy());
-    dying.listen(join(directory, ownerPrefix({ slot: 1, generation: 1 })));
-    await once(dying, "listening");
-    const answer = await ask(a.port, `/x?sid=${sid({ slot: 1, generation: 1 })}`);
-    dying.close();
-    expect(answer).toMatchObject({ status: 503 });
-    expect(JSON.parse(answer.text)).toMatchObject({ error: { name: "unavailable" } });
+  it("are answered here when they ask for an event stream, or whether they may ask", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    expect((await ask(a.port, `/sse?sid=${sid(b.owner)}`)).text).toMatch(/^0 /);
+    expect((await ask(a.port, `/sse?sid=${sid(b.owner)}`, { body: "{}" })).text).toMatch(/^0 /);
+    expect((await ask(a.port, `/poll?sid=${sid(b.owner)}`, { method: "OPTIONS" })).text).toMatch(/^0 /);
+    expect(a.routed).toEqual([]);
   });
 
-  it("are followed by others when the owner has answered before the end of a large body", async () => {
-    const a = await start(0);
-    const owner = { slot: 1, generation: 1 };
-    const hasty = createServer((_incoming, response) => response.end("hasty"));
-    hasty.listen(join(directory, ownerPrefix(owner)));
-    await once(hasty, "listening");
+  it("are not relayed twice", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    // What comes over b's own Unix socket is answered by b, whatever it names.
+    const path = `/x?sid=${sid(a.owner)}`;
+    const outgoing = request({ socketPath: join(near, ownerPrefix(b.owner)), path });
+    outgoing.end();
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    let text = "";
+    for await (const chunk of response) text += String(chunk);
+    expect(text).toBe(`1 ${path} `);
+  });
+});
+
+describe("an answer", () => {
+  it("may take as long as it likes once it has begun", async () => {
+    const hold = holding();
+    const [a, b] = [await start(0, { answerTimeoutMs: 50 }), await start(1, hold)];
+    const answer = ask(a.port, `/x?sid=${sid(b.owner)}`);
+    const { response } = await hold.held;
+    response.write("begun, ");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    response.end("ended");
+    expect((await answer).text).toBe("begun, ended");
+  });
+
+  it("is not read faster than the client reads it", async () => {
+    const hold = holding();
+    const [a, b] = [await start(0), await start(1, hold)];
     const socket = connect(a.port, "127.0.0.1");
-    const target = `/x?sid=${sid(owner)}`;
+    socket.write(`GET /x?sid=${sid(b.owner)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const { response } = await hold.held;
+    const chunk = Buffer.alloc(1024 * 1024);
+    let written = 0;
+    while (response.write(chunk) && written < 200) written++;
+    while (written < 200) {
+      const drained = await Promise.race([
+        once(response, "drain").then(() => true),
+        new Promise((resolve) => setTimeout(resolve, 300)),
+      ]);
+      if (drained === undefined) break;
+      response.write(chunk);
+      written++;
+    }
+    expect(written).toBeLessThan(100);
+    socket.destroy();
+  });
+
+  it("is no longer held by the owner when the client is gone", async () => {
+    const hold = holding();
+    const [a, b] = [await start(0), await start(1, hold)];
+    const socket = connect(a.port, "127.0.0.1");
+    socket.write(`POST /poll?sid=${sid(b.owner)} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}`);
+    const { response } = await hold.held;
+    socket.destroy();
+    await once(response, "close");
+    expect(response.writableFinished).toBe(false);
+    expect(a.routed).toEqual([]);
+    expect(a.answered).toEqual([]);
+  });
+
+  it("that breaks off ends the connection, so that nobody takes it for whole", async () => {
+    const hold = holding();
+    const [a, b] = [await start(0), await start(1, hold)];
+    const answer = ask(a.port, `/x?sid=${sid(b.owner)}`);
+    const { response } = await hold.held;
+    response.write("begun");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    response.destroy();
+    await expect(answer).rejects.toThrow(/aborted|hang up/);
+  });
+
+  it("comes although the owner did not read a large body", async () => {
+    const a = await start(0, { maxBodyBytes: 20_000_000 });
+    await impostor(GONE, (_incoming, response) => response.end("hasty"));
+    const socket = connect(a.port, "127.0.0.1");
     try {
       let answers = "";
-      socket.write(`POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n`);
+      socket.write(`POST /x?sid=${sid(GONE)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n`);
       socket.write(Buffer.alloc(10_000_000));
       while (!answers.includes("hasty")) answers += String((await once(socket, "data"))[0]);
       socket.write("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -131,22 +332,159 @@ describe("requests of several sessions on one connection", () => {
       expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
     } finally {
       socket.destroy();
-      hasty.close();
-      hasty.closeAllConnections();
     }
   });
+});
 
-  it("are not relayed twice", async () => {
-    const [a, b] = [await start(0), await start(1)];
-    // What comes over b's own Unix socket is answered by b, whatever it names.
-    const outgoing = request({
-      socketPath: join(directory, ownerPrefix(b.owner)),
-      path: `/x?sid=${sid(a.owner)}`,
+describe("an owner that fails", () => {
+  const path = `/poll?sid=${sid(GONE)}`;
+
+  it("while it holds a poll leaves the poll to us, body and all", async () => {
+    const a = await start(0);
+    await impostor(GONE, async (incoming) => {
+      for await (const _ of incoming);
+      incoming.socket.destroy();
     });
-    outgoing.end();
-    const [response] = (await once(outgoing, "response")) as [import("node:http").IncomingMessage];
-    let text = "";
-    for await (const chunk of response) text += String(chunk);
-    expect(text).toBe(`1 /x?sid=${sid(a.owner)} `);
+    expect(await ask(a.port, path, { body: "the body" })).toMatchObject({
+      status: 200,
+      text: `0 ${path} the body`,
+    });
+    expect(a.routed).toEqual(["here"]);
+  });
+
+  it("over commands that it may have carried out has the client decide", async () => {
+    const a = await start(0);
+    await impostor(GONE, (incoming) => incoming.socket.destroy());
+    const answer = await ask(a.port, `/send?sid=${sid(GONE)}`, {
+      body: "{}",
+      headers: { origin: "http://x" },
+    });
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+    expect(answer.headers["access-control-allow-origin"]).toBe("http://x");
+    expect(JSON.parse(answer.text)).toMatchObject({ error: { name: "unavailable" } });
+    expect(a.routed).toEqual(["failed"]);
+    expect(a.answered).toEqual([]);
+  });
+
+  it("by saying nothing is waited for no longer than an answer may take", async () => {
+    const a = await start(0, { answerTimeoutMs: 50 });
+    await impostor(GONE, () => {});
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it.each([421, 503])("by refusing with %i leaves the request to us", async (status) => {
+    const a = await start(0);
+    await impostor(GONE, (_incoming, response) => response.writeHead(status).end("no"));
+    const send = `/send?sid=${sid(GONE)}`;
+    expect(await ask(a.port, send, { body: "{}" })).toMatchObject({ status: 200, text: `0 ${send} {}` });
+  });
+});
+
+describe("too many under way", () => {
+  it("are answered here", async () => {
+    const hold = holding();
+    let room = true;
+    const [a, b] = [await start(0, { mayConnect: () => room }), await start(1, hold)];
+    const path = `/poll?sid=${sid(b.owner)}`;
+    const first = request({ port: a.port, path });
+    first.on("error", () => {});
+    first.end();
+    await hold.held;
+    expect(a.relay.sockets).toBe(1);
+    expect(b.relay.sockets).toBe(1);
+    room = false;
+    expect((await ask(a.port, path)).text).toBe(`0 ${path} `);
+    expect(a.routed).toEqual(["full"]);
+    first.destroy();
+  });
+
+  it("get 503 when this worker ends", async () => {
+    const hold = holding();
+    const [a, b] = [await start(0), await start(1, hold)];
+    const answer = ask(a.port, `/poll?sid=${sid(b.owner)}`, { body: "{}" });
+    await hold.held;
+    a.relay.close();
+    expect(await answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
+  });
+});
+
+describe("a session of another instance", () => {
+  const elsewhere = (worker: TestWorker): Owner => {
+    addresses.set(ownerPrefix(worker.owner), `127.0.0.1:${worker.port}`);
+    return worker.owner;
+  };
+
+  it("is answered there, asked for once, over connections that are kept for its owner", async () => {
+    const [a, b, c] = [
+      await start(0),
+      await start(1, { directory: far }),
+      await start(2, { directory: far }),
+    ];
+    const sockets = new Set<Socket>();
+    b.server.on("connection", (socket) => sockets.add(socket));
+    for (const worker of [b, c]) {
+      const path = `/poll?sid=${sid(elsewhere(worker))}`;
+      for (const body of ["one", "two"]) {
+        expect((await ask(a.port, path, { body })).text).toBe(`${worker.owner.slot} ${path} ${body}`);
+      }
+    }
+    expect(asked).toEqual([ownerPrefix(b.owner), ownerPrefix(c.owner)]);
+    expect(sockets.size).toBe(1);
+    expect(a.routed).toEqual(["forwarded", "forwarded", "forwarded", "forwarded"]);
+    expect(b.answered[0]?.headers).toMatchObject({ "holdfast-forwarded": "1" });
+  });
+
+  it("is relayed to its owner there", async () => {
+    const [a, b] = [await start(0), await start(1, { directory: far })];
+    const c = await start(2, { directory: far });
+    // The directory knows the instance; any worker of it may get the connection.
+    addresses.set(ownerPrefix(c.owner), `127.0.0.1:${b.port}`);
+    const path = `/poll?sid=${sid(c.owner)}`;
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`2 ${path} {}`);
+    expect([a.routed, b.routed]).toEqual([["forwarded"], ["relayed"]]);
+  });
+
+  it("is answered here when nobody knows of it, and nobody asks again for a while", async () => {
+    const a = await start(0);
+    const path = `/poll?sid=${sid(GONE)}`;
+    for (let i = 0; i < 3; i++) expect((await ask(a.port, path)).text).toBe(`0 ${path} `);
+    expect(asked).toHaveLength(1);
+    expect(a.routed).toEqual(["here", "here", "here"]);
+  });
+
+  it("is never forwarded twice: who does not have it sends it back, and it is answered here", async () => {
+    const [a, b] = [await start(0), await start(1, { directory: far })];
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${b.port}`);
+    const path = `/send?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect([a.routed, b.routed]).toEqual([["here", "here"], ["misdirected"]]);
+    expect(b.answered).toEqual([]);
+    const marked = await ask(b.port, path, { body: "{}", headers: { "holdfast-forwarded": "1" } });
+    expect(marked.status).toBe(421);
+  });
+
+  it("is answered here when its instance cannot be reached, or fails", async () => {
+    const a = await start(0);
+    const dying = createServer((incoming) => incoming.socket.destroy());
+    const port = await listening(dying, { port: 0, host: "127.0.0.1" });
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+    const path = `/poll?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect((await ask(a.port, `/send?sid=${sid(GONE)}`, { body: "{}" })).status).toBe(503);
+    dying.close();
+    dying.closeAllConnections();
+    await once(dying, "close");
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect(a.routed).toEqual(["here", "failed", "here"]);
+  });
+
+  it("is not looked for at our own address, nor at what is no address", async () => {
+    const a = await start(0);
+    for (const [slot, address] of ["127.0.0.1:1", "nonsense", "127.0.0.1:99999", "http://x:1"].entries()) {
+      const owner = { slot: 20 + slot, generation: 1 };
+      addresses.set(ownerPrefix(owner), address);
+      expect((await ask(a.port, `/x?sid=${sid(owner)}`)).text).toMatch(/^0 /);
+    }
   });
 });

@@ -1,58 +1,80 @@
 /**
- * The relay: a request that names another worker's session is answered by that worker.
+ * The relay: a request that names another worker's session is answered by that worker, whichever instance it is of.
  *
- * A load balancer sends requests of many clients over one pooled connection, so the worker that a connection was
- * handed to is the right one for its first request at most. Every worker therefore also answers on a Unix socket, named
- * after the owner in the session id; a request for another owner goes there and its answer comes back the same way. An
- * owner that is gone, or is of another instance, has no such socket: then the request is answered here.
- * Invariants: a request is relayed at most once; one that the owner has not begun to answer gets an answer all the same.
+ *     read ahead ──► the owner's Unix socket ──nobody──► its instance's public port ──nobody, refused──► here
+ *
+ * A load balancer sends requests of many clients over one pooled connection, so the worker that a connection was handed
+ * to is the right one for its first request at most. Every worker therefore also answers on a Unix socket, named after
+ * the owner in the session id; an owner of another instance is looked up (`other-instances.ts`). Where no owner can be
+ * had the request is answered here, and its session is made anew from what it says.
+ * Invariants: a request is relayed at most once within each instance and forwarded at most once between two; one that the
+ * owner has not begun to answer gets an answer all the same; nothing that may have been carried out is carried out again,
+ * unless the protocol lets its client repeat it.
  */
-import {
-  Agent,
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { errors, type Owner, ownerOf, ownerPrefix } from "@holdfast/protocol";
-import { errorAnswer, responseHeaders } from "./http-answer.js";
-
-/** Connections to one other worker; further requests wait for one. */
-const MAX_CONNECTIONS = 64;
-/** Longer than any answer may take, ms: a held poll is answered sooner. */
-const ANSWER_TIMEOUT_MS = 60_000;
-
-/** From the first question mark on: without the anchor a long query of question marks takes quadratic time. */
-const SID = /^[^?#]*\?(?:[^#]*&)?sid=([A-Za-z0-9_-]{20})(?:[&#]|$)/;
-/** RFC 9110 §7.6.1: about one connection, not about the request. */
-const HOP_BY_HOP = [
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
+import type { Clock } from "@holdfast/core";
+import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
+import { corsHeaders } from "./comet/cors.js";
+import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
+import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
+import { isRepeatable, namedOwner } from "./named-owner.js";
+import type { OtherInstances } from "./other-instances.js";
+import { hasBody, readAhead } from "./read-ahead.js";
+import { WaitingSockets } from "./waiting-sockets.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
+/**
+ * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
+ * nobody else could, or as there were too many already; sent back to the instance that it came from; or 503.
+ */
+export type RoutedWay = "relayed" | "forwarded" | "here" | "full" | "misdirected" | "failed";
+
+export interface RelayOptions extends HopLimits {
+  /** Where the workers of this instance have their sockets. */
+  readonly directory: string;
+  readonly owner: Owner;
+  /** Bytes of one body; a longer one is refused wherever it is read, so it is read here. */
+  readonly maxBodyBytes: number;
+  /** How long a body may take to arrive, ms. */
+  readonly bodyTimeoutMs: number;
+  /** Undefined while there is no cluster. */
+  readonly others: OtherInstances | undefined;
+  readonly clock: Clock;
+  readonly routed: (way: RoutedWay) => void;
+}
+
+const MISDIRECTED = errorAnswer(421, httpError(421, "The worker of this session is not of this instance."));
+const LOST = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
+
 export class Relay {
-  readonly #directory: string;
-  readonly #owner: Owner;
+  readonly #options: RelayOptions;
   readonly #answer: Answer;
   readonly #server: Server;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  readonly #hops: Hops;
+  /** Requests whose body has not come. */
+  readonly #arriving: WaitingSockets<IncomingMessage>;
+  #received = 0;
+  #closed = false;
 
-  /** `directory`: where the workers of this instance have their sockets. `answer`: how this one answers. */
-  constructor(directory: string, owner: Owner, answer: Answer) {
-    this.#directory = directory;
-    this.#owner = owner;
+  /** `answer`: how this worker answers. */
+  constructor(options: RelayOptions, answer: Answer) {
+    this.#options = options;
     this.#answer = answer;
-    this.#server = createServer(answer);
+    // Who is at the other end keeps connections only for a while; ending them here could meet a request.
+    this.#server = createServer({ keepAliveTimeout: 0 }, answer).on("connection", (socket: Socket) => {
+      this.#received++;
+      socket.once("close", () => this.#received--);
+    });
+    this.#hops = new Hops(options, options.clock);
+    this.#arriving = new WaitingSockets(options.clock, options.bodyTimeoutMs);
+  }
+
+  /** Connections with requests to others, and from them. */
+  get sockets(): number {
+    return this.#hops.open + this.#received;
   }
 
   /** Resolves when other workers can reach this one. */
@@ -61,80 +83,92 @@ export class Relay {
       this.#server.once("error", reject);
       // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this worker dies
       // would be held there without an answer, and their acknowledgements would be taken for those of hand-offs.
-      this.#server.listen({ path: this.#pathOf(this.#owner), exclusive: true }, resolve);
+      const path = this.#pathOf(ownerPrefix(this.#options.owner));
+      this.#server.listen({ path, exclusive: true }, resolve);
     });
   }
 
   /** Answers here or there. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const sid = SID.exec(request.url ?? "")?.[1];
-    const owner = sid === undefined ? undefined : ownerOf(sid);
-    if (owner === undefined || this.#isUs(owner)) this.#answer(request, response);
-    else this.#forward(request, response, owner);
+    const named = namedOwner(request.method ?? "", request.url ?? "");
+    if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
+    const owner = ownerPrefix(named);
+    if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
+    if (!this.#arriving.add(request)) return give(request, response, LOST);
+    // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
+    // in the way of the connection's next one.
+    response.once("close", () => request.resume());
+    readAhead(request, this.#options.maxBodyBytes, (read) => {
+      this.#arriving.release(request);
+      if (read.kind === "whole") void this.#send(request, response, read.body, owner);
+      else if (read.kind === "large") this.#answer(request, response);
+    });
   }
 
-  /** Idempotent. */
+  /** What is under way gets 503, and its clients ask again elsewhere. Idempotent. */
   close(): void {
-    this.#agent.destroy();
+    this.#closed = true;
+    this.#hops.close();
+    this.#arriving.close();
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
-  #forward(request: IncomingMessage, response: ServerResponse, owner: Owner): void {
-    const there = httpRequest({
-      socketPath: this.#pathOf(owner),
-      method: request.method,
-      path: request.url,
-      headers: withoutHops(request.headers),
-      agent: this.#agent,
-      timeout: ANSWER_TIMEOUT_MS,
-    });
-    there.on("response", (answer) => {
-      response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
-      answer.on("error", () => response.destroy());
-      answer.pipe(response);
-    });
-    there.on("timeout", () => there.destroy(new Error("no answer in time")));
-    there.on("error", (error: NodeJS.ErrnoException) => {
-      if (response.headersSent) response.destroy();
-      // Nothing of the body has been read when nobody could be reached.
-      else if (error.code === "ENOENT" || error.code === "ECONNREFUSED") this.#answer(request, response);
-      else this.#ownerLost(response);
-    });
-    response.on("close", () => {
-      there.destroy();
-      // An answer may come before the end of the body, and the rest stands in the way of the next request.
-      request.unpipe(there).resume();
-    });
-    if (hasBody(request)) there.on("socket", (socket) => afterConnect(socket, () => request.pipe(there)));
-    else there.end();
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer | undefined,
+    owner: string,
+  ): Promise<void> {
+    const { others, routed } = this.#options;
+    if (!this.#hops.hasRoom(body?.length ?? 0)) {
+      routed("full");
+      return this.#answer(request, response);
+    }
+    const near = await this.#hops.go(request, response, body, { socketPath: this.#pathOf(owner) });
+    if (near !== "unreached") return this.#conclude(request, response, near, "relayed");
+    if (request.headers[FORWARDED] !== undefined) {
+      routed("misdirected");
+      return give(request, response, MISDIRECTED);
+    }
+    const far = await others?.find(owner);
+    if (others === undefined || far === undefined || response.destroyed)
+      return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
+    const outcome = await this.#hops.go(request, response, body, far);
+    if (outcome === "unreached") others.wasWrong(owner);
+    this.#conclude(request, response, outcome, "forwarded");
   }
 
-  #ownerLost(response: ServerResponse): void {
-    const answer = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
-    response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+  #conclude(
+    request: IncomingMessage,
+    response: ServerResponse,
+    outcome: HopOutcome,
+    way: "relayed" | "forwarded",
+  ): void {
+    const { routed } = this.#options;
+    if (outcome === "gone") return;
+    if (outcome === "answered") return routed(way);
+    const mayRepeat = outcome !== "lost" || isRepeatable(request.method ?? "", request.url ?? "");
+    if (mayRepeat && !this.#closed) {
+      routed("here");
+      return this.#answer(request, response);
+    }
+    routed("failed");
+    give(request, response, LOST);
   }
 
-  #pathOf(owner: Owner): string {
-    return join(this.#directory, ownerPrefix(owner));
+  #pathOf(owner: string): string {
+    return join(this.#options.directory, owner);
   }
 
   #isUs({ slot, generation }: Owner): boolean {
-    return slot === this.#owner.slot && generation === this.#owner.generation;
+    const { owner } = this.#options;
+    return slot === owner.slot && generation === owner.generation;
   }
 }
 
-function afterConnect(socket: Socket, then: () => void): void {
-  if (socket.connecting) socket.once("connect", then);
-  else then();
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-function withoutHops(headers: IncomingMessage["headers"]): IncomingMessage["headers"] {
-  const kept = { ...headers };
-  for (const name of HOP_BY_HOP) delete kept[name];
-  return kept;
+/** So that a page, too, can read that it should come again; what the answer says is no secret. */
+function give(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
+  const headers = { ...corsHeaders(request), ...responseHeaders(answer) };
+  response.writeHead(answer.status, headers).end(answer.body);
 }

@@ -77,7 +77,7 @@ class WorkerLife {
     else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
   }
 
-  async #start({ link, config, slot, generation, relayDirectory }: StartMessage): Promise<void> {
+  async #start({ link, config, slot, generation, relayDirectory, port }: StartMessage): Promise<void> {
     if (this.#state.t !== "waiting") return;
     this.#state = { t: "starting" };
     try {
@@ -105,6 +105,7 @@ class WorkerLife {
       const worker: Worker = new Worker(options, {
         owner,
         relayDirectory,
+        port,
         send: (message) => this.#link.send(message),
         received: () => handOffs.received,
         takeDeparted: () => handOffs.takeDeparted(),

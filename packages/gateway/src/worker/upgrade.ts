@@ -7,8 +7,9 @@
  * Invariant: what is accepted here, ws accepts too, so no other refusal reaches a peer.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import type { Encoding, Identity } from "@holdfast/core";
+import type { Encoding, ForwardedHeaders, Identity } from "@holdfast/core";
 import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
+import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import { type HttpError, httpError } from "./http-answer.js";
 import type { OriginCheck } from "./origin.js";
 import { parseUpgradeQuery } from "./upgrade-query.js";
@@ -24,6 +25,8 @@ export interface UpgradePolicy {
   readonly mayComeFrom: OriginCheck;
   /** Channels that one URL may name. */
   readonly maxChannels: number;
+  /** Headers that the application is shown, in lower case; undefined: it is not asked who connects. */
+  readonly forwarded?: readonly string[] | undefined;
   /** Whether `?token=` is taken. */
   readonly tokenInUrl: boolean;
 }
@@ -37,6 +40,8 @@ export interface Acceptance {
   readonly sid: string | undefined;
   /** Of the header, or of the URL where that is allowed; not checked yet. */
   readonly token?: string | undefined;
+  /** Of the head, for the application; undefined where it is not asked who connects. */
+  readonly forwarded?: ForwardedHeaders | undefined;
   /** Who it is from, once the token has been checked. */
   readonly identity?: Identity | undefined;
 }
@@ -104,7 +109,11 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   const { channels, format, sid } = query;
   const token = bearerOf(headers.authorization) ?? query.token;
   const encoding = channels === undefined ? "lines" : format === "raw" ? "raw" : "objects";
-  return { kind: "accept", encoding, channels, sid, token };
+  if (policy.forwarded === undefined) return { kind: "accept", encoding, channels, sid, token };
+  const forwarded = forwardedHeaders(headers, policy.forwarded);
+  return forwarded === undefined
+    ? refuse(431, httpError(431, `Headers for the application may have ${MAX_FORWARDED} characters.`))
+    : { kind: "accept", encoding, channels, sid, token, forwarded };
 }
 
 /**
@@ -116,7 +125,7 @@ export function refusalFor(error: ErrorCode, random: number): Refusal {
     return refuse(503, error, { "Retry-After": String(1 + Math.floor(random * MAX_RETRY_AFTER_S)) });
   }
   if (UNAUTHORIZED.has(error.code)) return refuse(401, error, { "WWW-Authenticate": "Bearer" });
-  if (error.code === errors.forbidden.code) return refuse(403, error);
+  if (error.code === errors.forbidden.code || error.code === errors.denied.code) return refuse(403, error);
   return refuse(400, error);
 }
 

@@ -1,11 +1,18 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { CORE_DEFAULTS, MemoryBroker, MemoryBus, silentLogger, systemClock } from "@holdfast/core";
+import {
+  CORE_DEFAULTS,
+  MemoryBroker,
+  MemoryBus,
+  MemoryRevocations,
+  silentLogger,
+  systemClock,
+} from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 import type { ToPrimary } from "../messages.js";
 import { mergeSnapshots } from "../metrics.js";
-import type { WorkerOptions } from "../options.js";
+import type { WorkerBroker, WorkerOptions } from "../options.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {
@@ -17,6 +24,9 @@ const OPTIONS: WorkerOptions = {
   polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
+  maxSockets: 1_000,
+  answerTimeoutMs: 10_000,
+  advertise: undefined,
   pages: {},
   direct: undefined,
   broker: undefined,
@@ -45,6 +55,11 @@ class Primary {
   }
 }
 
+function brokerOf(bus: MemoryBus): WorkerBroker {
+  const revocations = new MemoryRevocations({ maxRevocations: 10, now: Date.now, tell: () => {} });
+  return { broker: new MemoryBroker(bus), ingest: undefined, revocations };
+}
+
 let primary: Primary;
 let worker: Worker;
 let bus: MemoryBus;
@@ -52,10 +67,11 @@ let bus: MemoryBus;
 async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
   primary = new Primary();
   worker = new Worker(
-    { ...OPTIONS, broker: () => ({ broker: new MemoryBroker(bus), ingest: undefined }), ...options },
+    { ...OPTIONS, broker: () => brokerOf(bus), ...options },
     {
       owner: { slot: 3, generation: 7 },
       relayDirectory: "/nonexistent",
+      port: 8080,
       send: primary.hear,
       received: () => 0,
       takeDeparted: () => [],
@@ -134,8 +150,8 @@ describe("a worker", () => {
 
   it("answers with its slowest connections", async () => {
     await start();
-    worker.receive({ type: "collect-slowest", id: 6, limit: 10 });
-    expect(await primary.next("slowest")).toEqual({ type: "slowest", id: 6, connections: [] });
+    worker.receive({ type: "inspect", id: 6, question: { of: "slowest", limit: 10 } });
+    expect(await primary.next("inspected")).toEqual({ type: "inspected", id: 6, list: [] });
   });
 
   it("gives a turn back when it does not collect", async () => {

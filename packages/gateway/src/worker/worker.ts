@@ -4,24 +4,27 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { Core, type DrainOptions, type Timer } from "@holdfast/core";
-import type { Owner } from "@holdfast/protocol";
-import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker } from "../messages.js";
+import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
+import { type Owner, ownerPrefix } from "@holdfast/protocol";
+import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
-import type { BrokerService, WorkerOptions } from "../options.js";
-import { LinkBroker } from "./broker-link.js";
+import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { Comet } from "./comet/comet.js";
+import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
+import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
+import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
 import { WaitingSockets } from "./waiting-sockets.js";
+import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 /** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
@@ -34,6 +37,8 @@ export interface WorkerWiring {
   readonly owner: Owner;
   /** Where the workers of this instance reach each other. */
   readonly relayDirectory: string;
+  /** The instance's first public port. */
+  readonly port: number;
   readonly send: (message: ToPrimary) => void;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
@@ -53,8 +58,12 @@ export class Worker {
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
-  readonly #linkBroker: LinkBroker | undefined;
+  readonly #embedded: Embedded | undefined;
   readonly #ingest: BrokerService | undefined;
+  readonly #owner: Owner;
+  readonly #directory: WorkerDirectory | undefined;
+  /** Where other instances reach this one. */
+  readonly #address: string | undefined;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -64,8 +73,9 @@ export class Worker {
 
   /** Begins at once: core is open and its broker starts to connect. */
   constructor(options: WorkerOptions, wiring: WorkerWiring) {
-    const { owner, relayDirectory, send, received, takeDeparted, door } = wiring;
+    const { owner, relayDirectory, port, send, received, takeDeparted, door } = wiring;
     const { clock, logger } = options;
+    this.#owner = owner;
     this.#door = door;
     this.#options = options;
     this.#send = send;
@@ -74,20 +84,29 @@ export class Worker {
       subscriptions: this.#core.subscriptions,
       subscriptionsBehind: this.#core.subscriptionsBehind,
       topics: this.#core.topics,
+      presenceMembers: this.#core.members,
+      presenceViews: this.#core.presenceViews,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
-    const own = options.broker?.(this.#metrics);
-    const broker = own?.broker ?? new LinkBroker(send, clock);
-    this.#ingest = own?.ingest;
-    this.#linkBroker = broker instanceof LinkBroker ? broker : undefined;
+    const own: WorkerBroker = options.broker?.(this.#metrics) ?? new Embedded(send, clock);
+    this.#embedded = own instanceof Embedded ? own : undefined;
+    const { broker, ingest, presence, revocations } = own;
+    this.#ingest = ingest;
+    this.#address = options.advertise?.(port);
+    this.#directory = this.#address === undefined ? undefined : own.directory;
     const ids = new SessionIds(owner);
     this.#core = new Core(options.core, {
       broker,
+      events: own?.events,
+      presence,
+      revocations,
       clock,
       logger,
       metrics: this.#metrics,
       authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authorizer:
+        options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
       random: Math.random,
     });
@@ -97,6 +116,7 @@ export class Worker {
     const policy = {
       mayComeFrom: originCheck(options.origins),
       maxChannels: options.core.maxChannels,
+      forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
     const comet = new Comet({
@@ -114,7 +134,17 @@ export class Worker {
       transports,
       waiting,
       idle,
-      relay: { directory: relayDirectory, owner },
+      relay: {
+        directory: relayDirectory,
+        owner,
+        maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
+        bodyTimeoutMs: options.headTimeoutMs,
+        answerTimeoutMs: options.answerTimeoutMs,
+        mayConnect: () => this.sockets < options.maxSockets,
+        others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
+        clock,
+        routed: (way) => this.#metrics.routed(way),
+      },
       answered: () => this.#metrics.answered(),
       plain: new PlainHttp(options.pages),
       policy,
@@ -127,7 +157,7 @@ export class Worker {
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size + idle.size + transports.open + this.http.introducing + comet.sockets;
+      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
     this.#load = new LoadReporter(
       clock,
       () => ({
@@ -154,6 +184,7 @@ export class Worker {
   async listen(): Promise<void> {
     await this.http.listen();
     await this.#door?.open();
+    if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
   }
 
   /** Carries out what the primary says. */
@@ -169,15 +200,15 @@ export class Worker {
       case "collect-metrics":
         this.#answerMetrics(message.id);
         break;
-      case "collect-slowest":
-        this.#send({ type: "slowest", id: message.id, connections: this.#core.slowest(message.limit) });
+      case "inspect":
+        this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
         if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
         else this.#gcTimer.turn();
         break;
       default:
-        this.#linkBroker?.answer(message);
+        this.#embedded?.answer(message);
     }
   }
 
@@ -190,7 +221,9 @@ export class Worker {
     this.#stopWatchingGc();
     this.#loop.close();
     await this.#ingest?.close();
+    await this.#directory?.close();
     await this.#core.close();
+    this.#embedded?.close();
     this.http.close();
   }
 
@@ -210,6 +243,17 @@ export class Worker {
         this.#send({ type: "drained" });
       },
     );
+  }
+
+  #inspect(question: Question): readonly unknown[] {
+    switch (question.of) {
+      case "slowest":
+        return this.#core.slowest(question.limit);
+      case "channels":
+        return this.#core.channels(question);
+      case "sessions":
+        return this.#core.sessions(question);
+    }
   }
 
   #answerMetrics(id: number): void {

@@ -47,6 +47,8 @@ async function start(connections: number): Promise<Agent> {
     run: "abc",
     host: "127.0.0.1",
     ports: [port],
+    transport: "websocket" as const,
+    sending: false,
     path: "/ws",
     channels: "room:{i%3}",
     first: 100,

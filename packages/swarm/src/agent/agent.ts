@@ -1,20 +1,21 @@
 /**
  * One agent's connections: opened when the coordinator says so, tried again when they fail, kept until the end.
  *
- * They are plain clients of the protocol (§9): the URL names their channels, and the first message says that the session
- * stands. Each is a TCP handle and a place in the roll; bytes are kept only for a frame that has not come whole.
+ * They are plain clients of the protocol (§9), each a TCP handle and a place in the roll; what they say is their wire's.
+ * Bytes are kept only for what has not come whole, and for what a comet client needs to send.
  * Invariant: a seat has a handle exactly while it is connecting, asking, joining or open.
  */
 import { backoffDelay } from "@holdfast/protocol";
 import { channelsQuery } from "../channels.js";
 import { Histogram } from "../histogram.js";
-import type { AgentOrders, AgentReport, Tally } from "../messages.js";
+import { type AgentOrders, type AgentReport, portOf, type Tally } from "../messages.js";
 import { findStamps, monotonicMicros, type Stamp } from "../stamp.js";
-import { CLOSE, type FrameSink, maskedFrame, PING, PONG, readFrames, TEXT } from "./frames.js";
-import { handshakeRequest, readAnswer } from "./handshake.js";
+import { Chatter, OF_CLIENTS } from "./chatter.js";
 import { Retries } from "./retries.js";
-import { ASKING, CONNECTING, IDLE, JOINING, OPEN, OVER, Roll } from "./roll.js";
+import { ASKING, CONNECTING, IDLE, JOINING, OPEN, OVER, Roll, type SeatState } from "./roll.js";
 import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
+import { latin1, type Wire, type WireOwner } from "./wire.js";
+import { firstRequest, wireOf } from "./wires.js";
 
 /** Attempts for one connection; with the protocol's back-off half a minute goes by. */
 const MAX_ATTEMPTS = 8;
@@ -23,11 +24,10 @@ const ATTEMPT_RADIX = 16;
 const ATTEMPT_TIMEOUT_MS = 30_000;
 /** Different reasons that are told apart; the rest is one. */
 const MAX_REASONS = 64;
-const CONNECT_PUSH = '{"connect":';
 const NO_BYTES = new Uint8Array(0);
-const EMPTY_PONG = maskedFrame(PONG);
+const SILENT = Object.freeze({ sent: 0, refused: 0, heard: 0, hearing: [], answering: [] });
 
-export class Agent implements TcpEvents, FrameSink {
+export class Agent implements TcpEvents, WireOwner {
   readonly #orders: AgentOrders;
   readonly #now: () => number;
   readonly #roll: Roll;
@@ -38,13 +38,15 @@ export class Agent implements TcpEvents, FrameSink {
   readonly #attempts: number[] = [];
   readonly #failures = new Map<string, number>();
   readonly #handshakes = new Histogram();
+  readonly #wire: Wire;
   #tcp: TcpClient | undefined;
+  /** Undefined when clients only listen. */
+  #chatter: Chatter | undefined;
   #next = 0;
   #givenUp = 0;
   #lost = 0;
   #pings = 0;
-  /** The seat whose bytes are being read, and when they came. */
-  #reading = 0;
+  /** When the bytes that are being read came. */
   #readMicros = 0;
   /** The last message that had a stamp: a broadcast is the same bytes for everybody. */
   #stamped: Uint8Array = NO_BYTES;
@@ -56,17 +58,25 @@ export class Agent implements TcpEvents, FrameSink {
     this.#now = now;
     this.#roll = new Roll(orders.connections);
     this.#handles = new Array<TcpHandle | undefined>(orders.connections).fill(undefined);
+    this.#wire = wireOf(orders, this);
   }
 
   static async create(orders: AgentOrders, now: () => number): Promise<Agent> {
     const agent = new Agent(orders, now);
     agent.#tcp = await TcpClient.create(agent);
+    if (orders.sending) {
+      agent.#chatter = await Chatter.create(orders, now, {
+        stateOf: (seat) => agent.stateOf(seat),
+        write: (seat, bytes) => agent.write(seat, bytes),
+        failed: (why) => agent.#count(why),
+      });
+    }
     return agent;
   }
 
   /** Whether something is under way that `tick` must look after. */
   get busy(): boolean {
-    return this.#attempts.length > 0 || this.#retries.waiting > 0;
+    return this.#attempts.length > 0 || this.#retries.waiting > 0 || this.#chatter?.busy === true;
   }
 
   open(count: number): void {
@@ -85,11 +95,17 @@ export class Agent implements TcpEvents, FrameSink {
       const undecided = state === CONNECTING || state === ASKING || state === JOINING;
       if (undecided && this.#roll.attemptsOf(seat) === attempt % ATTEMPT_RADIX) {
         if (now - this.#roll.begunAt(seat) < ATTEMPT_TIMEOUT_MS) break;
-        this.#end(seat, `no answer in ${ATTEMPT_TIMEOUT_MS / 1000} s`);
+        this.end(seat, `no answer in ${ATTEMPT_TIMEOUT_MS / 1000} s`);
       }
       done++;
     }
     if (done > 0) this.#attempts.splice(0, done);
+    this.#chatter?.tick();
+  }
+
+  /** The next `count` open connections send a message each. */
+  send(count: number): void {
+    this.#chatter?.send(count);
   }
 
   expect(round: number): void {
@@ -110,6 +126,7 @@ export class Agent implements TcpEvents, FrameSink {
       failures: Object.fromEntries(this.#failures),
       pings: this.#pings,
       handshakes,
+      ...(this.#chatter?.report() ?? SILENT),
     };
   }
 
@@ -122,20 +139,22 @@ export class Agent implements TcpEvents, FrameSink {
       if (handle.reset() !== 0) handle.close();
     });
     this.#unfinished.clear();
+    this.#chatter?.close();
   }
 
   opened(handle: TcpHandle, error: string | undefined): void {
     const { seat } = handle;
     // A handle that was closed meanwhile reports its end here.
     if (this.#handles[seat] !== handle) return;
-    if (error !== undefined) return this.#end(seat, error);
-    const { host, path, channels, first } = this.#orders;
-    const target = `${path}?channels=${channelsQuery(channels, first + seat)}`;
+    if (error !== undefined) return this.end(seat, error);
+    const { transport, host, path, channels, first } = this.#orders;
+    const asked = channelsQuery(channels, first + seat);
+    const port = portOf(this.#orders, seat);
+    const request = firstRequest(transport, { host, port, path, channels: asked });
     this.#roll.move(seat, ASKING);
     this.#tcp?.read(handle);
     handle.setNoDelay(true);
-    const sent = this.#tcp?.write(handle, handshakeRequest(host, this.#portOf(seat), target));
-    if (sent !== true) this.#end(seat, "reset");
+    this.write(seat, request);
   }
 
   received(handle: TcpHandle, bytes: Uint8Array<ArrayBuffer>): void {
@@ -143,72 +162,60 @@ export class Agent implements TcpEvents, FrameSink {
     if (this.#handles[seat] !== handle) return;
     const kept = this.#unfinished.get(seat);
     const all = kept === undefined ? bytes : joined(kept, bytes);
-    let from = 0;
-    if (this.#roll.stateOf(seat) === ASKING) {
-      const answer = readAnswer(latin1(all, 0, all.length));
-      if (answer.is === "refused") return this.#end(seat, answer.why);
-      if (answer.is === "unfinished") return void this.#unfinished.set(seat, all);
-      this.#roll.move(seat, JOINING);
-      from = answer.end;
-    }
-    this.#reading = seat;
     this.#readMicros = 0;
-    const rest = readFrames(all, from, this);
+    const rest = this.#wire.read(seat, all);
     if (this.#handles[seat] !== handle) return;
-    if (rest < 0) return this.#end(seat, "malformed frame");
+    if (typeof rest === "string") return this.end(seat, rest);
     if (rest < all.length) this.#unfinished.set(seat, all.slice(rest));
     else if (kept !== undefined) this.#unfinished.delete(seat);
   }
 
   ended(handle: TcpHandle): void {
     const { seat } = handle;
-    if (this.#handles[seat] === handle) this.#end(seat, "closed without a reason");
+    if (this.#handles[seat] === handle) this.end(seat, "closed without a reason");
   }
 
-  frame(opcode: number, bytes: Uint8Array, start: number, end: number): void {
-    const seat = this.#reading;
-    const handle = this.#handles[seat];
-    if (handle === undefined) return;
-    if (opcode === TEXT) this.#message(seat, bytes, start, end);
-    else if (opcode === PING) {
-      this.#pings++;
-      this.#tcp?.write(handle, end === start ? EMPTY_PONG : maskedFrame(PONG, latin1(bytes, start, end)));
-    } else if (opcode === CLOSE) this.#end(seat, closeReason(bytes, start, end));
+  stateOf(seat: number): SeatState {
+    return this.#roll.stateOf(seat);
   }
 
-  #message(seat: number, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#roll.stateOf(seat) === JOINING) {
-      if (!latin1(bytes, start, Math.min(end, start + CONNECT_PUSH.length)).startsWith(CONNECT_PUSH)) return;
-      this.#roll.move(seat, OPEN);
-      this.#handshakes.record((this.#now() - this.#roll.begunAt(seat)) * 1000);
-      return;
-    }
+  accepted(seat: number): void {
+    this.#roll.move(seat, JOINING);
+  }
+
+  joined(seat: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#roll.move(seat, OPEN);
+    this.#handshakes.record((this.#now() - this.#roll.begunAt(seat)) * 1000);
+    this.#chatter?.joined(seat, bytes, start, end);
+  }
+
+  message(seat: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#handles[seat] === undefined) return;
     if (!same(this.#stamped, bytes, start, end)) {
-      this.#stamps = findStamps(latin1(bytes, start, end), this.#orders.run);
-      this.#stamped = bytes.slice(start, end);
+      const text = latin1(bytes, start, end);
+      this.#stamps = findStamps(text, this.#orders.run);
+      // Two clients' answers can be the same bytes, too.
+      const isAnswer = this.#chatter?.readAnswers(seat, text) === true;
+      this.#stamped = isAnswer ? NO_BYTES : bytes.slice(start, end);
     }
     for (const { round, sentMicros } of this.#stamps) {
       this.#readMicros ||= monotonicMicros();
-      this.#roll.hear(seat, round, this.#readMicros - sentMicros);
+      const micros = this.#readMicros - sentMicros;
+      if (round === OF_CLIENTS) this.#chatter?.hear(micros);
+      else this.#roll.hear(seat, round, micros);
     }
   }
 
-  #begin(seat: number): void {
-    const { sources, host } = this.#orders;
-    this.#roll.begin(seat, this.#now());
-    const source = sources[seat % Math.max(1, sources.length)];
-    const opened = this.#tcp?.open(seat, source, host, this.#portOf(seat));
-    if (typeof opened !== "object") return this.#failed(seat, opened ?? "not ready");
-    this.#handles[seat] = opened;
-    this.#attempts.push(seat * ATTEMPT_RADIX + this.#roll.attemptsOf(seat));
+  pinged(_seat: number): void {
+    this.#pings++;
   }
 
-  #portOf(seat: number): number {
-    const { ports, first } = this.#orders;
-    return ports[(first + seat) % ports.length] ?? 0;
+  write(seat: number, bytes: string): void {
+    const handle = this.#handles[seat];
+    if (handle !== undefined && this.#tcp?.write(handle, bytes) !== true) this.end(seat, "reset");
   }
 
-  #end(seat: number, why: string): void {
+  end(seat: number, why: string): void {
     const handle = this.#handles[seat];
     this.#handles[seat] = undefined;
     this.#unfinished.delete(seat);
@@ -218,6 +225,16 @@ export class Agent implements TcpEvents, FrameSink {
       this.#roll.move(seat, OVER);
       this.#count(`lost: ${why}`);
     } else this.#failed(seat, why);
+  }
+
+  #begin(seat: number): void {
+    const { sources, host } = this.#orders;
+    this.#roll.begin(seat, this.#now());
+    const source = sources[seat % Math.max(1, sources.length)];
+    const opened = this.#tcp?.open(seat, source, host, portOf(this.#orders, seat));
+    if (typeof opened !== "object") return this.#failed(seat, opened ?? "not ready");
+    this.#handles[seat] = opened;
+    this.#attempts.push(seat * ATTEMPT_RADIX + this.#roll.attemptsOf(seat));
   }
 
   #failed(seat: number, why: string): void {
@@ -249,15 +266,4 @@ function same(known: Uint8Array, bytes: Uint8Array, start: number, end: number):
   if (known.length !== end - start) return false;
   for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false;
   return true;
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-}
-
-/** `closed 3000 drain` */
-function closeReason(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start < 2) return "closed without a code";
-  const code = (bytes[start] ?? 0) * 256 + (bytes[start + 1] ?? 0);
-  return `closed ${code} ${latin1(bytes, start + 2, end).slice(0, 40)}`.trimEnd();
 }

@@ -45,7 +45,9 @@ export function readFrames(bytes: Uint8Array, from: number, sink: FrameSink): nu
   }
 }
 
-/** A frame of at most 125 bytes as a Latin-1 string, masked with zeroes. */
+/** A frame of at most 65,535 bytes as a Latin-1 string, masked with zeroes. */
 export function maskedFrame(opcode: number, payload = ""): string {
-  return `${String.fromCharCode(0x80 | opcode, 0x80 | payload.length)}\0\0\0\0${payload}`;
+  const { length } = payload;
+  const size = length < 126 ? [0x80 | length] : [0x80 | 126, length >> 8, length & 0xff];
+  return `${String.fromCharCode(0x80 | opcode, ...size)}\0\0\0\0${payload}`;
 }

@@ -4,12 +4,15 @@
  * Invariant: it never outlives its coordinator. Ctrl-C reaches the whole group, so signals are the coordinator's to answer.
  */
 import type { FromAgent, ToAgent } from "../messages.js";
+import { Pacer } from "../pacer.js";
 import { Agent } from "./agent.js";
 
 const TICK_MS = 50;
 /** While connections are on their way; otherwise a tenth as often. */
 const REPORT_MS = 250;
 const CALM_REPORT_MS = 2_500;
+/** Messages that clients send in one tick at most. */
+const SENDS_PER_TICK = 1_000;
 
 function say(message: FromAgent): void {
   process.send?.(message);
@@ -20,6 +23,8 @@ class Service {
   readonly #agent: Agent;
   #state: "working" | "resting" | "ending" = "resting";
   #timer: NodeJS.Timeout | undefined;
+  /** Of what clients send. */
+  #pacer: Pacer | undefined;
   #reportedMs = 0;
 
   constructor(agent: Agent) {
@@ -40,6 +45,10 @@ class Service {
       case "tally":
         this.#report();
         return say({ is: "tally", ...this.#agent.tally() });
+      case "send":
+        this.#pacer = message.perSecond > 0 ? new Pacer(message.perSecond, performance.now()) : undefined;
+        if (this.#state === "resting") this.#work();
+        return;
       case "end":
         this.#state = "ending";
         clearTimeout(this.#timer);
@@ -54,7 +63,8 @@ class Service {
   #work(): void {
     clearTimeout(this.#timer);
     this.#agent.tick();
-    if (!this.#agent.busy) return this.#rest();
+    if (this.#pacer !== undefined) this.#agent.send(this.#pacer.take(performance.now(), SENDS_PER_TICK));
+    if (!this.#agent.busy && this.#pacer === undefined) return this.#rest();
     this.#state = "working";
     if (performance.now() - this.#reportedMs >= REPORT_MS) this.#report();
     this.#timer = setTimeout(() => this.#work(), TICK_MS);

@@ -61,7 +61,7 @@ function footer({ machine, started, options, agents, gatewayProcesses }: Report)
   ].join(" · ");
 }
 
-function charts({ samples, rounds }: Report): string[] {
+function charts({ samples, rounds, options: { sendRate } }: Report): string[] {
   const course = (name: string, read: (sample: Sample) => number | null): Line => ({
     name,
     points: samples.flatMap((sample): [number, number][] => {
@@ -75,6 +75,8 @@ function charts({ samples, rounds }: Report): string[] {
       const value = read(sample);
       return value === null ? null : value * factor;
     };
+  const messages =
+    sendRate === 0 ? { name: "", points: [] } : course("received", (each) => each.messagesPerSecond);
   const all: (readonly [string, string, readonly Line[]])[] = [
     [
       "Connections",
@@ -91,6 +93,12 @@ function charts({ samples, rounds }: Report): string[] {
       "Latency of handshakes",
       "ms",
       [course("p50", (each) => each.handshakeP50Ms), course("p99", (each) => each.handshakeP99Ms)],
+    ],
+    ["Messages of clients", "received per second", [messages]],
+    [
+      "Latency of messages of clients",
+      "ms",
+      [course("p50", (each) => each.messageP50Ms), course("p99", (each) => each.messageP99Ms)],
     ],
     [
       "Memory",

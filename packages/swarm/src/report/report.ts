@@ -3,6 +3,7 @@
  *
  * Sizes are in bytes, times in the unit of the name, CPU as a share of one core. What could not be read is null.
  */
+import type { Transport } from "../transport.js";
 
 export interface Sample {
   /** Seconds since the first connection. */
@@ -15,6 +16,10 @@ export interface Sample {
   readonly handshakesPerSecond: number;
   readonly handshakeP50Ms: number | null;
   readonly handshakeP99Ms: number | null;
+  /** What clients heard of each other since the last sample. */
+  readonly messagesPerSecond: number;
+  readonly messageP50Ms: number | null;
+  readonly messageP99Ms: number | null;
   readonly gatewayBytes: number | null;
   readonly agentsBytes: number;
   /** Of the whole machine, without what it had before. */
@@ -64,10 +69,12 @@ export interface Report {
   readonly ending: "complete" | "interrupted";
   readonly options: {
     readonly target: string;
+    readonly transport: Transport;
     readonly connections: number;
     readonly rate: number;
     readonly channels: string;
     readonly holdMs: number;
+    readonly sendRate: number;
     readonly broadcasts: number;
   };
   readonly machine: {
@@ -95,13 +102,28 @@ export interface Report {
   readonly handshakeP99Ms: number;
   /** When everything is open and nothing happens. */
   readonly memory: Memory;
-  /** While nothing happened but pings; null when nothing was held. */
+  /** While nothing happened but pings, and what clients sent; null when nothing was held. */
   readonly idle: {
     readonly seconds: number;
     readonly gatewayCpu: number | null;
     readonly agentsCpu: number;
     readonly pingsPerSecond: number;
     readonly loopDelayP99Ms: number | null;
+  } | null;
+  /** What clients sent while everything was held, and heard of each other; null when they only listened. */
+  readonly messages: {
+    readonly seconds: number;
+    readonly sent: number;
+    /** Of them. */
+    readonly refused: number;
+    readonly heard: number;
+    /** From sending to receipt. */
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly maxMs: number;
+    /** From sending to the answer. */
+    readonly answerP50Ms: number;
+    readonly answerP99Ms: number;
   } | null;
   readonly rounds: readonly Round[];
   readonly samples: readonly Sample[];
@@ -117,6 +139,9 @@ export function shortcomings(report: Report): string[] {
     found.push(`${never} of ${options.connections} connections could not be opened`);
   }
   if (lost > 0) found.push(`${lost} sessions were lost`);
+  if (report.messages !== null && report.messages.refused > 0) {
+    found.push(`${report.messages.refused} of ${report.messages.sent} messages of clients were not taken`);
+  }
   for (const { round, expected, once, missing, repeated } of rounds) {
     if (once === expected) continue;
     found.push(

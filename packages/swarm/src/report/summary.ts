@@ -29,10 +29,27 @@ export function figures(report: Report): (readonly [string, string])[] {
   if (idle !== null) {
     rows.push(
       [
-        "idle CPU",
+        report.messages === null ? "idle CPU" : "CPU while clients send",
         `gateway ${percent(idle.gatewayCpu)}, agents ${percent(idle.agentsCpu)} of one core for ${idle.seconds} s, ${count(idle.pingsPerSecond)} pings a second`,
       ],
-      ["idle event-loop delay", `p99 ${ms(idle.loopDelayP99Ms)} at the worst worker`],
+      [
+        report.messages === null ? "idle event-loop delay" : "event-loop delay meanwhile",
+        `p99 ${ms(idle.loopDelayP99Ms)} at the worst worker`,
+      ],
+    );
+  }
+  const { messages } = report;
+  if (messages !== null) {
+    const each = messages.sent === 0 ? 0 : messages.heard / messages.sent;
+    rows.push(
+      [
+        "clients sent",
+        `${count(messages.sent)} messages in ${messages.seconds} s, ${count(messages.refused)} not taken; answered after p50 ${ms(messages.answerP50Ms)}, p99 ${ms(messages.answerP99Ms)}`,
+      ],
+      [
+        "clients heard",
+        `${count(messages.heard)}, ${formatNumber(each, 2)} of each; p50 ${ms(messages.p50Ms)}, p99 ${ms(messages.p99Ms)}, latest ${ms(messages.maxMs)}`,
+      ],
     );
   }
   for (const round of report.rounds) {

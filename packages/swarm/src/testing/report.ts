@@ -13,6 +13,9 @@ export function sampleOf(changes: Partial<Sample>): Sample {
     handshakesPerSecond: 50,
     handshakeP50Ms: 2,
     handshakeP99Ms: 5,
+    messagesPerSecond: 0,
+    messageP50Ms: null,
+    messageP99Ms: null,
     gatewayBytes: 350_000,
     agentsBytes: 200_000,
     kernelBytes: 900_000,
@@ -33,10 +36,12 @@ export function reportOf(changes: Partial<Report>): Report {
     ending: "complete",
     options: {
       target: "ws://127.0.0.1:8080/ws",
+      transport: "websocket",
       connections: 100,
       rate: 50,
       channels: "news",
       holdMs: 10_000,
+      sendRate: 0,
       broadcasts: 1,
     },
     machine: {
@@ -67,6 +72,7 @@ export function reportOf(changes: Partial<Report>): Report {
       connections: 100,
     },
     idle: { seconds: 10, gatewayCpu: 0.02, agentsCpu: 0.01, pingsPerSecond: 4, loopDelayP99Ms: 3 },
+    messages: null,
     rounds: [
       {
         round: 1,

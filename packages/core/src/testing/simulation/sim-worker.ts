@@ -5,6 +5,7 @@
 import { ownerPrefix } from "@holdfast/protocol";
 import { Core } from "../../core.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../../options.js";
+import { memoryRevocations } from "../core-world.js";
 import { FakeClock } from "../fake-clock.js";
 import { RecordingLogger } from "../recording-logger.js";
 import { RecordingMetrics } from "../recording-metrics.js";
@@ -38,6 +39,7 @@ export class SimWorker {
       { ...CORE_DEFAULTS, ...options },
       {
         broker,
+        revocations: memoryRevocations(broker, this.clock),
         clock: this.clock,
         logger: this.logger,
         metrics: this.metrics,

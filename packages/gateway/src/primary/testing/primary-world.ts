@@ -7,7 +7,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MemoryBroker, MemoryBus, systemClock } from "@holdfast/core";
+import { MemoryBroker, MemoryBus, MemoryRevocations, systemClock } from "@holdfast/core";
 import { RecordingLogger } from "@holdfast/core/testing";
 import type { PrimaryOptions } from "../../options.js";
 import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
@@ -30,6 +30,7 @@ export class PrimaryWorld {
 
   constructor({ lives = ["ready"], only, ...options }: WorldOptions = {}) {
     const bus = new MemoryBus();
+    const revocations = new MemoryRevocations({ maxRevocations: 100, now: Date.now, tell: () => {} });
     const values: PrimaryOptions = {
       host: "127.0.0.1",
       ports: [0],
@@ -41,6 +42,9 @@ export class PrimaryWorld {
       workerConfig: { lives, only, diary: join(this.#folder, "diary") },
       broker: new MemoryBroker(bus),
       bus,
+      revocations,
+      revocationTtlMs: 60_000,
+      seams: {},
       maxConnections: 1_000,
       backlog: 128,
       headTimeoutMs: 5_000,

@@ -4,7 +4,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's answer, and
  * behind it.
  */
-import type { Clock, Encoding, Identity, Transport } from "@holdfast/core";
+import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
 import type { Acceptance, RequestHead } from "../upgrade.js";
 import { WaitingSockets } from "../waiting-sockets.js";
@@ -18,6 +18,7 @@ export interface Opener {
     encoding: Encoding,
     channels?: readonly string[],
     identity?: Identity,
+    headers?: ForwardedHeaders,
   ): ConnectionEnd;
 }
 
@@ -61,7 +62,7 @@ export class WebSocketTransports implements TransportHome {
   accept(
     handle: TcpHandle,
     { head, first, ended }: Arrival,
-    { encoding, channels, identity }: Acceptance,
+    { encoding, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
     this.#open++;
@@ -69,7 +70,7 @@ export class WebSocketTransports implements TransportHome {
     const gathered: Uint8Array[] = [switchingProtocols(head)];
     this.#opening = { transport, gathered };
     try {
-      transport.connection = this.#opener.open(transport, encoding, channels, identity);
+      transport.connection = this.#opener.open(transport, encoding, channels, identity, forwarded);
     } finally {
       this.#opening = undefined;
     }

@@ -1,0 +1,49 @@
+/**
+ * Where commands that speak to a cluster go: to the admin API of a running gateway, or straight into Redis.
+ */
+import { type Command, Option } from "commander";
+import { AdminClient, DEFAULT_ADMIN_URL } from "../admin-client.js";
+import { settings } from "../config/schema.js";
+import { envOf } from "../config/setting.js";
+import type { RedisOptions } from "../redis-direct.js";
+import type { Terminal } from "../terminal.js";
+
+export interface AdminDestination {
+  readonly admin: string;
+  readonly adminKey?: string;
+}
+
+export interface Destination extends AdminDestination {
+  readonly redis?: string;
+  readonly redisPrefix?: string;
+}
+
+const REDIS_TIMEOUT_MS = 5000;
+
+export function addAdminOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--admin <url>", "a gateway's admin port").default(DEFAULT_ADMIN_URL))
+    .addOption(new Option("--admin-key <key>", `key of the admin API (env: ${envOf("adminKey")})`));
+}
+
+export function addDestinationOptions(command: Command): Command {
+  return addAdminOptions(command)
+    .addOption(new Option("--redis <url>", "go into this Redis instead of through a gateway"))
+    .addOption(
+      new Option(
+        "--redis-prefix <text>",
+        `what the cluster's channels in Redis start with (default: ${settings.redisPrefix.default}, env: ${envOf("redisPrefix")})`,
+      ),
+    );
+}
+
+export function adminOf({ admin, adminKey }: AdminDestination, { env }: Terminal): AdminClient {
+  return new AdminClient({ url: admin, key: adminKey ?? (env[envOf("adminKey")] || undefined) });
+}
+
+/** Undefined: through a gateway. */
+export function redisOf({ redis, redisPrefix }: Destination, { env }: Terminal): RedisOptions | undefined {
+  if (redis === undefined) return undefined;
+  const prefix = redisPrefix ?? (env[envOf("redisPrefix")] || String(settings.redisPrefix.default));
+  return { url: redis, prefix, timeoutMs: REDIS_TIMEOUT_MS };
+}

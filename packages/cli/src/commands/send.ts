@@ -1,0 +1,38 @@
+/**
+ * What `publish` and `broadcast` share: sending.
+ */
+import { BROADCAST, channelTopic } from "@holdfast/core";
+import { normalizeData } from "@holdfast/protocol";
+import { withRedis } from "../redis-direct.js";
+import type { Terminal } from "../terminal.js";
+import { adminOf, type Destination, redisOf } from "./destination.js";
+
+/** `channel` undefined: to every connection. Data that is not JSON is sent as a string. */
+export async function send(
+  terminal: Terminal,
+  options: Destination,
+  channel: string | undefined,
+  text: string,
+): Promise<void> {
+  const data = normalizeData(text);
+  const to = channel === undefined ? "everybody" : channel;
+  const what = `${Buffer.byteLength(data)} bytes ${isJson(text) ? "of JSON" : "as a JSON string"}`;
+  const redis = redisOf(options, terminal);
+  if (redis !== undefined) {
+    const topic = channel === undefined ? BROADCAST : channelTopic(channel);
+    const where = await withRedis(redis, (broker) => broker.publish(topic, data));
+    return terminal.out(`published to ${to} (${what}) into ${where}, channel ${redis.prefix}${topic}`);
+  }
+  const client = adminOf(options, terminal);
+  await (channel === undefined ? client.broadcast(data) : client.publish(channel, data));
+  return terminal.out(`published to ${to} (${what}) through ${options.admin}`);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Redis without a gateway: one thing done there, as any backend would do it.
+ */
+import { type Logger, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { Failure, sentence } from "./failure.js";
+
+export interface RedisOptions {
+  readonly url: string;
+  readonly prefix: string;
+  /** How long Redis may take to be reached, ms. */
+  readonly timeoutMs: number;
+}
+
+/** Does it once Redis is reached. Returns where that was, for the person at the terminal. */
+export async function withRedis(
+  options: RedisOptions,
+  act: (broker: RedisBroker) => Promise<unknown>,
+): Promise<string> {
+  const target = parseRedisUrl(options.url);
+  if ("problem" in target) throw new Failure(`--redis ${target.problem}`, 2);
+  const where = describeTarget(target);
+  // The broker would try again for ever and tells the log why; here the first reason is the answer.
+  let giveUp = (_reason: string): void => {};
+  const logger: Logger = {
+    ...silentLogger,
+    warn: (fields) => {
+      if ("reason" in fields) giveUp(String(fields.reason));
+    },
+  };
+  const broker = new RedisBroker(
+    { target, prefix: options.prefix, commandTimeoutMs: options.timeoutMs },
+    { clock: systemClock, logger, metrics: noMetrics, random: Math.random },
+  );
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      giveUp = (reason) =>
+        reject(new Failure(`no Redis at ${where} (${reason}): check the URL, and that Redis runs there`));
+      timer = setTimeout(() => giveUp(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
+      broker.start({ publication: () => {}, state: (state) => state === "ready" && resolve() });
+    });
+    await act(broker).catch((error: unknown) => {
+      throw new Failure(`Redis at ${where} did not take it: ${sentence(error)}`, 1, { cause: error });
+    });
+    return where;
+  } finally {
+    clearTimeout(timer);
+    await broker.close();
+  }
+}

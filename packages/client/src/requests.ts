@@ -1,0 +1,148 @@
+/**
+ * Requests: the HTTP requests of one transport, and the commands it sends beside its stream or poll.
+ *
+ * Commands go by `POST /send`, one request at a time so that their order holds; whatever is said meanwhile leaves in the next.
+ * Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before anything else: servers know a
+ * repetition by its ids, which ascend; after that the commands' deadlines settle them. Nothing is told after `close()`, which
+ * aborts every request.
+ * Bounded by whoever bounds the commands in flight.
+ */
+import { backoffDelay, type ConnectResult } from "@holdfast/protocol";
+import { type Ending, httpEnding } from "./ending.js";
+import { clientErrors, HoldfastError } from "./errors.js";
+import type { HttpOptions, TransportEvents } from "./transport.js";
+import { httpUrl } from "./url.js";
+
+/** Repeats of a request that got no answer. */
+const MAX_REPEATS = 3;
+
+export class Requests {
+  readonly #url: string;
+  readonly #options: HttpOptions;
+  readonly #on: TransportEvents;
+  readonly #abort = new AbortController();
+  /** Messages that wait for the session or for the request before them. */
+  #waiting: string[] = [];
+  #sending = false;
+  #session: { readonly sid: string; readonly token: string | undefined } | undefined;
+
+  /** `url` is that of the WebSocket; the others are beside it. */
+  constructor(url: string, options: HttpOptions, on: TransportEvents) {
+    this.#url = url;
+    this.#options = options;
+    this.#on = on;
+  }
+
+  get closed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
+  connected({ sid, resumeToken: token }: ConnectResult): number {
+    this.#session = { sid, token };
+    this.#flush();
+    return bodyOf(this.#session, "").length;
+  }
+
+  send(message: string): void {
+    this.#waiting.push(message);
+    this.#flush();
+  }
+
+  /** A POST of the transport. Rejects where no answer comes, or after `close()`. Text needs no leave of CORS,
+   * and a load balancer's cookie leads back to the same place. */
+  post(path: string, body: string, signal = this.#abort.signal): Promise<Response> {
+    const url = httpUrl(this.#url, path, this.#session?.sid);
+    return this.#options.fetch(url, { method: "POST", body, signal, credentials: "include" });
+  }
+
+  /** Ends the transport for what the server, or something in between, answered. */
+  async refused(response: Response): Promise<void> {
+    const body = await response.text().catch(() => "");
+    const ending = httpEnding(response.status, body, response.headers.get("Retry-After"));
+    // That a session is unknown by now forbids nothing: only the answer to a connect command can.
+    this.end(this.#session === undefined ? ending : { ...ending, terminal: false });
+  }
+
+  end(ending: Ending): void {
+    if (this.closed) return;
+    this.close();
+    this.#on.closed(ending);
+  }
+
+  close(): void {
+    this.#waiting = [];
+    this.#abort.abort();
+  }
+
+  /** Resolves after a while, or at `close()`. */
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#abort;
+      const end = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = this.#options.clock.after(Math.ceil(delayMs), end);
+      signal.addEventListener("abort", end);
+      if (signal.aborted) end();
+    });
+  }
+
+  /** How long to wait before a repeat, ms. */
+  repeatDelay(repeats: number): number {
+    return backoffDelay(repeats, this.#options.random()) / 4;
+  }
+
+  async #flush(): Promise<void> {
+    const session = this.#session;
+    if (session === undefined || this.#sending) return;
+    this.#sending = true;
+    for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
+      await this.#deliver(bodyOf(session, message));
+    }
+    this.#sending = false;
+  }
+
+  async #deliver(body: string): Promise<void> {
+    for (let repeats = 0; !this.closed; repeats++) {
+      const failure = await this.#try(body);
+      if (failure === undefined || this.closed) return;
+      if (repeats === MAX_REPEATS) {
+        this.#on.problem(new HoldfastError(clientErrors.transport, "POST /send failed", failure));
+        return;
+      }
+      await this.pause(this.repeatDelay(repeats));
+    }
+  }
+
+  /** What went wrong, where another try may do better. */
+  async #try(body: string): Promise<unknown> {
+    const late = new AbortController();
+    const abort = (): void => late.abort();
+    this.#abort.signal.addEventListener("abort", abort);
+    const timer = this.#options.clock.after(this.#options.commandTimeoutMs, abort);
+    try {
+      const response = await this.post("send", body, late.signal);
+      if (!response.ok && !isLost(response)) return await this.refused(response);
+      const answer = await response.text();
+      return response.ok ? undefined : new Error(`HTTP ${response.status}: ${answer.slice(0, 200)}`);
+    } catch (cause) {
+      return cause;
+    } finally {
+      timer.cancel();
+      this.#abort.signal.removeEventListener("abort", abort);
+    }
+  }
+}
+
+/** A frame has no newline inside. */
+function bodyOf(session: object, message: string): string {
+  return `${JSON.stringify(session).slice(0, -1)},"commands":[${message.replaceAll("\n", ",")}]}`;
+}
+
+/** From something in between that lost the answer; what the server means, it says in words. */
+export function isLost({ status }: Response): boolean {
+  return status === 500 || status === 502 || status === 504;
+}

@@ -1,0 +1,90 @@
+/**
+ * Frames over long-polls: each `POST /poll` is answered with what there is, or held until there is something. Commands by
+ * `POST /send`, so that a poll that is held need not end for them.
+ *
+ * A poll brings the cursor of the last answer, which acknowledges it. Invariants: one poll is under way at a time; an answer that is
+ * lost on its way is asked for again with the same cursor, which brings the same frames, so none is lost and none taken
+ * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
+ */
+import { closingEnding, lostEnding } from "./ending.js";
+import { clientErrors, HoldfastError } from "./errors.js";
+import { isLost, Requests } from "./requests.js";
+import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
+
+/** Repeats in a row of a poll whose answer was lost. */
+const MAX_REPEATS = 5;
+/** The longest pause between two polls, ms. */
+const MAX_PAUSE_MS = 5_000;
+
+interface Answer {
+  readonly sid: string;
+  readonly cursor: unknown;
+  readonly frames: readonly object[];
+  /** Not to be asked again before, ms. */
+  readonly wait: number;
+  /** The session has ended, and nothing follows. */
+  readonly close: { readonly [field: string]: unknown } | undefined;
+}
+
+/** `url` is that of the WebSocket. */
+export function openPoll(url: string, options: HttpOptions, on: TransportEvents): Transport {
+  const requests = new Requests(url, options, on);
+  let begun = false;
+  queueMicrotask(() => {
+    if (!requests.closed) on.opened();
+  });
+
+  async function run(hello: string): Promise<void> {
+    let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
+    const sid = last?.sid;
+    while (last !== undefined && !requests.closed) {
+      on.heard();
+      // An empty answer says only that the server lives.
+      if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
+      if (requests.closed) return;
+      if (last.close !== undefined) return requests.end(closingEnding(last.close));
+      // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
+      if (last.sid !== sid) return requests.end(lostEnding("the session is gone"));
+      if (last.wait > 0) await requests.pause(Math.min(last.wait, MAX_PAUSE_MS));
+      last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
+    }
+  }
+
+  /** Undefined where it ended the transport, or was closed. */
+  async function ask(body: string, repeats: number): Promise<Answer | undefined> {
+    for (let lost = 0; !requests.closed; lost++) {
+      try {
+        const response = await requests.post("poll", body);
+        if (response.ok) return readAnswer(await response.json());
+        if (lost >= repeats || !isLost(response)) {
+          await requests.refused(response);
+          return undefined;
+        }
+        await response.text();
+      } catch (cause) {
+        if (requests.closed) return undefined;
+        if (lost >= repeats) requests.end(lostEnding(`polls fail: ${String(cause)}`));
+        else on.problem(new HoldfastError(clientErrors.transport, "an answer to a poll was lost", cause));
+      }
+      await requests.pause(requests.repeatDelay(lost));
+    }
+    return undefined;
+  }
+
+  return {
+    send(message) {
+      if (begun) requests.send(message);
+      else void run(message);
+      begun = true;
+    },
+    connected: (result) => requests.connected(result),
+    close: () => requests.close(),
+  };
+}
+
+/** Throws for what is not an answer: then it counts as lost. */
+function readAnswer(value: unknown): Answer {
+  const { sid, cursor, frames, wait, close } = value as Answer;
+  if (typeof sid !== "string" || !Array.isArray(frames)) throw new Error("not an answer to a poll");
+  return { sid, cursor, frames, wait: Number(wait) || 0, close: close ?? undefined };
+}

@@ -1,0 +1,64 @@
+/**
+ * What a subscribe asks of presence: who is there, and to be told who joins and leaves.
+ *
+ * Whoever asks holds the channel's watch from `wishOf` on, and gives it up by `grant` or `forgo`, one of them once.
+ */
+import { type EncodableResults, type ErrorCode, errors } from "@holdfast/protocol";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import type { Watch } from "../presence-watch.js";
+import type { Session } from "../session.js";
+import type { Subscription } from "../subscription.js";
+
+/** As it is in the command. */
+export interface PresenceFlags {
+  readonly presence?: boolean | undefined;
+  readonly joinLeave?: boolean | undefined;
+}
+
+export interface PresenceWish {
+  readonly watch: Watch;
+  readonly listed: boolean;
+  readonly told: boolean;
+}
+
+/** Undefined where nothing is asked. */
+export function wishOf(
+  { access, namespaces, presence }: Context,
+  session: Session,
+  channel: string,
+  { presence: listed = false, joinLeave: told = false }: PresenceFlags,
+): PresenceWish | undefined | ErrorCode {
+  if (!listed && !told) return undefined;
+  const rule = namespaces.presence(channel);
+  if (presence === undefined || rule === undefined) return errors.noPresence;
+  if (told && rule.joinLeave === "off") return errors.noPresence;
+  if (!access.may(session.identity, channel, "presence")) return errors.forbidden;
+  return { watch: presence.watches.enter(channel, rule), listed, told };
+}
+
+export function isKnown({ presence }: Context, wished: PresenceWish | undefined): boolean {
+  return wished === undefined || presence === undefined || presence.watches.isReady(wished.watch);
+}
+
+/** Brings about that it `isKnown`, as far as reading can. Rejects as the broker does. */
+export async function learn(context: Context, wished: PresenceWish | undefined): Promise<void> {
+  if (wished !== undefined && !isKnown(context, wished)) await context.presence?.watches.learn(wished.watch);
+}
+
+/** The subscription begins: it is told from now on, and this is what came before. */
+export function grant(
+  { presence }: Context,
+  connection: Connection,
+  subscription: Subscription,
+  { watch, listed, told }: PresenceWish,
+): EncodableResults["subscribe"]["presence"] {
+  const snapshot = watch.view.snapshot;
+  if (told) presence?.watches.listen(watch, subscription, connection);
+  else presence?.watches.release(watch);
+  return snapshot && { ...snapshot, members: listed ? snapshot.members : [] };
+}
+
+export function forgo({ presence }: Context, wished: PresenceWish | undefined): void {
+  if (wished !== undefined) presence?.watches.release(wished.watch);
+}

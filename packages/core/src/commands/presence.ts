@@ -1,0 +1,23 @@
+/**
+ * `presence`: who is in a channel, in pages, or only how many.
+ */
+import { errors } from "@holdfast/protocol";
+import { BrokerUnavailable } from "../broker.js";
+import { ANONYMOUS } from "../identity.js";
+import type { Handler } from "./command.js";
+
+const DEFAULT_LIMIT = 100;
+
+export const presence: Handler<"presence"> = async (context, connection, body) => {
+  const { channel, limit = DEFAULT_LIMIT, cursor } = body;
+  const { identity = ANONYMOUS } = connection.session ?? {};
+  if (!context.access.may(identity, channel, "presence")) return { error: errors.forbidden };
+  if (context.presence === undefined || context.namespaces.presence(channel) === undefined)
+    return { error: errors.noPresence };
+  try {
+    return { result: await context.presence.read(channel, limit, cursor) };
+  } catch (error) {
+    if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
+    throw error;
+  }
+};

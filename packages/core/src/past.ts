@@ -1,0 +1,50 @@
+/**
+ * A page of a channel's past, for whoever may read it: a client's command, or the admin API.
+ */
+import {
+  type EncodableResults,
+  type ErrorCode,
+  errors,
+  type HistoryRequest,
+  normalizeData,
+} from "@holdfast/protocol";
+import type { Broker, LogPage, Retention } from "./broker.js";
+import { locate } from "./recovery.js";
+import { channelTopic } from "./topic.js";
+
+const DEFAULT_LIMIT = 100;
+
+export type Past = { readonly result: EncodableResults["history"] } | { readonly error: ErrorCode };
+
+/**
+ * With `since` the page begins behind that position, and only if it can be proven that the position belongs to the log.
+ * At most about `maxChars` characters. Rejects with `BrokerUnavailable`.
+ */
+export async function historyOf(
+  broker: Pick<Broker, "read">,
+  retention: Retention,
+  { channel, since, limit = DEFAULT_LIMIT, reverse = false }: HistoryRequest,
+  maxChars: number,
+): Promise<Past> {
+  const from =
+    since === undefined ? (reverse ? Number.MAX_SAFE_INTEGER : 0) : since.offset + (reverse ? -1 : 1);
+  const page = await broker.read(channelTopic(channel), { from, limit, reverse, retention });
+  if (since !== undefined) {
+    if (locate(since, page) !== undefined) return { error: errors.positionLost };
+    // Forward from a position whose successor is gone: the page would have a hole at its beginning.
+    if (!reverse && page.oldest > since.offset + 1) return { error: errors.positionLost };
+  }
+  return { result: { ...page.top, publications: bounded(page, maxChars) } };
+}
+
+/** As many as fit into one answer; who wants the rest asks for it. At least one, so that paging goes on. */
+function bounded({ entries }: LogPage, maxChars: number): { offset: number; data: string }[] {
+  const publications: { offset: number; data: string }[] = [];
+  let chars = 0;
+  for (const { offset, data } of entries) {
+    chars += data.length;
+    if (publications.length > 0 && chars > maxChars) break;
+    publications.push({ offset, data: normalizeData(data) });
+  }
+  return publications;
+}

@@ -1,0 +1,247 @@
+/**
+ * The presence store in memory: for the embedded broker, where the primary serves it to its workers, and for tests.
+ *
+ * Invariant: a channel is in the map exactly while it has members; the members of a lease are found in its channels.
+ */
+import type { MemoryBus } from "./broker-memory.js";
+import {
+  type ChangeOutcome,
+  type Lease,
+  type LeaseState,
+  MAX_NEWS_CHARS,
+  type Member,
+  type PresenceChange,
+  type PresencePage,
+  type PresenceRule,
+  type PresenceStore,
+  type Transition,
+} from "./presence-store.js";
+import { presenceTopic } from "./topic.js";
+
+interface Entry extends Member {
+  readonly lease: string;
+  /** Grows with each that is added: where a page ends. */
+  readonly order: number;
+}
+
+interface Channel {
+  readonly name: string;
+  readonly members: Map<string, Entry>;
+  /** Sessions of each user. */
+  readonly users: Map<string, number>;
+  anonymous: number;
+  sequence: number;
+  version: number;
+  rule: PresenceRule;
+  /** What has yet to be published, each a `PresenceStep` as text, and their characters. */
+  steps: string[];
+  chars: number;
+}
+
+interface HeldLease {
+  until: number;
+  readonly channels: Set<string>;
+  /** Given to somebody to be ended. */
+  ending: boolean;
+}
+
+/** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
+const ENDING_MS = 10_000;
+
+export class MemoryPresence implements PresenceStore {
+  readonly #bus: MemoryBus;
+  readonly #now: () => number;
+  readonly #channels = new Map<string, Channel>();
+  readonly #leases = new Map<string, HeldLease>();
+  /** The highest number that any channel has had: a new life begins above it. */
+  #highest: number;
+  #lastOrder = 0;
+
+  /** `now`: ms since 1970. */
+  constructor(bus: MemoryBus, now: () => number = Date.now) {
+    this.#bus = bus;
+    this.#now = now;
+    this.#highest = now() * 1000;
+  }
+
+  /** Channels that have members. */
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  async renew(id: string, forMs: number, begin: boolean): Promise<LeaseState> {
+    const now = this.#now();
+    const known = this.#leases.get(id);
+    const held = known === undefined ? begin : !known.ending;
+    const until = now + forMs;
+    if (known !== undefined && held) known.until = until;
+    else if (held) this.#leases.set(id, { until, channels: new Set(), ending: false });
+    const lapsed: string[] = [];
+    let next: number | undefined;
+    for (const [other, lease] of this.#leases) {
+      if (other === id) continue;
+      if (lease.until < now) {
+        lease.ending = true;
+        lease.until = now + ENDING_MS;
+        lapsed.push(other);
+      } else if (next === undefined || lease.until < next) next = lease.until;
+    }
+    return { held, until, lapsed, nextMs: next === undefined ? undefined : next - now + 1 };
+  }
+
+  async change(
+    channel: string,
+    { id, until }: Lease,
+    changes: readonly PresenceChange[],
+    rule: PresenceRule,
+  ): Promise<ChangeOutcome> {
+    const lease = this.#leases.get(id);
+    if (lease === undefined || lease.ending || until < this.#now()) return { kind: "lapsed" };
+    const state = this.#channels.get(channel) ?? this.#begin(channel, rule);
+    state.rule = rule;
+    const transitions: Transition[] = [];
+    for (const change of changes) {
+      const occupied = state.members.size > 0;
+      if (change.kind === "drop") this.#drop(state, change.session, id);
+      else this.#put(state, change.member, id, change.kind === "put");
+      if (state.members.size > 0 !== occupied)
+        transitions.push({ occupied: !occupied, version: state.version });
+    }
+    this.#settle(state);
+    if (this.#channels.has(channel)) lease.channels.add(channel);
+    return { kind: "changed", transitions };
+  }
+
+  async read(channel: string, limit: number, cursor = "0"): Promise<PresencePage> {
+    const state = this.#channels.get(channel);
+    if (state === undefined) {
+      return { sequence: this.#highest, version: this.#highest, users: 0, sessions: 0, members: [] };
+    }
+    const after = Number(cursor) || 0;
+    const members: string[] = [];
+    let last = after;
+    let next: string | undefined;
+    for (const { order, text } of state.members.values()) {
+      if (order <= after) continue;
+      if (members.length === limit) {
+        next = limit === 0 ? undefined : `${last}`;
+        break;
+      }
+      members.push(text);
+      last = order;
+    }
+    return {
+      sequence: state.sequence,
+      version: state.version,
+      users: state.users.size + state.anonymous,
+      sessions: state.members.size,
+      members,
+      ...(next !== undefined && { next }),
+    };
+  }
+
+  async end(id: string): Promise<void> {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    this.#leases.delete(id);
+    for (const channel of lease.channels) {
+      const state = this.#channels.get(channel);
+      if (state === undefined) continue;
+      for (const [session, { lease }] of state.members) {
+        if (lease === id) this.#remove(state, session);
+      }
+      this.#settle(state);
+    }
+  }
+
+  /** Nobody renews the lease any more: it lapses after `graceMs` at the latest. */
+  abandon(id: string, graceMs: number): void {
+    const lease = this.#leases.get(id);
+    if (lease !== undefined) lease.until = Math.min(lease.until, this.#now() + graceMs);
+  }
+
+  #begin(name: string, rule: PresenceRule): Channel {
+    this.#highest = Math.max(this.#highest + 1, this.#now() * 1000);
+    const state: Channel = {
+      name,
+      members: new Map(),
+      users: new Map(),
+      anonymous: 0,
+      sequence: this.#highest,
+      version: this.#highest,
+      rule,
+      steps: [],
+      chars: 0,
+    };
+    this.#channels.set(name, state);
+    return state;
+  }
+
+  /** `take`: also from another worker. */
+  #put(state: Channel, member: Member, lease: string, take: boolean): void {
+    const { session, user, text } = member;
+    const known = state.members.get(session);
+    if (known !== undefined) {
+      if (!take && workerOf(known.lease) !== workerOf(lease)) return;
+      if (known.text === text) {
+        state.members.set(session, { ...known, lease });
+        return;
+      }
+      this.#remove(state, session);
+    }
+    state.members.set(session, { session, user, text, lease, order: ++this.#lastOrder });
+    const before = user === undefined ? 0 : (state.users.get(user) ?? 0);
+    if (user === undefined) state.anonymous++;
+    else state.users.set(user, before + 1);
+    this.#note(state, 1, before === 0, text);
+  }
+
+  #drop(state: Channel, session: string, lease: string): void {
+    const known = state.members.get(session);
+    if (known !== undefined && workerOf(known.lease) === workerOf(lease)) this.#remove(state, session);
+  }
+
+  #remove(state: Channel, session: string): void {
+    const known = state.members.get(session);
+    if (known === undefined) return;
+    const { user, text } = known;
+    state.members.delete(session);
+    const left = user === undefined ? 0 : (state.users.get(user) ?? 1) - 1;
+    if (user === undefined) state.anonymous--;
+    else if (left === 0) state.users.delete(user);
+    else state.users.set(user, left);
+    this.#note(state, 0, left === 0, text);
+  }
+
+  /** `edge`: the user's first or last session. */
+  #note(state: Channel, came: 0 | 1, edge: boolean, text: string): void {
+    const told = edge || state.rule.joinLeave !== "user";
+    state.sequence++;
+    if (told) state.version++;
+    state.steps.push(`[${came},${told ? 1 : 0},${text}]`);
+    state.chars += text.length;
+    if (state.chars > MAX_NEWS_CHARS) this.#publish(state);
+  }
+
+  /** Tells what happened, and forgets a channel that is empty. */
+  #settle(state: Channel): void {
+    this.#publish(state);
+    if (state.members.size > 0) return;
+    this.#channels.delete(state.name);
+    this.#highest = Math.max(this.#highest, state.sequence);
+  }
+
+  #publish(state: Channel): void {
+    if (state.steps.length === 0) return;
+    const { name, sequence, version, members, users, anonymous, rule } = state;
+    const counts = { sequence, version, users: users.size + anonymous, sessions: members.size };
+    const steps = members.size <= rule.maxListed ? `,"steps":[${state.steps.join(",")}]` : "";
+    state.steps = [];
+    state.chars = 0;
+    this.#bus.publish(presenceTopic(name), `${JSON.stringify(counts).slice(0, -1)}${steps}}`, {});
+  }
+}
+
+function workerOf(lease: string): string {
+  return lease.slice(0, lease.indexOf("."));
+}

@@ -1,0 +1,119 @@
+/**
+ * The presence store seam: who is in which channel, in all of the cluster.
+ *
+ * A member is a session in a channel. Each belongs to the lease of the worker that it is connected to; a worker renews its
+ * one lease, however many members that has, and the members of a lease that nobody renews are taken out by whoever finds out.
+ *
+ * An implementer owes:
+ * - `change` is one atomic step in which the members change, are numbered and told: each change that happened raises
+ *   `sequence` by one, each that clients are told of (`PresenceRule.joinLeave`) raises `version` by one, and what happened is
+ *   published on the channel's presence topic as `PresenceNews` text, in order and through the same broker that the worker
+ *   listens to. Numbers have no gaps; those of a channel that was empty begin anew, above all that it ever had;
+ * - a change under a lease that is over by the store's own clock (`Lease.until`) is refused as `lapsed`, so that one that
+ *   comes late makes no ghost;
+ * - a session that another worker has taken over is not `drop`ped by the earlier one, nor `keep`t;
+ * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given out again;
+ * - `end` takes out the lease's members in steps of bounded length, once each, whoever else is at it;
+ * - a call that cannot be carried out rejects with `BrokerUnavailable`, as those of the broker do.
+ *
+ * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.
+ */
+import type { PresenceCounts } from "@holdfast/protocol";
+
+/** Which joins and leaves clients are told: none, a user's first and last session, or every session's. */
+export const JOIN_LEAVE_MODES = Object.freeze(["off", "user", "session"] as const);
+
+export type JoinLeaveMode = (typeof JOIN_LEAVE_MODES)[number];
+
+/** What holds for one channel. Versions of `off` count as those of `session` do. */
+export interface PresenceRule {
+  readonly joinLeave: JoinLeaveMode;
+  /** Sessions above which news say how many there are, not who. */
+  readonly maxListed: number;
+}
+
+export interface Member {
+  /** Names the session, also when it goes on elsewhere. No secret. No control characters. */
+  readonly session: string;
+  /** Undefined: anonymous, and a user of its own. */
+  readonly user?: string | undefined;
+  /** What clients are shown, as one line of JSON with `session` and whatever else there is. */
+  readonly text: string;
+}
+
+/** The lease of one worker at one time. */
+export interface Lease {
+  /** Two parts with a dot between: the worker, the same for all its leases; and which of its leases. */
+  readonly id: string;
+  /** When it ends, by the store's clock, ms. */
+  readonly until: number;
+}
+
+export type PresenceChange =
+  /** The session is here now, wherever it was. */
+  | { readonly kind: "put"; readonly member: Member }
+  /** The session is still here, unless another worker has it: said again under a new lease. */
+  | { readonly kind: "keep"; readonly member: Member }
+  | { readonly kind: "drop"; readonly session: string };
+
+/** The first member came, or the last one went: what backends are told, unless the store has done so. */
+export interface Transition {
+  readonly occupied: boolean;
+  readonly version: number;
+}
+
+export type ChangeOutcome =
+  | { readonly kind: "changed"; readonly transitions: readonly Transition[] }
+  | { readonly kind: "lapsed" };
+
+/** Facts of one moment. */
+export interface PresencePage extends PresenceCounts {
+  readonly sequence: number;
+  /** Texts of members. Who is there from the first page to the last is in one of them. */
+  readonly members: readonly string[];
+  /** Where the next page begins, up to `MAX_CURSOR_LENGTH` characters; undefined at the end. */
+  readonly next?: string;
+}
+
+/** `1` came, `0` went; whether clients are told; the member's text as a value. */
+export type PresenceStep = readonly [came: 0 | 1, told: 0 | 1, member: Readonly<Record<string, unknown>>];
+
+/** What is published on a presence topic, as JSON. The numbers are those after the last step. */
+export interface PresenceNews extends PresenceCounts {
+  readonly sequence: number;
+  /** One for each number of the sequence; left out where there are too many members to say who. */
+  readonly steps?: readonly PresenceStep[];
+}
+
+export interface LeaseState {
+  /** False: it was over already, and its members are being taken out or gone. Begin another. */
+  readonly held: boolean;
+  /** When it ends now, by the store's clock, ms. */
+  readonly until: number;
+  /** Leases of workers that are gone: to be ended by who asked. A few. */
+  readonly lapsed: readonly string[];
+  /** When the next lease of another would lapse, ms from now; undefined when there is none. */
+  readonly nextMs?: number | undefined;
+}
+
+export interface PresenceStore {
+  /** Begins a lease (`begin`), or prolongs it to `forMs` from now, if it is held. */
+  renew(id: string, forMs: number, begin: boolean): Promise<LeaseState>;
+  /** At most `MAX_CHANGES` at once, in order. One call for a channel and worker at a time. */
+  change(
+    channel: string,
+    lease: Lease,
+    changes: readonly PresenceChange[],
+    rule: PresenceRule,
+  ): Promise<ChangeOutcome>;
+  /** At most `limit` members, from `cursor` on, the `next` of a page or any other text; 0 asks for the numbers alone. */
+  read(channel: string, limit: number, cursor?: string): Promise<PresencePage>;
+  /** Ends a lease: its members leave, but for those that went on under another. */
+  end(id: string): Promise<void>;
+}
+
+/** Changes of one call: keeps a step in the store short. */
+export const MAX_CHANGES = 64;
+
+/** Characters of the steps in one piece of news; beyond it there are several pieces. */
+export const MAX_NEWS_CHARS = 32 * 1024;

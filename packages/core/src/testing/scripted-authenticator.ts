@@ -1,0 +1,24 @@
+/**
+ * An authenticator whose tokens are the names that a test gave them.
+ */
+import { errors } from "@holdfast/protocol";
+import type { Authenticator, Proof } from "../authenticator.js";
+import type { Grant, Identity } from "../identity.js";
+
+export class ScriptedAuthenticator implements Authenticator {
+  readonly #proofs = new Map<string, Proof>();
+
+  /** `token` proves this identity from now on. */
+  knows(token: string, identity: Identity): void {
+    this.#proofs.set(token, { kind: "identity", identity });
+  }
+
+  /** `token` is a subscription token from now on. */
+  grants(token: string, user: string | undefined, grant: Grant): void {
+    this.#proofs.set(token, { kind: "grant", user, grant });
+  }
+
+  prove(token: string): Promise<Proof> {
+    return Promise.resolve(this.#proofs.get(token) ?? { kind: "refused", error: errors.badToken });
+  }
+}

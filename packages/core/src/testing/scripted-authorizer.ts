@@ -1,0 +1,40 @@
+/**
+ * An application whose every answer the test gives, in whatever order and as late as it likes.
+ */
+import type {
+  Admission,
+  Authorizer,
+  ChannelQuestion,
+  ConnectQuestion,
+  Consent,
+  PublishQuestion,
+} from "../authorizer.js";
+
+export interface AskedQuestion<Question, Answer> {
+  readonly question: Question;
+  answer(answer: Answer): void;
+}
+
+export class ScriptedAuthorizer implements Authorizer {
+  readonly connects: AskedQuestion<ConnectQuestion, Admission>[] = [];
+  readonly subscribes: AskedQuestion<ChannelQuestion, Consent>[] = [];
+  readonly publishes: AskedQuestion<PublishQuestion, Consent>[] = [];
+  closes = 0;
+
+  readonly connect = (question: ConnectQuestion): Promise<Admission> => asked(this.connects, question);
+  readonly subscribe = (question: ChannelQuestion): Promise<Consent> => asked(this.subscribes, question);
+  readonly publish = (question: PublishQuestion): Promise<Consent> => asked(this.publishes, question);
+
+  close(): void {
+    this.closes++;
+  }
+}
+
+function asked<Question, Answer>(
+  list: AskedQuestion<Question, Answer>[],
+  question: Question,
+): Promise<Answer> {
+  return new Promise((answer) => {
+    list.push({ question, answer });
+  });
+}

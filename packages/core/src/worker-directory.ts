@@ -1,0 +1,15 @@
+/**
+ * The directory seam: which instance a worker is of, for requests of its sessions that reach another instance.
+ *
+ * A worker is named as in the ids of its sessions (`ownerPrefix`). An implementer owes: what was announced is found by every
+ * worker of the cluster soon after, and no longer soon after its announcer was closed or has died. What is found may be out
+ * of date: who goes there must be able to be turned away.
+ */
+export interface WorkerDirectory {
+  /** From now on says that `worker` is reached at `address` (`host:port`), also across outages. Called once. */
+  announce(worker: string, address: string): void;
+  /** Where the worker is reached; undefined when nobody says so. Rejects with `BrokerUnavailable`. */
+  find(worker: string): Promise<string | undefined>;
+  /** Takes back what was announced. Never rejects. Idempotent. */
+  close(): Promise<void>;
+}

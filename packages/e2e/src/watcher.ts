@@ -1,0 +1,56 @@
+/**
+ * What every client of a durability test is, whatever it is connected by: it checks that numbers count up in its channel,
+ * each once, in order, or after a gap that it was told of.
+ */
+
+/** Something that was not promised. */
+export interface Violation {
+  readonly kind: "lost" | "duplicated" | "reordered";
+  readonly channel: string;
+  readonly expected: number;
+  readonly received: number;
+}
+
+export interface Watcher {
+  readonly channel: string;
+  readonly check: SequenceCheck;
+  /** How often it was without a connection. */
+  readonly losses: number;
+  /** For a failure's message. */
+  readonly state: string;
+  /** Resolves when it is subscribed. */
+  start(): Promise<unknown>;
+  close(): void;
+}
+
+/** The numbers of one channel, as they come. */
+export class SequenceCheck {
+  readonly channel: string;
+  readonly violations: Violation[] = [];
+  /** Reasons of the gaps that it was told of. */
+  readonly gaps: string[] = [];
+  received = 0;
+  /** The last number; -1 before the first. */
+  last = -1;
+  /** After a gap any number may come next. */
+  #next: number | undefined;
+
+  constructor(channel: string) {
+    this.channel = channel;
+  }
+
+  gap(reason: string): void {
+    this.gaps.push(reason);
+    this.#next = undefined;
+  }
+
+  number(number: number): void {
+    this.received++;
+    const expected = this.#next;
+    this.#next = number + 1;
+    this.last = number;
+    if (expected === undefined || number === expected) return;
+    const kind = number > expected ? "lost" : number === expected - 1 ? "duplicated" : "reordered";
+    this.violations.push({ kind, channel: this.channel, expected, received: number });
+  }
+}

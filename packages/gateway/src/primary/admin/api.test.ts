@@ -1,0 +1,306 @@
+import {
+  BROADCAST,
+  type Broker,
+  BrokerUnavailable,
+  CONTROL,
+  MemoryRevocations,
+  type PublishOptions,
+} from "@holdfast/core";
+import { describe, expect, it } from "@jest/globals";
+import { type DrainProgress, SERVING } from "../instance-drain.js";
+import { adminApi, ENDPOINTS } from "./api.js";
+import type { AdminInstance } from "./endpoint.js";
+import type { AdminAnswer } from "./server.js";
+
+const MAX_BYTES = 20;
+const NOW = 1_700_000_000_000;
+const SID = "AAAB0123456789abcdef";
+
+function setUp(publish: Broker["publish"] = async () => undefined) {
+  const published: [string, string][] = [];
+  const options: unknown[] = [];
+  const problems: string[] = [];
+  const limits: number[] = [];
+  const broker = {
+    state: "ready",
+    async publish(topic: string, data: string, how: PublishOptions) {
+      published.push([topic, data]);
+      options.push(how);
+      return publish(topic as never, data, how);
+    },
+  } as unknown as Broker;
+  const drain: { progress: DrainProgress | undefined } = { progress: SERVING };
+  const told: string[] = [];
+  const revocations = new MemoryRevocations({
+    maxRevocations: 2,
+    now: () => NOW,
+    tell: (order) => told.push(order),
+  });
+  const instance: AdminInstance = {
+    broker,
+    revocations,
+    revocationTtlMs: 60_000,
+    maxPublicationBytes: MAX_BYTES,
+    now: () => NOW,
+    retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
+    notReady: () => problems,
+    metrics: async () => "a 1\n",
+    inspection: {
+      async slowest(limit) {
+        limits.push(limit);
+        return [];
+      },
+      async channels({ prefix, after, limit }) {
+        const all = ["a", "b", "pre:c"].filter((name) => name > after && name.startsWith(prefix));
+        return all.slice(0, limit).map((channel) => ({ channel, subscribers: 1 }));
+      },
+      async connections({ user }) {
+        return user === undefined ? [] : [{ session: SID, user, subscriptions: 0, channels: [] }];
+      },
+    },
+    drain: () => drain.progress,
+    drainProgress: () => drain.progress ?? SERVING,
+  };
+  const routes = adminApi(instance);
+  const ask = (route: string, body?: unknown, query = "") =>
+    routes[route]?.(body, new URLSearchParams(query));
+  return { published, told, options, problems, limits, drain, ask };
+}
+
+function messageOf(answer: AdminAnswer | undefined): string {
+  if (answer === undefined) throw new Error("no such route");
+  return (answer.body as { error: { message: string } }).error.message;
+}
+
+describe("the admin API", () => {
+  it("publishes any JSON value to a channel, and to everybody", async () => {
+    const { ask, published } = setUp();
+    for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
+      expect(await ask("POST /api/publish", { channel: "news", data })).toEqual({ status: 200, body: {} });
+    }
+    expect(await ask("POST /api/broadcast", { data: null })).toEqual({ status: 200, body: {} });
+    const texts = ['{"a":1}', '"text"', "0", "false", "null", "[]", '""'];
+    expect(published).toEqual([...texts.map((text) => ["channel:news", text]), [BROADCAST, "null"]]);
+  });
+
+  it("lists the slowest connections, as many as are asked for", async () => {
+    const { ask, limits } = setUp();
+    expect(await ask("GET /api/slow")).toEqual({ status: 200, body: { connections: [] } });
+    await ask("GET /api/slow", undefined, "limit=7");
+    expect(limits).toEqual([20, 7]);
+    for (const limit of ["0", "-1", "1001", "1.5", "x"])
+      expect(await ask("GET /api/slow", undefined, `limit=${limit}`)).toMatchObject({
+        status: 400,
+        body: { error: { message: expect.stringContaining("limit` must be a whole number from 1 to 1000") } },
+      });
+  });
+
+  it("keeps what the channel keeps, passes the key on, and answers with the position", async () => {
+    const { ask, options } = setUp(async () => ({ offset: 7, epoch: "e" }));
+    const answer = await ask("POST /api/publish", { channel: "kept", data: 1, key: "order-1" });
+    expect(answer).toEqual({ status: 200, body: { offset: 7, epoch: "e" } });
+    await ask("POST /api/publish", { channel: "news", data: 1 });
+    expect(options).toEqual([
+      { retention: { size: 10, ttlMs: 60_000 }, key: "order-1" },
+      { retention: undefined, key: undefined },
+    ]);
+  });
+
+  it.each([
+    ["POST /api/publish", { channel: "news", data: 1, key: "" }, "`key` must be a string of 1 to 128"],
+    ["POST /api/publish", { channel: "news", data: 1, key: 7 }, "`key` must be a string"],
+    ["POST /api/publish", { channel: "news", data: 1, key: "k".repeat(129) }, "`key` must be a string"],
+    ["POST /api/publish", undefined, "The body must be an object with `channel`, `data`, `key`"],
+    ["POST /api/publish", null, "The body must be an object"],
+    ["POST /api/publish", [], "The body must be an object"],
+    ["POST /api/publish", "news", "The body must be an object"],
+    ["POST /api/publish", {}, "`channel` is missing"],
+    [
+      "POST /api/publish",
+      { channel: 7, data: 1 },
+      "`channel` must be a string of 1 to 255 characters, not 7",
+    ],
+    ["POST /api/publish", { channel: "", data: 1 }, "`channel` must be a string"],
+    ["POST /api/publish", { channel: "a b", data: 1 }, "`channel` is a channel's name that"],
+    ["POST /api/publish", { channel: "news" }, "`data` is missing: any JSON value"],
+    [
+      "POST /api/publish",
+      { chanel: "news", data: 1 },
+      'The body has an unknown field \\"chanel\\" (did you mean channel?). There are: channel, data, key.',
+    ],
+    ["POST /api/publish", JSON.parse('{"channel":"news","data":1,"__proto__":{}}'), "unknown field"],
+    ["POST /api/broadcast", {}, "`data` is missing"],
+    ["POST /api/broadcast", 5, "The body must be an object with `data`, not 5"],
+    ["POST /api/batch", { publications: [] }, "`publications` must be a list of 1 to 1000, not of 0"],
+    [
+      "POST /api/batch",
+      { publications: [{ channel: "a", data: 1 }, 5] },
+      "`publications[1]` must be an object",
+    ],
+    ["POST /api/batch", { publications: [{ channel: "a" }] }, "`publications[0].data` is missing"],
+    ["POST /api/message", { user: "", data: 1 }, "`user` must be"],
+    ["POST /api/disconnect", {}, "needs exactly one of `user`, `session`, `token`"],
+    ["POST /api/disconnect", { user: "a", token: "b" }, "exactly one"],
+    ["POST /api/disconnect", { session: "short" }, "`session` must be"],
+    ["POST /api/disconnect", { session: `${SID.slice(1)}!` }, "`session` is not a session id"],
+    ["POST /api/disconnect", { user: "a", reconnect: 1 }, "`reconnect` must be true or false, not 1"],
+    ["POST /api/revoke", { user: "a", until: NOW }, "until must lie in the next 400 days"],
+    ["POST /api/revoke", { user: "a", until: NOW * 2 }, "until must lie"],
+    ["POST /api/revoke", { user: "a", until: "soon" }, "`until` must be a whole number"],
+    ["POST /api/subscribe", { user: "a" }, "`channel` is missing"],
+    ["POST /api/drain", { now: true }, "unknown field"],
+  ])("%s %j is answered with a sentence", async (route, body, sentence) => {
+    const { ask, published } = setUp();
+    const answer = await ask(route, body);
+    expect(answer).toMatchObject({ status: 400, body: { error: { name: "bad_request" } } });
+    expect(JSON.stringify(answer?.body)).toContain(sentence);
+    expect(published).toEqual([]);
+  });
+
+  it.each([
+    ["GET /api/channels", "limit=0", "`limit` must be a whole number from 1 to 1000, not 0"],
+    ["GET /api/channels", "limit=x", "`limit` must be a whole number"],
+    ["GET /api/channels", "limt=5", "did you mean limit"],
+    ["GET /api/channels", "limit=5&limit=6", "more than once"],
+    ["GET /api/channels", "__proto__=5", "unknown field"],
+    ["GET /api/connections", "user=", "`user` must be"],
+    ["GET /api/history", "", "`channel` is missing"],
+    ["GET /api/history", "channel=kept&reverse=yes", "`reverse` must be true or false"],
+    ["GET /api/history", "channel=kept&offset=3", "go together"],
+    ["GET /api/drain", "x=1", "The query has an unknown field"],
+  ])("%s?%s is answered with a sentence", async (route, query, sentence) => {
+    const answer = await setUp().ask(route, undefined, query);
+    expect(answer).toMatchObject({ status: 400, body: { error: { name: "bad_request" } } });
+    expect(messageOf(answer)).toContain(sentence);
+  });
+
+  it("publishes a batch in its order, and says what became of each", async () => {
+    const { ask, published } = setUp(async (topic) => {
+      if (topic === "channel:away") throw new BrokerUnavailable("away");
+      return topic === "channel:kept" ? { offset: 1, epoch: "e" } : undefined;
+    });
+    const channels = ["a", "away", "kept"];
+    const publications = channels.map((channel, data) => ({ channel, data }));
+    expect(await ask("POST /api/batch", { publications })).toEqual({
+      status: 200,
+      body: {
+        results: [
+          {},
+          { error: { name: "unavailable", message: expect.any(String) } },
+          { offset: 1, epoch: "e" },
+        ],
+      },
+    });
+    expect(published).toEqual(channels.map((channel, n) => [`channel:${channel}`, `${n}`]));
+    const long = [{ channel: "a", data: "x".repeat(MAX_BYTES) }];
+    expect(await ask("POST /api/batch", { publications: long })).toMatchObject({ status: 413 });
+    expect(published).toHaveLength(3);
+  });
+
+  it("sends a message to a user, and orders to everybody's workers", async () => {
+    const { ask, published } = setUp();
+    await ask("POST /api/message", { user: "42", data: [1] });
+    await ask("POST /api/disconnect", { user: "42" });
+    await ask("POST /api/disconnect", { session: SID, reconnect: false, reason: "bye" });
+    await ask("POST /api/subscribe", { user: "42", channel: "news" });
+    await ask("POST /api/unsubscribe", { token: "t", channel: "news" });
+    expect(published[0]).toEqual(["user:42", "[1]"]);
+    expect(published.slice(1).map(([topic]) => topic)).toEqual([CONTROL, CONTROL, CONTROL, CONTROL]);
+    expect(published.slice(1).map(([, text]) => JSON.parse(text))).toEqual([
+      { op: "disconnect", user: "42", reconnect: true },
+      { op: "disconnect", session: SID.slice(4), reconnect: false, reason: "bye" },
+      { op: "subscribe", user: "42", channel: "news" },
+      { op: "unsubscribe", token: "t", channel: "news" },
+    ]);
+  });
+
+  it("revokes for a given time or the usual one, while there is room", async () => {
+    const { ask, told } = setUp();
+    expect(await ask("POST /api/revoke", { user: "42" })).toEqual({
+      status: 200,
+      body: { at: NOW, until: NOW + 60_000 },
+    });
+    expect(await ask("POST /api/revoke", { token: "t", until: NOW + 5 })).toMatchObject({
+      body: { until: NOW + 5 },
+    });
+    expect(told).toHaveLength(2);
+    expect(await ask("POST /api/revoke", { token: "u" })).toMatchObject({
+      status: 409,
+      body: { error: { name: "limit_revocations", message: expect.stringContaining("maxRevocations") } },
+    });
+  });
+
+  it("lists channels and connections in pages", async () => {
+    const { ask } = setUp();
+    expect(await ask("GET /api/channels", undefined, "limit=2")).toMatchObject({
+      body: { channels: [{ channel: "a" }, { channel: "b" }], next: "b" },
+    });
+    expect(await ask("GET /api/channels", undefined, "limit=2&after=b")).toEqual({
+      status: 200,
+      body: { channels: [{ channel: "pre:c", subscribers: 1 }] },
+    });
+    expect(await ask("GET /api/connections", undefined, "user=42")).toMatchObject({
+      body: { connections: [{ session: SID, user: "42" }] },
+    });
+  });
+
+  it("has an OpenAPI document that names every endpoint once", async () => {
+    const answer = await setUp().ask("GET /api/openapi.json");
+    if (answer === undefined) throw new Error("no such route");
+    const { paths } = answer.body as { paths: Record<string, Record<string, { operationId: string }>> };
+    const named = Object.entries(paths).flatMap(([path, row]) =>
+      Object.keys(row).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(new Set(named)).toEqual(new Set(ENDPOINTS.map(({ method, path }) => `${method} ${path}`)));
+    const ids = Object.values(paths).flatMap((row) =>
+      Object.values(row).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ENDPOINTS.length);
+  });
+
+  it("measures a publication in bytes", async () => {
+    const { ask, published } = setUp();
+    const fits = "ü".repeat((MAX_BYTES - 2) / 2);
+    expect((await ask("POST /api/publish", { channel: "news", data: fits }))?.status).toBe(200);
+    expect(await ask("POST /api/publish", { channel: "news", data: `${fits}x` })).toMatchObject({
+      status: 413,
+      body: { error: { name: "too_big" } },
+    });
+    expect(published).toHaveLength(1);
+  });
+
+  it("says that the broker is away; anything else is for the log", async () => {
+    const away = setUp(() => Promise.reject(new BrokerUnavailable("secret detail")));
+    const answer = await away.ask("POST /api/broadcast", { data: 1 });
+    expect(answer).toMatchObject({ status: 503, body: { error: { name: "unavailable" } } });
+    expect(JSON.stringify(answer)).not.toContain("secret");
+    const broken = setUp(() => Promise.reject(new Error("a bug")));
+    await expect(broken.ask("POST /api/broadcast", { data: 1 })).rejects.toThrow("a bug");
+  });
+
+  it("is alive even while it is not ready, and says why it is not", async () => {
+    const { ask, problems } = setUp();
+    expect(await ask("GET /readyz")).toEqual({ status: 200, body: "ok\n" });
+    problems.push("One.", "Two.");
+    expect(await ask("GET /readyz")).toEqual({ status: 503, body: "One.\nTwo.\n" });
+    expect(await ask("GET /livez")).toEqual({ status: 200, body: "ok\n" });
+  });
+
+  it("has metrics in Prometheus' format", async () => {
+    expect(await setUp().ask("GET /metrics")).toMatchObject({
+      status: 200,
+      body: "a 1\n",
+      contentType: expect.stringContaining("version=0.0.4"),
+    });
+  });
+
+  it("begins a drain and says how far it is, but not before the start is through", async () => {
+    const { ask, drain } = setUp();
+    drain.progress = { ...SERVING, state: "draining", left: 3, total: 9 };
+    expect(await ask("POST /api/drain", {})).toEqual({ status: 202, body: drain.progress });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: drain.progress });
+    drain.progress = undefined;
+    expect(await ask("POST /api/drain", {})).toMatchObject({ status: 503 });
+    expect(await ask("GET /api/drain")).toEqual({ status: 200, body: SERVING });
+  });
+});

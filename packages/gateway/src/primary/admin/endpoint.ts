@@ -1,0 +1,92 @@
+/**
+ * An endpoint of the admin API: a row of the one table that requests are checked by and that the OpenAPI document is made from.
+ *
+ * Invariant: `handle` sees only what its schemas take.
+ */
+import { type Broker, BrokerUnavailable, type Retention, type RevocationStore } from "@holdfast/core";
+import { errors } from "@holdfast/protocol";
+import type { Inspection } from "../inspection.js";
+import type { DrainProgress } from "../instance-drain.js";
+import type { Schema } from "./schema.js";
+import { type AdminAnswer, adminError } from "./server.js";
+
+/** What the endpoints ask of the instance. */
+export interface AdminInstance {
+  readonly broker: Broker;
+  readonly revocations: RevocationStore;
+  /** For how long a revocation holds that names no end, ms. */
+  readonly revocationTtlMs: number;
+  /** Bytes of one publication. */
+  readonly maxPublicationBytes: number;
+  /** ms since 1970. */
+  now(): number;
+  /** What is kept of a channel's past. */
+  retention(channel: string): Retention | undefined;
+  /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
+  notReady(): readonly string[];
+  /** Prometheus text of the whole instance. */
+  metrics(): Promise<string>;
+  /** Begins to drain; says how far it is, or undefined when the instance has not started. */
+  drain(): DrainProgress | undefined;
+  drainProgress(): DrainProgress;
+  /** What all its workers say together. */
+  readonly inspection: Pick<Inspection, "slowest" | "channels" | "connections">;
+}
+
+/** What comes with a status, when it is not a refusal. */
+export interface Success {
+  readonly status: number;
+  readonly description: string;
+  /** Undefined: plain text. */
+  readonly schema?: Schema<unknown>;
+}
+
+interface Row<Body, Query> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** One line, in the imperative. */
+  readonly summary: string;
+  readonly description?: string;
+  /** Anybody may ask, without the key. */
+  readonly open?: boolean;
+  readonly body?: Schema<Body>;
+  readonly query?: Schema<Query>;
+  readonly success: Success;
+  /** Refusals of its own, besides those that any request may get, by status. */
+  readonly refusals?: Readonly<Record<number, string>>;
+}
+
+export interface Endpoint extends Row<unknown, unknown> {
+  handle(instance: AdminInstance, body: unknown, query: unknown): AdminAnswer | Promise<AdminAnswer>;
+}
+
+/** A row whose handler sees what its schemas say. */
+export function endpoint<Body = undefined, Query = undefined>(
+  row: Row<Body, Query> & {
+    handle(instance: AdminInstance, body: Body, query: Query): AdminAnswer | Promise<AdminAnswer>;
+  },
+): Endpoint {
+  return row as unknown as Endpoint;
+}
+
+/** `POST /api/publish` */
+export function routeOf({ method, path }: Endpoint): string {
+  return `${method} ${path}`;
+}
+
+export function ok(body: unknown): AdminAnswer {
+  return { status: 200, body };
+}
+
+/** What many endpoints may answer. */
+export const UNAVAILABLE = Object.freeze({ 503: "The broker cannot be reached." });
+
+/** Answers 503 where the broker is away. */
+export async function orUnavailable(answer: () => Promise<AdminAnswer>): Promise<AdminAnswer> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (!(error instanceof BrokerUnavailable)) throw error;
+    return adminError(503, errors.unavailable.name, errors.unavailable.message);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * What the admin API tells of this instance's channels and connections, and of a channel's past.
+ *
+ * Lists come in pages in the order of names, so that every worker gives its part of a page. Each looks at all that a worker has: for
+ * people and their tools, not for a loop.
+ */
+import { historyOf } from "@holdfast/core";
+import { MAX_HISTORY_LIMIT } from "@holdfast/protocol";
+import { type AdminInstance, type Endpoint, endpoint, ok, orUnavailable, UNAVAILABLE } from "./endpoint.js";
+import { after, badRequest, channel, epoch, limit, offset, PAGE_LIMIT, session, user } from "./fields.js";
+import { anything, described, flag, integer, list, number, object, optional, text } from "./schema.js";
+import { type AdminAnswer, adminError } from "./server.js";
+
+const SLOW_LIMIT = Object.freeze({ default: 20, max: 1000 });
+const MAX_NAMED = 10;
+const count = integer(0);
+const next = optional(described(text({ max: 255 }), "`after` of the next page; left out with the last."));
+const named = list(text({ max: 255 }), 0, MAX_NAMED);
+
+export const INSPECTION: readonly Endpoint[] = [
+  endpoint({
+    method: "GET",
+    path: "/api/channels",
+    summary: "List the channels that somebody listens to",
+    description: "On this instance, with the number of subscribers here.",
+    query: object({
+      prefix: optional(described(text({ min: 0, max: 255 }), "What the names begin with.")),
+      limit: optional(limit),
+      after: optional(after),
+    }),
+    success: {
+      status: 200,
+      description: "A page, in the order of names.",
+      schema: object({
+        channels: list(object({ channel, subscribers: count }), 0, PAGE_LIMIT.max),
+        next,
+      }),
+    },
+    handle: async (instance, _, { prefix = "", limit: most = PAGE_LIMIT.default, after: behind = "" }) => {
+      const channels = await instance.inspection.channels({ prefix, after: behind, limit: most });
+      return ok(page("channels", channels, most, ({ channel: name }) => name));
+    },
+  }),
+  endpoint({
+    method: "GET",
+    path: "/api/connections",
+    summary: "List sessions",
+    description: "Those that are connected to this instance, of one user or all.",
+    query: object({ user: optional(user), limit: optional(limit), after: optional(after) }),
+    success: {
+      status: 200,
+      description: "A page, in the order of session ids.",
+      schema: object({
+        connections: list(
+          object({
+            session,
+            user: optional(user),
+            expiresAt: optional(described(integer(0), "When its token expires, ms since 1970.")),
+            subscriptions: count,
+            channels: described(named, "The first ten of its channels."),
+          }),
+          0,
+          PAGE_LIMIT.max,
+        ),
+        next,
+      }),
+    },
+    handle: async (instance, _, { user: of, limit: most = PAGE_LIMIT.default, after: behind = "" }) => {
+      const connections = await instance.inspection.connections({ user: of, after: behind, limit: most });
+      return ok(page("connections", connections, most, ({ session: id }) => id));
+    },
+  }),
+  endpoint({
+    method: "GET",
+    path: "/api/slow",
+    summary: "List the slowest clients",
+    description: "Those of this instance whose outbox is fullest.",
+    query: object({ limit: optional(integer(1, SLOW_LIMIT.max)) }),
+    success: {
+      status: 200,
+      description: "The fullest outbox first.",
+      schema: object({
+        connections: list(
+          object({
+            id: session,
+            user: optional(user),
+            bytes: described(count, "Bytes that wait for it."),
+            messages: described(count, "Frames that wait for it."),
+            ageMs: described(number(), "For how long the oldest of them has waited."),
+            fill: described(number(), "The share of the limit that is used up most."),
+            skipped: described(count, "Publications left out since it fell behind."),
+            behind: described(named, "The channels concerned."),
+          }),
+          0,
+          SLOW_LIMIT.max,
+        ),
+      }),
+    },
+    handle: async (instance, _, { limit: most = SLOW_LIMIT.default }) =>
+      ok({ connections: await instance.inspection.slowest(most) }),
+  }),
+  endpoint({
+    method: "GET",
+    path: "/api/history",
+    summary: "Read a channel's history",
+    query: object({
+      channel,
+      limit: optional(integer(0, MAX_HISTORY_LIMIT)),
+      reverse: optional(described(flag(), "Newest first.")),
+      offset: optional(described(offset, "Begin behind this position; with `epoch`.")),
+      epoch: optional(epoch),
+    }),
+    success: {
+      status: 200,
+      description: "A page, and the position of the channel's newest publication.",
+      schema: object({
+        offset,
+        epoch,
+        publications: list(object({ offset, data: anything() }), 0, MAX_HISTORY_LIMIT),
+      }),
+    },
+    refusals: {
+      404: "The channel keeps no history.",
+      409: "The history no longer reaches to that position.",
+      ...UNAVAILABLE,
+    },
+    handle: (instance, _, query) => orUnavailable(() => history(instance, query)),
+  }),
+];
+
+async function history(
+  { broker, retention, maxPublicationBytes }: AdminInstance,
+  query: {
+    readonly channel: string;
+    readonly limit?: number | undefined;
+    readonly reverse?: boolean | undefined;
+    readonly offset?: number | undefined;
+    readonly epoch?: string | undefined;
+  },
+): Promise<AdminAnswer> {
+  const { channel: name, offset: from, epoch: life, limit: most, reverse = false } = query;
+  if ((from === undefined) !== (life === undefined))
+    return adminError(400, badRequest, "offset and epoch go together: both name one position.");
+  const kept = retention(name);
+  if (kept === undefined)
+    return adminError(
+      404,
+      "no_history",
+      `The channel ${name} keeps no history; see the setting \`historySize\`.`,
+    );
+  const since = from === undefined || life === undefined ? undefined : { offset: from, epoch: life };
+  const asked = {
+    channel: name,
+    reverse,
+    ...(most !== undefined && { limit: most }),
+    ...(since && { since }),
+  };
+  const answer = await historyOf(broker, kept, asked, maxPublicationBytes);
+  if ("error" in answer) return adminError(409, answer.error.name, answer.error.message);
+  const { publications = [], ...top } = answer.result;
+  return ok({
+    ...top,
+    publications: publications.map((each) => ({
+      offset: each.offset,
+      data: JSON.parse(each.data) as unknown,
+    })),
+  });
+}
+
+/** A full page may have another behind it. */
+function page<Entry>(
+  name: string,
+  entries: readonly Entry[],
+  most: number,
+  idOf: (entry: Entry) => string,
+): object {
+  const last = entries.at(-1);
+  return { [name]: entries, ...(entries.length === most && last !== undefined && { next: idOf(last) }) };
+}

@@ -1,0 +1,118 @@
+/**
+ * The admin API's way to publish: to a channel, to many, to a user, to everybody.
+ */
+import {
+  BROADCAST,
+  BrokerUnavailable,
+  channelTopic,
+  type PublishOptions,
+  type Topic,
+  userTopic,
+} from "@holdfast/core";
+import { errors, type Position } from "@holdfast/protocol";
+import { type AdminInstance, type Endpoint, endpoint, ok, orUnavailable, UNAVAILABLE } from "./endpoint.js";
+import { channel, data, key, nothing, position, refusal, user } from "./fields.js";
+import { described, either, list, object, optional } from "./schema.js";
+import { type AdminAnswer, adminError } from "./server.js";
+
+const MAX_BATCH = 1000;
+const TOO_BIG = Object.freeze({
+  413: "The data is larger than one publication may be, or the body than a request.",
+});
+
+const publication = object({ channel, data, key: optional(key) });
+
+export const PUBLISHING: readonly Endpoint[] = [
+  endpoint({
+    method: "POST",
+    path: "/api/publish",
+    summary: "Publish to a channel",
+    description: "200 means that the broker has it, not that somebody listens.",
+    body: publication,
+    success: {
+      status: 200,
+      description: "It is published. The position where the channel keeps history.",
+      schema: position,
+    },
+    refusals: { ...TOO_BIG, ...UNAVAILABLE },
+    handle: (instance, { channel: name, data: value, key: once }) =>
+      publish(instance, channelTopic(name), value, { retention: instance.retention(name), key: once }),
+  }),
+  endpoint({
+    method: "POST",
+    path: "/api/batch",
+    summary: "Publish to many channels",
+    description: "In the order given. One that fails does not keep the others from being published.",
+    body: object({ publications: list(publication, 1, MAX_BATCH) }),
+    success: {
+      status: 200,
+      description: "What became of each, in the same order.",
+      schema: object({ results: list(either(position, refusal), 1, MAX_BATCH) }),
+    },
+    refusals: TOO_BIG,
+    handle: async (instance, { publications }) => {
+      const texts = publications.map((each) => JSON.stringify(each.data));
+      const long = texts.findIndex((text) => isTooBig(text, instance));
+      if (long !== -1) return tooBig(instance, `\`publications[${long}].data\``);
+      // All at once: the broker takes them in this order.
+      const results = publications.map(({ channel: name, key: once }, index) =>
+        instance.broker
+          .publish(channelTopic(name), texts[index] ?? "", { retention: instance.retention(name), key: once })
+          .then(positionOf, refusalOf),
+      );
+      return ok({ results: await Promise.all(results) });
+    },
+  }),
+  endpoint({
+    method: "POST",
+    path: "/api/message",
+    summary: "Send a message to a user",
+    description: "To every session of the user, on all instances. It is not kept for who is away.",
+    body: object({ user, data }),
+    success: { status: 200, description: "The broker has it.", schema: nothing },
+    refusals: { ...TOO_BIG, ...UNAVAILABLE },
+    handle: (instance, { user: id, data: value }) => publish(instance, userTopic(id), value),
+  }),
+  endpoint({
+    method: "POST",
+    path: "/api/broadcast",
+    summary: "Publish to every connection",
+    body: object({ data: described(data, "Any JSON value. Every client of the cluster gets it.") }),
+    success: { status: 200, description: "The broker has it.", schema: nothing },
+    refusals: { ...TOO_BIG, ...UNAVAILABLE },
+    handle: (instance, { data: value }) => publish(instance, BROADCAST, value),
+  }),
+];
+
+function publish(
+  instance: AdminInstance,
+  topic: Topic,
+  value: unknown,
+  options: PublishOptions = {},
+): AdminAnswer | Promise<AdminAnswer> {
+  const text = JSON.stringify(value);
+  if (isTooBig(text, instance)) return tooBig(instance, "`data`");
+  return orUnavailable(async () => ok(positionOf(await instance.broker.publish(topic, text, options))));
+}
+
+function isTooBig(text: string, { maxPublicationBytes }: AdminInstance): boolean {
+  return Buffer.byteLength(text) > maxPublicationBytes;
+}
+
+function tooBig({ maxPublicationBytes }: AdminInstance, where: string): AdminAnswer {
+  return adminError(
+    413,
+    errors.tooBig.name,
+    `${where} is larger than ${maxPublicationBytes} bytes, which a publication may have.`,
+  );
+}
+
+function positionOf(given: Position | undefined): Partial<Position> {
+  return given ?? {};
+}
+
+function refusalOf(error: unknown): object {
+  if (!(error instanceof BrokerUnavailable)) throw error;
+  const { name, message } = errors.unavailable;
+  return { error: { name, message } };
+}

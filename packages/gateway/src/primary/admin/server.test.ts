@@ -1,0 +1,191 @@
+import { request } from "node:http";
+import { connect } from "node:net";
+import { RecordingLogger } from "@holdfast/core/testing";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { type AdminRoutes, AdminServer } from "./server.js";
+
+const MAX_BODY = 1_000;
+let servers: AdminServer[] = [];
+
+async function listen(routes: AdminRoutes = ROUTES, key?: string) {
+  const logger = new RecordingLogger();
+  const server = new AdminServer({ host: "127.0.0.1", port: 0, key }, routes, MAX_BODY, logger);
+  servers.push(server);
+  const port = await server.listen();
+  return { server, logger, port };
+}
+
+const ROUTES: AdminRoutes = {
+  "GET /thing": () => ({ status: 200, body: "text\n" }),
+  "POST /thing": (body) => ({ status: 200, body: { got: body } }),
+  "POST /fails": () => Promise.reject(new Error("secret detail")),
+};
+
+interface Answer {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly text: string;
+}
+
+/** By hand: `fetch` refuses to send half of these. */
+function ask(
+  port: number,
+  method: string,
+  path: string,
+  options: { headers?: Record<string, string>; body?: string | Buffer } = {},
+): Promise<Answer> {
+  const { body = "", headers = {} } = options;
+  return new Promise((resolve, reject) => {
+    const json = method === "POST" ? { "Content-Type": "application/json" } : {};
+    const sent = request({
+      host: "127.0.0.1",
+      port,
+      method,
+      path,
+      agent: false,
+      headers: { ...json, ...headers },
+    });
+    sent.on("error", reject);
+    sent.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      // Not at its end: what is still being sent must not fail either.
+      sent.on("close", () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers["content-type"], text }),
+      );
+    });
+    sent.end(body);
+  });
+}
+
+describe("the admin port", () => {
+  afterEach(async () => {
+    await Promise.all(servers.map((server) => server.close()));
+    servers = [];
+  });
+
+  it("answers by method and path, with or without a query", async () => {
+    const { port } = await listen();
+    expect(await ask(port, "GET", "/thing?a=b")).toEqual({
+      status: 200,
+      type: "text/plain; charset=utf-8",
+      text: "text\n",
+    });
+    expect(await ask(port, "POST", "/thing", { body: '{"a":[1]}' })).toEqual({
+      status: 200,
+      type: "application/json",
+      text: '{"got":{"a":[1]}}\n',
+    });
+    expect(await ask(port, "HEAD", "/thing")).toMatchObject({ status: 200, text: "" });
+  });
+
+  it.each([
+    ["another path", "GET", "/nope", {}, 404, "not_found"],
+    ["a path of JavaScript", "GET", "/__proto__", {}, 404, "not_found"],
+    ["another method", "PUT", "/thing", {}, 405, "bad_method"],
+    ["a preflight", "OPTIONS", "/thing", {}, 405, "bad_method"],
+    ["no body", "POST", "/thing", {}, 400, "bad_request"],
+    ["what is not JSON", "POST", "/thing", { body: "{" }, 400, "bad_request"],
+    [
+      "a body of another type",
+      "POST",
+      "/thing",
+      { headers: { "Content-Type": "text/plain" } },
+      415,
+      "refused",
+    ],
+    ["another host", "GET", "/thing", { headers: { Host: "evil.example" } }, 403, "refused"],
+    ["a body that is too big", "POST", "/thing", { body: "x".repeat(MAX_BODY + 1) }, 413, "too_big"],
+    // More than fits into the buffers on the way: an answer that does not wait is lost in the reset.
+    ["one that is much too big", "POST", "/thing", { body: "x".repeat(20_000_000) }, 413, "too_big"],
+  ])("refuses %s", async (_what, method, path, options, status, name) => {
+    const { port, logger } = await listen();
+    const answer = await ask(port, method, path, options);
+    expect(answer.status).toBe(status);
+    const { error } = JSON.parse(answer.text);
+    expect(error.name).toBe(name);
+    expect(error.message).toMatch(/^.+\.$/s);
+    expect(logger.lines).toEqual([]);
+  });
+
+  it.each([
+    ["", "The body is empty"],
+    ["{", "The body is not JSON"],
+    [Buffer.from([0x22, 0xff, 0x22]), "The body is not UTF-8."],
+    ["[".repeat(200) + "]".repeat(200), "nests deeper than"],
+    ["[".repeat(900), "nests deeper than"],
+  ])("says what is wrong with the body %j", async (body, sentence) => {
+    const { port } = await listen();
+    const answer = await ask(port, "POST", "/thing", { body });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text).error.message).toContain(sentence);
+  });
+
+  it("names the methods of a path, and the paths that there are", async () => {
+    const { port } = await listen();
+    const refused = await fetch(`http://127.0.0.1:${port}/thing`, { method: "DELETE" });
+    expect(refused.status).toBe(405);
+    expect(refused.headers.get("allow")).toBe("GET, POST, HEAD");
+    expect(await refused.text()).toContain("Use GET or POST /thing.");
+    const { text } = await ask(port, "GET", "/thingg");
+    expect(text).toContain("There is no /thingg (did you mean /thing?). There are: /thing, /fails.");
+  });
+
+  it("asks for the key before anything else", async () => {
+    const { port } = await listen(ROUTES, "key");
+    expect((await ask(port, "GET", "/nope")).status).toBe(401);
+    expect((await ask(port, "GET", "/thing", { headers: { Authorization: "Bearer key" } })).status).toBe(200);
+  });
+
+  it("keeps what went wrong inside to the log", async () => {
+    const { port, logger } = await listen();
+    const answer = await ask(port, "POST", "/fails", { body: "1" });
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain("secret");
+    expect(logger.messages("error")).toEqual(["an admin request failed"]);
+    expect((await ask(port, "GET", "/thing")).status).toBe(200);
+  });
+
+  it("does not take a peer that leaves in the middle of its body for an error of ours", async () => {
+    const { port, logger } = await listen();
+    const head =
+      "POST /thing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+    const socket = connect(port, "127.0.0.1");
+    await new Promise((resolve) => socket.write(`${head}{`, resolve));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.resetAndDestroy();
+    await closed;
+    await ask(port, "GET", "/thing");
+    expect(logger.lines).toEqual([]);
+  });
+
+  it("closes while a request is under way and one connection idles, twice if need be", async () => {
+    const entered = { resolve: (): void => {} };
+    const inside = new Promise<void>((resolve) => {
+      entered.resolve = resolve;
+    });
+    const { port, server } = await listen({
+      "GET /never": () => {
+        entered.resolve();
+        return new Promise(() => {});
+      },
+    });
+    const idle = connect(port, "127.0.0.1");
+    idle.on("error", () => {});
+    const cut = expect(ask(port, "GET", "/never")).rejects.toThrow();
+    await inside;
+    await Promise.all([server.close(), server.close()]);
+    await cut;
+    await expect(ask(port, "GET", "/never")).rejects.toThrow("ECONNREFUSED");
+    idle.destroy();
+  });
+
+  it("rejects with the system's error when the port is taken", async () => {
+    const { port } = await listen();
+    const second = new AdminServer({ host: "127.0.0.1", port, key: undefined }, {}, 1, new RecordingLogger());
+    await expect(second.listen()).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await second.close();
+  });
+});

@@ -1,0 +1,155 @@
+/**
+ * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
+ *
+ * Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
+ * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Logger, suggestion } from "@holdfast/core";
+import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
+import type { AdminOptions } from "../../options.js";
+import { adminRefusal } from "./access.js";
+
+/** What an endpoint answers. A string body is plain text, anything else JSON. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Carries out one request; `body` is the parsed JSON of a POST, `query` what the URL asks. */
+export type AdminHandler = (body: unknown, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
+
+/** Handlers by method and path, such as `"POST /api/publish"`. */
+export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
+
+/** How long a request may take to arrive, to the next check. Node looks every 30 s unless told otherwise. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const CHECK_INTERVAL_MS = 1_000;
+/** Data nests as deep as in a frame; around it are the body and a batch. */
+const MAX_BODY_DEPTH = MAX_DEPTH + 4;
+/** Characters of a path that is not known, in the answer. */
+const MAX_PATH_SHOWN = 100;
+
+/** The answer to a request that cannot be carried out. */
+export function adminError(status: number, name: string, message: string): AdminAnswer {
+  return { status, body: { error: { name, message } } };
+}
+
+export class AdminServer {
+  readonly #options: AdminOptions;
+  readonly #routes: AdminRoutes;
+  readonly #maxBodyBytes: number;
+  readonly #logger: Logger;
+  readonly #server: Server;
+
+  constructor(options: AdminOptions, routes: AdminRoutes, maxBodyBytes: number, logger: Logger) {
+    this.#options = options;
+    this.#routes = routes;
+    this.#maxBodyBytes = maxBodyBytes;
+    this.#logger = logger;
+    const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
+    this.#server = createServer(timeouts, (request, response) => {
+      this.#handle(request, response).catch((error: unknown) => {
+        if (request.destroyed && !request.complete) return; // the peer left in the middle of its body
+        logger.error({ err: error, path: request.url }, "an admin request failed");
+        send(response, adminError(500, "internal", "The request failed; the log says why."));
+      });
+    });
+  }
+
+  /** Resolves with the port once it listens; rejects with the system's error, such as EADDRINUSE. */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => resolve());
+    });
+    this.#server.on("error", (error) => this.#logger.error({ err: error }, "admin port"));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and ends what is open. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.once("close", resolve));
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
+    const [path = "/", query] = (request.url ?? "/").split(/\?(.*)/s);
+    const route = `${method} ${path}`;
+    const refusal = adminRefusal(route, request.headers, this.#options.key);
+    if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
+    const handler = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
+    if (handler === undefined) return send(response, this.#unknown(path));
+    const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : Buffer.alloc(0);
+    if (body === undefined) {
+      return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
+    }
+    const parsed = method === "POST" ? parseJson(body) : { value: undefined };
+    if ("problem" in parsed) return send(response, adminError(400, "bad_request", parsed.problem));
+    send(response, await handler(parsed.value, new URLSearchParams(query)));
+  }
+
+  #unknown(path: string): AdminAnswer {
+    const routes = Object.keys(this.#routes);
+    const methods = routes.filter((route) => route.endsWith(` ${path}`)).map((route) => route.split(" ")[0]);
+    if (methods.length > 0) {
+      const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+      const answer = adminError(405, "bad_method", `Use ${methods.join(" or ")} ${path}.`);
+      return { ...answer, headers: { Allow: allowed.join(", ") } };
+    }
+    const paths = [...new Set(routes.map((route) => route.split(" ")[1] ?? ""))];
+    const near = suggestion(path.slice(0, MAX_PATH_SHOWN), paths);
+    const message = `There is no ${path.slice(0, MAX_PATH_SHOWN)}${near}. There are: ${paths.join(", ")}.`;
+    return adminError(404, "not_found", message);
+  }
+}
+
+/** Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
+  }
+  return bytes > maxBytes ? undefined : Buffer.concat(chunks);
+}
+
+function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
+  if (bytes.length === 0)
+    return { problem: 'The body is empty: send JSON, such as {"channel": "news", "data": 1}.' };
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return { problem: "The body is not UTF-8." };
+  }
+  // Deeper values would cost recursion wherever they are written again.
+  if (exceedsDepth(text, MAX_BODY_DEPTH))
+    return { problem: `The body nests deeper than ${MAX_BODY_DEPTH} objects and lists.` };
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    return { problem: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.` };
+  }
+}
+
+function send(response: ServerResponse, { status, body, contentType, headers }: AdminAnswer): void {
+  if (response.headersSent) return;
+  const plain = typeof body === "string";
+  response.writeHead(status, {
+    "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    ...headers,
+  });
+  response.end(plain ? body : `${JSON.stringify(body)}\n`);
+}

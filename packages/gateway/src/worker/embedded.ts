@@ -1,0 +1,43 @@
+/**
+ * The embedded broker and its seams, seen from a worker: all of them are at the other end of the link.
+ */
+import type { Clock, PresenceStore, RevocationStore } from "@holdfast/core";
+import type { BrokerAnswer, SeamAnswer, ToPrimary } from "../messages.js";
+import type { WorkerBroker } from "../options.js";
+import { LinkBroker } from "./broker-link.js";
+import { LinkCalls } from "./link-calls.js";
+
+export class Embedded implements WorkerBroker {
+  readonly broker: LinkBroker;
+  readonly ingest = undefined;
+  readonly presence: PresenceStore;
+  readonly revocations: RevocationStore;
+  readonly #calls: LinkCalls;
+
+  constructor(send: (message: ToPrimary) => void, clock: Clock) {
+    this.broker = new LinkBroker(send, clock);
+    this.#calls = new LinkCalls(send, clock);
+    this.presence = this.#calls.seam<PresenceStore>("presence", {
+      renew: true,
+      change: true,
+      read: true,
+      end: true,
+    });
+    this.revocations = this.#calls.seam<RevocationStore>("revocations", {
+      add: true,
+      list: true,
+      spend: true,
+    });
+  }
+
+  /** What the primary says. */
+  answer(message: BrokerAnswer | SeamAnswer): void {
+    if (message.type === "answer" || message.type === "call-failed") this.#calls.answer(message);
+    else this.broker.answer(message);
+  }
+
+  /** Ends what waits for the seams; the broker is closed by core. Idempotent. */
+  close(): void {
+    this.#calls.close();
+  }
+}

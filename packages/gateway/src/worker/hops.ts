@@ -1,0 +1,174 @@
+/**
+ * Hops: requests on their way to the worker that owns their session, on this machine or another, and the answers back.
+ *
+ * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a limit to
+ * how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A client that is gone
+ * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
+ * so that another answer can be given; an answer that has begun is streamed, without a deadline and at the client's pace.
+ */
+import { Agent, type ClientRequestArgs, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { Clock } from "@holdfast/core";
+import type { Destination } from "./other-instances.js";
+
+/** Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it is. */
+export const FORWARDED = "holdfast-forwarded";
+
+/** Hops at once: each is some 20 KB of heap here, and as much at the owner. */
+const MAX_HOPS = 8_192;
+/** Bytes of bodies that are kept for a second try, of all hops. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** To another machine; one that is gone does not refuse, it says nothing. */
+const CONNECT_TIMEOUT_MS = 1_000;
+/** A kept connection without a hop, ms: shorter than the other side keeps it, so that nothing is sent into its end. */
+const IDLE_MS = 30_000;
+
+/** RFC 9110 §7.6.1: about one connection, not about the request. 100-continue has been answered. */
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+];
+
+/** What is said to requests that have not been carried out. */
+const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
+  [421, "unreached"],
+  [503, "refused"],
+]);
+
+/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is. */
+export type HopOutcome = "answered" | "unreached" | "refused" | "lost" | "gone";
+
+export interface HopLimits {
+  /** Whether a connection more can be afforded. */
+  readonly mayConnect: () => boolean;
+  /** How long the answer to one may take to begin, ms: longer than polls are held. */
+  readonly answerTimeoutMs: number;
+}
+
+/** Connections are kept by the worker that they lead to: another one of its instance would have to hop again. */
+class ByOwner extends Agent {
+  override getName(options?: ClientRequestArgs & { readonly owner?: string }): string {
+    return options?.socketPath ?? `${options?.owner}@${options?.host}:${options?.port}`;
+  }
+}
+
+export class Hops {
+  readonly #limits: HopLimits;
+  readonly #clock: Clock;
+  readonly #agent = new ByOwner({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS });
+  #open = 0;
+  #bodyBytes = 0;
+
+  constructor(limits: HopLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Hops under way. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Whether there is room for one more with a body of so many bytes. */
+  hasRoom(bodyBytes: number): boolean {
+    return (
+      this.#open < MAX_HOPS && this.#bodyBytes + bodyBytes <= MAX_BODY_BYTES && this.#limits.mayConnect()
+    );
+  }
+
+  /** Sends the request there and, unless that comes to nothing, the answer back. Never rejects. */
+  go(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer | undefined,
+    to: Destination,
+  ): Promise<HopOutcome> {
+    const bytes = body?.length ?? 0;
+    this.#open++;
+    this.#bodyBytes += bytes;
+    return new Promise((settle) => {
+      const there = request({
+        ...to,
+        method: incoming.method,
+        path: incoming.url,
+        headers: headersFor(incoming, bytes, to),
+        agent: this.#agent,
+        timeout: this.#limits.answerTimeoutMs,
+      });
+      let reached = false;
+      let answering = false;
+      const clientGone = (): void => end("gone");
+      const end = (outcome: Exclude<HopOutcome, "answered">): void => {
+        response.off("close", clientGone);
+        settle(outcome);
+        there.destroy();
+      };
+      response.on("close", clientGone);
+      there.on("socket", (socket) => {
+        reached = !socket.connecting;
+        if (reached) return;
+        const late = this.#clock.after(CONNECT_TIMEOUT_MS, () =>
+          there.destroy(new Error("no connection in time")),
+        );
+        socket.once("close", () => late.cancel());
+        socket.once("connect", () => {
+          reached = true;
+          late.cancel();
+        });
+      });
+      there.on("response", (answer) => {
+        const refusal = REFUSALS.get(answer.statusCode);
+        if (refusal !== undefined) {
+          answer.resume();
+          response.off("close", clientGone);
+          return settle(refusal);
+        }
+        answering = true;
+        there.setTimeout(0);
+        response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
+        answer.on("error", () => response.destroy());
+        answer.pipe(response);
+        settle("answered");
+      });
+      there.on("timeout", () => there.destroy(new Error("no answer in time")));
+      there.on("error", () => {
+        if (answering) response.destroy();
+        else end(reached ? "lost" : "unreached");
+      });
+      there.once("close", () => {
+        this.#open--;
+        this.#bodyBytes -= bytes;
+      });
+      there.end(body);
+    });
+  }
+
+  /** Ends what is under way. Idempotent. */
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function headersFor(
+  { headers }: IncomingMessage,
+  bytes: number,
+  to: Destination,
+): Record<string, string | string[] | undefined> {
+  const kept = withoutHops(headers);
+  delete kept[FORWARDED];
+  if (bytes > 0) kept["content-length"] = String(bytes);
+  else delete kept["content-length"];
+  if (to.socketPath === undefined) kept[FORWARDED] = "1";
+  return kept;
+}
+
+function withoutHops(headers: IncomingMessage["headers"]): IncomingMessage["headers"] {
+  const kept = { ...headers };
+  for (const name of HOP_BY_HOP) delete kept[name];
+  return kept;
+}

@@ -1,0 +1,8 @@
+-- spend: uses up what may be used once.
+--
+-- KEYS  1 what it is
+-- ARGV  1 until when it is remembered, ms since 1970
+-- returns 1 for the first caller, 0 for all others until then
+-- effects: remembers it.
+if redis.call('SET', KEYS[1], '', 'NX', 'PXAT', ARGV[1]) then return 1 end
+return 0

@@ -1,0 +1,66 @@
+/**
+ * The worker directory on Redis: one key for each worker, under a lease.
+ *
+ * One command per worker and third of a lease, however many sessions it has. Invariant: a worker that is gone without a word
+ * is forgotten within one lease, and one whose Redis was away is there again with the first renewal after it.
+ */
+import type { Clock, WorkerDirectory } from "@holdfast/core";
+import type { RedisKeys } from "./keys.js";
+import type { ScriptCall } from "./log.js";
+import { pause } from "./pause.js";
+import { SCRIPTS } from "./script.js";
+
+/** The broker over whose link it asks. Rejects with `BrokerUnavailable`, at once while the link is away. */
+export interface DirectoryHost {
+  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
+}
+
+const LEASE_MS = 15_000;
+const RENEWALS_PER_LEASE = 3;
+/** After a renewal that failed, ms. */
+const RETRY_MS = 1_000;
+
+export class RedisDirectory implements WorkerDirectory {
+  readonly #host: DirectoryHost;
+  readonly #keys: RedisKeys;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #closing = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(host: DirectoryHost, keys: RedisKeys, clock: Clock, leaseMs = LEASE_MS) {
+    this.#host = host;
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#leaseMs = leaseMs;
+  }
+
+  announce(worker: string, address: string): void {
+    this.#running = this.#run([this.#keys.worker(worker)], address);
+  }
+
+  async find(worker: string): Promise<string | undefined> {
+    const call = { script: SCRIPTS.directoryFind, keys: [this.#keys.worker(worker)], args: [] };
+    return this.#host.ask(call, (reply) => (typeof reply === "string" ? reply : undefined));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  /** Never rejects: that Redis is away the broker says itself. */
+  async #run(keys: readonly string[], address: string): Promise<void> {
+    const { signal } = this.#closing;
+    const announce = { script: SCRIPTS.directoryAnnounce, keys, args: [address, String(this.#leaseMs)] };
+    while (!signal.aborted) {
+      const renewed = await this.#done(announce);
+      await pause(this.#clock, renewed ? this.#leaseMs / RENEWALS_PER_LEASE : RETRY_MS, signal);
+    }
+    await this.#done({ script: SCRIPTS.directoryWithdraw, keys, args: [address] });
+  }
+
+  #done(call: ScriptCall): Promise<boolean> {
+    return this.#host.ask(call, () => true).catch(() => false);
+  }
+}

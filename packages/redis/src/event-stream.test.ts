@@ -1,0 +1,199 @@
+import { BrokerUnavailable, type GatewayEvent, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import {
+  BrokerListener,
+  eventSinkContract,
+  FakeClock,
+  RecordingLogger,
+  RecordingMetrics,
+} from "@holdfast/core/testing";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { RedisBroker } from "./broker.js";
+import { type EventHost, EventStream } from "./event-stream.js";
+import type { ScriptCall } from "./log.js";
+import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
+import { RedisServer } from "./testing/index.js";
+
+const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
+const FAST = { commandTimeoutMs: 1000, pingIntervalMs: 50, minRetryDelayMs: 10, maxRetryDelayMs: 50 };
+const OPTIONS: RedisOptions = {
+  ...REDIS_DEFAULTS,
+  target: parseRedisUrl("redis://localhost") as RedisTarget,
+};
+
+type Entry = readonly [id: string, fields: readonly string[]];
+
+const record = ([, fields]: Entry): Record<string, string> =>
+  Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1] ?? ""]] : [])));
+
+const occupied = (channel: string): GatewayEvent => ({ type: "occupied", channel, version: 1 });
+const message = (data: string): GatewayEvent => ({ type: "message", session: "s", user: undefined, data });
+
+async function reading(reader: Redis, atLeast: number): Promise<Record<string, string>[]> {
+  for (;;) {
+    const entries = (await reader.xrange("holdfast:events", "-", "+")).map(record);
+    if (entries.length >= atLeast) return entries;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function ready(server: RedisServer): Promise<RedisBroker> {
+  const broker = new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
+  await new BrokerListener(broker).reach("ready");
+  return broker;
+}
+
+eventSinkContract("the sink on Redis", async () => {
+  const server = await RedisServer.start();
+  const broker = await ready(server);
+  const reader = new Redis(server.port, "127.0.0.1");
+  return {
+    sink: broker.events(100_000),
+    read: async (atLeast) => (await reading(reader, atLeast)).map(({ id: _, ...rest }) => rest),
+    close: async () => {
+      await broker.close();
+      reader.disconnect();
+      await server.close();
+    },
+  };
+});
+
+describe("the stream of events", () => {
+  let server: RedisServer;
+  let broker: RedisBroker;
+  let reader: Redis;
+  beforeEach(async () => {
+    server = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    broker = await ready(server);
+    reader = new Redis(server.port, "127.0.0.1", { retryStrategy: () => 20 });
+    reader.on("error", () => {});
+  });
+  afterEach(async () => {
+    await broker.close();
+    reader.disconnect();
+    await server.close();
+  });
+
+  test("numbers the events of one sink from 1, without a hole", async () => {
+    const [one, other] = [broker.events(1000), broker.events(1000)];
+    for (let i = 0; i < 3; i++) {
+      one.tell(occupied("a"));
+      other.tell(occupied("b"));
+    }
+    const events = await reading(reader, 6);
+    const ids = events.filter(({ channel }) => channel === "a").map(({ id = "" }) => id.split("-"));
+    expect(ids.map(([, n]) => n)).toEqual(["1", "2", "3"]);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(6);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  test("is about as long as it may be", async () => {
+    const sink = broker.events(1000);
+    for (let i = 0; i < 5000; i++) sink.tell(occupied(`${i}`));
+    await sink.deliver(message("1"));
+    const length = await reader.xlen("holdfast:events");
+    expect(length).toBeGreaterThanOrEqual(1000);
+    expect(length).toBeLessThan(1500);
+    await sink.close();
+  });
+
+  test("has what was told during an outage afterwards, and refuses at once what is awaited", async () => {
+    const sink = broker.events(1000);
+    await sink.deliver(message('"before"'));
+    await server.stop();
+    for (let i = 0; i < 100 && broker.state === "ready"; i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    sink.tell(occupied("during"));
+    await expect(sink.deliver(message('"during"'))).rejects.toThrow(BrokerUnavailable);
+    await server.restart();
+    const events = await reading(reader, 2);
+    expect(events.map(({ channel, data }) => channel ?? data)).toEqual(['"before"', "during"]);
+    await sink.close();
+  });
+
+  test("gives up what it cannot pass on at once when it is closed", async () => {
+    const metrics = new RecordingMetrics();
+    await broker.close();
+    const sink = new EventStream(broker, 1000, OPTIONS, { ...SEAMS, metrics });
+    sink.tell(occupied("a"));
+    await sink.close();
+    expect(metrics.count("events_dropped")).toBe(1);
+  });
+});
+
+describe("the stream of events on a Redis that fails", () => {
+  /** Answers as the test says; remembers the channels or data of each batch. */
+  class ScriptedHost implements EventHost {
+    state: EventHost["state"] = "ready";
+    readonly batches: string[][] = [];
+    answers: ("ok" | "fail")[] = [];
+    async ask<T>({ args }: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
+      this.batches.push(args.filter((_, i) => args[i - 1] === "channel" || args[i - 1] === "data"));
+      if (this.answers.shift() === "fail") throw new BrokerUnavailable("it failed");
+      return understand("");
+    }
+  }
+  const world = (options: Partial<RedisOptions> = {}) => {
+    const [host, clock] = [new ScriptedHost(), new FakeClock()];
+    const [logger, metrics] = [new RecordingLogger(), new RecordingMetrics()];
+    const seams = { clock, logger, metrics, random: () => 0.5 };
+    return {
+      host,
+      clock,
+      logger,
+      metrics,
+      sink: new EventStream(host, 10, { ...OPTIONS, ...options }, seams),
+    };
+  };
+
+  test("tries a batch again, in its place, and refuses what is awaited", async () => {
+    const { host, clock, sink, logger, metrics } = world();
+    host.answers = ["fail", "fail"];
+    sink.tell(occupied("a"));
+    const refused = expect(sink.deliver(message("1"))).rejects.toThrow("it failed");
+    await clock.settle();
+    await refused;
+    sink.tell(occupied("b"));
+    for (let i = 0; i < 3; i++) {
+      clock.advance(250);
+      await clock.settle();
+    }
+    expect(host.batches).toEqual([
+      ["a", "1"],
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    expect(metrics.count("events")).toBe(2);
+    expect(logger.lines.filter(({ message }) => message.includes("cannot pass on events"))).toHaveLength(1);
+  });
+
+  test("keeps so many, lets the oldest go, and counts them; nothing is tried while Redis is away", async () => {
+    const { host, clock, sink, metrics } = world({ maxQueuedEvents: 3 });
+    host.state = "connecting";
+    for (const channel of ["a", "b", "c", "d", "e"]) sink.tell(occupied(channel));
+    clock.advance(1000);
+    await clock.settle();
+    expect(host.batches).toEqual([]);
+    host.state = "ready";
+    clock.advance(250);
+    await clock.settle();
+    expect(host.batches).toEqual([["c", "d", "e"]]);
+    expect(metrics.count("events_dropped")).toBe(2);
+  });
+
+  test("refuses the oldest message when there is no room for it", async () => {
+    const { sink, metrics } = world({ maxQueuedEvents: 1 });
+    const refused = expect(sink.deliver(message("1"))).rejects.toThrow(BrokerUnavailable);
+    sink.tell(occupied("a"));
+    await refused;
+    expect(metrics.count("events_dropped")).toBe(0);
+  });
+
+  test("puts what one turn says into one batch, of a bounded size", async () => {
+    const { host, clock, sink } = world();
+    for (let i = 0; i < 600; i++) sink.tell(occupied(`${i}`));
+    await clock.settle();
+    expect(host.batches.map(({ length }) => length)).toEqual([256, 256, 88]);
+  });
+});

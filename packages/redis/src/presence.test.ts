@@ -1,0 +1,175 @@
+import {
+  MAX_CHANGES,
+  noMetrics,
+  type PresenceRule,
+  presenceTopic,
+  silentLogger,
+  systemClock,
+} from "@holdfast/core";
+import { BrokerListener, presenceContract } from "@holdfast/core/testing";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { RedisBroker } from "./broker.js";
+import { RedisKeys } from "./keys.js";
+import type { RedisSeams } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
+import { RedisCluster, RedisServer } from "./testing/index.js";
+
+const SEAMS: RedisSeams = {
+  clock: systemClock,
+  logger: silentLogger,
+  metrics: noMetrics,
+  random: Math.random,
+};
+const FAST = { commandTimeoutMs: 2000, pingIntervalMs: 50, minRetryDelayMs: 10, maxRetryDelayMs: 50 };
+const RULE: PresenceRule = { joinLeave: "session", maxListed: 500 };
+
+function create(url: string, prefix = "holdfast:"): RedisBroker {
+  return new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, prefix, ...FAST }, SEAMS);
+}
+
+/** The contract's world on one prefix of what `url` names; `ports` are all its servers'. */
+function worldOf(url: string, ports: readonly number[], prefix: string) {
+  const brokers: BrokerListener[] = [];
+  return {
+    async store() {
+      const listener = new BrokerListener(create(url, prefix));
+      brokers.push(listener);
+      await listener.reach("ready");
+      return (listener.broker as RedisBroker).presence();
+    },
+    broker: () => create(url, prefix),
+    pass: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+    async leftovers() {
+      const found: string[] = [];
+      for (const port of ports) {
+        const redis = new Redis(port, "127.0.0.1");
+        found.push(...(await redis.keys(`${prefix}*`)));
+        redis.disconnect();
+      }
+      return found.filter((key) => !key.endsWith("secret"));
+    },
+    async close() {
+      await Promise.all(brokers.map(({ broker }) => broker.close()));
+    },
+  };
+}
+
+describe("presence on one server", () => {
+  let server: RedisServer;
+  let redis: Redis;
+  let worlds = 0;
+  const listeners: BrokerListener[] = [];
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    redis = new Redis(server.port, "127.0.0.1");
+  });
+  afterEach(async () => {
+    await Promise.all(listeners.splice(0).map(({ broker }) => broker.close()));
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.close();
+  });
+
+  presenceContract("RedisPresence", () => worldOf(server.url, [server.port], `world${worlds++}:`));
+
+  async function ready(prefix: string): Promise<RedisBroker> {
+    const listener = new BrokerListener(create(server.url, prefix));
+    listeners.push(listener);
+    await listener.reach("ready");
+    return listener.broker as RedisBroker;
+  }
+
+  test("transitions are added to a stream, in the step that makes them", async () => {
+    const broker = await ready("events:");
+    const store = broker.presence(1000);
+    const { until } = await store.renew("w.1", 60_000, true);
+    const member = { session: "a", text: '{"session":"a"}' };
+    await store.change("news", { id: "w.1", until }, [{ kind: "put", member }], RULE);
+    const { version } = await store.read("news", 0);
+    await store.end("w.1");
+    const entries = await redis.xrange("events:events", "-", "+");
+    const time = expect.stringMatching(/^\d{13}$/);
+    const event = (type: string, at: number) => [
+      ...["event", type, "time", time],
+      ...["channel", "news", "version", `${at}`],
+    ];
+    expect(entries.map(([, fields]) => fields)).toEqual([
+      event("occupied", version),
+      event("vacated", version + 1),
+    ]);
+  });
+
+  test("100,000 members of one channel join, are listed and leave in short steps", async () => {
+    const broker = await ready("big:");
+    const store = broker.presence();
+    const { until } = await store.renew("w.1", 60_000, true);
+    const members = 100_000;
+    const lease = { id: "w.1", until };
+    const batches: Promise<unknown>[] = [];
+    await redis.config("RESETSTAT");
+    for (let i = 0; i < members; i += MAX_CHANGES) {
+      const changes = Array.from({ length: Math.min(MAX_CHANGES, members - i) }, (_, j) => {
+        const session = `s${String(i + j).padStart(15, "0")}`;
+        const user = `u${(i + j) % 60_000}`;
+        return { kind: "put" as const, member: { session, user, text: JSON.stringify({ user, session }) } };
+      });
+      batches.push(store.change("big", lease, changes, RULE));
+      if (batches.length === 16) await Promise.all(batches.splice(0));
+    }
+    await Promise.all(batches);
+    let seen = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await store.read("big", 1000, cursor);
+      seen += page.members.length;
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(seen).toBe(members);
+    expect(await store.read("big", 0)).toMatchObject({ users: 60_000, sessions: members });
+    await store.end("w.1");
+    expect(await store.read("big", 0)).toMatchObject({ users: 0, sessions: 0 });
+    const [, usec] = /cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(await redis.info("commandstats")) ?? [];
+    expect(Number(usec) / 1000).toBeLessThan(10);
+  }, 60_000);
+
+  test("a server that came back empty begins above what it had", async () => {
+    const broker = await ready("lost:");
+    const store = broker.presence();
+    const { until } = await store.renew("w.1", 60_000, true);
+    const change = [{ kind: "put", member: { session: "a", text: '{"session":"a"}' } }] as const;
+    await store.change("news", { id: "w.1", until }, change, RULE);
+    const before = await store.read("news", 10);
+    await redis.flushall();
+    expect(await store.renew("w.1", 60_000, false)).toMatchObject({ held: false });
+    await store.change("news", { id: "w.1", until }, change, RULE);
+    const after = await store.read("news", 10);
+    expect(after.version).toBeGreaterThan(before.version);
+    expect(after.members).toEqual(before.members);
+  });
+
+  test("what is not presence under the names of it is an error", async () => {
+    const broker = await ready("odd:");
+    const keys = new RedisKeys("odd:");
+    await redis.set(keys.presence(presenceTopic("news"))[3] ?? "", "text");
+    await expect(broker.presence().read("news", 10)).rejects.toThrow("WRONGTYPE");
+  });
+});
+
+describe("presence on a Redis Cluster", () => {
+  let cluster: RedisCluster;
+  let worlds = 0;
+  beforeAll(async () => {
+    cluster = await RedisCluster.start();
+  }, 30_000);
+  afterAll(() => cluster.close());
+
+  presenceContract("RedisPresence on a Cluster", () =>
+    worldOf(
+      cluster.url,
+      cluster.members.map(({ port }) => port),
+      `world${worlds++}:`,
+    ),
+  );
+});

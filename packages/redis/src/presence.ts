@@ -1,0 +1,215 @@
+/**
+ * The presence store on Redis: the scripts of presence, and the index of each lease's channels.
+ *
+ * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has members in is
+ * an index in a third, written before the first member joins, so that whoever ends the lease misses none; it may name
+ * channels without members. Invariant: a lease is forgotten only when none of its members is left.
+ */
+import type {
+  ChangeOutcome,
+  Lease,
+  LeaseState,
+  PresenceChange,
+  PresencePage,
+  PresenceRule,
+  PresenceStore,
+  Transition,
+} from "@holdfast/core";
+import { presenceTopic } from "@holdfast/core";
+import { MAX_CURSOR_LENGTH } from "@holdfast/protocol";
+import type { RedisKeys } from "./keys.js";
+import type { ScriptCall } from "./log.js";
+import { SCRIPTS } from "./script.js";
+
+/** The broker over whose link it works; rejects with `BrokerUnavailable`. */
+export interface PresenceHost {
+  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
+}
+
+/** The stream that transitions are added to, by the script that makes them. Only where all keys are on one server. */
+export interface TransitionEvents {
+  readonly key: string;
+  readonly maxLength: number;
+}
+
+/** By how much the clocks of a Cluster's servers may differ, ms: a lease is given away that much after its end. */
+const CLOCK_SKEW_MS = 300;
+/** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
+const ENDING_MS = 10_000;
+/** Lapsed leases in one answer. */
+const MAX_LAPSED = 8;
+/** Members that one step of an end takes out: about 1 ms of Redis. */
+const MEMBERS_PER_STEP = 64;
+/** Channels that are looked at side by side while a lease is ended. */
+const CHANNELS_AT_ONCE = 16;
+
+export class RedisPresence implements PresenceStore {
+  readonly #host: PresenceHost;
+  readonly #keys: RedisKeys;
+  readonly #events: TransitionEvents | undefined;
+  /** Channels in the index, by lease: those of this worker. */
+  readonly #indexed = new Map<string, Set<string>>();
+
+  constructor(host: PresenceHost, keys: RedisKeys, events?: TransitionEvents) {
+    this.#host = host;
+    this.#keys = keys;
+    this.#events = events;
+  }
+
+  renew(id: string, forMs: number, begin: boolean): Promise<LeaseState> {
+    const call = {
+      script: SCRIPTS.presenceRenew,
+      keys: [this.#keys.leases, this.#keys.endingLeases],
+      args: [id, forMs, begin ? 1 : 0, CLOCK_SKEW_MS, ENDING_MS, MAX_LAPSED].map(String),
+    };
+    return this.#host.ask(call, leaseStateOf);
+  }
+
+  async change(
+    channel: string,
+    lease: Lease,
+    changes: readonly PresenceChange[],
+    rule: PresenceRule,
+  ): Promise<ChangeOutcome> {
+    await this.#index(lease.id, channel);
+    const { topic, keys, stream } = this.#namesOf(channel);
+    const call = {
+      script: SCRIPTS.presenceChange,
+      keys,
+      args: [
+        topic,
+        channel,
+        lease.id,
+        String(lease.until),
+        rule.joinLeave,
+        String(rule.maxListed),
+        stream,
+        ...changes.flatMap(argumentsOf),
+      ],
+    };
+    const answer = await this.#host.ask(call, changedOf);
+    if (answer === undefined) return { kind: "lapsed" };
+    if (answer.left === 0) await this.#forget(lease.id, channel);
+    return { kind: "changed", transitions: answer.transitions };
+  }
+
+  read(channel: string, limit: number, cursor = ""): Promise<PresencePage> {
+    const [members = "", , users = "", meta = ""] = this.#keys.presence(presenceTopic(channel));
+    const after = cursor.slice(0, MAX_CURSOR_LENGTH).replaceAll("\n", "");
+    const call = {
+      script: SCRIPTS.presenceRead,
+      keys: [members, users, meta],
+      args: [after, String(limit)],
+    };
+    return this.#host.ask(call, pageOf);
+  }
+
+  async end(id: string): Promise<void> {
+    this.#indexed.delete(id);
+    const index = this.#keys.leaseChannels(id);
+    for (;;) {
+      const channels = await this.#command("sample", [index], [String(CHANNELS_AT_ONCE)]);
+      if (!Array.isArray(channels) || channels.length === 0) break;
+      await Promise.all(channels.map((channel) => this.#endIn(String(channel), id)));
+      await this.#command("remove", [index], channels.map(String));
+    }
+    await this.#command("forget", [this.#keys.leases, this.#keys.endingLeases], [id]);
+  }
+
+  async #endIn(channel: string, lease: string): Promise<void> {
+    const { topic, keys, stream } = this.#namesOf(channel);
+    const call = {
+      script: SCRIPTS.presenceEnd,
+      keys,
+      args: [topic, channel, lease, String(MEMBERS_PER_STEP), stream],
+    };
+    for (;;) {
+      const answer = await this.#host.ask(call, changedOf);
+      if (answer === undefined || answer.left === 0) return;
+    }
+  }
+
+  async #index(lease: string, channel: string): Promise<void> {
+    const known = this.#indexed.get(lease);
+    if (known?.has(channel)) return;
+    await this.#command("add", [this.#keys.leaseChannels(lease)], [channel]);
+    // Not before Redis has it: a failure is asked again.
+    const indexed = this.#indexed.get(lease);
+    if (indexed === undefined) this.#indexed.set(lease, new Set([channel]));
+    else indexed.add(channel);
+  }
+
+  async #forget(lease: string, channel: string): Promise<void> {
+    this.#indexed.get(lease)?.delete(channel);
+    await this.#command("remove", [this.#keys.leaseChannels(lease)], [channel]);
+  }
+
+  #command(name: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return this.#host.ask({ script: SCRIPTS.presenceIndex, keys, args: [name, ...args] }, (reply) => reply);
+  }
+
+  #namesOf(channel: string): { topic: string; keys: readonly string[]; stream: string } {
+    const topic = presenceTopic(channel);
+    const keys = this.#keys.presence(topic);
+    return {
+      topic: this.#keys.channel(topic),
+      keys: this.#events === undefined ? keys : [...keys, this.#events.key],
+      stream: String(this.#events?.maxLength ?? 0),
+    };
+  }
+}
+
+function argumentsOf(change: PresenceChange): string[] {
+  if (change.kind === "drop") return ["drop", change.session, "", ""];
+  const { session, user, text } = change.member;
+  return [change.kind, session, user === undefined ? "" : JSON.stringify(user), text];
+}
+
+function leaseStateOf(reply: unknown): LeaseState {
+  const [held, until, lapsed, next] = list(reply);
+  const nextMs = Number(next);
+  return {
+    held: held === "1",
+    until: number(until),
+    lapsed: list(lapsed).map(String),
+    ...(nextMs >= 0 && { nextMs }),
+  };
+}
+
+/** What presence-change and presence-end answer. */
+function changedOf(reply: unknown): { left: number; transitions: readonly Transition[] } | undefined {
+  if (reply === null) return undefined;
+  const [left, transitions] = list(reply);
+  return {
+    left: number(left),
+    transitions: list(transitions).map((each) => {
+      const [occupied, version] = String(each).split(" ");
+      return { occupied: occupied === "1", version: number(version) };
+    }),
+  };
+}
+
+function pageOf(reply: unknown): PresencePage {
+  const [sequence, version, users, sessions, members, next] = list(reply);
+  return {
+    sequence: number(sequence),
+    version: number(version),
+    users: number(users),
+    sessions: number(sessions),
+    members: list(members).map(String),
+    ...(next !== "" && { next: String(next) }),
+  };
+}
+
+function list(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : misunderstood();
+}
+
+function number(reply: unknown): number {
+  const value = typeof reply === "string" || typeof reply === "number" ? Number(reply) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : misunderstood();
+}
+
+function misunderstood(): never {
+  throw new Error("Redis holds something else than presence under the names of it");
+}
