@@ -1,11 +1,18 @@
 /**
- * Comet: the requests of `/sse`, `/send` and `/poll`.
+ * Comet: the requests of `/sse`, `/send`, `/poll` and `/ticket`.
  *
  * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers it. Holds nothing itself.
  * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Core, ForwardedHeaders, Identity, Verdict } from "@holdfast/core";
+import {
+  type Clock,
+  type Core,
+  type ForwardedHeaders,
+  type Identity,
+  TICKET_LIFETIME_S,
+  type Verdict,
+} from "@holdfast/core";
 import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
 import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
@@ -16,7 +23,7 @@ import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
 import {
-  type CometPath,
+  type BodyPath,
   type CometPolicy,
   cometPath,
   decideComet,
@@ -30,7 +37,7 @@ import { readBody } from "./request-body.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf">;
+  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "ticketFor">;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -84,9 +91,10 @@ export class Comet {
     else if (names !== undefined && forwarded === undefined) {
       const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
       send(response, refuse(request, 431, httpError(431, message)).answer);
-    } else if (decision.kind === "body") this.#read(request, response, path, takeOver);
+    } else if (decision.kind === "body") this.#read(request, response, decision.path, takeOver);
+    else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
     else
-      this.#introduce(decision.token, forwarded, resumeOf(decision.cursor), (who) => {
+      this.#introduceReader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -103,7 +111,8 @@ export class Comet {
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
     const { forwarded } = this.#parts.policy;
-    if (decision.kind === "body" || decision.token !== undefined || forwarded !== undefined) return false;
+    if (decision.kind !== "stream" || forwarded !== undefined) return false;
+    if (decision.token !== undefined || decision.ticket !== undefined) return false;
     const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
@@ -159,6 +168,35 @@ export class Comet {
     });
   }
 
+  /** The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by the cursor. */
+  #introduceReader(
+    { token, ticket, cursor }: PlainStream,
+    byUrl: ForwardedHeaders | undefined,
+    then: (who: Verdict) => void,
+  ): void {
+    const { core } = this.#parts;
+    const resume = resumeOf(cursor);
+    if (token !== undefined || ticket === undefined) return this.#introduce(token, byUrl, resume, then);
+    const known = resume && core.introduce(undefined, undefined, resume);
+    if (known !== undefined && "identity" in known && known.identity.user !== undefined) return then(known);
+    if (this.#introducing >= MAX_INTRODUCING) return then(BUSY);
+    this.#introducing++;
+    void core.redeem(ticket).then((who) => {
+      this.#introducing--;
+      then(who);
+    });
+  }
+
+  #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
+    request.resume();
+    this.#introduce(token, undefined, undefined, (who) => {
+      const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
+      if ("error" in issued) return send(response, this.#refusal(request, issued.error));
+      const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
+      send(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
+    });
+  }
+
   /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
   #introduceSpeaker(
     head: RequestHead,
@@ -175,7 +213,7 @@ export class Comet {
     });
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, path: CometPath, takeOver: TakeOver): void {
+  #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
     const { maxPayload, waiting } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
     readBody(request, { maxBytes, waiting }, (body) => {
