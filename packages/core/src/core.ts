@@ -204,6 +204,11 @@ export class Core {
     return this.#context.presence?.watches.size ?? 0;
   }
 
+  /** Revocations that are known here. */
+  get revocations(): number {
+    return this.#context.revocations.size;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
@@ -268,7 +273,8 @@ export class Core {
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
     const shown = resume && resumeTokens.check(resume.sid, resume.token);
     if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
-    return shown?.user === undefined && byUrl !== undefined && questions.decideConnect
+    const isKnown = shown?.user !== undefined && shown.identity !== undefined;
+    return byUrl !== undefined && !isKnown && questions.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
   }

@@ -99,7 +99,6 @@ export {
 export {
   type ChangeOutcome,
   JOIN_LEAVE_MODES,
-  type JoinLeaveMode,
   type Lease,
   type LeaseState,
   MAX_CHANGES,

@@ -234,7 +234,9 @@ describe("the list of revocations", () => {
     const store = memoryRevocations(world.broker, world.clock);
     const list = store.list.bind(store);
     store.list = (from, known) => (fail ? Promise.reject(new Error("away")) : list(from, known));
-    const late = new CoreWorld(new MemoryBroker(), { access: "private", anonymous: true }, undefined, { revocations: store });
+    const late = new CoreWorld(new MemoryBroker(), { access: "private", anonymous: true }, undefined, {
+      revocations: store,
+    });
     await late.settle();
     expect(await connect(late, user("a"))).toMatchObject({ reply: { error: { name: "unavailable" } } });
     expect(await connect(late, {})).toMatchObject({ reply: { kind: "reply" } });

@@ -16,6 +16,8 @@ const ALICE: Identity = { user: "alice" };
 function worldWith(authorizer: Authorizer, options: Partial<CoreOptions> = {}): CoreWorld {
   return new CoreWorld(new MemoryBroker(), { access: "private", anonymous: true, ...options }, undefined, {
     authorizer,
+    // Without keys of its own.
+    authenticator: undefined,
   });
 }
 

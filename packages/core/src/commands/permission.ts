@@ -41,7 +41,7 @@ async function permitByApplication(
   // It may have ended meanwhile.
   if (session === undefined) return errors.notConnected;
   if (error !== undefined) return error;
-  const allowed = withGrant(session.identity, { channel, verbs: READING });
+  const allowed = withGrant(session.identity, { channel, verbs: READING, issuedAt: context.clock.now() });
   changeIdentity(context, connection, allowed, disconnects.forbidden);
   return undefined;
 }

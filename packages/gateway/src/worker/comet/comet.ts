@@ -8,8 +8,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Core, ForwardedHeaders, Identity, Verdict } from "@holdfast/core";
 import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
-import { forwardedHeaders } from "../forwarded-headers.js";
-import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
+import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
+import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
 import type { WaitingSockets } from "../waiting-sockets.js";
 import { readPoll, readSend } from "./bodies.js";
@@ -78,10 +78,15 @@ export class Comet {
     const path = cometPath(request);
     if (path === undefined) return false;
     const decision = decideComet(request, path, this.#parts.policy);
+    const { forwarded: names } = this.#parts.policy;
+    const forwarded = names && forwardedHeaders(request.headers, names);
     if (decision.kind === "answer") send(response, decision.answer);
-    else if (decision.kind === "body") this.#read(request, response, path, takeOver);
+    else if (names !== undefined && forwarded === undefined) {
+      const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
+      send(response, refuse(request, 431, httpError(431, message)).answer);
+    } else if (decision.kind === "body") this.#read(request, response, path, takeOver);
     else
-      this.#introduce(decision.token, this.#shown(request), resumeOf(decision.cursor), (who) => {
+      this.#introduce(decision.token, forwarded, resumeOf(decision.cursor), (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -91,14 +96,15 @@ export class Comet {
 
   /**
    * Takes a bare handle whose request is for a stream by URL: past Node's HTTP parser. Returns what to answer where there is no
-   * stream; false for any other request, and for one whose token has to be checked.
+   * stream; false for any other request, and for one that may have to wait: for its token to be checked, or for the application.
    */
   takeHandle(handle: TcpHandle, head: RequestHead, ended: (() => void) | undefined): boolean | HttpAnswer {
     if (head.method !== "GET" || cometPath(head) !== "/sse") return false;
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
-    if (decision.kind === "body" || decision.token !== undefined) return false;
-    const who = this.#parts.core.introduce(undefined, this.#shown(head), resumeOf(decision.cursor));
+    const { forwarded } = this.#parts.policy;
+    if (decision.kind === "body" || decision.token !== undefined || forwarded !== undefined) return false;
+    const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
@@ -135,15 +141,15 @@ export class Comet {
     };
   }
 
-  /** Who asks. Not at once where a token has to be checked. */
+  /** Who asks. Not at once where a token has to be checked, or the application asked. */
   #introduce(
     token: string | undefined,
     byUrl: ForwardedHeaders | undefined,
     resume: Resume | undefined,
     then: (who: Verdict) => void,
   ): void {
-    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
-      return then(BUSY);
+    const mayWait = token !== undefined || byUrl !== undefined;
+    if (mayWait && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
     const who = this.#parts.core.introduce(token, byUrl, resume);
     if (!(who instanceof Promise)) return then(who);
     this.#introducing++;
@@ -162,7 +168,9 @@ export class Comet {
     const token = bearerOf(head.headers.authorization);
     if (token === undefined) return then(undefined);
     this.#introduce(token, undefined, undefined, (who) => {
-      if ("error" in who) send(response, this.#refusal(head, who.error));
+      // Where no keys check it the application may: `connect` asks.
+      if ("error" in who && who.error === errors.unauthorized) then(undefined);
+      else if ("error" in who) send(response, this.#refusal(head, who.error));
       else then(who.identity);
     });
   }
@@ -191,6 +199,7 @@ export class Comet {
         ids: "none",
         url: undefined,
         identity,
+        forwarded: this.#forwarded(request),
         commands,
         headers: corsHeaders(request),
       };
@@ -230,21 +239,21 @@ export class Comet {
     if (outcome === "held") return;
     const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
       if (problem !== undefined) send(response, this.#refusal(head, problem));
-      else this.#polls.open(read, identity, poll);
+      else this.#polls.open(read, identity, poll, this.#forwarded(head));
     };
     const { core } = this.#parts;
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
       return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
-    this.#introduce(bearerOf(head.headers.authorization), this.#shown(head), resumeOf(cursor), (who) =>
+    this.#introduce(bearerOf(head.headers.authorization), this.#forwarded(head), resumeOf(cursor), (who) =>
       open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 
-  /** What the application is shown of a request that connects by its URL, where it is asked. */
-  #shown({ headers }: RequestHead): ForwardedHeaders | undefined {
+  /** What the application is shown of the request; its size was looked at before. */
+  #forwarded({ headers }: RequestHead): ForwardedHeaders | undefined {
     const { forwarded } = this.#parts.policy;
-    return forwarded === undefined ? undefined : (forwardedHeaders(headers, forwarded) ?? NO_HEADERS);
+    return forwarded && forwardedHeaders(headers, forwarded);
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {
@@ -252,8 +261,6 @@ export class Comet {
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }
 }
-
-const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",

@@ -15,7 +15,7 @@ import { streamHeaders } from "./event-streams.js";
 
 export interface CometPolicy extends QueryRules {
   readonly mayComeFrom: OriginCheck;
-  /** The headers that the application is shown when it is asked who connects; undefined: it is not. */
+  /** Headers that the application is shown, in lower case; undefined: it is not asked who connects. */
   readonly forwarded?: readonly string[] | undefined;
 }
 

@@ -1,5 +1,5 @@
 import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@holdfast/core";
-import { FakeClock } from "@holdfast/core/testing";
+import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { decodeCursor } from "./cursor.js";
@@ -66,10 +66,12 @@ let sids: number;
 beforeEach(async () => {
   clock = new FakeClock();
   sids = 0;
+  const broker = new MemoryBroker();
   core = new Core(
     { ...CORE_DEFAULTS, historySize: 100, namespaces: { "": { clientPublish: true, historySize: 100 } } },
     {
-      broker: new MemoryBroker(),
+      broker,
+      revocations: memoryRevocations(broker, clock),
       clock,
       logger: silentLogger,
       metrics: noMetrics,
