@@ -5,13 +5,13 @@
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
 import {
-  errors,
   type HistoryRequest,
   type Json,
   MAX_DEPTH,
   type Position,
   type PresenceRequest,
 } from "@holdfast/protocol";
+import { serverErrors } from "./codes.js";
 import { Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
@@ -23,9 +23,8 @@ import {
   readPosition,
   readPresenceList,
 } from "./inbound.js";
-import type { Link } from "./link.js";
+import type { RequestBody, RequestName } from "./link.js";
 import { type ClientOptions, resolveOptions } from "./options.js";
-import type { Settle } from "./pending.js";
 import type { PresenceList } from "./presence.js";
 import { Retrying } from "./retrying.js";
 import type { ClientState } from "./state.js";
@@ -62,7 +61,7 @@ export type HistoryOptions = Omit<HistoryRequest, "channel">;
 export type PresencePageOptions = Omit<PresenceRequest, "channel">;
 
 /** Some of a channel's members, each session by itself, and the numbers of all. */
-export type PresencePage = Omit<PresenceList, "perSession">;
+export type PresencePage = PresenceList;
 
 /** The longest deadline of a publication with a key, ms. */
 const MAX_DEADLINE_MS = 100_000;
@@ -163,10 +162,10 @@ export class Client {
     checkDepth(data);
     const body = { channel, data, ...(key !== undefined && { key }) };
     const publish = async (): Promise<Partial<Position>> =>
-      readPosition(await this.#request((link, settle) => link.request("publish", body, settle))) ?? {};
+      readPosition(await this.#request("publish", body)) ?? {};
     if (key === undefined) return publish();
     if (!(deadlineMs >= 0 && deadlineMs <= MAX_DEADLINE_MS)) {
-      throw new HoldfastError(errors.badRequest, `deadlineMs must be from 0 to ${MAX_DEADLINE_MS}`);
+      throw new HoldfastError(serverErrors.badRequest, `deadlineMs: 0 to ${MAX_DEADLINE_MS}`);
     }
     return this.#retrying.run(publish, deadlineMs);
   }
@@ -176,11 +175,7 @@ export class Client {
    * At most `limit` publications, 100 unless given; 0 asks for the position alone. Rejects like `publish`.
    */
   async history(channel: string, options: HistoryOptions = {}): Promise<History> {
-    const body = { channel, ...options };
-    const answer = await this.#request((link, settle) => link.request("history", body, settle));
-    const history = readHistory(channel, answer);
-    if (history === undefined) throw new HoldfastError(clientErrors.malformed);
-    return history;
+    return sound(readHistory(channel, await this.#request("history", { channel, ...options })));
   }
 
   /**
@@ -188,28 +183,24 @@ export class Client {
    * 0 asks for the numbers alone. To follow a channel, subscribe with `presence`. Rejects like `publish`.
    */
   async presence(channel: string, options: PresencePageOptions = {}): Promise<PresencePage> {
-    const body = { channel, ...options };
-    const answer = await this.#request((link, settle) => link.request("presence", body, settle));
-    const list = readPresenceList(answer);
-    if (list === undefined) throw new HoldfastError(clientErrors.malformed);
-    const { perSession: _, ...page } = list;
-    return page;
+    return sound(readPresenceList(await this.#request("presence", { channel, ...options })));
   }
 
   /** Sends a message to the backend. Resolves when the gateway has passed it on. Rejects like `publish`. */
   async send(data: Json): Promise<void> {
     checkDepth(data);
-    await this.#request((link, settle) => link.request("send", { data }, settle));
+    await this.#request("send", { data });
   }
 
-  #request(send: (link: Link, settle: Settle) => void): Promise<Json> {
+  #request<Op extends RequestName>(op: Op, body: RequestBody<Op>): Promise<Json> {
     return new Promise((resolve, reject) => {
       const { link } = this.#connector;
       if (link === undefined) {
-        const row = this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected;
-        throw new HoldfastError(row);
+        throw new HoldfastError(
+          this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected,
+        );
       }
-      send(link, (outcome) => {
+      link.request(op, body, (outcome) => {
         if (outcome.ok) resolve(outcome.body);
         else reject(outcome.error);
       });
@@ -244,9 +235,15 @@ export class Client {
   }
 }
 
+/** What the server answered, unless it is something else. */
+function sound<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new HoldfastError(clientErrors.malformed);
+  return value;
+}
+
 function checkDepth(data: Json): void {
   if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
-    throw new HoldfastError(errors.badRequest, `data must be JSON of at most ${MAX_DEPTH - 2} levels`);
+    throw new HoldfastError(serverErrors.badRequest, `data: JSON of at most ${MAX_DEPTH - 2} levels`);
   }
 }
 

@@ -7,15 +7,14 @@
  * handed over.
  */
 import type { Clock } from "./clock.js";
-import type { Ending } from "./ending.js";
 import type { Ladder } from "./ladder.js";
-import { Link } from "./link.js";
+import type { Link } from "./link.js";
 import type { TransportName } from "./transport.js";
 
 export interface ClimbOptions {
   token(): Promise<string | undefined>;
-  /** A link, or why there is none. `failed`: it has ended before it was handed over. */
-  dial(name: TransportName, opened: () => void, failed: () => void): Link | Ending;
+  /** A link. `failed`: it has ended before it was handed over. */
+  dial(name: TransportName, opened: () => void, failed: () => void): Link;
   /** The link can take over; it is the owner's from now on. */
   ready(link: Link, token: string | undefined): void;
 }
@@ -64,19 +63,14 @@ export class Climb {
 
   #dial(token: string | undefined): void {
     const name = this.#ladder.above;
-    const opened = (): void => {
-      if (!(link instanceof Link)) return;
-      const ready = (): void => {
-        this.#stop = undefined;
-        this.#ladder.climbed(true);
-        this.#options.ready(link, token);
-      };
-      if (name === "websocket") link.probe(ready);
-      else ready();
+    const ready = (): void => {
+      this.#stop = undefined;
+      this.#ladder.climbed(true);
+      this.#options.ready(link, token);
     };
+    const opened = (): void => (name === "websocket" ? link.probe(ready) : ready());
     const link = this.#options.dial(name, opened, () => this.#again());
-    if (link instanceof Link) this.#stop = () => link.close();
-    else this.#again();
+    this.#stop = () => link.close();
   }
 
   #again(): void {

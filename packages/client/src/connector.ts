@@ -7,18 +7,12 @@
  * after a terminal ending or `close()` unless `start()` is called; the count of retries falls to zero only after a
  * connection was stable.
  */
-import {
-  backoffDelay,
-  type ConnectRequest,
-  type ConnectResult,
-  disconnects,
-  errors,
-  type Resume,
-} from "@holdfast/protocol";
+import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
 import { Climb } from "./climb.js";
-import { type Ending, impossibleEnding, lostEnding } from "./ending.js";
+import { REBALANCE, TOKEN_EXPIRED } from "./codes.js";
+import { type Ending, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type Inbound, readResumeToken } from "./inbound.js";
+import { type Inbound, readResumeToken, type Welcome } from "./inbound.js";
 import { Ladder } from "./ladder.js";
 import { Link } from "./link.js";
 import type { ResolvedOptions } from "./options.js";
@@ -32,7 +26,7 @@ export interface ConnectorEvents {
   state(state: ClientState): void;
   /** What the connect command asks for besides token and name. */
   wanted(): NonNullable<ConnectRequest["subs"]>;
-  connected(link: Link, result: ConnectResult): void;
+  connected(link: Link, result: Welcome): void;
   /** The connection that was `connected` is gone. Called before `state`. */
   lost(): void;
   received(inbound: Inbound): void;
@@ -120,6 +114,7 @@ export class Connector {
           // The one before ends with the token before.
           if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
             this.#resume = { ...this.#resume, token: resumeToken };
+            link.renewed(resumeToken);
           }
           settle(outcome);
         }),
@@ -174,44 +169,30 @@ export class Connector {
   }
 
   #open(token: string | undefined, view: ClientState): void {
-    const opened = (): void => {
-      if (link instanceof Link) link.greet(this.#hello(token));
-    };
-    const link = this.#dial(this.#ladder.current, opened);
-    if (link instanceof Link) this.#enter({ t: "opening", view, link });
-    else this.#comeBack(link);
+    const link = this.#dial(this.#ladder.current, () => link.greet(this.#hello(token)));
+    this.#enter({ t: "opening", view, link });
   }
 
-  /** A link over that transport, or why there is none. `failed`: it has ended before it was put to use. */
-  #dial(name: TransportName, opened: () => void, failed = (): void => {}): Link | Ending {
+  /** A link over that transport. `failed`: it has ended before it was put to use. */
+  #dial(name: TransportName, opened: () => void, failed = (): void => {}): Link {
     const { connectTimeoutMs, transports } = this.#options;
     const url = withSid(this.#url, this.#sid);
     // Where something else may work, nothing is waited for that long.
     const doubted = this.#ladder.doubted || name !== this.#ladder.current;
-    const patienceMs = doubted ? connectTimeoutMs / 2 : connectTimeoutMs;
-    try {
-      const link = new Link(
-        (on) => transports.open(name, url, on),
-        { ...this.#options, connectTimeoutMs: patienceMs },
-        {
-          opened,
-          connected: (result) => this.#connected(link, result),
-          received: (inbound) => this.#on.received(inbound),
-          problem: (error) => {
-            if (this.#uses(link)) this.#on.problem(error);
-          },
-          ended: (ending, greeted) => {
-            if (this.#uses(link)) this.#ended(link, ending, greeted);
-            else failed();
-          },
-        },
-      );
-      return link;
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      this.#on.problem(new HoldfastError(clientErrors.transport, message, cause));
-      return transports.names.length > 1 ? lostEnding(message) : impossibleEnding(message);
-    }
+    const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
+    const link = new Link((on) => transports.open(name, url, on), options, {
+      opened,
+      connected: (result) => this.#connected(link, result),
+      received: (inbound) => this.#on.received(inbound),
+      problem: (error) => {
+        if (this.#uses(link)) this.#on.problem(error);
+      },
+      ended: (ending, greeted) => {
+        if (this.#uses(link)) this.#ended(link, ending, greeted);
+        else failed();
+      },
+    });
+    return link;
   }
 
   #hello(token: string | undefined): ConnectRequest {
@@ -223,7 +204,7 @@ export class Connector {
     };
   }
 
-  #connected(link: Link, result: ConnectResult): void {
+  #connected(link: Link, result: Welcome): void {
     const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
@@ -273,7 +254,7 @@ export class Connector {
   #ended(link: Link, ending: Ending, greeted: boolean): void {
     const state = this.#state;
     // Whoever the id leads to does not answer, or does not want it: land elsewhere.
-    if (greeted || ending.code === disconnects.rebalance.code) this.#sid = undefined;
+    if (greeted || ending.code === REBALANCE) this.#sid = undefined;
     if (state.t === "moving" && state.link === link) {
       // What was to take over is gone, what serves is not.
       this.#ladder.failed();
@@ -299,8 +280,10 @@ export class Connector {
     this.#notBefore = now + notBeforeMs;
     // Whoever was told of the loss may have closed the client.
     if (this.#state !== last) return;
-    const renewed = code === errors.tokenExpired.code && this.#options.renewable;
-    if (terminal && !renewed) return this.#rest(code, reason);
+    const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
+    // What only this transport cannot do is no reason to stay away.
+    const final = terminal && !renewed && !(mute && this.#options.transports.names.length > 1);
+    if (final) return this.#rest(code, reason);
     if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
   }

@@ -3,7 +3,8 @@
  *
  * Pure. The server's numbers are taken only when they are sound: a delay is at least 0 and at most a day.
  */
-import { disconnects, type ErrorCode, mayReconnect } from "@holdfast/protocol";
+import type { ErrorCode } from "@holdfast/protocol";
+import { DRAIN, isFinal } from "./codes.js";
 import { HoldfastError } from "./errors.js";
 
 export interface Ending {
@@ -24,7 +25,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** A `close` event without a notice before it. */
 export function closeEnding(code: number, reason: string): Ending {
-  return ending(code, reason === "" ? "connection lost" : reason, !mayReconnect(code));
+  return ending(code, reason === "" ? "connection lost" : reason, isFinal(code));
 }
 
 /** What takes the place of the close event where there is no WebSocket: {code, reason}. */
@@ -34,15 +35,15 @@ export function closingEnding({ code, reason }: Fields): Ending {
 
 /** A `disconnect` push. Either of its code and its `reconnect` can forbid to come back. */
 export function disconnectEnding({ code, reason, reconnect, retryAfter }: Fields): Ending {
-  const number = typeof code === "number" ? code : disconnects.internal.code;
+  const number = typeof code === "number" ? code : 3010;
   const text = typeof reason === "string" ? reason : "disconnected";
-  return ending(number, text, reconnect === false || !mayReconnect(number), retryAfter);
+  return ending(number, text, reconnect === false || isFinal(number), retryAfter);
 }
 
 /** A `drain` push: leave at once, so that the server need not close. */
 export function drainEnding({ reason, reconnectAfter }: Fields): Ending {
-  const text = typeof reason === "string" ? reason : disconnects.drain.name;
-  return ending(disconnects.drain.code, text, false, reconnectAfter);
+  const text = typeof reason === "string" ? reason : "drain";
+  return ending(DRAIN, text, false, reconnectAfter);
 }
 
 /** The server answered the connect command with an error. */

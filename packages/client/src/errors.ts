@@ -4,24 +4,24 @@
  * Codes from 100 up are the server's (the protocol's table); 1–99 are made here and never travel.
  * Whatever a server sends as an error becomes a HoldfastError, however broken it is.
  */
-import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
+import type { ErrorCode } from "@holdfast/protocol";
+import { endings } from "./codes.js";
 
-const own = (code: number, name: string, message: string, temporary: boolean): ErrorCode =>
-  Object.freeze({ code, name, message, temporary });
+const own = (code: number, name: string, message: string, temporary = true): ErrorCode => ({
+  code,
+  name,
+  message,
+  temporary,
+});
 
 /** Errors that the client itself makes. Numbers never change meaning. */
 export const clientErrors = Object.freeze({
-  disconnected: own(1, "disconnected", "There is no connection; try again once connected.", true),
-  timeout: own(
-    2,
-    "timeout",
-    "No answer came in time; it is unknown whether the command was carried out.",
-    true,
-  ),
-  busy: own(3, "busy", "Too many commands wait for their answers; try again.", true),
-  malformed: own(4, "malformed", "The server sent something that is not of this protocol.", true),
-  transport: own(5, "transport", "The WebSocket failed.", true),
-  token: own(6, "token", "getToken failed.", true),
+  disconnected: own(1, "disconnected", "There is no connection."),
+  timeout: own(2, "timeout", "No answer in time; unknown whether it was carried out."),
+  busy: own(3, "busy", "Too many commands wait; try again."),
+  malformed: own(4, "malformed", "Not of this protocol."),
+  transport: own(5, "transport", "The transport failed."),
+  token: own(6, "token", "getToken failed."),
   closed: own(7, "closed", "The client is closed.", false),
 });
 
@@ -45,18 +45,17 @@ export class HoldfastError extends Error {
   static fromReply(value: unknown): HoldfastError {
     const { code, name, message, temporary } = (value ?? {}) as Partial<Record<keyof ErrorCode, unknown>>;
     return new HoldfastError({
-      code: typeof code === "number" ? code : errors.internal.code,
-      name: typeof name === "string" ? name : errors.internal.name,
-      message: typeof message === "string" ? message : errors.internal.message,
+      code: typeof code === "number" ? code : 100,
+      name: typeof name === "string" ? name : "internal",
+      message: typeof message === "string" ? message : "The server failed.",
       temporary: temporary === true,
     });
   }
 
   /** The error for a bare code, as in an `unsubscribed` push: of the errors' table, or of a disconnect. */
   static fromCode(code: number): HoldfastError {
-    const row = [...Object.values(errors), ...Object.values(disconnects)].find((each) => each.code === code);
-    const temporary = code >= 3000 && code < 3500;
-    const message = `The server ended this with code ${code}.`;
-    return new HoldfastError({ name: "ended", message, temporary, ...row, code });
+    const name = endings[code] ?? "ended";
+    const temporary = code === 113 || (code >= 3000 && code < 3500);
+    return new HoldfastError({ code, name, message: `The server ended this: ${code} ${name}.`, temporary });
   }
 }

@@ -58,10 +58,8 @@ describe("readConnectResult", () => {
   it("needs a session id only", () => {
     expect(readConnectResult({ sid: "s", ping: -1, limits: { maxPayload: "a" }, subs: [] })).toEqual({
       sid: "s",
-      resumed: false,
       ping: 0,
       pongTimeout: 0,
-      serverTime: 0,
       limits: { maxPayload: 65_536, maxChannels: 128, commandRate: 100 },
       subs: {},
     });

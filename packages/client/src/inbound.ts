@@ -129,16 +129,17 @@ export function readPush(op: string, body: Json): Inbound {
   }
 }
 
+/** What the client uses of a connect reply. */
+export type Welcome = Omit<ConnectResult, "resumed" | "serverTime" | "expiresAt">;
+
 /** Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults. */
-export function readConnectResult(body: Json): ConnectResult | undefined {
+export function readConnectResult(body: Json): Welcome | undefined {
   if (!isFields(body) || typeof body.sid !== "string") return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
   return {
     sid: body.sid,
-    resumed: body.resumed === true,
     ping: positive(body.ping, 0),
     pongTimeout: positive(body.pongTimeout, 0),
-    serverTime: positive(body.serverTime, 0),
     limits: {
       maxPayload: positive(limits.maxPayload, 65_536),
       maxChannels: positive(limits.maxChannels, MAX_CHANNELS_DEFAULT),

@@ -10,18 +10,17 @@ import {
   type Command,
   type CommandName,
   type ConnectRequest,
-  type ConnectResult,
   type DecodedFrame,
   decodeFrames,
   encodeCommand,
-  errors,
   type Json,
   PING,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
+import { serverErrors } from "./codes.js";
 import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type Inbound, readConnectResult, readPush } from "./inbound.js";
+import { type Inbound, readConnectResult, readPush, type Welcome } from "./inbound.js";
 import { byteLength, Outgoing } from "./outgoing.js";
 import { CONNECT_ID, type Outcome, Pending, type Settle } from "./pending.js";
 import type { Transport, TransportEvents } from "./transport.js";
@@ -29,7 +28,11 @@ import type { Transport, TransportEvents } from "./transport.js";
 /** Characters of one message that are parsed; a longer one is reported and dropped. */
 export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
-const tooBig = (): Outcome => ({ ok: false, error: new HoldfastError(errors.tooBig) });
+export type RequestName = Exclude<CommandName, "connect">;
+
+export type RequestBody<Op extends RequestName> = Extract<Command, { op: Op }>["body"];
+
+const tooBig = (): Outcome => ({ ok: false, error: new HoldfastError(serverErrors.tooBig) });
 
 export interface LinkOptions {
   readonly clock: Clock;
@@ -41,7 +44,7 @@ export interface LinkOptions {
 export interface LinkEvents {
   /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
   opened(): void;
-  connected(result: ConnectResult): void;
+  connected(result: Welcome): void;
   /** A push other than those that concern the link alone. */
   received(inbound: Inbound): void;
   /** Something was wrong that did not end the link. */
@@ -54,7 +57,7 @@ type State =
   | { readonly t: "opening"; readonly deadline: Timer }
   | { readonly t: "opened"; readonly deadline: Timer; readonly heard?: () => void }
   | { readonly t: "greeting"; readonly deadline: Timer }
-  | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: ConnectResult }
+  | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: Welcome }
   | { readonly t: "closed"; readonly deadline?: undefined };
 
 export class Link {
@@ -71,7 +74,6 @@ export class Link {
   /** Bytes of one message, from the connect reply on. */
   #maxBytes = Number.POSITIVE_INFINITY;
 
-  /** Throws what `open` throws. */
   constructor(open: (on: TransportEvents) => Transport, options: LinkOptions, on: LinkEvents) {
     const { clock, connectTimeoutMs } = options;
     this.#clock = clock;
@@ -125,12 +127,13 @@ export class Link {
     this.#send(command);
   }
 
+  /** The session has another resume token. */
+  renewed(resumeToken: string): void {
+    this.#transport.renewed?.(resumeToken);
+  }
+
   /** Sends a command. `settle` may be called at once. Throws for data that JSON cannot express. */
-  request<Op extends Exclude<CommandName, "connect">>(
-    op: Op,
-    body: Extract<Command, { op: Op }>["body"],
-    settle: Settle,
-  ): void {
+  request<Op extends RequestName>(op: Op, body: RequestBody<Op>, settle: Settle): void {
     if (this.#isClosed()) {
       settle({ ok: false, error: new HoldfastError(clientErrors.disconnected) });
       return;
@@ -153,11 +156,10 @@ export class Link {
     return byteLength(text) > this.#maxBytes;
   }
 
-  #connected(result: ConnectResult | undefined): void {
+  #connected(result: Welcome | undefined): void {
     if (result === undefined) {
-      this.#on.problem(new HoldfastError(clientErrors.malformed, "The connect reply names no session."));
-      this.#end(lostEnding("malformed connect reply"));
-      return;
+      this.#malformed("a connect reply without a session");
+      return this.#end(lostEnding("malformed connect reply"));
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
@@ -170,7 +172,7 @@ export class Link {
   }
 
   /** Arms the deadline of silence. */
-  #enterOpen(result: ConnectResult): void {
+  #enterOpen(result: Welcome): void {
     const silenceMs = longestSilence(result);
     const left = this.#heard + silenceMs - this.#clock.monotonic();
     const check = (): void => {
@@ -230,7 +232,7 @@ export class Link {
 
   #malformed(what: string): void {
     this.#on.problem(
-      new HoldfastError(clientErrors.malformed, `Not of this protocol: ${what.slice(0, 200)}`),
+      new HoldfastError(clientErrors.malformed, `${clientErrors.malformed.message} ${what.slice(0, 200)}`),
     );
   }
 
@@ -263,6 +265,6 @@ export class Link {
  * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over once, so
  * pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more allows for delay.
  */
-function longestSilence({ ping, pongTimeout }: ConnectResult): number {
+function longestSilence({ ping, pongTimeout }: Welcome): number {
   return 1.5 * ping + pongTimeout;
 }

@@ -33,9 +33,9 @@ describe("resolveOptions", () => {
       reconnect: true,
     } as ClientOptions;
     expect(() => resolveOptions(given)).toThrow(
-      "Options of the client: reconnect: no such option; token: not together with getToken; " +
+      "Options of the client: token: not together with getToken; " +
         "backoff.maxDelayMs: 2147483648 is not a number of ms above 0; " +
-        "commandTimeoutMs: NaN is not a number of ms above 0; connectTimeoutMs: 0 is not a number of ms above 0",
+        "commandTimeoutMs: NaN is not a number of ms above 0; connectTimeoutMs: 0 is not a number of ms above 0; reconnect: no such option",
     );
   });
 
@@ -44,9 +44,7 @@ describe("resolveOptions", () => {
     const own = Object.getOwnPropertyDescriptor(global, "WebSocket");
     Object.defineProperty(global, "WebSocket", { value: undefined, configurable: true, writable: true });
     try {
-      expect(() => resolveOptions({ transports: ["websocket"] })).toThrow(
-        /Node\.js 22 .*import \{ WebSocket \} from "ws"/,
-      );
+      expect(() => resolveOptions({ transports: ["websocket"] })).toThrow(/Node\.js 22 .*package ws/);
     } finally {
       if (own === undefined) delete global.WebSocket;
       else Object.defineProperty(global, "WebSocket", own);

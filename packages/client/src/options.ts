@@ -63,11 +63,6 @@ export const VERSION = "0.1.0";
 /** What a timer can hold, ms: more would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const known =
-  "backoff clock commandTimeoutMs connectTimeoutMs fetch getToken name network random storage token transports WebSocket".split(
-    " ",
-  );
-
 /** Throws one TypeError that lists every problem. */
 export function resolveOptions(given: ClientOptions): ResolvedOptions {
   const problems: string[] = [];
@@ -76,7 +71,6 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
       problems.push(`${path}: ${value} is not a number of ms above 0`);
     return value;
   };
-  for (const key of Object.keys(given)) if (!known.includes(key)) problems.push(`${key}: no such option`);
   const { token, getToken } = given;
   if (token !== undefined && getToken !== undefined) problems.push("token: not together with getToken");
   const backoff = { ...BACKOFF_DEFAULTS, ...given.backoff };
@@ -102,6 +96,8 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
       random,
     }),
   });
+  const known = { ...resolved, fetch: 0, token: 0, WebSocket: 0 };
+  for (const key in given) if (!(key in known)) problems.push(`${key}: no such option`);
   if (problems.length > 0) throw new TypeError(`Options of the client: ${problems.join("; ")}`);
   return resolved;
 }

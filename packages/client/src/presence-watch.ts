@@ -5,7 +5,7 @@
  * reading at a time, while there is a connection; a change that cannot be taken makes the view incomplete until then.
  */
 import { type BackoffOptions, backoffDelay, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
-import type { Clock, Timer } from "./clock.js";
+import type { Clock } from "./clock.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type PresencePush, readPresenceList } from "./inbound.js";
 import type { Link } from "./link.js";
@@ -13,6 +13,8 @@ import { type Member, type Presence, PresenceView } from "./presence.js";
 
 /** Over how long the readings of many clients are spread, ms. */
 const SPREAD_MS = 2_000;
+/** Changes that are held until the reading's answer. */
+const MAX_HELD = 256;
 
 export interface PresenceEvents {
   /** Somebody has come: a user's first session, or each session, as the channel's namespace has it. */
@@ -31,18 +33,16 @@ export interface PresenceWatchOptions {
 
 type Tell = <Name extends keyof PresenceEvents>(name: Name, value: PresenceEvents[Name]) => void;
 
-type State =
-  | { readonly t: "idle" }
-  /** With a timer before the reading, without one during it. */
-  | { readonly t: "reading"; readonly timer: Timer | undefined };
-
 export class PresenceWatch {
   readonly #channel: string;
   readonly #options: PresenceWatchOptions;
   readonly #tell: Tell;
   readonly #view = new PresenceView();
   #wire: Pick<Link, "request"> | undefined;
-  #state: State = { t: "idle" };
+  /** Ends the reading that is due or under way; undefined when there is none. */
+  #reading: (() => void) | undefined;
+  /** Changes that came since one was missed: they may follow on what is read. */
+  #held: PresencePush[] = [];
   /** Failed readings in a row. */
   #failures = 0;
 
@@ -66,18 +66,28 @@ export class PresenceWatch {
   /** The subscription is not held any more. What is known stays, as it was. */
   stop(): void {
     this.#wire = undefined;
-    this.#rest();
+    this.#reading?.();
+    this.#held = [];
   }
 
   push(push: PresencePush): void {
     if (this.#wire === undefined) return;
+    if (this.#reading !== undefined) {
+      this.#held.push(push);
+      // What is missing then shows, and is read again.
+      if (this.#held.length > MAX_HELD) this.#held.shift();
+      return;
+    }
     if (push.kind === "presence") {
       this.#view.count(push);
       return this.#tell("presence", this.current);
     }
     const { kind, channel, member, version } = push;
     const change = this.#view.change(kind, member, version);
-    if (change === "hole") return this.#readSoon();
+    if (change === "hole") {
+      this.#readSoon();
+      return this.push(push);
+    }
     if (change === "known") return;
     this.#tell(kind, { channel, member });
     this.#tell("presence", this.current);
@@ -88,34 +98,31 @@ export class PresenceWatch {
     this.#failures = 0;
     this.#view.replace(list);
     this.#tell("presence", this.current);
+    for (const push of this.#held.splice(0)) this.push(push);
   }
 
   #readSoon(delayMs = this.#options.random() * SPREAD_MS): void {
-    if (this.#state.t === "reading") return;
-    if (this.#view.current.complete) this.#view.doubt();
-    this.#state = { t: "reading", timer: this.#options.clock.after(delayMs, () => this.#read()) };
+    if (this.#reading !== undefined) return;
+    this.#view.doubt();
+    const timer = this.#options.clock.after(delayMs, () => this.#read(end));
+    const end = (): void => {
+      timer.cancel();
+      this.#reading = undefined;
+    };
+    this.#reading = end;
   }
 
-  #read(): void {
-    const reading: State = { t: "reading", timer: undefined };
-    this.#state = reading;
+  #read(end: () => void): void {
     const body = { channel: this.#channel, limit: MAX_PRESENCE_LIMIT };
     this.#wire?.request("presence", body, (outcome) => {
-      if (this.#state !== reading) return;
-      this.#rest();
-      if (outcome.ok) {
-        const list = readPresenceList(outcome.body);
-        if (list !== undefined) return this.#take(list);
-      }
+      if (this.#reading !== end) return;
+      end();
+      const list = outcome.ok ? readPresenceList(outcome.body) : undefined;
+      if (list !== undefined) return this.#take(list);
       const error = outcome.ok ? new HoldfastError(clientErrors.malformed) : outcome.error;
-      this.#options.problem(error);
-      const { backoff, random } = this.#options;
+      const { backoff, problem, random } = this.#options;
+      problem(error);
       if (error.temporary) this.#readSoon(SPREAD_MS + backoffDelay(this.#failures++, random(), 0, backoff));
     });
-  }
-
-  #rest(): void {
-    if (this.#state.t === "reading") this.#state.timer?.cancel();
-    this.#state = { t: "idle" };
   }
 }

@@ -49,10 +49,10 @@ export interface PresenceList {
 /** A change that was taken; is known already; or comes on top of something that was missed. */
 type Change = "taken" | "known" | "hole";
 
+type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+
 export class PresenceView {
-  #version = 0;
-  #users = 0;
-  #sessions = 0;
+  #counts: Counts = { version: 0, users: 0, sessions: 0 };
   #perSession = false;
   /** By session; undefined while they are not known. */
   #members: Map<string, Member> | undefined;
@@ -60,73 +60,56 @@ export class PresenceView {
 
   /** As of now. The same object until something changes. */
   get current(): Presence {
-    this.#current ??= Object.freeze({
-      version: this.#version,
-      users: this.#users,
-      sessions: this.#sessions,
-      members: grouped(this.#members?.values() ?? []),
-      complete: this.#members !== undefined,
-    });
+    this.#current ??= Object.freeze(this.#summary());
     return this.#current;
   }
 
-  /** Everything anew. An older list than what is known is none. */
+  /** Everything anew. */
   replace({ members, perSession = this.#perSession, next, ...counts }: PresenceList): void {
-    if (counts.version < this.#version && this.#members !== undefined) return;
     this.#perSession = perSession;
     const whole =
       next === undefined && members.length >= counts.sessions && members.length <= MAX_PRESENCE_LIMIT;
-    this.#become(counts, whole ? new Map(members.map((member) => [member.session, member])) : undefined);
+    this.count(counts, whole ? new Map(members.map((member) => [member.session, member])) : undefined);
   }
 
-  /** There are too many to say who. */
-  count(counts: Pick<PresenceList, "version" | "users" | "sessions">): void {
-    this.#become(counts, undefined);
+  /** How many there are; without `members` there are too many to say who. */
+  count({ version, users, sessions }: Counts, members?: Map<string, Member>): void {
+    this.#counts = { version, users, sessions };
+    this.#members = members;
+    this.#current = undefined;
   }
 
   /** A change was missed: who is there is not known until the next list. */
   doubt(): void {
-    this.#become({ version: this.#version, users: this.#users, sessions: this.#sessions }, undefined);
+    this.count(this.current);
   }
 
   change(kind: "join" | "leave", member: Member, version: number): Change {
     const members = this.#members;
-    if (members === undefined) return "hole";
-    if (version <= this.#version) return "known";
-    if (version !== this.#version + 1) return "hole";
-    const others = [...members.values()].filter(
-      (each) => each.session !== member.session && isSameUser(each, member),
-    );
-    if (kind === "join") {
-      // A session that shows itself anew, as with other `info`, is there once.
-      this.#sessions += members.has(member.session) ? 0 : 1;
-      this.#users += members.has(member.session) || others.length > 0 ? 0 : 1;
-      members.set(member.session, member);
-    } else {
+    const next = this.#counts.version + 1;
+    if (members !== undefined && version < next) return "known";
+    if (members === undefined || version > next) return "hole";
+    if (kind === "join") members.set(member.session, member);
+    else {
+      members.delete(member.session);
       // Where users leave, it was the last of the user's sessions, whichever of them were told.
-      const gone = this.#perSession ? [] : others;
-      for (const { session } of [member, ...gone]) this.#sessions -= members.delete(session) ? 1 : 0;
-      this.#users -= others.length > gone.length ? 0 : 1;
+      for (const { user, session } of this.#perSession || member.user === undefined
+        ? []
+        : [...members.values()]) {
+        if (user === member.user) members.delete(session);
+      }
     }
-    this.#version = version;
+    this.#counts = { ...this.#counts, version };
     this.#current = undefined;
     return "taken";
   }
 
-  #become(
-    { version, users, sessions }: Pick<PresenceList, "version" | "users" | "sessions">,
-    members: Map<string, Member> | undefined,
-  ): void {
-    this.#version = version;
-    this.#users = users;
-    this.#sessions = sessions;
-    this.#members = members;
-    this.#current = undefined;
+  #summary(): Presence {
+    if (this.#members === undefined) return { ...this.#counts, members: [], complete: false };
+    const members = grouped(this.#members.values());
+    const { version } = this.#counts;
+    return { version, users: members.length, sessions: this.#members.size, members, complete: true };
   }
-}
-
-function isSameUser(a: Member, b: Member): boolean {
-  return a.user !== undefined && a.user === b.user;
 }
 
 function grouped(members: Iterable<Member>): readonly PresentUser[] {

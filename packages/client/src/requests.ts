@@ -7,9 +7,10 @@
  * aborts every request.
  * Bounded by whoever bounds the commands in flight.
  */
-import { backoffDelay, type ConnectResult } from "@holdfast/protocol";
-import { type Ending, httpEnding } from "./ending.js";
+import { backoffDelay } from "@holdfast/protocol";
+import { type Ending, httpEnding, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
+import type { Welcome } from "./inbound.js";
 import type { HttpOptions, TransportEvents } from "./transport.js";
 import { httpUrl } from "./url.js";
 
@@ -38,10 +39,14 @@ export class Requests {
   }
 
   /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
-  connected({ sid, resumeToken: token }: ConnectResult): number {
+  connected({ sid, resumeToken: token }: Welcome): number {
     this.#session = { sid, token };
     this.#flush();
     return bodyOf(this.#session, "").length;
+  }
+
+  renewed(token: string): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, token };
   }
 
   send(message: string): void {
@@ -51,7 +56,8 @@ export class Requests {
 
   /** A POST of the transport. Rejects where no answer comes, or after `close()`. Text needs no leave of CORS,
    * and a load balancer's cookie leads back to the same place. */
-  post(path: string, body: string, signal = this.#abort.signal): Promise<Response> {
+  post(path: string, body: string): Promise<Response> {
+    const { signal } = this.#abort;
     const url = httpUrl(this.#url, path, this.#session?.sid);
     return this.#options.fetch(url, { method: "POST", body, signal, credentials: "include" });
   }
@@ -62,6 +68,11 @@ export class Requests {
     const ending = httpEnding(response.status, body, response.headers.get("Retry-After"));
     // That a session is unknown by now forbids nothing: only the answer to a connect command can.
     this.end(this.#session === undefined ? ending : { ...ending, terminal: false });
+  }
+
+  /** A request failed, and the transport goes on. */
+  problem(cause: unknown): void {
+    if (!this.closed) this.#on.problem(new HoldfastError(clientErrors.transport, "A request failed.", cause));
   }
 
   end(ending: Ending): void {
@@ -96,11 +107,10 @@ export class Requests {
   }
 
   async #flush(): Promise<void> {
-    const session = this.#session;
-    if (session === undefined || this.#sending) return;
+    if (this.#session === undefined || this.#sending) return;
     this.#sending = true;
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
-      await this.#deliver(bodyOf(session, message));
+      await this.#deliver(bodyOf(this.#session, message));
     }
     this.#sending = false;
   }
@@ -110,8 +120,7 @@ export class Requests {
       const failure = await this.#try(body);
       if (failure === undefined || this.closed) return;
       if (repeats === MAX_REPEATS) {
-        this.#on.problem(new HoldfastError(clientErrors.transport, "POST /send failed", failure));
-        return;
+        return this.problem(failure);
       }
       await this.pause(this.repeatDelay(repeats));
     }
@@ -119,12 +128,12 @@ export class Requests {
 
   /** What went wrong, where another try may do better. */
   async #try(body: string): Promise<unknown> {
-    const late = new AbortController();
-    const abort = (): void => late.abort();
-    this.#abort.signal.addEventListener("abort", abort);
-    const timer = this.#options.clock.after(this.#options.commandTimeoutMs, abort);
+    // Without an answer nothing more can be sent: another connection tells more.
+    const timer = this.#options.clock.after(this.#options.commandTimeoutMs, () =>
+      this.end(lostEnding("no answer in time")),
+    );
     try {
-      const response = await this.post("send", body, late.signal);
+      const response = await this.post("send", body);
       if (!response.ok && !isLost(response)) return await this.refused(response);
       const answer = await response.text();
       return response.ok ? undefined : new Error(`HTTP ${response.status}: ${answer.slice(0, 200)}`);
@@ -132,7 +141,6 @@ export class Requests {
       return cause;
     } finally {
       timer.cancel();
-      this.#abort.signal.removeEventListener("abort", abort);
     }
   }
 }

@@ -102,7 +102,7 @@ describe("publish() with a key", () => {
     for (const deadlineMs of [-1, 100_001, Number.NaN]) {
       await expect(client.publish("demo:a", 1, { key, deadlineMs })).rejects.toMatchObject({
         name: "bad_request",
-        message: "deadlineMs must be from 0 to 100000",
+        message: "deadlineMs: 0 to 100000",
       });
     }
   });

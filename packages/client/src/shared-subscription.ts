@@ -9,12 +9,12 @@
 import {
   type BackoffOptions,
   backoffDelay,
-  errors,
   type Position,
   type SubscribeOutcome,
   type SubscribeRequest,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
+import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "./codes.js";
 import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
@@ -275,7 +275,7 @@ export class SharedSubscription implements Share {
   }
 
   #refused(wire: Wire, refusal: HoldfastError): void {
-    if (refusal.code === errors.alreadySubscribed.code) {
+    if (refusal.code === ALREADY_SUBSCRIBED) {
       // An answer was lost. What a position misses, or who is there, only another answer tells.
       const { since, wish } = this.asked;
       if (since !== undefined || wish.presence) return this.#leave(wire, true);
@@ -283,7 +283,7 @@ export class SharedSubscription implements Share {
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
-    const renewable = refusal.code === errors.tokenExpired.code && this.#tokens !== undefined;
+    const renewable = refusal.code === TOKEN_EXPIRED && this.#tokens !== undefined;
     const again = refusal.temporary || renewable;
     if (again) this.#pause(wire);
     else {

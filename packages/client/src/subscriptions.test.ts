@@ -230,7 +230,7 @@ describe("subscribe", () => {
   it("throws for what is not a channel name", () => {
     const { client } = new ClientHarness();
     expect(() => client.subscribe("two words")).toThrow(
-      new TypeError('Channel name "two words" has a character that cannot be printed'),
+      new TypeError('Not a channel name: "two words" (1 to 255 printable bytes, plain or namespace:rest)'),
     );
   });
 

@@ -3,14 +3,9 @@
  *
  * What is here survives connections: each connect command asks for it and each connect reply settles it.
  */
-import {
-  type ChannelWish,
-  type ConnectResult,
-  channelProblem,
-  isPosition,
-  MAX_CHANNELS_DEFAULT,
-} from "@holdfast/protocol";
-import type { GapPush, LivePublication, PresencePush, Publication } from "./inbound.js";
+import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
+import { isChannel } from "./channel-name.js";
+import type { GapPush, LivePublication, PresencePush, Publication, Welcome } from "./inbound.js";
 import {
   type Asked,
   SharedSubscription,
@@ -44,8 +39,11 @@ export class Subscriptions {
     options: SubscribeOptions,
   ): Subscription {
     const { since } = options;
-    const problem = channelProblem(channel);
-    if (problem !== undefined) throw new TypeError(`Channel name ${JSON.stringify(channel)} ${problem}`);
+    if (!isChannel(channel)) {
+      throw new TypeError(
+        `Not a channel name: ${JSON.stringify(channel)} (1 to 255 printable bytes, plain or namespace:rest)`,
+      );
+    }
     if (since !== undefined && !isPosition(since)) {
       throw new TypeError(`since: ${JSON.stringify(since)} is not a position {offset, epoch}`);
     }
@@ -78,7 +76,7 @@ export class Subscriptions {
     return Object.fromEntries(wishes);
   }
 
-  connected(wire: Wire, { subs = {} }: ConnectResult): void {
+  connected(wire: Wire, { subs = {} }: Welcome): void {
     this.#wire = wire;
     for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.

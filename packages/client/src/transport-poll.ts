@@ -7,7 +7,6 @@
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 import { closingEnding, lostEnding } from "./ending.js";
-import { clientErrors, HoldfastError } from "./errors.js";
 import { isLost, Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
@@ -44,7 +43,7 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       if (requests.closed) return;
       if (last.close !== undefined) return requests.end(closingEnding(last.close));
       // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
-      if (last.sid !== sid) return requests.end(lostEnding("the session is gone"));
+      if (last.sid !== sid) return requests.end(lostEnding("the session began anew"));
       if (last.wait > 0) await requests.pause(Math.min(last.wait, MAX_PAUSE_MS));
       last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
     }
@@ -63,8 +62,8 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
         await response.text();
       } catch (cause) {
         if (requests.closed) return undefined;
-        if (lost >= repeats) requests.end(lostEnding(`polls fail: ${String(cause)}`));
-        else on.problem(new HoldfastError(clientErrors.transport, "an answer to a poll was lost", cause));
+        if (lost >= repeats) requests.end(lostEnding(String(cause)));
+        else requests.problem(cause);
       }
       await requests.pause(requests.repeatDelay(lost));
     }
@@ -78,6 +77,7 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       begun = true;
     },
     connected: (result) => requests.connected(result),
+    renewed: (token) => requests.renewed(token),
     close: () => requests.close(),
   };
 }

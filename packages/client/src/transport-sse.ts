@@ -20,13 +20,13 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
       if (!response.ok) return await requests.refused(response);
       const reader = response.body?.getReader();
       // Not everything that has `fetch` can read an answer before its end.
-      if (reader === undefined) return requests.end(lostEnding("streams cannot be read here"));
+      if (reader === undefined) return requests.end(lostEnding("no stream"));
       const events = new EventStream();
       const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();
         if (requests.closed) return;
-        if (done) return requests.end(lostEnding("the stream has ended"));
+        if (done) return requests.end(lostEnding("the stream ended"));
         on.heard();
         for (const { name, data } of events.push(decoder.decode(value, { stream: true }))) {
           if (name === "") on.message(data);
@@ -35,7 +35,7 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
         }
       }
     } catch (cause) {
-      requests.end(lostEnding(`the stream broke: ${String(cause)}`));
+      requests.end(lostEnding(String(cause)));
     }
   }
 
@@ -46,6 +46,7 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
       begun = true;
     },
     connected: (result) => requests.connected(result),
+    renewed: (token) => requests.renewed(token),
     close: () => requests.close(),
   };
 }

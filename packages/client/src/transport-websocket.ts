@@ -4,15 +4,31 @@
  * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear then is dropped.
  */
 import { SUBPROTOCOL } from "@holdfast/protocol";
-import { closeEnding } from "./ending.js";
+import { closeEnding, impossibleEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import type { Transport, TransportEvents } from "./transport.js";
-import type { WebSocketClass } from "./web-socket.js";
+import type { WebSocketClass, WebSocketLike } from "./web-socket.js";
 
-/** `url` is that of a WebSocket. Throws what the class throws, as where a page may not open it. */
+/** `url` is that of a WebSocket. What the class throws, as where a page may not open it, ends the transport for good. */
 export function openWebSocket(url: string, WebSocket: WebSocketClass, on: TransportEvents): Transport {
-  const socket = new WebSocket(url, SUBPROTOCOL);
   let live = true;
+  let socket: WebSocketLike;
+  try {
+    socket = new WebSocket(url, SUBPROTOCOL);
+  } catch (cause) {
+    const { message = String(cause) } = cause as Partial<Error>;
+    queueMicrotask(() => {
+      if (!live) return;
+      on.problem(new HoldfastError(clientErrors.transport, message, cause));
+      on.closed(impossibleEnding(message));
+    });
+    return {
+      send() {},
+      close() {
+        live = false;
+      },
+    };
+  }
   socket.addEventListener("open", () => {
     if (live) on.opened();
   });

@@ -5,10 +5,10 @@
  * Invariants: it tells nothing before the call that made it has returned, nothing after `closed`, and nothing at all
  * after `close()`; it never rejects and never throws.
  */
-import type { ConnectResult } from "@holdfast/protocol";
 import type { Clock } from "./clock.js";
 import type { Ending } from "./ending.js";
 import type { HoldfastError } from "./errors.js";
+import type { Welcome } from "./inbound.js";
 
 /** From the best to the one that passes everywhere. */
 export const TRANSPORTS = Object.freeze(["websocket", "sse", "poll"] as const);
@@ -31,7 +31,9 @@ export interface Transport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
   /** The connect reply has come; requests that follow name the session. Returns the bytes that leave with each message beside it. */
-  connected?(result: ConnectResult): number;
+  connected?(result: Welcome): number;
+  /** The session has another resume token: the one before is good no more. */
+  renewed?(resumeToken: string): void;
   /** Ends it without a word. Idempotent. */
   close(): void;
 }

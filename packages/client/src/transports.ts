@@ -17,7 +17,7 @@ import { findWebSocket, type WebSocketClass } from "./web-socket.js";
 export interface Transports {
   /** Those that are wanted and to be had, the best first; one at least. */
   readonly names: readonly TransportName[];
-  /** `url` is that of the WebSocket. Throws where a page may not open it. */
+  /** `url` is that of the WebSocket. */
   open(name: TransportName, url: string, on: TransportEvents): Transport;
 }
 
@@ -40,7 +40,7 @@ export function findTransports(
   const names = TRANSPORTS.filter(has);
   if (names.length === 0) {
     throw new TypeError(
-      'No WebSocket here: use Node.js 22 or newer, or pass one, as in `import { WebSocket } from "ws"; new Client(url, { WebSocket })`.',
+      "No WebSocket here: use Node.js 22 or newer, or pass that of the package ws: new Client(url, { WebSocket })",
     );
   }
   // As a method of anything but its global object, a browser's `fetch` refuses.

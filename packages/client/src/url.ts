@@ -11,14 +11,12 @@ export function resolveUrl(url: string | { toString(): string }, base = pageUrl(
   try {
     parsed = new URL(String(url), base);
   } catch {
-    const why = base === undefined ? "; a relative one needs a page to start from" : "";
-    throw new TypeError(`Not a URL: ${String(url)}${why}`);
+    throw new TypeError(`Not a URL here: ${url}; a relative one needs a page`);
   }
   parsed.protocol = parsed.protocol.replace(/^http/, "ws");
-  if (!/^wss?:$/.test(parsed.protocol))
-    throw new TypeError(`Not a ws, wss, http or https URL: ${String(url)}`);
+  if (!/^wss?:$/.test(parsed.protocol)) throw new TypeError(`Not a ws, wss, http or https URL: ${url}`);
   if (parsed.searchParams.has("channels")) {
-    throw new TypeError("`?channels=` is for plain clients, without the SDK: use `subscribe` instead");
+    throw new TypeError("`?channels=` is for plain clients: use `subscribe`");
   }
   parsed.hash = "";
   return parsed.href;

@@ -214,6 +214,11 @@ export class Core {
     return this.#context.presence?.watches.size ?? 0;
   }
 
+  /** Revocations that are known here. */
+  get revocations(): number {
+    return this.#context.revocations.size;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;

@@ -100,7 +100,6 @@ export {
 export {
   type ChangeOutcome,
   JOIN_LEAVE_MODES,
-  type JoinLeaveMode,
   type Lease,
   type LeaseState,
   MAX_CHANGES,

@@ -18,12 +18,13 @@
  *
  * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.
  */
-import type { PresenceCounts } from "@holdfast/protocol";
+import type { JoinLeaveMode, PresenceCounts } from "@holdfast/protocol";
 
-/** Which joins and leaves clients are told: none, a user's first and last session, or every session's. */
-export const JOIN_LEAVE_MODES = Object.freeze(["off", "user", "session"] as const);
-
-export type JoinLeaveMode = (typeof JOIN_LEAVE_MODES)[number];
+export const JOIN_LEAVE_MODES = Object.freeze([
+  "off",
+  "user",
+  "session",
+] as const satisfies readonly JoinLeaveMode[]);
 
 /** What holds for one channel. Versions of `off` count as those of `session` do. */
 export interface PresenceRule {

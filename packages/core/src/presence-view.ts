@@ -9,8 +9,8 @@
  * Invariants: what it tells has versions that never fall, and those of one list and all that was told after it have no gap
  * but where something was missed; what is held is bounded, and if it overflows the store is read once more.
  */
-import type { PresenceCounts } from "@holdfast/protocol";
-import type { JoinLeaveMode, PresenceNews, PresencePage } from "./presence-store.js";
+import type { JoinLeaveMode, PresenceCounts } from "@holdfast/protocol";
+import type { PresenceNews, PresencePage } from "./presence-store.js";
 
 /** What clients are told. */
 export interface Told {

@@ -6,9 +6,11 @@ import { encodeCommand } from "./encode.js";
 import type { Command, Json } from "./frame.js";
 import {
   MAX_COMMANDS_PER_MESSAGE,
+  MAX_CURSOR_LENGTH,
   MAX_DEPTH,
   MAX_HISTORY_LIMIT,
   MAX_KEY_LENGTH,
+  MAX_PRESENCE_LIMIT,
   MAX_RESUME_TOKEN_LENGTH,
   MAX_TOKEN_LENGTH,
 } from "./limits.js";
@@ -34,6 +36,7 @@ const nearFrame = fc
         "publish",
         "history",
         "send",
+        "presence",
         "error",
         "__proto__",
         "constructor",
@@ -191,6 +194,18 @@ describe("decodeCommands, for the commands of the protocol", () => {
         { requiredKeys: ["channel"] },
       ),
     }),
+    fc.record({
+      op: fc.constant("presence" as const),
+      id,
+      body: fc.record(
+        {
+          channel,
+          limit: fc.nat(MAX_PRESENCE_LIMIT),
+          cursor: fc.string({ minLength: 1, maxLength: MAX_CURSOR_LENGTH }),
+        },
+        { requiredKeys: ["channel"] },
+      ),
+    }),
     fc.record({ op: fc.constant("send" as const), id, body: fc.record({ data: json }) }),
   );
 
@@ -325,6 +340,21 @@ describe("decodeCommands, for frames that are no command", () => {
           errors.badRequest,
         ] as const,
     ),
+    ["a presence that is no flag", '{"id":1,"subscribe":{"channel":"a","presence":1}}', errors.badRequest],
+    [
+      "a joinLeave that is no flag",
+      '{"id":1,"connect":{"subs":{"a":{"joinLeave":null}}}}',
+      errors.badRequest,
+    ],
+    ["presence without a channel", '{"id":1,"presence":{}}', errors.badRequest],
+    ["presence of a bad channel", '{"id":1,"presence":{"channel":"a b"}}', errors.badChannel],
+    ["too large a page", '{"id":1,"presence":{"channel":"a","limit":1001}}', errors.badRequest],
+    ["an empty cursor", '{"id":1,"presence":{"channel":"a","cursor":""}}', errors.badRequest],
+    [
+      "too long a cursor",
+      `{"id":1,"presence":{"channel":"a","cursor":"${"x".repeat(MAX_CURSOR_LENGTH + 1)}"}}`,
+      errors.badRequest,
+    ],
     ["a message without data", '{"id":1,"send":{}}', errors.badRequest],
     ["history without a channel", '{"id":1,"history":{}}', errors.badRequest],
     ["history of a bad channel", '{"id":1,"history":{"channel":"a b"}}', errors.badChannel],

@@ -140,7 +140,11 @@ export interface PresenceCounts {
   readonly sessions: number;
 }
 
+/** Which joins and leaves are told: none, a user's first and last session, or every session's. */
+export type JoinLeaveMode = "off" | "user" | "session";
+
 export interface PresenceList extends PresenceCounts {
+  readonly joinLeave: JoinLeaveMode;
   /** Those who are there; none where there are more than a list may have. */
   readonly members: readonly PresenceMember[];
 }

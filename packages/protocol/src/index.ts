@@ -18,6 +18,7 @@ export type {
   GapNotice,
   HistoryRequest,
   HistoryResult,
+  JoinLeaveMode,
   JoinLeavePush,
   Json,
   PresenceCounts,

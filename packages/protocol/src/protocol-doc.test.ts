@@ -87,6 +87,7 @@ describe("docs/protocol.md", () => {
         "publish",
         "history",
         "refresh",
+        "presence",
         "send",
         "ping",
         "invalid",
@@ -108,8 +109,8 @@ describe("docs/protocol.md", () => {
 
   it("names only errors and disconnects that are in the tables", () => {
     const lists = [...text.matchAll(/Errors: ([\s\S]*?)\n\n/g)];
-    expect(lists).toHaveLength(7);
-    const others = ["subs", "unsubscribe", "demo", "since", "events"];
+    expect(lists).toHaveLength(8);
+    const others = ["presence", "joinLeave", "off", "subs", "unsubscribe", "demo", "since", "events"];
     const named = lists.flatMap(([, list = ""]) => [...list.matchAll(/`([a-z_]+)`/g)]);
     const ended = [...text.matchAll(/(?:disconnected with|disconnects with|answered with) `(\w+)`/g)];
     for (const [, name = ""] of [...named, ...ended]) expect([...names, ...others]).toContain(name);
@@ -134,6 +135,8 @@ describe("docs/protocol.md", () => {
     expect(table).toContain(`| a resume token | ${limits.MAX_RESUME_TOKEN_LENGTH} characters |`);
     expect(table).toContain(`| a key of a publication | ${limits.MAX_KEY_LENGTH} characters |`);
     expect(table).toContain(`| \`limit\` of \`history\` | ${limits.MAX_HISTORY_LIMIT} |`);
+    expect(table).toContain(`| \`limit\` of \`presence\` | ${limits.MAX_PRESENCE_LIMIT} |`);
+    expect(text).toContain(`string, 1–${limits.MAX_CURSOR_LENGTH} characters`);
     expect(text).toContain(`integer, 0–${limits.MAX_HISTORY_LIMIT}`);
     expect(table).toContain(`default ${limits.MAX_CHANNELS_DEFAULT} |`);
     const [, most = "", least = ""] = /min\(([\d,]+) ms, (\d+) ms × 2\^n\)/.exec(text) ?? [];

@@ -56,7 +56,8 @@ export function grant(
   const snapshot = watch.view.snapshot;
   if (told) presence?.watches.listen(watch, subscription, connection);
   else presence?.watches.release(watch);
-  return snapshot && { ...snapshot, members: listed ? snapshot.members : [] };
+  const { joinLeave } = watch.rule;
+  return snapshot && { ...snapshot, joinLeave, members: listed ? snapshot.members : [] };
 }
 
 export function forgo({ presence }: Context, wished: PresenceWish | undefined): void {

@@ -12,10 +12,11 @@ export const presence: Handler<"presence"> = async (context, connection, body) =
   const { channel, limit = DEFAULT_LIMIT, cursor } = body;
   const { identity = ANONYMOUS } = connection.session ?? {};
   if (!context.access.may(identity, channel, "presence")) return { error: errors.forbidden };
-  if (context.presence === undefined || context.namespaces.presence(channel) === undefined)
-    return { error: errors.noPresence };
+  const rule = context.namespaces.presence(channel);
+  if (context.presence === undefined || rule === undefined) return { error: errors.noPresence };
   try {
-    return { result: await context.presence.read(channel, limit, cursor) };
+    const page = await context.presence.read(channel, limit, cursor);
+    return { result: { ...page, joinLeave: rule.joinLeave } };
   } catch (error) {
     if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
     throw error;

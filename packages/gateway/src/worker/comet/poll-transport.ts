@@ -72,6 +72,8 @@ export class PollTransport implements Transport, CometSession {
   #number: number;
   /** The last batch, until it is acknowledged. */
   #kept: Uint8Array | undefined;
+  /** Of what core wrote, what is in it: core counts what left by what it wrote. */
+  #keptBytes = 0;
   #held: HeldPoll | undefined;
   #proof = "";
   #answers = 0;
@@ -93,7 +95,7 @@ export class PollTransport implements Transport, CometSession {
   }
 
   get bufferedBytes(): number {
-    return this.#queuedBytes + (this.#kept?.length ?? 0);
+    return this.#queuedBytes + this.#keptBytes;
   }
 
   write(frames: Uint8Array): void {
@@ -129,7 +131,7 @@ export class PollTransport implements Transport, CometSession {
     this.#hold(undefined);
     held?.drop();
     this.#queue = this.#kept = undefined;
-    this.#queuedBytes = 0;
+    this.#queuedBytes = this.#keptBytes = 0;
     queueMicrotask(() => {
       this.#home.gone(this);
       this.connection?.closed();
@@ -180,6 +182,7 @@ export class PollTransport implements Transport, CometSession {
     this.#hold(held);
     if (!isRepeat) {
       this.#kept = undefined;
+      this.#keptBytes = 0;
       if (typeof this.#state === "object" && this.#queue === undefined) {
         // The last batch has arrived: there is nothing more to say.
         this.#hold(undefined);
@@ -258,6 +261,7 @@ export class PollTransport implements Transport, CometSession {
     }
     this.#queue = taken === queue.length ? undefined : queue.slice(taken);
     this.#queuedBytes -= bytes;
+    this.#keptBytes = bytes;
     this.#number++;
     return this.#body(frames, this.#queue === undefined ? this.#state : "open");
   }

@@ -143,6 +143,20 @@ describe("a polled session", () => {
     expect(data((await poll(again.answered)).answered)).toEqual([2]);
   });
 
+  it("is not slow when a message comes between an answer and the next poll, however long it is held before", async () => {
+    let last = await connected();
+    for (let round = 0; round < 5; round++) {
+      const held = await poll(last);
+      await pass(20_000);
+      await publish(round);
+      // Before the client has said that it has that answer.
+      await publish(-round);
+      last = (await poll(held.answered)).answered;
+      expect(last.close).toBeUndefined();
+    }
+    expect(last.sid).toBe((await poll(last, { id: 1, publish: { channel: "news", data: 1 } })).answered.sid);
+  });
+
   it("carries a command out once, however often its poll is sent", async () => {
     const first = await connected();
     const command = { id: 7, publish: { channel: "news", data: "once" } };
