@@ -45,6 +45,10 @@ export class Requests {
     return bodyOf(this.#session, "").length;
   }
 
+  renewed(token: string): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, token };
+  }
+
   send(message: string): void {
     this.#waiting.push(message);
     this.#flush();
@@ -103,11 +107,10 @@ export class Requests {
   }
 
   async #flush(): Promise<void> {
-    const session = this.#session;
-    if (session === undefined || this.#sending) return;
+    if (this.#session === undefined || this.#sending) return;
     this.#sending = true;
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
-      await this.#deliver(bodyOf(session, message));
+      await this.#deliver(bodyOf(this.#session, message));
     }
     this.#sending = false;
   }

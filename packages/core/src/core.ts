@@ -62,6 +62,7 @@ import type { RevocationStore } from "./revocation-store.js";
 import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
+import { Tickets } from "./tickets.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
@@ -98,6 +99,7 @@ export class Core {
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
   readonly #orders: Orders;
+  readonly #tickets: Tickets;
   /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
   #listening: "off" | "subscribing" | "on" = "off";
 
@@ -125,11 +127,19 @@ export class Core {
       news: () => this.#orders.check(),
     });
     const veto: Veto = (proven, user) => revocations.veto(proven, user);
+    const authentication = new Authentication(options, { authenticator, veto, clock, metrics });
+    this.#tickets = new Tickets({
+      store: seams.revocations,
+      authentication,
+      clock,
+      logger,
+      newId: seams.sessionId,
+    });
     this.#context = {
       options,
       namespaces,
       access: new Access(options.access, namespaces),
-      authentication: new Authentication(options, { authenticator, veto, clock, metrics }),
+      authentication,
       expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
         changeIdentity(this.#context, connection, next, row),
       ),
@@ -279,6 +289,16 @@ export class Core {
       : whoComes(this.#context, shown);
   }
 
+  /** What `redeem` takes once, within seconds, for who must not put a token into a URL. */
+  ticketFor(identity: Identity): ReturnType<Tickets["issue"]> {
+    return this.#tickets.issue(identity);
+  }
+
+  /** Who the bearer of a ticket is, which is used up. Never rejects. */
+  redeem(ticket: string): Promise<Verdict> {
+    return this.#tickets.redeem(ticket);
+  }
+
   /**
    * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any, and `who` says what
    * `introduce` did. Who names no channels may still bring a token in `connect`.
@@ -380,7 +400,10 @@ export class Core {
   /** Tokens of before an outage stay good while the broker has kept the secret. */
   #learnSecret(): void {
     this.#seams.broker.secret().then(
-      (secret) => this.#context.resumeTokens.use(secret),
+      (secret) => {
+        this.#context.resumeTokens.use(secret);
+        this.#tickets.use(secret);
+      },
       (error: unknown) =>
         this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
     );

@@ -79,7 +79,9 @@ export class PollTransport implements Transport, CometSession {
   #answers = 0;
   #isDue = false;
   #lastCommand = 0;
+  /** When it is to come back, ms, and what it was told of that. */
   #waitMs = 0;
+  #told = 0;
   #name = "";
 
   /** `number`: of the batch that the client has, where it comes back. */
@@ -115,6 +117,8 @@ export class PollTransport implements Transport, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
+    // Who was told to come back later does so, with its cursor, and not here.
+    if (this.#held === undefined && this.#told > 0) return this.terminate();
     this.#state = { t: "closing", code, reason };
     this.#home.leaving(this);
     this.#flushSoon();
@@ -215,6 +219,7 @@ export class PollTransport implements Transport, CometSession {
       this.#kept = this.#batch();
     if (this.#kept === undefined && !evenNothing) return;
     this.#hold(undefined);
+    this.#told = this.#waitMs;
     held.answer(this.#kept ?? this.#body([], undefined));
   }
 
