@@ -54,6 +54,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     topics: 0,
     presenceMembers: 0,
     presenceViews: 0,
+    revocations: 0,
     brokerState: "ready",
     loop,
   }));

@@ -26,6 +26,14 @@ export interface ChannelPage {
   readonly next?: string;
 }
 
+export interface PresencePage {
+  readonly members: readonly { readonly session: string; readonly user?: string }[];
+  readonly users: number;
+  readonly sessions: number;
+  /** Where the next page begins, if there is one. */
+  readonly next?: string;
+}
+
 export interface HistoryPage {
   readonly offset: number;
   readonly epoch: string;
@@ -67,6 +75,11 @@ export class AdminClient {
   /** A page of the instance's channels. */
   channels(query: Readonly<Record<string, string>>): Promise<ChannelPage> {
     return this.#get("/api/channels", query);
+  }
+
+  /** A page of who is in a channel. */
+  presence(query: Readonly<Record<string, string>>): Promise<PresencePage> {
+    return this.#get("/api/presence", query);
   }
 
   /** A page of a channel's past. */
@@ -140,7 +153,7 @@ export class AdminClient {
       const what = this.#key === undefined ? "wants a key" : "does not accept this key";
       return new Failure(`the gateway at ${where} ${what}: say --admin-key <key> or set HOLDFAST_ADMIN_KEY`);
     }
-    if (status === 404 && !said.endsWith("(no_history)"))
+    if (status === 404 && !/\((no_history|no_presence)\)$/.test(said))
       return new Failure(`${where} is not a gateway's admin port: name it with --admin <url>`);
     return new Failure(`the gateway at ${where} refused with ${status}: ${said}`);
   }

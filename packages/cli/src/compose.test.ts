@@ -79,6 +79,20 @@ describe("composing", () => {
     });
   });
 
+  it("makes channels private where something says who a client is, or what it may", () => {
+    const access = (flags: Readonly<Record<string, string>>) => {
+      const { access, anonymous } = coreOptions(parts({ webhookSecret: "x".repeat(32), ...flags }).settings);
+      return [access, anonymous];
+    };
+    const url = "https://app.example/";
+    expect(access({})).toEqual(["open", false]);
+    expect(access({ webhookPublishUrl: url })).toEqual(["open", false]);
+    expect(access({ webhookConnectUrl: url })).toEqual(["private", false]);
+    // Nothing says who a client is, so nobody has to prove it.
+    expect(access({ webhookSubscribeUrl: url })).toEqual(["private", true]);
+    expect(access({ webhookSubscribeUrl: url, jwtSecret: "y".repeat(32) })).toEqual(["private", false]);
+  });
+
   it("embeds a broker, or takes Redis when there is one", () => {
     const embedded = primaryOptions(parts());
     expect(embedded.broker).toBeInstanceOf(MemoryBroker);

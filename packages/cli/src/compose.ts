@@ -77,6 +77,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
       ratePerSecond: drainRate === "auto" ? undefined : drainRate,
     },
     retention: retentions(settings),
+    hasPresence: hasPresence(settings),
   };
 }
 
@@ -106,7 +107,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
   };
 }
 
-type Home = Pick<PrimaryOptions, "broker" | "bus" | "revocations" | "seams">;
+type Home = Pick<PrimaryOptions, "broker" | "bus" | "presence" | "revocations" | "seams">;
 
 /** The broker and its seams in this process, which serves them to the workers. */
 function embedded(settings: CompleteSettings): Home {
@@ -121,6 +122,7 @@ function embedded(settings: CompleteSettings): Home {
   return {
     broker: new MemoryBroker(bus),
     bus,
+    presence,
     revocations,
     seams: {
       presence: () => servedPresence(presence, settings.presenceGrace),
@@ -162,7 +164,13 @@ function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
 /** The workers have their own. */
 function onRedis(settings: CompleteSettings, logger: Logger): Home {
   const broker = redisBroker(settings, logger, noMetrics);
-  return { broker, bus: undefined, revocations: broker.revocations(), seams: {} };
+  return {
+    broker,
+    bus: undefined,
+    presence: broker.presence(),
+    revocations: broker.revocations(),
+    seams: {},
+  };
 }
 
 /** `config` comes from this program's own primary. */
@@ -325,6 +333,13 @@ function retentions(settings: CompleteSettings): (channel: string) => Retention 
   const options = coreOptions(settings);
   const namespaces = new Namespaces(options.namespaces, options);
   return (channel) => namespaces.retention(channel);
+}
+
+/** Whether a channel has presence. */
+function hasPresence(settings: CompleteSettings): (channel: string) => boolean {
+  const options = coreOptions(settings);
+  const namespaces = new Namespaces(options.namespaces, options);
+  return (channel) => namespaces.presence(channel) !== undefined;
 }
 
 /** Where Redis is, without its password; undefined when the broker is the embedded one. */

@@ -12,6 +12,7 @@ import { disconnectCommand } from "./commands/disconnect.js";
 import { drainCommand } from "./commands/drain.js";
 import { historyCommand } from "./commands/history.js";
 import { listenCommand } from "./commands/listen.js";
+import { presenceCommand } from "./commands/presence.js";
 import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
 import { swarmCommand } from "./commands/swarm.js";
@@ -59,6 +60,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(listenCommand(terminal))
     .addCommand(disconnectCommand(terminal))
     .addCommand(channelsCommand(terminal))
+    .addCommand(presenceCommand(terminal))
     .addCommand(historyCommand(terminal))
     .addCommand(drainCommand(terminal))
     .addCommand(tokenCommand(terminal, machine))

@@ -12,6 +12,9 @@ export interface RedisOptions {
   readonly timeoutMs: number;
 }
 
+/** The most that a cluster may be set to: which it is, nobody says here. */
+const MAX_REVOCATIONS = 1_000_000;
+
 /** Does it once Redis is reached. Returns where that was, for the person at the terminal. */
 export async function withRedis(
   options: RedisOptions,
@@ -29,7 +32,12 @@ export async function withRedis(
     },
   };
   const broker = new RedisBroker(
-    { target, prefix: options.prefix, commandTimeoutMs: options.timeoutMs },
+    {
+      target,
+      prefix: options.prefix,
+      commandTimeoutMs: options.timeoutMs,
+      maxRevocations: MAX_REVOCATIONS,
+    },
     { clock: systemClock, logger, metrics: noMetrics, random: Math.random },
   );
   let timer: NodeJS.Timeout | undefined;

@@ -540,6 +540,18 @@ describe("the command rate", () => {
     expect(world.metrics.count("rate_limited")).toBe(10);
   });
 
+  test("of a namespace makes commands on its channels dearer, and others no more so", () => {
+    const world = memoryWorld({ commandRate: 10, namespaces: { dear: { commandRate: 1 } } });
+    const client = world.connected();
+    // The connect cost one of twenty.
+    client.unsubscribe("dear:1");
+    expect(errorOf(client)).toEqual(errors.notSubscribed);
+    client.unsubscribe("dear:1");
+    expect(errorOf(client)).toEqual(errors.limitRate);
+    client.unsubscribe("cheap:1");
+    expect(errorOf(client)).toEqual(errors.notSubscribed);
+  });
+
   test("counts each frame of a message", () => {
     const client = memoryWorld({ commandRate: 1 }).connected();
     client.connection.receive(Array.from({ length: 10 }, () => "{}").join("\n"));

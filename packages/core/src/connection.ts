@@ -255,7 +255,7 @@ export class Connection implements Listener, RateAccount {
 
   #accept(decoded: DecodedCommand): void {
     const { metrics, rateLimit, wheel } = this.#context;
-    const verdict = rateLimit.charge(this, wheel.tick);
+    const verdict = rateLimit.charge(this, wheel.tick, this.#priceOf(decoded));
     if (verdict !== "pass") metrics.add("rate_limited", 1);
     if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
     switch (decoded.kind) {
@@ -271,6 +271,11 @@ export class Connection implements Listener, RateAccount {
         if (verdict === "refuse") return this.#answerError(decoded.command.id, errors.limitRate);
         return this.#carryOut(decoded.command);
     }
+  }
+
+  #priceOf(decoded: DecodedCommand): number {
+    if (decoded.kind !== "command" || !("channel" in decoded.command.body)) return 1;
+    return this.#context.namespaces.price(decoded.command.body.channel);
   }
 
   #carryOut(command: Command): void {

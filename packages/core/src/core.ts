@@ -62,6 +62,7 @@ import type { RevocationStore } from "./revocation-store.js";
 import { Revocations } from "./revocations.js";
 import { SlowConsumers } from "./slow-consumers.js";
 import { type SlowConnection, slowest } from "./slowest.js";
+import { Tickets } from "./tickets.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 import { Wheel } from "./wheel.js";
@@ -98,6 +99,7 @@ export class Core {
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
   readonly #orders: Orders;
+  readonly #tickets: Tickets;
   /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
   #listening: "off" | "subscribing" | "on" = "off";
 
@@ -125,11 +127,19 @@ export class Core {
       news: () => this.#orders.check(),
     });
     const veto: Veto = (proven, user) => revocations.veto(proven, user);
+    const authentication = new Authentication(options, { authenticator, veto, clock, metrics });
+    this.#tickets = new Tickets({
+      store: seams.revocations,
+      authentication,
+      clock,
+      logger,
+      newId: seams.sessionId,
+    });
     this.#context = {
       options,
       namespaces,
       access: new Access(options.access, namespaces),
-      authentication: new Authentication(options, { authenticator, veto, clock, metrics }),
+      authentication,
       expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
         changeIdentity(this.#context, connection, next, row),
       ),
@@ -204,6 +214,11 @@ export class Core {
     return this.#context.presence?.watches.size ?? 0;
   }
 
+  /** Revocations that are known here. */
+  get revocations(): number {
+    return this.#context.revocations.size;
+  }
+
   /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
@@ -268,9 +283,20 @@ export class Core {
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
     const shown = resume && resumeTokens.check(resume.sid, resume.token);
     if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
-    return shown?.user === undefined && byUrl !== undefined && questions.decideConnect
+    const isKnown = shown?.user !== undefined && shown.identity !== undefined;
+    return byUrl !== undefined && !isKnown && questions.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
+  }
+
+  /** What `redeem` takes once, within seconds, for who must not put a token into a URL. */
+  ticketFor(identity: Identity): ReturnType<Tickets["issue"]> {
+    return this.#tickets.issue(identity);
+  }
+
+  /** Who the bearer of a ticket is, which is used up. Never rejects. */
+  redeem(ticket: string): Promise<Verdict> {
+    return this.#tickets.redeem(ticket);
   }
 
   /**
@@ -374,7 +400,10 @@ export class Core {
   /** Tokens of before an outage stay good while the broker has kept the secret. */
   #learnSecret(): void {
     this.#seams.broker.secret().then(
-      (secret) => this.#context.resumeTokens.use(secret),
+      (secret) => {
+        this.#context.resumeTokens.use(secret);
+        this.#tickets.use(secret);
+      },
       (error: unknown) =>
         this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
     );

@@ -6,6 +6,7 @@
 export { Core, type Seams } from "./core.js";
 export type { DrainOptions } from "./drain.js";
 export type { Connection } from "./connection.js";
+export { TICKET_LIFETIME_S } from "./tickets.js";
 export type { UrlConnect } from "./commands/url-connect.js";
 export type { Encoding } from "./batch.js";
 export {

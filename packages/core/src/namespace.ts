@@ -26,6 +26,11 @@ export interface NamespaceOptions {
   readonly presence?: boolean | undefined;
   /** Which joins and leaves those who ask are told. Default `user`. */
   readonly joinLeave?: JoinLeaveMode | undefined;
+  /**
+   * Commands a second on its channels that one connection may send, if it sends no others: each costs that much more of the
+   * option `commandRate` for all. Default: as any other command.
+   */
+  readonly commandRate?: number | undefined;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
   readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */
@@ -38,6 +43,7 @@ export interface NamespaceOptions {
 
 /** What holds where a namespace says nothing. */
 export interface NamespaceDefaults {
+  readonly commandRate: number;
   readonly historySize: number;
   readonly historyTtlMs: number;
   readonly maxJoinLeave: number;
@@ -54,6 +60,8 @@ export class Namespaces {
   readonly #retentions = new Map<string, Retention | undefined>();
   readonly #retention: Retention | undefined;
   readonly #slowConsumers = new Map<string, SlowConsumerRule>();
+  /** Of those where a command costs more than one. */
+  readonly #prices = new Map<string, number>();
   readonly #presence = new Map<string, PresenceRule>();
 
   constructor(namespaces: Readonly<Record<string, NamespaceOptions>>, defaults: NamespaceDefaults) {
@@ -63,6 +71,8 @@ export class Namespaces {
       this.#retentions.set(name, retentionOf(options, defaults));
       const { slowConsumer: policy = "disconnect", conflateKey: key } = options;
       this.#slowConsumers.set(name, Object.freeze({ policy, key }));
+      const { commandRate = defaults.commandRate } = options;
+      if (commandRate < defaults.commandRate) this.#prices.set(name, defaults.commandRate / commandRate);
       const { presence = false, joinLeave = "user" } = options;
       if (presence) this.#presence.set(name, Object.freeze({ joinLeave, maxListed: defaults.maxJoinLeave }));
     }
@@ -87,6 +97,11 @@ export class Namespaces {
   /** How it is kept who is in the channel; undefined where it is not. */
   presence(channel: string): PresenceRule | undefined {
     return this.havePresence ? this.#presence.get(namespaceOf(channel)) : undefined;
+  }
+
+  /** How much of a connection's command rate a command on the channel costs. */
+  price(channel: string): number {
+    return this.#prices.size === 0 ? 1 : (this.#prices.get(namespaceOf(channel)) ?? 1);
   }
 
   /** What is said of a channel's namespace. */

@@ -12,6 +12,18 @@ function open(perSecond: number): { limit: RateLimit; account: RateAccount } {
 }
 
 describe("the rate limit", () => {
+  test("charges what is dearer in full, and refuses what is too dear at the price of one", () => {
+    const limit = new RateLimit(100);
+    const account = { credit: 0, creditTick: 0 };
+    limit.open(account, 1);
+    for (let i = 0; i < 4; i++) expect(limit.charge(account, 1, 50)).toBe("pass");
+    expect(limit.charge(account, 1, 50)).toBe("refuse");
+    // Half a second later there is room for one, but for what the refused one cost.
+    expect(limit.charge(account, 1 + TICKS_PER_SECOND / 2, 50)).toBe("refuse");
+    expect(limit.charge(account, 1 + TICKS_PER_SECOND / 2)).toBe("pass");
+    expect(limit.charge(account, 1 + TICKS_PER_SECOND, 50)).toBe("pass");
+  });
+
   test("lets a burst of two seconds' worth pass, and refuses what follows", () => {
     const { limit, account } = open(100);
     for (let i = 0; i < 200; i++) expect(limit.charge(account, 1)).toBe("pass");

@@ -36,11 +36,16 @@ export class RateLimit {
     account.creditTick = tick;
   }
 
-  /** Charges one command. */
-  charge(account: RateAccount, tick: number): RateVerdict {
+  /** Charges one command, or one that costs as much as `price` of them; what is too dear is refused at the price of one. */
+  charge(account: RateAccount, tick: number, price = 1): RateVerdict {
     const earned = (tick - account.creditTick) * this.#unitsPerTick;
-    account.credit = Math.min(this.#capacity, account.credit + earned) - UNITS;
+    const credit = Math.min(this.#capacity, account.credit + earned);
+    // In whole units: a fraction would make the account an object.
+    const cost = price === 1 ? UNITS : Math.ceil(price * UNITS);
+    const affordable = price === 1 || credit >= cost;
+    account.credit = credit - (affordable ? cost : UNITS);
     account.creditTick = tick;
+    if (!affordable && account.credit >= 0) return "refuse";
     if (account.credit >= 0) return "pass";
     return account.credit > -this.#capacity ? "refuse" : "disconnect";
   }

@@ -35,6 +35,10 @@ interface Answer {
   readonly allow: string | undefined;
 }
 
+const NAMESPACES = JSON.stringify({
+  seen: { presence: true },
+  demo: { clientPublish: true, historySize: 100 },
+});
 const KEY = "the-key-of-the-admin-api-in-this-test";
 const own = new Resources();
 let gateway: GatewayProcess;
@@ -43,7 +47,11 @@ let definitions: Record<string, JsonSchema>;
 
 beforeEach(async () => {
   gateway = own.add(
-    await GatewayProcess.start({ args: ["--jwt-secret", SECRET, "--admin-key", KEY], until: "listening" }),
+    await GatewayProcess.start({
+      args: ["--jwt-secret", SECRET, "--admin-key", KEY],
+      env: { HOLDFAST_NAMESPACES: NAMESPACES },
+      until: "listening",
+    }),
   );
   await gateway.ready();
   document = JSON.parse((await ask("GET", "/api/openapi.json")).text) as OpenApi;
@@ -104,7 +112,7 @@ describe("the document", () => {
 
   test("has every operation, which is called here and answers as it says", async () => {
     const client = own.add(await PlainClient.connect(gateway.ws()));
-    const token = tokenOf("ann", { jti: "jti-1", subs: ["news"] });
+    const token = tokenOf("ann", { jti: "jti-1", subs: ["news", "seen:1"], info: { a: 1 } });
     const { connect } = await client.command("connect", { token });
     await gateway.adminGet("/readyz");
     await ask("POST", "/api/publish", JSON.stringify({ channel: "demo:h", data: { n: 1 } }));
@@ -131,6 +139,9 @@ describe("the document", () => {
         ["GET /api/channels", 400, "?limit=0"],
         ["GET /api/connections", 200, "?user=ann"],
         ["GET /api/slow", 200, "?limit=5"],
+        ["GET /api/presence", 200, "?channel=seen:1"],
+        ["GET /api/presence", 200, "?channel=seen:1&limit=0"],
+        ["GET /api/presence", 404, "?channel=news"],
         ["GET /api/history", 200, "?channel=demo:h&reverse=true&limit=2"],
         ["GET /api/history", 404, "?channel=news"],
         ["GET /api/history", 409, "?channel=demo:h&offset=99&epoch=x"],

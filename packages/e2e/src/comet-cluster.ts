@@ -93,5 +93,5 @@ export async function allCaughtUp(
   });
   const violations = watchers.flatMap(({ check }) => check.violations);
   if (violations.length > 0)
-    throw new Error(`${violations.length} violations: ${JSON.stringify(violations[0])}`);
+    throw new Error(`${violations.length} violations: ${JSON.stringify(violations[0], undefined, 1)}`);
 }

@@ -169,7 +169,9 @@ export class DurabilityCluster {
       watcher.check.violations.map((violation) => ({ ...violation, by: watcher.constructor.name })),
     );
     if (violations.length > 0)
-      throw new Error(`${violations.length} violations, the first: ${JSON.stringify(violations[0])}`);
+      throw new Error(
+        `${violations.length} violations, the first: ${JSON.stringify(violations[0], undefined, 1)}`,
+      );
     const report = {
       published: [...published.values()].reduce((sum, count) => sum + count, 0),
       received: watchers.reduce((sum, { check }) => sum + check.received, 0),

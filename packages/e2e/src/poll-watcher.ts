@@ -71,6 +71,7 @@ export class PollWatcher implements Watcher {
     while (!signal.aborted) {
       const waitMs = await this.#poll().catch((problem: Error) => {
         this.state = problem.message;
+        this.check.hear(problem.message);
         this.losses++;
         return RETRY_MS * (1 + Math.random());
       });
@@ -88,9 +89,11 @@ export class PollWatcher implements Watcher {
     if (status !== 200) {
       this.losses++;
       this.state = `${status} ${text.trim()}`;
+      this.check.hear(`asked ${query} ${body}, heard ${this.state}`);
       return retryAfterMs ?? RETRY_MS;
     }
     const answer = JSON.parse(text) as PollAnswer;
+    this.check.hear(`asked ${query} ${body}, heard ${text}`);
     this.answers++;
     if (answer.frames.length === 0) this.empty++;
     this.state = "polling";

@@ -34,6 +34,8 @@ export class PresenceClient {
   #attempts: number;
   #lastId = 10;
   #answers = new Map<number, () => void>();
+  /** The id of the reading under way; 0 = none. */
+  #reading = 0;
 
   /** `first`: which of the addresses it tries first. */
   constructor(urls: readonly string[], channel: string, first: number) {
@@ -45,6 +47,11 @@ export class PresenceClient {
 
   get subscribed(): boolean {
     return this.#state === "subscribed";
+  }
+
+  /** The address that it is connected to, or was last. */
+  get url(): string {
+    return this.#socket?.url ?? "";
   }
 
   /** Its own place in the list. */
@@ -121,8 +128,6 @@ export class PresenceClient {
     this.#take(outcome.presence);
     this.#state = "subscribed";
   }
-
-  #reading = 0;
 
   #changed(came: boolean, { member, version }: Frame): void {
     const change = { came, session: member.session, version };

@@ -54,6 +54,7 @@ export class SseWatcher implements Watcher {
       });
       if (signal.aborted) return;
       this.losses++;
+      this.check.hear(`away (${this.state}), last id ${this.#lastId}`);
       await new Promise((resolve) => setTimeout(resolve, Math.min(this.#retryMs, MAX_RETRY_MS)));
     }
   }
@@ -92,7 +93,9 @@ export class SseWatcher implements Watcher {
     });
   }
 
-  #take({ id, retry, event, data }: ServerSentEvent): void {
+  #take(happened: ServerSentEvent): void {
+    const { id, retry, event, data } = happened;
+    this.check.hear(JSON.stringify(happened));
     if (id !== undefined) this.#lastId = id;
     if (retry !== undefined) this.#retryMs = retry;
     if (event !== undefined && event !== "message") {

@@ -9,7 +9,11 @@ export interface Violation {
   readonly channel: string;
   readonly expected: number;
   readonly received: number;
+  /** What had been heard before, the newest last. */
+  readonly heard: readonly string[];
 }
+
+const MAX_HEARD = 12;
 
 export interface Watcher {
   readonly channel: string;
@@ -34,9 +38,16 @@ export class SequenceCheck {
   last = -1;
   /** After a gap any number may come next. */
   #next: number | undefined;
+  readonly #heard: string[] = [];
 
   constructor(channel: string) {
     this.channel = channel;
+  }
+
+  /** Notes what was read or said, to be shown with a violation. */
+  hear(text: string): void {
+    this.#heard.push(text.slice(0, 600));
+    if (this.#heard.length > MAX_HEARD) this.#heard.shift();
   }
 
   gap(reason: string): void {
@@ -51,6 +62,12 @@ export class SequenceCheck {
     this.last = number;
     if (expected === undefined || number === expected) return;
     const kind = number > expected ? "lost" : number === expected - 1 ? "duplicated" : "reordered";
-    this.violations.push({ kind, channel: this.channel, expected, received: number });
+    this.violations.push({
+      kind,
+      channel: this.channel,
+      expected,
+      received: number,
+      heard: [...this.#heard],
+    });
   }
 }

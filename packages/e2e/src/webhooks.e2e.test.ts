@@ -123,6 +123,35 @@ describe("webhooks", () => {
     await bob.close();
   });
 
+  test("decide for streams and polls likewise, each asked about once", async () => {
+    const stream = await fetch(`${gateway.http}/sse?channels=room:1`, cookie("alice"));
+    expect(stream.status).toBe(200);
+    const reader = stream.body?.getReader();
+    let heard = "";
+    while (!heard.includes('"user":"alice"'))
+      heard += new TextDecoder().decode((await reader?.read())?.value);
+    await reader?.cancel();
+    expect(application.questions.map(({ type }) => type)).toEqual(["connect", "subscribe"]);
+    expect((await fetch(`${gateway.http}/sse?channels=room:1`, cookie("mallory"))).status).toBe(403);
+    const poll = async (user: string, body: object) => {
+      const init = { method: "POST", body: JSON.stringify(body), ...cookie(user) };
+      const response = await fetch(`${gateway.http}/poll`, init);
+      return { status: response.status, text: await response.text() };
+    };
+    expect((await poll("alice", { channels: ["room:1"] })).text).toContain('"user":"alice"');
+    expect(await poll("mallory", { channels: ["room:1"] })).toMatchObject({ status: 403 });
+    application.questions.length = 0;
+    expect((await poll("alice", { commands: [{ id: 1, connect: {} }] })).text).toContain('"user":"alice"');
+    expect(application.questions).toMatchObject([
+      { type: "connect", headers: { cookie: "theme=dark; user=alice" } },
+    ]);
+    expect((await poll("mallory", { commands: [{ id: 1, connect: {} }] })).text).toContain(
+      "Your account is closed.",
+    );
+    const large = { headers: { cookie: "x".repeat(10_000) } };
+    expect((await fetch(`${gateway.http}/sse?channels=room:1`, large)).status).toBe(431);
+  });
+
   test("are not asked about who comes back with a resume token", async () => {
     const first = await PlainClient.connect(gateway.ws(), cookie("alice"));
     const { sid, resumeToken: token } = (await first.command("connect", {})).connect;
@@ -228,10 +257,14 @@ describe("webhooks", () => {
       await plain.catch(() => {});
     }
     application.behaviour = yes;
-    await eventually("no connection is left", async () => {
-      const { text } = await gateway.adminGet("/metrics");
-      return metric(text, "holdfast_connections") === 0;
-    });
+    await eventually(
+      "no connection is left",
+      async () => {
+        const { text } = await gateway.adminGet("/metrics");
+        return metric(text, "holdfast_connections") === 0;
+      },
+      30_000,
+    );
     expect(gateway.log.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 });

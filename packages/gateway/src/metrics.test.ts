@@ -8,6 +8,7 @@ const READINGS: Readings = {
   topics: 2,
   presenceMembers: 3,
   presenceViews: 1,
+  revocations: 2,
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },
 };

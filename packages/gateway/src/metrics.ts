@@ -40,6 +40,7 @@ export interface Readings {
   readonly topics: number;
   readonly presenceMembers: number;
   readonly presenceViews: number;
+  readonly revocations: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
 }
@@ -188,6 +189,7 @@ export class WorkerMetrics implements Metrics {
       registers,
     });
     const views = ofWorker("presence_views", "Channels whose members the worker follows");
+    const revocations = ofWorker("revocations", "Revocations that the worker knows");
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
     const rss = ofWorker("resident_memory_bytes", "Resident memory");
     const heap = ofWorker("heap_used_bytes", "V8 heap in use");
@@ -216,6 +218,7 @@ export class WorkerMetrics implements Metrics {
       behind.set(now.subscriptionsBehind);
       members.set(now.presenceMembers);
       views.set({ worker }, now.presenceViews);
+      revocations.set({ worker }, now.revocations);
       topics.set({ worker }, now.topics);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);

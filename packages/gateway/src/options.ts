@@ -58,6 +58,8 @@ export interface PrimaryOptions {
   readonly broker: Broker;
   /** What is revoked in the cluster. */
   readonly revocations: RevocationStore;
+  /** Who is in which channel. */
+  readonly presence: PresenceStore;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
   /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
@@ -84,6 +86,8 @@ export interface PrimaryOptions {
   readonly drain: DrainPlan;
   /** Bytes of one publication through the admin API. */
   readonly maxPublicationBytes: number;
+  /** Whether a channel has presence. */
+  readonly hasPresence: (channel: string) => boolean;
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;

@@ -86,6 +86,7 @@ describe("docs/protocol.md", () => {
         "unsubscribe",
         "publish",
         "history",
+        "refresh",
         "presence",
         "send",
         "ping",
@@ -108,7 +109,7 @@ describe("docs/protocol.md", () => {
 
   it("names only errors and disconnects that are in the tables", () => {
     const lists = [...text.matchAll(/Errors: ([\s\S]*?)\n\n/g)];
-    expect(lists).toHaveLength(7);
+    expect(lists).toHaveLength(8);
     const others = ["presence", "joinLeave", "off", "subs", "unsubscribe", "demo", "since", "events"];
     const named = lists.flatMap(([, list = ""]) => [...list.matchAll(/`([a-z_]+)`/g)]);
     const ended = [...text.matchAll(/(?:disconnected with|disconnects with|answered with) `(\w+)`/g)];

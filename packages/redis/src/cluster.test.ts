@@ -1,4 +1,4 @@
-import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import { CONTROL, channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { BrokerListener, brokerContract } from "@holdfast/core/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
@@ -55,6 +55,19 @@ describe("RedisBroker on a Redis Cluster", () => {
       await Promise.all(topics.map((topic) => listener.upTo(`${topic} from ${port}`)));
     }
     expect(listener.received).toHaveLength(topics.length * cluster.members.length);
+  });
+
+  test("revocations and what is spent are kept in one slot each, and told to all", async () => {
+    const [one, two] = [await ready({ prefix: "rev:" }), await ready({ prefix: "rev:" })];
+    await two.broker.subscribe(CONTROL);
+    const [store, other] = [one, two].map(({ broker }) => (broker as RedisBroker).revocations());
+    const until = Date.now() + 60_000;
+    await store?.add([{ subject: "user:a", at: 1, until }]);
+    expect(await two.upTo(`{"op":"revoke","user":"a","at":1,"until":${until},"stored":true}`)).toHaveLength(
+      1,
+    );
+    expect((await other?.list(0))?.revocations).toEqual([{ subject: "user:a", at: 1, until }]);
+    expect([await store?.spend("t", until), await other?.spend("t", until)]).toEqual([true, false]);
   });
 
   test("a publisher's order holds from its first publication on, over topics of every slot", async () => {

@@ -112,12 +112,11 @@ describe("after a failover or a restart", () => {
 
   test("of a chain of failovers the last eight are told", async () => {
     const master = await start();
-    const other = await start();
     const [redis, broker] = [client(master), (await connect(master)).broker];
     const lives: Position[] = [await publish(broker, "1")];
     for (let i = 2; i <= 11; i++) {
-      // As a replica and back: what a promotion is to this server.
-      await redis.replicaof("127.0.0.1", String(other.port));
+      // As a replica and back: what a promotion is to this server. Of nobody, from whom it would get other data.
+      await redis.replicaof("127.0.0.1", String(await freePort()));
       await redis.replicaof("NO", "ONE");
       const page = await read(broker);
       expect(page.lineage).toEqual(lives.slice(-8));

@@ -15,7 +15,7 @@ import { RedisServer, redisMissing } from "../peers/redis.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
 import type { RunContext, Scenario } from "../scenario.js";
-import { quantile } from "../statistics.js";
+import { type Point, quantile, slope } from "../statistics.js";
 
 const METRICS: readonly Metric[] = [
   {
@@ -44,7 +44,9 @@ const CHANNELS = 200;
 const WATCHED = 20;
 const INSTANCES = 2;
 const CONNECTS_PER_SECOND = 4_000;
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 1_000;
+/** Readings of the memory: what a member takes is their slope. */
+const STEPS = 8;
 
 /** What the base and a case with presence have in common. */
 interface Held {
@@ -139,25 +141,26 @@ async function hold(
     for (const { port, target } of servers) {
       fleets.push(await Fleet.start({ port, target, channels: CHANNELS }));
     }
-    const before = {
-      redis: await usedMemory(redis),
-      workers: await memory(servers),
-      cpu: totalCpuMicros(pids),
-    };
-    const startMs = performance.now();
-    await Promise.all(
-      fleets.map((fleet) => fleet.connect(members / INSTANCES, CONNECTS_PER_SECOND / INSTANCES)),
-    );
-    const joinedMs = performance.now() - startMs;
-    await sleep(SETTLE_MS);
-    const cpuUs = totalCpuMicros(pids) - before.cpu;
-    const after = { redis: await usedMemory(redis), workers: await memory(servers) };
+    const points = { redis: [] as Point[], workers: [] as Point[] };
+    let [joinedMs, cpuUs] = [0, 0];
+    for (let step = 1; step <= STEPS; step++) {
+      const each = Math.round((members / servers.length / STEPS) * step);
+      const cpuBefore = totalCpuMicros(pids);
+      const startMs = performance.now();
+      await Promise.all(fleets.map((fleet) => fleet.connect(each, CONNECTS_PER_SECOND / INSTANCES)));
+      joinedMs += performance.now() - startMs;
+      await sleep(SETTLE_MS);
+      cpuUs += totalCpuMicros(pids) - cpuBefore;
+      const there = each * servers.length;
+      points.redis.push([there, await usedMemory(redis)]);
+      points.workers.push([there, await memory(servers)]);
+    }
     const idlePerSecond = await commandsPerSecond(redis, context.quick ? 2_000 : 3 * LEASE_THIRD_S * 1000);
     await then?.(visited);
     return {
       idlePerSecond,
-      redisBytes: (after.redis - before.redis) / members,
-      workerBytes: (after.workers - before.workers) / members,
+      redisBytes: slope(points.redis),
+      workerBytes: slope(points.workers),
       joinCpuUs: cpuUs / members,
       joinedPerSecond: (members / joinedMs) * 1000,
       visited,

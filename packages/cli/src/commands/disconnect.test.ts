@@ -98,6 +98,18 @@ describe("commands on the admin API", () => {
     ]);
   });
 
+  it("presence prints everybody, and how many", async () => {
+    const counts = { users: 2, sessions: 2, version: 1 };
+    answers = [
+      { body: { ...counts, members: [{ session: "s1", user: "ann" }], next: "c" } },
+      { body: { ...counts, members: [{ session: "s2" }] } },
+    ];
+    const terminal = new TestTerminal();
+    expect(await run(terminal, "presence", "room:1", "--admin", url)).toBe(0);
+    expect(terminal.printed).toEqual(["s1\tann", "s2\t", "2 users with 2 sessions"]);
+    expect(requests[1]?.path).toBe("/api/presence?channel=room%3A1&limit=1000&after=c");
+  });
+
   it("history prints the newest, oldest first, and says when there is none", async () => {
     const publications = [
       { offset: 8, data: { n: 1 } },

@@ -5,6 +5,7 @@ import { CONTROL, MAX_REVOCATION_MS, orderText, type Subject, subjectOf } from "
 import { Command, Option } from "commander";
 import { parseDuration } from "../config/duration.js";
 import { settings } from "../config/schema.js";
+import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
@@ -88,9 +89,20 @@ async function withdraw(
     return terminal.out(`revoked ${subject} until ${written(until)}, through ${options.admin}`);
   }
   const at = Date.now();
-  const until = asked ?? at + (parseDuration(String(settings.revocationTtl.default)) ?? 0);
+  const until = asked ?? at + usualMs(terminal);
   const where = await withRedis(redis, (broker) => broker.revocations().add([{ subject, at, until }]));
   return terminal.out(`revoked ${subject} until ${written(until)}, in ${where}`);
+}
+
+/** As the gateways have it, if they are told by the same variable. */
+function usualMs({ env }: Terminal): number {
+  const text = env[envOf("revocationTtl")] || String(settings.revocationTtl.default);
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new Failure(
+    `${envOf("revocationTtl")} must be a duration such as 12h, not ${JSON.stringify(text)}`,
+    2,
+  );
 }
 
 /** ms since 1970. */

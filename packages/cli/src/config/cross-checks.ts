@@ -183,7 +183,19 @@ function checkPending({ maxPending }: Partial<Settings>, machine: Machine): Find
   return [{ key: "maxPending", message }];
 }
 
-function checkNamespaces({ namespaces = {} }: Partial<Settings>): Finding[] {
+function checkNamespaces(settings: Partial<Settings>): Finding[] {
+  return [...checkConflateKeys(settings), ...checkNamespaceRates(settings)];
+}
+
+function checkNamespaceRates({ namespaces = {}, commandRate }: Partial<Settings>): Finding[] {
+  return Object.entries(namespaces).flatMap(([name, options]): Finding[] => {
+    if (commandRate === undefined || (options.commandRate ?? 0) <= commandRate) return [];
+    const message = `${JSON.stringify(name)} has a commandRate of ${options.commandRate}, above the ${commandRate} that a connection may send in all: lower it, or raise the setting commandRate`;
+    return [{ key: "namespaces", message }];
+  });
+}
+
+function checkConflateKeys({ namespaces = {} }: Partial<Settings>): Finding[] {
   return Object.entries(namespaces).flatMap(([name, { conflateKey, slowConsumer }]): Finding[] => {
     if (conflateKey === undefined || slowConsumer === "latest") return [];
     const message = `${JSON.stringify(name)} has a conflateKey, which is for slowConsumer "latest" alone: say so, or leave it out`;

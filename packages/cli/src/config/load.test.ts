@@ -204,6 +204,27 @@ describe("a wrong configuration", () => {
       ['namespaces.room.slowConsumer must be disconnect, drop or latest, not "skip" [holdfast.json]'],
     ],
     [
+      "a namespace that may be sent more commands than a connection may send",
+      { file: { commandRate: 10, namespaces: { room: { commandRate: 20 } } } },
+      [
+        'namespaces "room" has a commandRate of 20, above the 10 that a connection may send in all: lower it, or raise the setting commandRate [holdfast.json]',
+      ],
+    ],
+    [
+      "two sources of keys",
+      { file: { jwtSecret: "x".repeat(32), jwksUrl: "https://issuer.example/keys" } },
+      [
+        "jwksUrl is a second source of keys beside jwtSecret: whoever signs tokens uses one, so leave the other out [holdfast.json]",
+      ],
+    ],
+    [
+      "a URL of keys that is none",
+      { file: { jwksUrl: "ftp://issuer.example/keys" } },
+      [
+        "jwksUrl must be an http or https URL without a password such as https://issuer.example/.well-known/jwks.json [holdfast.json]",
+      ],
+    ],
+    [
       "a key to conflate by where nothing is conflated",
       { file: { namespaces: { room: { slowConsumer: "drop", conflateKey: "id" } } } },
       [

@@ -24,6 +24,8 @@ const namespaceSchema = z.strictObject(
     presence: z.boolean(mustBe("true or false")).optional(),
     /** Which joins and leaves those who ask are told. Default: user. */
     joinLeave: z.enum(JOIN_LEAVE_MODES, mustBe("off, user or session")).optional(),
+    /** Commands a second on its channels that one connection may send. Default: the setting `commandRate`. */
+    commandRate: integer(1, 100_000).schema.optional(),
     /** Publications that each channel's history keeps. Default: the setting `historySize`. */
     historySize: historySize.schema.optional(),
     /** For how long it keeps them. Default: the setting `historyTtl`. */

@@ -465,7 +465,7 @@ export const settings = Object.freeze({
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
   }),
 });
 

@@ -41,7 +41,7 @@ async function permitByApplication(
   // It may have ended meanwhile.
   if (session === undefined) return errors.notConnected;
   if (error !== undefined) return error;
-  const allowed = withGrant(session.identity, { channel, verbs: READING });
+  const allowed = withGrant(session.identity, { channel, verbs: READING, issuedAt: context.clock.now() });
   changeIdentity(context, connection, allowed, disconnects.forbidden);
   return undefined;
 }
@@ -63,7 +63,9 @@ async function permitByToken(
   }
   if (proof.user !== session.user) return errors.wrongUser;
   if (proof.grant.channel !== channel) return errors.forbidden;
-  changeIdentity(context, connection, withGrant(session.identity, proof.grant), disconnects.forbidden);
-  // It grants what its verbs say, and another user's channel to nobody.
-  return context.access.may(session.identity, channel, "subscribe") ? undefined : errors.forbidden;
+  const next = withGrant(session.identity, proof.grant);
+  // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves nothing behind.
+  if (!context.access.may(next, channel, "subscribe")) return errors.forbidden;
+  changeIdentity(context, connection, next, disconnects.forbidden);
+  return undefined;
 }

@@ -11,19 +11,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
-import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../metrics.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
 import { AdminServer } from "./admin/server.js";
-import { BrokerServer } from "./broker-server.js";
-import { Collector } from "./collector.js";
+import { EmbeddedServers } from "./embedded-servers.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
 import { Inspection } from "./inspection.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
-import { SeamServer } from "./seam-server.js";
+import { Scrape } from "./scrape.js";
 import { Supervisor } from "./supervisor.js";
 import { drainWorker } from "./worker-drain.js";
 import type { WorkerProgram } from "./worker-launcher.js";
@@ -39,6 +37,7 @@ export interface Addresses {
 export interface ReloadOptions extends WorkerProgram {
   readonly drain: DrainPlan;
   readonly retention: PrimaryOptions["retention"];
+  readonly hasPresence: PrimaryOptions["hasPresence"];
 }
 
 interface Opened {
@@ -58,15 +57,15 @@ export class Primary {
   readonly #admin: AdminServer;
   readonly #gcTurns: GcTurns<WorkerProcess>;
   readonly #metrics: PrimaryMetrics;
-  readonly #snapshots: Collector<MetricsSnapshot>;
+  readonly #scrape: Scrape;
   readonly #inspection: Inspection;
   readonly #drain: InstanceDrain;
   readonly #reload: Reload<WorkerProgram, WorkerProcess>;
-  readonly #brokerServers = new Map<WorkerProcess, BrokerServer>();
-  readonly #seamServers = new Map<WorkerProcess, SeamServer>();
+  readonly #embedded: EmbeddedServers;
   #state: State = "idle";
   #drainPlan: DrainPlan;
-  #retention: PrimaryOptions["retention"];
+  /** What holds for a channel: a reload may change it. */
+  #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
   /** Private to this user, gone with the instance. */
   #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -81,7 +80,7 @@ export class Primary {
     const { clock, logger } = options;
     this.#options = options;
     this.#drainPlan = options.drain;
-    this.#retention = options.retention;
+    this.#channels = options;
     this.#onFailed = onFailed;
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
@@ -89,7 +88,15 @@ export class Primary {
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
     }));
-    this.#snapshots = new Collector(clock);
+    this.#embedded = new EmbeddedServers(options);
+    this.#scrape = new Scrape(
+      {
+        workers: () => this.#supervisor.workers,
+        isPlaced: (worker) => this.#supervisor.isPlaced(worker),
+        own: () => this.#metrics.snapshot(),
+      },
+      clock,
+    );
     this.#inspection = new Inspection(clock, () => this.#ready);
     this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
@@ -142,11 +149,13 @@ export class Primary {
       revocationTtlMs: options.revocationTtlMs,
       maxPublicationBytes: options.maxPublicationBytes,
       now: () => clock.now(),
-      retention: (channel: string) => this.#retention(channel),
+      presence: options.presence,
+      retention: (channel: string) => this.#channels.retention(channel),
+      hasPresence: (channel: string) => this.#channels.hasPresence(channel),
       notReady: () => this.notReady(),
       drain: () => this.drain(),
       drainProgress: () => this.#drain.progress,
-      metrics: () => this.#mergedMetrics(),
+      metrics: () => this.#scrape.text(),
       inspection: this.#inspection,
     };
     const routes = adminApi(instance);
@@ -205,12 +214,12 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
-    this.#retention = retention;
+    this.#channels = { retention, hasPresence };
     this.#reload.request(program);
   }
 
@@ -275,12 +284,9 @@ export class Primary {
 
   #workerEnded(worker: WorkerProcess): void {
     this.#gcTurns.done(worker);
-    this.#snapshots.gone(worker);
+    this.#scrape.gone(worker);
     this.#inspection.gone(worker);
-    void this.#brokerServers.get(worker)?.close();
-    this.#brokerServers.delete(worker);
-    this.#seamServers.get(worker)?.close();
-    this.#seamServers.delete(worker);
+    this.#embedded.ended(worker);
     this.#frontDoor.lost(worker);
   }
 
@@ -305,11 +311,7 @@ export class Primary {
       case "gc-done":
         return this.#gcTurns.done(worker);
       case "metrics":
-        return this.#snapshots.received(
-          worker,
-          message.id,
-          this.#supervisor.isPlaced(worker) ? message.snapshot : withoutProcessGauges(message.snapshot),
-        );
+        return this.#scrape.received(worker, message.id, message.snapshot);
       case "inspected":
         return this.#inspection.received(worker, message.id, message.list);
       case "drain-progress":
@@ -322,44 +324,13 @@ export class Primary {
       case "broker-secret":
       case "broker-subscribe":
       case "broker-unsubscribe":
-        void this.#brokerFor(worker)?.handle(message);
-        return;
       case "call":
-        void this.#seamsFor(worker)?.handle(message);
-        return;
+        return this.#embedded.handle(worker, message);
       default:
     }
   }
 
-  #brokerFor(worker: WorkerProcess): BrokerServer | undefined {
-    const { bus } = this.#options;
-    const known = this.#brokerServers.get(worker);
-    if (known !== undefined || bus === undefined || worker.state === "ended") return known;
-    const server = new BrokerServer(bus, (answer) => worker.send(answer));
-    this.#brokerServers.set(worker, server);
-    return server;
-  }
-
-  #seamsFor(worker: WorkerProcess): SeamServer | undefined {
-    const known = this.#seamServers.get(worker);
-    if (known !== undefined || worker.state === "ended") return known;
-    const server = new SeamServer(this.#options.seams, (answer) => worker.send(answer));
-    this.#seamServers.set(worker, server);
-    return server;
-  }
-
   #brokerState(state: BrokerState): void {
     this.#options.logger.debug({ state }, "broker");
-  }
-
-  async #mergedMetrics(): Promise<string> {
-    const answering = this.#supervisor.workers.filter(
-      ({ state }) => state === "ready" || state === "draining",
-    );
-    const ofWorkers: readonly MetricsSnapshot[] = await this.#snapshots.collect(answering, (id) => ({
-      type: "collect-metrics",
-      id,
-    }));
-    return mergeSnapshots([...ofWorkers, await this.#metrics.snapshot()]);
   }
 }

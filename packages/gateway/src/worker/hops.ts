@@ -6,14 +6,21 @@
  * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
  * so that another answer can be given; an answer that has begun is streamed, without a deadline and at the client's pace.
  */
-import { Agent, type ClientRequestArgs, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { Clock } from "@holdfast/core";
+import {
+  Agent,
+  type ClientRequest,
+  type ClientRequestArgs,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
+import type { Clock, Timer } from "@holdfast/core";
 import type { Destination } from "./other-instances.js";
 
 /** Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it is. */
 export const FORWARDED = "holdfast-forwarded";
 
-/** Hops at once: each is some 20 KB of heap here, and as much at the owner. */
+/** Hops at once: each is some 18 KB of heap, here and at the owner together. */
 const MAX_HOPS = 8_192;
 /** Bytes of bodies that are kept for a second try, of all hops. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -40,8 +47,9 @@ const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
   [503, "refused"],
 ]);
 
-/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is. */
-export type HopOutcome = "answered" | "unreached" | "refused" | "lost" | "gone";
+/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is.
+ * `crowded`: too many knock at the owner's door in this moment. */
+export type HopOutcome = "answered" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
 export interface HopLimits {
   /** Whether a connection more can be afforded. */
@@ -112,13 +120,11 @@ export class Hops {
       there.on("socket", (socket) => {
         reached = !socket.connecting;
         if (reached) return;
-        const late = this.#clock.after(CONNECT_TIMEOUT_MS, () =>
-          there.destroy(new Error("no connection in time")),
-        );
-        socket.once("close", () => late.cancel());
+        const late = to.socketPath === undefined ? this.#connectDeadline(there, () => reached) : undefined;
+        socket.once("close", () => late?.cancel());
         socket.once("connect", () => {
           reached = true;
-          late.cancel();
+          late?.cancel();
         });
       });
       there.on("response", (answer) => {
@@ -136,9 +142,11 @@ export class Hops {
         settle("answered");
       });
       there.on("timeout", () => there.destroy(new Error("no answer in time")));
-      there.on("error", () => {
+      there.on("error", ({ code }: NodeJS.ErrnoException) => {
         if (answering) response.destroy();
-        else end(reached ? "lost" : "unreached");
+        else if (reached) end("lost");
+        // A Unix socket whose backlog is full does not let connections wait.
+        else end(code === "EAGAIN" ? "crowded" : "unreached");
       });
       there.once("close", () => {
         this.#open--;
@@ -146,6 +154,15 @@ export class Hops {
       });
       there.end(body);
     });
+  }
+
+  /** A loop that is late itself sees its deadlines before what came in time: what is ready is looked at first. */
+  #connectDeadline(there: ClientRequest, isReached: () => boolean): Timer {
+    return this.#clock.after(CONNECT_TIMEOUT_MS, () =>
+      this.#clock.defer(() => {
+        if (!isReached()) there.destroy(new Error("no connection in time"));
+      }),
+    );
   }
 
   /** Ends what is under way. Idempotent. */

@@ -232,6 +232,34 @@ describe("the worker's HTTP server", () => {
     expect(told).toEqual([`refused with ${status}`]);
   });
 
+  it.each([
+    ["is let in", { identity: ANONYMOUS }, /^HTTP\/1\.1 101 /],
+    [
+      "is refused",
+      { error: errors.badToken },
+      /^HTTP\/1\.1 401 .*WWW-Authenticate: Bearer.*"name":"bad_token"/s,
+    ],
+  ])("waits for a token to be checked, and then the client %s", async (_what, who, expected) => {
+    world.who = Promise.resolve(who);
+    expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x")).toMatch(expected);
+    expect(http.introducing).toBe(0);
+  });
+
+  it("outlives a client that goes while its token is checked", async () => {
+    let settle = (_: Verdict): void => {};
+    world.who = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x"].join("\r\n")}\r\n\r\n`);
+    while (http.introducing === 0) await new Promise((resolve) => setImmediate(resolve));
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    settle({ identity: ANONYMOUS });
+    expect(await exchange("GET / HTTP/1.1", "Host: x", "Connection: close")).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   it("refuses what is not HTTP, and a head beyond the limit", async () => {
     expect(await exchange("\u0000nonsense")).toMatch(/^HTTP\/1\.1 400 .*not an HTTP request/s);
     expect(await exchange("GET / HTTP/1.1", "Host: x", `X: ${"x".repeat(5_000)}`)).toMatch(

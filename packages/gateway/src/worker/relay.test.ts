@@ -381,6 +381,23 @@ describe("an owner that fails", () => {
 });
 
 describe("too many under way", () => {
+  it("knocking at the owner's door in one moment wait for each other", async () => {
+    const a = await start(0);
+    // Nobody is let in before the door's queue is full.
+    const owner = createServer((_incoming, response) => response.end("let in"));
+    owner.listen({ path: join(near, ownerPrefix(GONE)), backlog: 1 });
+    await once(owner, "listening");
+    others.push(owner);
+    const path = `/poll?sid=${sid(GONE)}`;
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () =>
+        fetch(`http://127.0.0.1:${a.port}${path}`).then((each) => each.text()),
+      ),
+    );
+    expect(new Set(answers)).toEqual(new Set(["let in"]));
+    expect(new Set(a.routed)).toEqual(new Set(["relayed"]));
+  });
+
   it("are answered here", async () => {
     const hold = holding();
     let room = true;

@@ -20,7 +20,7 @@ import { corsHeaders } from "./comet/cors.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
-import type { OtherInstances } from "./other-instances.js";
+import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, readAhead } from "./read-ahead.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 
@@ -45,6 +45,12 @@ export interface RelayOptions extends HopLimits {
   readonly clock: Clock;
   readonly routed: (way: RoutedWay) => void;
 }
+
+/** Connections that may wait at this worker's Unix socket; the kernel has a bound of its own, net.core.somaxconn. */
+const BACKLOG = 4_096;
+/** How often, and after how long, ms, a hop is tried again whose owner is knocked at by too many. */
+const CROWDED_TRIES = 20;
+const CROWDED_PAUSE_MS = 50;
 
 const MISDIRECTED = errorAnswer(421, httpError(421, "The worker of this session is not of this instance."));
 const LOST = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
@@ -84,7 +90,7 @@ export class Relay {
       // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this worker dies
       // would be held there without an answer, and their acknowledgements would be taken for those of hand-offs.
       const path = this.#pathOf(ownerPrefix(this.#options.owner));
-      this.#server.listen({ path, exclusive: true }, resolve);
+      this.#server.listen({ path, exclusive: true, backlog: BACKLOG }, resolve);
     });
   }
 
@@ -125,7 +131,7 @@ export class Relay {
       routed("full");
       return this.#answer(request, response);
     }
-    const near = await this.#hops.go(request, response, body, { socketPath: this.#pathOf(owner) });
+    const near = await this.#relay(request, response, body, { socketPath: this.#pathOf(owner) });
     if (near !== "unreached") return this.#conclude(request, response, near, "relayed");
     if (request.headers[FORWARDED] !== undefined) {
       routed("misdirected");
@@ -137,6 +143,20 @@ export class Relay {
     const outcome = await this.#hops.go(request, response, body, far);
     if (outcome === "unreached") others.wasWrong(owner);
     this.#conclude(request, response, outcome, "forwarded");
+  }
+
+  async #relay(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer | undefined,
+    to: Destination,
+  ): Promise<HopOutcome> {
+    for (let tries = 1; ; tries++) {
+      const outcome = await this.#hops.go(request, response, body, to);
+      if (outcome !== "crowded" || tries === CROWDED_TRIES) return outcome;
+      await new Promise<void>((resolve) => this.#options.clock.after(CROWDED_PAUSE_MS, resolve));
+      if (response.destroyed) return "gone";
+    }
   }
 
   #conclude(

@@ -54,6 +54,61 @@ describe("an upgrade request is accepted", () => {
   });
 });
 
+describe("a token in a request", () => {
+  const open = { ...policy, tokenInUrl: true };
+  const tokenOf = (head: RequestHead, rules = policy): unknown => {
+    const decision = decideUpgrade(head, rules);
+    return decision.kind === "accept" ? decision.token : decision.error.name;
+  };
+
+  it.each([
+    ["the header's", request("/ws", { authorization: "Bearer a.b.c" }), "a.b.c"],
+    ["the header's, however it is written", request("/ws", { authorization: "bearer   a.b.c " }), "a.b.c"],
+    [
+      "none of another scheme, which a proxy may have used",
+      request("/ws", { authorization: "Basic eDp5" }),
+      undefined,
+    ],
+    ["none of nothing", request("/ws", { authorization: "Bearer " }), undefined],
+    ["none of two", request("/ws", { authorization: "Bearer a b" }), undefined],
+  ])("is %s", (_what, head, expected) => expect(tokenOf(head)).toBe(expected));
+
+  it("is taken from the URL where that is allowed, and the header's goes first", () => {
+    expect(tokenOf(request("/ws?token=a.b.c"))).toBe("bad_request");
+    expect(tokenOf(request("/ws?token=a.b.c"), open)).toBe("a.b.c");
+    expect(tokenOf(request("/ws?token=url", { authorization: "Bearer head" }), open)).toBe("head");
+  });
+
+  it.each([
+    [errors.unauthorized, 401],
+    [errors.badToken, 401],
+    [{ ...errors.tokenExpired, message: "Another sentence." }, 401],
+    [errors.tokenRevoked, 401],
+    [errors.forbidden, 403],
+    [errors.unavailable, 503],
+  ])("that is refused with %j gets its status", (error, status) => {
+    const refusal = refusalFor(error, 0);
+    expect(refusal.status).toBe(status);
+    expect(refusal.headers["WWW-Authenticate"]).toBe(status === 401 ? "Bearer" : undefined);
+  });
+});
+
+describe("where the application is asked who connects, an upgrade request", () => {
+  const asking = { ...policy, forwarded: ["cookie"] };
+
+  it("brings the headers that it is shown, and no others", () => {
+    const head = request("/ws", { cookie: "a=b", authorization: "Bearer x" });
+    expect(decideUpgrade(head, asking)).toMatchObject({ kind: "accept", forwarded: { cookie: "a=b" } });
+    expect(decideUpgrade(request("/ws"), asking)).toMatchObject({ kind: "accept", forwarded: {} });
+  });
+
+  it("is refused where they are too large to be kept", () => {
+    const head = request("/ws", { cookie: "x".repeat(10_000) });
+    expect(decideUpgrade(head, asking)).toMatchObject({ kind: "refuse", status: 431 });
+    expect(decideUpgrade(head, policy)).toMatchObject({ kind: "accept" });
+  });
+});
+
 describe("an upgrade request is refused", () => {
   it.each<[string, RequestHead, number, string]>([
     ["another path", request("/socket"), 404, "not_found"],

@@ -86,6 +86,7 @@ export class Worker {
       topics: this.#core.topics,
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
+      revocations: this.#core.revocations,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
@@ -157,7 +158,7 @@ export class Worker {
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size + idle.size + transports.open + this.http.relayed + this.http.introducing + comet.sockets;
+      waiting.size + idle.size + transports.open + comet.sockets + this.http.introducing + this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({

@@ -128,6 +128,10 @@ describe("polls", () => {
   test.each([
     ["HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", "lost: HTTP 409"],
     [batch("c1", CONNECT), "lost: its session was made anew"],
+    [
+      ok('{"sid":"s1","frames":[],"wait":0,"close":{"code":3004,"reason":"no_pong"}}\n'),
+      "lost: closed 3004 no_pong",
+    ],
     [ok('{"frames":[]}'), "lost: an answer without a cursor"],
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "lost: an answer without its length"],
     ["nonsense\r\n\r\n", "lost: not HTTP"],

@@ -12,6 +12,8 @@ import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./
 /** The fields before the frames, neither with an escape in it, and how the frames begin. */
 const FIELDS = /^\{"sid":"([^"\\]{1,256})","cursor":"([^"\\]{1,8192})","frames":(\[\]|\[\{"connect":)?/;
 const NONE = "[]";
+/** What the last batch of a session ends with. */
+const CLOSE = /,"close":\{"code":(\d{4}),"reason":"(\w{0,40})"\}\}\s*$/;
 
 export class PollWire implements Wire {
   readonly #owner: WireOwner;
@@ -44,7 +46,10 @@ export class PollWire implements Wire {
   }
 
   #answer(seat: number, bytes: Uint8Array, start: number, end: number): string | undefined {
-    const [, sid, cursor, frames] = FIELDS.exec(latin1(bytes, start, end)) ?? [];
+    const text = latin1(bytes, start, end);
+    const [, code, reason] = CLOSE.exec(text) ?? [];
+    if (code !== undefined) return `closed ${code} ${reason}`;
+    const [, sid, cursor, frames] = FIELDS.exec(text) ?? [];
     if (sid === undefined || cursor === undefined) return "an answer without a cursor";
     if (this.#owner.stateOf(seat) === ASKING) {
       this.#owner.accepted(seat);

@@ -40,7 +40,8 @@ export function figures(report: Report): (readonly [string, string])[] {
   }
   const { messages } = report;
   if (messages !== null) {
-    const each = messages.sent === 0 ? 0 : messages.heard / messages.sent;
+    const taken = messages.sent - messages.refused;
+    const each = taken === 0 ? 0 : messages.heard / taken;
     rows.push(
       [
         "clients sent",

@@ -8,8 +8,9 @@ import {
 } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { type DrainProgress, SERVING } from "../instance-drain.js";
+import { adminRefusal } from "./access.js";
 import { adminApi, ENDPOINTS } from "./api.js";
-import type { AdminInstance } from "./endpoint.js";
+import { type AdminInstance, routeOf } from "./endpoint.js";
 import type { AdminAnswer } from "./server.js";
 
 const MAX_BYTES = 20;
@@ -40,6 +41,20 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     broker,
     revocations,
     revocationTtlMs: 60_000,
+    hasPresence: (channel) => channel === "seen",
+    presence: {
+      read: async (_channel, limit, cursor) => ({
+        members:
+          limit === 0
+            ? []
+            : [`{"session":"${SID.slice(4)}","user":"ann","info":{"a":${cursor === undefined}}}`],
+        users: 2,
+        sessions: 3,
+        version: 7,
+        sequence: 9,
+        ...(cursor === undefined && { next: "c1" }),
+      }),
+    },
     maxPublicationBytes: MAX_BYTES,
     now: () => NOW,
     retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
@@ -242,6 +257,34 @@ describe("the admin API", () => {
     expect(await ask("GET /api/connections", undefined, "user=42")).toMatchObject({
       body: { connections: [{ session: SID, user: "42" }] },
     });
+  });
+
+  it("tells who is in a channel, in pages, where that is kept", async () => {
+    const { ask } = setUp();
+    const counts = { users: 2, sessions: 3, version: 7 };
+    const member = { session: SID.slice(4), user: "ann" };
+    expect(await ask("GET /api/presence", undefined, "channel=seen")).toEqual({
+      status: 200,
+      body: { ...counts, members: [{ ...member, info: { a: true } }], next: "c1" },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=seen&after=c1")).toEqual({
+      status: 200,
+      body: { ...counts, members: [{ ...member, info: { a: false } }] },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=seen&limit=0")).toMatchObject({
+      body: { ...counts, members: [] },
+    });
+    expect(await ask("GET /api/presence", undefined, "channel=room:1")).toMatchObject({
+      status: 404,
+      body: { error: { name: "no_presence", message: expect.stringContaining("the namespace room") } },
+    });
+  });
+
+  it("asks nobody for a key exactly where the table says so", () => {
+    for (const each of ENDPOINTS) {
+      const refusal = adminRefusal(routeOf(each), { host: "10.0.0.1" }, "key");
+      expect([each.path, refusal === undefined]).toEqual([each.path, each.open === true]);
+    }
   });
 
   it("has an OpenAPI document that names every endpoint once", async () => {

@@ -11,6 +11,7 @@ import { openApiDocument } from "./openapi.js";
 import { OPERATION } from "./operation.js";
 import { ORDERING } from "./ordering.js";
 import { PUBLISHING } from "./publishing.js";
+import { READING } from "./reading.js";
 import { object, type Schema } from "./schema.js";
 import { type AdminHandler, type AdminRoutes, adminError } from "./server.js";
 
@@ -30,6 +31,7 @@ export const ENDPOINTS: readonly Endpoint[] = Object.freeze([
   ...PUBLISHING,
   ...ORDERING,
   ...INSPECTION,
+  ...READING,
   ...OPERATION,
   OPENAPI,
 ]);

@@ -3,7 +3,13 @@
  *
  * Invariant: `handle` sees only what its schemas take.
  */
-import { type Broker, BrokerUnavailable, type Retention, type RevocationStore } from "@holdfast/core";
+import {
+  type Broker,
+  BrokerUnavailable,
+  type PresenceStore,
+  type Retention,
+  type RevocationStore,
+} from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import type { Inspection } from "../inspection.js";
 import type { DrainProgress } from "../instance-drain.js";
@@ -14,6 +20,7 @@ import { type AdminAnswer, adminError } from "./server.js";
 export interface AdminInstance {
   readonly broker: Broker;
   readonly revocations: RevocationStore;
+  readonly presence: Pick<PresenceStore, "read">;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
   /** Bytes of one publication. */
@@ -22,6 +29,7 @@ export interface AdminInstance {
   now(): number;
   /** What is kept of a channel's past. */
   retention(channel: string): Retention | undefined;
+  hasPresence(channel: string): boolean;
   /** Why the instance should get no traffic, one sentence each; empty when it is ready. */
   notReady(): readonly string[];
   /** Prometheus text of the whole instance. */

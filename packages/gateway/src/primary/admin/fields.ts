@@ -1,8 +1,8 @@
 /**
  * What several endpoints of the admin API ask for or answer with.
  */
-import { MAX_SUBJECT_LENGTH } from "@holdfast/core";
-import { channelProblem, errors, MAX_CHANNEL_BYTES, MAX_KEY_LENGTH, ownerOf } from "@holdfast/protocol";
+import { MAX_SUBJECT_LENGTH, subjectOf } from "@holdfast/core";
+import { channelProblem, errors, MAX_CHANNEL_BYTES, MAX_KEY_LENGTH } from "@holdfast/protocol";
 import { anything, described, integer, object, optional, type Schema, text } from "./schema.js";
 
 /** Entries of one page of a list. */
@@ -33,11 +33,11 @@ export const token: Schema<string> = described(
 
 export const session: Schema<string> = described(
   text({
-    min: 20,
+    min: 16,
     max: 20,
-    because: (sid) => (ownerOf(sid) === undefined ? "is not a session id" : undefined),
+    because: (sid) => (typeof subjectOf({ session: sid }) === "object" ? "is not a session id" : undefined),
   }),
-  "A session id. Its last 16 characters count: the first four change when the session moves.",
+  "A session id, or its last 16 characters, which are what counts: the first four change when the session moves.",
 );
 
 export const data: Schema<unknown> = described(anything(), "Any JSON value.");
@@ -48,6 +48,8 @@ export const key: Schema<string> = described(
 );
 
 export const timestamp: Schema<number> = described(integer(EARLIEST_MS), "ms since 1970.");
+
+export const count: Schema<number> = integer(0);
 
 export const limit: Schema<number> = integer(1, PAGE_LIMIT.max);
 

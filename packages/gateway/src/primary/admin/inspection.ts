@@ -1,19 +1,15 @@
 /**
- * What the admin API tells of this instance's channels and connections, and of a channel's past.
+ * What the admin API tells of this instance's channels and connections.
  *
  * Lists come in pages in the order of names, so that every worker gives its part of a page. Each looks at all that a worker has: for
  * people and their tools, not for a loop.
  */
-import { historyOf } from "@holdfast/core";
-import { MAX_HISTORY_LIMIT } from "@holdfast/protocol";
-import { type AdminInstance, type Endpoint, endpoint, ok, orUnavailable, UNAVAILABLE } from "./endpoint.js";
-import { after, badRequest, channel, epoch, limit, offset, PAGE_LIMIT, session, user } from "./fields.js";
-import { anything, described, flag, integer, list, number, object, optional, text } from "./schema.js";
-import { type AdminAnswer, adminError } from "./server.js";
+import { type Endpoint, endpoint, ok } from "./endpoint.js";
+import { after, channel, count, limit, PAGE_LIMIT, session, user } from "./fields.js";
+import { described, integer, list, number, object, optional, text } from "./schema.js";
 
 const SLOW_LIMIT = Object.freeze({ default: 20, max: 1000 });
 const MAX_NAMED = 10;
-const count = integer(0);
 const next = optional(described(text({ max: 255 }), "`after` of the next page; left out with the last."));
 const named = list(text({ max: 255 }), 0, MAX_NAMED);
 
@@ -99,73 +95,7 @@ export const INSPECTION: readonly Endpoint[] = [
     handle: async (instance, _, { limit: most = SLOW_LIMIT.default }) =>
       ok({ connections: await instance.inspection.slowest(most) }),
   }),
-  endpoint({
-    method: "GET",
-    path: "/api/history",
-    summary: "Read a channel's history",
-    query: object({
-      channel,
-      limit: optional(integer(0, MAX_HISTORY_LIMIT)),
-      reverse: optional(described(flag(), "Newest first.")),
-      offset: optional(described(offset, "Begin behind this position; with `epoch`.")),
-      epoch: optional(epoch),
-    }),
-    success: {
-      status: 200,
-      description: "A page, and the position of the channel's newest publication.",
-      schema: object({
-        offset,
-        epoch,
-        publications: list(object({ offset, data: anything() }), 0, MAX_HISTORY_LIMIT),
-      }),
-    },
-    refusals: {
-      404: "The channel keeps no history.",
-      409: "The history no longer reaches to that position.",
-      ...UNAVAILABLE,
-    },
-    handle: (instance, _, query) => orUnavailable(() => history(instance, query)),
-  }),
 ];
-
-async function history(
-  { broker, retention, maxPublicationBytes }: AdminInstance,
-  query: {
-    readonly channel: string;
-    readonly limit?: number | undefined;
-    readonly reverse?: boolean | undefined;
-    readonly offset?: number | undefined;
-    readonly epoch?: string | undefined;
-  },
-): Promise<AdminAnswer> {
-  const { channel: name, offset: from, epoch: life, limit: most, reverse = false } = query;
-  if ((from === undefined) !== (life === undefined))
-    return adminError(400, badRequest, "offset and epoch go together: both name one position.");
-  const kept = retention(name);
-  if (kept === undefined)
-    return adminError(
-      404,
-      "no_history",
-      `The channel ${name} keeps no history; see the setting \`historySize\`.`,
-    );
-  const since = from === undefined || life === undefined ? undefined : { offset: from, epoch: life };
-  const asked = {
-    channel: name,
-    reverse,
-    ...(most !== undefined && { limit: most }),
-    ...(since && { since }),
-  };
-  const answer = await historyOf(broker, kept, asked, maxPublicationBytes);
-  if ("error" in answer) return adminError(409, answer.error.name, answer.error.message);
-  const { publications = [], ...top } = answer.result;
-  return ok({
-    ...top,
-    publications: publications.map((each) => ({
-      offset: each.offset,
-      data: JSON.parse(each.data) as unknown,
-    })),
-  });
-}
 
 /** A full page may have another behind it. */
 function page<Entry>(

@@ -7,7 +7,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MemoryBroker, MemoryBus, MemoryRevocations, systemClock } from "@holdfast/core";
+import { MemoryBroker, MemoryBus, MemoryPresence, MemoryRevocations, systemClock } from "@holdfast/core";
 import { RecordingLogger } from "@holdfast/core/testing";
 import type { PrimaryOptions } from "../../options.js";
 import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
@@ -43,6 +43,8 @@ export class PrimaryWorld {
       broker: new MemoryBroker(bus),
       bus,
       revocations,
+      presence: new MemoryPresence(bus),
+      hasPresence: () => false,
       revocationTtlMs: 60_000,
       seams: {},
       maxConnections: 1_000,

@@ -1,22 +1,29 @@
 /**
- * Comet: the requests of `/sse`, `/send` and `/poll`.
+ * Comet: the requests of `/sse`, `/send`, `/poll` and `/ticket`.
  *
  * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers it. Holds nothing itself.
  * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Core, ForwardedHeaders, Identity, Verdict } from "@holdfast/core";
+import {
+  type Clock,
+  type Core,
+  type ForwardedHeaders,
+  type Identity,
+  TICKET_LIFETIME_S,
+  type Verdict,
+} from "@holdfast/core";
 import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
-import { forwardedHeaders } from "../forwarded-headers.js";
-import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
+import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
+import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
 import type { WaitingSockets } from "../waiting-sockets.js";
 import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
 import {
-  type CometPath,
+  type BodyPath,
   type CometPolicy,
   cometPath,
   decideComet,
@@ -30,7 +37,7 @@ import { readBody } from "./request-body.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf">;
+  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "ticketFor">;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -78,10 +85,16 @@ export class Comet {
     const path = cometPath(request);
     if (path === undefined) return false;
     const decision = decideComet(request, path, this.#parts.policy);
+    const { forwarded: names } = this.#parts.policy;
+    const forwarded = names && forwardedHeaders(request.headers, names);
     if (decision.kind === "answer") send(response, decision.answer);
-    else if (decision.kind === "body") this.#read(request, response, path, takeOver);
+    else if (names !== undefined && forwarded === undefined) {
+      const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
+      send(response, refuse(request, 431, httpError(431, message)).answer);
+    } else if (decision.kind === "body") this.#read(request, response, decision.path, takeOver);
+    else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
     else
-      this.#introduce(decision.token, this.#shown(request), resumeOf(decision.cursor), (who) => {
+      this.#introduceReader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -91,14 +104,16 @@ export class Comet {
 
   /**
    * Takes a bare handle whose request is for a stream by URL: past Node's HTTP parser. Returns what to answer where there is no
-   * stream; false for any other request, and for one whose token has to be checked.
+   * stream; false for any other request, and for one that may have to wait: for its token to be checked, or for the application.
    */
   takeHandle(handle: TcpHandle, head: RequestHead, ended: (() => void) | undefined): boolean | HttpAnswer {
     if (head.method !== "GET" || cometPath(head) !== "/sse") return false;
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
-    if (decision.kind === "body" || decision.token !== undefined) return false;
-    const who = this.#parts.core.introduce(undefined, this.#shown(head), resumeOf(decision.cursor));
+    const { forwarded } = this.#parts.policy;
+    if (decision.kind !== "stream" || forwarded !== undefined) return false;
+    if (decision.token !== undefined || decision.ticket !== undefined) return false;
+    const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
@@ -135,15 +150,15 @@ export class Comet {
     };
   }
 
-  /** Who asks. Not at once where a token has to be checked. */
+  /** Who asks. Not at once where a token has to be checked, or the application asked. */
   #introduce(
     token: string | undefined,
     byUrl: ForwardedHeaders | undefined,
     resume: Resume | undefined,
     then: (who: Verdict) => void,
   ): void {
-    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
-      return then(BUSY);
+    const mayWait = token !== undefined || byUrl !== undefined;
+    if (mayWait && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
     const who = this.#parts.core.introduce(token, byUrl, resume);
     if (!(who instanceof Promise)) return then(who);
     this.#introducing++;
@@ -153,21 +168,52 @@ export class Comet {
     });
   }
 
+  /** The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by the cursor. */
+  #introduceReader(
+    { token, ticket, cursor }: PlainStream,
+    byUrl: ForwardedHeaders | undefined,
+    then: (who: Verdict) => void,
+  ): void {
+    const { core } = this.#parts;
+    const resume = resumeOf(cursor);
+    if (token !== undefined || ticket === undefined) return this.#introduce(token, byUrl, resume, then);
+    const known = resume && core.introduce(undefined, undefined, resume);
+    if (known !== undefined && "identity" in known && known.identity.user !== undefined) return then(known);
+    if (this.#introducing >= MAX_INTRODUCING) return then(BUSY);
+    this.#introducing++;
+    void core.redeem(ticket).then((who) => {
+      this.#introducing--;
+      then(who);
+    });
+  }
+
+  #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
+    request.resume();
+    this.#introduce(token, undefined, undefined, (who) => {
+      const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
+      if ("error" in issued) return send(response, this.#refusal(request, issued.error));
+      const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
+      send(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
+    });
+  }
+
   /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
   #introduceSpeaker(
-    request: IncomingMessage,
+    head: RequestHead,
     response: ServerResponse,
     then: (identity: Identity | undefined) => void,
   ): void {
-    const token = bearerOf(request.headers.authorization);
+    const token = bearerOf(head.headers.authorization);
     if (token === undefined) return then(undefined);
     this.#introduce(token, undefined, undefined, (who) => {
-      if ("error" in who) send(response, this.#refusal(request, who.error));
+      // Where no keys check it the application may: `connect` asks.
+      if ("error" in who && who.error === errors.unauthorized) then(undefined);
+      else if ("error" in who) send(response, this.#refusal(head, who.error));
       else then(who.identity);
     });
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, path: CometPath, takeOver: TakeOver): void {
+  #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
     const { maxPayload, waiting } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
     readBody(request, { maxBytes, waiting }, (body) => {
@@ -191,6 +237,7 @@ export class Comet {
         ids: "none",
         url: undefined,
         identity,
+        forwarded: this.#forwarded(request),
         commands,
         headers: corsHeaders(request),
       };
@@ -219,30 +266,32 @@ export class Comet {
     const read = readPoll(body, this.#parts.policy.maxChannels);
     if (typeof read === "string")
       return send(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
-    const poll = new HttpPoll(response, corsHeaders(request));
+    // A poll that is held lets go of its headers.
+    const head: RequestHead = { headers: request.headers };
+    const poll = new HttpPoll(response, corsHeaders(head));
     const outcome = this.#polls.goOn(read, poll);
     if (outcome === "foreign") {
       const message = "This cursor is not one of that session's.";
-      return send(response, refuse(request, 403, { ...errors.forbidden, message }).answer);
+      return send(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
     }
     if (outcome === "held") return;
     const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
-      if (problem !== undefined) send(response, this.#refusal(request, problem));
-      else this.#polls.open(read, identity, poll);
+      if (problem !== undefined) send(response, this.#refusal(head, problem));
+      else this.#polls.open(read, identity, poll, this.#forwarded(head));
     };
     const { core } = this.#parts;
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
-      return this.#introduceSpeaker(request, response, (identity) => open(identity, core.admit()));
-    this.#introduce(bearerOf(request.headers.authorization), this.#shown(request), resumeOf(cursor), (who) =>
+      return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
+    this.#introduce(bearerOf(head.headers.authorization), this.#forwarded(head), resumeOf(cursor), (who) =>
       open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 
-  /** What the application is shown of a request that connects by its URL, where it is asked. */
-  #shown({ headers }: RequestHead): ForwardedHeaders | undefined {
+  /** What the application is shown of the request; its size was looked at before. */
+  #forwarded({ headers }: RequestHead): ForwardedHeaders | undefined {
     const { forwarded } = this.#parts.policy;
-    return forwarded === undefined ? undefined : (forwardedHeaders(headers, forwarded) ?? NO_HEADERS);
+    return forwarded && forwardedHeaders(headers, forwarded);
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {
@@ -250,8 +299,6 @@ export class Comet {
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }
 }
-
-const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
 const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",

@@ -3,7 +3,7 @@
  *
  * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and behind it.
  */
-import type { Clock, Encoding, Identity, Transport, UrlConnect } from "@holdfast/core";
+import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CometSessions } from "./sessions.js";
@@ -11,7 +11,13 @@ import { type ConnectionEnd, type Ids, SseTransport, type StreamHome } from "./s
 
 /** The part of core that takes connections. */
 export interface Opener {
-  open(transport: Transport, encoding: Encoding, url?: UrlConnect, identity?: Identity): ConnectionEnd;
+  open(
+    transport: Transport,
+    encoding: Encoding,
+    url?: UrlConnect,
+    identity?: Identity,
+    headers?: ForwardedHeaders,
+  ): ConnectionEnd;
 }
 
 /** What a request for a stream asks for. */
@@ -22,6 +28,8 @@ export interface StreamRequest {
   readonly url: UrlConnect | undefined;
   /** What the request proved. */
   readonly identity: Identity | undefined;
+  /** What the application is shown when `connect` comes. */
+  readonly forwarded?: ForwardedHeaders | undefined;
   /** Frames of the protocol, as a message. */
   readonly commands: string | undefined;
   /** Headers of the answer that depend on the request. */
@@ -84,7 +92,13 @@ export class EventStreams implements StreamHome {
     const gathered = [this.#head(request), PADDING, this.#retry()];
     this.#opening = { transport, gathered };
     try {
-      transport.connection = this.#opener.open(transport, request.encoding, request.url, request.identity);
+      transport.connection = this.#opener.open(
+        transport,
+        request.encoding,
+        request.url,
+        request.identity,
+        request.forwarded,
+      );
       if (request.commands !== undefined) transport.connection.receive(request.commands);
     } finally {
       this.#opening = undefined;

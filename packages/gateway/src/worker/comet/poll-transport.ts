@@ -72,12 +72,16 @@ export class PollTransport implements Transport, CometSession {
   #number: number;
   /** The last batch, until it is acknowledged. */
   #kept: Uint8Array | undefined;
+  /** Of what core wrote, what is in it: core counts what left by what it wrote. */
+  #keptBytes = 0;
   #held: HeldPoll | undefined;
   #proof = "";
   #answers = 0;
   #isDue = false;
   #lastCommand = 0;
+  /** When it is to come back, ms, and what it was told of that. */
   #waitMs = 0;
+  #told = 0;
   #name = "";
 
   /** `number`: of the batch that the client has, where it comes back. */
@@ -91,7 +95,7 @@ export class PollTransport implements Transport, CometSession {
   }
 
   get bufferedBytes(): number {
-    return this.#queuedBytes + (this.#kept?.length ?? 0);
+    return this.#queuedBytes + this.#keptBytes;
   }
 
   write(frames: Uint8Array): void {
@@ -113,6 +117,8 @@ export class PollTransport implements Transport, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
+    // Who was told to come back later does so, with its cursor, and not here.
+    if (this.#held === undefined && this.#told > 0) return this.terminate();
     this.#state = { t: "closing", code, reason };
     this.#home.leaving(this);
     this.#flushSoon();
@@ -125,7 +131,7 @@ export class PollTransport implements Transport, CometSession {
     this.#hold(undefined);
     held?.drop();
     this.#queue = this.#kept = undefined;
-    this.#queuedBytes = 0;
+    this.#queuedBytes = this.#keptBytes = 0;
     queueMicrotask(() => {
       this.#home.gone(this);
       this.connection?.closed();
@@ -176,6 +182,7 @@ export class PollTransport implements Transport, CometSession {
     this.#hold(held);
     if (!isRepeat) {
       this.#kept = undefined;
+      this.#keptBytes = 0;
       if (typeof this.#state === "object" && this.#queue === undefined) {
         // The last batch has arrived: there is nothing more to say.
         this.#hold(undefined);
@@ -212,6 +219,7 @@ export class PollTransport implements Transport, CometSession {
       this.#kept = this.#batch();
     if (this.#kept === undefined && !evenNothing) return;
     this.#hold(undefined);
+    this.#told = this.#waitMs;
     held.answer(this.#kept ?? this.#body([], undefined));
   }
 
@@ -253,6 +261,7 @@ export class PollTransport implements Transport, CometSession {
     }
     this.#queue = taken === queue.length ? undefined : queue.slice(taken);
     this.#queuedBytes -= bytes;
+    this.#keptBytes = bytes;
     this.#number++;
     return this.#body(frames, this.#queue === undefined ? this.#state : "open");
   }

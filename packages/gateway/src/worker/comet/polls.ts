@@ -6,7 +6,7 @@
  * its cursor. Invariant: a session is held, absent or leaving, and has a deadline in each.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { Clock, Core, Identity } from "@holdfast/core";
+import type { Clock, Core, ForwardedHeaders, Identity } from "@holdfast/core";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
 import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
@@ -131,7 +131,12 @@ export class Polls implements PollHome {
   }
 
   /** Begins the session that a poll asks for, or that its cursor tells of. */
-  open({ cursor, channels, commands }: PollRequest, identity: Identity | undefined, held: DueHeldPoll): void {
+  open(
+    { cursor, channels, commands }: PollRequest,
+    identity: Identity | undefined,
+    held: DueHeldPoll,
+    headers?: ForwardedHeaders,
+  ): void {
     const transport = new PollTransport(this, cursor?.number);
     const url =
       cursor === undefined
@@ -144,7 +149,7 @@ export class Polls implements PollHome {
             partial: true,
           };
     held.heldBy(transport);
-    transport.connection = this.#core.open(transport, "objects", url, identity);
+    transport.connection = this.#core.open(transport, "objects", url, identity, headers);
     this.named(transport, transport.connection.id);
     transport.poll(undefined, commands, held);
     this.named(transport, transport.connection.id);

@@ -91,6 +91,8 @@ describe("webhooks", () => {
       identity: {
         user: "alice",
         expiresAt: 4_102_444_800_000,
+        // Said just now: an earlier revocation does not concern it.
+        issuedAt: expect.any(Number),
         info: '{"name":"Alice"}',
         permissions: [{ match: "room:*", verbs: ["subscribe"] }],
         subs: ["news"],

@@ -1,0 +1,57 @@
+/**
+ * The embedded broker and the seams beside it, served to every worker over its link.
+ *
+ * Invariant: what is made for a worker is closed when its link has ended, and nothing is made for it after that. With Redis nothing is
+ * served.
+ */
+import type { MemoryBus } from "@holdfast/core";
+import type { BrokerRequest, SeamCall } from "../messages.js";
+import { BrokerServer } from "./broker-server.js";
+import { type SeamOffers, SeamServer } from "./seam-server.js";
+import type { WorkerProcess } from "./worker-process.js";
+
+export interface Embedded {
+  /** Undefined when Redis is the broker. */
+  readonly bus: MemoryBus | undefined;
+  readonly seams: SeamOffers;
+}
+
+interface Servers {
+  readonly broker: BrokerServer | undefined;
+  readonly seams: SeamServer;
+}
+
+export class EmbeddedServers {
+  readonly #embedded: Embedded;
+  readonly #servers = new Map<WorkerProcess, Servers>();
+
+  constructor(embedded: Embedded) {
+    this.#embedded = embedded;
+  }
+
+  /** A worker asks. */
+  handle(worker: WorkerProcess, message: BrokerRequest | SeamCall): void {
+    const servers = this.#servers.get(worker) ?? this.#serve(worker);
+    if (message.type === "call") void servers?.seams.handle(message);
+    else void servers?.broker?.handle(message);
+  }
+
+  /** The worker's link has ended. */
+  ended(worker: WorkerProcess): void {
+    const servers = this.#servers.get(worker);
+    this.#servers.delete(worker);
+    void servers?.broker?.close();
+    servers?.seams.close();
+  }
+
+  #serve(worker: WorkerProcess): Servers | undefined {
+    if (worker.state === "ended") return undefined;
+    const { bus, seams } = this.#embedded;
+    const servers: Servers = {
+      broker: bus && new BrokerServer(bus, (answer) => worker.send(answer)),
+      seams: new SeamServer(seams, (answer) => worker.send(answer)),
+    };
+    this.#servers.set(worker, servers);
+    return servers;
+  }
+}
