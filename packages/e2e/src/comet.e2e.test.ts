@@ -1,6 +1,7 @@
 /**
  * SSE and long-poll over real sockets: plain clients, lost answers, slow readers, peers that break off, and a drain.
  */
+import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { Browser } from "./browser.js";
 import { eventually } from "./deadline.js";
@@ -201,6 +202,39 @@ describe("slow and silent peers", () => {
   });
 });
 
+describe("a private gateway", () => {
+  test("a ticket opens a stream once; who comes back proves it by the last id, whichever worker it meets", async () => {
+    const secret = "a-secret-of-thirty-two-characters-or-more";
+    const guarded = own.add(await GatewayProcess.start({ args: [...ARGS, "--jwt-secret", secret] }));
+    const relay = own.add(await TcpRelay.start([guarded.port]));
+    const token = signed(secret, {
+      sub: "ada",
+      exp: Math.floor(Date.now() / 1000) + 3600,
+      channels: [{ match: "log:*", verbs: ["subscribe"] }],
+    });
+    const authorization = { Authorization: `Bearer ${token}` };
+    expect((await guarded.get("/ticket", { method: "POST" })).status).toBe(401);
+    const asked = await guarded.get("/ticket", { method: "POST", headers: authorization });
+    const { ticket, expiresIn } = JSON.parse(asked.text) as { ticket: string; expiresIn: number };
+    expect(expiresIn).toBe(30);
+    expect((await guarded.get("/sse?channels=log:own")).status).toBe(401);
+    const events = stream(`channels=log:own&ticket=${ticket}`, `http://127.0.0.1:${relay.port}`);
+    await eventually("it is connected", () => events.messages.length === 1);
+    expect(JSON.parse(events.messages[0] ?? "").connect).toMatchObject({ user: "ada" });
+    expect((await guarded.get(`/sse?channels=log:own&ticket=${ticket}`)).status).toBe(401);
+    await guarded.publish("log:own", 1);
+    await eventually("it has heard", () => dataOf(events.messages).length === 1);
+    relay.cut();
+    await guarded.publish("log:own", 2);
+    await eventually("it has come back", () => dataOf(events.messages).length === 2);
+    const connects = events.messages.flatMap((message) => JSON.parse(message).connect ?? []);
+    expect(connects.at(-1)).toMatchObject({ user: "ada", resumed: true });
+    expect(dataOf(events.messages)).toEqual([1, 2]);
+    const byHeader = own.add(new EventStream(`${guarded.http}/sse?channels=log:own`, authorization));
+    await eventually("a header does, too", () => byHeader.messages.length === 1);
+  });
+});
+
 describe("a drain", () => {
   test("tells streams and polls when to come back, and turns newcomers away", async () => {
     const leaving = own.add(
@@ -229,3 +263,10 @@ describe("a drain", () => {
     await stopped;
   });
 });
+
+/** A token by HMAC, as any backend makes one. */
+function signed(secret: string, claims: Readonly<Record<string, unknown>>): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
+  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+}

@@ -132,6 +132,11 @@ describe("events for backends", () => {
       ];
       expect((await first.command("subscribe", subscribe)).error).toBeUndefined();
       await second.command("subscribe", subscribe);
+      // Each worker tells the store of its members by itself: without this the second might come after the first has left.
+      await eventually("both are there", async () => {
+        const { presence } = await first.command("presence", { channel: "room:1", limit: 0 });
+        return presence.sessions === 2;
+      });
       await first.command("unsubscribe", { channel: "room:1" });
       await second.command("unsubscribe", { channel: "room:1" });
       await Promise.all([first.close(), second.close()]);

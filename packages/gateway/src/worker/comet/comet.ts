@@ -13,7 +13,7 @@ import {
   TICKET_LIFETIME_S,
   type Verdict,
 } from "@holdfast/core";
-import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
+import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
 import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
@@ -32,6 +32,7 @@ import {
 } from "./decision.js";
 import { EventStreams, type StreamRequest } from "./event-streams.js";
 import { HttpPoll } from "./http-poll.js";
+import { Introductions } from "./introductions.js";
 import { type PollOptions, Polls } from "./polls.js";
 import { readBody } from "./request-body.js";
 import { CometSessions } from "./sessions.js";
@@ -55,9 +56,6 @@ export type TakeOver = (
   then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
 ) => void;
 
-/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
-const MAX_INTRODUCING = 4_096;
-const BUSY: Verdict = Object.freeze({ error: errors.unavailable });
 /** A cursor's channels are told of one by one. */
 const NO_CHANNELS: readonly string[] = Object.freeze([]);
 
@@ -66,18 +64,19 @@ export class Comet {
   readonly #sessions = new CometSessions();
   readonly #streams: EventStreams;
   readonly #polls: Polls;
-  #introducing = 0;
+  readonly #who: Introductions;
 
   constructor(parts: CometParts) {
     const { core, polls, clock, random } = parts;
     this.#parts = parts;
     this.#streams = new EventStreams(core, this.#sessions, clock, random);
+    this.#who = new Introductions(core);
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
   /** Sockets that are streams, carry a poll that is held, or wait until it is known whose they are. */
   get sockets(): number {
-    return this.#streams.open + this.#polls.held + this.#introducing;
+    return this.#streams.open + this.#polls.held + this.#who.waiting;
   }
 
   /** Takes a request that is for one of the comet addresses; false for any other. */
@@ -94,7 +93,7 @@ export class Comet {
     } else if (decision.kind === "body") this.#read(request, response, decision.path, takeOver);
     else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
     else
-      this.#introduceReader(decision, forwarded, (who) => {
+      this.#who.reader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -150,46 +149,9 @@ export class Comet {
     };
   }
 
-  /** Who asks. Not at once where a token has to be checked, or the application asked. */
-  #introduce(
-    token: string | undefined,
-    byUrl: ForwardedHeaders | undefined,
-    resume: Resume | undefined,
-    then: (who: Verdict) => void,
-  ): void {
-    const mayWait = token !== undefined || byUrl !== undefined;
-    if (mayWait && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
-    const who = this.#parts.core.introduce(token, byUrl, resume);
-    if (!(who instanceof Promise)) return then(who);
-    this.#introducing++;
-    void who.then((late) => {
-      this.#introducing--;
-      then(late);
-    });
-  }
-
-  /** The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by the cursor. */
-  #introduceReader(
-    { token, ticket, cursor }: PlainStream,
-    byUrl: ForwardedHeaders | undefined,
-    then: (who: Verdict) => void,
-  ): void {
-    const { core } = this.#parts;
-    const resume = resumeOf(cursor);
-    if (token !== undefined || ticket === undefined) return this.#introduce(token, byUrl, resume, then);
-    const known = resume && core.introduce(undefined, undefined, resume);
-    if (known !== undefined && "identity" in known && known.identity.user !== undefined) return then(known);
-    if (this.#introducing >= MAX_INTRODUCING) return then(BUSY);
-    this.#introducing++;
-    void core.redeem(ticket).then((who) => {
-      this.#introducing--;
-      then(who);
-    });
-  }
-
   #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
     request.resume();
-    this.#introduce(token, undefined, undefined, (who) => {
+    this.#who.introduce(token, undefined, undefined, (who) => {
       const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
       if ("error" in issued) return send(response, this.#refusal(request, issued.error));
       const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
@@ -197,7 +159,7 @@ export class Comet {
     });
   }
 
-  /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
+  /** Who connects by commands: without a token in the head, `connect` says who it is. */
   #introduceSpeaker(
     head: RequestHead,
     response: ServerResponse,
@@ -205,7 +167,7 @@ export class Comet {
   ): void {
     const token = bearerOf(head.headers.authorization);
     if (token === undefined) return then(undefined);
-    this.#introduce(token, undefined, undefined, (who) => {
+    this.#who.introduce(token, undefined, undefined, (who) => {
       // Where no keys check it the application may: `connect` asks.
       if ("error" in who && who.error === errors.unauthorized) then(undefined);
       else if ("error" in who) send(response, this.#refusal(head, who.error));
@@ -283,8 +245,12 @@ export class Comet {
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
       return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
-    this.#introduce(bearerOf(head.headers.authorization), this.#forwarded(head), resumeOf(cursor), (who) =>
-      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+    this.#who.introduce(
+      bearerOf(head.headers.authorization),
+      this.#forwarded(head),
+      resumeOf(cursor),
+      (who) =>
+        open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 
