@@ -78,6 +78,7 @@ export class PresenceClient {
 
   /** Its connection breaks; it comes back. */
   cut(): void {
+    if (this.#state !== "closed") this.#state = "away";
     this.#socket?.terminate();
   }
 
