@@ -199,9 +199,10 @@ export class TinyGateway {
     { sid, token, commands }: { sid: string; token: string; commands: object[] },
   ): void {
     const session = this.#sessions.get(sid);
-    if (session === undefined || token !== session.token) {
+    if (session === undefined)
       return this.#answer(response, JSON.stringify({ error: errors.notConnected }), 404);
-    }
+    if (token !== session.token)
+      return this.#answer(response, JSON.stringify({ error: errors.forbidden }), 403);
     this.#take(session, textOf(commands));
     this.#answer(response, "{}");
   }
