@@ -5,7 +5,7 @@
  * Invariant: one poll at a time; between two starts of a session it never forgets its cursor.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
-import { type CometFrame, CometFrames } from "./comet-frames.js";
+import { type CometFrame, takeFrame } from "./comet-frames.js";
 import { within } from "./deadline.js";
 import { SequenceCheck, type Watcher } from "./watcher.js";
 
@@ -30,7 +30,6 @@ export interface PollOptions {
 export class PollWatcher implements Watcher {
   readonly channel: string;
   readonly check: SequenceCheck;
-  readonly #frames: CometFrames;
   losses = 0;
   state = "new";
   sid: string | undefined;
@@ -53,7 +52,6 @@ export class PollWatcher implements Watcher {
     this.port = port;
     this.channel = channel;
     this.check = new SequenceCheck(channel);
-    this.#frames = new CometFrames(this.check);
     this.#agent = agent ?? new Agent({ keepAlive: true, maxSockets: 1 });
     this.#cookies = cookies;
   }
@@ -99,7 +97,7 @@ export class PollWatcher implements Watcher {
     this.answers++;
     if (answer.frames.length === 0) this.empty++;
     this.state = "polling";
-    for (const frame of answer.frames) this.#frames.take(frame);
+    for (const frame of answer.frames) takeFrame(frame, this.check);
     this.sid = answer.sid;
     this.#cursor = answer.cursor;
     if (answer.cursor === undefined) throw new Error(`the session has ended for good: ${text}`);

@@ -3,7 +3,7 @@
  * back with it after the time that `retry:` said, and knows nothing else of us.
  */
 import { type IncomingMessage, request } from "node:http";
-import { type CometFrame, CometFrames } from "./comet-frames.js";
+import { type CometFrame, takeFrame } from "./comet-frames.js";
 import { within } from "./deadline.js";
 import { SequenceCheck, type Watcher } from "./watcher.js";
 
@@ -16,7 +16,6 @@ const SILENCE_MS = 60_000;
 export class SseWatcher implements Watcher {
   readonly channel: string;
   readonly check: SequenceCheck;
-  readonly #frames: CometFrames;
   losses = 0;
   state = "new";
   sid: string | undefined;
@@ -35,7 +34,6 @@ export class SseWatcher implements Watcher {
     this.#port = port;
     this.channel = channel;
     this.check = new SequenceCheck(channel);
-    this.#frames = new CometFrames(this.check);
   }
 
   async start(): Promise<this> {
@@ -106,7 +104,7 @@ export class SseWatcher implements Watcher {
     }
     if (data === undefined) return;
     for (const line of data.split("\n")) {
-      this.sid = this.#frames.take(JSON.parse(line) as CometFrame) ?? this.sid;
+      this.sid = takeFrame(JSON.parse(line) as CometFrame, this.check) ?? this.sid;
     }
     this.#subscribed();
   }
