@@ -46,9 +46,11 @@ holdfast=packages/cli/bin/holdfast.js
 open_files=$(ulimit -Hn)
 [ "$open_files" = unlimited ] && open_files=1048576
 cores=$(nproc)
-workers=$(((connections * 5 / 4) / (open_files > 512 ? open_files - 256 : 256) + 1))
-[ "$workers" -lt "$cores" ] && workers=$cores
 agents=$((connections * 1000 / (open_files * 925) + 1))
+# A comet client's message is a connection of its own: so many an agent has under way (packages/swarm/src/agent/send-desk.ts).
+sockets=$((connections + (send_rate > 0 ? agents * 1024 : 0)))
+workers=$(((sockets * 5 / 4) / (open_files > 512 ? open_files - 256 : 256) + 1))
+[ "$workers" -lt "$cores" ] && workers=$cores
 
 missing=0
 value() { tr -s '\t ' ' ' 2>/dev/null <"/proc/sys/$1"; }
@@ -168,9 +170,8 @@ trap 'exit 143' TERM HUP
 mkdir -p "$out" || exit 1
 # Both in sessions of their own: a signal to the group (Ctrl-C, timeout) reaches this script alone, which ends the swarm
 # first, so that the report is written.
-# A comet client's message is a connection of its own.
 setsid node $holdfast start --port $first_port-$last_port --admin-port "${admin##*:}" --workers "$workers" \
-  --max-connections "$((connections + (send_rate > 0 ? connections / 20 : 0)))" --backlog 4096 --log-format json \
+  --max-connections "$sockets" --backlog 4096 --log-format json \
   --namespaces '{"pair":{"clientPublish":true}}' "$@" >"$out/gateway.log" 2>&1 </dev/null &
 gateway=$!
 for _ in $(seq 600); do
