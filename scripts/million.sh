@@ -46,9 +46,11 @@ holdfast=packages/cli/bin/holdfast.js
 open_files=$(ulimit -Hn)
 [ "$open_files" = unlimited ] && open_files=1048576
 cores=$(nproc)
-workers=$(((connections * 5 / 4) / (open_files > 512 ? open_files - 256 : 256) + 1))
-[ "$workers" -lt "$cores" ] && workers=$cores
 agents=$((connections * 1000 / (open_files * 925) + 1))
+# A comet client's message is a connection of its own: so many an agent has under way (packages/swarm/src/agent/send-desk.ts).
+sockets=$((connections + (send_rate > 0 ? agents * 1024 : 0)))
+workers=$(((sockets * 5 / 4) / (open_files > 512 ? open_files - 256 : 256) + 1))
+[ "$workers" -lt "$cores" ] && workers=$cores
 
 missing=0
 value() { tr -s '\t ' ' ' 2>/dev/null <"/proc/sys/$1"; }
@@ -68,8 +70,10 @@ sysctl_hint() { echo "Set it: sysctl -w $1=$2"; }
 check() {
   local first last limit
   # Measured with 100,000: per connection gateway 5.5 KiB, agents 0.75, kernel 10.25 for both ends; 42 MiB for a worker and
-  # 15 for an agent as such. 1 GiB to spare.
-  local need_mib=$(((connections * 33 / 2) / 1024 + workers * 42 + agents * 15 + 1024))
+  # 15 for an agent as such. A held poll, with 30,000: gateway 18, agents 3, kernel 10.25. 1 GiB to spare.
+  local each=17
+  [ "$transport" = poll ] && each=32
+  local need_mib=$((connections * each / 1024 + workers * 42 + agents * 15 + 1024))
   at_least "memory available, MiB" "$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)" "$need_mib" \
     "Free some, or ask for fewer connections."
   at_least "open files of a process (hard)" "$open_files" 2048 "Set it: ulimit -Hn 20000, or LimitNOFILE= of the service."
@@ -168,9 +172,8 @@ trap 'exit 143' TERM HUP
 mkdir -p "$out" || exit 1
 # Both in sessions of their own: a signal to the group (Ctrl-C, timeout) reaches this script alone, which ends the swarm
 # first, so that the report is written.
-# A comet client's message is a connection of its own.
 setsid node $holdfast start --port $first_port-$last_port --admin-port "${admin##*:}" --workers "$workers" \
-  --max-connections "$((connections + (send_rate > 0 ? connections / 20 : 0)))" --backlog 4096 --log-format json \
+  --max-connections "$sockets" --backlog 4096 --log-format json \
   --namespaces '{"pair":{"clientPublish":true}}' "$@" >"$out/gateway.log" 2>&1 </dev/null &
 gateway=$!
 for _ in $(seq 600); do
