@@ -48,7 +48,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
 /** Core must stay without sockets, whatever else of Node it uses. */
 const forbiddenInCore = /^(node:)?(net|tls|http|https|http2|dgram|cluster|child_process)(\/|$)/;
 
-/** Tests, and core's exported contract suites (src/testing). Tests may use any module of Node. */
+/** Tests, core's exported contract suites and the client's doubles (src/testing). Tests may use any module of Node. */
 const testImports = ["@jest/globals", "fast-check", "@holdfast/core/testing", "ws"];
 const privatePackages = ["@holdfast/e2e", "@holdfast/bench", "@holdfast/examples"];
 const mayReadEnvironment = ["cli", "e2e", "bench", "examples"];
@@ -136,7 +136,7 @@ function checkDirection(
 }
 
 function isTest(file: string): boolean {
-  return file.endsWith(".test.ts") || file.startsWith("packages/core/src/testing/");
+  return file.endsWith(".test.ts") || /^packages\/(core|client)\/src\/testing\//.test(file);
 }
 
 function findCycles(root: string, graph: ReadonlyMap<string, readonly Import[]>): Violation[] {

@@ -114,6 +114,7 @@ export class Connector {
           // The one before ends with the token before.
           if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
             this.#resume = { ...this.#resume, token: resumeToken };
+            link.renewed(resumeToken);
           }
           settle(outcome);
         }),

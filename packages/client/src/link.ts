@@ -127,6 +127,11 @@ export class Link {
     this.#send(command);
   }
 
+  /** The session has another resume token. */
+  renewed(resumeToken: string): void {
+    this.#transport.renewed?.(resumeToken);
+  }
+
   /** Sends a command. `settle` may be called at once. Throws for data that JSON cannot express. */
   request<Op extends RequestName>(op: Op, body: RequestBody<Op>, settle: Settle): void {
     if (this.#isClosed()) {

@@ -96,7 +96,7 @@ export class PresenceWatch {
   #take(list: ReturnType<typeof readPresenceList>): void {
     if (list === undefined) return this.#readSoon();
     this.#failures = 0;
-    this.#view.replace(list);
+    this.#view.replace(list, (kind, member) => this.#tell(kind, { channel: this.#channel, member }));
     this.#tell("presence", this.current);
     for (const push of this.#held.splice(0)) this.push(push);
   }

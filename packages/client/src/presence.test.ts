@@ -55,6 +55,25 @@ describe("a view of who is there", () => {
     }
   });
 
+  it("tells who came and went from one list to the next, users or sessions, but not from nothing", () => {
+    for (const [perSession, expected] of [
+      [false, ["leave 3", "join 5"]],
+      [true, ["leave 1", "leave 3", "join 4", "join 5"]],
+    ] as const) {
+      const view = new PresenceView();
+      const told: string[] = [];
+      const tell = (kind: string, { session }: Member): unknown => told.push(`${kind} ${session}`);
+      view.replace(list(1, [ada("1"), ada("2"), { session: "3" }], { perSession }), tell);
+      expect(told).toEqual([]);
+      view.doubt();
+      view.replace(list(9, [ada("2"), ada("4"), { session: "5" }]), tell);
+      expect(told).toEqual(expected);
+      view.count({ version: 10, users: 900, sessions: 900 });
+      view.replace(list(11, []), tell);
+      expect(told).toEqual(expected);
+    }
+  });
+
   it("knows the numbers alone where there are too many, until the next list", () => {
     const view = new PresenceView();
     view.replace(list(3, [ada("1")], { users: 900, sessions: 1000, next: "more" }));

@@ -56,6 +56,8 @@ export class PresenceView {
   #perSession = false;
   /** By session; undefined while they are not known. */
   #members: Map<string, Member> | undefined;
+  /** The last that were known, from which the next list differs by who came and went. */
+  #known: Map<string, Member> | undefined;
   #current: Presence | undefined;
 
   /** As of now. The same object until something changes. */
@@ -64,24 +66,34 @@ export class PresenceView {
     return this.#current;
   }
 
-  /** Everything anew. */
-  replace({ members, perSession = this.#perSession, next, ...counts }: PresenceList): void {
+  /** Everything anew. `tell` is called for whoever came and went since the list before, where there is one. */
+  replace(
+    { members, perSession = this.#perSession, next, ...counts }: PresenceList,
+    tell: (kind: "join" | "leave", member: Member) => void = () => {},
+  ): void {
     this.#perSession = perSession;
+    const before = this.#known;
     const whole =
       next === undefined && members.length >= counts.sessions && members.length <= MAX_PRESENCE_LIMIT;
     this.count(counts, whole ? new Map(members.map((member) => [member.session, member])) : undefined);
+    if (before === undefined || !whole) return;
+    const [old, now] = [before.values(), members].map((each) => named(each, perSession));
+    for (const [name, member] of old ?? []) if (!now?.has(name)) tell("leave", member);
+    for (const [name, member] of now ?? []) if (!old?.has(name)) tell("join", member);
   }
 
   /** How many there are; without `members` there are too many to say who. */
   count({ version, users, sessions }: Counts, members?: Map<string, Member>): void {
     this.#counts = { version, users, sessions };
-    this.#members = members;
+    this.#members = this.#known = members;
     this.#current = undefined;
   }
 
   /** A change was missed: who is there is not known until the next list. */
   doubt(): void {
+    const known = this.#known;
     this.count(this.current);
+    this.#known = known;
   }
 
   change(kind: "join" | "leave", member: Member, version: number): Change {
@@ -112,13 +124,26 @@ export class PresenceView {
   }
 }
 
+/** By what joins and leaves are of: a session, or a user, with the first session that is listed. */
+function named(members: Iterable<Member>, perSession: boolean): Map<string, Member> {
+  const byName = new Map<string, Member>();
+  for (const member of members) {
+    const name = nameOf(member, perSession);
+    if (!byName.has(name)) byName.set(name, member);
+  }
+  return byName;
+}
+
+function nameOf({ user, session }: Member, perSession = false): string {
+  return perSession || user === undefined ? `s${session}` : `u${user}`;
+}
+
 function grouped(members: Iterable<Member>): readonly PresentUser[] {
   const users = new Map<string, { user: string | undefined; sessions: Member[] }>();
   for (const member of members) {
-    const { user, session } = member;
-    const key = user === undefined ? `s${session}` : `u${user}`;
-    const known = users.get(key);
-    if (known === undefined) users.set(key, { user, sessions: [member] });
+    const name = nameOf(member);
+    const known = users.get(name);
+    if (known === undefined) users.set(name, { user: member.user, sessions: [member] });
     else known.sessions.push(member);
   }
   return [...users.values()];

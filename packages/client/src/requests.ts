@@ -45,6 +45,10 @@ export class Requests {
     return bodyOf(this.#session, "").length;
   }
 
+  renewed(token: string): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, token };
+  }
+
   send(message: string): void {
     this.#waiting.push(message);
     this.#flush();
@@ -103,18 +107,17 @@ export class Requests {
   }
 
   async #flush(): Promise<void> {
-    const session = this.#session;
-    if (session === undefined || this.#sending) return;
+    if (this.#session === undefined || this.#sending) return;
     this.#sending = true;
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
-      await this.#deliver(bodyOf(session, message));
+      await this.#deliver(message);
     }
     this.#sending = false;
   }
 
-  async #deliver(body: string): Promise<void> {
+  async #deliver(message: string): Promise<void> {
     for (let repeats = 0; !this.closed; repeats++) {
-      const failure = await this.#try(body);
+      const failure = await this.#try(message, repeats === MAX_REPEATS);
       if (failure === undefined || this.closed) return;
       if (repeats === MAX_REPEATS) {
         return this.problem(failure);
@@ -124,14 +127,16 @@ export class Requests {
   }
 
   /** What went wrong, where another try may do better. */
-  async #try(body: string): Promise<unknown> {
+  async #try(message: string, last: boolean): Promise<unknown> {
     // Without an answer nothing more can be sent: another connection tells more.
     const timer = this.#options.clock.after(this.#options.commandTimeoutMs, () =>
       this.end(lostEnding("no answer in time")),
     );
     try {
-      const response = await this.post("send", body);
-      if (!response.ok && !isLost(response)) return await this.refused(response);
+      const response = await this.post("send", bodyOf(this.#session ?? {}, message));
+      // Forbidden: the proof was renewed a moment ago, and the new one is on its way here.
+      const again = isLost(response) || (response.status === 403 && !last);
+      if (!response.ok && !again) return await this.refused(response);
       const answer = await response.text();
       return response.ok ? undefined : new Error(`HTTP ${response.status}: ${answer.slice(0, 200)}`);
     } catch (cause) {

@@ -77,6 +77,7 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       begun = true;
     },
     connected: (result) => requests.connected(result),
+    renewed: (token) => requests.renewed(token),
     close: () => requests.close(),
   };
 }

@@ -46,6 +46,7 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
       begun = true;
     },
     connected: (result) => requests.connected(result),
+    renewed: (token) => requests.renewed(token),
     close: () => requests.close(),
   };
 }

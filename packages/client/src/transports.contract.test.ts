@@ -63,6 +63,19 @@ describe.each<TransportName>(["websocket", "sse", "poll"])("over %s", (transport
     expect(errors).toEqual([]);
   });
 
+  it("goes on when its token and the session's proof are renewed", async () => {
+    client.close();
+    let asked = 0;
+    client = new Client(gateway.url, { WebSocket, transports: [transport], getToken: () => `t${++asked}` });
+    client.on("error", (error) => errors.push(error));
+    await client.connect();
+    gateway.send(JSON.stringify({ refresh: { deadline: 10 } }));
+    await eventually(() => gateway.commands.some(([op]) => op === "refresh"));
+    await client.publish("demo:a", 1);
+    await client.publish("demo:a", 2);
+    expect([asked, errors]).toEqual([2, []]);
+  });
+
   it("comes back after a cut, with its session, from its position", async () => {
     const received: unknown[] = [];
     client.subscribe("demo:a", ({ data }) => received.push(data));

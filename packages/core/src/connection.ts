@@ -5,7 +5,8 @@
  *       │    ▲ └────────────────disconnect───────────────┘ ▲
  *     token  └─refused──► authenticating ──good──► connected
  *
- * It turns text into commands and answers them, and takes part in fan-out. What a command does is in `commands/`.
+ * It turns text into commands, and takes part in fan-out. What a command does is in `commands/`, what is let go of at the end in
+ * `departure.ts`.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
  * connection is small: no timer, no queue, no closure of its own.
  */
@@ -16,26 +17,22 @@ import {
   decodeCommands,
   disconnectNotice,
   disconnects,
-  type ErrorCode,
   encodeDisconnect,
   encodeDrain,
-  encodeError,
-  encodeReply,
   errors,
   mayReconnect,
   PING,
   type Position,
   type Resume,
-  sessionKey,
 } from "@holdfast/protocol";
 import type { Batch, Encoding } from "./batch.js";
-import { commands } from "./commands/index.js";
+import { answerError, carryOut } from "./commands/carry-out.js";
 import { connectByUrl, type UrlConnect } from "./commands/url-connect.js";
 import type { Context } from "./context.js";
+import { leave, leaveOne } from "./departure.js";
 import type { Listener } from "./fan-out.js";
-import { ANONYMOUS, type Identity, withoutGrant } from "./identity.js";
+import { ANONYMOUS, type Identity } from "./identity.js";
 import type { Backlog, Waiting } from "./outbox.js";
-import type { Presence } from "./presence.js";
 import type { RateAccount } from "./rate-limit.js";
 import type { Introduction } from "./registry.js";
 import type { Session } from "./session.js";
@@ -46,8 +43,6 @@ import type { Transport } from "./transport.js";
 
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
-
-type Command = Extract<DecodedCommand, { kind: "command" }>["command"];
 
 export class Connection implements Listener, RateAccount {
   /** The id of its session: for routing and for logs. Another until the client says which session it goes on with. */
@@ -102,7 +97,7 @@ export class Connection implements Listener, RateAccount {
     if (this.#encoding === "raw" || (text === PING && this.#takePong())) return;
     for (const decoded of decodeCommands(text)) {
       this.#accept(decoded);
-      if (!this.#isOpen()) return;
+      if (!this.isOpen) return;
     }
   }
 
@@ -114,7 +109,7 @@ export class Connection implements Listener, RateAccount {
 
   /** The edge saw something that this protocol does not allow. */
   refuse(row: DisconnectCode, detail?: string): void {
-    if (!this.#isOpen()) return;
+    if (!this.isOpen) return;
     this.#context.metrics.add("malformed_frames", 1);
     this.#context.logger.debug({ connection: this.id, code: row.name, detail }, "refused a message");
     this.disconnect(row, detail);
@@ -123,7 +118,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") this.#leave(true, undefined);
+    if (this.#state !== "closing") leave(this.#context, this, { detach: true });
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -169,9 +164,14 @@ export class Connection implements Listener, RateAccount {
 
   /** Sends one frame of the protocol. Plain clients in `raw` get none, nor does one that is closing. */
   send(frame: string): void {
-    if (this.#encoding === "raw" || !this.#isOpen()) return;
+    if (this.#encoding === "raw" || !this.isOpen) return;
     if (this.#fill() > ROOM_FOR_WORDS) this.#context.slowConsumers.end(this);
     else this.#hand(this.#transport.framing.frame(frame), 1);
+  }
+
+  /** Whether it may still be told something. */
+  get isOpen(): boolean {
+    return this.#state !== "closing" && this.#state !== "closed";
   }
 
   /** Whether `connect` may come now. */
@@ -202,7 +202,7 @@ export class Connection implements Listener, RateAccount {
   /** Writes what an answer brings, however much: it is bounded as answers are. */
   bring(batch: Batch): void {
     const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
-    if (bytes.length > 0 && this.#isOpen()) this.#hand(bytes, batch.size);
+    if (bytes.length > 0 && this.isOpen) this.#hand(bytes, batch.size);
   }
 
   /** Subscriptions begin there. Said right before the client is told. */
@@ -224,10 +224,13 @@ export class Connection implements Listener, RateAccount {
 
   /** Says why and ends the connection. */
   disconnect(row: DisconnectCode, detail?: string): void {
-    if (!this.#isOpen()) return;
+    if (!this.isOpen) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    this.#leave(mayReconnect(row.code) && row !== disconnects.drain, row.code);
+    leave(this.#context, this, {
+      detach: mayReconnect(row.code) && row !== disconnects.drain,
+      code: row.code,
+    });
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
     if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
@@ -240,12 +243,7 @@ export class Connection implements Listener, RateAccount {
     if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
     if (channel !== undefined) this.#transport.left?.(channel);
-    this.#context.slowConsumers.forget(subscription);
-    const { place } = subscription;
-    if (place.presence !== undefined)
-      this.#context.presence?.leave(this, channelOf(place.topic) ?? "", subscription);
-    this.#context.hub.leave(place, subscription);
-    if (session.identity.grants !== undefined) this.#ungrant(session, subscription);
+    leaveOne(this.#context, this, session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
@@ -265,46 +263,18 @@ export class Connection implements Listener, RateAccount {
       case "malformed":
         return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);
       case "invalid":
-        return this.#answerError(decoded.id, decoded.error);
+        return answerError(this.#context, this, decoded.id, decoded.error);
       case "command":
         metrics.add("commands", 1);
-        if (verdict === "refuse") return this.#answerError(decoded.command.id, errors.limitRate);
-        return this.#carryOut(decoded.command);
+        if (verdict === "refuse")
+          return answerError(this.#context, this, decoded.command.id, errors.limitRate);
+        return carryOut(this.#context, this, decoded.command);
     }
   }
 
   #priceOf(decoded: DecodedCommand): number {
     if (decoded.kind !== "command" || !("channel" in decoded.command.body)) return 1;
     return this.#context.namespaces.price(decoded.command.body.channel);
-  }
-
-  #carryOut(command: Command): void {
-    try {
-      const answer = commands.run(this.#context, this, command);
-      if (!(answer instanceof Promise)) return this.#answer(command, answer);
-      answer.then(
-        (late) => this.#answer(command, late),
-        (error: unknown) => this.#failed(command, error),
-      );
-    } catch (error) {
-      this.#failed(command, error);
-    }
-  }
-
-  #failed(command: Command, error: unknown): void {
-    this.#context.logger.error({ connection: this.id, command: command.op, err: error }, "a command failed");
-    this.#answerError(command.id, errors.internal);
-  }
-
-  #answer(command: Command, answer: Awaited<ReturnType<typeof commands.run>>): void {
-    if ("error" in answer) this.#answerError(command.id, answer.error);
-    else this.send(encodeReply(command.id, command.op, answer.result));
-  }
-
-  #answerError(id: number, error: ErrorCode): void {
-    if (!this.#isOpen()) return;
-    this.#context.metrics.add("command_errors", 1);
-    this.send(encodeError(id, error));
   }
 
   #fill(): number {
@@ -322,8 +292,8 @@ export class Connection implements Listener, RateAccount {
       return true;
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
-      if (this.#isOpen()) {
-        this.#leave(true, undefined);
+      if (this.isOpen) {
+        leave(this.#context, this, { detach: true });
         this.#state = "closing";
       }
       this.#transport.terminate();
@@ -341,60 +311,8 @@ export class Connection implements Listener, RateAccount {
     return due;
   }
 
-  /** `detach`: whether it may come back here as the session that it was. `code`: why we end it. */
-  #leave(detach: boolean, code: number | undefined): void {
-    const { detached, events, hub, presence, slowConsumers } = this.#context;
-    // One that was not answered yet has had no beginning.
-    if (events !== undefined && this.session?.live === true)
-      events.tell({ type: "disconnect", session: sessionKey(this.id), user: this.session.user, code });
-    const subscriptions = this.session?.subscriptions ?? [];
-    if (presence !== undefined)
-      this.#absent(presence, subscriptions, code === undefined || mayReconnect(code));
-    // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
-    const places =
-      detach && this.session?.resumable && detached.enabled
-        ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
-        : [];
-    for (const place of places) hub.hold(place);
-    for (const subscription of subscriptions) {
-      slowConsumers.forget(subscription);
-      hub.leave(subscription.place, subscription);
-    }
-    if (places.length > 0) detached.add(sessionKey(this.id), places);
-    this.#context.registry.disconnected(this);
-    if (this.session !== undefined) this.#context.expiries.forget(this, this.session.identity);
-  }
-
-  /** Leaves the channels that have presence, at once or when its grace is over. */
-  #absent(presence: Presence, subscriptions: readonly Subscription[], lingers: boolean): void {
-    const channels: string[] = [];
-    const mayLinger = lingers && this.session?.resumable === true;
-    for (const subscription of subscriptions) {
-      const { place } = subscription;
-      if (place.presence === undefined) continue;
-      const channel = channelOf(place.topic) ?? "";
-      if (!mayLinger) presence.leave(this, channel, subscription);
-      else {
-        presence.watches.leave(channel, subscription);
-        channels.push(channel);
-      }
-    }
-    if (channels.length > 0) presence.linger(this, channels);
-  }
-
-  /** What was granted for a subscription ends with it. */
-  #ungrant(session: Session, { topic }: Subscription): void {
-    const next = withoutGrant(session.identity, channelOf(topic) ?? "");
-    this.#context.expiries.moved(this, session.identity, next);
-    session.become(next);
-  }
-
   #proof(): Resume | undefined {
     const token = this.newResumeToken();
     return token === undefined ? undefined : { sid: this.id, token };
-  }
-
-  #isOpen(): boolean {
-    return this.#state !== "closing" && this.#state !== "closed";
   }
 }

@@ -261,13 +261,8 @@ describe("whoever comes back", () => {
     await world.settle();
     await answer(at(6));
     await world.settle();
-    // With the others it hears again what it knows: a client drops what is not after its position.
-    expect(told(client)).toEqual([
-      { ...at(5), recovered: true },
-      "publication 4",
-      "publication 5",
-      "publication 6",
-    ]);
+    // Not with the others, who are about to hear what it knows: it waits until they have.
+    expect(told(client)).toEqual([{ ...at(6), recovered: true, publications: [{ offset: 6, data: "6" }] }]);
     expect(told(other)).toEqual(["publication 4", "publication 5", "publication 6"]);
   });
 
@@ -277,7 +272,9 @@ describe("whoever comes back", () => {
     await world.settle();
     await answer(at(5, "b"), { lineage: [at(3)] });
     await world.settle();
-    expect(told(client)).toEqual([{ ...at(4, "b"), recovered: true }, "publication 4 b", "publication 5"]);
+    expect(told(client)).toEqual([
+      { ...at(5, "b"), recovered: true, publications: [{ offset: 5, data: "5" }] },
+    ]);
   });
 
   test("from an epoch that nobody knows is told so, and the next one without a read", async () => {

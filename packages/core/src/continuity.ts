@@ -144,6 +144,7 @@ export class Continuity {
           if (stream.proving) void this.#prove(place, stream);
           break;
         case "torn":
+        case "amid":
           await this.#parts.fanOut.turn();
           break;
         default:

@@ -8,35 +8,22 @@ import {
   channelProblem,
   disconnects,
   type ErrorCode,
-  encodeBroadcast,
   errors,
-  normalizeData,
   type Position,
   type Resume,
-  sessionKey,
-  welcomeEncoder,
 } from "@holdfast/protocol";
-import { Access } from "./access.js";
-import { Authentication, type Verdict, type Veto } from "./authentication.js";
-import type { Authenticator } from "./authenticator.js";
-import type { Authorizer, ForwardedHeaders } from "./authorizer.js";
+import { assemble } from "./assembly.js";
+import type { Verdict } from "./authentication.js";
+import type { ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
-import type { Broker, BrokerState } from "./broker.js";
-import type { Clock } from "./clock.js";
-import { announcement } from "./commands/connect.js";
+import type { BrokerState } from "./broker.js";
 import { askWho, whoComes } from "./commands/introduction.js";
 import type { UrlConnect } from "./commands/url-connect.js";
+import { CommonTopics } from "./common-topics.js";
 import { Connection } from "./connection.js";
 import type { Context } from "./context.js";
-import { Continuity } from "./continuity.js";
-import { Detached } from "./detached.js";
 import { Drain, type DrainOptions } from "./drain.js";
-import type { EventSink } from "./event-sink.js";
-import { Expiries } from "./expiries.js";
-import { FanOut } from "./fan-out.js";
-import { Hub } from "./hub.js";
 import { ANONYMOUS, type Identity } from "./identity.js";
-import { changeIdentity } from "./identity-change.js";
 import {
   type ChannelCount,
   type ChannelsQuery,
@@ -45,46 +32,14 @@ import {
   channels,
   connections,
 } from "./inspection.js";
-import { Keepalive } from "./keepalive.js";
-import type { Logger } from "./logger.js";
-import type { Metrics } from "./metrics.js";
-import { Namespaces } from "./namespace.js";
+import type { Keepalive } from "./keepalive.js";
 import type { CoreOptions } from "./options.js";
-import { Orders } from "./orders.js";
-import { Outbox } from "./outbox.js";
-import { Presence } from "./presence.js";
-import type { PresenceStore } from "./presence-store.js";
-import { Questions } from "./questions.js";
-import { RateLimit } from "./rate-limit.js";
-import { Registry } from "./registry.js";
-import { ResumeTokens } from "./resume-tokens.js";
-import type { RevocationStore } from "./revocation-store.js";
-import { Revocations } from "./revocations.js";
-import { SlowConsumers } from "./slow-consumers.js";
+import type { Orders } from "./orders.js";
+import type { Seams } from "./seams.js";
 import { type SlowConnection, slowest } from "./slowest.js";
+import type { Tickets } from "./tickets.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
-import { Wheel } from "./wheel.js";
-
-export interface Seams {
-  readonly broker: Broker;
-  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
-  readonly events?: EventSink | undefined;
-  readonly revocations: RevocationStore;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  /** Checks tokens; undefined: there are no keys. */
-  readonly authenticator?: Authenticator | undefined;
-  /** Who is where; undefined: no namespace has presence. */
-  readonly presence?: PresenceStore | undefined;
-  /** Asks the application; undefined: nobody is asked. */
-  readonly authorizer?: Authorizer | undefined;
-  /** A new session id: names this worker, and is unpredictable. */
-  readonly sessionId: () => string;
-  /** Uniform in [0, 1), for spreading. */
-  readonly random: () => number;
-}
 
 type State =
   | { readonly kind: "idle" | "open" | "closed" }
@@ -92,81 +47,22 @@ type State =
 
 export class Core {
   readonly #context: Context;
-  readonly #fanOut: FanOut;
   readonly #keepalive: Keepalive;
   readonly #seams: Seams;
+  readonly #orders: Orders;
+  readonly #tickets: Tickets;
+  readonly #common: CommonTopics;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
-  readonly #orders: Orders;
-  /** Whether it listens to what concerns everybody: broadcasts, orders, revocations. */
-  #listening: "off" | "subscribing" | "on" = "off";
 
   constructor(options: CoreOptions, seams: Seams) {
-    const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
-    const wheel = new Wheel(clock);
-    const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
     this.#seams = seams;
-    this.#fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
-    this.#keepalive = new Keepalive(options, registry.connections, wheel, metrics);
-    const fanOut = this.#fanOut;
-    const namespaces = new Namespaces(options.namespaces, options);
-    const continuity = new Continuity(
-      { ...options, maxRecoveredChars: options.maxOutboxBytes },
-      { broker, fanOut, wheel, metrics, logger },
-    );
-    const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
-    const revocations = new Revocations({
-      store: seams.revocations,
-      clock,
-      wheel,
-      logger,
-      metrics,
-      random: seams.random,
-      news: () => this.#orders.check(),
-    });
-    const veto: Veto = (proven, user) => revocations.veto(proven, user);
-    this.#context = {
-      options,
-      namespaces,
-      access: new Access(options.access, namespaces),
-      authentication: new Authentication(options, { authenticator, veto, clock, metrics }),
-      expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
-        changeIdentity(this.#context, connection, next, row),
-      ),
-      questions: new Questions(authorizer, options.maxChannels, metrics),
-      broker,
-      events,
-      continuity,
-      hub,
-      detached: new Detached(options, hub, wheel, metrics),
-      presence:
-        seams.presence === undefined || !namespaces.havePresence
-          ? undefined
-          : new Presence(options, {
-              store: seams.presence,
-              broker,
-              fanOut,
-              wheel,
-              clock,
-              metrics,
-              logger,
-              // As unlike all others as a session's.
-              worker: sessionKey(seams.sessionId()),
-              events,
-            }),
-      resumeTokens: new ResumeTokens(() => clock.now()),
-      revocations,
-      registry,
-      outbox: new Outbox(options, wheel),
-      slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
-      rateLimit: new RateLimit(options.commandRate),
-      wheel,
-      clock,
-      logger,
-      metrics,
-      encodeWelcome: welcomeEncoder(announcement(options)),
-    };
-    this.#orders = new Orders(this.#context);
+    const { context, fanOut, keepalive, orders, tickets } = assemble(options, seams);
+    this.#context = context;
+    this.#keepalive = keepalive;
+    this.#orders = orders;
+    this.#tickets = tickets;
+    this.#common = new CommonTopics(context, fanOut, orders);
   }
 
   get state(): "idle" | "open" | "draining" | "closed" {
@@ -176,7 +72,7 @@ export class Core {
   /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
   get brokerState(): BrokerState {
     const { state } = this.#seams.broker;
-    return state === "ready" && this.#listening !== "on" ? "connecting" : state;
+    return state === "ready" && !this.#common.heard ? "connecting" : state;
   }
 
   /** Connections of the protocol, those included that have yet to connect. */
@@ -251,8 +147,7 @@ export class Core {
       publication: (topic, data, position) => this.#publication(topic, data, position),
       state: (state) => {
         if (state !== "ready") return;
-        if (this.#listening === "on") this.#context.revocations.reload();
-        else this.#listen();
+        this.#common.listen();
         this.#context.continuity.restored();
         this.#context.presence?.restored();
         this.#learnSecret();
@@ -277,6 +172,16 @@ export class Core {
     return byUrl !== undefined && !isKnown && questions.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
+  }
+
+  /** What `redeem` takes once, within seconds, for who must not put a token into a URL. */
+  ticketFor(identity: Identity): ReturnType<Tickets["issue"]> {
+    return this.#tickets.issue(identity);
+  }
+
+  /** Who the bearer of a ticket is, which is used up. Never rejects. */
+  redeem(ticket: string): Promise<Verdict> {
+    return this.#tickets.redeem(ticket);
   }
 
   /**
@@ -355,6 +260,7 @@ export class Core {
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#orders.close();
+    this.#common.close();
     this.#context.wheel.close();
     await this.#context.presence?.close();
     this.#seams.authorizer?.close();
@@ -363,55 +269,27 @@ export class Core {
   }
 
   #publication(topic: Topic, text: string, position: Position | undefined): void {
-    const { hub, metrics, options, presence, registry } = this.#context;
+    const { hub, metrics, options, presence } = this.#context;
     const channel = presenceOf(topic);
     if (channel !== undefined) return presence?.watches.news(channel, text);
     if (Buffer.byteLength(text) > options.maxPublicationBytes) {
       metrics.add("broker_rejected", 1);
       return;
     }
-    if (topic === CONTROL) return this.#orders.receive(text);
-    if (topic !== BROADCAST) return hub.publication(topic, text, position);
-    const data = normalizeData(text);
-    metrics.add("publications", 1);
-    this.#fanOut.add(registry.everybody, encodeBroadcast(data), data);
+    if (topic === BROADCAST || topic === CONTROL) this.#common.receive(topic, text);
+    else hub.publication(topic, text, position);
   }
 
   /** Tokens of before an outage stay good while the broker has kept the secret. */
   #learnSecret(): void {
     this.#seams.broker.secret().then(
-      (secret) => this.#context.resumeTokens.use(secret),
+      (secret) => {
+        this.#context.resumeTokens.use(secret);
+        this.#tickets.use(secret);
+      },
       (error: unknown) =>
         this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
     );
-  }
-
-  /** Everybody listens to broadcasts and orders, from the first moment at which the broker can be reached. */
-  #listen(): void {
-    if (this.#listening !== "off" || this.#state.kind === "closed") return;
-    this.#listening = "subscribing";
-    this.#listened().then(
-      () => {
-        this.#listening = "on";
-      },
-      (error: unknown) => {
-        this.#listening = "off";
-        if (this.#state.kind === "closed") return;
-        this.#context.logger.warn(
-          { err: error },
-          "could not listen to broadcasts and orders; will try again",
-        );
-        if (this.#seams.broker.state === "ready")
-          this.#context.clock.after(LISTEN_RETRY_MS, () => this.#listen());
-      },
-    );
-  }
-
-  /** First the orders, then the list of what was revoked before: nothing falls in between. */
-  async #listened(): Promise<void> {
-    const { broker } = this.#seams;
-    await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
-    await this.#context.revocations.load();
   }
 }
 
@@ -419,5 +297,3 @@ export class Core {
 function mayWish({ access, questions }: Context, identity: Identity, channel: string): boolean {
   return access.may(identity, channel, "subscribe") || questions.decideSubscribe(identity, channel);
 }
-
-const LISTEN_RETRY_MS = 1000;

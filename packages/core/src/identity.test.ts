@@ -305,6 +305,13 @@ describe("a subscription token", () => {
     expect((await subscribe(await connected("bob"), "vip")).error).toEqual(errors.wrongUser);
   });
 
+  test("that allows another verb alone is no subscription, and leaves nothing behind", async () => {
+    world.tokens.grants("publish", "ada", { channel: "vip:1", verbs: ["publish"] });
+    const client = await connected("ada");
+    expect((await subscribe(client, "publish")).error).toEqual(errors.forbidden);
+    expect(client.connection.session?.identity.grants).toBeUndefined();
+  });
+
   test("is no identity, and an identity is no subscription token", async () => {
     expect((await connect(world.client(), { token: "vip" })).error).toMatchObject({ name: "bad_token" });
     expect((await subscribe(await connected("ada"), "ada")).error).toMatchObject({ name: "bad_token" });

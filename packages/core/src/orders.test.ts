@@ -1,5 +1,6 @@
 import { disconnects, encodeCommand, errors } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
+import { BrokerUnavailable } from "./broker.js";
 import { MemoryBroker } from "./broker-memory.js";
 import type { Identity } from "./identity.js";
 import { orderText } from "./order.js";
@@ -208,6 +209,21 @@ describe("a revocation", () => {
 });
 
 describe("the list of revocations", () => {
+  test("gets what the store could not take when it was published, with the next check", async () => {
+    const world = await makeWorld();
+    const store = memoryRevocations(world.broker, world.clock);
+    const add = store.add.bind(store);
+    let fail = true;
+    store.add = (revocations) => (fail ? Promise.reject(new BrokerUnavailable("away")) : add(revocations));
+    const other = new CoreWorld(new MemoryBroker(), { access: "private" }, undefined, { revocations: store });
+    await other.settle();
+    await order(other, { op: "revoke", token: "t" });
+    expect((await store.list(0)).revocations).toEqual([]);
+    fail = false;
+    await other.pass(31_000);
+    expect((await store.list(0)).revocations).toMatchObject([{ subject: "token:t" }]);
+  });
+
   test("is learned by a worker that comes later, or was away", async () => {
     const world = await makeWorld();
     const now = world.clock.now();

@@ -70,7 +70,7 @@ async function listener(cluster: Cluster, world: CoreWorld, channel: string): Pr
   await cluster.settle();
   const frames = client.take();
   const [answer] = frames.flatMap((frame) => (frame.kind === "reply" ? [frame.body as Body] : []));
-  return [client, answer?.["presence"] as Body];
+  return [client, answer?.presence as Body];
 }
 
 describe("presence", () => {
@@ -88,9 +88,9 @@ describe("presence", () => {
     await cluster.settle();
     const told = pushes(client);
     expect(told.map(([op]) => op)).toEqual(["join", "leave"]);
-    const version = snapshot["version"] as number;
+    const version = snapshot.version as number;
     // Its own join comes between.
-    expect(told.map(([, body]) => body["version"])).toEqual([version + 2, version + 3]);
+    expect(told.map(([, body]) => body.version)).toEqual([version + 2, version + 3]);
     expect(other.take()).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe("presence", () => {
     expect(await ask({})).toMatchObject({ sessions: 2, members: [{}, {}] });
     const page = await ask({ limit: 1 });
     expect(page).toMatchObject({ sessions: 2, members: [{}], next: expect.any(String) });
-    expect(await ask({ limit: 1, cursor: String(page["next"]) })).toMatchObject({ members: [{}] });
+    expect(await ask({ limit: 1, cursor: String(page.next) })).toMatchObject({ members: [{}] });
   });
 
   it("keeps a member whose connection was lost for the grace", async () => {
@@ -168,7 +168,7 @@ describe("presence", () => {
     for (const world of [two, one, two]) {
       comer.gone();
       comer = world.client();
-      const resume = { sid: String(welcome["sid"]), token: String(welcome["resumeToken"]) };
+      const resume = { sid: String(welcome.sid), token: String(welcome.resumeToken) };
       comer.send({ op: "connect", body: { resume, subs: { "room:1": null } } });
       await cluster.pass(1500);
       welcome = reply(comer);

@@ -2,7 +2,7 @@
  * The application's say, as a client meets it: connect, subscribe and publish where tokens and namespaces do not say enough.
  */
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import type { Authorizer } from "./authorizer.js";
+import type { Admission, Authorizer } from "./authorizer.js";
 import { MemoryBroker } from "./broker-memory.js";
 import type { Identity } from "./identity.js";
 import type { CoreOptions } from "./options.js";
@@ -122,6 +122,49 @@ describe("connect by the application", () => {
     application.connects[0]?.answer({ kind: "yes", identity: ALICE });
     await world.settle();
     expect(world.core.connections).toBe(0);
+  });
+});
+
+describe("a request whose URL connects", () => {
+  it("is asked about before it is answered, unless it goes on with a session of a user", async () => {
+    const headers = { cookie: "a=b" };
+    const who = world.core.introduce("opaque", headers);
+    expect(application.connects.map(({ question }) => question)).toEqual([
+      { session: undefined, token: "opaque", client: undefined, headers },
+    ]);
+    application.connects[0]?.answer({ kind: "yes", identity: ALICE });
+    expect(await who).toEqual({ identity: ALICE });
+    const client = world.client();
+    client.connect();
+    application.connects[1]?.answer({ kind: "yes", identity: ALICE });
+    await world.settle();
+    const [reply] = client.take() as unknown as { body: { sid: string; resumeToken: string } }[];
+    const { sid = "", resumeToken: token = "" } = reply?.body ?? {};
+    expect(world.core.introduce(undefined, headers, { sid, token })).toMatchObject({ identity: ALICE });
+    expect(application.connects).toHaveLength(2);
+  });
+});
+
+describe("refresh by the application", () => {
+  it("takes the new token of the same user, and refuses another's or a no", async () => {
+    const client = await alice();
+    const refreshed = async (answer: Admission) => {
+      client.send({ op: "refresh", body: { token: "newer" } });
+      expect(application.connects.at(-1)?.question).toMatchObject({
+        session: "0000000000000001",
+        token: "newer",
+      });
+      application.connects.at(-1)?.answer(answer);
+      await world.settle();
+      return errorsOf(client);
+    };
+    const expiresAt = world.clock.now() + 60_000;
+    expect(await refreshed({ kind: "yes", identity: { user: "alice", expiresAt } })).toEqual(["reply"]);
+    expect(client.connection.session?.identity.expiresAt).toBe(expiresAt);
+    expect(await refreshed({ kind: "yes", identity: { user: "bob" } })).toEqual(["wrong_user"]);
+    expect(await refreshed(NO)).toEqual(["denied"]);
+    expect(await refreshed(UNANSWERED)).toEqual(["try_later"]);
+    expect(client.connection.session?.identity.expiresAt).toBe(expiresAt);
   });
 });
 

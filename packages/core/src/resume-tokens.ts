@@ -49,11 +49,13 @@ const LIFETIME_S = 24 * 60 * 60;
 
 export class ResumeTokens {
   readonly #now: () => number;
+  readonly #lifetimeS: number;
   #key: string | undefined;
 
   /** `now`: ms since 1970. */
-  constructor(now: () => number) {
+  constructor(now: () => number, lifetimeS = LIFETIME_S) {
     this.#now = now;
+    this.#lifetimeS = lifetimeS;
   }
 
   /** Signs and checks with this key from now on. Before the first call there are no tokens, and none is good. */
@@ -65,7 +67,7 @@ export class ResumeTokens {
   issue(sid: string, identity: Identity): string | undefined {
     if (this.#key === undefined) return undefined;
     const { user, expiresAt = Number.POSITIVE_INFINITY } = identity;
-    const end = Math.min(Math.floor(this.#now() / 1000) + LIFETIME_S, Math.floor(expiresAt / 1000));
+    const end = Math.min(Math.floor(this.#now() / 1000) + this.#lifetimeS, Math.floor(expiresAt / 1000));
     const claims: Claims = { s: sessionKey(sid), u: user, x: end };
     if (user === undefined) return signed(this.#key, claims);
     const whole = signed(this.#key, { ...claims, i: written(identity) });

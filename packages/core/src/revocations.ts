@@ -17,6 +17,7 @@ import {
   MAX_REVOCATIONS_PER_CALL,
   type Revocation,
   type RevocationStore,
+  RevocationsFull,
   type Subject,
 } from "./revocation-store.js";
 import { ticks, type Wheel } from "./wheel.js";
@@ -48,6 +49,8 @@ export class Revocations {
   readonly #parts: RevocationsParts;
   readonly #held = new Map<Subject, Revocation>();
   #version: string | undefined;
+  /** Whether the store did not take what it lacks: then the next check reads the whole list again, to see what that is. */
+  #owes = false;
   #loading: Promise<void> | undefined;
   #checkTick: number;
 
@@ -118,8 +121,9 @@ export class Revocations {
 
   async #load(): Promise<void> {
     const { store, news } = this.#parts;
-    const first = await store.list(0, this.#version);
-    if (first.version === this.#version) return;
+    const first = await store.list(0, this.#owes ? undefined : this.#version);
+    if (first.version === this.#version && !this.#owes) return;
+    this.#owes = false;
     const listed = new Set<Subject>();
     let changed = false;
     for (let page = first, from = 0; page.revocations.length > 0; ) {
@@ -161,12 +165,13 @@ export class Revocations {
     for (const [subject, { until }] of this.#held) if (until <= now) this.#held.delete(subject);
   }
 
-  /** False when the store did not take them. The next load tries again. */
+  /** False when the store did not take them. The next check tries again, unless there is no room. */
   async #bring(revocations: readonly Revocation[]): Promise<boolean> {
     try {
       await this.#parts.store.add(revocations);
       return true;
     } catch (error) {
+      this.#owes = !(error instanceof RevocationsFull);
       this.#parts.logger.warn(
         { err: error, revocations: revocations.length },
         "could not keep a revocation for instances that are away",

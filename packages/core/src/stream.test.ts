@@ -162,9 +162,10 @@ describe("a client that comes back", () => {
     });
   });
 
-  test("and has heard more than listeners here gets nothing, and keeps its place", () => {
+  test("and has heard more than listeners here waits for them, and keeps its place", () => {
     const stream = streamAt(9, 5);
-    expect(recover(stream, at(9), at(8))).toEqual({ kind: "recovered", position: at(9), entries: [] });
+    expect(recover(stream, at(9), at(8))).toEqual({ kind: "amid", position: at(9) });
+    expect(recover(stream, at(9), at(9))).toEqual({ kind: "recovered", position: at(9), entries: [] });
   });
 
   test("before the tail begins has to wait for a read", () => {
@@ -245,12 +246,8 @@ describe("a client that comes back", () => {
       });
     });
 
-    test("keeps the place that it has in the new epoch while listeners have yet to hear of it", () => {
-      expect(recover(changed(), at(6, "b"), at(3))).toEqual({
-        kind: "recovered",
-        position: at(6, "b"),
-        entries: [],
-      });
+    test("waits at the place that it has in the new epoch while listeners have yet to hear of it", () => {
+      expect(recover(changed(), at(6, "b"), at(3))).toEqual({ kind: "amid", position: at(6, "b") });
     });
 
     test("waits while listeners have yet to hear of a gap", () => {

@@ -46,7 +46,9 @@ export type Recovery =
   /** The log has to be read from `from` on. */
   | { readonly kind: "earlier"; readonly from: number }
   /** What listeners are about to hear begins in another life of the log: wait until they have. */
-  | { readonly kind: "torn" };
+  | { readonly kind: "torn" }
+  /** What listeners are about to hear begins before the position: wait until they have, or it is heard again. */
+  | { readonly kind: "amid"; readonly position: Position };
 
 export interface StreamLimits {
   /** Publications that one recovery may hold, and the tail. */
@@ -245,6 +247,7 @@ export class Stream {
     // Who was served faster elsewhere may be ahead of what listeners here have heard.
     const position = { offset: Math.max(heard.offset, known), epoch: here.epoch };
     if (reason !== undefined) return { kind: "lost", position, reason };
+    if (known > heard.offset) return { kind: "amid", position };
     if (position.offset === since.offset) return { kind: "recovered", position, entries: [] };
     if (here.offset - since.offset > this.#limits.maxEntries || since.offset < this.#tail.beyond)
       return { kind: "lost", position, reason: "too_many" };

@@ -15,6 +15,8 @@ jest.setTimeout(90_000);
 
 const operations = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
 
+const NAMESPACES = JSON.stringify({ room: { presence: true } });
+
 type Event = Readonly<Record<string, string>>;
 
 describe("events for backends", () => {
@@ -26,7 +28,9 @@ describe("events for backends", () => {
     server = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
     redis = new Redis(server.port, "127.0.0.1", { retryStrategy: () => 50 });
     redis.on("error", () => {});
-    gateway = await GatewayProcess.start({ args: ["--redis", server.url, "--events"] });
+    gateway = await GatewayProcess.start({
+      args: ["--redis", server.url, "--events", "--namespaces", NAMESPACES],
+    });
   });
   afterEach(async () => {
     consumer?.kill("SIGKILL");
@@ -117,6 +121,35 @@ describe("events for backends", () => {
     expect(output.match(/vote: 1/g)).toHaveLength(1);
     expect(output).toContain(`${client.sid.slice(4)} anonymous`);
     await client.close();
+  });
+
+  test("tell of channels that get their first member and lose their last, by rising versions", async () => {
+    const subscribe = { channel: "room:1", presence: true };
+    for (let round = 0; round < 3; round++) {
+      const [first, second] = [
+        await PlainClient.connected(gateway.ws()),
+        await PlainClient.connected(gateway.ws()),
+      ];
+      expect((await first.command("subscribe", subscribe)).error).toBeUndefined();
+      await second.command("subscribe", subscribe);
+      // Each worker tells the store of its members by itself: without this the second might come after the first has left.
+      await eventually("both are there", async () => {
+        const { presence } = await first.command("presence", { channel: "room:1", limit: 0 });
+        return presence.sessions === 2;
+      });
+      await first.command("unsubscribe", { channel: "room:1" });
+      await second.command("unsubscribe", { channel: "room:1" });
+      await Promise.all([first.close(), second.close()]);
+      await until(
+        "the room is empty",
+        (each) => each.filter(({ event }) => event === "vacated").length > round,
+      );
+    }
+    const told = (await events()).filter(({ channel }) => channel === "room:1");
+    expect(told.map(({ event }) => event)).toEqual(Array(3).fill(["occupied", "vacated"]).flat());
+    const versions = told.map(({ version }) => Number(version));
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+    for (const { time } of told) expect(Math.abs(Date.now() - Number(time))).toBeLessThan(60_000);
   });
 
   test("can be looked at with redis-cli as docs/operations.md says", async () => {

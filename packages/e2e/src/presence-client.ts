@@ -34,6 +34,8 @@ export class PresenceClient {
   #attempts: number;
   #lastId = 10;
   #answers = new Map<number, () => void>();
+  /** The id of the reading under way; 0 = none. */
+  #reading = 0;
 
   /** `first`: which of the addresses it tries first. */
   constructor(urls: readonly string[], channel: string, first: number) {
@@ -45,6 +47,11 @@ export class PresenceClient {
 
   get subscribed(): boolean {
     return this.#state === "subscribed";
+  }
+
+  /** The address that it is connected to, or was last. */
+  get url(): string {
+    return this.#socket?.url ?? "";
   }
 
   /** Its own place in the list. */
@@ -71,6 +78,7 @@ export class PresenceClient {
 
   /** Its connection breaks; it comes back. */
   cut(): void {
+    if (this.#state !== "closed") this.#state = "away";
     this.#socket?.terminate();
   }
 
@@ -121,8 +129,6 @@ export class PresenceClient {
     this.#take(outcome.presence);
     this.#state = "subscribed";
   }
-
-  #reading = 0;
 
   #changed(came: boolean, { member, version }: Frame): void {
     const change = { came, session: member.session, version };

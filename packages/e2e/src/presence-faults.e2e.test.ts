@@ -14,6 +14,7 @@ import { GatewayProcess } from "./gateway-process.js";
 import { PresenceClient } from "./presence-client.js";
 import { Resources } from "./resources.js";
 import { SeededRandom } from "./seeded-random.js";
+import { TcpRelay } from "./tcp-relay.js";
 
 jest.setTimeout(120_000);
 
@@ -21,6 +22,7 @@ const FAULTS = [
   "kill a worker",
   "stop a worker beyond its lease",
   "kill an instance",
+  "cut an instance off Redis",
   "restart Redis",
   "restart Redis without its data",
   "reload an instance",
@@ -42,6 +44,8 @@ const CONNECT_MS = 40_000;
 const shared = new Resources();
 const gateways: GatewayProcess[] = [];
 let redis: RedisServer;
+/** Between the first instance and Redis. */
+let relay: TcpRelay;
 let ports: readonly number[];
 let clients: PresenceClient[] = [];
 /** Those that are gone, too. */
@@ -53,8 +57,9 @@ const say = (text: string): void => {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function startInstance(which: number): Promise<void> {
+  const server = which === 0 ? `redis://127.0.0.1:${relay.port}` : redis.url;
   const args = [
-    ...["--redis", redis.url, "--port", String(ports[which])],
+    ...["--redis", server, "--port", String(ports[which])],
     ...["--presence-lease", `${LEASE_MS}ms`, "--presence-grace", "1s", "--drain-window", "1s"],
     ...["--namespaces", JSON.stringify({ room: { presence: true, joinLeave: "session" } })],
   ];
@@ -72,6 +77,7 @@ function newClient(): PresenceClient {
 beforeAll(async () => {
   say(`presence: ${ROUNDS} rounds of seed ${SEED} (HOLDFAST_FAULT_SEED=${SEED} replays them)`);
   redis = shared.add(await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] }));
+  relay = shared.add(await TcpRelay.start([redis.port]));
   const port = await freePorts(2);
   ports = [port, port + 1];
   for (const which of [0, 1]) await startInstance(which);
@@ -109,6 +115,21 @@ async function agree(there: readonly PresenceClient[], ms: number, watching = th
 
 async function everybodySubscribed(): Promise<void> {
   await eventually("all are subscribed", () => clients.every(({ subscribed }) => subscribed), CONNECT_MS);
+}
+
+function on(which: number): readonly PresenceClient[] {
+  return clients.filter(({ url }) => url !== "" && new URL(url).port === String(ports[which]));
+}
+
+/** Faults drive clients to one instance: a third is sent to the other one where it has few. */
+async function mix(): Promise<void> {
+  await everybodySubscribed();
+  const [few, many] = [on(0), on(1)].sort((a, b) => a.length - b.length);
+  if ((few?.length ?? 0) >= CLIENTS / 3) return;
+  // They come back to the next address.
+  for (const client of many?.slice(0, CLIENTS / 3) ?? []) client.cut();
+  await eventually("some are on each instance", () => on(0).length > 0 && on(1).length > 0);
+  await everybodySubscribed();
 }
 
 /** Some go and others come, now. */
@@ -155,6 +176,17 @@ async function happen(fault: (typeof FAULTS)[number]): Promise<void> {
       await gateway?.logged(({ msg }) => msg.includes("reloaded"));
       return;
     }
+    case "cut an instance off Redis": {
+      relay.away();
+      try {
+        const others = on(1);
+        say(`  ${clients.length - others.length} of ${clients.length} clients are on the instance`);
+        await agree(others, ALLOWED_MS);
+      } finally {
+        relay.back();
+      }
+      return change();
+    }
     case "cut connections":
       for (const client of clients) if (random.next() < 0.5) client.cut();
       return change();
@@ -177,14 +209,19 @@ test.each(
     return [round + 1, fault ?? "kill a worker"] as const;
   }),
 )("round %i: %s", async (round, fault) => {
-  await everybodySubscribed();
+  await mix();
   await agree(clients, ALLOWED_MS);
   const rereads = all.reduce((sum, client) => sum + client.rereads, 0);
   await happen(fault);
+  const over = performance.now();
   await everybodySubscribed();
   for (const gateway of gateways) await gateway.ready(CONNECT_MS);
-  const tookMs = await agree(clients, ALLOWED_MS);
+  const connected = performance.now();
+  await agree(clients, ALLOWED_MS);
+  const [backMs, rightMs] = [connected - over, performance.now() - over].map(Math.round);
   expect(all.flatMap(({ violations }) => violations)).toEqual([]);
   const again = all.reduce((sum, client) => sum + client.rereads, 0) - rereads;
-  say(`presence ${round}: ${fault}: all right after ${Math.round(tookMs)} ms; ${again} lists read again`);
+  say(
+    `presence ${round}: ${fault}: all back ${backMs} ms after it, and right ${rightMs} ms after it; ${again} lists read again`,
+  );
 });

@@ -40,6 +40,8 @@ class Cuttable {
       new Client(url, {
         WebSocket: WebSocketOfThis as unknown as NonNullable<ClientOptions["WebSocket"]>,
         backoff: { minDelayMs: 20, maxDelayMs: 200 },
+        // What is cut here all the time is the WebSocket.
+        transports: ["websocket"],
       }),
     );
   }

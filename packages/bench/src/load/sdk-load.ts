@@ -73,7 +73,7 @@ class Watcher {
   readonly subscribed: Promise<void>;
 
   constructor() {
-    const options = { WebSocket: CuttableSocket as never, network };
+    const options = { WebSocket: CuttableSocket as never, network, transports: ["websocket"] as const };
     this.client = new Client(`ws://127.0.0.1:${port}/ws`, options);
     const subscription = this.client.subscribe(channel, ({ data }) => {
       const number = data as number;

@@ -31,6 +31,8 @@ interface Session {
   readonly sid: string;
   readonly channels: Set<string>;
   deliver(frame: string): void;
+  /** What proves that a request is the session's. */
+  token: string;
   /** Of the last command: what comes with no higher one is a repetition. */
   lastId: number;
   readonly mailbox?: Mailbox;
@@ -197,9 +199,10 @@ export class TinyGateway {
     { sid, token, commands }: { sid: string; token: string; commands: object[] },
   ): void {
     const session = this.#sessions.get(sid);
-    if (session === undefined || token !== `token of ${sid}`) {
+    if (session === undefined)
       return this.#answer(response, JSON.stringify({ error: errors.notConnected }), 404);
-    }
+    if (token !== session.token)
+      return this.#answer(response, JSON.stringify({ error: errors.forbidden }), 403);
     this.#take(session, textOf(commands));
     this.#answer(response, "{}");
   }
@@ -222,6 +225,7 @@ export class TinyGateway {
       sid,
       channels: new Set(),
       lastId: 0,
+      token: `token of ${sid}`,
       deliver: deliver ?? keep,
       ...(deliver === undefined && { mailbox }),
     };
@@ -276,6 +280,9 @@ export class TinyGateway {
       }
       case "subscribe":
         return reply({ subscribe: this.#subscribe(session, body.channel, body.since) });
+      case "refresh":
+        session.token = `${body.token} of ${session.sid}`;
+        return reply({ refresh: { resumeToken: session.token } });
       case "unsubscribe":
         session.channels.delete(body.channel);
         return reply({ unsubscribe: {} });

@@ -63,7 +63,9 @@ async function permitByToken(
   }
   if (proof.user !== session.user) return errors.wrongUser;
   if (proof.grant.channel !== channel) return errors.forbidden;
-  changeIdentity(context, connection, withGrant(session.identity, proof.grant), disconnects.forbidden);
-  // It grants what its verbs say, and another user's channel to nobody.
-  return context.access.may(session.identity, channel, "subscribe") ? undefined : errors.forbidden;
+  const next = withGrant(session.identity, proof.grant);
+  // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves nothing behind.
+  if (!context.access.may(next, channel, "subscribe")) return errors.forbidden;
+  changeIdentity(context, connection, next, disconnects.forbidden);
+  return undefined;
 }

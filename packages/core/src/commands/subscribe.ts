@@ -239,6 +239,9 @@ function hear(
       return { result: { ...position, recovered: false, reason: "too_many" } };
     case "torn":
       return { result: { ...position, recovered: false, reason: "epoch" } };
+    // Waited for in vain. What is heard again is not above the position, so a client can tell.
+    case "amid":
+      return { result: { ...recovery.position, recovered: true } };
   }
 }
 

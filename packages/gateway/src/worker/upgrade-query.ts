@@ -16,6 +16,8 @@ export interface UpgradeQuery {
   readonly sid: string | undefined;
   /** Where an event stream goes on. */
   readonly cursor: string | undefined;
+  /** Who asks, once. */
+  readonly ticket: string | undefined;
   /** Only where tokens are taken from the URL. */
   readonly token: string | undefined;
 }
@@ -48,6 +50,7 @@ export function parseUpgradeQuery(
   let format: "json" | "raw" | undefined;
   let sid: string | undefined;
   let cursor: string | undefined;
+  let ticket: string | undefined;
   let token: string | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
@@ -68,6 +71,9 @@ export function parseUpgradeQuery(
         break;
       case "sid":
         if (SESSION_ID.test(value)) sid = value;
+        break;
+      case "ticket":
+        ticket = value;
         break;
       case "cursor":
         cursor = decode(value);
@@ -90,7 +96,7 @@ export function parseUpgradeQuery(
       "`format=raw` needs `channels`: without them there is no data to send.",
     );
   }
-  return { kind: "query", channels: channels && [...channels], format, sid, cursor, token };
+  return { kind: "query", channels: channels && [...channels], format, sid, cursor, ticket, token };
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

@@ -1,12 +1,19 @@
 /**
- * Comet: the requests of `/sse`, `/send` and `/poll`.
+ * Comet: the requests of `/sse`, `/send`, `/poll` and `/ticket`.
  *
  * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers it. Holds nothing itself.
  * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock, Core, ForwardedHeaders, Identity, Verdict } from "@holdfast/core";
-import { type ErrorCode, errors, type Resume } from "@holdfast/protocol";
+import {
+  type Clock,
+  type Core,
+  type ForwardedHeaders,
+  type Identity,
+  TICKET_LIFETIME_S,
+  type Verdict,
+} from "@holdfast/core";
+import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
 import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
@@ -16,7 +23,7 @@ import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
 import {
-  type CometPath,
+  type BodyPath,
   type CometPolicy,
   cometPath,
   decideComet,
@@ -25,12 +32,13 @@ import {
 } from "./decision.js";
 import { EventStreams, type StreamRequest } from "./event-streams.js";
 import { HttpPoll } from "./http-poll.js";
+import { Introductions } from "./introductions.js";
 import { type PollOptions, Polls } from "./polls.js";
 import { readBody } from "./request-body.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf">;
+  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "ticketFor">;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -48,9 +56,6 @@ export type TakeOver = (
   then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
 ) => void;
 
-/** Requests whose token may be under check at once: a check takes a fraction of a millisecond, unless keys are fetched. */
-const MAX_INTRODUCING = 4_096;
-const BUSY: Verdict = Object.freeze({ error: errors.unavailable });
 /** A cursor's channels are told of one by one. */
 const NO_CHANNELS: readonly string[] = Object.freeze([]);
 
@@ -59,18 +64,19 @@ export class Comet {
   readonly #sessions = new CometSessions();
   readonly #streams: EventStreams;
   readonly #polls: Polls;
-  #introducing = 0;
+  readonly #who: Introductions;
 
   constructor(parts: CometParts) {
     const { core, polls, clock, random } = parts;
     this.#parts = parts;
     this.#streams = new EventStreams(core, this.#sessions, clock, random);
+    this.#who = new Introductions(core);
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
   /** Sockets that are streams, carry a poll that is held, or wait until it is known whose they are. */
   get sockets(): number {
-    return this.#streams.open + this.#polls.held + this.#introducing;
+    return this.#streams.open + this.#polls.held + this.#who.waiting;
   }
 
   /** Takes a request that is for one of the comet addresses; false for any other. */
@@ -84,9 +90,10 @@ export class Comet {
     else if (names !== undefined && forwarded === undefined) {
       const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
       send(response, refuse(request, 431, httpError(431, message)).answer);
-    } else if (decision.kind === "body") this.#read(request, response, path, takeOver);
+    } else if (decision.kind === "body") this.#read(request, response, decision.path, takeOver);
+    else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
     else
-      this.#introduce(decision.token, forwarded, resumeOf(decision.cursor), (who) => {
+      this.#who.reader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
@@ -103,7 +110,8 @@ export class Comet {
     const decision = decideComet(head, "/sse", this.#parts.policy);
     if (decision.kind === "answer") return decision.answer;
     const { forwarded } = this.#parts.policy;
-    if (decision.kind === "body" || decision.token !== undefined || forwarded !== undefined) return false;
+    if (decision.kind !== "stream" || forwarded !== undefined) return false;
+    if (decision.token !== undefined || decision.ticket !== undefined) return false;
     const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const stream = this.#plainStream(head, decision, who);
@@ -141,25 +149,17 @@ export class Comet {
     };
   }
 
-  /** Who asks. Not at once where a token has to be checked, or the application asked. */
-  #introduce(
-    token: string | undefined,
-    byUrl: ForwardedHeaders | undefined,
-    resume: Resume | undefined,
-    then: (who: Verdict) => void,
-  ): void {
-    const mayWait = token !== undefined || byUrl !== undefined;
-    if (mayWait && this.#introducing >= MAX_INTRODUCING) return then(BUSY);
-    const who = this.#parts.core.introduce(token, byUrl, resume);
-    if (!(who instanceof Promise)) return then(who);
-    this.#introducing++;
-    void who.then((late) => {
-      this.#introducing--;
-      then(late);
+  #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
+    request.resume();
+    this.#who.introduce(token, undefined, undefined, (who) => {
+      const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
+      if ("error" in issued) return send(response, this.#refusal(request, issued.error));
+      const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
+      send(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
     });
   }
 
-  /** The same for who connects by commands: without a token in the head, `connect` says who it is. */
+  /** Who connects by commands: without a token in the head, `connect` says who it is. */
   #introduceSpeaker(
     head: RequestHead,
     response: ServerResponse,
@@ -167,7 +167,7 @@ export class Comet {
   ): void {
     const token = bearerOf(head.headers.authorization);
     if (token === undefined) return then(undefined);
-    this.#introduce(token, undefined, undefined, (who) => {
+    this.#who.introduce(token, undefined, undefined, (who) => {
       // Where no keys check it the application may: `connect` asks.
       if ("error" in who && who.error === errors.unauthorized) then(undefined);
       else if ("error" in who) send(response, this.#refusal(head, who.error));
@@ -175,7 +175,7 @@ export class Comet {
     });
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, path: CometPath, takeOver: TakeOver): void {
+  #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
     const { maxPayload, waiting } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
     readBody(request, { maxBytes, waiting }, (body) => {
@@ -245,8 +245,12 @@ export class Comet {
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
       return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
-    this.#introduce(bearerOf(head.headers.authorization), this.#forwarded(head), resumeOf(cursor), (who) =>
-      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+    this.#who.introduce(
+      bearerOf(head.headers.authorization),
+      this.#forwarded(head),
+      resumeOf(cursor),
+      (who) =>
+        open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 

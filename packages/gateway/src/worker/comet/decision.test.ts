@@ -30,6 +30,7 @@ describe("the decision about a comet request", () => {
       encoding: "objects",
       cursor: undefined,
       token: undefined,
+      ticket: undefined,
     });
     expect(decide("GET", "/sse?channels=a&format=raw")).toMatchObject({ encoding: "raw" });
   });

@@ -27,18 +27,22 @@ export interface PlainStream {
   readonly cursor: Cursor | undefined;
   /** From the head, or from the URL where that is allowed. */
   readonly token: string | undefined;
+  readonly ticket: string | undefined;
 }
 
 export type CometDecision =
   | PlainStream
   /** The body says what is wanted. */
-  | { readonly kind: "body"; readonly path: "/sse" | "/send" | "/poll" }
+  | { readonly kind: "body"; readonly path: BodyPath }
+  /** A ticket for the bearer of a token. */
+  | { readonly kind: "ticket"; readonly token: string | undefined }
   | { readonly kind: "answer"; readonly answer: HttpAnswer };
 
 const METHODS = Object.freeze({
   "/sse": "GET, HEAD, POST, OPTIONS",
   "/send": "POST, OPTIONS",
   "/poll": "POST, OPTIONS",
+  "/ticket": "POST, OPTIONS",
 });
 
 /** What the ids of a stream may take of the request head in which an EventSource sends the last one, characters. */
@@ -47,6 +51,8 @@ const MAX_EVENT_ID = 6 * 1024;
 const PLACE_LENGTH = 48;
 
 export type CometPath = keyof typeof METHODS;
+/** Those whose POST has a body. */
+export type BodyPath = Exclude<CometPath, "/ticket">;
 
 /** Which of ours a request is for. */
 export function cometPath({ url = "" }: RequestHead): CometPath | undefined {
@@ -67,7 +73,10 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
       kind: "answer",
       answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: "" },
     };
-  if (method === "POST") return { kind: "body", path };
+  if (method === "POST")
+    return path === "/ticket"
+      ? { kind: "ticket", token: bearerOf(headers.authorization) }
+      : { kind: "body", path };
   if (path !== "/sse" || (method !== "GET" && method !== "HEAD")) {
     const allow = METHODS[path];
     return refuse(head, 405, httpError(405, `This address takes ${allow}.`), { Allow: allow });
@@ -75,7 +84,7 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   const question = url.indexOf("?");
   const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);
   if (query.kind === "problem") return refuse(head, 400, { ...query.error, message: query.message });
-  const { channels, format } = query;
+  const { channels, format, ticket } = query;
   const token = bearerOf(headers.authorization) ?? query.token;
   if (channels === undefined)
     return refuse(head, 400, {
@@ -94,7 +103,7 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   const given = headers["last-event-id"] ?? query.cursor;
   const cursor =
     typeof given === "string" && given !== "" ? decodeCursor(given, policy.maxChannels) : undefined;
-  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token };
+  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token, ticket };
 }
 
 /** An error that the page which asked can read. */

@@ -8,11 +8,12 @@
  * Invariants: at most one poll is held; a batch is built once; `Connection#closed` is called once, and never during another call
  * to the transport.
  */
-import type { Connection, Framing, Mark, Transport } from "@holdfast/core";
+import type { Connection, Framing, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
 import { type CommandFrame, carryOut } from "./commands.js";
 import { type Cursor, cursorHead, encodeCursor, NONCE_LENGTH } from "./cursor.js";
 import { PollFraming } from "./poll-framing.js";
+import { PollQueue } from "./poll-queue.js";
 import type { CometSession } from "./sessions.js";
 
 export type PollConnection = Pick<
@@ -45,18 +46,11 @@ export interface PollHome {
   nonce(): string;
 }
 
-/** Bytes of one answer; a single frame may be larger. */
-const MAX_BATCH_BYTES = 256 * 1024;
 /** Answers after which the proof in the cursor is made anew: it does not last for ever. */
 const ANSWERS_PER_PROOF = 256;
 
 const FRAMING = new PollFraming();
-
-/** What waits to be fetched, in order. */
-type Queued =
-  | { readonly t: "bytes"; readonly bytes: Uint8Array; readonly at: Mark | undefined }
-  | { readonly t: "stands"; readonly positions: ReadonlyMap<string, Position | undefined> }
-  | { readonly t: "left"; readonly channel: string };
+const NOTHING = Buffer.alloc(0);
 
 type State = "open" | { readonly t: "closing"; readonly code: number; readonly reason: string } | "ended";
 
@@ -65,10 +59,7 @@ export class PollTransport implements Transport, CometSession {
   connection: PollConnection | undefined = undefined;
   readonly #home: PollHome;
   #state: State = "open";
-  #queue: Queued[] | undefined;
-  #queuedBytes = 0;
-  /** Up to the last batch. */
-  readonly #positions = new Map<string, Position | undefined>();
+  readonly #queue = new PollQueue();
   #number: number;
   /** The last batch, until it is acknowledged. */
   #kept: Uint8Array | undefined;
@@ -79,7 +70,9 @@ export class PollTransport implements Transport, CometSession {
   #answers = 0;
   #isDue = false;
   #lastCommand = 0;
+  /** When it is to come back, ms, and what it was told of that. */
   #waitMs = 0;
+  #told = 0;
   #name = "";
 
   /** `number`: of the batch that the client has, where it comes back. */
@@ -93,18 +86,12 @@ export class PollTransport implements Transport, CometSession {
   }
 
   get bufferedBytes(): number {
-    return this.#queuedBytes + this.#keptBytes;
+    return this.#queue.bytes + this.#keptBytes;
   }
 
   write(frames: Uint8Array): void {
     if (this.#state !== "open") return;
-    const endings = FRAMING.endings(frames) ?? [{ end: frames.length, at: undefined }];
-    let start = 0;
-    for (const { end, at } of endings) {
-      this.#add({ t: "bytes", bytes: frames.subarray(start, end), at });
-      start = end;
-    }
-    this.#queuedBytes += frames.length;
+    this.#queue.write(frames, FRAMING.endings(frames));
     this.#flushSoon();
   }
 
@@ -115,6 +102,8 @@ export class PollTransport implements Transport, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
+    // Who was told to come back later does so, with its cursor, and not here.
+    if (this.#held === undefined && this.#told > 0) return this.terminate();
     this.#state = { t: "closing", code, reason };
     this.#home.leaving(this);
     this.#flushSoon();
@@ -126,8 +115,9 @@ export class PollTransport implements Transport, CometSession {
     const held = this.#held;
     this.#hold(undefined);
     held?.drop();
-    this.#queue = this.#kept = undefined;
-    this.#queuedBytes = this.#keptBytes = 0;
+    this.#queue.clear();
+    this.#kept = undefined;
+    this.#keptBytes = 0;
     queueMicrotask(() => {
       this.#home.gone(this);
       this.connection?.closed();
@@ -139,11 +129,11 @@ export class PollTransport implements Transport, CometSession {
   }
 
   stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    this.#add({ t: "stands", positions });
+    if (this.#state === "open") this.#queue.stands(positions);
   }
 
   left(channel: string): void {
-    this.#add({ t: "left", channel });
+    if (this.#state === "open") this.#queue.left(channel);
   }
 
   take(commands: readonly CommandFrame[]): void {
@@ -179,7 +169,7 @@ export class PollTransport implements Transport, CometSession {
     if (!isRepeat) {
       this.#kept = undefined;
       this.#keptBytes = 0;
-      if (typeof this.#state === "object" && this.#queue === undefined) {
+      if (typeof this.#state === "object" && this.#queue.isEmpty) {
         // The last batch has arrived: there is nothing more to say.
         this.#hold(undefined);
         this.terminate();
@@ -187,7 +177,7 @@ export class PollTransport implements Transport, CometSession {
       }
     }
     this.take(commands);
-    if (this.#kept !== undefined || this.#queue !== undefined) this.#flushSoon();
+    if (this.#kept !== undefined || !this.#queue.isEmpty) this.#flushSoon();
     return true;
   }
 
@@ -211,17 +201,12 @@ export class PollTransport implements Transport, CometSession {
     this.#isDue = false;
     const held = this.#held;
     if (held === undefined || this.#state === "ended") return;
-    if (this.#kept === undefined && (this.#queue !== undefined || this.#state !== "open"))
+    if (this.#kept === undefined && (!this.#queue.isEmpty || this.#state !== "open"))
       this.#kept = this.#batch();
     if (this.#kept === undefined && !evenNothing) return;
     this.#hold(undefined);
-    held.answer(this.#kept ?? this.#body([], undefined));
-  }
-
-  #add(queued: Queued): void {
-    if (this.#state !== "open") return;
-    this.#queue ??= [];
-    this.#queue.push(queued);
+    this.#told = this.#waitMs;
+    held.answer(this.#kept ?? this.#body(NOTHING, undefined));
   }
 
   #flushSoon(): void {
@@ -236,40 +221,21 @@ export class PollTransport implements Transport, CometSession {
     this.#home.holding(this, held, before);
   }
 
-  /** The next batch: everything that waits, or as much as one may have. */
   #batch(): Uint8Array {
-    const queue = this.#queue ?? [];
-    const frames: Uint8Array[] = [];
-    let bytes = 0;
-    let taken = 0;
-    for (; taken < queue.length; taken++) {
-      const next = queue[taken] as Queued;
-      if (next.t === "stands")
-        for (const [channel, position] of next.positions) this.#positions.set(channel, position);
-      else if (next.t === "left") this.#positions.delete(next.channel);
-      else {
-        if (bytes > 0 && bytes + next.bytes.length > MAX_BATCH_BYTES) break;
-        if (next.at !== undefined) this.#positions.set(next.at.channel, next.at.position);
-        frames.push(next.bytes);
-        bytes += next.bytes.length;
-      }
-    }
-    this.#queue = taken === queue.length ? undefined : queue.slice(taken);
-    this.#queuedBytes -= bytes;
-    this.#keptBytes = bytes;
+    const frames = this.#queue.take();
+    this.#keptBytes = frames.length;
     this.#number++;
-    return this.#body(frames, this.#queue === undefined ? this.#state : "open");
+    return this.#body(frames, this.#queue.isEmpty ? this.#state : "open");
   }
 
-  #body(frames: readonly Uint8Array[], state: State | undefined): Uint8Array {
+  #body(frames: Uint8Array, state: State | undefined): Uint8Array {
     const sid = this.connection?.id ?? "";
     const end = typeof state === "object" ? state : undefined;
     const cursor = end === undefined || mayReconnect(end.code) ? `,"cursor":"${this.#cursor(sid)}"` : "";
     const close = end && { code: end.code, reason: end.reason };
-    const all = Buffer.concat(frames);
     return Buffer.concat([
       Buffer.from(`{"sid":"${sid}"${cursor},"frames":[`),
-      all.subarray(1),
+      frames.subarray(1),
       Buffer.from(
         `],"wait":${this.#waitMs}${close === undefined ? "" : `,"close":${JSON.stringify(close)}`}}\n`,
       ),
@@ -284,6 +250,6 @@ export class PollTransport implements Transport, CometSession {
       this.#name = sid;
       this.#home.named(this, sid);
     }
-    return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#positions);
+    return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#queue.positions);
   }
 }

@@ -274,4 +274,20 @@ describe("a polled session", () => {
       expect(cursor?.positions.get("news")?.offset).toBe(last.offset);
     }
   });
+
+  it("ends as slow when what it has yet to fetch, or to acknowledge, is too much", async () => {
+    const reader = await poll(await connected());
+    const publisher = await poll({}, { id: 1, connect: {} });
+    const pad = "x".repeat(100_000);
+    let answer = publisher.answered;
+    for (let id = 2; id <= 16; id++)
+      answer = (await poll(answer, { id, publish: { channel: "news", data: pad } })).answered;
+    const all: Answer[] = [reader.answered];
+    for (let last = reader.answered; last.close === undefined; all.push(last))
+      last = (await poll(last)).answered;
+    expect(all.at(-1)?.close).toEqual({ code: 3002, reason: "slow" });
+    // It may come back with its cursor, and has missed nothing then.
+    const back = (await poll(all.at(-1) as Answer)).answered;
+    expect(back.frames[0]).toMatchObject({ connect: { subs: { news: { recovered: true } } } });
+  });
 });

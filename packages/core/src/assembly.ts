@@ -1,0 +1,112 @@
+/**
+ * Assembly: makes the parts of core from options and seams, and joins them. Nothing begins here.
+ */
+import { sessionKey, welcomeEncoder } from "@holdfast/protocol";
+import { Access } from "./access.js";
+import { Authentication, type Veto } from "./authentication.js";
+import { announcement } from "./commands/connect.js";
+import type { Context } from "./context.js";
+import { Continuity } from "./continuity.js";
+import { Detached } from "./detached.js";
+import { Expiries } from "./expiries.js";
+import { FanOut } from "./fan-out.js";
+import { Hub } from "./hub.js";
+import { changeIdentity } from "./identity-change.js";
+import { Keepalive } from "./keepalive.js";
+import { Namespaces } from "./namespace.js";
+import type { CoreOptions } from "./options.js";
+import { Orders } from "./orders.js";
+import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
+import { Questions } from "./questions.js";
+import { RateLimit } from "./rate-limit.js";
+import { Registry } from "./registry.js";
+import { ResumeTokens } from "./resume-tokens.js";
+import { Revocations } from "./revocations.js";
+import type { Seams } from "./seams.js";
+import { SlowConsumers } from "./slow-consumers.js";
+import { Tickets } from "./tickets.js";
+import { Wheel } from "./wheel.js";
+
+export interface Parts {
+  readonly context: Context;
+  readonly fanOut: FanOut;
+  readonly keepalive: Keepalive;
+  readonly orders: Orders;
+  readonly tickets: Tickets;
+}
+
+export function assemble(options: CoreOptions, seams: Seams): Parts {
+  const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
+  const wheel = new Wheel(clock);
+  const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
+  const fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
+  const keepalive = new Keepalive(options, registry.connections, wheel, metrics);
+  const namespaces = new Namespaces(options.namespaces, options);
+  const continuity = new Continuity(
+    { ...options, maxRecoveredChars: options.maxOutboxBytes },
+    { broker, fanOut, wheel, metrics, logger },
+  );
+  const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+  const revocations = new Revocations({
+    store: seams.revocations,
+    clock,
+    wheel,
+    logger,
+    metrics,
+    random: seams.random,
+    news: () => orders.check(),
+  });
+  const veto: Veto = (proven, user) => revocations.veto(proven, user);
+  const authentication = new Authentication(options, { authenticator, veto, clock, metrics });
+  const tickets = new Tickets({
+    store: seams.revocations,
+    authentication,
+    clock,
+    logger,
+    newId: seams.sessionId,
+  });
+  const context: Context = {
+    options,
+    namespaces,
+    access: new Access(options.access, namespaces),
+    authentication,
+    expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
+      changeIdentity(context, connection, next, row),
+    ),
+    questions: new Questions(authorizer, options.maxChannels, metrics),
+    broker,
+    events,
+    continuity,
+    hub,
+    detached: new Detached(options, hub, wheel, metrics),
+    presence:
+      seams.presence === undefined || !namespaces.havePresence
+        ? undefined
+        : new Presence(options, {
+            store: seams.presence,
+            broker,
+            fanOut,
+            wheel,
+            clock,
+            metrics,
+            logger,
+            // As unlike all others as a session's.
+            worker: sessionKey(seams.sessionId()),
+            events,
+          }),
+    resumeTokens: new ResumeTokens(() => clock.now()),
+    revocations,
+    registry,
+    outbox: new Outbox(options, wheel),
+    slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
+    rateLimit: new RateLimit(options.commandRate),
+    wheel,
+    clock,
+    logger,
+    metrics,
+    encodeWelcome: welcomeEncoder(announcement(options)),
+  };
+  const orders = new Orders(context);
+  return { context, fanOut, keepalive, orders, tickets };
+}

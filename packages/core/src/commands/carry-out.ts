@@ -1,0 +1,44 @@
+/**
+ * Carrying out a command: from its dispatch to its answer, at once or later.
+ *
+ * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a command that throws is
+ * our fault, is logged, and is answered with `internal`.
+ */
+import { type Command, type ErrorCode, encodeError, encodeReply, errors } from "@holdfast/protocol";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import { commands } from "./index.js";
+
+export function carryOut(context: Context, connection: Connection, command: Command): void {
+  try {
+    const answer = commands.run(context, connection, command);
+    if (!(answer instanceof Promise)) return tell(context, connection, command, answer);
+    answer.then(
+      (late) => tell(context, connection, command, late),
+      (error: unknown) => failed(context, connection, command, error),
+    );
+  } catch (error) {
+    failed(context, connection, command, error);
+  }
+}
+
+export function answerError(context: Context, connection: Connection, id: number, error: ErrorCode): void {
+  if (!connection.isOpen) return;
+  context.metrics.add("command_errors", 1);
+  connection.send(encodeError(id, error));
+}
+
+function tell(
+  context: Context,
+  connection: Connection,
+  { id, op }: Command,
+  answer: Awaited<ReturnType<typeof commands.run>>,
+): void {
+  if ("error" in answer) answerError(context, connection, id, answer.error);
+  else connection.send(encodeReply(id, op, answer.result));
+}
+
+function failed(context: Context, connection: Connection, { id, op }: Command, error: unknown): void {
+  context.logger.error({ connection: connection.id, command: op, err: error }, "a command failed");
+  answerError(context, connection, id, errors.internal);
+}

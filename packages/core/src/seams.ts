@@ -1,0 +1,32 @@
+/**
+ * The seams: what core is given from outside, each an interface in a file of its own.
+ */
+import type { Authenticator } from "./authenticator.js";
+import type { Authorizer } from "./authorizer.js";
+import type { Broker } from "./broker.js";
+import type { Clock } from "./clock.js";
+import type { EventSink } from "./event-sink.js";
+import type { Logger } from "./logger.js";
+import type { Metrics } from "./metrics.js";
+import type { PresenceStore } from "./presence-store.js";
+import type { RevocationStore } from "./revocation-store.js";
+
+export interface Seams {
+  readonly broker: Broker;
+  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
+  readonly events?: EventSink | undefined;
+  readonly revocations: RevocationStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Checks tokens; undefined: there are no keys. */
+  readonly authenticator?: Authenticator | undefined;
+  /** Who is where; undefined: no namespace has presence. */
+  readonly presence?: PresenceStore | undefined;
+  /** Asks the application; undefined: nobody is asked. */
+  readonly authorizer?: Authorizer | undefined;
+  /** A new session id: names this worker, and is unpredictable. */
+  readonly sessionId: () => string;
+  /** Uniform in [0, 1), for spreading. */
+  readonly random: () => number;
+}

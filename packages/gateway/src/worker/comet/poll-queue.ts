@@ -1,0 +1,88 @@
+/**
+ * What a polled session has yet to be given, in its order, and where its client stands when it has been.
+ *
+ * Positions move when something is taken, not when it is written: so they are always those of the last batch, also where one batch
+ * could not hold everything. Core bounds what waits (`maxOutboxBytes`).
+ */
+import type { Mark } from "@holdfast/core";
+import type { Position } from "@holdfast/protocol";
+import type { Positions } from "./cursor.js";
+import type { Ending } from "./marked-bytes.js";
+
+/** Bytes of one batch; a single frame may be larger. */
+const MAX_BATCH_BYTES = 256 * 1024;
+
+type Queued =
+  | { readonly t: "bytes"; readonly bytes: Uint8Array; readonly at: Mark | undefined }
+  | { readonly t: "stands"; readonly positions: Positions }
+  | { readonly t: "left"; readonly channel: string };
+
+export class PollQueue {
+  readonly #positions = new Map<string, Position | undefined>();
+  #queue: Queued[] | undefined;
+  #bytes = 0;
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue === undefined;
+  }
+
+  /** Where the client stands that has the last batch. */
+  get positions(): Positions {
+    return this.#positions;
+  }
+
+  write(frames: Uint8Array, endings: readonly Ending[] | undefined): void {
+    let start = 0;
+    for (const { end, at } of endings ?? [{ end: frames.length, at: undefined }]) {
+      this.#add({ t: "bytes", bytes: frames.subarray(start, end), at });
+      start = end;
+    }
+    this.#bytes += frames.length;
+  }
+
+  stands(positions: Positions): void {
+    this.#add({ t: "stands", positions });
+  }
+
+  left(channel: string): void {
+    this.#add({ t: "left", channel });
+  }
+
+  clear(): void {
+    this.#queue = undefined;
+    this.#bytes = 0;
+  }
+
+  /** The frames of the next batch: everything that waits, or as much as one may have. */
+  take(): Buffer {
+    const queue = this.#queue ?? [];
+    const frames: Uint8Array[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (; taken < queue.length; taken++) {
+      const next = queue[taken] as Queued;
+      if (next.t === "stands")
+        for (const [channel, position] of next.positions) this.#positions.set(channel, position);
+      else if (next.t === "left") this.#positions.delete(next.channel);
+      else {
+        if (bytes > 0 && bytes + next.bytes.length > MAX_BATCH_BYTES) break;
+        if (next.at !== undefined) this.#positions.set(next.at.channel, next.at.position);
+        frames.push(next.bytes);
+        bytes += next.bytes.length;
+      }
+    }
+    this.#queue = taken === queue.length ? undefined : queue.slice(taken);
+    this.#bytes -= bytes;
+    return Buffer.concat(frames);
+  }
+
+  #add(queued: Queued): void {
+    this.#queue ??= [];
+    this.#queue.push(queued);
+  }
+}
