@@ -48,6 +48,16 @@ export class SteadyPublisher {
     return this.published;
   }
 
+  /** One more number to each channel, once it has finished. Resolves when Redis has them. */
+  async more(): Promise<void> {
+    for (const _ of this.#options.channels) this.#next();
+    await eventually(
+      "Redis takes the last numbers",
+      () => this.#send().then(() => this.#waiting.length === 0),
+      60_000,
+    );
+  }
+
   async close(): Promise<void> {
     this.#state = "closed";
     await this.#done;
@@ -65,13 +75,7 @@ export class SteadyPublisher {
       for (; due >= 1; due--) this.#next();
       await this.#send();
     }
-    if (this.#state === "closed") return;
-    for (const _ of this.#options.channels) this.#next();
-    await eventually(
-      "Redis takes the last numbers",
-      () => this.#send().then(() => this.#waiting.length === 0),
-      60_000,
-    );
+    if (this.#state !== "closed") await this.more();
   }
 
   #next(): void {

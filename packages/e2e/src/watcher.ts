@@ -44,6 +44,16 @@ export class SequenceCheck {
     this.channel = channel;
   }
 
+  /** Whether it was told of a gap, and of nothing since. */
+  get isAfterGap(): boolean {
+    return this.gaps.length > 0 && this.#next === undefined;
+  }
+
+  /** What was read or said, the newest last. */
+  get heard(): readonly string[] {
+    return this.#heard;
+  }
+
   /** Notes what was read or said, to be shown with a violation. */
   hear(text: string): void {
     this.#heard.push(text.slice(0, 600));
