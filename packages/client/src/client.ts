@@ -15,7 +15,9 @@ import { serverErrors } from "./codes.js";
 import { Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
+import { positive, textOr } from "./fields.js";
 import {
+  type ChannelPush,
   type History,
   type Inbound,
   type Publication,
@@ -36,6 +38,8 @@ export interface ClientEvents {
   readonly state: ClientState;
   /** On a channel that the server has subscribed this connection to, as its token says, and the application has not. */
   readonly publication: Publication;
+  /** The server has subscribed this connection to a channel that the application has not; while connected, not by its token. */
+  readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
   /** The backend, to everyone. */
@@ -209,29 +213,20 @@ export class Client {
 
   #receive(inbound: Inbound): void {
     switch (inbound.kind) {
-      case "publication":
-        if (this.#subscriptions.publication(inbound.publication)) return;
-        return this.#events.emit("publication", inbound.publication);
-      case "join":
-      case "leave":
-      case "presence":
-        return this.#subscriptions.presencePush(inbound);
-      case "refresh":
-        if (inbound.channel === undefined) return this.#connector.refresh(inbound.deadlineMs);
-        return this.#subscriptions.refresh(inbound.channel, inbound.deadlineMs);
-      case "gap":
-        return this.#subscriptions.gap(inbound.gap);
-      case "unsubscribed":
-        return this.#subscriptions.unsubscribed(inbound.channel, inbound.code);
       case "message":
       case "broadcast":
-        return this.#events.emit(inbound.kind, inbound.data);
+        return this.#events.emit(inbound.kind, inbound.body.data);
       case "drain":
         return this.#events.emit("drain", {
-          reconnectAfter: Number(inbound.body.reconnectAfter) || 0,
-          reason: String(inbound.body.reason ?? ""),
+          reconnectAfter: positive(inbound.body.reconnectAfter, 0),
+          reason: textOr(inbound.body.reason, ""),
         });
+      case "refresh":
+        if (inbound.body.channel === undefined) return this.#connector.refresh(inbound.body.deadline);
     }
+    const unasked = !this.#subscriptions.push(inbound as ChannelPush);
+    if (unasked && (inbound.kind === "publication" || inbound.kind === "subscribed"))
+      this.#events.emit(inbound.kind, inbound.body);
   }
 }
 

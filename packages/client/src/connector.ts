@@ -101,12 +101,12 @@ export class Connector {
     this.#rest(1000, "closed by the client");
   }
 
-  /** The connection's token ends in `deadlineMs`. */
-  refresh(deadlineMs: number): void {
+  /** The connection's token ends in `deadline` ms. */
+  refresh(deadline: unknown): void {
     const { link } = this;
     if (link === undefined) return;
     this.#refresh.start(
-      deadlineMs,
+      deadline,
       () => this.#tokens.get(),
       (token, settle) =>
         link.request("refresh", { token }, (outcome) => {

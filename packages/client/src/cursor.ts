@@ -6,7 +6,7 @@
  * application is told, so that whoever is told can keep it.
  */
 import type { Position } from "@holdfast/protocol";
-import type { GapPush, Stored, SubscribeAnswer } from "./inbound.js";
+import { type GapPush, reasonOf, type Stored, type SubscribeAnswer } from "./inbound.js";
 
 /** What was not delivered and will not be. */
 export interface Gap {
@@ -64,7 +64,9 @@ export class Cursor {
   }
 
   /** The server says that it skipped some. */
-  skip({ from, to, epoch, reason }: GapPush): Gap | Exclude<Arrival, "deliver"> {
+  skip(push: GapPush): Gap | Exclude<Arrival, "deliver"> {
+    const { from, to, epoch } = push;
+    const reason = reasonOf(push);
     const at = this.position;
     // A channel without history: nothing to keep count of.
     if (at === undefined) {

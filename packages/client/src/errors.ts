@@ -6,6 +6,7 @@
  */
 import type { ErrorCode } from "@holdfast/protocol";
 import { endings } from "./codes.js";
+import { numberOr, textOr } from "./fields.js";
 
 const own = (code: number, name: string, message: string, temporary = true): ErrorCode => ({
   code,
@@ -45,9 +46,9 @@ export class HoldfastError extends Error {
   static fromReply(value: unknown): HoldfastError {
     const { code, name, message, temporary } = (value ?? {}) as Partial<Record<keyof ErrorCode, unknown>>;
     return new HoldfastError({
-      code: typeof code === "number" ? code : 100,
-      name: typeof name === "string" ? name : "internal",
-      message: typeof message === "string" ? message : "The server failed.",
+      code: numberOr(code, 100),
+      name: textOr(name, "internal"),
+      message: textOr(message, "The server failed."),
       temporary: temporary === true,
     });
   }

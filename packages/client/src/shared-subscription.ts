@@ -18,7 +18,13 @@ import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "./codes.js";
 import { Cursor, type Step } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type GapPush, type LivePublication, type PresencePush, readSubscribeAnswer } from "./inbound.js";
+import {
+  type ChannelPush,
+  type GapPush,
+  type LivePublication,
+  readSubscribeAnswer,
+  type Stored,
+} from "./inbound.js";
 import type { Link } from "./link.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
@@ -180,44 +186,55 @@ export class SharedSubscription implements Share {
     if (this.#handles.size === 0) this.#retire();
   }
 
-  publication(publication: LivePublication): void {
-    const { offset, epoch } = publication;
-    if (offset !== undefined) {
-      // Whatever comes before the answer is in the answer.
-      if (this.#state.t !== "held") return;
-      const arrival = this.#cursor.arrive(offset, epoch);
-      if (arrival === "hole") return this.#resubscribe(this.#state.wire, `publication ${offset}`);
-      if (arrival === "known") return;
-      this.#retries = 0;
+  push(push: ChannelPush): void {
+    const state = this.#state;
+    switch (push.kind) {
+      case "join":
+      case "leave":
+      case "presence":
+        return this.#watch?.push(push);
+      case "publication":
+        if (push.body.offset === undefined) return this.#tell("publication", push.body);
     }
+    // Whatever comes before the answer is in the answer.
+    if (state.t !== "held") return;
+    const { wire } = state;
+    switch (push.kind) {
+      case "publication":
+        return this.#publication(wire, push.body as LivePublication & Stored);
+      case "gap":
+        return this.#gap(wire, push.body);
+      case "unsubscribed":
+        // What was missed until the server gives it back is asked for then.
+        return this.#refused(wire, HoldfastError.fromCode(push.body.code));
+      case "refresh":
+        return this.#renew(wire, push.body.deadline);
+    }
+  }
+
+  #publication(wire: Wire, publication: LivePublication & Stored): void {
+    const { offset, epoch } = publication;
+    const arrival = this.#cursor.arrive(offset, epoch);
+    if (arrival === "hole") return this.#resubscribe(wire, `publication ${offset}`);
+    if (arrival === "known") return;
+    this.#retries = 0;
     this.#tell("publication", publication);
   }
 
-  gap(push: GapPush): void {
-    if (this.#state.t !== "held") return;
+  #gap(wire: Wire, push: GapPush): void {
     const gap = this.#cursor.skip(push);
-    if (gap === "hole") this.#resubscribe(this.#state.wire, `gap to ${push.to}`);
+    if (gap === "hole") this.#resubscribe(wire, `gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
   }
 
-  presencePush(push: PresencePush): void {
-    this.#watch?.push(push);
-  }
-
-  /** The server took the channel away. What was missed until it gives it back is asked for then. */
-  unsubscribed(code: number): void {
-    if (this.#state.t === "held") this.#refused(this.#state.wire, HoldfastError.fromCode(code));
-  }
-
-  /** The channel's own token ends in `deadlineMs`. */
-  refresh(deadlineMs: number): void {
-    const state = this.#state;
+  /** The channel's own token ends in `deadline` ms. */
+  #renew(wire: Wire, deadline: unknown): void {
     const tokens = this.#tokens;
-    if (state.t !== "held" || tokens === undefined) return;
+    if (tokens === undefined) return;
     this.#refresh.start(
-      deadlineMs,
+      deadline,
       () => tokens.get(),
-      (token, settle) => state.wire.request("refresh", { token }, settle),
+      (token, settle) => wire.request("refresh", { token }, settle),
     );
   }
 

@@ -5,7 +5,7 @@
  */
 import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
 import { isChannel } from "./channel-name.js";
-import type { GapPush, LivePublication, PresencePush, Publication, Welcome } from "./inbound.js";
+import type { ChannelPush, Publication, Welcome } from "./inbound.js";
 import {
   type Asked,
   SharedSubscription,
@@ -97,25 +97,9 @@ export class Subscriptions {
   }
 
   /** False where nobody asked for the channel. */
-  publication(publication: LivePublication): boolean {
-    const share = this.#byChannel.get(publication.channel);
-    share?.publication(publication);
+  push(push: ChannelPush): boolean {
+    const share = this.#byChannel.get(push.body.channel);
+    share?.push(push);
     return share !== undefined;
-  }
-
-  gap(push: GapPush): void {
-    this.#byChannel.get(push.channel)?.gap(push);
-  }
-
-  presencePush(push: PresencePush): void {
-    this.#byChannel.get(push.channel)?.presencePush(push);
-  }
-
-  refresh(channel: string, deadlineMs: number): void {
-    this.#byChannel.get(channel)?.refresh(deadlineMs);
-  }
-
-  unsubscribed(channel: string, code: number): void {
-    this.#byChannel.get(channel)?.unsubscribed(code);
   }
 }

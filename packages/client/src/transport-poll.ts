@@ -27,11 +27,7 @@ interface Answer {
 
 /** `url` is that of the WebSocket. */
 export function openPoll(url: string, options: HttpOptions, on: TransportEvents): Transport {
-  const requests = new Requests(url, options, on);
-  let begun = false;
-  queueMicrotask(() => {
-    if (!requests.closed) on.opened();
-  });
+  const requests = new Requests(url, options, on, run);
 
   async function run(hello: string): Promise<void> {
     let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
@@ -65,21 +61,12 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
         if (lost >= repeats) requests.end(lostEnding(String(cause)));
         else requests.problem(cause);
       }
-      await requests.pause(requests.repeatDelay(lost));
+      await requests.pauseBefore(lost);
     }
     return undefined;
   }
 
-  return {
-    send(message) {
-      if (begun) requests.send(message);
-      else void run(message);
-      begun = true;
-    },
-    connected: (result) => requests.connected(result),
-    renewed: (token) => requests.renewed(token),
-    close: () => requests.close(),
-  };
+  return requests;
 }
 
 /** Throws for what is not an answer: then it counts as lost. */
