@@ -10,6 +10,7 @@ import {
   MAX_DEPTH,
   type Position,
   type PresenceRequest,
+  type PublishRequest,
 } from "@holdfast/protocol";
 import { serverErrors } from "./codes.js";
 import { Connector } from "./connector.js";
@@ -92,7 +93,7 @@ export class Client {
     this.#connector = new Connector(resolveUrl(url), resolved, {
       state: (state) => this.#events.emit("state", state),
       wanted: () => this.#subscriptions.wanted(),
-      connected: (link, result) => this.#subscriptions.connected(link, result),
+      welcomed: (link, result) => this.#subscriptions.welcomed(link, result),
       lost: () => this.#subscriptions.lost(),
       received: (inbound) => this.#receive(inbound),
       problem,
@@ -164,7 +165,8 @@ export class Client {
     { key, deadlineMs = 30_000 }: PublishOptions = {},
   ): Promise<Partial<Position>> {
     checkDepth(data);
-    const body = { channel, data, ...(key !== undefined && { key }) };
+    // What is undefined does not travel.
+    const body = { channel, data, key } as PublishRequest;
     const publish = async (): Promise<Partial<Position>> =>
       readPosition(await this.#request("publish", body)) ?? {};
     if (key === undefined) return publish();

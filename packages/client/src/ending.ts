@@ -60,7 +60,7 @@ export function lostEnding(reason: string): Ending {
 export function httpEnding(status: number, body: string, retryAfter: string | null): Ending {
   const notBeforeMs = Number(retryAfter) * 1000;
   const error = [404, 405, 409].includes(status) ? undefined : errorOf(body);
-  if (error === undefined) return ending(1006, `the answer was HTTP ${status}`, false, notBeforeMs);
+  if (error === undefined) return ending(1006, `HTTP ${status}`, false, notBeforeMs);
   return ending(error.code, error.message, status < 500 && !error.temporary, notBeforeMs);
 }
 

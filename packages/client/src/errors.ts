@@ -28,11 +28,11 @@ export const clientErrors = Object.freeze({
 
 export class HoldfastError extends Error {
   /** 1–99 of the client, from 100 of the server, from 3000 the code of a disconnect. */
-  readonly code: number;
+  declare readonly code: number;
   /** Stable and short, such as `forbidden`. */
-  override readonly name: string;
+  declare readonly name: string;
   /** True when the same call may succeed later without any change. */
-  readonly temporary: boolean;
+  declare readonly temporary: boolean;
 
   /** `detail` replaces the row's sentence where more is known. */
   constructor(row: ErrorCode, detail?: string, cause?: unknown) {

@@ -64,7 +64,7 @@ describe("readConnectResult", () => {
     });
     expect(readConnectResult({ sid: "s", resumeToken: "t" })).toHaveProperty("resumeToken", "t");
     for (const resumeToken of [1, "", "x".repeat(4097)]) {
-      expect(readConnectResult({ sid: "s", resumeToken })).not.toHaveProperty("resumeToken");
+      expect(readConnectResult({ sid: "s", resumeToken })?.resumeToken).toBeUndefined();
     }
     expect(readConnectResult({})).toBeUndefined();
     expect(readConnectResult("sid")).toBeUndefined();

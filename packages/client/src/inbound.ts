@@ -112,7 +112,10 @@ export function readPush(op: string, body: unknown): Inbound {
 }
 
 /** What the client uses of a connect reply. */
-export type Welcome = Omit<ConnectResult, "resumed" | "serverTime" | "expiresAt">;
+export type Welcome = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limits" | "subs"> & {
+  readonly user: string | undefined;
+  readonly resumeToken: string | undefined;
+};
 
 /** Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults. */
 export function readConnectResult(body: Json): Welcome | undefined {
@@ -128,17 +131,15 @@ export function readConnectResult(body: Json): Welcome | undefined {
       commandRate: positive(limits.commandRate, 100),
     },
     subs: isFields(body.subs) ? (body.subs as unknown as Readonly<Record<string, SubscribeOutcome>>) : {},
-    ...(isText(body.user) && { user: body.user }),
-    ...readResumeToken(body),
+    user: isText(body.user) ? body.user : undefined,
+    resumeToken: readResumeToken(body),
   };
 }
 
 /** The resume token of a result, if it has one. The server refuses a longer one. */
-export function readResumeToken(body: unknown): { readonly resumeToken?: string } {
+export function readResumeToken(body: unknown): string | undefined {
   const token = isFields(body) ? body.resumeToken : undefined;
-  return isText(token) && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH
-    ? { resumeToken: token }
-    : {};
+  return isText(token) && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH ? token : undefined;
 }
 
 /** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */

@@ -45,7 +45,7 @@ describe("a link that is opening", () => {
   it("comes back from a connect reply without a session", async () => {
     const { client, errors, socket } = await opened();
     socket.receive({ id: 1, connect: {} });
-    expect(client.state).toMatchObject({ name: "waiting", reason: "malformed connect reply" });
+    expect(client.state).toMatchObject({ name: "waiting", reason: "a connect reply without a session" });
     expect(errors.map(({ name }) => name)).toEqual(["malformed"]);
   });
 });

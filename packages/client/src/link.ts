@@ -41,7 +41,7 @@ export interface LinkOptions {
 export interface LinkEvents {
   /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
   opened(): void;
-  connected(result: Welcome): void;
+  welcomed(result: Welcome): void;
   /** A push other than those that concern the link alone. */
   received(inbound: Inbound): void;
   /** Something was wrong that did not end the link. */
@@ -136,10 +136,10 @@ export class Link {
     }
     const id = this.#pending.nextId;
     const text = encodeCommand({ op, id, body } as Command);
-    if (this.#state.t !== "open") {
-      if (this.#pending.add(settle)) this.#early.push({ id, text });
-    } else if (this.#tooBig(text)) settle(failed(serverErrors.tooBig));
-    else if (this.#pending.add(settle)) this.#outgoing.push(text);
+    if (this.#tooBig(text)) settle(failed(serverErrors.tooBig));
+    else if (!this.#pending.add(settle)) return;
+    else if (this.#state.t === "open") this.#outgoing.push(text);
+    else this.#early.push({ id, text });
   }
 
   /** Ends the link without a word to its owner. Idempotent. */
@@ -154,13 +154,14 @@ export class Link {
 
   #connected(result: Welcome | undefined): void {
     if (result === undefined) {
-      this.#malformed("a connect reply without a session");
-      return this.#end(lostEnding("malformed connect reply"));
+      const what = "a connect reply without a session";
+      this.#malformed(what);
+      return this.#end(lostEnding(what));
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
-    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
-    this.#on.connected(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.welcomed?.(result) ?? 0);
+    this.#on.welcomed(result);
     for (const { id, text } of this.#early.splice(0)) {
       if (this.#tooBig(text)) this.#pending.settle(id, failed(serverErrors.tooBig));
       else this.#outgoing.push(text);

@@ -9,6 +9,7 @@ import type { Clock, Timer } from "./clock.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import { positive } from "./fields.js";
 import type { Outcome } from "./pending.js";
+import type { TokenSource } from "./token-source.js";
 
 export interface RefreshOptions {
   readonly clock: Clock;
@@ -24,10 +25,10 @@ export class Refresh {
     this.#options = options;
   }
 
-  /** `deadline` ms from now, by the server's word, the old token ends. `bring` gets the new one; without one there is nothing to bring. */
+  /** `deadline` ms from now, by the server's word, the old token ends. `bring` gets the new one of `tokens`; without one there is nothing to bring. */
   start(
     deadline: unknown,
-    ask: () => Promise<string | undefined>,
+    tokens: TokenSource,
     bring: (token: string, settle: (outcome: Outcome) => void) => void,
   ): void {
     this.stop();
@@ -36,7 +37,7 @@ export class Refresh {
       if (this.#timer === timer) problem(error);
     };
     const timer = clock.after((random() * Math.min(positive(deadline, 0), 60_000)) / 2, () => {
-      ask().then(
+      tokens.get().then(
         (token) => {
           if (this.#timer !== timer || token === undefined) return;
           bring(token, (outcome) => outcome.ok || failed(outcome.error));

@@ -51,7 +51,7 @@ export class Requests implements Transport {
   }
 
   /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
-  connected({ sid, resumeToken: token }: Welcome): number {
+  welcomed({ sid, resumeToken: token }: Welcome): number {
     this.#session = { sid, token };
     this.#flush();
     return bodyOf(this.#session, "").length;

@@ -66,17 +66,18 @@ export class Subscriptions {
       if (share.needsToken) continue;
       const ask = share.asked;
       const wish = { ...ask.since, ...ask.wish };
-      length += channel.length + JSON.stringify(wish).length;
+      const text = JSON.stringify(wish);
+      length += channel.length + text.length;
       if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
       asked.set(channel, ask);
-      wishes.push([channel, Object.keys(wish).length === 0 ? null : wish]);
+      wishes.push([channel, text === "{}" ? null : wish]);
     }
     this.#asked = asked;
     // Own properties whatever the name: an assignment to `__proto__` would be lost.
     return Object.fromEntries(wishes);
   }
 
-  connected(wire: Wire, { subs = {} }: Welcome): void {
+  welcomed(wire: Wire, { subs = {} }: Welcome): void {
     this.#wire = wire;
     for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.
@@ -85,7 +86,7 @@ export class Subscriptions {
     for (const [channel, share] of [...this.#byChannel]) {
       const asked = this.#asked.get(channel);
       const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
-      share.connected(wire, outcome, asked ?? share.asked);
+      share.welcomed(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }

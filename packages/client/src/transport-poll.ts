@@ -7,6 +7,7 @@
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 import { closingEnding, lostEnding } from "./ending.js";
+import { isFields, isText, positive } from "./fields.js";
 import { isLost, Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
@@ -20,9 +21,9 @@ interface Answer {
   readonly cursor: unknown;
   readonly frames: readonly object[];
   /** Not to be asked again before, ms. */
-  readonly wait: number;
+  readonly wait?: unknown;
   /** The session has ended, and nothing follows. */
-  readonly close: { readonly [field: string]: unknown } | undefined;
+  readonly close?: unknown;
 }
 
 /** `url` is that of the WebSocket. */
@@ -37,10 +38,11 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       // An empty answer says only that the server lives.
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
       if (requests.closed) return;
-      if (last.close !== undefined) return requests.end(closingEnding(last.close));
+      if (isFields(last.close)) return requests.end(closingEnding(last.close));
       // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
       if (last.sid !== sid) return requests.end(lostEnding("the session began anew"));
-      if (last.wait > 0) await requests.pause(Math.min(last.wait, MAX_PAUSE_MS));
+      const wait = positive(last.wait, 0);
+      if (wait > 0) await requests.pause(Math.min(wait, MAX_PAUSE_MS));
       last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
     }
   }
@@ -71,7 +73,7 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
 
 /** Throws for what is not an answer: then it counts as lost. */
 function readAnswer(value: unknown): Answer {
-  const { sid, cursor, frames, wait, close } = value as Answer;
-  if (typeof sid !== "string" || !Array.isArray(frames)) throw new Error("not an answer to a poll");
-  return { sid, cursor, frames, wait: Number(wait) || 0, close: close ?? undefined };
+  const answer = value as Answer;
+  if (!isText(answer.sid) || !Array.isArray(answer.frames)) throw new Error("not an answer to a poll");
+  return answer;
 }

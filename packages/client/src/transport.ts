@@ -31,7 +31,7 @@ export interface Transport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
   /** The connect reply has come; requests that follow name the session. Returns the bytes that leave with each message beside it. */
-  connected?(result: Welcome): number;
+  welcomed?(result: Welcome): number;
   /** The session has another resume token: the one before is good no more. */
   renewed?(resumeToken: string): void;
   /** Ends it without a word. Idempotent. */
