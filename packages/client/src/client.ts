@@ -83,7 +83,7 @@ export class Client {
    */
   constructor(url: string | { toString(): string }, options: ClientOptions = {}) {
     const resolved = resolveOptions(options);
-    const problem = (error: HoldfastError): void => this.#events.emit("error", error);
+    const problem = (error: HoldfastError): void => this.#events.announce("error", error);
     this.#subscriptions = new Subscriptions({
       backoff: resolved.backoff,
       clock: resolved.clock,
@@ -91,7 +91,7 @@ export class Client {
       problem,
     });
     this.#connector = new Connector(resolveUrl(url), resolved, {
-      state: (state) => this.#events.emit("state", state),
+      state: (state) => this.#events.announce("state", state),
       wanted: () => this.#subscriptions.wanted(),
       welcomed: (link, result) => this.#subscriptions.welcomed(link, result),
       lost: () => this.#subscriptions.lost(),
@@ -217,9 +217,9 @@ export class Client {
     switch (inbound.kind) {
       case "message":
       case "broadcast":
-        return this.#events.emit(inbound.kind, inbound.body.data);
+        return this.#events.announce(inbound.kind, inbound.body.data);
       case "drain":
-        return this.#events.emit("drain", {
+        return this.#events.announce("drain", {
           reconnectAfter: positive(inbound.body.reconnectAfter, 0),
           reason: textOr(inbound.body.reason, ""),
         });
@@ -228,7 +228,7 @@ export class Client {
     }
     const unasked = !this.#subscriptions.push(inbound as ChannelPush);
     if (unasked && (inbound.kind === "publication" || inbound.kind === "subscribed"))
-      this.#events.emit(inbound.kind, inbound.body);
+      this.#events.announce(inbound.kind, inbound.body);
   }
 }
 

@@ -71,7 +71,7 @@ export class Connector {
     this.#url = url;
     this.#options = options;
     this.#tokens = new TokenSource(options.getToken);
-    this.#ladder = new Ladder(options.transports.names, options.storage);
+    this.#ladder = new Ladder(options.transports.toBeHad, options.storage);
     this.#refresh = new Refresh({ ...options, problem: on.problem });
     this.#on = on;
   }
@@ -90,7 +90,7 @@ export class Connector {
   start(): void {
     if (this.#state.t !== "resting") return;
     const left = this.#notBefore - this.#options.clock.monotonic();
-    if (left > 0) this.#wait(left, 1000, "the server asked for time");
+    if (left > 0) this.#wait(left, 1000, "asked to wait");
     else this.#wake(1000, "starting");
   }
 
@@ -149,7 +149,7 @@ export class Connector {
   #authorize(): void {
     const { clock, connectTimeoutMs } = this.#options;
     const timer = clock.after(connectTimeoutMs, () => {
-      this.#tokens.forget();
+      this.#tokens.forgetPending();
       this.#failToken(state, "getToken took too long");
     });
     const seen: ClientState = { name: "connecting", attempt: this.#retries + 1 };
@@ -281,7 +281,7 @@ export class Connector {
     if (this.#state !== last) return;
     const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
     // What only this transport cannot do is no reason to stay away.
-    const final = terminal && !renewed && !(mute && this.#options.transports.names.length > 1);
+    const final = terminal && !renewed && !(mute && this.#options.transports.toBeHad.length > 1);
     if (final) return this.#rest(code, reason);
     if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);

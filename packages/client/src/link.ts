@@ -93,9 +93,9 @@ export class Link {
       problem: (error) => {
         if (!this.#isClosed()) on.problem(error);
       },
-      closed: (ending) => this.#end(ending),
+      endedBy: (ending) => this.#end(ending),
     });
-    const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply in time")));
+    const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply")));
     this.#state = { t: "opening", deadline };
   }
 
@@ -154,7 +154,7 @@ export class Link {
 
   #connected(result: Welcome | undefined): void {
     if (result === undefined) {
-      const what = "a connect reply without a session";
+      const what = "no session";
       this.#malformed(what);
       return this.#end(lostEnding(what));
     }
@@ -210,7 +210,7 @@ export class Link {
 
   #handlePush(op: string, body: unknown): void {
     // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
-    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("the session began anew"));
+    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("another session"));
     const inbound = readPush(op, body);
     switch (inbound.kind) {
       case "unknown":

@@ -42,11 +42,11 @@ export class Requests implements Transport {
     this.#on = on;
     this.#begin = begin;
     queueMicrotask(() => {
-      if (!this.closed) on.opened();
+      if (!this.isOver) on.opened();
     });
   }
 
-  get closed(): boolean {
+  get isOver(): boolean {
     return this.#abort.signal.aborted;
   }
 
@@ -87,13 +87,13 @@ export class Requests implements Transport {
 
   /** A request failed, and the transport goes on. */
   problem(cause: unknown): void {
-    if (!this.closed) this.#on.problem(new HoldfastError(clientErrors.transport, "A request failed.", cause));
+    if (!this.isOver) this.#on.problem(new HoldfastError(clientErrors.transport, undefined, cause));
   }
 
   end(ending: Ending): void {
-    if (this.closed) return;
+    if (this.isOver) return;
     this.close();
-    this.#on.closed(ending);
+    this.#on.endedBy(ending);
   }
 
   close(): void {
@@ -102,7 +102,7 @@ export class Requests implements Transport {
   }
 
   /** Resolves after a while, or at `close()`. */
-  pause(delayMs: number): Promise<void> {
+  pauseFor(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const { signal } = this.#abort;
       const end = (): void => {
@@ -118,7 +118,7 @@ export class Requests implements Transport {
 
   /** The pause before a repeat. */
   pauseBefore(repeats: number): Promise<void> {
-    return this.pause(backoffDelay(repeats, this.#options.random()) / 4);
+    return this.pauseFor(backoffDelay(repeats, this.#options.random()) / 4);
   }
 
   async #flush(): Promise<void> {
@@ -131,9 +131,9 @@ export class Requests implements Transport {
   }
 
   async #deliver(message: string): Promise<void> {
-    for (let repeats = 0; !this.closed; repeats++) {
+    for (let repeats = 0; !this.isOver; repeats++) {
       const failure = await this.#try(message, repeats === MAX_REPEATS);
-      if (failure === undefined || this.closed) return;
+      if (failure === undefined || this.isOver) return;
       if (repeats === MAX_REPEATS) return this.problem(failure);
       await this.pauseBefore(repeats);
     }

@@ -162,14 +162,14 @@ export class SharedSubscription implements Share {
     return this.#handles.has(handle) ? this.position : undefined;
   }
 
-  release(handle: Handle): void {
+  releaseHandle(handle: Handle): void {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave();
       // While it is asked for, the answer tells what is to be undone; before, nobody has been asked.
       else if (this.#state.t === "offline" || this.#state.timer) this.#retire();
     }
-    handle.emit("unsubscribed", { channel: this.channel, error: undefined });
+    handle.announce("unsubscribed", { channel: this.channel, error: undefined });
   }
 
   /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `asked`. */
@@ -241,7 +241,7 @@ export class SharedSubscription implements Share {
     const { clock } = this.#options;
     const failed = (cause?: unknown): void => {
       if (this.#state !== asking) return;
-      this.#tokens?.forget();
+      this.#tokens?.forgetPending();
       this.#refused(new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
     };
     const asking: State = { t: "authorizing", timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
@@ -305,8 +305,8 @@ export class SharedSubscription implements Share {
     }
     this.#options.problem(refusal);
     for (const handle of told) {
-      handle.emit("error", refusal);
-      if (!again) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
+      handle.announce("error", refusal);
+      if (!again) handle.announce("unsubscribed", { channel: this.channel, error: refusal });
     }
   }
 
@@ -337,7 +337,7 @@ export class SharedSubscription implements Share {
   }
 
   #tell<Name extends keyof SubscriptionEvents>(name: Name, value: SubscriptionEvents[Name]): void {
-    for (const handle of [...this.#handles]) handle.emit(name, value);
+    for (const handle of [...this.#handles]) handle.announce(name, value);
   }
 
   #retire(): void {
@@ -353,6 +353,6 @@ export class SharedSubscription implements Share {
   }
 
   #tellLate(handle: Handle): void {
-    if (this.stateOf(handle) === "subscribed") handle.emit("subscribed", { channel: this.channel });
+    if (this.stateOf(handle) === "subscribed") handle.announce("subscribed", { channel: this.channel });
   }
 }

@@ -7,6 +7,7 @@
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 import { closingEnding, lostEnding } from "./ending.js";
+import { clientErrors, HoldfastError } from "./errors.js";
 import { isFields, isText, positive } from "./fields.js";
 import { isLost, Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
@@ -33,23 +34,23 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
   async function run(hello: string): Promise<void> {
     let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
     const sid = last?.sid;
-    while (last !== undefined && !requests.closed) {
+    while (last !== undefined && !requests.isOver) {
       on.heard();
       // An empty answer says only that the server lives.
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
-      if (requests.closed) return;
+      if (requests.isOver) return;
       if (isFields(last.close)) return requests.end(closingEnding(last.close));
       // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
-      if (last.sid !== sid) return requests.end(lostEnding("the session began anew"));
+      if (last.sid !== sid) return requests.end(lostEnding("another session"));
       const wait = positive(last.wait, 0);
-      if (wait > 0) await requests.pause(Math.min(wait, MAX_PAUSE_MS));
+      if (wait > 0) await requests.pauseFor(Math.min(wait, MAX_PAUSE_MS));
       last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
     }
   }
 
   /** Undefined where it ended the transport, or was closed. */
   async function ask(body: string, repeats: number): Promise<Answer | undefined> {
-    for (let lost = 0; !requests.closed; lost++) {
+    for (let lost = 0; !requests.isOver; lost++) {
       try {
         const response = await requests.post("poll", body);
         if (response.ok) return readAnswer(await response.json());
@@ -59,7 +60,7 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
         }
         await response.text();
       } catch (cause) {
-        if (requests.closed) return undefined;
+        if (requests.isOver) return undefined;
         if (lost >= repeats) requests.end(lostEnding(String(cause)));
         else requests.problem(cause);
       }
@@ -74,6 +75,6 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
 /** Throws for what is not an answer: then it counts as lost. */
 function readAnswer(value: unknown): Answer {
   const answer = value as Answer;
-  if (!isText(answer.sid) || !Array.isArray(answer.frames)) throw new Error("not an answer to a poll");
+  if (!isText(answer.sid) || !Array.isArray(answer.frames)) throw new HoldfastError(clientErrors.malformed);
   return answer;
 }

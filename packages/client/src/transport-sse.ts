@@ -21,13 +21,13 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
       const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();
-        if (requests.closed) return;
-        if (done) return requests.end(lostEnding("the stream ended"));
+        if (requests.isOver) return;
+        if (done) return requests.end(lostEnding("stream ended"));
         on.heard();
         for (const { name, data } of events.push(decoder.decode(value, { stream: true }))) {
           if (name === "") on.message(data);
           else if (name === "close") requests.end(closingEnding(JSON.parse(data)));
-          if (requests.closed) return;
+          if (requests.isOver) return;
         }
       }
     } catch (cause) {

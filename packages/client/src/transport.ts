@@ -2,7 +2,7 @@
  * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the link above it sees no difference.
  *
  * A transport carries text that holds frames, in order, each once or not at all, and finds out when it is over.
- * Invariants: it tells nothing before the call that made it has returned, nothing after `closed`, and nothing at all
+ * Invariants: it tells nothing before the call that made it has returned, nothing after `endedBy`, and nothing at all
  * after `close()`; it never rejects and never throws.
  */
 import type { Clock } from "./clock.js";
@@ -24,7 +24,7 @@ export interface TransportEvents {
   message(data: unknown): void;
   /** Something was wrong that did not end the transport. */
   problem(error: HoldfastError): void;
-  closed(ending: Ending): void;
+  endedBy(ending: Ending): void;
 }
 
 export interface Transport {
