@@ -7,8 +7,6 @@ import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
   CONTROL,
-  CORE_DEFAULTS,
-  type CoreOptions,
   type Logger,
   MemoryBroker,
   MemoryBus,
@@ -22,23 +20,15 @@ import {
   type RevocationStore,
   systemClock,
 } from "@holdfast/core";
-import type {
-  KeySource,
-  PrimaryOptions,
-  ReloadOptions,
-  ServedSeam,
-  TokenOptions,
-  WebhookOptions,
-  WorkerOptions,
-} from "@holdfast/gateway";
+import type { PrimaryOptions, ReloadOptions, ServedSeam, WorkerOptions } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
-import { knowsClients } from "./config/cross-checks.js";
-import type { Settings } from "./config/schema.js";
+import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
+import { tokenOptions, webhookOptions } from "./identity-options.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
 import { readPages } from "./pages.js";
@@ -249,83 +239,6 @@ function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {
     maxPerAddress: unlessOff(settings.connectionsPerAddress),
     ratePerAddress: unlessOff(settings.connectionRatePerAddress),
   };
-}
-
-export function coreOptions(settings: CompleteSettings): CoreOptions {
-  return {
-    pingIntervalMs: settings.pingInterval,
-    pongTimeoutMs: settings.pongTimeout,
-    connectTimeoutMs: settings.connectTimeout,
-    maxPayload: settings.maxPayload,
-    maxOutboxBytes: settings.maxOutboxBytes,
-    maxOutboxMessages: settings.maxOutboxMessages,
-    maxOutboxAgeMs: settings.maxOutboxAge,
-    maxChannels: settings.maxChannels,
-    commandRate: settings.commandRate,
-    maxPublicationBytes: settings.maxPublicationBytes,
-    fanOutSliceMs: CORE_DEFAULTS.fanOutSliceMs,
-    historySize: settings.historySize,
-    historyTtlMs: settings.historyTtl,
-    resumeWindowMs: settings.resumeWindow,
-    presenceLeaseMs: settings.presenceLease,
-    presenceGraceMs: settings.presenceGrace,
-    maxJoinLeave: settings.maxJoinLeave,
-    maxDetached: CORE_DEFAULTS.maxDetached,
-    maxRecovered: CORE_DEFAULTS.maxRecovered,
-    maxTailChars: CORE_DEFAULTS.maxTailChars,
-    positionCheckMs: CORE_DEFAULTS.positionCheckMs,
-    revocationTtlMs: settings.revocationTtl,
-    access: isPrivate(settings) ? "private" : "open",
-    // Where nothing can say who a client is, none has to.
-    anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),
-    refreshWindowMs: settings.refreshWindow,
-    namespaces: namespaceOptions(settings),
-  };
-}
-
-/** How tokens are checked; undefined where there are no keys. */
-export function tokenOptions(settings: Settings): TokenOptions | undefined {
-  const keys = keySourceOf(settings);
-  const { jwtAudience: audience, jwtIssuer: issuer, jwtLeeway: leewayMs } = settings;
-  return keys && { keys, audience, issuer, leewayMs };
-}
-
-function isPrivate(settings: Settings): boolean {
-  return knowsClients(settings) || settings.webhookSubscribeUrl !== undefined;
-}
-
-/** How the application is asked; undefined where it is not. */
-function webhookOptions(settings: Settings): WebhookOptions | undefined {
-  const { webhookConnectUrl: connect, webhookSubscribeUrl: subscribe, webhookPublishUrl: publish } = settings;
-  const { webhookSecret: secret } = settings;
-  if (secret === undefined) return undefined;
-  return {
-    urls: {
-      ...(connect !== undefined && { connect }),
-      ...(subscribe !== undefined && { subscribe }),
-      ...(publish !== undefined && { publish }),
-    },
-    headers: settings.webhookHeaders,
-    secret,
-    timeoutMs: settings.webhookTimeout,
-    concurrency: settings.webhookConcurrency,
-    maxWaiting: settings.webhookQueue,
-  };
-}
-
-function keySourceOf({ jwtSecret, jwtPublicKey, jwksUrl }: Settings): KeySource | undefined {
-  if (jwtSecret !== undefined) return { kind: "secret", secret: jwtSecret };
-  if (jwtPublicKey !== undefined) return { kind: "publicKey", text: jwtPublicKey };
-  return jwksUrl === undefined ? undefined : { kind: "jwks", url: jwksUrl };
-}
-
-function namespaceOptions({ namespaces }: CompleteSettings): CoreOptions["namespaces"] {
-  return Object.fromEntries(
-    Object.entries(namespaces).map(([name, { historyTtl, ...rest }]) => [
-      name,
-      { ...rest, ...(historyTtl !== undefined && { historyTtlMs: historyTtl }) },
-    ]),
-  );
 }
 
 /** What the broker keeps of a channel's past: the primary publishes by the same rules as the workers. */

@@ -100,6 +100,14 @@ describe("the program", () => {
     ]);
   });
 
+  it("warns of pages of any origin where the application knows visitors by their cookies", async () => {
+    const hook = ["--webhook-connect-url", "https://app.example/connect", "--webhook-secret", "s".repeat(32)];
+    expect(await run("config", "check", "--max-connections", "100", "--origins", "*", ...hook)).toBe(0);
+    expect(terminal.errors).toEqual([
+      "warning: origins * lets any page connect in the name of a visitor whose cookie the application knows; list your own pages",
+    ]);
+  });
+
   it("does not start with a wrong configuration", async () => {
     expect(await run("start", "--host", "0.0.0.0")).toBe(2);
     expect(terminal.errors[0]).toMatch(

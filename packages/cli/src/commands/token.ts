@@ -10,11 +10,11 @@ import { type Grant, type Identity, type Proof, silentLogger, systemClock } from
 import { type Claims, proofOf, TokenAuthenticator } from "@holdfast/gateway";
 import { Command, Option } from "commander";
 import { SignJWT } from "jose";
-import { tokenOptions } from "../compose.js";
 import { formatDuration, parseDuration } from "../config/duration.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import type { Settings } from "../config/schema.js";
 import { Failure, sentence } from "../failure.js";
+import { tokenOptions } from "../identity-options.js";
 import type { Machine } from "../machine.js";
 import type { Terminal } from "../terminal.js";
 

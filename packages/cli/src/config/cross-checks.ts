@@ -39,7 +39,12 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
 
 /** What the operator should know, although the start goes on. */
 export function warnings(settings: Settings, machine: Machine): string[] {
-  return [...idleTokenSettings(settings), ...warnFewConnections(settings, machine), ...warnAlone(settings)];
+  return [
+    ...idleTokenSettings(settings),
+    ...warnFewConnections(settings, machine),
+    ...warnAlone(settings),
+    ...warnForeignPages(settings),
+  ];
 }
 
 /** `auto` resolved. */
@@ -59,6 +64,15 @@ function warnFewConnections(settings: Settings, machine: Machine): string[] {
 function warnAlone({ advertise, redis }: Settings): string[] {
   if (redis !== undefined || advertise === "auto" || advertise === "off") return [];
   return [`advertise ${advertise} is for other instances of a cluster, and without redis there is none`];
+}
+
+/** Browsers send a visitor's cookie along whichever page asks. */
+function warnForeignPages({ origins, webhookConnectUrl, webhookHeaders }: Settings): string[] {
+  const showsCookies = webhookConnectUrl !== undefined && webhookHeaders.includes("cookie");
+  if (!showsCookies || !(origins ?? []).includes("*")) return [];
+  return [
+    "origins * lets any page connect in the name of a visitor whose cookie the application knows; list your own pages",
+  ];
 }
 
 function checkReach(settings: Partial<Settings>): Finding[] {

@@ -9,7 +9,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
+import type { Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
@@ -19,18 +19,16 @@ import type { PlainHttp } from "./plain-http.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import {
   type Acceptance,
-  decideUpgrade,
   type Refusal,
   type RequestHead,
   refusalFor,
   type UpgradePolicy,
 } from "./upgrade.js";
+import { UpgradeAdmission } from "./upgrade-admission.js";
 import type { WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
-/** Requests that may wait at once to be told from whom they are: a fraction of a millisecond, unless keys are fetched or the application is asked. */
-const MAX_INTRODUCING = 4_096;
 
 /** A request for a WebSocket, with what came right behind it. */
 type Upgrading = Pick<Arrival, "head" | "first">;
@@ -68,16 +66,17 @@ export interface HttpServerParts {
 export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
+  readonly #upgrades: UpgradeAdmission;
   /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
   readonly #upgraded = new WeakSet<Socket>();
   /** For whose end somebody waits. */
   readonly #ended = new WeakMap<Socket, () => void>();
   readonly server: Server;
   #health: "ok" | "leaving" = "ok";
-  #introducing = 0;
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
+    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.random);
     this.#relay = new Relay(parts.relay, (request, response) => this.#answer(request, response));
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
     this.server = createServer({ maxHeaderSize: parts.maxHeadBytes, keepAliveTimeout: 0 })
@@ -115,7 +114,7 @@ export class HttpServer {
       return true;
     }
     const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#decide(request);
+    const decision = this.#upgrades.decide(request);
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
     else this.#receive(arrival, decision);
     return true;
@@ -133,9 +132,9 @@ export class HttpServer {
     this.#turnAway(handle, errorAnswer(decision.status, decision.error, decision.headers), ended);
   }
 
-  /** Requests whose token is being checked. */
+  /** Upgrades of which it is not known yet who asks. */
   get introducing(): number {
-    return this.#introducing;
+    return this.#upgrades.waiting;
   }
 
   /** Calls `ended` when the socket has closed, or whatever becomes of it. */
@@ -198,7 +197,7 @@ export class HttpServer {
       turnAway(socket, plain.answer(head, this.#health === "leaving"), head.method === "HEAD");
       return;
     }
-    const decision = this.#decide(head);
+    const decision = this.#upgrades.decide(head);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
     // Nobody else listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);
@@ -291,40 +290,6 @@ export class HttpServer {
   #refuse(socket: Duplex, refusal: Refusal): void {
     this.#parts.handshakes.refused(refusal.status);
     turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
-  }
-
-  /** At once, unless there is a token to check or the application to ask. */
-  #decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
-    const { core, policy, random } = this.#parts;
-    const decision = decideUpgrade(head, policy);
-    if (decision.kind === "refuse") return decision;
-    const { channels, forwarded, token } = decision;
-    const byUrl = channels === undefined ? undefined : forwarded;
-    if ((token !== undefined || byUrl !== undefined) && this.#introducing >= MAX_INTRODUCING)
-      return refusalFor(errors.unavailable, random());
-    const who = core.introduce(token, byUrl);
-    if (!(who instanceof Promise)) return this.#admit(decision, who);
-    this.#introducing++;
-    return who.then((late) => {
-      this.#introducing--;
-      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
-      return "error" in late ? refusalFor(late.error, random()) : this.#admit(decision, late);
-    });
-  }
-
-  #admit(decision: Acceptance, who: Verdict): Acceptance | Refusal {
-    const { core, random } = this.#parts;
-    if (this.#draining) {
-      return refusalFor(
-        { ...errors.unavailable, message: "This server is going away; try again." },
-        random(),
-      );
-    }
-    const error = core.admit(decision.channels, who);
-    if (error !== undefined) return refusalFor(error, random());
-    return "identity" in who && who.identity !== ANONYMOUS
-      ? { ...decision, identity: who.identity }
-      : decision;
   }
 
   /** What the HTTP parser could not read. */

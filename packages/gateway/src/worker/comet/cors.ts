@@ -10,7 +10,7 @@ const NONE: Headers = Object.freeze({});
 /** How long a browser may keep the answer to a preflight, seconds: the longest that any of them takes. */
 const MAX_AGE_S = 7200;
 
-/** What every answer to this request says. Cookies are let through: only a load balancer's mean anything here. */
+/** What every answer to this request says. Cookies are let through, as browsers do for WebSockets: a load balancer's, and those that the application is shown. */
 export function corsHeaders({ headers }: RequestHead): Headers {
   const { origin } = headers;
   if (origin === undefined) return NONE;

@@ -44,8 +44,7 @@ export class HttpPoll implements DueHeldPoll {
         "Content-Length": String(body.length),
         ...this.#headers,
       })
-      // As text it leaves in one write with the head.
-      .end(Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1"), "latin1");
+      .end(body);
   }
 
   supersede(): void {

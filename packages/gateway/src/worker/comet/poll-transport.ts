@@ -140,6 +140,11 @@ export class PollTransport implements Transport, CometSession {
     if (this.#state === "open") this.#lastCommand = carryOut(commands, this.#lastCommand, this.connection);
   }
 
+  supersede(): void {
+    this.connection?.disconnect(disconnects.superseded);
+    this.terminate();
+  }
+
   /** The secret of its last cursor. */
   get proof(): string {
     return this.#proof;
@@ -160,8 +165,7 @@ export class PollTransport implements Transport, CometSession {
     if (this.#state === "ended") return false;
     const isRepeat = number === this.#number - 1 && this.#kept !== undefined;
     if (number !== this.#number && !isRepeat) {
-      this.connection?.disconnect(disconnects.superseded);
-      this.terminate();
+      this.supersede();
       return false;
     }
     this.#held?.supersede();

@@ -1,8 +1,8 @@
 /**
  * The comet sessions of a worker, by the part of their id that stays: where a request finds the session that it names.
  *
- * Invariant: a session is here from when its client knows its id until its transport has ended, and a newer one under the same key
- * takes the older one's place.
+ * Invariant: a session is here from when its client knows its id until its transport has ended. A newer transport under the same key
+ * takes the older one's place and ends it: a stream whose client is gone may otherwise stay until the kernel gives up.
  */
 import { sessionKey } from "@holdfast/protocol";
 import type { CommandFrame } from "./commands.js";
@@ -11,6 +11,8 @@ import type { CommandFrame } from "./commands.js";
 export interface CometSession {
   /** Carries out commands, those that are new. */
   take(commands: readonly CommandFrame[]): void;
+  /** The session goes on in another transport: this one ends. */
+  supersede(): void;
 }
 
 export class CometSessions {
@@ -25,7 +27,10 @@ export class CometSessions {
   }
 
   set(sid: string, session: CometSession): void {
-    this.#byKey.set(sessionKey(sid), session);
+    const key = sessionKey(sid);
+    const before = this.#byKey.get(key);
+    this.#byKey.set(key, session);
+    if (before !== session) before?.supersede();
   }
 
   /** Forgets the session, unless another has taken its place. */

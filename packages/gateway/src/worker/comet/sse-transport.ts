@@ -10,11 +10,12 @@
  * client comes back by ids.
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
-import { mayReconnect, type Position, type Resume } from "@holdfast/protocol";
+import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
 import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
 import { Backlog } from "../backlog.js";
 import { type CommandFrame, carryOut } from "./commands.js";
 import { cursorHead, encodeCursor } from "./cursor.js";
+import type { CometSession } from "./sessions.js";
 import { EventFraming, idLine, NumberedFraming } from "./sse-framing.js";
 
 /** What the edge tells core about one connection. */
@@ -61,7 +62,7 @@ const COMMENT = Buffer.from(":\n\n");
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
-export class SseTransport implements Transport, HandleOwner {
+export class SseTransport implements Transport, HandleOwner, CometSession {
   /** Set once, before anything can arrive; unset when the socket is gone. */
   connection: ConnectionEnd | undefined = undefined;
   bytesRead = 0;
@@ -144,6 +145,10 @@ export class SseTransport implements Transport, HandleOwner {
   /** Carries out commands that came by another request. */
   take(commands: readonly CommandFrame[]): void {
     this.#lastCommand = carryOut(commands, this.#lastCommand, this.connection);
+  }
+
+  supersede(): void {
+    this.connection?.disconnect(disconnects.superseded);
   }
 
   /** Begins with the head. */

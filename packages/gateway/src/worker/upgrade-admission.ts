@@ -1,0 +1,72 @@
+/**
+ * Whether an upgrade may become a connection: what its head says (`upgrade.ts`), who asks, and whether core admits it.
+ *
+ * At once, unless there is a token to check or the application to ask. Invariant: upgrades that wait here are counted and bounded,
+ * since each holds its socket.
+ */
+import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
+import { errors } from "@holdfast/protocol";
+import {
+  type Acceptance,
+  decideUpgrade,
+  type Refusal,
+  type RequestHead,
+  refusalFor,
+  type UpgradePolicy,
+} from "./upgrade.js";
+
+/** Upgrades that may wait at once: a check takes a fraction of a millisecond, unless keys are fetched. */
+const MAX_WAITING = 4_096;
+
+export class UpgradeAdmission {
+  readonly #core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly #policy: UpgradePolicy;
+  readonly #random: () => number;
+  #waiting = 0;
+
+  constructor(
+    core: Pick<Core, "state" | "introduce" | "admit">,
+    policy: UpgradePolicy,
+    random: () => number,
+  ) {
+    this.#core = core;
+    this.#policy = policy;
+    this.#random = random;
+  }
+
+  /** Upgrades of which it is not known yet who asks. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
+    const decision = decideUpgrade(head, this.#policy);
+    if (decision.kind === "refuse") return decision;
+    const { channels, forwarded, token } = decision;
+    const byUrl = channels === undefined ? undefined : forwarded;
+    if ((token !== undefined || byUrl !== undefined) && this.#waiting >= MAX_WAITING)
+      return refusalFor(errors.unavailable, this.#random());
+    const who = this.#core.introduce(token, byUrl);
+    if (!(who instanceof Promise)) return this.#admit(decision, who);
+    this.#waiting++;
+    return who.then((late) => {
+      this.#waiting--;
+      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
+      return "error" in late ? refusalFor(late.error, this.#random()) : this.#admit(decision, late);
+    });
+  }
+
+  #admit(decision: Acceptance, who: Verdict): Acceptance | Refusal {
+    if (this.#core.state !== "open") {
+      return refusalFor(
+        { ...errors.unavailable, message: "This server is going away; try again." },
+        this.#random(),
+      );
+    }
+    const error = this.#core.admit(decision.channels, who);
+    if (error !== undefined) return refusalFor(error, this.#random());
+    return "identity" in who && who.identity !== ANONYMOUS
+      ? { ...decision, identity: who.identity }
+      : decision;
+  }
+}
