@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 /** Bytes of dist/holdfast.min.js, gzipped at level 9. */
-const BUDGET = 13_312;
+const BUDGET = 11_999;
 
 const bundle = readFileSync(new URL("../dist/holdfast.min.js", import.meta.url));
 const size = gzipSync(bundle, { level: 9 }).length;

@@ -10,12 +10,15 @@ import {
   MAX_DEPTH,
   type Position,
   type PresenceRequest,
+  type PublishRequest,
 } from "@holdfast/protocol";
 import { serverErrors } from "./codes.js";
 import { Connector } from "./connector.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
+import { positive, textOr } from "./fields.js";
 import {
+  type ChannelPush,
   type History,
   type Inbound,
   type Publication,
@@ -36,6 +39,8 @@ export interface ClientEvents {
   readonly state: ClientState;
   /** On a channel that the server has subscribed this connection to, as its token says, and the application has not. */
   readonly publication: Publication;
+  /** The server has subscribed this connection to a channel that the application has not; while connected, not by its token. */
+  readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
   /** The backend, to everyone. */
@@ -78,7 +83,7 @@ export class Client {
    */
   constructor(url: string | { toString(): string }, options: ClientOptions = {}) {
     const resolved = resolveOptions(options);
-    const problem = (error: HoldfastError): void => this.#events.emit("error", error);
+    const problem = (error: HoldfastError): void => this.#events.announce("error", error);
     this.#subscriptions = new Subscriptions({
       backoff: resolved.backoff,
       clock: resolved.clock,
@@ -86,9 +91,9 @@ export class Client {
       problem,
     });
     this.#connector = new Connector(resolveUrl(url), resolved, {
-      state: (state) => this.#events.emit("state", state),
+      state: (state) => this.#events.announce("state", state),
       wanted: () => this.#subscriptions.wanted(),
-      connected: (link, result) => this.#subscriptions.connected(link, result),
+      welcomed: (link, result) => this.#subscriptions.welcomed(link, result),
       lost: () => this.#subscriptions.lost(),
       received: (inbound) => this.#receive(inbound),
       problem,
@@ -160,7 +165,8 @@ export class Client {
     { key, deadlineMs = 30_000 }: PublishOptions = {},
   ): Promise<Partial<Position>> {
     checkDepth(data);
-    const body = { channel, data, ...(key !== undefined && { key }) };
+    // What is undefined does not travel.
+    const body = { channel, data, key } as PublishRequest;
     const publish = async (): Promise<Partial<Position>> =>
       readPosition(await this.#request("publish", body)) ?? {};
     if (key === undefined) return publish();
@@ -209,29 +215,20 @@ export class Client {
 
   #receive(inbound: Inbound): void {
     switch (inbound.kind) {
-      case "publication":
-        if (this.#subscriptions.publication(inbound.publication)) return;
-        return this.#events.emit("publication", inbound.publication);
-      case "join":
-      case "leave":
-      case "presence":
-        return this.#subscriptions.presencePush(inbound);
-      case "refresh":
-        if (inbound.channel === undefined) return this.#connector.refresh(inbound.deadlineMs);
-        return this.#subscriptions.refresh(inbound.channel, inbound.deadlineMs);
-      case "gap":
-        return this.#subscriptions.gap(inbound.gap);
-      case "unsubscribed":
-        return this.#subscriptions.unsubscribed(inbound.channel, inbound.code);
       case "message":
       case "broadcast":
-        return this.#events.emit(inbound.kind, inbound.data);
+        return this.#events.announce(inbound.kind, inbound.body.data);
       case "drain":
-        return this.#events.emit("drain", {
-          reconnectAfter: Number(inbound.body.reconnectAfter) || 0,
-          reason: String(inbound.body.reason ?? ""),
+        return this.#events.announce("drain", {
+          reconnectAfter: positive(inbound.body.reconnectAfter, 0),
+          reason: textOr(inbound.body.reason, ""),
         });
+      case "refresh":
+        if (inbound.body.channel === undefined) return this.#connector.refresh(inbound.body.deadline);
     }
+    const unasked = !this.#subscriptions.push(inbound as ChannelPush);
+    if (unasked && (inbound.kind === "publication" || inbound.kind === "subscribed"))
+      this.#events.announce(inbound.kind, inbound.body);
   }
 }
 

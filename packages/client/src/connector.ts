@@ -26,22 +26,26 @@ export interface ConnectorEvents {
   state(state: ClientState): void;
   /** What the connect command asks for besides token and name. */
   wanted(): NonNullable<ConnectRequest["subs"]>;
-  connected(link: Link, result: Welcome): void;
+  welcomed(link: Link, result: Welcome): void;
   /** The connection that was `connected` is gone. Called before `state`. */
   lost(): void;
-  received(inbound: Inbound): void;
-  problem(error: HoldfastError): void;
+  readonly received: (inbound: Inbound) => void;
+  readonly problem: (error: HoldfastError) => void;
 }
 
-/** A state, what it holds, and how it is left. `view` is what the application sees. */
-type State = { readonly view: ClientState; leave?(): void } & (
-  | { readonly t: "resting" }
-  | { readonly t: "authorizing" }
-  | { readonly t: "opening"; readonly link: Link }
-  | { readonly t: "connected"; readonly link: Link; readonly since: number }
+/** A state, what it holds, and how it is left. `seen` is what the application sees. */
+type State = { readonly seen: ClientState; leave?(): void } & (
+  | {
+      readonly t: "resting" | "authorizing" | "waiting";
+      readonly link?: undefined;
+      readonly old?: undefined;
+      readonly since?: undefined;
+    }
+  | { readonly t: "opening"; readonly link: Link; readonly old?: undefined; readonly since?: undefined }
+  /** Since when it serves, on the monotonic clock. */
+  | { readonly t: "connected"; readonly link: Link; readonly old?: undefined; readonly since: number }
   /** `link` is open and takes commands, which wait; `old` still serves, until it has answered its own. */
   | { readonly t: "moving"; readonly link: Link; readonly old: Link; readonly since: number }
-  | { readonly t: "waiting" }
 );
 
 /** How long a move waits for the answers that the old link has yet to bring, ms. */
@@ -54,7 +58,7 @@ export class Connector {
   readonly #on: ConnectorEvents;
   readonly #ladder: Ladder;
   readonly #refresh: Refresh;
-  #state: State = { t: "resting", view: { name: "idle" } };
+  #state: State = { t: "resting", seen: { name: "idle" } };
   /** Retries since the last stable connection. */
   #retries = 0;
   /** No attempt before this time on the monotonic clock, by the server's wish. */
@@ -67,63 +71,60 @@ export class Connector {
     this.#url = url;
     this.#options = options;
     this.#tokens = new TokenSource(options.getToken);
-    this.#ladder = new Ladder(options.transports.names, options.storage);
-    this.#refresh = new Refresh({ ...options, problem: (error) => on.problem(error) });
+    this.#ladder = new Ladder(options.transports.toBeHad, options.storage);
+    this.#refresh = new Refresh({ ...options, problem: on.problem });
     this.#on = on;
   }
 
   get state(): ClientState {
-    return this.#state.view;
+    return this.#state.seen;
   }
 
   /** What takes commands while the application sees a connection. */
   get link(): Link | undefined {
-    const state = this.#state;
-    return state.view.name === "connected" && "link" in state ? state.link : undefined;
+    const { seen, link } = this.#state;
+    return seen.name === "connected" ? link : undefined;
   }
 
   /** Begins, unless it has begun. It never shortens a wait. */
   start(): void {
     if (this.#state.t !== "resting") return;
     const left = this.#notBefore - this.#options.clock.monotonic();
-    if (left > 0) this.#wait(left, 1000, "the server asked for time");
+    if (left > 0) this.#wait(left, 1000, "asked to wait");
     else this.#wake(1000, "starting");
   }
 
   /** Ends whatever goes on. Idempotent; no timer survives. */
   close(): void {
-    if (this.#state.view.name === "closed") return;
+    if (this.#state.seen.name === "closed") return;
     const last = this.#state;
     // First, so that subscriptions do not take the end of their commands for a refusal.
-    if (isConnected(last)) this.#on.lost();
-    if (last.t === "moving") last.old.close();
-    if (isConnected(last) || last.t === "opening") last.link.close();
+    if (last.since !== undefined) this.#on.lost();
+    last.old?.close();
+    last.link?.close();
     this.#rest(1000, "closed by the client");
   }
 
-  /** The connection's token ends in `deadlineMs`. */
-  refresh(deadlineMs: number): void {
+  /** The connection's token ends in `deadline` ms. */
+  refresh(deadline: unknown): void {
     const { link } = this;
     if (link === undefined) return;
-    this.#refresh.start(
-      deadlineMs,
-      () => this.#tokens.get(),
-      (token, settle) =>
-        link.request("refresh", { token }, (outcome) => {
-          const { resumeToken } = outcome.ok ? readResumeToken(outcome.body) : {};
-          // The one before ends with the token before.
-          if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
-            this.#resume = { ...this.#resume, token: resumeToken };
-            link.renewed(resumeToken);
-          }
-          settle(outcome);
-        }),
+    this.#refresh.start(deadline, this.#tokens, (token, settle) =>
+      link.request("refresh", { token }, (outcome) => {
+        const resumeToken = outcome.ok ? readResumeToken(outcome.body) : undefined;
+        // The one before ends with the token before.
+        if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
+          this.#resume = { ...this.#resume, token: resumeToken };
+          link.renewed(resumeToken);
+        }
+        settle(outcome);
+      }),
     );
   }
 
   #rest(code: number, reason: string): void {
     this.#resume = undefined;
-    this.#enter({ t: "resting", view: { name: "closed", code, reason } });
+    this.#enter({ t: "resting", seen: { name: "closed", code, reason } });
   }
 
   #wait(delayMs: number, code: number, reason: string): void {
@@ -132,7 +133,7 @@ export class Connector {
     const timer = clock.after(Math.ceil(delayMs), () => this.#wake(code, reason));
     this.#enter({
       t: "waiting",
-      view: { name: "waiting", code, reason, retryAt },
+      seen: { name: "waiting", code, reason, retryAt },
       leave: () => timer.cancel(),
     });
   }
@@ -142,21 +143,21 @@ export class Connector {
     const { network } = this.#options;
     if (!network.offline()) return this.#authorize();
     const leave = network.whenOnline(() => this.#authorize());
-    this.#enter({ t: "waiting", view: { name: "waiting", code, reason, retryAt: undefined }, leave });
+    this.#enter({ t: "waiting", seen: { name: "waiting", code, reason, retryAt: undefined }, leave });
   }
 
   #authorize(): void {
     const { clock, connectTimeoutMs } = this.#options;
     const timer = clock.after(connectTimeoutMs, () => {
-      this.#tokens.forget();
+      this.#tokens.forgetPending();
       this.#failToken(state, "getToken took too long");
     });
-    const view: ClientState = { name: "connecting", attempt: this.#retries + 1 };
-    const state: State = { t: "authorizing", view, leave: () => timer.cancel() };
+    const seen: ClientState = { name: "connecting", attempt: this.#retries + 1 };
+    const state: State = { t: "authorizing", seen, leave: () => timer.cancel() };
     this.#enter(state);
     this.#tokens.get().then(
       (token) => {
-        if (this.#state === state) this.#open(token, view);
+        if (this.#state === state) this.#open(token, seen);
       },
       (cause) => this.#failToken(state, "getToken failed", cause),
     );
@@ -168,9 +169,9 @@ export class Connector {
     if (this.#state === state) this.#comeBack(lostEnding(what));
   }
 
-  #open(token: string | undefined, view: ClientState): void {
+  #open(token: string | undefined, seen: ClientState): void {
     const link = this.#dial(this.#ladder.current, () => link.greet(this.#hello(token)));
-    this.#enter({ t: "opening", view, link });
+    this.#enter({ t: "opening", seen, link });
   }
 
   /** A link over that transport. `failed`: it has ended before it was put to use. */
@@ -182,8 +183,8 @@ export class Connector {
     const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
     const link = new Link((on) => transports.open(name, url, on), options, {
       opened,
-      connected: (result) => this.#connected(link, result),
-      received: (inbound) => this.#on.received(inbound),
+      welcomed: (result) => this.#connected(link, result),
+      received: this.#on.received,
       problem: (error) => {
         if (this.#uses(link)) this.#on.problem(error);
       },
@@ -196,12 +197,9 @@ export class Connector {
   }
 
   #hello(token: string | undefined): ConnectRequest {
-    return {
-      ...(token !== undefined && { token }),
-      client: this.#options.name,
-      ...(this.#resume && { resume: this.#resume }),
-      subs: this.#on.wanted(),
-    };
+    // What is undefined does not travel.
+    const hello = { token, client: this.#options.name, resume: this.#resume, subs: this.#on.wanted() };
+    return hello as ConnectRequest;
   }
 
   #connected(link: Link, result: Welcome): void {
@@ -209,19 +207,19 @@ export class Connector {
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
     this.#ladder.worked();
-    const view: ClientState = { name: "connected", sid, user, limits };
-    const state = this.#serve(link, view, this.#options.clock.monotonic());
-    if (this.#state === state) this.#on.connected(link, result);
+    const seen: ClientState = { name: "connected", sid, user, limits };
+    const state = this.#serve(link, seen, this.#options.clock.monotonic());
+    if (this.#state === state) this.#on.welcomed(link, result);
   }
 
-  #serve(link: Link, view: ClientState, since: number): State {
+  #serve(link: Link, seen: ClientState, since: number): State {
     const { clock, random } = this.#options;
     const climb = new Climb(clock, random, this.#ladder, {
       token: () => this.#tokens.get(),
       dial: (name, opened, failed) => this.#dial(name, opened, failed),
       ready: (next, token) => this.#move(next, token),
     });
-    const state: State = { t: "connected", view, link, since, leave: () => climb.stop() };
+    const state: State = { t: "connected", seen, link, since, leave: () => climb.stop() };
     this.#enter(state);
     if (this.#state === state) climb.start();
     return state;
@@ -231,37 +229,38 @@ export class Connector {
   #move(next: Link, token: string | undefined): void {
     const last = this.#state;
     if (last.t !== "connected") return next.close();
-    const { view, since, link: old } = last;
+    const { seen, since, link: old } = last;
     const go = (): void => {
       if (this.#state !== moving) return;
       this.#on.lost();
       if (this.#state !== moving) return;
       old.close();
-      this.#enter({ t: "opening", view, link: next });
+      this.#enter({ t: "opening", seen, link: next });
       next.greet(this.#hello(token));
     };
     const timer = this.#options.clock.after(MAX_MOVE_MS, go);
-    const moving: State = { t: "moving", view, link: next, old, since, leave: () => timer.cancel() };
+    const moving: State = { t: "moving", seen, link: next, old, since, leave: () => timer.cancel() };
     this.#enter(moving);
     old.whenIdle(go);
   }
 
   #uses(link: Link): boolean {
-    const state = this.#state;
-    return ("link" in state && state.link === link) || (state.t === "moving" && state.old === link);
+    return this.#state.link === link || this.#state.old === link;
   }
 
   #ended(link: Link, ending: Ending, greeted: boolean): void {
     const state = this.#state;
     // Whoever the id leads to does not answer, or does not want it: land elsewhere.
     if (greeted || ending.code === REBALANCE) this.#sid = undefined;
-    if (state.t === "moving" && state.link === link) {
-      // What was to take over is gone, what serves is not.
-      this.#ladder.failed();
-      this.#serve(state.old, state.view, state.since);
-      return;
+    if (state.t === "moving") {
+      if (state.link === link) {
+        // What was to take over is gone, what serves is not.
+        this.#ladder.failed();
+        this.#serve(state.old, state.seen, state.since);
+        return;
+      }
+      state.link.close();
     }
-    if (state.t === "moving") state.link.close();
     this.#comeBack(ending);
   }
 
@@ -272,7 +271,7 @@ export class Connector {
     // Without a word of the server's: it may be the transport.
     const mute = code >= 1000 && code < 3000;
     let again = false;
-    if (isConnected(last)) {
+    if (last.since !== undefined) {
       if (now - last.since >= backoff.stableAfterMs) this.#retries = 0;
       if (mute) this.#ladder.lost(now - last.since);
       this.#on.lost();
@@ -282,7 +281,7 @@ export class Connector {
     if (this.#state !== last) return;
     const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
     // What only this transport cannot do is no reason to stay away.
-    const final = terminal && !renewed && !(mute && this.#options.transports.names.length > 1);
+    const final = terminal && !renewed && !(mute && this.#options.transports.toBeHad.length > 1);
     if (final) return this.#rest(code, reason);
     if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
@@ -291,12 +290,8 @@ export class Connector {
   #enter(state: State): void {
     const last = this.#state;
     last.leave?.();
-    if (state.view !== last.view) this.#refresh.stop();
+    if (state.seen !== last.seen) this.#refresh.stop();
     this.#state = state;
-    if (last.view !== state.view) this.#on.state(state.view);
+    if (last.seen !== state.seen) this.#on.state(state.seen);
   }
-}
-
-function isConnected(state: State): state is Extract<State, { t: "connected" | "moving" }> {
-  return state.t === "connected" || state.t === "moving";
 }

@@ -15,9 +15,9 @@ function catchUp(cursor: Cursor, answer: object): unknown[] {
 }
 
 function short(step: Step): unknown {
-  if (step.kind === "publication") return step.stored.offset;
-  if (step.kind === "recovered") return `recovered ${step.count}`;
-  return [step.gap.reason, step.gap.from, step.gap.to];
+  if (step.told === "publication") return step.value.offset;
+  if (step.told === "recovered") return `recovered ${step.value.count}`;
+  return [step.value.reason, step.value.from, step.value.to];
 }
 
 const stored = (...offsets: number[]): object[] => offsets.map((offset) => ({ offset, data: offset }));

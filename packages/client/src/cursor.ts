@@ -6,7 +6,7 @@
  * application is told, so that whoever is told can keep it.
  */
 import type { Position } from "@holdfast/protocol";
-import type { GapPush, Stored, SubscribeAnswer } from "./inbound.js";
+import { type GapPush, type Publication, reasonOf, type SubscribeAnswer } from "./inbound.js";
 
 /** What was not delivered and will not be. */
 export interface Gap {
@@ -21,11 +21,11 @@ export interface Gap {
 /** Deliver; drop as it is known already; or ask for the channel again, as something before it is missing. */
 export type Arrival = "deliver" | "known" | "hole";
 
-/** One step of catching up, in the order in which the application is told. */
+/** One step of catching up: an event of the subscription, in the order in which the application is told. */
 export type Step =
-  | { readonly kind: "publication"; readonly stored: Stored }
-  | { readonly kind: "gap"; readonly gap: Gap }
-  | { readonly kind: "recovered"; readonly count: number };
+  | { readonly told: "publication"; readonly value: Publication }
+  | { readonly told: "gap"; readonly value: Gap }
+  | { readonly told: "recovered"; readonly value: { readonly channel: string; readonly count: number } };
 
 /** Epochs that are remembered as over. */
 const MAX_FORMER = 8;
@@ -64,7 +64,9 @@ export class Cursor {
   }
 
   /** The server says that it skipped some. */
-  skip({ from, to, epoch, reason }: GapPush): Gap | Exclude<Arrival, "deliver"> {
+  skip(push: GapPush): Gap | Exclude<Arrival, "deliver"> {
+    const { from, to, epoch } = push;
+    const reason = reasonOf(push);
     const at = this.position;
     // A channel without history: nothing to keep count of.
     if (at === undefined) {
@@ -81,10 +83,11 @@ export class Cursor {
 
   /** The answer to a subscribe that brought the position. Whoever stops early can ask again from where this stands. */
   *catchUp({ position: to, recovered, reason, publications }: SubscribeAnswer): Generator<Step> {
+    const channel = this.#channel;
     const from = this.position;
     if (from === undefined || to === undefined || !recovered || !reaches(from, to)) {
       this.position = to;
-      if (from !== undefined) yield { kind: "gap", gap: this.#gap(from, to, reason) };
+      if (from !== undefined) yield { told: "gap", value: this.#gap(from, to, reason) };
       return;
     }
     const { epoch } = to;
@@ -96,12 +99,12 @@ export class Cursor {
       at = stored.offset;
       this.position = { offset: at, epoch };
       count++;
-      yield { kind: "publication", stored };
+      yield { told: "publication", value: { channel, ...stored } };
     }
     this.position = { offset: Math.max(at, to.offset), epoch };
     // It promised more than it sent.
-    if (at < to.offset) yield { kind: "gap", gap: this.#gap({ offset: at, epoch }, to, reason) };
-    else yield { kind: "recovered", count };
+    if (at < to.offset) yield { told: "gap", value: this.#gap({ offset: at, epoch }, to, reason) };
+    else yield { told: "recovered", value: { channel, count } };
   }
 
   /** An answer may bring an epoch back, a push may not. */

@@ -11,10 +11,10 @@ describe("Emitter", () => {
     const seen: string[] = [];
     emitter.on("tick", (n) => seen.push(`a${n}`));
     const off = emitter.on("tick", (n) => seen.push(`b${n}`));
-    emitter.emit("tick", 1);
+    emitter.announce("tick", 1);
     off();
     off();
-    emitter.emit("tick", 2);
+    emitter.announce("tick", 2);
     expect(seen).toEqual(["a1", "b1", "a2"]);
   });
 
@@ -22,9 +22,9 @@ describe("Emitter", () => {
     const emitter = new Emitter<Events>();
     const late = jest.fn();
     emitter.on("tick", () => emitter.on("tick", late));
-    emitter.emit("tick", 1);
+    emitter.announce("tick", 1);
     expect(late).not.toHaveBeenCalled();
-    emitter.emit("tick", 2);
+    emitter.announce("tick", 2);
     expect(late).toHaveBeenCalledTimes(1);
   });
 
@@ -38,7 +38,7 @@ describe("Emitter", () => {
         throw new Error("listener");
       });
       emitter.on("tick", other);
-      emitter.emit("tick", 1);
+      emitter.announce("tick", 1);
       expect(other).toHaveBeenCalledWith(1);
       expect(microtasks).toHaveLength(1);
       expect(microtasks[0]).toThrow("listener");

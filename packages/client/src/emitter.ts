@@ -1,9 +1,9 @@
 /**
  * A tiny typed emitter: names to listeners.
  *
- * Invariant: a listener that throws neither stops the others nor reaches the caller of `emit`; its error is thrown
+ * Invariant: a listener that throws neither stops the others nor reaches the caller of `announce`; its error is thrown
  * again from a microtask, where the page's or process's handler of uncaught errors sees it.
- * A listener added or removed during `emit` counts from the next one. Listeners are the application's to bound.
+ * A listener added or removed during `announce` counts from the next one. Listeners are the application's to bound.
  */
 
 /** Event names to the value that listeners get. */
@@ -23,7 +23,7 @@ export class Emitter<Events extends { readonly [Name in keyof Events]: unknown }
     };
   }
 
-  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+  announce<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
         listener.run(value as never);

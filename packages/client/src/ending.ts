@@ -6,6 +6,7 @@
 import type { ErrorCode } from "@holdfast/protocol";
 import { DRAIN, isFinal } from "./codes.js";
 import { HoldfastError } from "./errors.js";
+import { type Fields, numberOr, textOr } from "./fields.js";
 
 export interface Ending {
   /** The close code or the disconnect's; below 1000 an error's. */
@@ -21,8 +22,6 @@ export interface Ending {
 /** The longest absence that a server can ask for, ms. Longer ones are cut: they would overflow a timer. */
 export const MAX_NOT_BEFORE_MS = 86_400_000;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** A `close` event without a notice before it. */
 export function closeEnding(code: number, reason: string): Ending {
   return ending(code, reason === "" ? "connection lost" : reason, isFinal(code));
@@ -30,20 +29,18 @@ export function closeEnding(code: number, reason: string): Ending {
 
 /** What takes the place of the close event where there is no WebSocket: {code, reason}. */
 export function closingEnding({ code, reason }: Fields): Ending {
-  return closeEnding(typeof code === "number" ? code : 1006, typeof reason === "string" ? reason : "");
+  return closeEnding(numberOr(code, 1006), textOr(reason, ""));
 }
 
 /** A `disconnect` push. Either of its code and its `reconnect` can forbid to come back. */
 export function disconnectEnding({ code, reason, reconnect, retryAfter }: Fields): Ending {
-  const number = typeof code === "number" ? code : 3010;
-  const text = typeof reason === "string" ? reason : "disconnected";
-  return ending(number, text, reconnect === false || isFinal(number), retryAfter);
+  const number = numberOr(code, 3010);
+  return ending(number, textOr(reason, "disconnected"), reconnect === false || isFinal(number), retryAfter);
 }
 
 /** A `drain` push: leave at once, so that the server need not close. */
 export function drainEnding({ reason, reconnectAfter }: Fields): Ending {
-  const text = typeof reason === "string" ? reason : "drain";
-  return ending(DRAIN, text, false, reconnectAfter);
+  return ending(DRAIN, textOr(reason, "drain"), false, reconnectAfter);
 }
 
 /** The server answered the connect command with an error. */
@@ -63,7 +60,7 @@ export function lostEnding(reason: string): Ending {
 export function httpEnding(status: number, body: string, retryAfter: string | null): Ending {
   const notBeforeMs = Number(retryAfter) * 1000;
   const error = [404, 405, 409].includes(status) ? undefined : errorOf(body);
-  if (error === undefined) return ending(1006, `the answer was HTTP ${status}`, false, notBeforeMs);
+  if (error === undefined) return ending(1006, `HTTP ${status}`, false, notBeforeMs);
   return ending(error.code, error.message, status < 500 && !error.temporary, notBeforeMs);
 }
 
@@ -82,6 +79,6 @@ export function impossibleEnding(reason: string): Ending {
 }
 
 function ending(code: number, reason: string, terminal: boolean, notBefore?: unknown): Ending {
-  const sound = typeof notBefore === "number" && notBefore > 0;
-  return { code, reason, terminal, notBeforeMs: sound ? Math.min(notBefore, MAX_NOT_BEFORE_MS) : 0 };
+  const notBeforeMs = Math.min(Math.max(numberOr(notBefore, 0), 0) || 0, MAX_NOT_BEFORE_MS);
+  return { code, reason, terminal, notBeforeMs };
 }

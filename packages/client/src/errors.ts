@@ -6,6 +6,7 @@
  */
 import type { ErrorCode } from "@holdfast/protocol";
 import { endings } from "./codes.js";
+import { numberOr, textOr } from "./fields.js";
 
 const own = (code: number, name: string, message: string, temporary = true): ErrorCode => ({
   code,
@@ -27,11 +28,11 @@ export const clientErrors = Object.freeze({
 
 export class HoldfastError extends Error {
   /** 1–99 of the client, from 100 of the server, from 3000 the code of a disconnect. */
-  readonly code: number;
+  declare readonly code: number;
   /** Stable and short, such as `forbidden`. */
-  override readonly name: string;
+  declare readonly name: string;
   /** True when the same call may succeed later without any change. */
-  readonly temporary: boolean;
+  declare readonly temporary: boolean;
 
   /** `detail` replaces the row's sentence where more is known. */
   constructor(row: ErrorCode, detail?: string, cause?: unknown) {
@@ -45,9 +46,9 @@ export class HoldfastError extends Error {
   static fromReply(value: unknown): HoldfastError {
     const { code, name, message, temporary } = (value ?? {}) as Partial<Record<keyof ErrorCode, unknown>>;
     return new HoldfastError({
-      code: typeof code === "number" ? code : 100,
-      name: typeof name === "string" ? name : "internal",
-      message: typeof message === "string" ? message : "The server failed.",
+      code: numberOr(code, 100),
+      name: textOr(name, "internal"),
+      message: textOr(message, "The server failed."),
       temporary: temporary === true,
     });
   }

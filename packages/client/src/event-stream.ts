@@ -38,7 +38,7 @@ export class EventStream {
       } else if (field === "event") this.#name = value;
       else if (field === "data") this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
     }
-    if (this.#rest.length + (this.#data?.length ?? 0) > MAX_EVENT_LENGTH) throw new Error("an endless event");
+    if (this.#rest.length + (this.#data?.length ?? 0) > MAX_EVENT_LENGTH) throw new Error("endless event");
     return events;
   }
 }

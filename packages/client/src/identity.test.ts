@@ -175,4 +175,15 @@ describe("channels that the server gives", () => {
     socket.receive({ publication: { channel: "user:ada", data: 1 } });
     expect(heard).toEqual([["user:ada", 1]]);
   });
+
+  it("are announced, where the application has not asked for them", async () => {
+    const harness = new ClientHarness();
+    const heard: unknown[] = [];
+    harness.client.on("subscribed", ({ channel }) => heard.push(channel));
+    const socket = await harness.connected();
+    harness.client.subscribe("demo:a");
+    for (const channel of ["room:1", "demo:a"])
+      socket.receive({ subscribed: { channel, offset: 5, epoch: "a" } });
+    expect(heard).toEqual(["room:1"]);
+  });
 });

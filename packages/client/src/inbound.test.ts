@@ -7,21 +7,20 @@ describe("readPush", () => {
   it("reads the pushes of the protocol", () => {
     expect(readPush("publication", { channel: "news", data: null, tags: { a: "b" } })).toEqual({
       kind: "publication",
-      publication: { channel: "news", data: null, tags: { a: "b" } },
+      body: { channel: "news", data: null, tags: { a: "b" } },
     });
     const live = { channel: "news", data: 1, offset: 7, epoch: "a" };
-    expect(readPush("publication", live)).toEqual({ kind: "publication", publication: live });
+    expect(readPush("publication", live)).toEqual({ kind: "publication", body: live });
     const gap = { channel: "news", from: 1, to: 3, epoch: "a", reason: "slow" };
-    expect(readPush("gap", gap)).toEqual({ kind: "gap", gap });
+    expect(readPush("gap", gap)).toEqual({ kind: "gap", body: gap });
     expect(readPush("gap", { channel: "news", reason: 1 })).toEqual({
       kind: "gap",
-      gap: { channel: "news", reason: "unverifiable" },
+      body: { channel: "news", reason: 1 },
     });
-    expect(readPush("message", { data: 0 })).toEqual({ kind: "message", data: 0 });
+    expect(readPush("message", { data: 0 })).toEqual({ kind: "message", body: { data: 0 } });
     expect(readPush("unsubscribed", { channel: "news", code: 102 })).toEqual({
       kind: "unsubscribed",
-      channel: "news",
-      code: 102,
+      body: { channel: "news", code: 102 },
     });
   });
 
@@ -65,7 +64,7 @@ describe("readConnectResult", () => {
     });
     expect(readConnectResult({ sid: "s", resumeToken: "t" })).toHaveProperty("resumeToken", "t");
     for (const resumeToken of [1, "", "x".repeat(4097)]) {
-      expect(readConnectResult({ sid: "s", resumeToken })).not.toHaveProperty("resumeToken");
+      expect(readConnectResult({ sid: "s", resumeToken })?.resumeToken).toBeUndefined();
     }
     expect(readConnectResult({})).toBeUndefined();
     expect(readConnectResult("sid")).toBeUndefined();

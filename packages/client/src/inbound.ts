@@ -13,7 +13,7 @@ import {
   type Position,
   type SubscribeOutcome,
 } from "@holdfast/protocol";
-
+import { type Fields, isFields, isText, positive, textOr } from "./fields.js";
 import type { Member, PresenceList } from "./presence.js";
 
 /** Data on a channel. */
@@ -45,7 +45,7 @@ export interface History extends Position {
 /** The server skipped publications of a channel. */
 export interface GapPush {
   readonly channel: string;
-  readonly reason: string;
+  readonly reason?: unknown;
   readonly from?: number;
   readonly to?: number;
   readonly epoch?: string;
@@ -63,78 +63,63 @@ export interface SubscribeAnswer {
 export type PresencePush =
   | {
       readonly kind: "join" | "leave";
-      readonly channel: string;
-      readonly member: Member;
-      readonly version: number;
+      readonly body: { readonly channel: string; readonly member: Member; readonly version: number };
     }
-  | ({ readonly kind: "presence"; readonly channel: string } & Counts);
+  | { readonly kind: "presence"; readonly body: { readonly channel: string } & Counts };
 
 type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
 
-export type Inbound =
+/** What concerns one channel. */
+export type ChannelPush =
   | PresencePush
-  | { readonly kind: "publication"; readonly publication: LivePublication }
-  | { readonly kind: "gap"; readonly gap: GapPush }
-  | { readonly kind: "message" | "broadcast"; readonly data: Json }
-  | { readonly kind: "unsubscribed"; readonly channel: string; readonly code: number }
-  /** A token ends in `deadlineMs`: the connection's, or the one for a channel. */
-  | { readonly kind: "refresh"; readonly channel: string | undefined; readonly deadlineMs: number }
-  | { readonly kind: "drain" | "disconnect"; readonly body: Fields }
-  | { readonly kind: "unknown" }
-  | { readonly kind: "malformed" };
+  | { readonly kind: "publication"; readonly body: LivePublication }
+  | { readonly kind: "gap"; readonly body: GapPush }
+  /** The application gave this connection the channel. */
+  | { readonly kind: "subscribed"; readonly body: { readonly channel: string } }
+  | { readonly kind: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
+  | { readonly kind: "refresh"; readonly body: { readonly channel: string; readonly deadline?: unknown } };
 
-export type Fields = Readonly<Record<string, Json | undefined>>;
+export type Inbound =
+  | ChannelPush
+  | { readonly kind: "message" | "broadcast"; readonly body: { readonly data: Json } }
+  /** The connection's token ends in `deadline` ms. */
+  | { readonly kind: "refresh"; readonly body: { readonly channel?: undefined; readonly deadline?: unknown } }
+  | { readonly kind: "drain" | "disconnect"; readonly body: Fields }
+  | { readonly kind: "unknown" | "malformed" };
+
+/** What is sound, push by push. */
+const checks: Readonly<Record<string, (body: Fields) => boolean>> = {
+  publication: (body) => hasChannel(body) && hasData(body) && isPlace(body),
+  gap: ({ channel, from, to, epoch }) =>
+    isText(channel) && isPlace({ offset: to, epoch }) && isPlace({ offset: from }),
+  join: isChange,
+  leave: isChange,
+  presence: (body) => hasChannel(body) && hasCounts(body),
+  subscribed: hasChannel,
+  unsubscribed: (body) => hasChannel(body) && typeof body.code === "number",
+  refresh: (body) => body.channel === undefined || hasChannel(body),
+  message: hasData,
+  broadcast: hasData,
+  drain: () => true,
+  disconnect: () => true,
+};
 
 /** Reads a push. */
-export function readPush(op: string, body: Json): Inbound {
-  if (!isFields(body)) return { kind: known.has(op) ? "malformed" : "unknown" };
-  const { channel, data, code } = body;
-  switch (op) {
-    case "publication":
-      if (typeof channel !== "string" || data === undefined || !isPlace(body)) return { kind: "malformed" };
-      return { kind: op, publication: { ...body, channel, data } };
-    case "gap":
-      if (
-        typeof channel !== "string" ||
-        !isPlace({ ...body, offset: body.to }) ||
-        !isPlace({ offset: body.from })
-      )
-        return { kind: "malformed" };
-      return { kind: op, gap: { ...body, channel, reason: reasonOf(body) } };
-    case "join":
-    case "leave": {
-      const { member, version } = body;
-      if (typeof channel !== "string" || !isMember(member) || !isCount(version)) return { kind: "malformed" };
-      return { kind: op, channel, member, version };
-    }
-    case "presence": {
-      const counts = readCounts(body);
-      if (typeof channel !== "string" || counts === undefined) return { kind: "malformed" };
-      return { kind: op, channel, ...counts };
-    }
-    case "message":
-    case "broadcast":
-      return data === undefined ? { kind: "malformed" } : { kind: op, data };
-    case "unsubscribed":
-      if (typeof channel !== "string" || typeof code !== "number") return { kind: "malformed" };
-      return { kind: op, channel, code };
-    case "refresh":
-      if (channel !== undefined && typeof channel !== "string") return { kind: "malformed" };
-      return { kind: op, channel, deadlineMs: positive(body.deadline, 0) };
-    case "drain":
-    case "disconnect":
-      return { kind: op, body };
-    default:
-      return { kind: "unknown" };
-  }
+export function readPush(op: string, body: unknown): Inbound {
+  const check = Object.hasOwn(checks, op) && checks[op];
+  if (!check) return { kind: "unknown" };
+  return isFields(body) && check(body) ? ({ kind: op, body } as unknown as Inbound) : { kind: "malformed" };
 }
 
 /** What the client uses of a connect reply. */
-export type Welcome = Omit<ConnectResult, "resumed" | "serverTime" | "expiresAt">;
+export type Welcome = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limits" | "subs"> & {
+  readonly user: string | undefined;
+  readonly resumeToken: string | undefined;
+};
 
 /** Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults. */
 export function readConnectResult(body: Json): Welcome | undefined {
-  if (!isFields(body) || typeof body.sid !== "string") return undefined;
+  if (!isFields(body) || !isText(body.sid)) return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
   return {
     sid: body.sid,
@@ -146,16 +131,15 @@ export function readConnectResult(body: Json): Welcome | undefined {
       commandRate: positive(limits.commandRate, 100),
     },
     subs: isFields(body.subs) ? (body.subs as unknown as Readonly<Record<string, SubscribeOutcome>>) : {},
-    ...(typeof body.user === "string" && { user: body.user }),
-    ...readResumeToken(body),
+    user: isText(body.user) ? body.user : undefined,
+    resumeToken: readResumeToken(body),
   };
 }
 
 /** The resume token of a result, if it has one. The server refuses a longer one. */
-export function readResumeToken(body: unknown): { readonly resumeToken?: string } {
+export function readResumeToken(body: unknown): string | undefined {
   const token = isFields(body) ? body.resumeToken : undefined;
-  const sound = typeof token === "string" && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH;
-  return sound ? { resumeToken: token } : {};
+  return isText(token) && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH ? token : undefined;
 }
 
 /** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */
@@ -184,21 +168,17 @@ export function readHistory(channel: string, body: Json): History | undefined {
 
 /** Reads a list of members, or a page of it. */
 export function readPresenceList(body: unknown): PresenceList | undefined {
-  const counts = readCounts(body);
-  if (counts === undefined || !isFields(body) || !Array.isArray(body.members)) return undefined;
-  const { members, joinLeave, next } = body;
-  if (!members.every(isMember)) return undefined;
+  if (!isFields(body) || !hasCounts(body)) return undefined;
+  const { version, users, sessions, members, joinLeave, next } = body;
+  if (!Array.isArray(members) || !members.every(isMember)) return undefined;
   return {
-    ...counts,
+    version,
+    users,
+    sessions,
     members,
-    perSession: typeof joinLeave === "string" ? joinLeave === "session" : undefined,
-    next: typeof next === "string" ? next : undefined,
+    perSession: isText(joinLeave) ? joinLeave === "session" : undefined,
+    next: isText(next) ? next : undefined,
   };
-}
-
-function readCounts(body: unknown): Counts | undefined {
-  const { version, users, sessions } = isFields(body) ? body : {};
-  return isCount(version) && isCount(users) && isCount(sessions) ? { version, users, sessions } : undefined;
 }
 
 /** The publications of a result, up to the first that is none. */
@@ -208,14 +188,29 @@ function readStored({ publications }: Fields): readonly Stored[] {
   return broken < 0 ? publications : publications.slice(0, broken);
 }
 
-const known: ReadonlySet<string> = new Set(
-  "publication gap join leave presence message broadcast unsubscribed refresh drain disconnect".split(" "),
-);
+/** Why publications are missing. */
+export function reasonOf({ reason }: { readonly reason?: unknown }): string {
+  return textOr(reason, "unverifiable");
+}
+
+function hasChannel({ channel }: Fields): boolean {
+  return isText(channel);
+}
+
+function hasData({ data }: Fields): boolean {
+  return data !== undefined;
+}
+
+function isChange({ channel, member, version }: Fields): boolean {
+  return isText(channel) && isMember(member) && isCount(version);
+}
+
+function hasCounts(body: Fields): body is Fields & Counts {
+  return isCount(body.version) && isCount(body.users) && isCount(body.sessions);
+}
 
 function isMember(value: unknown): value is Member {
-  if (!isFields(value)) return false;
-  const { session, user } = value;
-  return typeof session === "string" && (user === undefined || typeof user === "string");
+  return isFields(value) && isText(value.session) && (value.user === undefined || isText(value.user));
 }
 
 function isCount(value: unknown): value is number {
@@ -223,22 +218,10 @@ function isCount(value: unknown): value is number {
 }
 
 function isStored(value: unknown): value is Stored {
-  return isFields(value) && value.data !== undefined && typeof value.offset === "number" && isPlace(value);
+  return isFields(value) && hasData(value) && typeof value.offset === "number" && isPlace(value);
 }
 
 /** True when offset and epoch are those of a position, as far as they are there. */
 function isPlace({ offset = 0, epoch = "-" }: Fields): boolean {
   return isPosition({ offset, epoch });
-}
-
-function reasonOf({ reason }: Fields): string {
-  return typeof reason === "string" ? reason : "unverifiable";
-}
-
-function positive(value: unknown, otherwise: number): number {
-  return typeof value === "number" && value > 0 && Number.isFinite(value) ? value : otherwise;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

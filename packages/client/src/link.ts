@@ -13,7 +13,6 @@ import {
   type DecodedFrame,
   decodeFrames,
   encodeCommand,
-  type Json,
   PING,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
@@ -22,7 +21,7 @@ import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding }
 import { clientErrors, HoldfastError } from "./errors.js";
 import { type Inbound, readConnectResult, readPush, type Welcome } from "./inbound.js";
 import { byteLength, Outgoing } from "./outgoing.js";
-import { CONNECT_ID, type Outcome, Pending, type Settle } from "./pending.js";
+import { CONNECT_ID, failed, Pending, type Settle } from "./pending.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
 /** Characters of one message that are parsed; a longer one is reported and dropped. */
@@ -31,8 +30,6 @@ export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 export type RequestName = Exclude<CommandName, "connect">;
 
 export type RequestBody<Op extends RequestName> = Extract<Command, { op: Op }>["body"];
-
-const tooBig = (): Outcome => ({ ok: false, error: new HoldfastError(serverErrors.tooBig) });
 
 export interface LinkOptions {
   readonly clock: Clock;
@@ -44,7 +41,7 @@ export interface LinkOptions {
 export interface LinkEvents {
   /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
   opened(): void;
-  connected(result: Welcome): void;
+  welcomed(result: Welcome): void;
   /** A push other than those that concern the link alone. */
   received(inbound: Inbound): void;
   /** Something was wrong that did not end the link. */
@@ -96,9 +93,9 @@ export class Link {
       problem: (error) => {
         if (!this.#isClosed()) on.problem(error);
       },
-      closed: (ending) => this.#end(ending),
+      endedBy: (ending) => this.#end(ending),
     });
-    const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply in time")));
+    const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply")));
     this.#state = { t: "opening", deadline };
   }
 
@@ -135,15 +132,14 @@ export class Link {
   /** Sends a command. `settle` may be called at once. Throws for data that JSON cannot express. */
   request<Op extends RequestName>(op: Op, body: RequestBody<Op>, settle: Settle): void {
     if (this.#isClosed()) {
-      settle({ ok: false, error: new HoldfastError(clientErrors.disconnected) });
-      return;
+      return settle(failed(clientErrors.disconnected));
     }
     const id = this.#pending.nextId;
     const text = encodeCommand({ op, id, body } as Command);
-    if (this.#state.t !== "open") {
-      if (this.#pending.add(settle)) this.#early.push({ id, text });
-    } else if (this.#tooBig(text)) settle(tooBig());
-    else if (this.#pending.add(settle)) this.#outgoing.push(text);
+    if (this.#tooBig(text)) settle(failed(serverErrors.tooBig));
+    else if (!this.#pending.add(settle)) return;
+    else if (this.#state.t === "open") this.#outgoing.push(text);
+    else this.#early.push({ id, text });
   }
 
   /** Ends the link without a word to its owner. Idempotent. */
@@ -158,15 +154,16 @@ export class Link {
 
   #connected(result: Welcome | undefined): void {
     if (result === undefined) {
-      this.#malformed("a connect reply without a session");
-      return this.#end(lostEnding("malformed connect reply"));
+      const what = "no session";
+      this.#malformed(what);
+      return this.#end(lostEnding(what));
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
-    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
-    this.#on.connected(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.welcomed?.(result) ?? 0);
+    this.#on.welcomed(result);
     for (const { id, text } of this.#early.splice(0)) {
-      if (this.#tooBig(text)) this.#pending.settle(id, tooBig());
+      if (this.#tooBig(text)) this.#pending.settle(id, failed(serverErrors.tooBig));
       else this.#outgoing.push(text);
     }
   }
@@ -203,7 +200,7 @@ export class Link {
       case "reply":
         return this.#pending.settle(frame.id, { ok: true, body: frame.body });
       case "error":
-        return this.#pending.settle(frame.id, { ok: false, error: HoldfastError.fromReply(frame.error) });
+        return this.#pending.settle(frame.id, failed(frame.error));
       case "malformed":
         return this.#malformed(frame.text);
       case "push":
@@ -211,9 +208,9 @@ export class Link {
     }
   }
 
-  #handlePush(op: string, body: Json): void {
+  #handlePush(op: string, body: unknown): void {
     // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
-    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("the session began anew"));
+    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("another session"));
     const inbound = readPush(op, body);
     switch (inbound.kind) {
       case "unknown":

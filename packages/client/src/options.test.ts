@@ -60,7 +60,7 @@ describe("resolveOptions", () => {
   });
 
   it("goes without a WebSocket where there is fetch, as in Node.js 20", () => {
-    const names = (given: ClientOptions): readonly string[] => resolveOptions(given).transports.names;
+    const names = (given: ClientOptions): readonly string[] => resolveOptions(given).transports.toBeHad;
     expect(names({ WebSocket, transports: ["poll", "websocket"] })).toEqual(["websocket", "poll"]);
     expect(names({ WebSocket })).toEqual(["websocket", "sse", "poll"]);
   });

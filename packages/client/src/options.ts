@@ -78,7 +78,7 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
   const clock = given.clock ?? systemClock;
   const commandTimeoutMs = duration("commandTimeoutMs", given.commandTimeoutMs ?? 10_000);
   const random = given.random ?? Math.random;
-  const resolved = Object.freeze({
+  const resolved = {
     backoff,
     clock,
     commandTimeoutMs,
@@ -95,7 +95,7 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
       fetch: given.fetch,
       random,
     }),
-  });
+  };
   const known = { ...resolved, fetch: 0, token: 0, WebSocket: 0 };
   for (const key in given) if (!(key in known)) problems.push(`${key}: no such option`);
   if (problems.length > 0) throw new TypeError(`Options of the client: ${problems.join("; ")}`);

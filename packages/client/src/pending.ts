@@ -98,6 +98,7 @@ export class Pending {
   }
 }
 
-function failed(row: ErrorCode): Outcome {
+/** The end of a command that was not carried out. */
+export function failed(row: ErrorCode): Outcome {
   return { ok: false, error: new HoldfastError(row) };
 }

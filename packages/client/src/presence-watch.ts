@@ -79,10 +79,11 @@ export class PresenceWatch {
       return;
     }
     if (push.kind === "presence") {
-      this.#view.count(push);
+      this.#view.count(push.body);
       return this.#tell("presence", this.current);
     }
-    const { kind, channel, member, version } = push;
+    const { kind } = push;
+    const { channel, member, version } = push.body;
     const change = this.#view.change(kind, member, version);
     if (change === "hole") {
       this.#readSoon();

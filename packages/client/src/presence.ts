@@ -103,12 +103,10 @@ export class PresenceView {
     if (members === undefined || version > next) return "hole";
     if (kind === "join") members.set(member.session, member);
     else {
-      members.delete(member.session);
       // Where users leave, it was the last of the user's sessions, whichever of them were told.
-      for (const { user, session } of this.#perSession || member.user === undefined
-        ? []
-        : [...members.values()]) {
-        if (user === member.user) members.delete(session);
+      const name = nameOf(member, this.#perSession);
+      for (const each of members.values()) {
+        if (nameOf(each, this.#perSession) === name) members.delete(each.session);
       }
     }
     this.#counts = { ...this.#counts, version };

@@ -7,7 +7,9 @@
  */
 import type { Clock, Timer } from "./clock.js";
 import { clientErrors, HoldfastError } from "./errors.js";
+import { positive } from "./fields.js";
 import type { Outcome } from "./pending.js";
+import type { TokenSource } from "./token-source.js";
 
 export interface RefreshOptions {
   readonly clock: Clock;
@@ -23,25 +25,24 @@ export class Refresh {
     this.#options = options;
   }
 
-  /** `deadlineMs` from now the old token ends. `bring` gets the new one; without one there is nothing to bring. */
+  /** `deadline` ms from now, by the server's word, the old token ends. `bring` gets the new one of `tokens`; without one there is nothing to bring. */
   start(
-    deadlineMs: number,
-    ask: () => Promise<string | undefined>,
+    deadline: unknown,
+    tokens: TokenSource,
     bring: (token: string, settle: (outcome: Outcome) => void) => void,
   ): void {
     this.stop();
     const { clock, random, problem } = this.#options;
-    const timer = clock.after((random() * Math.min(deadlineMs, 60_000)) / 2, () => {
-      ask().then(
+    const failed = (error: HoldfastError): void => {
+      if (this.#timer === timer) problem(error);
+    };
+    const timer = clock.after((random() * Math.min(positive(deadline, 0), 60_000)) / 2, () => {
+      tokens.get().then(
         (token) => {
           if (this.#timer !== timer || token === undefined) return;
-          bring(token, (outcome) => {
-            if (!outcome.ok && this.#timer === timer) problem(outcome.error);
-          });
+          bring(token, (outcome) => outcome.ok || failed(outcome.error));
         },
-        (cause) => {
-          if (this.#timer === timer) problem(new HoldfastError(clientErrors.token, undefined, cause));
-        },
+        (cause) => failed(new HoldfastError(clientErrors.token, undefined, cause)),
       );
     });
     this.#timer = timer;

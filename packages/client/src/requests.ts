@@ -1,6 +1,7 @@
 /**
- * Requests: the HTTP requests of one transport, and the commands it sends beside its stream or poll.
+ * Requests: what the transports over HTTP have in common: their requests, and the commands they send beside their stream or poll.
  *
+ * The first message, which holds the connect command, begins the stream or the polls.
  * Commands go by `POST /send`, one request at a time so that their order holds; whatever is said meanwhile leaves in the next.
  * Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before anything else: servers know a
  * repetition by its ids, which ascend; after that the commands' deadlines settle them. Nothing is told after `close()`, which
@@ -11,35 +12,46 @@ import { backoffDelay } from "@holdfast/protocol";
 import { type Ending, httpEnding, lostEnding } from "./ending.js";
 import { clientErrors, HoldfastError } from "./errors.js";
 import type { Welcome } from "./inbound.js";
-import type { HttpOptions, TransportEvents } from "./transport.js";
+import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 import { httpUrl } from "./url.js";
 
 /** Repeats of a request that got no answer. */
 const MAX_REPEATS = 3;
 
-export class Requests {
+export class Requests implements Transport {
   readonly #url: string;
   readonly #options: HttpOptions;
   readonly #on: TransportEvents;
   readonly #abort = new AbortController();
+  /** Takes the first message; undefined once it has. */
+  #begin: ((hello: string) => Promise<void>) | undefined;
   /** Messages that wait for the session or for the request before them. */
   #waiting: string[] = [];
   #sending = false;
   #session: { readonly sid: string; readonly token: string | undefined } | undefined;
 
   /** `url` is that of the WebSocket; the others are beside it. */
-  constructor(url: string, options: HttpOptions, on: TransportEvents) {
+  constructor(
+    url: string,
+    options: HttpOptions,
+    on: TransportEvents,
+    begin: (hello: string) => Promise<void>,
+  ) {
     this.#url = url;
     this.#options = options;
     this.#on = on;
+    this.#begin = begin;
+    queueMicrotask(() => {
+      if (!this.isOver) on.opened();
+    });
   }
 
-  get closed(): boolean {
+  get isOver(): boolean {
     return this.#abort.signal.aborted;
   }
 
   /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
-  connected({ sid, resumeToken: token }: Welcome): number {
+  welcomed({ sid, resumeToken: token }: Welcome): number {
     this.#session = { sid, token };
     this.#flush();
     return bodyOf(this.#session, "").length;
@@ -50,6 +62,9 @@ export class Requests {
   }
 
   send(message: string): void {
+    const begin = this.#begin;
+    this.#begin = undefined;
+    if (begin !== undefined) return void begin(message);
     this.#waiting.push(message);
     this.#flush();
   }
@@ -72,13 +87,13 @@ export class Requests {
 
   /** A request failed, and the transport goes on. */
   problem(cause: unknown): void {
-    if (!this.closed) this.#on.problem(new HoldfastError(clientErrors.transport, "A request failed.", cause));
+    if (!this.isOver) this.#on.problem(new HoldfastError(clientErrors.transport, undefined, cause));
   }
 
   end(ending: Ending): void {
-    if (this.closed) return;
+    if (this.isOver) return;
     this.close();
-    this.#on.closed(ending);
+    this.#on.endedBy(ending);
   }
 
   close(): void {
@@ -87,7 +102,7 @@ export class Requests {
   }
 
   /** Resolves after a while, or at `close()`. */
-  pause(delayMs: number): Promise<void> {
+  pauseFor(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const { signal } = this.#abort;
       const end = (): void => {
@@ -101,9 +116,9 @@ export class Requests {
     });
   }
 
-  /** How long to wait before a repeat, ms. */
-  repeatDelay(repeats: number): number {
-    return backoffDelay(repeats, this.#options.random()) / 4;
+  /** The pause before a repeat. */
+  pauseBefore(repeats: number): Promise<void> {
+    return this.pauseFor(backoffDelay(repeats, this.#options.random()) / 4);
   }
 
   async #flush(): Promise<void> {
@@ -116,13 +131,11 @@ export class Requests {
   }
 
   async #deliver(message: string): Promise<void> {
-    for (let repeats = 0; !this.closed; repeats++) {
+    for (let repeats = 0; !this.isOver; repeats++) {
       const failure = await this.#try(message, repeats === MAX_REPEATS);
-      if (failure === undefined || this.closed) return;
-      if (repeats === MAX_REPEATS) {
-        return this.problem(failure);
-      }
-      await this.pause(this.repeatDelay(repeats));
+      if (failure === undefined || this.isOver) return;
+      if (repeats === MAX_REPEATS) return this.problem(failure);
+      await this.pauseBefore(repeats);
     }
   }
 

@@ -15,10 +15,16 @@ import {
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "./clock.js";
 import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "./codes.js";
-import { Cursor, type Step } from "./cursor.js";
+import { Cursor } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { type GapPush, type LivePublication, type PresencePush, readSubscribeAnswer } from "./inbound.js";
+import {
+  type ChannelPush,
+  type GapPush,
+  type LivePublication,
+  readSubscribeAnswer,
+  type Stored,
+} from "./inbound.js";
 import type { Link } from "./link.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
@@ -58,13 +64,10 @@ export interface Asked {
 }
 
 type State =
-  /** No connection: the connect command will ask for the channel. */
-  | { readonly t: "offline" }
-  | { readonly t: "held" | "leaving"; readonly wire: Wire }
-  /** With a timer while the token for it is awaited. */
-  | { readonly t: "asking"; readonly wire: Wire; readonly timer: Timer | undefined }
-  | { readonly t: "waiting"; readonly wire: Wire; readonly timer: Timer }
-  | { readonly t: "gone" };
+  /** Offline: without a connection; the connect command will ask for the channel. */
+  | { readonly t: "offline" | "held" | "leaving" | "asking" | "gone"; readonly timer?: undefined }
+  /** For the token to ask with, or for the time to ask again. */
+  | { readonly t: "authorizing" | "waiting"; readonly timer: Timer };
 
 export class SharedSubscription implements Share {
   readonly channel: string;
@@ -77,6 +80,8 @@ export class SharedSubscription implements Share {
   /** Who is there, where somebody wants to know. */
   #watch: PresenceWatch | undefined;
   #wantsJoinLeave = false;
+  /** The last connection; used in the states of one that lives. */
+  #wire: Wire | undefined;
   #state: State = { t: "offline" };
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
@@ -126,8 +131,11 @@ export class SharedSubscription implements Share {
     const more = this.#wantPresence(presence);
     this.#handles.add(events);
     // Held without it: asked for anew.
-    if (more && this.#state.t === "held") this.#leave(this.#state.wire);
-    else if (this.#state.t === "offline" && wire !== undefined) this.#ask(wire);
+    if (more && this.#state.t === "held") this.#leave();
+    else if (this.#state.t === "offline" && wire !== undefined) {
+      this.#wire = wire;
+      this.#ask();
+    }
     // After the caller had time to listen.
     else if (this.#state.t === "held") queueMicrotask(() => this.#tellLate(events));
     return { subscription: new Subscription(this, events), events };
@@ -154,23 +162,24 @@ export class SharedSubscription implements Share {
     return this.#handles.has(handle) ? this.position : undefined;
   }
 
-  release(handle: Handle): void {
+  releaseHandle(handle: Handle): void {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
-      if (this.#state.t === "held") this.#leave(this.#state.wire);
-      // While it is asked for, the answer tells what is to be undone; while a token is, nobody has been asked.
-      else if (this.#state.t === "offline" || ("timer" in this.#state && this.#state.timer)) this.#retire();
+      if (this.#state.t === "held") this.#leave();
+      // While it is asked for, the answer tells what is to be undone; before, nobody has been asked.
+      else if (this.#state.t === "offline" || this.#state.timer) this.#retire();
     }
-    handle.emit("unsubscribed", { channel: this.channel, error: undefined });
+    handle.announce("unsubscribed", { channel: this.channel, error: undefined });
   }
 
   /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `asked`. */
-  connected(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
+  welcomed(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
+    this.#wire = wire;
     this.#retries = 0;
-    if (outcome === undefined) return this.#ask(wire);
-    const refusal = refusalOf(outcome);
-    if (refusal === undefined) this.#answered(wire, outcome, asked);
-    else this.#refused(wire, refusal);
+    if (outcome === undefined) return this.#ask();
+    const error = (outcome as { readonly error?: unknown } | null)?.error;
+    if (error === undefined) this.#answered(outcome, asked);
+    else this.#refused(HoldfastError.fromReply(error));
   }
 
   /** The connection is gone. */
@@ -180,158 +189,155 @@ export class SharedSubscription implements Share {
     if (this.#handles.size === 0) this.#retire();
   }
 
-  publication(publication: LivePublication): void {
-    const { offset, epoch } = publication;
-    if (offset !== undefined) {
-      // Whatever comes before the answer is in the answer.
-      if (this.#state.t !== "held") return;
-      const arrival = this.#cursor.arrive(offset, epoch);
-      if (arrival === "hole") return this.#resubscribe(this.#state.wire, `publication ${offset}`);
-      if (arrival === "known") return;
-      this.#retries = 0;
+  push(push: ChannelPush): void {
+    switch (push.kind) {
+      case "join":
+      case "leave":
+      case "presence":
+        return this.#watch?.push(push);
+      case "publication":
+        if (push.body.offset === undefined) return this.#tell("publication", push.body);
     }
+    // Whatever comes before the answer is in the answer.
+    if (this.#state.t !== "held") return;
+    switch (push.kind) {
+      case "publication":
+        return this.#publication(push.body as LivePublication & Stored);
+      case "gap":
+        return this.#gap(push.body);
+      case "unsubscribed":
+        // What was missed until the server gives it back is asked for then.
+        return this.#refused(HoldfastError.fromCode(push.body.code));
+      case "refresh":
+        return this.#renew(push.body.deadline);
+    }
+  }
+
+  #publication(publication: LivePublication & Stored): void {
+    const { offset, epoch } = publication;
+    const arrival = this.#cursor.arrive(offset, epoch);
+    if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
+    if (arrival === "known") return;
+    this.#retries = 0;
     this.#tell("publication", publication);
   }
 
-  gap(push: GapPush): void {
-    if (this.#state.t !== "held") return;
+  #gap(push: GapPush): void {
     const gap = this.#cursor.skip(push);
-    if (gap === "hole") this.#resubscribe(this.#state.wire, `gap to ${push.to}`);
+    if (gap === "hole") this.#resubscribe(`gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
   }
 
-  presencePush(push: PresencePush): void {
-    this.#watch?.push(push);
-  }
-
-  /** The server took the channel away. What was missed until it gives it back is asked for then. */
-  unsubscribed(code: number): void {
-    if (this.#state.t === "held") this.#refused(this.#state.wire, HoldfastError.fromCode(code));
-  }
-
-  /** The channel's own token ends in `deadlineMs`. */
-  refresh(deadlineMs: number): void {
-    const state = this.#state;
-    const tokens = this.#tokens;
-    if (state.t !== "held" || tokens === undefined) return;
-    this.#refresh.start(
-      deadlineMs,
-      () => tokens.get(),
-      (token, settle) => state.wire.request("refresh", { token }, settle),
+  /** The channel's own token ends in `deadline` ms. */
+  #renew(deadline: unknown): void {
+    if (this.#tokens === undefined) return;
+    this.#refresh.start(deadline, this.#tokens, (token, settle) =>
+      this.#wire?.request("refresh", { token }, settle),
     );
   }
 
-  #ask(wire: Wire): void {
-    if (this.#tokens === undefined) return this.#askWith(wire, undefined);
+  #ask(): void {
+    if (this.#tokens === undefined) return this.#askWith(undefined);
     const { clock } = this.#options;
     const failed = (cause?: unknown): void => {
       if (this.#state !== asking) return;
-      this.#tokens?.forget();
-      this.#refused(wire, new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
+      this.#tokens?.forgetPending();
+      this.#refused(new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
     };
-    const asking: State = { t: "asking", wire, timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
+    const asking: State = { t: "authorizing", timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
     this.#enter(asking);
     this.#tokens.get().then((token) => {
-      if (this.#state === asking) this.#askWith(wire, token);
+      if (this.#state === asking) this.#askWith(token);
     }, failed);
   }
 
-  #askWith(wire: Wire, token: string | undefined): void {
-    const asking: State = { t: "asking", wire, timer: undefined };
+  #askWith(token: string | undefined): void {
+    const asking: State = { t: "asking" };
     this.#enter(asking);
     const { channel, asked } = this;
     const { since, wish } = asked;
-    const body: SubscribeRequest = {
-      channel,
-      ...(since && { since }),
-      ...(token !== undefined && { token }),
-      ...wish,
-    };
-    wire.request("subscribe", body, (outcome) => {
+    // What is undefined does not travel.
+    const body = { channel, since, token, ...wish } as SubscribeRequest;
+    this.#wire?.request("subscribe", body, (outcome) => {
       if (this.#state !== asking) return;
-      if (outcome.ok) this.#answered(wire, outcome.body, asked);
-      else this.#refused(wire, outcome.error);
+      if (outcome.ok) this.#answered(outcome.body, asked);
+      else this.#refused(outcome.error);
     });
   }
 
   /** The server holds the channel, and said from where on, having been asked for this. */
-  #answered(wire: Wire, body: unknown, { since, wish }: Asked): void {
-    const held: State = { t: "held", wire };
+  #answered(body: unknown, { since, wish }: Asked): void {
+    const held: State = { t: "held" };
     this.#enter(held);
-    if (this.#handles.size === 0) return this.#leave(wire);
-    // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
-    if (this.position !== undefined && this.position !== since) return this.#leave(wire);
-    // More is wanted by now.
-    if ((this.#watch && !wish.presence) || (this.#wantsJoinLeave && !wish.joinLeave))
-      return this.#leave(wire);
+    const unwanted =
+      this.#handles.size === 0 ||
+      // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
+      (this.position !== undefined && this.position !== since) ||
+      // More is wanted by now.
+      (this.#watch && !wish.presence) ||
+      (this.#wantsJoinLeave && !wish.joinLeave);
+    if (unwanted) return this.#leave();
     this.#tell("subscribed", { channel: this.channel });
     // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
     for (const step of this.#cursor.catchUp(readSubscribeAnswer(body))) {
-      this.#tellStep(step);
+      this.#tell(step.told, step.value);
       if (this.#state !== held) return;
     }
-    this.#watch?.begin(wire, body);
+    if (this.#wire) this.#watch?.begin(this.#wire, body);
   }
 
-  #refused(wire: Wire, refusal: HoldfastError): void {
+  #refused(refusal: HoldfastError): void {
     if (refusal.code === ALREADY_SUBSCRIBED) {
       // An answer was lost. What a position misses, or who is there, only another answer tells.
-      const { since, wish } = this.asked;
-      if (since !== undefined || wish.presence) return this.#leave(wire, true);
-      return this.#answered(wire, {}, { since, wish });
+      const { asked } = this;
+      if (asked.since !== undefined || asked.wish.presence) return this.#leave(true);
+      return this.#answered({}, asked);
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
     const renewable = refusal.code === TOKEN_EXPIRED && this.#tokens !== undefined;
     const again = refusal.temporary || renewable;
-    if (again) this.#pause(wire);
+    if (again) this.#pause();
     else {
       this.#handles.clear();
       this.#retire();
     }
     this.#options.problem(refusal);
     for (const handle of told) {
-      handle.emit("error", refusal);
-      if (!again) handle.emit("unsubscribed", { channel: this.channel, error: refusal });
+      handle.announce("error", refusal);
+      if (!again) handle.announce("unsubscribed", { channel: this.channel, error: refusal });
     }
   }
 
   /** Something is missing that the server did not own up to. It has it in the channel's history, or says that it has not. */
-  #resubscribe(wire: Wire, what: string): void {
+  #resubscribe(what: string): void {
     const { channel, position } = this;
-    this.#leave(wire, true);
+    this.#leave(true);
     const detail = `${channel}: ${what} after ${JSON.stringify(position)}`;
     this.#options.problem(new HoldfastError(clientErrors.malformed, detail));
   }
 
-  #leave(wire: Wire, pause = false): void {
-    const leaving: State = { t: "leaving", wire };
+  #leave(pause = false): void {
+    const leaving: State = { t: "leaving" };
     this.#enter(leaving);
-    wire.request("unsubscribe", { channel: this.channel }, () => {
+    this.#wire?.request("unsubscribe", { channel: this.channel }, () => {
       if (this.#state !== leaving) return;
       // A refusal can only mean that the server does not hold it either.
       if (this.#handles.size === 0) this.#retire();
-      else if (pause) this.#pause(wire);
-      else this.#ask(wire);
+      else if (pause) this.#pause();
+      else this.#ask();
     });
   }
 
-  #pause(wire: Wire): void {
+  #pause(): void {
     const { backoff, clock, random } = this.#options;
     const delayMs = backoffDelay(this.#retries++, random(), 0, backoff);
-    this.#enter({ t: "waiting", wire, timer: clock.after(delayMs, () => this.#ask(wire)) });
-  }
-
-  #tellStep(step: Step): void {
-    const { channel } = this;
-    if (step.kind === "publication") this.#tell("publication", { channel, ...step.stored });
-    else if (step.kind === "gap") this.#tell("gap", step.gap);
-    else this.#tell("recovered", { channel, count: step.count });
+    this.#enter({ t: "waiting", timer: clock.after(delayMs, () => this.#ask()) });
   }
 
   #tell<Name extends keyof SubscriptionEvents>(name: Name, value: SubscriptionEvents[Name]): void {
-    for (const handle of [...this.#handles]) handle.emit(name, value);
+    for (const handle of [...this.#handles]) handle.announce(name, value);
   }
 
   #retire(): void {
@@ -341,17 +347,12 @@ export class SharedSubscription implements Share {
   }
 
   #enter(state: State): void {
-    if ("timer" in this.#state) this.#state.timer?.cancel();
+    this.#state.timer?.cancel();
     if (state.t !== "held") this.#watch?.stop();
     this.#state = state;
   }
 
   #tellLate(handle: Handle): void {
-    if (this.stateOf(handle) === "subscribed") handle.emit("subscribed", { channel: this.channel });
+    if (this.stateOf(handle) === "subscribed") handle.announce("subscribed", { channel: this.channel });
   }
-}
-
-function refusalOf(outcome: SubscribeOutcome): HoldfastError | undefined {
-  const error = (outcome as { readonly error?: unknown } | null)?.error;
-  return error === undefined ? undefined : HoldfastError.fromReply(error);
 }

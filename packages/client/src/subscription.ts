@@ -51,7 +51,7 @@ export interface Share {
   stateOf(events: Emitter<SubscriptionEvents>): SubscriptionState;
   positionOf(events: Emitter<SubscriptionEvents>): Position | undefined;
   readonly presence: Presence | undefined;
-  release(events: Emitter<SubscriptionEvents>): void;
+  releaseHandle(events: Emitter<SubscriptionEvents>): void;
 }
 
 export class Subscription {
@@ -96,6 +96,6 @@ export class Subscription {
 
   /** Ends this subscription. The server is told when it was the channel's last one. Idempotent. */
   unsubscribe(): void {
-    this.#share.release(this.#events);
+    this.#share.releaseHandle(this.#events);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
 import { isChannel } from "./channel-name.js";
-import type { GapPush, LivePublication, PresencePush, Publication, Welcome } from "./inbound.js";
+import type { ChannelPush, Publication, Welcome } from "./inbound.js";
 import {
   type Asked,
   SharedSubscription,
@@ -66,17 +66,18 @@ export class Subscriptions {
       if (share.needsToken) continue;
       const ask = share.asked;
       const wish = { ...ask.since, ...ask.wish };
-      length += channel.length + JSON.stringify(wish).length;
+      const text = JSON.stringify(wish);
+      length += channel.length + text.length;
       if (length > MAX_WANTED_LENGTH || asked.size === MAX_CHANNELS_DEFAULT) break;
       asked.set(channel, ask);
-      wishes.push([channel, Object.keys(wish).length === 0 ? null : wish]);
+      wishes.push([channel, text === "{}" ? null : wish]);
     }
     this.#asked = asked;
     // Own properties whatever the name: an assignment to `__proto__` would be lost.
     return Object.fromEntries(wishes);
   }
 
-  connected(wire: Wire, { subs = {} }: Welcome): void {
+  welcomed(wire: Wire, { subs = {} }: Welcome): void {
     this.#wire = wire;
     for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.
@@ -85,7 +86,7 @@ export class Subscriptions {
     for (const [channel, share] of [...this.#byChannel]) {
       const asked = this.#asked.get(channel);
       const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
-      share.connected(wire, outcome, asked ?? share.asked);
+      share.welcomed(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -97,25 +98,9 @@ export class Subscriptions {
   }
 
   /** False where nobody asked for the channel. */
-  publication(publication: LivePublication): boolean {
-    const share = this.#byChannel.get(publication.channel);
-    share?.publication(publication);
+  push(push: ChannelPush): boolean {
+    const share = this.#byChannel.get(push.body.channel);
+    share?.push(push);
     return share !== undefined;
-  }
-
-  gap(push: GapPush): void {
-    this.#byChannel.get(push.channel)?.gap(push);
-  }
-
-  presencePush(push: PresencePush): void {
-    this.#byChannel.get(push.channel)?.presencePush(push);
-  }
-
-  refresh(channel: string, deadlineMs: number): void {
-    this.#byChannel.get(channel)?.refresh(deadlineMs);
-  }
-
-  unsubscribed(channel: string, code: number): void {
-    this.#byChannel.get(channel)?.unsubscribed(code);
   }
 }

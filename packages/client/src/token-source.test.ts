@@ -19,7 +19,7 @@ describe("TokenSource", () => {
     const answers: ((token: string) => void)[] = [];
     const tokens = new TokenSource(() => new Promise((resolve) => answers.push(resolve)));
     const old = tokens.get();
-    tokens.forget();
+    tokens.forgetPending();
     const fresh = tokens.get();
     answers[0]?.("old");
     expect(await old).toBe("old");

@@ -27,7 +27,7 @@ export class TokenSource {
   }
 
   /** Lets the next `get` ask anew. */
-  forget(): void {
+  forgetPending(): void {
     this.#pending = undefined;
   }
 

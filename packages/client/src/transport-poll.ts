@@ -7,6 +7,8 @@
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 import { closingEnding, lostEnding } from "./ending.js";
+import { clientErrors, HoldfastError } from "./errors.js";
+import { isFields, isText, positive } from "./fields.js";
 import { isLost, Requests } from "./requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
@@ -20,38 +22,35 @@ interface Answer {
   readonly cursor: unknown;
   readonly frames: readonly object[];
   /** Not to be asked again before, ms. */
-  readonly wait: number;
+  readonly wait?: unknown;
   /** The session has ended, and nothing follows. */
-  readonly close: { readonly [field: string]: unknown } | undefined;
+  readonly close?: unknown;
 }
 
 /** `url` is that of the WebSocket. */
 export function openPoll(url: string, options: HttpOptions, on: TransportEvents): Transport {
-  const requests = new Requests(url, options, on);
-  let begun = false;
-  queueMicrotask(() => {
-    if (!requests.closed) on.opened();
-  });
+  const requests = new Requests(url, options, on, run);
 
   async function run(hello: string): Promise<void> {
     let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
     const sid = last?.sid;
-    while (last !== undefined && !requests.closed) {
+    while (last !== undefined && !requests.isOver) {
       on.heard();
       // An empty answer says only that the server lives.
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
-      if (requests.closed) return;
-      if (last.close !== undefined) return requests.end(closingEnding(last.close));
+      if (requests.isOver) return;
+      if (isFields(last.close)) return requests.end(closingEnding(last.close));
       // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
-      if (last.sid !== sid) return requests.end(lostEnding("the session began anew"));
-      if (last.wait > 0) await requests.pause(Math.min(last.wait, MAX_PAUSE_MS));
+      if (last.sid !== sid) return requests.end(lostEnding("another session"));
+      const wait = positive(last.wait, 0);
+      if (wait > 0) await requests.pauseFor(Math.min(wait, MAX_PAUSE_MS));
       last = await ask(JSON.stringify({ sid, cursor: last.cursor }), MAX_REPEATS);
     }
   }
 
   /** Undefined where it ended the transport, or was closed. */
   async function ask(body: string, repeats: number): Promise<Answer | undefined> {
-    for (let lost = 0; !requests.closed; lost++) {
+    for (let lost = 0; !requests.isOver; lost++) {
       try {
         const response = await requests.post("poll", body);
         if (response.ok) return readAnswer(await response.json());
@@ -61,30 +60,21 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
         }
         await response.text();
       } catch (cause) {
-        if (requests.closed) return undefined;
+        if (requests.isOver) return undefined;
         if (lost >= repeats) requests.end(lostEnding(String(cause)));
         else requests.problem(cause);
       }
-      await requests.pause(requests.repeatDelay(lost));
+      await requests.pauseBefore(lost);
     }
     return undefined;
   }
 
-  return {
-    send(message) {
-      if (begun) requests.send(message);
-      else void run(message);
-      begun = true;
-    },
-    connected: (result) => requests.connected(result),
-    renewed: (token) => requests.renewed(token),
-    close: () => requests.close(),
-  };
+  return requests;
 }
 
 /** Throws for what is not an answer: then it counts as lost. */
 function readAnswer(value: unknown): Answer {
-  const { sid, cursor, frames, wait, close } = value as Answer;
-  if (typeof sid !== "string" || !Array.isArray(frames)) throw new Error("not an answer to a poll");
-  return { sid, cursor, frames, wait: Number(wait) || 0, close: close ?? undefined };
+  const answer = value as Answer;
+  if (!isText(answer.sid) || !Array.isArray(answer.frames)) throw new HoldfastError(clientErrors.malformed);
+  return answer;
 }

@@ -8,11 +8,7 @@ import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
 /** `url` is that of the WebSocket. */
 export function openSse(url: string, options: HttpOptions, on: TransportEvents): Transport {
-  const requests = new Requests(url, options, on);
-  let begun = false;
-  queueMicrotask(() => {
-    if (!requests.closed) on.opened();
-  });
+  const requests = new Requests(url, options, on, read);
 
   async function read(hello: string): Promise<void> {
     try {
@@ -25,13 +21,13 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
       const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();
-        if (requests.closed) return;
-        if (done) return requests.end(lostEnding("the stream ended"));
+        if (requests.isOver) return;
+        if (done) return requests.end(lostEnding("stream ended"));
         on.heard();
         for (const { name, data } of events.push(decoder.decode(value, { stream: true }))) {
           if (name === "") on.message(data);
           else if (name === "close") requests.end(closingEnding(JSON.parse(data)));
-          if (requests.closed) return;
+          if (requests.isOver) return;
         }
       }
     } catch (cause) {
@@ -39,14 +35,5 @@ export function openSse(url: string, options: HttpOptions, on: TransportEvents):
     }
   }
 
-  return {
-    send(message) {
-      if (begun) requests.send(message);
-      else void read(message);
-      begun = true;
-    },
-    connected: (result) => requests.connected(result),
-    renewed: (token) => requests.renewed(token),
-    close: () => requests.close(),
-  };
+  return requests;
 }

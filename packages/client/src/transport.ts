@@ -2,7 +2,7 @@
  * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the link above it sees no difference.
  *
  * A transport carries text that holds frames, in order, each once or not at all, and finds out when it is over.
- * Invariants: it tells nothing before the call that made it has returned, nothing after `closed`, and nothing at all
+ * Invariants: it tells nothing before the call that made it has returned, nothing after `endedBy`, and nothing at all
  * after `close()`; it never rejects and never throws.
  */
 import type { Clock } from "./clock.js";
@@ -24,14 +24,14 @@ export interface TransportEvents {
   message(data: unknown): void;
   /** Something was wrong that did not end the transport. */
   problem(error: HoldfastError): void;
-  closed(ending: Ending): void;
+  endedBy(ending: Ending): void;
 }
 
 export interface Transport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
   /** The connect reply has come; requests that follow name the session. Returns the bytes that leave with each message beside it. */
-  connected?(result: Welcome): number;
+  welcomed?(result: Welcome): number;
   /** The session has another resume token: the one before is good no more. */
   renewed?(resumeToken: string): void;
   /** Ends it without a word. Idempotent. */

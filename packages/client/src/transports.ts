@@ -16,7 +16,7 @@ import { findWebSocket, type WebSocketClass } from "./web-socket.js";
 
 export interface Transports {
   /** Those that are wanted and to be had, the best first; one at least. */
-  readonly names: readonly TransportName[];
+  readonly toBeHad: readonly TransportName[];
   /** `url` is that of the WebSocket. */
   open(name: TransportName, url: string, on: TransportEvents): Transport;
 }
@@ -37,8 +37,8 @@ export function findTransports(
   const WebSocket = findWebSocket(given);
   const has = (name: TransportName): boolean =>
     wanted.includes(name) && (name === "websocket" ? WebSocket : fetch) !== undefined;
-  const names = TRANSPORTS.filter(has);
-  if (names.length === 0) {
+  const toBeHad = TRANSPORTS.filter(has);
+  if (toBeHad.length === 0) {
     throw new TypeError(
       "No WebSocket here: use Node.js 22 or newer, or pass that of the package ws: new Client(url, { WebSocket })",
     );
@@ -46,7 +46,7 @@ export function findTransports(
   // As a method of anything but its global object, a browser's `fetch` refuses.
   const http: HttpOptions = { ...options, fetch: (input, init) => fetch(input, init) };
   return {
-    names,
+    toBeHad,
     open(name, url, on) {
       if (name === "websocket") return openWebSocket(url, WebSocket as WebSocketClass, on);
       return (name === "sse" ? openSse : openPoll)(url, http, on);
