@@ -4,8 +4,8 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-/** Bytes of dist/holdfast.min.js, gzipped at level 9. */
-const BUDGET = 11_999;
+/** Bytes of dist/holdfast.min.js, gzipped at level 9: 12 KB. Runtimes with another zlib differ by some tens. */
+const BUDGET = 12_288;
 
 const bundle = readFileSync(new URL("../dist/holdfast.min.js", import.meta.url));
 const size = gzipSync(bundle, { level: 9 }).length;
