@@ -172,8 +172,8 @@ export class DurabilityCluster {
     };
     await eventually("everybody has the last number", isSettled, SETTLE_MS).catch((error) => {
       const late = behind().map(
-        ({ channel, check, constructor, state }) =>
-          `${constructor.name} of ${channel} at ${check.last} of ${published.get(channel)} (${state})`,
+        (watcher) =>
+          `${watcher.constructor.name} of ${watcher.channel} at ${watcher.check.last} of ${published.get(watcher.channel)} (${watcher.state})`,
       );
       const [first] = behind();
       throw new Error(
