@@ -61,6 +61,7 @@ class TestPoll implements DueHeldPoll {
 let clock: FakeClock;
 let core: Core;
 let polls: Polls;
+let sessions: CometSessions;
 let sids: number;
 
 beforeEach(async () => {
@@ -80,7 +81,8 @@ beforeEach(async () => {
     },
   );
   core.start();
-  polls = new Polls(core, new CometSessions(), { holdMs: 25_000, graceMs: 10_000 }, clock);
+  sessions = new CometSessions();
+  polls = new Polls(core, sessions, { holdMs: 25_000, graceMs: 10_000 }, clock);
   await clock.settle();
 });
 afterEach(async () => {
@@ -141,6 +143,15 @@ describe("a polled session", () => {
     const again = await poll(first);
     expect(again.text).toBe(lost.text);
     expect(data((await poll(again.answered)).answered)).toEqual([2]);
+  });
+
+  it("ends when it goes on in a newer transport, and what was held gets no answer", async () => {
+    const first = await connected();
+    const held = await poll(first);
+    sessions.set(first.sid, { take() {}, supersede() {} });
+    await clock.settle();
+    expect(core.connections).toBe(0);
+    expect(held.fate).toBe("dropped");
   });
 
   it("is not slow when a message comes between an answer and the next poll, however long it is held before", async () => {
