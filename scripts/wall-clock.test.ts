@@ -9,6 +9,7 @@ import { describe, expect, it } from "@jest/globals";
 const MAY_READ: Readonly<Record<string, string>> = {
   "cli/src/commands/disconnect.ts": "the end of a revocation, shared with every instance",
   "cli/src/compose.ts": "revocations name their end by the wall clock",
+  "cli/src/commands/token.ts": "the end of a token",
   "client/src/clock.ts": "the seam itself",
   "client/src/connector.ts": "when the next attempt comes, shown to the page",
   "core/src/assembly.ts": "resume tokens, checked by other instances",
