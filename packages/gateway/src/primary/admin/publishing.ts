@@ -3,8 +3,8 @@
  */
 import {
   BROADCAST,
-  backendKey,
   BrokerUnavailable,
+  backendKey,
   channelTopic,
   type PublishOptions,
   type Topic,
