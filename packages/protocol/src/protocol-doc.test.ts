@@ -8,6 +8,7 @@ import { disconnects, errors, mayReconnect } from "./codes.js";
 import { decodeCommands } from "./decode-command.js";
 import { decodeFrames } from "./decode-push.js";
 import { encodeCommand, encodeError, PING } from "./encode.js";
+import type { Command } from "./frame.js";
 import * as limits from "./limits.js";
 import { ownerOf } from "./session-id.js";
 

@@ -4,7 +4,7 @@
  * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a command that throws is
  * our fault, is logged, and is answered with `internal`.
  */
-import { type ReceivedCommand, type ErrorCode, encodeError, encodeReply, errors } from "@holdfast/protocol";
+import { type ErrorCode, encodeError, encodeReply, errors, type ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import { commands } from "./index.js";
