@@ -17,7 +17,7 @@ import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import { corsHeaders } from "./comet/cors.js";
-import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
+import { ANSWERED, FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
@@ -96,6 +96,7 @@ export class Relay {
 
   /** Answers here or there. */
   handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#prove(request, response);
     const named = namedOwner(request.method ?? "", request.url ?? "");
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
@@ -140,9 +141,19 @@ export class Relay {
     const far = await others?.find(owner);
     if (others === undefined || far === undefined || response.destroyed)
       return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
-    const outcome = await this.#hops.go(request, response, body, far);
+    const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
+    const outcome =
+      forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
     if (outcome === "unreached") others.wasWrong(owner);
     this.#conclude(request, response, outcome, "forwarded");
+  }
+
+  /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */
+  #prove({ headers, method = "", url = "" }: IncomingMessage, response: ServerResponse): void {
+    const forwarded = headers[FORWARDED];
+    if (typeof forwarded !== "string") return;
+    const proof = this.#options.others?.seal.answerTo(forwarded, method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
   }
 
   async #relay(

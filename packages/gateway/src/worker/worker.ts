@@ -16,6 +16,7 @@ import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
+import { InstanceSeal } from "./instance-seal.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
@@ -64,6 +65,7 @@ export class Worker {
   readonly #directory: WorkerDirectory | undefined;
   /** Where other instances reach this one. */
   readonly #address: string | undefined;
+  readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -102,6 +104,7 @@ export class Worker {
       events: own?.events,
       presence,
       revocations,
+      secret: options.secret,
       clock,
       logger,
       metrics: this.#metrics,
@@ -111,11 +114,12 @@ export class Worker {
       sessionId: () => ids.next(),
       random: Math.random,
     });
+    this.#seal = new InstanceSeal(() => this.#core.instanceKey, clock);
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
-      mayComeFrom: originCheck(options.origins),
+      mayComeFrom: originCheck(options.origins, options.onlyLocalHosts),
       maxChannels: options.core.maxChannels,
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
@@ -142,7 +146,8 @@ export class Worker {
         bodyTimeoutMs: options.headTimeoutMs,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
-        others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
+        others:
+          this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock, this.#seal),
         clock,
         routed: (way) => this.#metrics.routed(way),
       },
@@ -185,7 +190,10 @@ export class Worker {
   async listen(): Promise<void> {
     await this.http.listen();
     await this.#door?.open();
-    if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
+    const address = this.#address;
+    if (address === undefined) return;
+    const worker = ownerPrefix(this.#owner);
+    this.#directory?.announce(worker, () => this.#seal.sealAddress(worker, address));
   }
 
   /** Carries out what the primary says. */
