@@ -22,7 +22,7 @@ const member = (session: string, count?: number): Member => ({
 /** Workers on one store, of which each can be cut off from it, before or after the store has done what it was asked. */
 class World {
   readonly clock = new FakeClock();
-  readonly store = new MemoryPresence(new MemoryBus(), () => this.clock.now());
+  readonly store = new MemoryPresence(new MemoryBus(), this.clock);
   /** The sizes of all calls of `change`. */
   readonly calls: number[] = [];
 

@@ -1,9 +1,11 @@
 /**
  * The presence store in memory: for the embedded broker, where the primary serves it to its workers, and for tests.
  *
- * Invariant: a channel is in the map exactly while it has members; the members of a lease are found in its channels.
+ * Invariants: a channel is in the map exactly while it has members; the members of a lease are found in its channels;
+ * leases run on the monotonic clock, so that a wall clock that is set ends none of them.
  */
 import type { MemoryBus } from "./broker-memory.js";
+import { type Clock, systemClock } from "./clock.js";
 import {
   type ChangeOutcome,
   type Lease,
@@ -42,6 +44,7 @@ interface Channel {
 }
 
 interface HeldLease {
+  /** Monotonic ms. */
   until: number;
   readonly channels: Set<string>;
   /** Given to somebody to be ended. */
@@ -55,18 +58,17 @@ const ENDING_MS = 10_000;
 
 export class MemoryPresence implements PresenceStore {
   readonly #bus: MemoryBus;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #channels = new Map<string, Channel>();
   readonly #leases = new Map<string, HeldLease>();
   /** The highest number that any channel has had: a new life begins above it. */
   #highest: number;
   #lastOrder = 0;
 
-  /** `now`: ms since 1970. */
-  constructor(bus: MemoryBus, now: () => number = Date.now) {
+  constructor(bus: MemoryBus, clock: Pick<Clock, "now" | "monotonic"> = systemClock) {
     this.#bus = bus;
-    this.#now = now;
-    this.#highest = now() * 1000;
+    this.#clock = clock;
+    this.#highest = clock.now() * 1000;
   }
 
   /** Channels that have members. */
@@ -75,7 +77,7 @@ export class MemoryPresence implements PresenceStore {
   }
 
   async renew(id: string, forMs: number, begin: boolean): Promise<LeaseState> {
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const known = this.#leases.get(id);
     const held = known === undefined ? begin : !known.ending;
     const until = now + forMs;
@@ -101,7 +103,7 @@ export class MemoryPresence implements PresenceStore {
     rule: PresenceRule,
   ): Promise<ChangeOutcome> {
     const lease = this.#leases.get(id);
-    if (lease === undefined || lease.ending || until < this.#now()) return { kind: "lapsed" };
+    if (lease === undefined || lease.ending || until < this.#clock.monotonic()) return { kind: "lapsed" };
     const state = this.#channels.get(channel) ?? this.#begin(channel, rule);
     state.rule = rule;
     const transitions: Transition[] = [];
@@ -162,11 +164,11 @@ export class MemoryPresence implements PresenceStore {
   /** Nobody renews the lease any more: it lapses after `graceMs` at the latest. */
   abandon(id: string, graceMs: number): void {
     const lease = this.#leases.get(id);
-    if (lease !== undefined) lease.until = Math.min(lease.until, this.#now() + graceMs);
+    if (lease !== undefined) lease.until = Math.min(lease.until, this.#clock.monotonic() + graceMs);
   }
 
   #begin(name: string, rule: PresenceRule): Channel {
-    this.#highest = Math.max(this.#highest + 1, this.#now() * 1000);
+    this.#highest = Math.max(this.#highest + 1, this.#clock.now() * 1000);
     const state: Channel = {
       name,
       members: new Map(),

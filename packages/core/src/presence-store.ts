@@ -49,7 +49,7 @@ export interface Member {
 export interface Lease {
   /** Two parts with a dot between: the worker, the same for all its leases; and which of its leases. */
   readonly id: string;
-  /** When it ends, by the store's clock, ms. */
+  /** When it ends, ms of the clock that the store measures leases by. Means nothing to others. */
   readonly until: number;
 }
 
