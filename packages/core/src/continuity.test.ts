@@ -368,7 +368,13 @@ test("while too much waits to be delivered nothing more is read, then what found
   const fanOut = new FanOut({ sliceMs: 5, maxPendingChars: 100 }, clock, metrics);
   const logger = new RecordingLogger();
   const continuity = new Continuity(
-    { maxRecovered: 100, maxRecoveredChars: 1000, maxTailChars: 1000, positionCheckMs: 1000 },
+    {
+      maxRecovered: 100,
+      maxRecoveredChars: 1000,
+      maxTailChars: 1000,
+      maxReadBytes: 1000,
+      positionCheckMs: 1000,
+    },
     { broker: scripted, fanOut, wheel, metrics, logger },
   );
   const place = new Place(NEWS, { size: 100, ttlMs: 60_000 }, continuity.newStream(), DISCONNECT);
