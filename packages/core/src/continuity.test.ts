@@ -35,8 +35,15 @@ beforeEach(() => start());
 function pageOf(query: LogQuery | undefined, top: Position, more: Partial<LogPage> = {}): LogPage {
   const { oldest = 1, lineage = [] } = more;
   const entries = [];
+  const { limit = 0, reverse = false } = query ?? {};
+  if (reverse) {
+    const from = Math.min(top.offset, query?.from ?? top.offset);
+    for (let offset = from; offset >= oldest && entries.length < limit; offset--)
+      entries.push({ offset, data: `"${offset}"` });
+    return { entries, top, oldest, lineage };
+  }
   const from = Math.max(oldest, query?.from ?? 1);
-  for (let offset = from; offset <= top.offset && entries.length < (query?.limit ?? 0); offset++)
+  for (let offset = from; offset <= top.offset && entries.length < limit; offset++)
     entries.push({ offset, data: `"${offset}"` });
   return { entries, top, oldest, lineage };
 }
