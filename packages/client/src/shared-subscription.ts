@@ -29,12 +29,12 @@ import type { Link } from "./link.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
 import { Refresh } from "./refresh.js";
-import {
-  type Handle,
-  type Share,
-  type SubscribeOptions,
-  type SubscriptionEvents,
-  type SubscriptionState,
+import type {
+  Handle,
+  Share,
+  SubscribeOptions,
+  SubscriptionEvents,
+  SubscriptionState,
 } from "./subscription.js";
 import { TokenSource } from "./token-source.js";
 
