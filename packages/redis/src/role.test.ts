@@ -73,7 +73,7 @@ describe("roles", () => {
     const listener = start(`redis://gate:pw@127.0.0.1:${first.port}`);
     await listener.reach("ready");
     await listener.broker.subscribe(NEWS);
-    await admin.client("KILL", "TYPE", "pubsub");
+    await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
     await listener.reachAgain("ready", 2);
     const lines = logged.filter(({ message }) => message.includes("+role"));
     expect(lines).toEqual([{ level: "warn", message: expect.stringContaining("ROLE") }]);
