@@ -179,6 +179,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
+    unfinished: {
+      timeoutMs: settings.messageTimeout,
+      // One message has room in any case, with what growing takes.
+      maxBytes: Math.max(settings.maxUnfinishedBytes, 4 * settings.maxPayload),
+    },
     maxHeadBytes: settings.maxHeadBytes,
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
