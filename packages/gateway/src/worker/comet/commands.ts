@@ -6,8 +6,12 @@
  */
 import type { Connection } from "@holdfast/core";
 
-/** A command frame as it was read: any object. */
-export type CommandFrame = Readonly<Record<string, unknown>>;
+/** A command frame as it was read. */
+export interface CommandFrame {
+  readonly id: unknown;
+  /** One line of JSON, as its client wrote it: its data travels to the letter. */
+  readonly text: string;
+}
 
 /**
  * Gives the connection what is new. Returns the last id from now on. A request costs a tenth of a command, and each command that is
@@ -21,8 +25,7 @@ export function carryOut(
   let latest = last;
   let tenths = 1;
   const lines: string[] = [];
-  for (const command of commands) {
-    const { id } = command;
+  for (const { id, text } of commands) {
     if (typeof id === "number") {
       if (id <= latest) {
         tenths++;
@@ -30,7 +33,7 @@ export function carryOut(
       }
       latest = id;
     }
-    lines.push(JSON.stringify(command));
+    lines.push(text);
   }
   if (connection?.spend(tenths) === false) return latest;
   if (lines.length > 0) connection?.receive(lines.join("\n"));
