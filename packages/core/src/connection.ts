@@ -125,6 +125,14 @@ export class Connection implements Listener, RateAccount {
     return false;
   }
 
+  /** Charges as many of `wanted` commands as it can pay, and returns how many. */
+  afford(wanted: number): number {
+    const { metrics, rateLimit, wheel } = this.#context;
+    const granted = rateLimit.afford(this, wheel.tick, wanted);
+    if (granted < wanted) metrics.add("rate_limited", wanted - granted);
+    return granted;
+  }
+
   /** A sign of life below the protocol. */
   alive(): void {
     this.seenTick = this.#context.wheel.tick;

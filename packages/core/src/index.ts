@@ -90,6 +90,7 @@ export {
 } from "./revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { nearest, suggestion } from "./nearest.js";
+export { LimitedLogger } from "./limited-logger.js";
 export { type Logger, silentLogger } from "./logger.js";
 export {
   COUNTERS,

@@ -37,6 +37,8 @@ export interface AdminOptions {
   readonly port: number;
   /** What a request must present as `Authorization: Bearer`. Undefined only while `host` is a loopback address. */
   readonly key: string | undefined;
+  /** Connections that it holds. */
+  readonly maxConnections: number;
 }
 
 export interface PrimaryOptions {

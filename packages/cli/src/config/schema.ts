@@ -103,6 +103,12 @@ export const settings = Object.freeze({
     description:
       "What a request to the admin API must present as `Authorization: Bearer`, 16 characters or more.",
   }),
+  adminMaxConnections: setting(integer(8, 10_000), {
+    default: 256,
+    example: 64,
+    description:
+      "Connections that the admin port holds. Beyond it the one that has waited longest without a whole request makes way; where all are being answered, the new one is closed.",
+  }),
   anonymous: setting(yesNo(), {
     default: false,
     example: true,

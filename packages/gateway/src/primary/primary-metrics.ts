@@ -25,6 +25,7 @@ export class PrimaryMetrics {
   readonly #handedOver: Counter;
   readonly #restarts: Counter;
   readonly #pauses: Counter;
+  readonly #adminRefused: Counter;
   readonly #reloads: Counter<"result">;
 
   /** `read` is called once for each snapshot. */
@@ -38,6 +39,11 @@ export class PrimaryMetrics {
     this.#pauses = new Counter({
       name: "holdfast_accept_pauses_total",
       help: "Times a listener left those who came to the kernel's backlog",
+      registers,
+    });
+    this.#adminRefused = new Counter({
+      name: "holdfast_admin_refused_total",
+      help: "Connections and requests of the admin port that were closed or refused, as there were too many",
       registers,
     });
     this.#restarts = new Counter({
@@ -99,6 +105,10 @@ export class PrimaryMetrics {
 
   refused(reason: Refused): void {
     this.#door.refused(reason);
+  }
+
+  adminRefused(): void {
+    this.#adminRefused.inc();
   }
 
   paused(): void {

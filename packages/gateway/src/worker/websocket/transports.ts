@@ -6,8 +6,8 @@
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
-import type { Acceptance, RequestHead } from "../upgrade.js";
 import type { UnfinishedMessages } from "../unfinished-messages.js";
+import type { Acceptance, RequestHead } from "../upgrade.js";
 import { WaitingSockets } from "../waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
 import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
