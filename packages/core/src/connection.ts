@@ -119,7 +119,7 @@ export class Connection implements Listener, RateAccount {
    */
   spend(tenths: number): boolean {
     const { metrics, rateLimit, wheel } = this.#context;
-    if (rateLimit.spend(this, wheel.tick, tenths)) return true;
+    if (rateLimit.work(this, wheel.tick, tenths)) return true;
     if (this.isOpen) metrics.add("rate_limited", 1);
     this.disconnect(disconnects.limitRate);
     return false;

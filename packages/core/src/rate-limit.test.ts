@@ -58,12 +58,12 @@ describe("the rate limit", () => {
 
   test("work that is no command costs tenths of one, and ends the connection at a full bucket's debt", () => {
     const { limit, account } = open(10);
-    for (let i = 0; i < 399; i++) expect(limit.spend(account, 1, 1)).toBe(true);
+    for (let i = 0; i < 399; i++) expect(limit.work(account, 1, 1)).toBe(true);
     expect(limit.charge(account, 1)).not.toBe("pass");
-    expect(limit.spend(account, 1, 1)).toBe(false);
-    expect(limit.spend(account, 1, 1_000_000_000)).toBe(false);
+    expect(limit.work(account, 1, 1)).toBe(false);
+    expect(limit.work(account, 1, 1_000_000_000)).toBe(false);
     // Debt is bounded: two bucketfuls of time pay it, whatever was charged.
-    expect(limit.spend(account, 1 + 4 * TICKS_PER_SECOND, 1)).toBe(true);
+    expect(limit.work(account, 1 + 4 * TICKS_PER_SECOND, 1)).toBe(true);
     expect(limit.charge(account, 1 + 4 * TICKS_PER_SECOND)).toBe("pass");
   });
 

@@ -53,7 +53,7 @@ export class RateLimit {
   }
 
   /** Charges `tenths` of a command for what is none. False at a full bucket's debt: the connection has to end. */
-  spend(account: RateAccount, tick: number, tenths: number): boolean {
+  work(account: RateAccount, tick: number, tenths: number): boolean {
     this.#earn(account, tick);
     // Bounded, so that the debt stays a small integer however much is charged after it.
     account.credit = Math.max(account.credit - tenths * UNITS_PER_TENTH, -this.#capacity);
@@ -66,6 +66,22 @@ export class RateLimit {
     const granted = Math.min(wanted, Math.max(0, Math.floor(account.credit / UNITS)));
     account.credit -= granted * UNITS;
     return granted;
+  }
+
+  /**
+   * Charges what a command turned out to cost, in commands. The debt that this makes is a second's worth at most, so a
+   * client that asked for much waits that long, and is not disconnected for it.
+   */
+  spend(account: RateAccount, tick: number, price: number): void {
+    this.#earn(account, tick);
+    const floor = -Math.floor(this.#capacity / BURST_SECONDS);
+    if (account.credit > floor) account.credit = Math.max(floor, account.credit - Math.ceil(price * UNITS));
+  }
+
+  /** Whether the account has nothing left now. */
+  isSpent(account: RateAccount, tick: number): boolean {
+    this.#earn(account, tick);
+    return account.credit < 0;
   }
 
   #earn(account: RateAccount, tick: number): void {

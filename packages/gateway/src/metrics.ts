@@ -42,6 +42,7 @@ export interface Readings {
   readonly presenceViews: number;
   readonly revocations: number;
   readonly unfinishedBytes: number;
+  readonly readsWaiting: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
 }
@@ -195,6 +196,7 @@ export class WorkerMetrics implements Metrics {
       "unfinished_bytes",
       "Bytes that the worker holds of messages and bodies whose rest has not come",
     );
+    const readsWaiting = ofWorker("reads_waiting", "Reads of clients that wait for their turn");
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
     const rss = ofWorker("resident_memory_bytes", "Resident memory");
     const heap = ofWorker("heap_used_bytes", "V8 heap in use");
@@ -225,6 +227,7 @@ export class WorkerMetrics implements Metrics {
       views.set({ worker }, now.presenceViews);
       revocations.set({ worker }, now.revocations);
       unfinished.set({ worker }, now.unfinishedBytes);
+      readsWaiting.set({ worker }, now.readsWaiting);
       topics.set({ worker }, now.topics);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);

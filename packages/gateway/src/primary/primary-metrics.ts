@@ -24,6 +24,7 @@ export class PrimaryMetrics {
   readonly #door = new DoorMetrics(this.#registry);
   readonly #handedOver: Counter;
   readonly #restarts: Counter;
+  readonly #skips: Counter;
   readonly #pauses: Counter;
   readonly #adminRefused: Counter;
   readonly #reloads: Counter<"result">;
@@ -44,6 +45,11 @@ export class PrimaryMetrics {
     this.#adminRefused = new Counter({
       name: "holdfast_admin_refused_total",
       help: "Connections and requests of the admin port that were closed or refused, as there were too many",
+      registers,
+    });
+    this.#skips = new Counter({
+      name: "holdfast_link_skips_total",
+      help: "Publications left out for a worker of the embedded broker that took them too slowly",
       registers,
     });
     this.#restarts = new Counter({
@@ -113,6 +119,10 @@ export class PrimaryMetrics {
 
   paused(): void {
     this.#pauses.inc();
+  }
+
+  skipped(): void {
+    this.#skips.inc();
   }
 
   restarted(): void {
