@@ -194,6 +194,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       maxBytes: Math.max(settings.maxUnfinishedBytes, 4 * settings.maxPayload),
     },
     maxHeadBytes: settings.maxHeadBytes,
+    brokerWaitMs: settings.brokerWait,
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
