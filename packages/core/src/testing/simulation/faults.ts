@@ -17,6 +17,11 @@ export interface Climate {
   readonly maxTailChars: number;
   readonly maxOutboxBytes: number;
   readonly resumeWindowMs: number;
+  /** How long a worker's lease of presence is, and a lost connection's member stays. */
+  readonly presenceLeaseMs: number;
+  readonly presenceGraceMs: number;
+  /** How long a worker may take to notice that a client has gone, ms. */
+  readonly maxUnnoticedMs: number;
   /** Earlier epochs that the broker remembers. */
   readonly maxLineage: number;
   /** Share of publications that pub/sub loses for one worker. */
@@ -40,6 +45,8 @@ export const MISFORTUNES = [
   "silent-failover",
   /** The broker comes back without data. */
   "restart",
+  /** The broker loses who is where, and no link notices. */
+  "amnesia",
   /** A worker dies. */
   "crash",
   /** A worker sends its clients away and is replaced. */
@@ -61,6 +68,7 @@ const USUAL_RATES: Readonly<Record<Misfortune, number>> = {
   failover: 0.4,
   "silent-failover": 0.4,
   restart: 0.15,
+  amnesia: 0.3,
   crash: 0.3,
   drain: 0.2,
   cut: 2,
@@ -83,6 +91,9 @@ export function climateOf(random: Random): Climate {
     maxTailChars: random.pick([0, 100, 1_000_000]),
     maxOutboxBytes: random.pick([600, 2000, 100_000]),
     resumeWindowMs: random.pick([0, 500, 5000]),
+    presenceLeaseMs: random.pick([600, 1500]),
+    presenceGraceMs: random.pick([0, 300, 1000]),
+    maxUnnoticedMs: random.pick([100, 600, 2500]),
     maxLineage: random.pick([1, 3, 8]),
     pubSubLoss: often(random.pick([0.02, 0.2, 0.6])),
     commandLoss: often(random.pick([0.01, 0.1]), 0, 0.4),

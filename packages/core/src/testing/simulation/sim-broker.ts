@@ -15,6 +15,7 @@ import {
   type LogQuery,
   type PublishOptions,
 } from "../../broker.js";
+import type { PresenceStore } from "../../presence-store.js";
 import type { Topic } from "../../topic.js";
 import { Pipe } from "./pipe.js";
 import type { Random } from "./random.js";
@@ -81,6 +82,17 @@ export class SimBroker implements Broker, Subscriber {
     });
   }
 
+  /** Presence over the same link. */
+  presence(): PresenceStore {
+    const { presence } = this.#parts.server;
+    return {
+      renew: (...args) => this.#call(() => presence.renew(...args)),
+      change: (...args) => this.#call(() => presence.change(...args)),
+      read: (...args) => this.#call(() => presence.read(...args)),
+      end: (...args) => this.#call(() => presence.end(...args)),
+    };
+  }
+
   secret(): Promise<string> {
     return this.#call(() => "the secret of the simulated cluster");
   }
@@ -143,7 +155,7 @@ export class SimBroker implements Broker, Subscriber {
     this.#parts.server.drop(this);
   }
 
-  #call<T>(run: () => T): Promise<T> {
+  #call<T>(run: () => T | Promise<T>): Promise<T> {
     if (this.state !== "ready") return Promise.reject(new BrokerUnavailable(`the broker is ${this.state}`));
     const { schedule, random, quality } = this.#parts;
     return new Promise((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Lives } from "./lives.js";
+import { PRESENCE_FLAWS, type PresenceFlaw } from "./sim-presence.js";
 import type { Flaw } from "./sim-server.js";
 import { simulate } from "./simulation.js";
 
@@ -33,7 +34,14 @@ describe("a cluster under faults", () => {
     expect(first.delivered).toBeGreaterThan(0);
   });
 
-  test.each<Flaw>(["same-epoch", "false-lineage", "hole", "holey-page", "no-keys"])(
+  test.each<Flaw | PresenceFlaw>([
+    "same-epoch",
+    "false-lineage",
+    "hole",
+    "holey-page",
+    "no-keys",
+    ...PRESENCE_FLAWS,
+  ])(
     "is noticed to break its promise if its broker does: %s",
     async (flaw) => {
       for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed++) {
