@@ -15,7 +15,7 @@ import {
   type LogQuery,
   type PublishOptions,
 } from "../../broker.js";
-import type { PresenceStore } from "../../presence-store.js";
+import type { ChangeOutcome, PresenceChange, PresenceStore } from "../../presence-store.js";
 import type { Topic } from "../../topic.js";
 import { Pipe } from "./pipe.js";
 import type { Random } from "./random.js";
@@ -84,12 +84,27 @@ export class SimBroker implements Broker, Subscriber {
 
   /** Presence over the same link. */
   presence(): PresenceStore {
-    const { presence } = this.#parts.server;
+    const { server, note } = this.#parts;
+    const { presence } = server;
     return {
-      renew: (...args) => this.#call(() => presence.renew(...args)),
-      change: (...args) => this.#call(() => presence.change(...args)),
-      read: (...args) => this.#call(() => presence.read(...args)),
-      end: (...args) => this.#call(() => presence.end(...args)),
+      renew: (id, ...rest) =>
+        this.#call(async () => {
+          const state = await presence.renew(id, ...rest);
+          note(`renews ${id}: ${state.held ? "held" : "not held"}, others lapsed: ${state.lapsed.join(" ")}`);
+          return state;
+        }),
+      change: (channel, lease, changes, rule) =>
+        this.#call(async () => {
+          const { kind, ...outcome } = await presence.change(channel, lease, changes, rule);
+          note(`tells ${channel} under ${lease.id}: ${changes.map(shortly).join(" ")}: ${kind}`);
+          return { kind, ...outcome } as ChangeOutcome;
+        }),
+      read: (...query) => this.#call(() => presence.read(...query)),
+      end: (id) =>
+        this.#call(async () => {
+          await presence.end(id);
+          note(`ends ${id}`);
+        }),
     };
   }
 
@@ -174,4 +189,10 @@ export class SimBroker implements Broker, Subscriber {
       });
     });
   }
+}
+
+function shortly(change: PresenceChange): string {
+  if (change.kind === "drop") return `-${change.session}`;
+  const { session, count = 0 } = change.member;
+  return `+${session}/${count}`;
 }

@@ -29,6 +29,8 @@ export interface SimClientParts {
   readonly random: Random;
   readonly delayMs: number;
   readonly maxUnnoticedMs: number;
+  /** How likely it follows the members of its channels. */
+  readonly watching: number;
   /** A worker that takes connections now, if there is one. */
   readonly worker: () => SimWorker | undefined;
   readonly note: (text: string) => void;
@@ -48,6 +50,8 @@ export class SimClient {
   readonly wants: readonly Want[];
   readonly #parts: SimClientParts;
   #wire: Wire | undefined;
+  /** The worker that it goes to next, if that is running. */
+  #next: SimWorker | undefined;
   /** The session of the connection, also where it cannot be resumed. */
   #sid = "";
   #session: { readonly sid: string; readonly token: string } | undefined;
@@ -55,7 +59,7 @@ export class SimClient {
   constructor(name: string, followers: readonly Follower[], parts: SimClientParts) {
     this.name = name;
     this.#parts = parts;
-    const isWatching = parts.random.chance(0.6);
+    const isWatching = parts.random.chance(parts.watching);
     this.wants = followers.map((follower) => ({
       follower,
       attendance: isWatching ? this.#newAttendance(follower.channel) : undefined,
@@ -81,6 +85,20 @@ export class SimClient {
     this.#parts.note(`${this.name} is cut off`);
     this.#wire.cut();
     this.#gone(absenceMs);
+  }
+
+  /** Goes to a worker, stays for so long, and goes back. */
+  detour(to: SimWorker, forMs: number): void {
+    const from = this.#wire?.worker;
+    if (from === undefined || from === to || this.#wire?.open !== true) return;
+    this.#parts.note(`${this.name} makes a detour to ${to.name}`);
+    this.#next = to;
+    this.cut(1);
+    this.#parts.schedule.after(1 + forMs, () => {
+      if (this.#wire?.worker !== to) return;
+      this.#next = from;
+      this.cut(1);
+    });
   }
 
   /** Its worker has died. */
@@ -112,7 +130,9 @@ export class SimClient {
 
   #connect(): void {
     const { random, note } = this.#parts;
-    const worker = this.#parts.worker();
+    const next = this.#next;
+    this.#next = undefined;
+    const worker = next?.state === "running" ? next : this.#parts.worker();
     if (worker === undefined) return this.#comeBack(MAX_BACKOFF);
     note(`${this.name} connects to ${worker.name}`);
     const wire = new Wire(worker, {

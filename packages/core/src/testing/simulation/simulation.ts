@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly trace?: boolean;
   /** A promise that the broker breaks. */
   readonly flaw?: Flaw | PresenceFlaw;
+  /** What the seed does not choose. */
+  readonly climate?: Partial<Climate>;
 }
 
 export interface SimulationResult {
@@ -41,11 +43,14 @@ export interface SimulationResult {
 /** ms of simulated time. */
 const FAULTS = 6000;
 const REST = 6000;
+const LAST_MOVES = 300;
 /** When each channel has a visitor, in the time of rest: pub/sub may have lost the last news before it. */
 const VISIT = 4500;
 const POSITION_CHECK = 500;
 const MAX_OUTAGE = 1000;
 const MAX_STALL = 800;
+/** Some clients have their answer before they go back, and some have not. */
+const MAX_DETOURS = [3, 15, 30, 150];
 const MAX_BUSY = 60;
 const MAX_REPLACEMENT = 400;
 /** Of each log, in one failover. */
@@ -81,10 +86,10 @@ class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#climate = climateOf(this.#random);
+    this.#climate = { ...climateOf(this.#random), ...options.climate };
     this.#note(`the climate is ${JSON.stringify(this.#climate)}`);
     this.#quality = { ...this.#climate };
-    const { maxLineage, workers, clients, channels, clientDelayMs, maxUnnoticedMs } = this.#climate;
+    const { maxLineage, workers, clients, channels, clientDelayMs, maxUnnoticedMs, watching } = this.#climate;
     this.#server = new SimServer(this.#schedule, this.#random, maxLineage, options.flaw);
     this.#channels = Array.from({ length: channels }, (_, i) => `channel-${i}`);
     for (let slot = 0; slot < workers; slot++) this.#workers.push(this.#newWorker(slot));
@@ -93,6 +98,7 @@ class Simulation {
       random: this.#random,
       delayMs: clientDelayMs,
       maxUnnoticedMs,
+      watching,
       server: this.#server,
       worker: () => this.#anyWorker(),
       note: (text: string) => this.#note(text),
@@ -122,7 +128,13 @@ class Simulation {
     for (const misfortune of MISFORTUNES) this.#often(rates[misfortune], () => this.#strike(misfortune));
     this.#often(publicationRate, () => this.#publish());
     this.#often(0.5, () => this.#random.pick(this.#clients).wander());
+    await this.#until(FAULTS - LAST_MOVES);
+    // What a resume mends must not hide what the moves before it broke.
+    this.#note("the last moves");
+    if (rates.detour > 0)
+      for (const client of this.#clients) this.#detour(client, this.#random.pick(this.#workers));
     await this.#until(FAULTS);
+    if (rates.amnesia > 0) this.#strike("amnesia");
     this.#note("from here on nothing goes wrong");
     this.#resting = true;
     this.#quality.pubSubLoss = 0;
@@ -196,6 +208,8 @@ class Simulation {
         return this.#drain(worker);
       case "cut":
         return client.cut();
+      case "detour":
+        return this.#detour(client, worker);
       case "stall":
         this.#note(`${client.name} stalls`);
         return client.stall(random.int(1, MAX_STALL));
@@ -206,6 +220,17 @@ class Simulation {
         for (let left = random.int(1, MAX_BURST); left > 0; left--) this.#publish();
         return;
     }
+  }
+
+  #detour(client: SimClient, worker: SimWorker): void {
+    const forMs = this.#random.int(1, this.#random.pick(MAX_DETOURS));
+    client.detour(worker, forMs);
+    if (!this.#random.chance(0.5)) return;
+    const outageMs = this.#random.int(1, MAX_OUTAGE);
+    this.#schedule.after(this.#random.int(0, forMs), () => {
+      this.#note(`${worker.name} loses the broker`);
+      worker.broker.cut(outageMs);
+    });
   }
 
   #cutAll(): void {
