@@ -35,6 +35,8 @@ export type BrokerAnswer =
       readonly result?: Position | LogPage | string | undefined;
     }
   | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
+  /** Publications of these topics were left out, because the worker took what was sent too slowly. */
+  | { readonly type: "broker-skipped"; readonly topics: readonly string[] }
   | {
       readonly type: "broker-publication";
       readonly topic: string;
@@ -84,7 +86,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
  * reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 
 export type ToWorker =
   | {
@@ -101,6 +103,8 @@ export type ToWorker =
     }
   /** The instance is going away: health checks are told so, everything else goes on. */
   | { readonly type: "unready" }
+  /** Whether the front door has accepted nothing for too long: health checks on kept connections are told so. */
+  | { readonly type: "door"; readonly shut: boolean }
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
@@ -111,6 +115,7 @@ export type ToWorker =
   | SeamAnswer;
 
 export type ToPrimary =
+  /** It serves, and its `load` of before says whether it reaches the broker. */
   | { readonly type: "ready" }
   /** The worker cannot start, for a reason that a restart will not mend. */
   | { readonly type: "refused"; readonly problem: string }

@@ -91,7 +91,7 @@ export class Primary {
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
     }));
-    this.#embedded = new EmbeddedServers(options);
+    this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(
       {
         workers: () => this.#supervisor.workers,
@@ -101,7 +101,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
       {
@@ -195,6 +195,9 @@ export class Primary {
     if (this.#state !== "starting" && this.#state !== "running") return ["The instance is stopping."];
     if (this.#drain.state !== "serving") return [`The instance drains (${this.#drain.state}).`];
     const problems: string[] = [];
+    const { shutMs } = this.#frontDoor;
+    if (shutMs > 0)
+      problems.push(`The front door has accepted no connection for ${Math.floor(shutMs / 1000)} s.`);
     const missing = this.#options.workers - this.#ready.length;
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
     const away = this.#ready.filter((worker) => worker.load.broker !== "ready").length;

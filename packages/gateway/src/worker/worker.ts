@@ -6,9 +6,11 @@
  */
 import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
+import type { Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
+import { brokerReached } from "./broker-wait.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -39,7 +41,7 @@ export interface WorkerWiring {
   readonly relayDirectory: string;
   /** The instance's first public port. */
   readonly port: number;
-  readonly send: (message: ToPrimary) => void;
+  readonly send: Send<ToPrimary>;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
   /** The addresses whose connections have ended since the last call, where they are counted. */
@@ -54,7 +56,7 @@ export type WorkerDoor = Pick<DirectDoor, "open" | "unready" | "refuse" | "close
 export class Worker {
   readonly http: HttpServer;
   readonly #options: WorkerOptions;
-  readonly #send: (message: ToPrimary) => void;
+  readonly #send: Send<ToPrimary>;
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
@@ -87,6 +89,7 @@ export class Worker {
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
+      readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
@@ -168,7 +171,7 @@ export class Worker {
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
         broker: this.#core.brokerState,
       }),
-      (load) => send({ type: "load", ...load }),
+      (load) => void send({ type: "load", ...load }),
     );
     this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
@@ -181,9 +184,21 @@ export class Worker {
     return this.#heldSockets();
   }
 
-  /** Resolves when it can do its work. Rejects with the system's error when it cannot listen. */
+  /**
+   * Resolves when it can do its work, its broker included, unless that cannot be reached for `brokerWaitMs`. Rejects with the
+   * system's error when it cannot listen.
+   */
   async listen(): Promise<void> {
+    const { brokerWaitMs, clock, logger } = this.#options;
     await this.http.listen();
+    if (!(await brokerReached(() => this.#core.brokerState, brokerWaitMs, clock))) {
+      logger.warn(
+        { waitedMs: brokerWaitMs },
+        "the broker cannot be reached: serving without it until it can",
+      );
+    }
+    // Before the primary hears `ready`: it prefers workers that reach the broker.
+    this.#load.report();
     await this.#door?.open();
     if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
   }
@@ -194,6 +209,9 @@ export class Worker {
       case "unready":
         this.http.unready();
         this.#door?.unready();
+        break;
+      case "door":
+        this.http.doorIs(message.shut ? "shut" : "open");
         break;
       case "drain":
         this.#drain(message);
@@ -234,11 +252,11 @@ export class Worker {
     void this.#ingest?.close();
     const { windowMs, reason } = options;
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
-    const progress = (left: number): void => this.#send({ type: "drain-progress", left });
+    const progress = (left: number): void => void this.#send({ type: "drain-progress", left });
     const drained = this.#core.drain(options, progress);
     this.http.closeIdle();
     drained.then(
-      () => this.#send({ type: "drained" }),
+      () => void this.#send({ type: "drained" }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "the drain failed");
         this.#send({ type: "drained" });
@@ -259,7 +277,7 @@ export class Worker {
 
   #answerMetrics(id: number): void {
     Promise.all([this.#metrics.snapshot(), this.#door?.snapshot() ?? []]).then(
-      (snapshots) => this.#send({ type: "metrics", id, snapshot: snapshots.flat() }),
+      (snapshots) => void this.#send({ type: "metrics", id, snapshot: snapshots.flat() }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "could not collect the metrics");
         this.#send({ type: "metrics", id, snapshot: [] });
@@ -276,9 +294,9 @@ export class Worker {
       slot,
       random: Math.random,
       takeUtilization: () => this.#loop.takeUtilization(),
-      wish: () => this.#send({ type: "gc-wish" }),
+      wish: () => void this.#send({ type: "gc-wish" }),
       collect: fullCollection(),
-      done: () => this.#send({ type: "gc-done" }),
+      done: () => void this.#send({ type: "gc-done" }),
     });
   }
 }

@@ -263,9 +263,17 @@ class Simulation {
 
   #newWorker(slot: number): SimWorker {
     const generation = this.#generation++;
-    const { historySize, historyTtlMs, maxRecovered, maxTailChars, maxOutboxBytes, resumeWindowMs } =
-      this.#climate;
-    const { presenceLeaseMs, presenceGraceMs } = this.#climate;
+    const {
+      historySize,
+      historyTtlMs,
+      maxRecovered,
+      maxTailChars,
+      maxReadBytes,
+      maxOutboxBytes,
+      resumeWindowMs,
+      presenceLeaseMs,
+      presenceGraceMs,
+    } = this.#climate;
     const name = `worker ${slot}.${generation}`;
     const broker = new SimBroker({
       server: this.#server,
@@ -279,6 +287,7 @@ class Simulation {
       historyTtlMs,
       maxRecovered,
       maxTailChars,
+      maxReadBytes,
       maxOutboxBytes,
       resumeWindowMs,
       presenceLeaseMs,

@@ -2,6 +2,7 @@ import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@hol
 import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { CommandFrame } from "./commands.js";
 import { decodeCursor } from "./cursor.js";
 import type { PollTransport } from "./poll-transport.js";
 import { type DueHeldPoll, Polls } from "./polls.js";
@@ -12,6 +13,7 @@ interface Answer {
   readonly cursor: string;
   readonly frames: readonly { readonly [op: string]: Json }[];
   readonly wait: number;
+  readonly hold?: number;
   readonly close?: Json;
 }
 
@@ -96,7 +98,7 @@ async function poll(
   ...commands: Record<string, unknown>[]
 ): Promise<TestPoll> {
   const cursor = from.cursor === undefined ? undefined : decodeCursor(from.cursor, 10);
-  const asked = { cursor, channels: from.channels, commands };
+  const asked = { cursor, channels: from.channels, commands: commands.map(frameOf) };
   const held = new TestPoll();
   if (polls.goOn(asked, held) === "absent") polls.open(asked, undefined, held);
   await clock.settle();
@@ -125,6 +127,11 @@ function data({ frames }: Answer): unknown[] {
   );
 }
 
+const frameOf = (command: Record<string, unknown>): CommandFrame => ({
+  id: command.id,
+  text: JSON.stringify(command),
+});
+
 describe("a polled session", () => {
   it("begins with channels, and holds the next poll until there is something to say", async () => {
     const first = await connected();
@@ -133,6 +140,14 @@ describe("a polled session", () => {
     expect(held.fate).toBe("held");
     await publish(1);
     expect(data(held.answered)).toEqual([1]);
+  });
+
+  it("is told in its first answer how long a poll is held", async () => {
+    const first = await connected();
+    expect(first.hold).toBe(25_000);
+    const held = await poll(first);
+    await publish(1);
+    expect(held.answered).not.toHaveProperty("hold");
   });
 
   it("is given a lost answer again, byte for byte, and goes on behind it", async () => {
