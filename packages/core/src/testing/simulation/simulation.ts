@@ -13,8 +13,8 @@ import { Random } from "./random.js";
 import { Schedule } from "./schedule.js";
 import { type LinkQuality, SimBroker } from "./sim-broker.js";
 import { SimClient } from "./sim-client.js";
-import { SimPublisher } from "./sim-publisher.js";
 import { EPOCH_MS, type PresenceFlaw } from "./sim-presence.js";
+import { SimPublisher } from "./sim-publisher.js";
 import { type Flaw, SimServer } from "./sim-server.js";
 import { SimWorker } from "./sim-worker.js";
 
