@@ -15,6 +15,7 @@ import {
   type Metrics,
 } from "@holdfast/core";
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { CutReason } from "./exchanges.js";
 import type { GcKind } from "./worker/gc-pauses.js";
 import type { LoopDelays } from "./worker/loop-monitor.js";
 import type { RoutedWay } from "./worker/relay.js";
@@ -61,6 +62,7 @@ export class WorkerMetrics implements Metrics {
   readonly #refusals: Counter<"status">;
   readonly #requests: Counter<"worker">;
   readonly #routed: Counter<"way">;
+  readonly #cuts: Counter<"why">;
   readonly #gcPauses: Histogram<"kind">;
   readonly #worker: string;
 
@@ -91,6 +93,12 @@ export class WorkerMetrics implements Metrics {
       name: "holdfast_http_requests_routed_total",
       help: "Plain HTTP requests that named another worker's session, by what became of them",
       labelNames: ["way"],
+      registers: [this.#registry],
+    });
+    this.#cuts = new Counter({
+      name: "holdfast_http_connections_cut_total",
+      help: "HTTP connections that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      labelNames: ["why"],
       registers: [this.#registry],
     });
     this.#gcPauses = new Histogram({
@@ -129,6 +137,11 @@ export class WorkerMetrics implements Metrics {
   /** A plain HTTP request that named another worker's session. */
   routed(way: RoutedWay): void {
     this.#routed.inc({ way });
+  }
+
+  /** An HTTP connection that was cut. */
+  cut(why: CutReason): void {
+    this.#cuts.inc({ why });
   }
 
   gcPause(kind: GcKind, seconds: number): void {

@@ -70,10 +70,14 @@ export interface PrimaryOptions {
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
+  /** Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host only. */
+  readonly origins?: readonly string[] | undefined;
   /** How long a request head may take to arrive, ms. */
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a client of the admin port may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
   /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
   /** Limits on opening connections, and per client address. */
@@ -134,6 +138,8 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a client may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
   /** Sockets that this worker may hold, of any kind. */
   readonly maxSockets: number;
   /** How long another worker's answer to one of its session's requests may take to begin, ms. */

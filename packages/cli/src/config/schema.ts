@@ -427,6 +427,12 @@ export const settings = Object.freeze({
     example: "5s",
     description: "How long a request's head may take to arrive.",
   }),
+  writeTimeout: setting(duration(1 * SECOND, 10 * MINUTE), {
+    default: "30s",
+    example: "10s",
+    description:
+      "How long a client may take to read an HTTP answer, and a second more for each 16 KiB of it; then its connection is cut.",
+  }),
   maxHeadBytes: setting(size(1 * KIB, 64 * KIB), {
     default: "32KiB",
     example: "8KiB",

@@ -11,10 +11,12 @@
  * none is dropped because a worker died.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import type { readNow, TcpHandle } from "../tcp-handle.js";
+import { readNow, type TcpHandle } from "../tcp-handle.js";
+import { type OriginCheck, originCheck } from "../worker/origin.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
 import { PendingSocket } from "./pending-socket.js";
@@ -26,6 +28,8 @@ export interface AdmissionOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Origins whose pages may read why they are refused; `*` is all. Undefined: the page's own host only. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** What admission asks of its surroundings. */
@@ -44,6 +48,8 @@ export interface AdmissionEvents {
 export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
+/** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
+const PEEK_BYTES = 2048;
 
 /** What a test replaces. */
 export interface AdmissionParts {
@@ -58,6 +64,9 @@ export class Admission {
   readonly #clock: Clock;
   readonly #farewells: Farewells;
   readonly #heads: HeadReader;
+  readonly #mayComeFrom: OriginCheck;
+  readonly #readNow: typeof readNow;
+  readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #sweeper: Timer;
   /** Unread, in order of arrival. */
   readonly #parked = new Fifo<PendingSocket>();
@@ -73,8 +82,10 @@ export class Admission {
     events: AdmissionEvents,
     introduction: Introduction,
     clock: Clock,
-    { farewells = new Farewells(clock), readNow }: AdmissionParts = {},
+    { farewells = new Farewells(clock), readNow: read = readNow }: AdmissionParts = {},
   ) {
+    this.#mayComeFrom = originCheck(options.origins);
+    this.#readNow = read;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
@@ -84,7 +95,7 @@ export class Admission {
       refused: (socket, why) => this.refuse(socket, why),
       ended: (socket) => socket.handle.close(),
     };
-    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, readNow);
+    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -96,7 +107,7 @@ export class Admission {
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused);
+    if (refused !== undefined) return this.#answer(handle, refused, "");
     const socket = new PendingSocket(handle, this.#clock.monotonic());
     if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
@@ -108,7 +119,7 @@ export class Admission {
   /** One whose head was read elsewhere, and whose reading has stopped. */
   acceptRead(socket: PendingSocket): void {
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(socket.handle, refused);
+    if (refused !== undefined) return this.refuse(socket, refused);
     this.#assign(socket);
   }
 
@@ -130,8 +141,8 @@ export class Admission {
   }
 
   /** Refuses one that was handed over and came back. */
-  refuse({ handle }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why);
+  refuse({ handle, head }: PendingSocket, why: Refused): void {
+    this.#answer(handle, why, head);
   }
 
   /** Refuses everybody who is here. */
@@ -187,7 +198,7 @@ export class Admission {
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
-    else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
+    else if (assignment !== "assigned") this.refuse(socket, assignment);
     return true;
   }
 
@@ -215,8 +226,15 @@ export class Admission {
     this.refuse(socket, why);
   }
 
-  #answer(handle: TcpHandle, why: Refused): void {
+  /** What was not read of it may have come: a page can read the answer only if it is told so. */
+  #answer(handle: TcpHandle, why: Refused, head: string): void {
     this.#events.refused(why);
-    this.#farewells.say(handle, frontAnswer(why, Math.random()));
+    const cors = frontCorsLines(head === "" ? this.#peek(handle) : head, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors));
+  }
+
+  #peek(handle: TcpHandle): string {
+    const length = this.#readNow(handle, this.#peeked) ?? 0;
+    return this.#peeked.toString("latin1", 0, length);
   }
 }

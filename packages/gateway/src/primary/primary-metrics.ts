@@ -3,6 +3,7 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../admission/door-metrics.js";
+import type { CutReason } from "../exchanges.js";
 import type { Refused } from "../admission/front-answers.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
@@ -26,6 +27,7 @@ export class PrimaryMetrics {
   readonly #restarts: Counter;
   readonly #pauses: Counter;
   readonly #reloads: Counter<"result">;
+  readonly #cuts: Counter<"why">;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
@@ -43,6 +45,12 @@ export class PrimaryMetrics {
     this.#restarts = new Counter({
       name: "holdfast_worker_restarts_total",
       help: "Workers started to replace one that ended",
+      registers,
+    });
+    this.#cuts = new Counter({
+      name: "holdfast_admin_connections_cut_total",
+      help: "Connections of the admin port that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      labelNames: ["why"],
       registers,
     });
     this.#reloads = new Counter({
@@ -111,6 +119,11 @@ export class PrimaryMetrics {
 
   reloaded(result: (typeof RELOAD_RESULTS)[number]): void {
     this.#reloads.inc({ result });
+  }
+
+  /** A connection of the admin port that was cut. */
+  adminCut(why: CutReason): void {
+    this.#cuts.inc({ why });
   }
 
   snapshot(): Promise<MetricsSnapshot> {

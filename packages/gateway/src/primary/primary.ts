@@ -18,6 +18,7 @@ import { EmbeddedServers } from "./embedded-servers.js";
 import { FrontDoor } from "./front-door.js";
 import { GcTurns } from "./gc-turns.js";
 import { Inspection } from "./inspection.js";
+import { Exchanges } from "../exchanges.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
 import { Reload } from "./reload.js";
@@ -160,7 +161,9 @@ export class Primary {
     };
     const routes = adminApi(instance);
     // JSON may need six characters for one of the data's.
-    this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger);
+    const exchanges = new Exchanges(clock, options.writeTimeoutMs, (why) => this.#metrics.adminCut(why));
+    const maxBodyBytes = options.maxPublicationBytes * 6 + 1024;
+    this.#admin = new AdminServer(options.admin, routes, maxBodyBytes, logger, exchanges);
   }
 
   /**

@@ -89,6 +89,9 @@ beforeEach(async () => {
     }),
     policy: { mayComeFrom: originCheck(undefined), maxChannels: 10, tokenInUrl: false },
     maxHeadBytes: 4_096,
+    writeTimeoutMs: 5_000,
+    clock,
+    cut: (why) => told.push(`cut as ${why}`),
     random: () => 0,
     handshakes: {
       accepted: (seconds) => told.push(`accepted after ${seconds} s`),

@@ -14,6 +14,8 @@ import { join } from "node:path";
 import { systemClock, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { FakeClock } from "@holdfast/core/testing";
+import { Exchanges } from "../exchanges.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
 
@@ -96,6 +98,7 @@ async function start(
       routed: (way) => routed.push(way),
       ...rest,
     },
+    new Exchanges(new FakeClock(), 10_000, () => {}),
     (incoming, response) => {
       answered.push(incoming);
       answer(incoming, response, incoming.socket.remoteAddress === undefined);

@@ -17,12 +17,13 @@ import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import { corsHeaders } from "./comet/cors.js";
+import type { Exchanges } from "../exchanges.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, readAhead } from "./read-ahead.js";
-import { WaitingSockets } from "./waiting-sockets.js";
+import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -53,6 +54,9 @@ const CROWDED_TRIES = 20;
 const CROWDED_PAUSE_MS = 50;
 
 const MISDIRECTED = errorAnswer(421, httpError(421, "The worker of this session is not of this instance."));
+const LATE = errorAnswer(408, httpError(408, "The request's body did not arrive in time."), {
+  Connection: "close",
+});
 const LOST = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
 
 export class Relay {
@@ -61,20 +65,24 @@ export class Relay {
   readonly #server: Server;
   readonly #hops: Hops;
   /** Requests whose body has not come. */
-  readonly #arriving: WaitingSockets<IncomingMessage>;
+  readonly #arriving: WaitingSockets<Waiting>;
   #received = 0;
   #closed = false;
 
-  /** `answer`: how this worker answers. */
-  constructor(options: RelayOptions, answer: Answer) {
+  /** `exchanges`: the deadlines of answers; `answer`: how this worker answers. */
+  constructor(options: RelayOptions, exchanges: Exchanges, answer: Answer) {
     this.#options = options;
     this.#answer = answer;
     // Who is at the other end keeps connections only for a while; ending them here could meet a request.
-    this.#server = createServer({ keepAliveTimeout: 0 }, answer).on("connection", (socket: Socket) => {
+    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+      if (exchanges.begin(request, response)) answer(request, response);
+    }).on("connection", (socket: Socket) => {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
-    this.#hops = new Hops(options, options.clock);
+    this.#hops = new Hops(options, options.clock, (response, bytes) => {
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+    });
     this.#arriving = new WaitingSockets(options.clock, options.bodyTimeoutMs);
   }
 
@@ -100,12 +108,14 @@ export class Relay {
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    if (!this.#arriving.add(request)) return give(request, response, LOST);
+    const arriving = this.#arrival(request, response);
+    if (!this.#arriving.add(arriving)) return give(request, response, LOST);
     // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
     // in the way of the connection's next one.
     response.once("close", () => request.resume());
     readAhead(request, this.#options.maxBodyBytes, (read) => {
-      this.#arriving.release(request);
+      this.#arriving.release(arriving);
+      if (response.headersSent) return;
       if (read.kind === "whole") void this.#send(request, response, read.body, owner);
       else if (read.kind === "large") this.#answer(request, response);
     });
@@ -118,6 +128,18 @@ export class Relay {
     this.#arriving.close();
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+
+  /** What a body that does not come in time is answered. */
+  #arrival(request: IncomingMessage, response: ServerResponse): Waiting {
+    return {
+      get destroyed() {
+        return request.destroyed || response.headersSent;
+      },
+      destroy() {
+        if (!response.headersSent) give(request, response, LATE);
+      },
+    };
   }
 
   async #send(

@@ -25,6 +25,7 @@ const OPTIONS: WorkerOptions = {
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
   maxSockets: 1_000,
+  writeTimeoutMs: 10_000,
   answerTimeoutMs: 10_000,
   advertise: undefined,
   pages: {},

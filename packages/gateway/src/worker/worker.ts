@@ -23,7 +23,7 @@ import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
-import { WaitingSockets } from "./waiting-sockets.js";
+import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
 import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -112,7 +112,7 @@ export class Worker {
       random: Math.random,
     });
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
-    const waiting = new WaitingSockets(clock, options.headTimeoutMs);
+    const waiting = new WaitingSockets<Waiting>(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
       mayComeFrom: originCheck(options.origins),
@@ -147,6 +147,9 @@ export class Worker {
         routed: (way) => this.#metrics.routed(way),
       },
       answered: () => this.#metrics.answered(),
+      writeTimeoutMs: options.writeTimeoutMs,
+      clock,
+      cut: (why) => this.#metrics.cut(why),
       plain: new PlainHttp(options.pages),
       policy,
       maxHeadBytes: options.maxHeadBytes,

@@ -18,7 +18,7 @@ import type { TcpHandle } from "../../tcp-handle.js";
 import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
-import type { WaitingSockets } from "../waiting-sockets.js";
+import type { Waiting, WaitingSockets } from "../waiting-sockets.js";
 import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
@@ -43,8 +43,8 @@ export interface CometParts {
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
   readonly maxPayload: number;
-  /** Sockets whose request is not complete. */
-  readonly waiting: WaitingSockets;
+  /** Requests that are not complete. */
+  readonly waiting: WaitingSockets<Waiting>;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -178,7 +178,7 @@ export class Comet {
   #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
     const { maxPayload, waiting } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
-    readBody(request, { maxBytes, waiting }, (body) => {
+    readBody(request, { maxBytes, waiting, headers: corsHeaders(request) }, (body) => {
       if (typeof body !== "string") send(response, body);
       else if (path === "/sse") this.#stream(request, response, body, takeOver);
       else if (path === "/send") send(response, this.#send(request, body));

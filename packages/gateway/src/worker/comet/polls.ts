@@ -151,7 +151,7 @@ export class Polls implements PollHome {
     held.heldBy(transport);
     transport.connection = this.#core.open(transport, "objects", url, identity, headers);
     this.named(transport, transport.connection.id);
-    transport.poll(undefined, commands, held);
+    if (!transport.poll(undefined, commands, held)) held.drop();
     this.named(transport, transport.connection.id);
   }
 
