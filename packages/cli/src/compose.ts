@@ -68,6 +68,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     },
     retention: retentions(settings),
     hasPresence: hasPresence(settings),
+    clockLeewayMs: settings.jwtLeeway,
   };
 }
 
@@ -105,10 +106,10 @@ type Home = Pick<PrimaryOptions, "broker" | "bus" | "presence" | "revocations" |
 function embedded(settings: CompleteSettings): Home {
   const { maxRevocations } = settings;
   const bus = new MemoryBus();
-  const presence = new MemoryPresence(bus);
+  const presence = new MemoryPresence(bus, systemClock);
   const revocations = new MemoryRevocations({
     maxRevocations,
-    now: Date.now,
+    now: () => systemClock.now(),
     tell: (order) => bus.publish(CONTROL, order, {}),
   });
   return {

@@ -1,9 +1,11 @@
 /**
  * The presence store in memory: for the embedded broker, where the primary serves it to its workers, and for tests.
  *
- * Invariant: a channel is in the map exactly while it has members; the members of a lease are found in its channels.
+ * Invariants: a channel is in the map exactly while it has members; the members of a lease are found in its channels;
+ * leases run on the monotonic clock, so that a wall clock that is set ends none of them.
  */
 import type { MemoryBus } from "./broker-memory.js";
+import { type Clock, systemClock } from "./clock.js";
 import {
   type ChangeOutcome,
   type Lease,
@@ -20,6 +22,9 @@ import { presenceTopic } from "./topic.js";
 
 interface Entry extends Member {
   readonly lease: string;
+  readonly count: number;
+  /** Leases of other workers that have the session with the same count; the first is next. */
+  readonly claims: readonly string[];
   /** Grows with each that is added: where a page ends. */
   readonly order: number;
 }
@@ -39,29 +44,31 @@ interface Channel {
 }
 
 interface HeldLease {
+  /** Monotonic ms. */
   until: number;
   readonly channels: Set<string>;
   /** Given to somebody to be ended. */
   ending: boolean;
 }
 
+const NO_CLAIMS: readonly string[] = Object.freeze([]);
+
 /** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
 const ENDING_MS = 10_000;
 
 export class MemoryPresence implements PresenceStore {
   readonly #bus: MemoryBus;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #channels = new Map<string, Channel>();
   readonly #leases = new Map<string, HeldLease>();
   /** The highest number that any channel has had: a new life begins above it. */
   #highest: number;
   #lastOrder = 0;
 
-  /** `now`: ms since 1970. */
-  constructor(bus: MemoryBus, now: () => number = Date.now) {
+  constructor(bus: MemoryBus, clock: Pick<Clock, "now" | "monotonic"> = systemClock) {
     this.#bus = bus;
-    this.#now = now;
-    this.#highest = now() * 1000;
+    this.#clock = clock;
+    this.#highest = clock.now() * 1000;
   }
 
   /** Channels that have members. */
@@ -70,7 +77,7 @@ export class MemoryPresence implements PresenceStore {
   }
 
   async renew(id: string, forMs: number, begin: boolean): Promise<LeaseState> {
-    const now = this.#now();
+    const now = this.#clock.monotonic();
     const known = this.#leases.get(id);
     const held = known === undefined ? begin : !known.ending;
     const until = now + forMs;
@@ -96,14 +103,14 @@ export class MemoryPresence implements PresenceStore {
     rule: PresenceRule,
   ): Promise<ChangeOutcome> {
     const lease = this.#leases.get(id);
-    if (lease === undefined || lease.ending || until < this.#now()) return { kind: "lapsed" };
+    if (lease === undefined || lease.ending || until < this.#clock.monotonic()) return { kind: "lapsed" };
     const state = this.#channels.get(channel) ?? this.#begin(channel, rule);
     state.rule = rule;
     const transitions: Transition[] = [];
     for (const change of changes) {
       const occupied = state.members.size > 0;
       if (change.kind === "drop") this.#drop(state, change.session, id);
-      else this.#put(state, change.member, id, change.kind === "put");
+      else this.#put(state, change.member, id);
       if (state.members.size > 0 !== occupied)
         transitions.push({ occupied: !occupied, version: state.version });
     }
@@ -147,8 +154,8 @@ export class MemoryPresence implements PresenceStore {
     for (const channel of lease.channels) {
       const state = this.#channels.get(channel);
       if (state === undefined) continue;
-      for (const [session, { lease }] of state.members) {
-        if (lease === id) this.#remove(state, session);
+      for (const [session, { lease, claims }] of state.members) {
+        if (lease === id || claims.includes(id)) this.#drop(state, session, id);
       }
       this.#settle(state);
     }
@@ -157,11 +164,11 @@ export class MemoryPresence implements PresenceStore {
   /** Nobody renews the lease any more: it lapses after `graceMs` at the latest. */
   abandon(id: string, graceMs: number): void {
     const lease = this.#leases.get(id);
-    if (lease !== undefined) lease.until = Math.min(lease.until, this.#now() + graceMs);
+    if (lease !== undefined) lease.until = Math.min(lease.until, this.#clock.monotonic() + graceMs);
   }
 
   #begin(name: string, rule: PresenceRule): Channel {
-    this.#highest = Math.max(this.#highest + 1, this.#now() * 1000);
+    this.#highest = Math.max(this.#highest + 1, this.#clock.now() * 1000);
     const state: Channel = {
       name,
       members: new Map(),
@@ -177,28 +184,43 @@ export class MemoryPresence implements PresenceStore {
     return state;
   }
 
-  /** `take`: also from another worker. */
-  #put(state: Channel, member: Member, lease: string, take: boolean): void {
-    const { session, user, text } = member;
+  #put(state: Channel, { session, user, text, count = 0 }: Member, lease: string): void {
     const known = state.members.get(session);
+    let claims = NO_CLAIMS;
     if (known !== undefined) {
-      if (!take && workerOf(known.lease) !== workerOf(lease)) return;
+      const worker = workerOf(lease);
+      if (count === known.count) claims = known.claims.filter((other) => workerOf(other) !== worker);
+      if (workerOf(known.lease) !== worker && count <= known.count) {
+        if (count === known.count) state.members.set(session, { ...known, claims: [...claims, lease] });
+        return;
+      }
       if (known.text === text) {
-        state.members.set(session, { ...known, lease });
+        state.members.set(session, { ...known, lease, count, claims });
         return;
       }
       this.#remove(state, session);
     }
-    state.members.set(session, { session, user, text, lease, order: ++this.#lastOrder });
+    const order = ++this.#lastOrder;
+    state.members.set(session, { session, user, text, lease, count, claims, order });
     const before = user === undefined ? 0 : (state.users.get(user) ?? 0);
     if (user === undefined) state.anonymous++;
     else state.users.set(user, before + 1);
     this.#note(state, 1, before === 0, text);
   }
 
+  /** The worker of the lease has the session no more. It stays where another has it with the same count. */
   #drop(state: Channel, session: string, lease: string): void {
     const known = state.members.get(session);
-    if (known !== undefined && workerOf(known.lease) === workerOf(lease)) this.#remove(state, session);
+    if (known === undefined) return;
+    const worker = workerOf(lease);
+    const claims = known.claims.filter((other) => workerOf(other) !== worker);
+    if (workerOf(known.lease) !== worker) {
+      state.members.set(session, { ...known, claims });
+      return;
+    }
+    const [next, ...rest] = claims;
+    if (next === undefined) this.#remove(state, session);
+    else state.members.set(session, { ...known, lease: next, claims: rest });
   }
 
   #remove(state: Channel, session: string): void {

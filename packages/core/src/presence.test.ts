@@ -16,7 +16,10 @@ const NAMESPACES = {
 class Cluster {
   readonly bus = new MemoryBus();
   readonly clocks: FakeClock[] = [];
-  readonly store = new MemoryPresence(this.bus, () => this.clocks[0]?.now() ?? 0);
+  readonly store = new MemoryPresence(this.bus, {
+    now: () => this.clocks[0]?.now() ?? 0,
+    monotonic: () => this.clocks[0]?.monotonic() ?? 0,
+  });
   readonly worlds: CoreWorld[] = [];
 
   worker(options: Partial<CoreOptions> = {}): CoreWorld {

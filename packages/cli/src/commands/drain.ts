@@ -18,10 +18,11 @@ interface DrainCommandOptions extends AdminDestination {
 }
 
 const POLL_MS = 500;
-/** How long after its deadline a gateway may say that somebody is left, ms. */
+/** How long after its deadline a gateway may say that clients are left, ms. */
 const OVERDUE_MS = 15_000;
 
-export function drainCommand(terminal: Terminal): Command {
+/** `now`: monotonic ms. */
+export function drainCommand(terminal: Terminal, now: () => number = () => performance.now()): Command {
   const command = new Command("drain")
     .summary("send a gateway's clients away")
     .description(
@@ -42,16 +43,23 @@ Examples:
       const client = adminOf(options, terminal);
       const first = await client.drain();
       await terminal.out(describe(first));
-      if (wait) await untilDrained(client, first, terminal);
+      if (wait) await untilDrained(client, first, terminal, now);
     });
 }
 
-async function untilDrained(client: AdminClient, first: DrainProgress, terminal: Terminal): Promise<void> {
+async function untilDrained(
+  client: AdminClient,
+  first: DrainProgress,
+  terminal: Terminal,
+  now: () => number,
+): Promise<void> {
   const interrupted = terminal.interrupted();
+  // The gateway's clock may differ from ours: how long the drain takes is what both agree about.
+  const seenAt = now();
   let last = describe(first);
   for (let progress = first; progress.state !== "drained"; ) {
     if (interrupted.aborted) throw new Failure("interrupted; the gateway goes on draining");
-    if (Date.now() > Date.parse(progress.deadline ?? "") + OVERDUE_MS) {
+    if (now() - seenAt > lengthMs(progress) + OVERDUE_MS) {
       throw new Failure(
         `the gateway is past its deadline, and ${progress.left} clients are left: see its log`,
       );
@@ -64,6 +72,11 @@ async function untilDrained(client: AdminClient, first: DrainProgress, terminal:
     if (line !== last) await terminal.out(line);
     last = line;
   }
+}
+
+/** From its start to its deadline, ms. */
+function lengthMs({ startedAt, deadline }: Pick<DrainProgress, "startedAt" | "deadline">): number {
+  return Date.parse(deadline ?? "") - Date.parse(startedAt ?? "");
 }
 
 function describe({ state, left, total, deadline }: DrainProgress): string {

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 export class FakeClock implements Clock {
-  readonly #startMs: number;
+  #startMs: number;
   readonly #timers = new Set<Entry>();
   #deferred: (() => void)[] = [];
   #elapsedMs = 0;
@@ -32,6 +32,11 @@ export class FakeClock implements Clock {
 
   monotonic(): number {
     return this.#elapsedMs;
+  }
+
+  /** Sets the wall clock, as an operator or NTP does. Monotonic time and timers do not notice. */
+  set(nowMs: number): void {
+    this.#startMs = nowMs - this.#elapsedMs;
   }
 
   after(delayMs: number, run: () => void): Timer {

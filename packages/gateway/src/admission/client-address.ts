@@ -5,8 +5,11 @@
  * by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no trusted proxy wrote.
  */
 import { BlockList, isIP } from "node:net";
+import { headEnd } from "./request-head.js";
 
-const FORWARDED_FOR = /^x-forwarded-for:[ \t]*(.*)$/gim;
+const FORWARDED_FOR = /^x-forwarded-for:(.*)$/is;
+/** `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and `[2001:db8::1]:443`. */
+const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
 
 /** Peers that may say for whom they speak. */
 export class TrustedProxies {
@@ -54,18 +57,33 @@ export function plainAddress(address: string): string {
 
 /**
  * The client's address. `peer`: the other end of the TCP connection, or for whom its PROXY header speaks. `head`: the
- * request's head as latin1; only looked at when the peer is trusted.
+ * request's head as latin1, possibly with more behind it, which never counts; only looked at when the peer is trusted.
+ * An entry that is no address counts as the proxy that wrote it.
  */
 export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
   if (!proxies.has(peer)) return peer;
-  const hops = [...head.matchAll(FORWARDED_FOR)].flatMap(([, value = ""]) => value.split(","));
   let client = peer;
-  for (const hop of hops.reverse()) {
-    const address = hop.trim();
-    // Whatever is left of a hop that is no address was not written by anybody we trust.
-    if (isIP(address) === 0) return client;
+  for (const entry of forwardedFor(head).reverse()) {
+    const address = addressOf(entry.trim());
+    // What stands left of an entry that is no address was not written by a trusted proxy.
+    if (address === undefined) return client;
     client = address;
     if (!proxies.has(address)) return client;
   }
   return client;
+}
+
+/** The entries of all X-Forwarded-For lines of the head. */
+function forwardedFor(head: string): string[] {
+  const end = headEnd(head);
+  const lines = (end === -1 ? head : head.slice(0, end)).split("\r\n");
+  return lines.flatMap((line) => FORWARDED_FOR.exec(line)?.[1]?.split(",") ?? []);
+}
+
+function addressOf(entry: string): string | undefined {
+  const [, v4, v6] = WITH_PORT.exec(entry) ?? [];
+  const address = v4 ?? v6 ?? entry;
+  const family = isIP(address);
+  if (family === 0 || (v6 !== undefined && family !== 6)) return undefined;
+  return plainAddress(address);
 }

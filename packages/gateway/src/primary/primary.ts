@@ -39,6 +39,7 @@ export interface ReloadOptions extends WorkerProgram {
   readonly drain: DrainPlan;
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
+  readonly clockLeewayMs: number;
 }
 
 interface Opened {
@@ -67,6 +68,7 @@ export class Primary {
   #drainPlan: DrainPlan;
   /** What holds for a channel: a reload may change it. */
   #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
+  #clockLeewayMs: number;
   /** Private to this user, gone with the instance. */
   #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -82,6 +84,7 @@ export class Primary {
     this.#options = options;
     this.#drainPlan = options.drain;
     this.#channels = options;
+    this.#clockLeewayMs = options.clockLeewayMs;
     this.#onFailed = onFailed;
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
@@ -148,6 +151,7 @@ export class Primary {
       broker: options.broker,
       revocations: options.revocations,
       revocationTtlMs: options.revocationTtlMs,
+      clockLeewayMs: () => this.#clockLeewayMs,
       maxPublicationBytes: options.maxPublicationBytes,
       now: () => clock.now(),
       presence: options.presence,
@@ -217,12 +221,13 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, hasPresence, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, clockLeewayMs, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
+    this.#clockLeewayMs = clockLeewayMs;
     this.#reload.request(program);
   }
 

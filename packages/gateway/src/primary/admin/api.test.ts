@@ -41,6 +41,7 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     broker,
     revocations,
     revocationTtlMs: 60_000,
+    clockLeewayMs: () => 7_500,
     hasPresence: (channel) => channel === "seen",
     presence: {
       read: async (_channel, limit, cursor) => ({
@@ -116,7 +117,7 @@ describe("the admin API", () => {
     expect(answer).toEqual({ status: 200, body: { offset: 7, epoch: "e" } });
     await ask("POST /api/publish", { channel: "news", data: 1 });
     expect(options).toEqual([
-      { retention: { size: 10, ttlMs: 60_000 }, key: "order-1" },
+      { retention: { size: 10, ttlMs: 60_000 }, key: "backend:order-1" },
       { retention: undefined, key: undefined },
     ]);
   });
@@ -233,12 +234,15 @@ describe("the admin API", () => {
     const { ask, told } = setUp();
     expect(await ask("POST /api/revoke", { user: "42" })).toEqual({
       status: 200,
-      body: { at: NOW, until: NOW + 60_000 },
+      body: { at: NOW, until: NOW + 60_000, loginFrom: (Math.floor((NOW + 7_500) / 1000) + 1) * 1000 },
     });
     expect(await ask("POST /api/revoke", { token: "t", until: NOW + 5 })).toMatchObject({
       body: { until: NOW + 5 },
     });
-    expect(told).toHaveLength(2);
+    expect(await ask("POST /api/revoke", { token: "t" })).not.toHaveProperty("body.loginFrom");
+    expect(told).toHaveLength(3);
+    // Longer than asked: a token is taken for the leeway after its end.
+    expect(JSON.parse(told[0] ?? "")).toMatchObject({ user: "42", at: NOW, until: NOW + 75_000 });
     expect(await ask("POST /api/revoke", { token: "u" })).toMatchObject({
       status: 409,
       body: { error: { name: "limit_revocations", message: expect.stringContaining("maxRevocations") } },

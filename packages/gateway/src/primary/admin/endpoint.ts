@@ -23,6 +23,8 @@ export interface AdminInstance {
   readonly presence: Pick<PresenceStore, "read">;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
+  /** How far the clocks of issuers and of instances may be apart, ms. */
+  clockLeewayMs(): number;
   /** Bytes of one publication. */
   readonly maxPublicationBytes: number;
   /** ms since 1970. */

@@ -4,6 +4,7 @@
 import {
   BROADCAST,
   BrokerUnavailable,
+  backendKey,
   channelTopic,
   type PublishOptions,
   type Topic,
@@ -36,7 +37,10 @@ export const PUBLISHING: readonly Endpoint[] = [
     },
     refusals: { ...TOO_BIG, ...UNAVAILABLE },
     handle: (instance, { channel: name, data: value, key: once }) =>
-      publish(instance, channelTopic(name), value, { retention: instance.retention(name), key: once }),
+      publish(instance, channelTopic(name), value, {
+        retention: instance.retention(name),
+        key: once && backendKey(once),
+      }),
   }),
   endpoint({
     method: "POST",
@@ -57,7 +61,10 @@ export const PUBLISHING: readonly Endpoint[] = [
       // All at once: the broker takes them in this order.
       const results = publications.map(({ channel: name, key: once }, index) =>
         instance.broker
-          .publish(channelTopic(name), texts[index] ?? "", { retention: instance.retention(name), key: once })
+          .publish(channelTopic(name), texts[index] ?? "", {
+            retention: instance.retention(name),
+            key: once && backendKey(once),
+          })
           .then(positionOf, refusalOf),
       );
       return ok({ results: await Promise.all(results) });

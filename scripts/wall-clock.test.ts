@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+
+/**
+ * Every source that reads the wall clock, and why monotonic time would be wrong there: the time is shown to people or
+ * shared with other machines. docs/operations.md, "Clock", names the tolerances.
+ */
+const MAY_READ: Readonly<Record<string, string>> = {
+  "cli/src/commands/disconnect.ts": "the end of a revocation, shared with every instance",
+  "cli/src/compose.ts": "revocations name their end by the wall clock",
+  "cli/src/commands/token.ts": "the end of a token",
+  "client/src/clock.ts": "the seam itself",
+  "client/src/connector.ts": "when the next attempt comes, shown to the page",
+  "core/src/assembly.ts": "resume tokens, checked by other instances",
+  "core/src/authentication.ts": "the end of a token",
+  "core/src/clock.ts": "the seam itself",
+  "core/src/commands/connect.ts": "`serverTime`, told to the client",
+  "core/src/commands/permission.ts": "when a grant was issued, compared with revocations",
+  "core/src/commands/subscribe.ts": "when a grant was issued, compared with revocations",
+  "core/src/commands/url-connect.ts": "`serverTime`, told to the client",
+  "core/src/event-sink-memory.ts": "the time of an event, told to backends",
+  "core/src/expiries.ts": "the end of a token",
+  "core/src/orders.ts": "the end of a revocation, shared with every instance",
+  "core/src/presence-memory.ts": "numbers above those of an earlier life; leases are monotonic",
+  "core/src/revocations.ts": "the end of a revocation, shared with every instance",
+  "core/src/tickets.ts": "checked by other instances",
+  "gateway/src/primary/instance-drain.ts": "when a drain began and ends, shown to operators",
+  "gateway/src/primary/primary.ts": "the end of a revocation, shared with every instance",
+  "gateway/src/worker/token.ts": "the end of a token",
+  "gateway/src/worker/webhook/hook-client.ts": "the timestamp in a signature, checked by the application",
+  "gateway/src/worker/webhook/webhooks.ts": "when an identity was told, compared with revocations",
+  "redis/src/event-stream.ts": "the time of an event, told to backends",
+  "swarm/src/swarm.ts": "when a run began, shown in its report",
+};
+
+const READS = /\bDate\.now\b|\bnew Date\(\)|\bclock\.now\b|#clock\.now\b|systemClock\.now\b/;
+const PACKAGES = ["protocol", "core", "redis", "gateway", "client", "swarm", "cli"];
+
+describe("the wall clock", () => {
+  const readers = PACKAGES.flatMap((name) =>
+    readdirSync(join("packages", name, "src"), { recursive: true, encoding: "utf8" })
+      .map((file) => `${name}/src/${file}`)
+      .filter((file) => file.endsWith(".ts") && !/\.test\.ts$|\/testing\//.test(file))
+      .filter((file) => READS.test(readFileSync(join("packages", file), "utf8"))),
+  ).sort();
+
+  it("is read only where time is shown or shared, never for a lease, a deadline or an age", () => {
+    expect(readers.filter((file) => !Object.hasOwn(MAY_READ, file))).toEqual([]);
+  });
+
+  it("is read by every source of that list", () => {
+    expect(Object.keys(MAY_READ).filter((file) => !readers.includes(file))).toEqual([]);
+  });
+});
