@@ -3,8 +3,8 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../admission/door-metrics.js";
-import type { CutReason } from "../exchanges.js";
 import type { Refused } from "../admission/front-answers.js";
+import type { CutReason } from "../exchanges.js";
 import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
