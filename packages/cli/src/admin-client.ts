@@ -4,6 +4,7 @@
  * Every failure is one line: what, where, what to do.
  */
 import type { DrainProgress } from "@holdfast/gateway";
+import { elementTexts, memberText } from "@holdfast/protocol";
 import { Failure, sentence, systemCode } from "./failure.js";
 
 export const DEFAULT_ADMIN_URL = "http://127.0.0.1:9080";
@@ -34,10 +35,10 @@ export interface PresencePage {
   readonly next?: string;
 }
 
-export interface HistoryPage {
-  readonly offset: number;
-  readonly epoch: string;
-  readonly publications: readonly { readonly offset: number; readonly data: unknown }[];
+/** A publication of a history; its data is JSON text, as it was published. */
+export interface PastPublication {
+  readonly offset: string;
+  readonly data: string;
 }
 
 export class AdminClient {
@@ -83,9 +84,13 @@ export class AdminClient {
     return this.#get("/api/presence", query);
   }
 
-  /** A page of a channel's past. */
-  history(query: Readonly<Record<string, string>>): Promise<HistoryPage> {
-    return this.#get("/api/history", query);
+  /** The publications of a page of a channel's past. */
+  async history(query: Readonly<Record<string, string>>): Promise<readonly PastPublication[]> {
+    const page = await this.#ask("GET", `/api/history?${new URLSearchParams(query)}`);
+    return elementTexts(memberText(page, "publications") ?? "[]").map((each) => ({
+      offset: memberText(each, "offset") ?? "",
+      data: memberText(each, "data") ?? "",
+    }));
   }
 
   /** Asks the instance to drain, as often as one likes. Resolves with how far it is. */

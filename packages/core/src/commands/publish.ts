@@ -3,7 +3,7 @@
  *
  * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
  */
-import { type EncodableResults, type ErrorCode, errors, jsonText, sessionKey } from "@holdfast/protocol";
+import { type EncodableResults, type ErrorCode, errors, sessionKey } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
@@ -12,11 +12,10 @@ import { ANONYMOUS } from "../identity.js";
 import { channelTopic } from "../topic.js";
 import type { Answer, Handler } from "./command.js";
 
-export const publish: Handler<"publish"> = (context, connection, { channel, data, key }) => {
+export const publish: Handler<"publish"> = (context, connection, { channel, data: text, key }) => {
   const { identity = ANONYMOUS } = connection.session ?? {};
   const isAllowed = context.access.may(identity, channel, "publish");
   if (!isAllowed && !context.questions.decidePublish(identity, channel)) return { error: errors.forbidden };
-  const text = jsonText(data);
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
   const named = key === undefined ? undefined : clientKey(identity, sessionKey(connection.id), key);
   return isAllowed

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { clientAddress, plainAddress, proxyProblem, TrustedProxies } from "./client-address.js";
+import {
+  clientAddress,
+  limitKey,
+  networkOf,
+  plainAddress,
+  proxyProblem,
+  TrustedProxies,
+} from "./client-address.js";
 
 const head = (...lines: string[]): string => `GET /ws HTTP/1.1\r\nHost: x\r\n${lines.join("\r\n")}\r\n\r\n`;
 const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.9", "fd00::/8"]);
@@ -99,4 +106,23 @@ describe("whose connection it is", () => {
       expect(proxyProblem(proxy)).toBeDefined();
     },
   );
+});
+
+describe("what limits count by", () => {
+  it.each([
+    ["192.0.2.9", "192.0.2.9", "192.0.2"],
+    ["::ffff:192.0.2.9", "192.0.2.9", "192.0.2"],
+    ["::ffff:c000:209", "192.0.2.9", "192.0.2"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1"],
+    ["2001:DB8:1:2::6", "2001:db8:1:2::/64", "2001:db8:1"],
+    ["2001:db8::6", "2001:db8:0:0::/64", "2001:db8:0"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64", "fe80:0:0"],
+    ["::1", "0:0:0:0::/64", "0:0:0"],
+    ["unknown", "unknown", "unknown"],
+  ])("of %s is %s, in the network %s", (address, key, network) => {
+    expect(limitKey(address)).toBe(key);
+    expect(limitKey(key)).toBe(key);
+    expect(networkOf(key).startsWith(network.slice(0, 5))).toBe(true);
+    if (key !== "unknown") expect(networkOf(key)).toBe(network);
+  });
 });

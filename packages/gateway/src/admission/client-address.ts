@@ -50,6 +50,49 @@ export function proxyProblem(proxy: string): string | undefined {
   return undefined;
 }
 
+/**
+ * What limits count an address by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses
+ * any address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
+ */
+export function limitKey(address: string): string {
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return plain;
+  const groups = groupsOf(plain);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, mark = 0, high = 0, low = 0] = groups;
+  if (a + b + c + d + e === 0 && mark === 0xffff) {
+    return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
+  }
+  return `${hex(a)}:${hex(b)}:${hex(c)}:${hex(d)}::/64`;
+}
+
+/** The network that a key of `limitKey` lies in: /24 of IPv4, /48 of IPv6. */
+export function networkOf(key: string): string {
+  return key.slice(0, key.endsWith("::/64") ? key.lastIndexOf(":", key.length - 6) : key.lastIndexOf("."));
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [text = ""] = address.split("%");
+  const [head = "", tail] = text.split("::");
+  const front = numbersOf(head);
+  if (tail === undefined) return front;
+  const back = numbersOf(tail);
+  return [...front, ...new Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0), ...back];
+}
+
+function numbersOf(part: string): number[] {
+  if (part === "") return [];
+  return part.split(":").flatMap((group) => {
+    if (!group.includes(".")) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+    return [(a << 8) | b, (c << 8) | d];
+  });
+}
+
+function hex(group: number): string {
+  return group.toString(16);
+}
+
 /** An IPv4 address that came through an IPv6 socket, in its own spelling. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;

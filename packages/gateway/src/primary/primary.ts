@@ -198,6 +198,9 @@ export class Primary {
     if (this.#state !== "starting" && this.#state !== "running") return ["The instance is stopping."];
     if (this.#drain.state !== "serving") return [`The instance drains (${this.#drain.state}).`];
     const problems: string[] = [];
+    const { shutMs } = this.#frontDoor;
+    if (shutMs > 0)
+      problems.push(`The front door has accepted no connection for ${Math.floor(shutMs / 1000)} s.`);
     const missing = this.#options.workers - this.#ready.length;
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
     const away = this.#ready.filter((worker) => worker.load.broker !== "ready").length;

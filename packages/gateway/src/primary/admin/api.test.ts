@@ -78,8 +78,8 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     drainProgress: () => drain.progress ?? SERVING,
   };
   const routes = adminApi(instance);
-  const ask = (route: string, body?: unknown, query = "") =>
-    routes[route]?.(body, new URLSearchParams(query));
+  const ask = (route: string, body?: unknown, query = "", text = JSON.stringify(body) ?? "") =>
+    routes[route]?.(body, new URLSearchParams(query), text);
   return { published, told, options, problems, limits, drain, ask };
 }
 
@@ -89,6 +89,20 @@ function messageOf(answer: AdminAnswer | undefined): string {
 }
 
 describe("the admin API", () => {
+  it("publishes data as the text that it was sent as, in every way in", async () => {
+    const data = '{"b":1e500,"b":-0.0}';
+    const { ask, published } = setUp();
+    const say = (route: string, text: string) => ask(route, JSON.parse(text), "", text);
+    await say("POST /api/publish", `{"data":1, "channel":"news","d\\u0061ta": ${data} }`);
+    await say("POST /api/broadcast", `{"data":${data}}`);
+    await say("POST /api/message", `{"user":"7","data":${data}}`);
+    await say(
+      "POST /api/batch",
+      `{"publications":[{"channel":"a","data":${data}},{"data":${data},"channel":"b"}]}`,
+    );
+    expect(published.map(([, text]) => text)).toEqual(Array(5).fill(data));
+  });
+
   it("publishes any JSON value to a channel, and to everybody", async () => {
     const { ask, published } = setUp();
     for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
