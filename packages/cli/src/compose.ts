@@ -187,6 +187,15 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
+    clients: {
+      proxyProtocol: settings.proxyProtocol,
+      trustedProxies: settings.trustedProxies ?? [],
+    },
+    sessionLimits: {
+      ratePerConnection: settings.sessionRatePerConnection,
+      ratePerAddress: unlessOff(settings.sessionRatePerAddress),
+      maxPerAddress: unlessOff(settings.connectionsPerAddress),
+    },
     polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,

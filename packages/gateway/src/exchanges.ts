@@ -4,7 +4,8 @@
  *     request ──begin──► under way ──answer written──► leaving ──taken by the kernel──► ended
  *        └─ too many: the connection ends behind the answers before it   └─ deadline: the connection is cut
  *
- * Node parses whatever one read brings, up to 64 KiB, and keeps a request and a response for each: more than two thousand.
+ * Node parses whatever one read brings, up to 64 KiB, and makes a request and a response for each: more than two thousand. So its parser
+ * is stopped behind the last request that is answered; where it cannot be, what it brings is dropped.
  * Invariants: a connection has at most `MAX_PIPELINED` requests that are answered, and ends with the last of them; what came behind
  * is kept for one turn of the loop at most; an answer that its peer does not read has a deadline, by its size.
  */
@@ -65,7 +66,10 @@ export class Exchanges {
       return false;
     }
     this.#underWay.set(socket, before + 1);
-    if (before + 1 === MAX_PIPELINED) response.setHeader("Connection", "close");
+    if (before + 1 === MAX_PIPELINED) {
+      response.setHeader("Connection", "close");
+      stopParsing(socket, () => this.#drop(socket));
+    }
     response.on("prefinish", this.#written);
     response.on("close", () => {
       const left = (this.#underWay.get(socket) ?? 1) - 1;
@@ -109,4 +113,18 @@ export class Exchanges {
       socket.destroy();
     }
   }
+}
+
+/** What Node's parser is told of a request by: skip its body, and all that comes behind it. */
+const SKIP_THE_REST = 2;
+
+/** From the next request on the connection's input is not parsed any more. `beyond` is called once for each read that has one. */
+function stopParsing(socket: Duplex, beyond: () => void): void {
+  // Node does not export its parser, and has no other way to stop it within what it has read.
+  const { parser } = socket as { readonly parser?: { onIncoming?: unknown } | null };
+  if (typeof parser?.onIncoming !== "function") return;
+  parser.onIncoming = () => {
+    beyond();
+    return SKIP_THE_REST;
+  };
 }

@@ -17,10 +17,12 @@ import type {
   WorkerDirectory,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
+import type { IntroductionOptions } from "./admission/introduction.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
+import type { SessionLimitOptions } from "./worker/session-limits.js";
 import type { TokenOptions } from "./worker/token.js";
 import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
@@ -148,6 +150,10 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** Who may say for whom it speaks: whose request it is that opens a session. */
+  readonly clients: IntroductionOptions;
+  /** Limits on sessions that HTTP requests open. */
+  readonly sessionLimits: SessionLimitOptions;
   /** How long a poll is held, and a session is kept without one. */
   readonly polls: PollOptions;
   /** Served by path, e.g. "/". */

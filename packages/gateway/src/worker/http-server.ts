@@ -13,7 +13,8 @@ import type { Duplex } from "node:stream";
 import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { type CutReason, Exchanges } from "../exchanges.js";
-import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
+import { detachHandle, peerOf, socketOf, type TcpHandle } from "../tcp-handle.js";
+import type { ClientAddresses } from "./client-addresses.js";
 import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
@@ -55,6 +56,7 @@ export interface HttpServerParts {
   readonly plain: PlainHttp;
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
   readonly policy: UpgradePolicy;
+  readonly clients: ClientAddresses;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
@@ -86,11 +88,9 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.random);
+    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
     this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
-    this.#relay = new Relay(parts.relay, this.#exchanges, (request, response) =>
-      this.#answer(request, response),
-    );
+    this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
     const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
     // What Node answers by itself (no Host, an Expect) it would not count.
@@ -135,7 +135,7 @@ export class HttpServer {
       return true;
     }
     const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#upgrades.decide(request);
+    const decision = this.#upgrades.decide(request, () => peerOf(handle));
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
     else this.#receive(arrival, decision);
     return true;
@@ -216,9 +216,9 @@ export class HttpServer {
     if (!this.#parts.idle.add(socket)) socket.destroy();
   };
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #answer(request: IncomingMessage, response: ServerResponse, relayed = false): void {
     const { comet, answered } = this.#parts;
-    if (comet.handle(request, response, (...asked) => this.#release(...asked))) return answered();
+    if (comet.handle(request, response, (...asked) => this.#release(...asked), relayed)) return answered();
     const answer = this.#parts.plain.answer(request, this.#health);
     this.#parts.answered();
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
@@ -231,7 +231,8 @@ export class HttpServer {
       this.#turnAwaySocket(socket, plain.answer(head, this.#health), head.method === "HEAD");
       return;
     }
-    const decision = this.#upgrades.decide(head);
+    const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
+    const decision = this.#upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
     // Nobody else listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);

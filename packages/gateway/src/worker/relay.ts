@@ -25,7 +25,8 @@ import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, readAhead } from "./read-ahead.js";
 import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+/** `relayed`: another worker of the instance has sent it. */
+type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
 
 /**
  * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
@@ -75,7 +76,7 @@ export class Relay {
     this.#answer = answer;
     // Who is at the other end keeps connections only for a while; ending them here could meet a request.
     this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-      if (exchanges.begin(request, response)) answer(request, response);
+      if (exchanges.begin(request, response)) answer(request, response, true);
     }).on("connection", (socket: Socket) => {
       this.#received++;
       socket.once("close", () => this.#received--);

@@ -26,6 +26,8 @@ const OPTIONS: WorkerOptions = {
   maxHeadBytes: 8_192,
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
+  clients: { proxyProtocol: false, trustedProxies: [] },
+  sessionLimits: { ratePerConnection: 100, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,
   advertise: undefined,
   pages: {},

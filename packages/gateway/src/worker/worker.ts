@@ -9,6 +9,7 @@ import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
+import { ClientAddresses } from "./client-addresses.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -22,6 +23,7 @@ import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { SessionLimits } from "./session-limits.js";
 import { TokenAuthenticator } from "./token.js";
 import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
 import { Webhooks } from "./webhook/webhooks.js";
@@ -120,7 +122,15 @@ export class Worker {
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
+    const clients = new ClientAddresses(options.clients);
+    const limits = new SessionLimits(options.sessionLimits, {
+      clock,
+      isFull: () => this.#core.connections >= options.maxSockets,
+      refused: (why) => this.#metrics.sessionRefused(why),
+    });
     const comet = new Comet({
+      clients,
+      limits,
       core: this.#core,
       policy,
       polls: options.polls,
@@ -132,6 +142,7 @@ export class Worker {
     this.http = new HttpServer({
       core: this.#core,
       comet,
+      clients,
       transports,
       waiting,
       idle,
@@ -165,7 +176,8 @@ export class Worker {
     this.#load = new LoadReporter(
       clock,
       () => ({
-        sockets: this.sockets + (door?.pending ?? 0),
+        // A polled session counts as a connection, also while it has no socket.
+        sockets: Math.max(this.sockets, this.#core.connections) + (door?.pending ?? 0),
         received: received(),
         connections: this.#core.connections,
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
