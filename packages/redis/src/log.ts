@@ -11,6 +11,7 @@ import {
   KEY_WINDOW_MS,
   type LogPage,
   type LogQuery,
+  PAGE_BYTES,
   type Retention,
   type Topic,
 } from "@holdfast/core";
@@ -65,7 +66,7 @@ export function publishOnceCall(keys: RedisKeys, topic: Topic, data: string, key
 }
 
 export function readCall(keys: RedisKeys, topic: Topic, query: LogQuery): ScriptCall {
-  const { from, limit, reverse = false, retention } = query;
+  const { from, limit, reverse = false, maxBytes = PAGE_BYTES, retention } = query;
   return {
     script: SCRIPTS.read,
     keys: [keys.top(topic), keys.log(topic)],
@@ -77,6 +78,7 @@ export function readCall(keys: RedisKeys, topic: Topic, query: LogQuery): Script
       String(retention.size),
       String(retention.ttlMs),
       String(memoryMs(retention.ttlMs)),
+      String(maxBytes),
     ],
   };
 }

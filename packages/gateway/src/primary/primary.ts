@@ -92,7 +92,7 @@ export class Primary {
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
     }));
-    this.#embedded = new EmbeddedServers(options);
+    this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(
       {
         workers: () => this.#supervisor.workers,
@@ -102,7 +102,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
       {
