@@ -184,6 +184,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
     writeTimeoutMs: settings.writeTimeout,
+    brokerWaitMs: settings.brokerWait,
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),

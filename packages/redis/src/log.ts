@@ -31,6 +31,8 @@ export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
+  /** Calls of one lane are carried out in their order (lanes.ts). Undefined where order does not matter. */
+  readonly lane?: string;
 }
 
 /** A publication that is kept. */
@@ -43,6 +45,7 @@ export function publishCall(
 ): ScriptCall {
   return {
     script: SCRIPTS.publish,
+    lane: keys.log(topic),
     keys: [keys.top(topic), keys.log(topic), ...(key === undefined ? [] : [keys.record(topic, key)])],
     args: [
       keys.channel(topic),
@@ -60,6 +63,7 @@ export function publishCall(
 export function publishOnceCall(keys: RedisKeys, topic: Topic, data: string, key: string): ScriptCall {
   return {
     script: SCRIPTS.publishOnce,
+    lane: keys.log(topic),
     keys: [keys.record(topic, key)],
     args: [keys.channel(topic), envelop(data), String(KEY_WINDOW_MS)],
   };

@@ -28,6 +28,7 @@ const OPTIONS: WorkerOptions = {
   maxHeadBytes: 4_096,
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
+  brokerWaitMs: 10_000,
   clients: { proxyProtocol: false, trustedProxies: [] },
   sessionLimits: { ratePerConnection: 100, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,

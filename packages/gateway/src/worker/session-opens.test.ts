@@ -29,6 +29,7 @@ const OPTIONS: WorkerOptions = {
   maxHeadBytes: 8_192,
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
+  brokerWaitMs: 10_000,
   clients: { proxyProtocol: false, trustedProxies: [] },
   sessionLimits: { ratePerConnection: 1_000, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,
