@@ -24,7 +24,7 @@ const OPTIONS: WorkerOptions = {
   tokenInUrl: false,
   gcIntervalMs: undefined,
   polls: { holdMs: 60_000, graceMs: 10_000 },
-  headTimeoutMs: 100,
+  headTimeoutMs: 10_000,
   maxHeadBytes: 4_096,
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
@@ -170,7 +170,7 @@ describe.each(["open", "draining"] as const)("a worker that is %s", (state) => {
 
 describe("a request", () => {
   it.each(["/sse", "/poll", "/send"])("to %s whose body does not come in time gets 408", async (path) => {
-    await start();
+    await start("open", { headTimeoutMs: 100 });
     const answer = await answerTo(request(`POST ${path}`, [ORIGIN, "Content-Length: 10"]));
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(answer).toContain("\r\nAccess-Control-Allow-Origin: https://shop.example\r\n");
