@@ -18,7 +18,7 @@ import type { WorkerOptions } from "../options.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {
-  core: { ...CORE_DEFAULTS, maxPayload: 2_000, commandRate: 1 },
+  core: { ...CORE_DEFAULTS, maxPayload: 2_000, commandRate: 1, connectTimeoutMs: 1_000 },
   origins: ["https://shop.example"],
   tokens: undefined,
   tokenInUrl: false,
@@ -66,6 +66,7 @@ async function start(
       port: 8080,
       send: (message) => {
         if (message.type === "load" && message.broker === "ready") ready();
+        return true;
       },
       received: () => 0,
       takeDeparted: () => [],

@@ -75,6 +75,7 @@ async function start(
         if (message.type === "load") load = message.sockets;
         if (message.type === "load" && message.broker === "ready") ready();
         if (message.type === "metrics") answered?.(mergeSnapshots([message.snapshot]));
+        return true;
       },
       received: () => 0,
       takeDeparted: () => [],
