@@ -167,7 +167,9 @@ export class Primary {
     // JSON may need six characters for one of the data's.
     const exchanges = new Exchanges(clock, options.writeTimeoutMs, (why) => this.#metrics.adminCut(why));
     const maxBodyBytes = options.maxPublicationBytes * 6 + 1024;
-    this.#admin = new AdminServer(options.admin, routes, maxBodyBytes, logger, exchanges);
+    this.#admin = new AdminServer(options.admin, routes, maxBodyBytes, logger, exchanges, () =>
+      this.#metrics.adminRefused(),
+    );
   }
 
   /**

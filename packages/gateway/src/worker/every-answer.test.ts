@@ -29,6 +29,7 @@ const OPTIONS: WorkerOptions = {
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
   brokerWaitMs: 10_000,
+  unfinished: { timeoutMs: 10_000, maxBytes: 1_000_000 },
   clients: { proxyProtocol: false, trustedProxies: [] },
   sessionLimits: { ratePerConnection: 100, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,
@@ -171,7 +172,7 @@ describe.each(["open", "draining"] as const)("a worker that is %s", (state) => {
 
 describe("a request", () => {
   it.each(["/sse", "/poll", "/send"])("to %s whose body does not come in time gets 408", async (path) => {
-    await start("open", { headTimeoutMs: 100 });
+    await start("open", { unfinished: { timeoutMs: 100, maxBytes: 1_000_000 } });
     const answer = await answerTo(request(`POST ${path}`, [ORIGIN, "Content-Length: 10"]));
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(answer).toContain("\r\nAccess-Control-Allow-Origin: https://shop.example\r\n");

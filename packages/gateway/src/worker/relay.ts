@@ -18,12 +18,13 @@ import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import type { Exchanges } from "../exchanges.js";
 import { corsHeaders } from "./comet/cors.js";
+import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
-import { hasBody, readAhead } from "./read-ahead.js";
-import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
+import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
+import type { Unfinished, UnfinishedMessages } from "./unfinished-messages.js";
 
 /** `relayed`: another worker of the instance has sent it. */
 type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
@@ -40,8 +41,8 @@ export interface RelayOptions extends HopLimits {
   readonly owner: Owner;
   /** Bytes of one body; a longer one is refused wherever it is read, so it is read here. */
   readonly maxBodyBytes: number;
-  /** How long a body may take to arrive, ms. */
-  readonly bodyTimeoutMs: number;
+  /** What is held of bodies that have not come whole. */
+  readonly unfinished: UnfinishedMessages;
   /** Undefined while there is no cluster. */
   readonly others: OtherInstances | undefined;
   readonly clock: Clock;
@@ -55,9 +56,6 @@ const CROWDED_TRIES = 20;
 const CROWDED_PAUSE_MS = 50;
 
 const MISDIRECTED = errorAnswer(421, httpError(421, "The worker of this session is not of this instance."));
-const LATE = errorAnswer(408, httpError(408, "The request's body did not arrive in time."), {
-  Connection: "close",
-});
 const LOST = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
 
 export class Relay {
@@ -65,8 +63,6 @@ export class Relay {
   readonly #answer: Answer;
   readonly #server: Server;
   readonly #hops: Hops;
-  /** Requests whose body has not come. */
-  readonly #arriving: WaitingSockets<Waiting>;
   #received = 0;
   #closed = false;
 
@@ -84,7 +80,6 @@ export class Relay {
     this.#hops = new Hops(options, options.clock, (response, bytes) => {
       if (response.socket !== null) exchanges.leaving(response.socket, bytes);
     });
-    this.#arriving = new WaitingSockets(options.clock, options.bodyTimeoutMs);
   }
 
   /** Connections with requests to others, and from them. */
@@ -109,16 +104,21 @@ export class Relay {
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    const arriving = this.#arrival(request, response);
-    if (!this.#arriving.add(arriving)) return give(request, response, LOST);
     // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
     // in the way of the connection's next one.
     response.once("close", () => request.resume());
-    readAhead(request, this.#options.maxBodyBytes, (read) => {
-      this.#arriving.release(arriving);
+    const { maxBodyBytes, unfinished } = this.#options;
+    const awaited: Unfinished = { abandon: (why) => give(request, response, abandonedBody(why)) };
+    const arrived = (read: ReadAhead): void => {
+      unfinished.release(awaited);
+      // It was answered, because its rest was awaited no longer.
       if (response.headersSent) return;
       if (read.kind === "whole") void this.#send(request, response, read.body, owner);
       else if (read.kind === "large") this.#answer(request, response);
+    };
+    unfinished.hold(awaited, OWN_BYTES, true);
+    readAhead(request, maxBodyBytes, arrived, (bytes) => {
+      if (!response.headersSent) unfinished.hold(awaited, OWN_BYTES + bytes, false);
     });
   }
 
@@ -126,21 +126,8 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#hops.close();
-    this.#arriving.close();
     this.#server.close();
     this.#server.closeAllConnections();
-  }
-
-  /** What a body that does not come in time is answered. */
-  #arrival(request: IncomingMessage, response: ServerResponse): Waiting {
-    return {
-      get destroyed() {
-        return request.destroyed || response.headersSent;
-      },
-      destroy() {
-        if (!response.headersSent) give(request, response, LATE);
-      },
-    };
   }
 
   async #send(

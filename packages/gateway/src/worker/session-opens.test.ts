@@ -30,6 +30,7 @@ const OPTIONS: WorkerOptions = {
   maxSockets: 1_000,
   writeTimeoutMs: 10_000,
   brokerWaitMs: 10_000,
+  unfinished: { timeoutMs: 10_000, maxBytes: 1_000_000 },
   clients: { proxyProtocol: false, trustedProxies: [] },
   sessionLimits: { ratePerConnection: 1_000, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,

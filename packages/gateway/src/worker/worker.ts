@@ -27,7 +27,8 @@ import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { SessionLimits } from "./session-limits.js";
 import { TokenAuthenticator } from "./token.js";
-import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
+import { UnfinishedMessages } from "./unfinished-messages.js";
+import { WaitingSockets } from "./waiting-sockets.js";
 import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -74,6 +75,7 @@ export class Worker {
   readonly #stopWatchingGc: () => void;
   readonly #door: WorkerDoor | undefined;
   readonly #heldSockets: () => number;
+  readonly #unfinished: UnfinishedMessages;
 
   /** Begins at once: core is open and its broker starts to connect. */
   constructor(options: WorkerOptions, wiring: WorkerWiring) {
@@ -91,6 +93,7 @@ export class Worker {
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
+      unfinishedBytes: this.#unfinished.bytes,
       readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
@@ -116,8 +119,12 @@ export class Worker {
       sessionId: () => ids.next(),
       random: Math.random,
     });
-    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
-    const waiting = new WaitingSockets<Waiting>(clock, options.headTimeoutMs);
+    const unfinished = new UnfinishedMessages(options.unfinished, clock, () =>
+      this.#metrics.add("unfinished_ended", 1),
+    );
+    this.#unfinished = unfinished;
+    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, unfinished, clock);
+    const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
       mayComeFrom: originCheck(options.origins),
@@ -138,7 +145,7 @@ export class Worker {
       policy,
       polls: options.polls,
       maxPayload: options.core.maxPayload,
-      waiting,
+      unfinished,
       clock,
       random: Math.random,
     });
@@ -153,7 +160,7 @@ export class Worker {
         directory: relayDirectory,
         owner,
         maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
-        bodyTimeoutMs: options.headTimeoutMs,
+        unfinished,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
         others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
@@ -259,6 +266,7 @@ export class Worker {
     await this.#core.close();
     this.#embedded?.close();
     this.http.close();
+    this.#unfinished.close();
   }
 
   #drain(options: DrainOptions): void {
