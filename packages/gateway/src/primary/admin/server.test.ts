@@ -11,10 +11,10 @@ let servers: AdminServer[] = [];
 let clock = new FakeClock();
 let cut: CutReason[] = [];
 
-async function listen(routes: AdminRoutes = ROUTES, key?: string) {
+async function listen(routes: AdminRoutes = ROUTES, key?: string, maxConnections = 6) {
   const logger = new RecordingLogger();
   const exchanges = new Exchanges(clock, 3_000, (why) => cut.push(why));
-  const options = { host: "127.0.0.1", port: 0, key, maxConnections: 6 };
+  const options = { host: "127.0.0.1", port: 0, key, maxConnections };
   const server = new AdminServer(options, routes, MAX_BODY, logger, exchanges);
   servers.push(server);
   const port = await server.listen();
@@ -95,13 +95,14 @@ describe("the admin port", () => {
       release = resolve;
     });
     const answer = { status: 200, body: "late" };
-    const { port } = await listen({
+    const routes: AdminRoutes = {
       "GET /slow": () => released.then(() => answer),
       "GET /livez": () => ({ status: 200, body: "ok" }),
-    });
-    // Pipelined over few connections.
-    const slow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
-    const sockets = Array.from({ length: 4 }, () => connect(port, "127.0.0.1"));
+    };
+    const { port } = await listen(routes, undefined, 16);
+    // Pipelined, as many as one connection may have under way.
+    const slow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(MAX_PIPELINED - 1);
+    const sockets = Array.from({ length: 11 }, () => connect(port, "127.0.0.1"));
     let answers = "";
     for (const socket of sockets) {
       socket.on("data", (bytes) => {
