@@ -161,6 +161,11 @@ export class Admission {
     this.#answer(handle, why, head);
   }
 
+  /** Answers a health check that is not here any more. */
+  reassure({ handle }: PendingSocket): void {
+    this.#farewells.say(handle, HEALTHY);
+  }
+
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
     for (const socket of this.#unassigned.drain()) this.#dismiss(socket, why);

@@ -319,6 +319,8 @@ export class Primary {
     switch (message.type) {
       case "departed":
         return this.#frontDoor.departed(worker, message.addresses);
+      case "probed":
+        return this.#frontDoor.probed(worker);
       case "gc-wish":
         return this.#gcTurns.wish(worker);
       case "gc-done":

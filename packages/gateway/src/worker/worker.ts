@@ -235,6 +235,9 @@ export class Worker {
       case "door":
         this.http.doorIs(message.shut ? "shut" : "open");
         break;
+      case "probe":
+        this.#send({ type: "probed" });
+        break;
       case "drain":
         this.#drain(message);
         break;
