@@ -20,7 +20,7 @@ const ROUNDS = 40;
 const MOST_TIMES = 3;
 /** Below it a machine that does other things, too, decides. */
 const FLOOR_MS = 250;
-const ATTEMPTS = 3;
+const ATTEMPTS = 2;
 
 const resources = new Resources();
 let gateway: GatewayProcess;
