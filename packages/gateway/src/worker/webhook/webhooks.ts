@@ -17,6 +17,7 @@ import {
   type Metrics,
   type PublishQuestion,
 } from "@holdfast/core";
+import { limitKey } from "../../admission/client-address.js";
 import { addressOf } from "../forwarded-headers.js";
 import { proofOf } from "../token-claims.js";
 import { type HookAnswer, readAnswer } from "./hook-answer.js";
@@ -66,7 +67,8 @@ export class Webhooks implements Authorizer {
 
   #connectAt(url: URL): (question: ConnectQuestion) => Promise<Admission> {
     return async (question) => {
-      const from = addressOf(question.headers) ?? question.session;
+      const address = addressOf(question.headers);
+      const from = address === undefined ? question.session : limitKey(address);
       const answer = await this.#ask(url, JSON.stringify({ type: "connect", ...question }), from);
       if (answer.kind === "no") return answer;
       if (answer.kind === "none") return this.#unanswered("connect", answer.problem);
