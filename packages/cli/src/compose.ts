@@ -184,7 +184,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
-    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
+    polls: {
+      holdMs: settings.pollHold,
+      graceMs: settings.pollGrace,
+      streamSilenceMs: unlessOff(settings.streamSilence),
+    },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:

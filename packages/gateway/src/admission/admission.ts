@@ -110,11 +110,14 @@ export class Admission {
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused);
     const socket = new PendingSocket(handle, this.#clock.monotonic());
+    const mayAsk = refused === "draining" && this.pending < this.#options.maxPending;
+    if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
-    if (unwelcome !== undefined) return this.#answer(handle, unwelcome);
-    if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
+    if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
+    // What it is told depends on its request: an EventSource would never come back after a 503.
+    if (mayAsk) this.#heads.start(socket);
+    else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
       this.#heads.start(socket);
@@ -146,8 +149,17 @@ export class Admission {
   }
 
   /** Refuses one that is not here: it was handed over and came back. */
-  refuse({ handle }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why);
+  refuse(socket: PendingSocket, why: Refused): void {
+    this.#answer(socket, why);
+  }
+
+  /**
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead would
+   * take an earlier answer for the one to its request.
+   */
+  shut(): void {
+    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
+    for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
   }
 
   /** Refuses everybody who is here. */
@@ -205,6 +217,7 @@ export class Admission {
   }
 
   #assign(socket: PendingSocket): void {
+    if (this.#events.closedFor() === "draining") return this.#dismiss(socket, "draining");
     this.#unassigned.push(socket);
     if (this.#unassigned.length === 1 && this.#settleFirst()) return;
     socket.since = this.#clock.monotonic();
@@ -217,7 +230,7 @@ export class Admission {
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
-    else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
+    else if (assignment !== "assigned") this.#answer(socket, assignment);
     this.#events.left(socket);
     return true;
   }
@@ -253,8 +266,8 @@ export class Admission {
     this.#events.left(socket);
   }
 
-  #answer(handle: TcpHandle, why: Refused): void {
+  #answer({ handle, head }: PendingSocket, why: Refused): void {
     this.#events.refused(why);
-    this.#farewells.say(handle, frontAnswer(why, Math.random()));
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), head));
   }
 }

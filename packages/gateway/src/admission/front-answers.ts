@@ -5,6 +5,9 @@
  * together.
  */
 
+import { comeBack, isEventSourceHead, originHeaders } from "../event-source.js";
+import { answerBytes } from "../worker/http-answer.js";
+
 export type Refused =
   | "limit_connections"
   | "limit_rate"
@@ -67,10 +70,14 @@ export const HEALTHY =
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/** The whole response. `random` is uniform in [0, 1). */
-export function frontAnswer(why: Refused, random: number): string {
+/** The whole response to a request whose head is this, as latin1, if any was read. `random` is uniform in [0, 1). */
+export function frontAnswer(why: Refused, random: number, request = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
+  if (code === 503 && isEventSourceHead(request)) {
+    const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
+    return answerBytes(comeBack(afterMs, `${why}: ${message}`, originHeaders(request))).toString("latin1");
+  }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (

@@ -193,7 +193,7 @@ export class FrontDoor {
   refuse(): void {
     if (!this.#isOpen) return;
     this.#state = "refusing";
-    this.#admission.turnAway("draining");
+    this.#admission.shut();
     this.#gate.holdOpen();
   }
 
@@ -204,6 +204,7 @@ export class FrontDoor {
     this.#state = "closed";
     this.#check.cancel();
     this.#gate.close();
+    this.#admission.turnAway("draining");
     this.#admission.close();
   }
 

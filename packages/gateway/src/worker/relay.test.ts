@@ -372,6 +372,46 @@ describe("an owner that fails", () => {
     expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
   });
 
+  it("by falling silent after a sign of life is found out soon, and its kept connections end", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    const together: ServerResponse[] = [];
+    let isCut = false;
+    const owner = createServer((_incoming, response) => {
+      if (isCut) return response.writeProcessing();
+      together.push(response);
+      if (together.length === 3) for (const each of together) each.end("there");
+    });
+    const port = await listening(owner, { port: 0, host: "127.0.0.1" });
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+    const left = (): Promise<number> =>
+      new Promise((resolve) => owner.getConnections((_, count) => resolve(count)));
+    const url = `http://127.0.0.1:${a.port}${path}`;
+    const send = async (): Promise<string> => (await fetch(url, { method: "POST", body: "{}" })).text();
+    expect(await Promise.all([send(), send(), send()])).toEqual(["there", "there", "there"]);
+    expect(await left()).toBe(3);
+    isCut = true;
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    // Known as nowhere: the next does not even try.
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
+  it("by saying that it holds the request is waited for, however long", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 300 });
+    const owner = createServer((_incoming, response) => {
+      let signs = 0;
+      const timer = setInterval(() => {
+        if (++signs < 12) return response.writeProcessing();
+        clearInterval(timer);
+        response.end("held");
+      }, 60);
+    });
+    const port = await listening(owner, { port: 0, host: "127.0.0.1" });
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: "held" });
+    expect(a.routed).toEqual(["forwarded"]);
+  });
+
   it.each([421, 503])("by refusing with %i leaves the request to us", async (status) => {
     const a = await start(0);
     await impostor(GONE, (_incoming, response) => response.writeHead(status).end("no"));

@@ -141,8 +141,8 @@ export class Relay {
     if (others === undefined || far === undefined || response.destroyed)
       return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
     const outcome = await this.#hops.go(request, response, body, far);
-    if (outcome === "unreached") others.wasWrong(owner);
-    this.#conclude(request, response, outcome, "forwarded");
+    if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
+    this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
 
   async #relay(
