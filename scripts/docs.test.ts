@@ -55,6 +55,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     presenceMembers: 0,
     presenceViews: 0,
     revocations: 0,
+    unfinishedBytes: 0,
     readsWaiting: 0,
     brokerState: "ready",
     loop,
