@@ -30,7 +30,11 @@ function silent(silenceMs: number) {
   const io = { own: (handle: TcpHandle) => handle, write: () => "written" };
   const home = { io, now: () => clock.ms, silenceMs, gather: () => false } as unknown as StreamHome;
   const transport = new SseTransport({} as TcpHandle, home, "none");
-  const connection: Partial<ConnectionEnd> = { alive: () => void alive++, receive: () => {} };
+  const connection: Partial<ConnectionEnd> = {
+    alive: () => void alive++,
+    receive: () => {},
+    spend: () => true,
+  };
   transport.connection = connection as ConnectionEnd;
   /** Whether a ping at this time counts as answered. */
   const answers = (ms: number): boolean => {
