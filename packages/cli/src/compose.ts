@@ -21,11 +21,18 @@ import {
   type RevocationStore,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, ReloadOptions, ServedSeam, WorkerOptions } from "@holdfast/gateway";
+import {
+  isLoopback,
+  type PrimaryOptions,
+  type ReloadOptions,
+  type ServedSeam,
+  type WorkerOptions,
+} from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
+import { knowsClients } from "./config/cross-checks.js";
 import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -95,6 +102,8 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    origins: settings.origins,
+    writeTimeoutMs: settings.writeTimeout,
     maxPending: settings.maxPending,
     limits: limitsOf(settings),
     proxyProtocol: settings.proxyProtocol,
@@ -182,7 +191,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   const logger = new LimitedLogger(lines, systemClock);
   return {
     core: coreOptions(settings),
+    secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
+    onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
@@ -194,10 +205,20 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       maxBytes: Math.max(settings.maxUnfinishedBytes, 4 * settings.maxPayload),
     },
     maxHeadBytes: settings.maxHeadBytes,
+    writeTimeoutMs: settings.writeTimeout,
     brokerWaitMs: settings.brokerWait,
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
+    clients: {
+      proxyProtocol: settings.proxyProtocol,
+      trustedProxies: settings.trustedProxies ?? [],
+    },
+    sessionLimits: {
+      ratePerConnection: settings.sessionRatePerConnection,
+      ratePerAddress: unlessOff(settings.sessionRatePerAddress),
+      maxPerAddress: unlessOff(settings.connectionsPerAddress),
+    },
     polls: {
       holdMs: settings.pollHold,
       graceMs: settings.pollGrace,
@@ -235,6 +256,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    origins: settings.origins,
     maxPending: Math.ceil(maxPending / workers),
     limits: {
       ...limits,

@@ -24,17 +24,6 @@ export function isEventSourceHead(head: string): boolean {
   return isEventSource({ method, url, accept: headerOf(head, "accept") });
 }
 
-/** What lets a page of another origin see the answer: without it a browser gives up as well. */
-export function originHeaders(head: string): Readonly<Record<string, string>> {
-  const origin = headerOf(head, "origin");
-  if (origin === undefined) return {};
-  return {
-    "Access-Control-Allow-Origin": origin,
-    "Access-Control-Allow-Credentials": "true",
-    Vary: "Origin",
-  };
-}
-
 /** A stream that only says when to come back. */
 export function comeBack(
   afterMs: number,

@@ -138,8 +138,16 @@ export const settings = Object.freeze({
   jwksUrl: optional(keySetUrl(), {
     reload: true,
     example: "https://issuer.example/.well-known/jwks.json",
+    secret: "password",
     description:
       "Where the issuer of tokens publishes its keys. They are fetched again every 10 minutes, and when a token names one that is not known; while the issuer cannot be reached, those known stay good. Every channel is private then.",
+  }),
+  secret: optional(jwtSecret, {
+    reload: true,
+    example: "pT8vEXAMPLEs5c2WqLx0Hn6Zr9Ym3KdB",
+    secret: "value",
+    description:
+      "The gateway's own secret, the same on all instances, 32 bytes or more. Goes into the keys of resume tokens, tickets and forwarded requests beside the secret in Redis, whose readers could forge them otherwise. Unset: `jwtSecret`, if there is one. Whoever changes it ends what was signed: sessions begin anew.",
   }),
   jwtAudience: optional(names(), {
     reload: true,
@@ -168,18 +176,21 @@ export const settings = Object.freeze({
   webhookConnectUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/connect",
+    secret: "password",
     description:
       "Where the application is asked who a client is that brings no token the keys can check: by its cookie, or a token of the application's own. Every channel is private then. Needs `webhookSecret`.",
   }),
   webhookSubscribeUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/subscribe",
+    secret: "password",
     description:
       "Where the application is asked whether a client may subscribe, where nothing else allows it. Every channel is private then. Needs `webhookSecret`.",
   }),
   webhookPublishUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/publish",
+    secret: "password",
     description:
       "Where the application is asked whether a client may publish, where nothing else allows it. Needs `webhookSecret`.",
   }),
@@ -253,6 +264,20 @@ export const settings = Object.freeze({
     default: "off",
     example: 20,
     description: "Connections that one client address may open per second on average, twice that at once.",
+  }),
+  sessionRatePerConnection: setting(integer(1, 100_000), {
+    reload: true,
+    default: 20,
+    example: 5,
+    description:
+      "Sessions (`/poll`, `/sse`) and tickets that one HTTP connection may open per second on average, twice that at once; one with many channels counts as one more for each 32. Further ones get 503 with Retry-After. Connections of `trustedProxies` carry many clients and have no such limit.",
+  }),
+  sessionRatePerAddress: setting(integerOrOff(1, 1_000_000), {
+    reload: true,
+    default: 500,
+    example: 20,
+    description:
+      "The same for one client address, over all its connections to a worker. Behind a load balancer set `trustedProxies` too, or all clients share its address; with `proxyProtocol` addresses of requests are not known, and this is off.",
   }),
   proxyProtocol: setting(yesNo(), {
     default: false,
@@ -481,6 +506,12 @@ export const settings = Object.freeze({
     default: "10s",
     example: "5s",
     description: "How long a request's head may take to arrive.",
+  }),
+  writeTimeout: setting(duration(1 * SECOND, 10 * MINUTE), {
+    default: "30s",
+    example: "10s",
+    description:
+      "How long a client may take to read an HTTP answer, and a second more for each 16 KiB of it; then its connection is cut.",
   }),
   maxHeadBytes: setting(size(1 * KIB, 64 * KIB), {
     default: "32KiB",

@@ -12,11 +12,13 @@
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import type { readNow, TcpHandle } from "../tcp-handle.js";
+import { readNow, type TcpHandle } from "../tcp-handle.js";
+import { type OriginCheck, originCheck } from "../worker/origin.js";
 import { isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
 import { PendingSocket } from "./pending-socket.js";
@@ -28,6 +30,8 @@ export interface AdmissionOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Origins whose pages may read why they are refused; `*` is all. Undefined: the page's own host only. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** What admission asks of its surroundings. */
@@ -50,6 +54,8 @@ export interface AdmissionEvents {
 export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
+/** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
+const PEEK_BYTES = 2048;
 /** A full door looks for superfluous sockets at most this often, ms. */
 const THIN_MS = 50;
 
@@ -66,6 +72,9 @@ export class Admission {
   readonly #clock: Clock;
   readonly #farewells: Farewells;
   readonly #heads: HeadReader;
+  readonly #mayComeFrom: OriginCheck;
+  readonly #readNow: typeof readNow;
+  readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #introduction: Introduction;
   readonly #sweeper: Timer;
   /** Unread, in order of arrival. */
@@ -83,8 +92,10 @@ export class Admission {
     events: AdmissionEvents,
     introduction: Introduction,
     clock: Clock,
-    { farewells = new Farewells(clock), readNow }: AdmissionParts = {},
+    { farewells = new Farewells(clock), readNow: read = readNow }: AdmissionParts = {},
   ) {
+    this.#mayComeFrom = originCheck(options.origins);
+    this.#readNow = read;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
@@ -98,7 +109,7 @@ export class Admission {
       },
     };
     this.#introduction = introduction;
-    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, readNow);
+    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -115,7 +126,7 @@ export class Admission {
     if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
     if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
-    // What it is told depends on its request: an EventSource would never come back after a 503.
+    // The answer depends on the request: an EventSource would never come back after a 503.
     if (mayAsk) this.#heads.start(socket);
     else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
@@ -153,9 +164,14 @@ export class Admission {
     this.#answer(socket, why);
   }
 
+  /** Answers a health check that is not here any more. */
+  reassure({ handle }: PendingSocket): void {
+    this.#farewells.say(handle, HEALTHY);
+  }
+
   /**
-   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead would
-   * take an earlier answer for the one to its request.
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead
+   * would take an earlier answer for the one to its request.
    */
   shut(): void {
     for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
@@ -230,7 +246,7 @@ export class Admission {
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
-    else if (assignment !== "assigned") this.#answer(socket, assignment);
+    else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
     return true;
   }
@@ -266,8 +282,16 @@ export class Admission {
     this.#events.left(socket);
   }
 
+  /** What was not read of it may have come: the answer depends on who asks, and for what. */
   #answer({ handle, head }: PendingSocket, why: Refused): void {
     this.#events.refused(why);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), head));
+    const request = head === "" ? this.#peek(handle) : head;
+    const cors = frontCorsLines(request, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors, request));
+  }
+
+  #peek(handle: TcpHandle): string {
+    const length = this.#readNow(handle, this.#peeked) ?? 0;
+    return this.#peeked.toString("latin1", 0, length);
   }
 }

@@ -5,7 +5,7 @@
  * together.
  */
 
-import { comeBack, isEventSourceHead, originHeaders } from "../event-source.js";
+import { comeBack, isEventSourceHead } from "../event-source.js";
 import { answerBytes } from "../worker/http-answer.js";
 
 export type Refused =
@@ -70,18 +70,22 @@ export const HEALTHY =
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/** The whole response to a request whose head is this, as latin1, if any was read. `random` is uniform in [0, 1). */
-export function frontAnswer(why: Refused, random: number, request = ""): string {
+/**
+ * The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts); `request`
+ * is what was read of its head, as latin1.
+ */
+export function frontAnswer(why: Refused, random: number, more = "", request = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
   if (code === 503 && isEventSourceHead(request)) {
     const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
-    return answerBytes(comeBack(afterMs, `${why}: ${message}`, originHeaders(request))).toString("latin1");
+    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {})).toString("latin1");
+    return answer.replace("\r\n\r\n", () => `\r\n${more}\r\n`);
   }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}\r\n${body}`
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${body}`
   );
 }

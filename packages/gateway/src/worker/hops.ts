@@ -4,7 +4,8 @@
  * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a limit to
  * how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A client that is gone
  * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
- * so that another answer can be given; an answer that has begun is streamed, without a deadline and at the client's pace.
+ * so that another answer can be given; an answer from another instance counts only with its seal; an answer that has begun is
+ * streamed at the client's pace, within a deadline by its length.
  */
 import {
   Agent,
@@ -15,10 +16,13 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Clock, Timer } from "@holdfast/core";
+import type { Forwarding } from "./instance-seal.js";
 import type { Destination } from "./other-instances.js";
 
 /** Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it is. */
 export const FORWARDED = "holdfast-forwarded";
+/** Set on the answer by an instance that has the cluster's key (`instance-seal.ts`). */
+export const ANSWERED = "holdfast-answered";
 
 /** Hops at once: each is some 18 KB of heap, here and at the owner together. */
 const MAX_HOPS = 8_192;
@@ -31,7 +35,7 @@ const IDLE_MS = 30_000;
 
 /** An owner on another machine that holds a request says so with 102 every so often, ms. */
 export const SIGN_INTERVAL_MS = 3_000;
-/** Silence after such a sign after which the way to it counts as cut, ms. */
+/** Silence of another instance after which the way to it counts as cut, ms. */
 const SIGN_TIMEOUT_MS = 10_000;
 
 /** RFC 9110 §7.6.1: about one connection, not about the request. 100-continue has been answered. */
@@ -44,6 +48,8 @@ const HOP_BY_HOP = [
   "transfer-encoding",
   "upgrade",
   "expect",
+  // Said to us.
+  ANSWERED,
 ];
 
 /** What is said to requests that have not been carried out. */
@@ -65,7 +71,7 @@ export interface HopLimits {
   readonly mayConnect: () => boolean;
   /** How long the answer to one may take to begin, ms: longer than polls are held. */
   readonly answerTimeoutMs: number;
-  /** Silence after a sign of life of the owner, ms. Default 10 s. */
+  /** How long another instance may be silent, ms. It answers at once, or says that it holds the request. Default 10 s. */
   readonly signTimeoutMs?: number;
 }
 
@@ -85,13 +91,20 @@ class ByOwner extends Agent {
 export class Hops {
   readonly #limits: HopLimits;
   readonly #clock: Clock;
+  readonly #leaving: (response: ServerResponse, bytes: number) => void;
   readonly #agent = new ByOwner({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS });
   #open = 0;
   #bodyBytes = 0;
 
-  constructor(limits: HopLimits, clock: Clock) {
+  /** `leaving` is told of each answer that begins, with its length. */
+  constructor(
+    limits: HopLimits,
+    clock: Clock,
+    leaving: (response: ServerResponse, bytes: number) => void = () => {},
+  ) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#leaving = leaving;
   }
 
   /** Hops under way. */
@@ -112,8 +125,11 @@ export class Hops {
     response: ServerResponse,
     body: Buffer | undefined,
     to: Destination,
+    forwarding?: Forwarding,
   ): Promise<HopOutcome> {
     const bytes = body?.length ?? 0;
+    const { answerTimeoutMs, signTimeoutMs = SIGN_TIMEOUT_MS } = this.#limits;
+    const latest = this.#clock.monotonic() + answerTimeoutMs;
     this.#open++;
     this.#bodyBytes += bytes;
     return new Promise((settle) => {
@@ -121,9 +137,9 @@ export class Hops {
         ...to,
         method: incoming.method,
         path: incoming.url,
-        headers: headersFor(incoming, bytes, to),
+        headers: headersFor(incoming, bytes, forwarding),
         agent: this.#agent,
-        timeout: this.#limits.answerTimeoutMs,
+        timeout: forwarding === undefined ? answerTimeoutMs : Math.min(answerTimeoutMs, signTimeoutMs),
       });
       let reached = false;
       let answering = false;
@@ -152,16 +168,29 @@ export class Hops {
           response.off("close", clientGone);
           return settle(refusal);
         }
-        answering = true;
-        there.setTimeout(0);
-        response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
-        answer.on("error", () => response.destroy());
+        // Whatever listens there is no instance of ours: the session is not there.
+        if (forwarding !== undefined && answer.headers[ANSWERED] !== forwarding.answer)
+          return end("unreached");
+        // Before its first byte has come it may be lost, and another one given.
+        const begin = (): void => {
+          answer.off("data", begin).off("end", begin);
+          answering = true;
+          there.setTimeout(0);
+          response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
+          this.#leaving(response, Number(answer.headers["content-length"] ?? 0));
+          settle("answered");
+        };
+        answer.on("data", begin).on("end", begin);
+        answer.on("error", () => {
+          if (answering) response.destroy();
+          else end("lost");
+        });
         answer.pipe(response);
-        settle("answered");
       });
       // Interim answers: from now on a way that is cut is found out soon.
       there.on("information", () => {
-        there.setTimeout(this.#limits.signTimeoutMs ?? SIGN_TIMEOUT_MS);
+        if (this.#clock.monotonic() > latest) return void there.destroy(new Error("no answer in time"));
+        there.setTimeout(signTimeoutMs);
         if (incoming.headers[FORWARDED] !== undefined && !response.headersSent) response.writeProcessing();
       });
       there.on("timeout", () => {
@@ -202,13 +231,13 @@ export class Hops {
 function headersFor(
   { headers }: IncomingMessage,
   bytes: number,
-  to: Destination,
+  forwarding: Forwarding | undefined,
 ): Record<string, string | string[] | undefined> {
   // Kept on the way to a sibling: the owner gives signs of life where another instance waits.
   const kept = withoutHops(headers);
   if (bytes > 0) kept["content-length"] = String(bytes);
   else delete kept["content-length"];
-  if (to.socketPath === undefined) kept[FORWARDED] = "1";
+  if (forwarding !== undefined) kept[FORWARDED] = forwarding.header;
   return kept;
 }
 

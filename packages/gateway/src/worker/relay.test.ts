@@ -15,6 +15,9 @@ import { systemClock, type WorkerDirectory } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Exchanges } from "../exchanges.js";
+import { ANSWERED, FORWARDED } from "./hops.js";
+import { InstanceSeal } from "./instance-seal.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import { UnfinishedMessages } from "./unfinished-messages.js";
@@ -36,6 +39,8 @@ let near: string;
 let far: string;
 let workers: TestWorker[];
 let others: Server[];
+/** Whether the directory has what no instance has written. */
+let forged = false;
 /** What the cluster's directory says, and what it was asked. */
 let addresses: Map<string, string>;
 let asked: string[];
@@ -46,6 +51,7 @@ beforeEach(async () => {
   far = await mkdtemp(join(tmpdir(), "relay-"));
   workers = [];
   others = [];
+  forged = false;
   addresses = new Map();
   asked = [];
 });
@@ -61,11 +67,14 @@ afterEach(async () => {
   await rm(far, { recursive: true });
 });
 
+const seal = new InstanceSeal(() => "the key of these workers", systemClock);
+
 const directory: WorkerDirectory = {
   announce() {},
   async find(worker) {
     asked.push(worker);
-    return addresses.get(worker);
+    const address = addresses.get(worker);
+    return address && (forged ? address : seal.sealAddress(worker, address));
   },
   async close() {},
 };
@@ -93,11 +102,12 @@ async function start(
       unfinished: new UnfinishedMessages({ timeoutMs: 10_000, maxBytes: 50_000_000 }, new FakeClock()),
       answerTimeoutMs: 10_000,
       mayConnect: () => true,
-      others: new OtherInstances(directory, "127.0.0.1:1", systemClock),
+      others: new OtherInstances(directory, "127.0.0.1:1", systemClock, seal),
       clock: systemClock,
       routed: (way) => routed.push(way),
       ...rest,
     },
+    new Exchanges(new FakeClock(), 10_000, () => {}),
     (incoming, response) => {
       answered.push(incoming);
       answer(incoming, response, incoming.socket.remoteAddress === undefined);
@@ -125,6 +135,21 @@ async function listening(
 /** Somebody in the place of a worker of this instance. */
 function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: ServerResponse) => void) {
   return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
+}
+
+/** Somebody in the place of another instance, that of `GONE`. */
+async function instance(
+  answer: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer((incoming, response) => {
+    const { method = "", url = "" } = incoming;
+    const proof = seal.answerTo(String(incoming.headers[FORWARDED]), method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
+    answer(incoming, response);
+  });
+  const port = await listening(server, { port: 0, host: "127.0.0.1" });
+  addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+  return server;
 }
 
 function sid(owner: Owner): string {
@@ -388,13 +413,11 @@ describe("an owner that fails", () => {
     const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
     const together: ServerResponse[] = [];
     let isCut = false;
-    const owner = createServer((_incoming, response) => {
+    const owner = await instance((_incoming, response) => {
       if (isCut) return response.writeProcessing();
       together.push(response);
       if (together.length === 3) for (const each of together) each.end("there");
     });
-    const port = await listening(owner, { port: 0, host: "127.0.0.1" });
-    addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
     const left = (): Promise<number> =>
       new Promise((resolve) => owner.getConnections((_, count) => resolve(count)));
     const url = `http://127.0.0.1:${a.port}${path}`;
@@ -410,7 +433,7 @@ describe("an owner that fails", () => {
 
   it("by saying that it holds the request is waited for, however long", async () => {
     const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 300 });
-    const owner = createServer((_incoming, response) => {
+    await instance((_incoming, response) => {
       let signs = 0;
       const timer = setInterval(() => {
         if (++signs < 12) return response.writeProcessing();
@@ -418,10 +441,32 @@ describe("an owner that fails", () => {
         response.end("held");
       }, 60);
     });
-    const port = await listening(owner, { port: 0, host: "127.0.0.1" });
-    addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
     expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: "held" });
     expect(a.routed).toEqual(["forwarded"]);
+  });
+
+  it("by saying nothing at all from another instance is found out as soon", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    await instance(() => {});
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it("by saying that it holds the request is waited for no longer than an answer may take", async () => {
+    const a = await start(0, { answerTimeoutMs: 200, signTimeoutMs: 5_000 });
+    let timer: NodeJS.Timeout | undefined;
+    await instance((_incoming, response) => {
+      timer = setInterval(() => response.writeProcessing(), 20);
+    });
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    clearInterval(timer);
+  });
+
+  it("is told across a sibling that another instance waits, as it signs for it only then", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    const url = `/poll?sid=${sid(b.owner)}`;
+    await ask(a.port, url, { body: "{}", headers: { [FORWARDED]: "1.n.m" } });
+    await ask(a.port, url, { body: "{}" });
+    expect(b.answered.map(({ headers }) => headers[FORWARDED])).toEqual(["1.n.m", undefined]);
   });
 
   it.each([421, 503])("by refusing with %i leaves the request to us", async (status) => {
@@ -500,7 +545,7 @@ describe("a session of another instance", () => {
     expect(asked).toEqual([ownerPrefix(b.owner), ownerPrefix(c.owner)]);
     expect(sockets.size).toBe(1);
     expect(a.routed).toEqual(["forwarded", "forwarded", "forwarded", "forwarded"]);
-    expect(b.answered[0]?.headers).toMatchObject({ "holdfast-forwarded": "1" });
+    expect(b.answered[0]?.headers).toMatchObject({ "holdfast-forwarded": expect.stringContaining(".") });
   });
 
   it("is relayed to its owner there", async () => {
@@ -531,6 +576,34 @@ describe("a session of another instance", () => {
     expect(b.answered).toEqual([]);
     const marked = await ask(b.port, path, { body: "{}", headers: { "holdfast-forwarded": "1" } });
     expect(marked.status).toBe(421);
+  });
+
+  it("with a client's cookies never goes to an address that no instance has written", async () => {
+    const a = await start(0);
+    const seen: IncomingMessage[] = [];
+    const thief = createServer((incoming, response) => {
+      seen.push(incoming);
+      response.end("from the thief");
+    });
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${await listening(thief, { port: 0, host: "127.0.0.1" })}`);
+    forged = true;
+    const path = `/poll?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}", headers: { cookie: "id=7" } })).text).toBe(`0 ${path} {}`);
+    expect(seen).toEqual([]);
+  });
+
+  it("is answered here where what answers at the address has no seal, and its answer is dropped", async () => {
+    const a = await start(0);
+    const stranger = createServer((_incoming, response) =>
+      response.setHeader("holdfast-answered", "x".repeat(43)).end("from a stranger"),
+    );
+    addresses.set(
+      ownerPrefix(GONE),
+      `127.0.0.1:${await listening(stranger, { port: 0, host: "127.0.0.1" })}`,
+    );
+    const path = `/send?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect(a.routed).toEqual(["here"]);
   });
 
   it("is answered here when its instance cannot be reached, or fails", async () => {

@@ -16,16 +16,18 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
+import type { Exchanges } from "../exchanges.js";
 import { corsHeaders } from "./comet/cors.js";
 import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
-import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
+import { ANSWERED, FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
 import type { Unfinished, UnfinishedMessages } from "./unfinished-messages.js";
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+/** `relayed`: another worker of the instance has sent it. */
+type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
 
 /**
  * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
@@ -64,16 +66,20 @@ export class Relay {
   #received = 0;
   #closed = false;
 
-  /** `answer`: how this worker answers. */
-  constructor(options: RelayOptions, answer: Answer) {
+  /** `exchanges`: the deadlines of answers; `answer`: how this worker answers. */
+  constructor(options: RelayOptions, exchanges: Exchanges, answer: Answer) {
     this.#options = options;
     this.#answer = answer;
     // Who is at the other end keeps connections only for a while; ending them here could meet a request.
-    this.#server = createServer({ keepAliveTimeout: 0 }, answer).on("connection", (socket: Socket) => {
+    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+      if (exchanges.begin(request, response)) answer(request, response, true);
+    }).on("connection", (socket: Socket) => {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
-    this.#hops = new Hops(options, options.clock);
+    this.#hops = new Hops(options, options.clock, (response, bytes) => {
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+    });
   }
 
   /** Connections with requests to others, and from them. */
@@ -94,6 +100,7 @@ export class Relay {
 
   /** Answers here or there. */
   handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#prove(request, response);
     const named = namedOwner(request.method ?? "", request.url ?? "");
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
@@ -144,9 +151,19 @@ export class Relay {
     const far = await others?.find(owner);
     if (others === undefined || far === undefined || response.destroyed)
       return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
-    const outcome = await this.#hops.go(request, response, body, far);
+    const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
+    const outcome =
+      forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
     if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
     this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
+  }
+
+  /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */
+  #prove({ headers, method = "", url = "" }: IncomingMessage, response: ServerResponse): void {
+    const forwarded = headers[FORWARDED];
+    if (typeof forwarded !== "string") return;
+    const proof = this.#options.others?.seal.answerTo(forwarded, method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
   }
 
   async #relay(

@@ -21,6 +21,8 @@ import { Worker } from "./worker.js";
 const OPTIONS: WorkerOptions = {
   core: CORE_DEFAULTS,
   origins: undefined,
+  onlyLocalHosts: false,
+  secret: undefined,
   tokens: undefined,
   tokenInUrl: false,
   gcIntervalMs: undefined,
@@ -30,6 +32,9 @@ const OPTIONS: WorkerOptions = {
   maxHeadBytes: 8_192,
   brokerWaitMs: 500,
   maxSockets: 1_000,
+  writeTimeoutMs: 10_000,
+  clients: { proxyProtocol: false, trustedProxies: [] },
+  sessionLimits: { ratePerConnection: 100, ratePerAddress: undefined, maxPerAddress: undefined },
   answerTimeoutMs: 10_000,
   advertise: undefined,
   pages: {},

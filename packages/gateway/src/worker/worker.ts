@@ -11,6 +11,7 @@ import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { brokerReached } from "./broker-wait.js";
+import { ClientAddresses } from "./client-addresses.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -18,12 +19,14 @@ import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
+import { InstanceSeal } from "./instance-seal.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { SessionLimits } from "./session-limits.js";
 import { TokenAuthenticator } from "./token.js";
 import { UnfinishedMessages } from "./unfinished-messages.js";
 import { WaitingSockets } from "./waiting-sockets.js";
@@ -67,6 +70,7 @@ export class Worker {
   readonly #directory: WorkerDirectory | undefined;
   /** Where other instances reach this one. */
   readonly #address: string | undefined;
+  readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -108,6 +112,7 @@ export class Worker {
       events: own?.events,
       presence,
       revocations,
+      secret: options.secret,
       clock,
       logger,
       metrics: this.#metrics,
@@ -117,6 +122,7 @@ export class Worker {
       sessionId: () => ids.next(),
       random: Math.random,
     });
+    this.#seal = new InstanceSeal(() => this.#core.instanceKey, clock);
     const unfinished = new UnfinishedMessages(options.unfinished, clock, () =>
       this.#metrics.add("unfinished_ended", 1),
     );
@@ -125,12 +131,20 @@ export class Worker {
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
-      mayComeFrom: originCheck(options.origins),
+      mayComeFrom: originCheck(options.origins, options.onlyLocalHosts),
       maxChannels: options.core.maxChannels,
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
+    const clients = new ClientAddresses(options.clients);
+    const limits = new SessionLimits(options.sessionLimits, {
+      clock,
+      isFull: () => this.#core.connections >= options.maxSockets,
+      refused: (why) => this.#metrics.sessionRefused(why),
+    });
     const comet = new Comet({
+      clients,
+      limits,
       core: this.#core,
       policy,
       polls: options.polls,
@@ -142,6 +156,7 @@ export class Worker {
     this.http = new HttpServer({
       core: this.#core,
       comet,
+      clients,
       transports,
       waiting,
       idle,
@@ -152,11 +167,15 @@ export class Worker {
         unfinished,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
-        others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
+        others:
+          this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock, this.#seal),
         clock,
         routed: (way) => this.#metrics.routed(way),
       },
       answered: () => this.#metrics.answered(),
+      writeTimeoutMs: options.writeTimeoutMs,
+      clock,
+      cut: (why) => this.#metrics.cut(why),
       plain: new PlainHttp(options.pages),
       policy,
       maxHeadBytes: options.maxHeadBytes,
@@ -172,7 +191,8 @@ export class Worker {
     this.#load = new LoadReporter(
       clock,
       () => ({
-        sockets: this.sockets + (door?.pending ?? 0),
+        // A polled session counts as a connection, also while it has no socket.
+        sockets: Math.max(this.sockets, this.#core.connections) + (door?.pending ?? 0),
         received: received(),
         connections: this.#core.connections,
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
@@ -207,7 +227,10 @@ export class Worker {
     // Before the primary hears `ready`: it prefers workers that reach the broker.
     this.#load.report();
     await this.#door?.open();
-    if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
+    const address = this.#address;
+    if (address === undefined) return;
+    const worker = ownerPrefix(this.#owner);
+    this.#directory?.announce(worker, () => this.#seal.sealAddress(worker, address));
   }
 
   /** Carries out what the primary says. */
@@ -219,6 +242,9 @@ export class Worker {
         break;
       case "door":
         this.http.doorIs(message.shut ? "shut" : "open");
+        break;
+      case "probe":
+        this.#send({ type: "probed" });
         break;
       case "drain":
         this.#drain(message);

@@ -120,6 +120,10 @@ export class EventStreams implements StreamHome {
     return this.#clock.monotonic();
   }
 
+  isOpening(transport: SseTransport): boolean {
+    return this.#opening?.transport === transport;
+  }
+
   gather(transport: SseTransport, bytes: Uint8Array): boolean {
     if (this.#opening?.transport !== transport) return false;
     this.#opening.gathered.push(bytes);

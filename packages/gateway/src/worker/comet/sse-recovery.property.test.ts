@@ -53,6 +53,7 @@ class World {
     };
     const home = {
       io,
+      isOpening: () => false,
       gather: () => false,
       now: () => 0,
       named() {},
