@@ -10,6 +10,7 @@ import { Client, type ClientScope, type ConnectionOptions, connectionOptions } f
 import { newCluster, openCluster } from "./cluster.js";
 import { withDeadline } from "./deadline.js";
 import { loadScripts, runScript, type Script } from "./script.js";
+import { hearStreamErrors } from "./stream-errors.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
 
 export interface Connections {
@@ -35,6 +36,7 @@ export interface ConnectSettings extends ClientScope {
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
 export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {
+  hearStreamErrors();
   return target.kind === "cluster"
     ? openCluster(target, shuffled(target.nodes, settings.random), settings)
     : openPair(settings, serverOptions(target, settings));
@@ -48,6 +50,7 @@ export async function openReader(
   target: RedisTarget,
   settings: ReaderSettings,
 ): Promise<Client<Redis | Cluster>> {
+  hearStreamErrors();
   const { timeoutMs, random } = settings;
   const raw =
     target.kind === "cluster"
