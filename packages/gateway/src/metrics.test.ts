@@ -9,6 +9,7 @@ const READINGS: Readings = {
   presenceMembers: 3,
   presenceViews: 1,
   revocations: 2,
+  logLinesLost: 3,
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },
 };

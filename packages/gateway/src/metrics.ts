@@ -41,6 +41,7 @@ export interface Readings {
   readonly presenceMembers: number;
   readonly presenceViews: number;
   readonly revocations: number;
+  readonly logLinesLost: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
 }
@@ -210,6 +211,7 @@ export class WorkerMetrics implements Metrics {
       aggregator: "first",
       registers,
     }).set({ version: packageVersion(), node: process.version }, 1);
+    const lost = lostLines(this.#registry);
     const takeReadings = (): void => {
       const now = read();
       const memory = process.memoryUsage();
@@ -220,6 +222,8 @@ export class WorkerMetrics implements Metrics {
       views.set({ worker }, now.presenceViews);
       revocations.set({ worker }, now.revocations);
       topics.set({ worker }, now.topics);
+      lost.reset();
+      lost.inc(now.logLinesLost);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);
       external.set({ worker }, memory.external);
@@ -229,6 +233,15 @@ export class WorkerMetrics implements Metrics {
       broker.set({ worker }, now.brokerState === "ready" ? 1 : 0);
     };
   }
+}
+
+/** The same in the primary and in its workers: their numbers add up. */
+export function lostLines(registry: Registry): Counter {
+  return new Counter({
+    name: "holdfast_log_lines_lost_total",
+    help: "Log lines that standard output did not take: a full disk, or a reader that stands still or is gone",
+    registers: [registry],
+  });
 }
 
 /** For registries of the primary's own. */

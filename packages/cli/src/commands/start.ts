@@ -17,6 +17,7 @@ import { nextSettings } from "../config/reload.js";
 import type { Settings } from "../config/schema.js";
 import { Failure } from "../failure.js";
 import { onHangUp } from "../hang-up.js";
+import { LogOutput } from "../log-output.js";
 import { createLogger, logFormatFor } from "../logger.js";
 import type { Machine } from "../machine.js";
 import { startProblem } from "../start-problem.js";
@@ -53,15 +54,16 @@ async function start(
   const loaded = loadFromCommand(options, terminal, machine);
   const settings = complete(loaded.settings, machine);
   const logFormat = logFormatFor(settings.logFormat, process.stdout);
-  const logger = createLogger({
-    level: settings.logLevel,
-    format: logFormat,
-    bindings: { pid: process.pid },
-  });
+  const output = LogOutput.standard();
+  const logger = createLogger(
+    { level: settings.logLevel, format: logFormat, bindings: { pid: process.pid } },
+    output,
+  );
   for (const warning of warnings(loaded.settings, machine)) logger.warn({}, warning);
   const { execArgv } = process;
   const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
-  const parts: PrimaryParts = { settings, machine, logger, logFormat, execArgv, nodeOptions };
+  const logLinesLost = (): number => output.lost;
+  const parts: PrimaryParts = { settings, machine, logger, logLinesLost, logFormat, execArgv, nodeOptions };
   let current = loaded.settings;
   const readAgain = (): ReloadOptions | undefined => {
     const next = readNext(current, () => loadFromCommand(options, terminal, machine).settings, logger);
@@ -69,7 +71,7 @@ async function start(
     current = next;
     return reloadOptions({ ...parts, settings: complete(next, machine) });
   };
-  await run(primaryOptions(parts), readAgain, ({ ports, adminPort }) => {
+  await run(primaryOptions(parts), terminal.env, readAgain, ({ ports, adminPort }) => {
     const { host, adminHost, workers } = settings;
     const admin = { host: adminHost, port: adminPort };
     const { message, fields } = banner({
@@ -107,6 +109,7 @@ function readNext(current: Settings, read: () => Settings, logger: Logger): Sett
  */
 async function run(
   options: PrimaryOptions,
+  env: Terminal["env"],
   readAgain: () => ReloadOptions | undefined,
   onStarted: (addresses: Addresses) => void,
 ): Promise<void> {
@@ -133,10 +136,15 @@ async function run(
         drain = next.drain;
         primary.reload(next);
       };
-      releases.push(onStopSignals(stop));
+      releases.push(onStopSignals({ stop, abort: () => primary.abort() }));
       // One that comes during the start is carried out after it.
       releases.push(
-        onHangUp({ reload: () => void started.then(reload, () => {}), stop: () => stop("SIGHUP") }),
+        onHangUp({
+          reload: () => void started.then(reload, () => {}),
+          stop: () => stop("SIGHUP"),
+          ignored: () => logger.info({}, "SIGHUP: the terminal is gone, the gateway stays"),
+          env,
+        }),
       );
     });
     await ended;

@@ -48,6 +48,9 @@ interface Opened {
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
 
+/** How long a worker may take for its last words when all has to end at once, ms. */
+const ABORT_GRACE_MS = 2_000;
+
 const STOPPED_EARLY = "the instance was stopped before it had started";
 
 export class Primary {
@@ -87,6 +90,7 @@ export class Primary {
       pending: this.#frontDoor.pending,
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
+      logLinesLost: options.logLinesLost(),
     }));
     this.#embedded = new EmbeddedServers(options);
     this.#scrape = new Scrape(
@@ -237,6 +241,17 @@ export class Primary {
       this.#drain.hurry({ ...this.#drainPlan, windowMs });
     this.#stopped ??= this.#stop(windowMs);
     return this.#stopped;
+  }
+
+  /**
+   * Ends the workers without goodbyes, in two seconds at most; what hangs is killed. For who does not wait for a stop:
+   * the process is to exit then.
+   */
+  async abort(): Promise<void> {
+    this.#supervisor.stop();
+    const { workers } = this.#supervisor;
+    for (const worker of workers) worker.release(ABORT_GRACE_MS);
+    await Promise.all(workers.map(({ closed }) => closed));
   }
 
   async #stop(windowMs: number | undefined): Promise<void> {

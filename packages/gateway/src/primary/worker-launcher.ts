@@ -40,6 +40,9 @@ export interface LauncherEvents extends Omit<WorkerEvents, "linkLost"> {
 /** How long a worker may take to say `ready` before it is killed and counted as failed. */
 const START_TIMEOUT_MS = 30_000;
 
+/** How long a process may live on that has closed its link, as one does that ends, ms. */
+const CLOSED_LINK_GRACE_MS = 1_000;
+
 export class WorkerLauncher {
   /** Set before the first launch. */
   place: InstancePlace = { relayDirectory: "", port: 0 };
@@ -83,7 +86,9 @@ export class WorkerLauncher {
     const events: WorkerEvents = {
       ...this.#events,
       linkLost: (lost, problem) => {
-        if (problem !== undefined) this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
+        // Without a problem it was the worker that closed it, as a process does that ends.
+        if (problem === undefined) return lost.killLater(CLOSED_LINK_GRACE_MS);
+        this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
         lost.kill();
       },
     };

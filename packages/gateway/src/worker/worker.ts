@@ -87,6 +87,7 @@ export class Worker {
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
+      logLinesLost: options.logLinesLost(),
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
