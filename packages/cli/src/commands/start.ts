@@ -15,6 +15,7 @@ import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import { ConfigProblems, formatProblem } from "../config/problem.js";
 import { nextSettings } from "../config/reload.js";
 import type { Settings } from "../config/schema.js";
+import { linkWarnings } from "../config/service-links.js";
 import { Failure } from "../failure.js";
 import { onHangUp } from "../hang-up.js";
 import { LogOutput } from "../log-output.js";
@@ -59,7 +60,8 @@ async function start(
     { level: settings.logLevel, format: logFormat, bindings: { pid: process.pid } },
     output,
   );
-  for (const warning of warnings(loaded.settings, machine)) logger.warn({}, warning);
+  for (const warning of [...linkWarnings(loaded.serviceLinks), ...warnings(loaded.settings, machine)])
+    logger.warn({}, warning);
   const { execArgv } = process;
   const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
   const logLinesLost = (): number => output.lost;

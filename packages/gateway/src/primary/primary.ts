@@ -6,9 +6,7 @@
  * A stop is a drain and then the end; a drain that was asked for alone leaves the instance up without workers.
  * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
  */
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import type { ToPrimary } from "../messages.js";
 import type { PrimaryOptions } from "../options.js";
@@ -20,6 +18,7 @@ import { GcTurns } from "./gc-turns.js";
 import { Inspection } from "./inspection.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
+import { RelayDirectory } from "./relay-directory.js";
 import { Reload } from "./reload.js";
 import { Scrape } from "./scrape.js";
 import { Supervisor } from "./supervisor.js";
@@ -38,12 +37,6 @@ export interface ReloadOptions extends WorkerProgram {
   readonly drain: DrainPlan;
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
-}
-
-interface Opened {
-  readonly addresses: Addresses;
-  /** Where the workers reach each other. */
-  readonly relayDirectory: string;
 }
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
@@ -69,11 +62,11 @@ export class Primary {
   #drainPlan: DrainPlan;
   /** What holds for a channel: a reload may change it. */
   #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
-  /** Private to this user, gone with the instance. */
-  #relayDirectory: string | undefined;
+  /** Where the workers reach each other. */
+  readonly #relayDirectory = new RelayDirectory([tmpdir(), "/tmp", "/var/tmp", "/dev/shm"]);
   #stopped: Promise<void> | undefined;
   /** Settles when all that a stop has to close is open. */
-  #opening: Promise<Opened> | undefined;
+  #opening: Promise<Addresses> | undefined;
   /** Calls back once all workers are ready, or with the problem that keeps them from it. */
   #onStarted: (problem?: string) => void = () => {};
   readonly #onFailed: (problem: string) => void;
@@ -176,12 +169,15 @@ export class Primary {
     this.#state = "starting";
     try {
       this.#opening = this.#open();
-      const { addresses, relayDirectory } = await this.#opening;
+      const addresses = await this.#opening;
       await new Promise<void>((resolve, reject) => {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
         if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
         this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-        this.#supervisor.start({ relayDirectory, port: addresses.ports[0] ?? 0 });
+        this.#supervisor.start({
+          relayDirectory: () => this.#relayDirectory.ensure(),
+          port: addresses.ports[0] ?? 0,
+        });
       });
       return addresses;
     } catch (error) {
@@ -267,7 +263,7 @@ export class Primary {
     this.#frontDoor.close();
     await this.#admin.close();
     await this.#options.broker.close();
-    if (this.#relayDirectory !== undefined) await rm(this.#relayDirectory, { recursive: true, force: true });
+    this.#relayDirectory.remove();
     this.#state = "stopped";
   }
 
@@ -310,11 +306,11 @@ export class Primary {
     else if (this.#state === "running") this.#onFailed(problem);
   }
 
-  async #open(): Promise<Opened> {
+  async #open(): Promise<Addresses> {
     const ports = await this.#frontDoor.listen();
     const adminPort = await this.#admin.listen();
-    this.#relayDirectory = await mkdtemp(join(tmpdir(), "holdfast-"));
-    return { addresses: { ports, adminPort }, relayDirectory: this.#relayDirectory };
+    this.#relayDirectory.ensure();
+    return { ports, adminPort };
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {

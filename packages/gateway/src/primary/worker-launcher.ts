@@ -20,7 +20,7 @@ export interface WorkerProgram {
 
 /** Where the workers of an instance reach each other, and where everybody else reaches them. */
 export interface InstancePlace {
-  readonly relayDirectory: string;
+  readonly relayDirectory: () => string;
   /** The first public port. */
   readonly port: number;
 }
@@ -45,7 +45,7 @@ const CLOSED_LINK_GRACE_MS = 1_000;
 
 export class WorkerLauncher {
   /** Set before the first launch. */
-  place: InstancePlace = { relayDirectory: "", port: 0 };
+  place: InstancePlace = { relayDirectory: () => "", port: 0 };
   readonly #events: LauncherEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -58,6 +58,8 @@ export class WorkerLauncher {
 
   /** Starts a worker; `taken` are the generations of the slot's other processes. Throws when there can be no process. */
   launch(slot: number, program: WorkerProgram, taken: readonly number[]): WorkerProcess {
+    const { port } = this.place;
+    const relayDirectory = this.place.relayDirectory();
     cluster.setupPrimary({
       exec: program.workerScript,
       args: [],
@@ -75,7 +77,8 @@ export class WorkerLauncher {
       type: "start",
       link: LINK_VERSION,
       ...worker.owner,
-      ...this.place,
+      relayDirectory,
+      port,
       config: program.workerConfig,
     });
     return worker;

@@ -74,6 +74,8 @@ export class Relay {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
+    // Out of descriptors, for one: what cannot be accepted is tried again by the other worker.
+    this.#server.on("error", () => {});
     this.#hops = new Hops(options, options.clock);
     this.#arriving = new WaitingSockets(options.clock, options.bodyTimeoutMs);
   }
