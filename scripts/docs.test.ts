@@ -64,6 +64,9 @@ async function exportedMetrics(): Promise<Set<string>> {
   return new Set(snapshots.flat().map(({ name }) => name));
 }
 
+/** Fields of the protocol and of the admin API. */
+const camelWords = (file: string): readonly string[] => read(file).match(/\b[a-z]+[A-Z]\w*/g) ?? [];
+
 const adminEndpoints = ENDPOINTS.map(routeOf);
 
 async function gatherFacts(): Promise<DocFacts> {
@@ -83,7 +86,11 @@ async function gatherFacts(): Promise<DocFacts> {
     metrics: await exportedMetrics(),
     codes,
     endpoints: new Set([...adminEndpoints, "GET /healthz", "GET /ws"]),
-    otherWords: new Set([...namespaceKeys, ...(read("docs/protocol.md").match(/\b[a-z]+[A-Z]\w*/g) ?? [])]),
+    otherWords: new Set([
+      ...namespaceKeys,
+      ...camelWords("docs/protocol.md"),
+      ...camelWords("docs/openapi.json"),
+    ]),
     sources: all,
   };
 }

@@ -4,6 +4,7 @@
  * Every failure is one line: what, where, what to do.
  */
 import type { DrainProgress } from "@holdfast/gateway";
+import { elementTexts, memberText } from "@holdfast/protocol";
 import { Failure, sentence, systemCode } from "./failure.js";
 
 export const DEFAULT_ADMIN_URL = "http://127.0.0.1:9080";
@@ -34,10 +35,10 @@ export interface PresencePage {
   readonly next?: string;
 }
 
-export interface HistoryPage {
-  readonly offset: number;
-  readonly epoch: string;
-  readonly publications: readonly { readonly offset: number; readonly data: unknown }[];
+/** A publication of a history; its data is JSON text, as it was published. */
+export interface PastPublication {
+  readonly offset: string;
+  readonly data: string;
 }
 
 export class AdminClient {
@@ -67,9 +68,10 @@ export class AdminClient {
     await this.#post("/api/disconnect", JSON.stringify(body));
   }
 
-  /** Resolves with until when it is refused, ms since 1970. */
-  async revoke(body: object): Promise<number> {
-    return (JSON.parse(await this.#post("/api/revoke", JSON.stringify(body))) as { until: number }).until;
+  /** Resolves with until when it is refused, and from when on a user's new tokens are taken, ms since 1970. */
+  async revoke(body: object): Promise<{ readonly until: number; readonly loginFrom?: number }> {
+    const answer = await this.#post("/api/revoke", JSON.stringify(body));
+    return JSON.parse(answer) as { until: number; loginFrom?: number };
   }
 
   /** A page of the instance's channels. */
@@ -82,9 +84,13 @@ export class AdminClient {
     return this.#get("/api/presence", query);
   }
 
-  /** A page of a channel's past. */
-  history(query: Readonly<Record<string, string>>): Promise<HistoryPage> {
-    return this.#get("/api/history", query);
+  /** The publications of a page of a channel's past. */
+  async history(query: Readonly<Record<string, string>>): Promise<readonly PastPublication[]> {
+    const page = await this.#ask("GET", `/api/history?${new URLSearchParams(query)}`);
+    return elementTexts(memberText(page, "publications") ?? "[]").map((each) => ({
+      offset: memberText(each, "offset") ?? "",
+      data: memberText(each, "data") ?? "",
+    }));
   }
 
   /** Asks the instance to drain, as often as one likes. Resolves with how far it is. */

@@ -71,6 +71,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     },
     retention: retentions(settings),
     hasPresence: hasPresence(settings),
+    clockLeewayMs: settings.jwtLeeway,
   };
 }
 

@@ -30,6 +30,7 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     maxTailChars: CORE_DEFAULTS.maxTailChars,
     positionCheckMs: CORE_DEFAULTS.positionCheckMs,
     revocationTtlMs: settings.revocationTtl,
+    clockLeewayMs: settings.jwtLeeway,
     access: isPrivate(settings) ? "private" : "open",
     // Where nothing can say who a client is, none has to.
     anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),

@@ -13,14 +13,15 @@ import {
   decodeFrames,
   type Json,
   mayReconnect,
+  memberText,
 } from "@holdfast/protocol";
 import { WebSocket } from "ws";
 import { describeAnswer } from "./admin-client.js";
 import { sentence, systemCode } from "./failure.js";
 
 export interface LinkEvents {
-  /** `channel` is undefined for a broadcast. */
-  publication(channel: string | undefined, data: Json): Promise<void>;
+  /** `channel` is undefined for a broadcast. `data` is JSON text, as it was published. */
+  publication(channel: string | undefined, data: string): Promise<void>;
   /** The link came or went, in words. */
   status(message: string): void;
 }
@@ -97,22 +98,24 @@ export class ListenLink {
   }
 
   async #frames(text: string): Promise<void> {
-    for (const frame of decodeFrames(text)) {
-      if (frame.kind === "ping") this.#socket.send("{}");
-      else if (frame.kind === "push") await this.#push(frame.op, frame.body);
+    for (const line of text.split("\n")) {
+      for (const frame of line === "" ? [] : decodeFrames(line)) {
+        if (frame.kind === "ping") this.#socket.send("{}");
+        else if (frame.kind === "push") await this.#push(frame.op, frame.body, line);
+      }
     }
   }
 
-  async #push(op: string, body: Json): Promise<void> {
+  async #push(op: string, body: Json, line: string): Promise<void> {
     switch (op) {
       case "connect":
         return this.#welcome(body as unknown as ConnectResult);
       case "publication": {
-        const { channel, data } = body as { channel: string; data: Json };
-        return this.#events.publication(channel, data);
+        const { channel } = body as { channel: string };
+        return this.#events.publication(channel, dataOf(line, op));
       }
       case "broadcast":
-        return this.#events.publication(undefined, (body as { data: Json }).data);
+        return this.#events.publication(undefined, dataOf(line, op));
       case "drain":
         this.#notBeforeMs = (body as unknown as DrainNotice).reconnectAfter;
         return;
@@ -165,4 +168,9 @@ export class ListenLink {
       notBeforeMs: Math.max(this.#notBeforeMs, this.#notice?.retryAfter ?? 0),
     };
   }
+}
+
+/** As it was published: encoded anew, large numbers would be rounded. */
+function dataOf(frame: string, op: string): string {
+  return memberText(memberText(frame, op) ?? "{}", "data") ?? "null";
 }

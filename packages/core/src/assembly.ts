@@ -50,6 +50,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
   const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
   const revocations = new Revocations({
     store: seams.revocations,
+    leewayMs: options.clockLeewayMs,
     clock,
     wheel,
     logger,

@@ -3,6 +3,7 @@ import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Encoding } from "./batch.js";
 import { BrokerUnavailable } from "./broker.js";
+import { backendKey } from "./idempotency-key.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "./testing/core-world.js";
 import { ScriptedBroker } from "./testing/scripted-broker.js";
 import { BROADCAST, channelTopic } from "./topic.js";
@@ -365,6 +366,27 @@ describe("publish", () => {
       expect(errorOf(client)).toEqual(errors.forbidden);
     },
   );
+
+  test("with another client's key is published all the same, and answered like the first to its own client", async () => {
+    const world = memoryWorld();
+    const listener = await world.subscribed("open:k");
+    const [first, second] = [world.connected(), world.connected()];
+    const say = (client: typeof first, data: string): number =>
+      client.send({ op: "publish", body: { channel: "open:k", data, key: "turn-17" } });
+    for (const [client, data] of [
+      [first, "one"],
+      [second, "two"],
+      [first, "one again"],
+    ] as const) {
+      say(client, data);
+      await world.settle();
+    }
+    expect(listener.data("open:k")).toEqual(["one", "two"]);
+    // A backend that takes the client's name for its own key is not told of another publication.
+    await world.broker.publish(channelTopic("open:k"), "3", { key: backendKey("turn-17") });
+    await world.settle();
+    expect(listener.data("open:k")).toEqual(["one", "two", 3]);
+  });
 
   test("of more than the limit is refused", () => {
     const client = memoryWorld({ maxPublicationBytes: 10 }).connected();

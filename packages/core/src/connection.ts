@@ -213,7 +213,8 @@ export class Connection implements Listener, RateAccount {
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
   newResumeToken(): string | undefined {
-    return this.session && this.#context.resumeTokens.issue(this.id, this.session.identity);
+    const { session } = this;
+    return session && this.#context.resumeTokens.issue(this.id, session.identity, session.count);
   }
 
   /** Tells the client when to come back; `disconnect` follows. */

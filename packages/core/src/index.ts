@@ -78,6 +78,7 @@ export {
   orderText,
   subjectOf,
 } from "./order.js";
+export { backendKey, clientKey, entryKey } from "./idempotency-key.js";
 export { MemoryRevocations } from "./revocation-memory.js";
 export {
   MAX_REVOCATIONS_PER_CALL,

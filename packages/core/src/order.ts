@@ -50,6 +50,8 @@ export interface RevocationDefaults {
 
 /** How far ahead the end of a revocation may lie, ms. */
 export const MAX_REVOCATION_MS = 400 * 24 * 60 * 60 * 1000;
+/** How much later the end of one may lie that a store has kept: clocks differ, and it outlives the tokens' leeway. */
+const STORED_MARGIN_MS = 60 * 60 * 1000;
 
 /** Any text → an order, or why it is none, as the end of a sentence. */
 export function parseOrder(text: string, defaults: RevocationDefaults): Order | OrderProblem {
@@ -137,7 +139,8 @@ function revokeOrderOf(
 ): Order | OrderProblem {
   const { at = now, until = now + ttlMs, stored } = fields;
   if (!isTime(at)) return { problem: "has an `at` that is no time in ms since 1970" };
-  if (!isTime(until) || until > now + MAX_REVOCATION_MS)
+  const margin = stored === true ? STORED_MARGIN_MS : 0;
+  if (!isTime(until) || until > now + MAX_REVOCATION_MS + margin)
     return { problem: "has an `until` that is no time in ms since 1970 within 400 days" };
   return revokeOrder({ subject, at, until }, stored === true);
 }

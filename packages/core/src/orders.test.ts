@@ -142,6 +142,28 @@ describe("channels by order", () => {
 });
 
 describe("a revocation", () => {
+  test("reaches tokens whose issuer's clock is ahead within the leeway, open ones and later ones", async () => {
+    const world = new CoreWorld(new MemoryBroker(), { access: "private", clockLeewayMs: 12_000 });
+    await world.settle();
+    const now = world.clock.now();
+    const ahead = user("a", { issuedAt: now + 11_000 });
+    const open = await connect(world, ahead);
+    const beyond = await connect(world, user("a", { issuedAt: now + 12_001 }));
+    await world.revocations.add([{ subject: "user:a", at: now, until: now + 60_000 }]);
+    await world.pass(200);
+    expect(open.transport.takeFrames()).toEqual(ended(disconnects.revoked.code));
+    expect(beyond.transport.takeFrames()).toEqual([]);
+    expect(await connect(world, ahead)).toMatchObject({ reply: { error: { name: "token_revoked" } } });
+    expect(await connect(world, user("a", { issuedAt: now + 12_001 }))).toMatchObject({
+      reply: { kind: "reply" },
+    });
+    // As long as a token is taken after its end.
+    await world.pass(60_000);
+    expect(await connect(world, ahead)).toMatchObject({ reply: { error: { name: "token_revoked" } } });
+    await world.pass(12_000);
+    expect(await connect(world, ahead)).toMatchObject({ reply: { kind: "reply" } });
+  });
+
   test("ends a user's connections, and refuses the tokens of before, not those of after", async () => {
     const world = await makeWorld();
     const now = world.clock.now();

@@ -13,7 +13,11 @@ import { FakeClock } from "./testing/fake-clock.js";
 const RULE: PresenceRule = { joinLeave: "session", maxListed: 100 };
 const LEASE_MS = 3000;
 
-const member = (session: string): Member => ({ session, text: JSON.stringify({ session }) });
+const member = (session: string, count?: number): Member => ({
+  session,
+  text: JSON.stringify({ session }),
+  count,
+});
 
 /** Workers on one store, of which each can be cut off from it, before or after the store has done what it was asked. */
 class World {
@@ -114,8 +118,8 @@ describe("a worker's members", () => {
     const { members } = world.worker("w");
     await world.clock.settle();
     const [first, second] = [{}, {}];
+    members.join("room", RULE, member("a", 1), second);
     members.join("room", RULE, member("a"), first);
-    members.join("room", RULE, member("a"), second);
     members.leave("room", "a", first);
     expect(members.pass("room", "a", first, {})).toBe(false);
     await world.clock.settle();
@@ -123,6 +127,83 @@ describe("a worker's members", () => {
     members.leave("room", "a", second);
     await world.clock.settle();
     expect(await world.sessions("room")).toEqual([]);
+  });
+
+  it("keeps a member until the last of two connections with one count has left", async () => {
+    const world = new World();
+    const { members } = world.worker("w");
+    await world.clock.settle();
+    const [first, second, lingering] = [{}, {}, {}];
+    members.join("room", RULE, member("a", 1), first);
+    members.join("room", RULE, member("a", 1), second);
+    expect(members.size).toBe(1);
+    expect(members.pass("room", "a", second, lingering)).toBe(true);
+    members.leave("room", "a", second);
+    members.leave("room", "a", first);
+    await world.clock.settle();
+    expect(await world.sessions("room")).toEqual(["a"]);
+    members.leave("room", "a", lingering);
+    await world.clock.settle();
+    expect(await world.sessions("room")).toEqual([]);
+  });
+
+  it("does not take back a session that has gone on elsewhere while the store was away", async () => {
+    const world = new World();
+    const [cut, other] = [world.worker("v"), world.worker("w")];
+    await world.clock.settle();
+    other.members.join("room", RULE, member("a"), world);
+    await world.clock.settle();
+    cut.link.state = "down";
+    cut.members.join("room", RULE, member("a", 1), world);
+    await world.clock.settle();
+    other.members.join("room", RULE, member("a", 2), world);
+    await world.clock.settle();
+    cut.link.state = "up";
+    cut.lease.restored();
+    await world.pass(LEASE_MS, [cut, other]);
+    cut.members.leave("room", "a", world);
+    await world.pass(LEASE_MS, [cut, other]);
+    expect(await world.sessions("room")).toEqual(["a"]);
+    other.members.leave("room", "a", world);
+    await world.clock.settle();
+    expect(await world.sessions("room")).toEqual([]);
+  });
+
+  it.each([[0], [1]])(
+    "after lost data a session is its newer worker's, also where worker %i is first",
+    async (first) => {
+      const world = new World();
+      const workers = [world.worker("v"), world.worker("w")];
+      const [older, newer] = workers;
+      await world.clock.settle();
+      older?.members.join("room", RULE, member("a", 4), world);
+      newer?.members.join("room", RULE, member("a", 5), world);
+      await world.clock.settle();
+      for (const id of ["v.1", "w.1"]) await world.store.end(id);
+      for (const at of [first, 1 - first]) {
+        workers[at]?.lease.restored();
+        await world.clock.settle();
+      }
+      older?.members.leave("room", "a", world);
+      await world.pass(LEASE_MS, workers);
+      expect(await world.sessions("room")).toEqual(["a"]);
+    },
+  );
+
+  it("puts a member again that the store says has left", async () => {
+    const world = new World();
+    const { members } = world.worker("w");
+    await world.clock.settle();
+    members.join("room", RULE, member("a"), world);
+    members.join("room", RULE, member("gone"), world);
+    members.leave("room", "gone", world);
+    await world.clock.settle();
+    const { until } = await world.store.renew("w.9", LEASE_MS, true);
+    await world.store.change("room", { id: "w.9", until }, [{ kind: "drop", session: "a" }], RULE);
+    for (const session of ["a", "gone", "never"]) members.left("room", session);
+    members.left("elsewhere", "a");
+    await world.clock.settle();
+    expect(await world.sessions("room")).toEqual(["a"]);
   });
 
   it("does not end the earlier lease before all are said again", async () => {

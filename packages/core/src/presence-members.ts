@@ -5,7 +5,8 @@
  *
  * What happens in one turn of the event loop, or while the store is told, is told at once, in order, the last word for each
  * session. Invariants: one call at a time for a channel, `MAX_TELLING` for all; a channel is here exactly while it has a member or
- * something due; of two connections of one session the later one decides when it leaves.
+ * something due; of two connections of one session the one with the higher count decides when it leaves, and with equal counts
+ * both: two resumes by one token do not say which is newer.
  */
 import { BrokerUnavailable } from "./broker.js";
 import type { Clock } from "./clock.js";
@@ -39,6 +40,8 @@ export interface MembersParts {
 interface Present {
   readonly member: Member;
   holder: Holder;
+  /** Further connections of the session with the same count. */
+  others: readonly Holder[] | undefined;
 }
 
 interface Room {
@@ -78,17 +81,27 @@ export class PresenceMembers {
 
   join(channel: string, rule: PresenceRule, member: Member, holder: Holder): void {
     const room = this.#rooms.get(channel) ?? this.#open(channel, rule);
-    const { session } = member;
+    const { session, count = 0 } = member;
     const known = room.members.get(session);
     if (known === undefined) this.#members++;
-    room.members.set(session, { member, holder });
+    const before = known?.member.count ?? 0;
+    if (known !== undefined && count < before) return;
+    const others = known !== undefined && count === before ? holdersBut(known, holder) : undefined;
+    room.members.set(session, { member, holder, others: others?.length === 0 ? undefined : others });
     this.#due(room, session, { kind: "put", member });
   }
 
-  /** The member leaves if this is who holds it. */
+  /** The member leaves if no other connection holds it. */
   leave(channel: string, session: string, holder: Holder): void {
     const room = this.#rooms.get(channel);
-    if (room === undefined || room.members.get(session)?.holder !== holder) return;
+    const known = room?.members.get(session);
+    if (room === undefined || known === undefined || !holds(known, holder)) return;
+    const [next, ...others] = holdersBut(known, holder);
+    if (next !== undefined) {
+      known.holder = next;
+      known.others = others.length === 0 ? undefined : others;
+      return;
+    }
     room.members.delete(session);
     this.#members--;
     this.#due(room, session, { kind: "drop", session });
@@ -97,9 +110,18 @@ export class PresenceMembers {
   /** Another holds the member from now on. False when this is not who holds it. */
   pass(channel: string, session: string, holder: Holder, next: Holder): boolean {
     const known = this.#rooms.get(channel)?.members.get(session);
-    if (known?.holder !== holder) return false;
-    known.holder = next;
+    if (known === undefined || !holds(known, holder)) return false;
+    if (known.holder === holder) known.holder = next;
+    else known.others = [...holdersBut(known, holder).slice(1), next];
     return true;
+  }
+
+  /** The store told that the session has left: it is put again where it is still here. */
+  left(channel: string, session: string): void {
+    const room = this.#rooms.get(channel);
+    const known = room?.members.get(session);
+    if (room === undefined || known === undefined || room.due.has(session)) return;
+    this.#due(room, session, { kind: "put", member: known.member });
   }
 
   /** Says all members again, under another lease. */
@@ -107,7 +129,7 @@ export class PresenceMembers {
     this.#overdue.clear();
     for (const room of this.#rooms.values()) {
       for (const [session, { member }] of room.members) {
-        if (!room.due.has(session)) room.due.set(session, { kind: "keep", member });
+        if (!room.due.has(session)) room.due.set(session, { kind: "put", member });
       }
       this.#enqueue(room);
     }
@@ -220,4 +242,12 @@ export class PresenceMembers {
     }
     this.#overdue.add(room);
   }
+}
+
+function holds({ holder, others }: Present, one: Holder): boolean {
+  return holder === one || others?.includes(one) === true;
+}
+
+function holdersBut({ holder, others = [] }: Present, one: Holder): readonly Holder[] {
+  return [holder, ...others].filter((each) => each !== one);
 }

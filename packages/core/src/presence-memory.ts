@@ -22,6 +22,9 @@ import { presenceTopic } from "./topic.js";
 
 interface Entry extends Member {
   readonly lease: string;
+  readonly count: number;
+  /** Leases of other workers that have the session with the same count; the first is next. */
+  readonly claims: readonly string[];
   /** Grows with each that is added: where a page ends. */
   readonly order: number;
 }
@@ -47,6 +50,8 @@ interface HeldLease {
   /** Given to somebody to be ended. */
   ending: boolean;
 }
+
+const NO_CLAIMS: readonly string[] = Object.freeze([]);
 
 /** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
 const ENDING_MS = 10_000;
@@ -105,7 +110,7 @@ export class MemoryPresence implements PresenceStore {
     for (const change of changes) {
       const occupied = state.members.size > 0;
       if (change.kind === "drop") this.#drop(state, change.session, id);
-      else this.#put(state, change.member, id, change.kind === "put");
+      else this.#put(state, change.member, id);
       if (state.members.size > 0 !== occupied)
         transitions.push({ occupied: !occupied, version: state.version });
     }
@@ -149,8 +154,8 @@ export class MemoryPresence implements PresenceStore {
     for (const channel of lease.channels) {
       const state = this.#channels.get(channel);
       if (state === undefined) continue;
-      for (const [session, { lease }] of state.members) {
-        if (lease === id) this.#remove(state, session);
+      for (const [session, { lease, claims }] of state.members) {
+        if (lease === id || claims.includes(id)) this.#drop(state, session, id);
       }
       this.#settle(state);
     }
@@ -179,28 +184,43 @@ export class MemoryPresence implements PresenceStore {
     return state;
   }
 
-  /** `take`: also from another worker. */
-  #put(state: Channel, member: Member, lease: string, take: boolean): void {
-    const { session, user, text } = member;
+  #put(state: Channel, { session, user, text, count = 0 }: Member, lease: string): void {
     const known = state.members.get(session);
+    let claims = NO_CLAIMS;
     if (known !== undefined) {
-      if (!take && workerOf(known.lease) !== workerOf(lease)) return;
+      const worker = workerOf(lease);
+      if (count === known.count) claims = known.claims.filter((other) => workerOf(other) !== worker);
+      if (workerOf(known.lease) !== worker && count <= known.count) {
+        if (count === known.count) state.members.set(session, { ...known, claims: [...claims, lease] });
+        return;
+      }
       if (known.text === text) {
-        state.members.set(session, { ...known, lease });
+        state.members.set(session, { ...known, lease, count, claims });
         return;
       }
       this.#remove(state, session);
     }
-    state.members.set(session, { session, user, text, lease, order: ++this.#lastOrder });
+    const order = ++this.#lastOrder;
+    state.members.set(session, { session, user, text, lease, count, claims, order });
     const before = user === undefined ? 0 : (state.users.get(user) ?? 0);
     if (user === undefined) state.anonymous++;
     else state.users.set(user, before + 1);
     this.#note(state, 1, before === 0, text);
   }
 
+  /** The worker of the lease has the session no more. It stays where another has it with the same count. */
   #drop(state: Channel, session: string, lease: string): void {
     const known = state.members.get(session);
-    if (known !== undefined && workerOf(known.lease) === workerOf(lease)) this.#remove(state, session);
+    if (known === undefined) return;
+    const worker = workerOf(lease);
+    const claims = known.claims.filter((other) => workerOf(other) !== worker);
+    if (workerOf(known.lease) !== worker) {
+      state.members.set(session, { ...known, claims });
+      return;
+    }
+    const [next, ...rest] = claims;
+    if (next === undefined) this.#remove(state, session);
+    else state.members.set(session, { ...known, lease: next, claims: rest });
   }
 
   #remove(state: Channel, session: string): void {

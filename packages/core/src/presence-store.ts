@@ -11,7 +11,8 @@
  *   listens to. Numbers have no gaps; those of a channel that was empty begin anew, above all that it ever had;
  * - a change under a lease that is over by the store's own clock (`Lease.until`) is refused as `lapsed`, so that one that
  *   comes late makes no ghost;
- * - a session that another worker has taken over is not `drop`ped by the earlier one, nor `keep`t;
+ * - a session that two workers `put` belongs to the one with the higher count; with equal counts, which only two resumes by one
+ *   token have, to both: it stays until each has `drop`ped it or its lease has ended. What the lower one says does nothing;
  * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given out again;
  * - `end` takes out the lease's members in steps of bounded length, once each, whoever else is at it;
  * - a call that cannot be carried out rejects with `BrokerUnavailable`, as those of the broker do.
@@ -40,6 +41,8 @@ export interface Member {
   readonly user?: string | undefined;
   /** What clients are shown, as one line of JSON with `session` and whatever else there is. */
   readonly text: string;
+  /** The session count (ADR 32). Left out: 0. */
+  readonly count?: number | undefined;
 }
 
 /** The lease of one worker at one time. */
@@ -51,11 +54,8 @@ export interface Lease {
 }
 
 export type PresenceChange =
-  /** The session is here now, wherever it was. */
-  | { readonly kind: "put"; readonly member: Member }
-  /** The session is still here, unless another worker has it: said again under a new lease. */
-  | { readonly kind: "keep"; readonly member: Member }
-  | { readonly kind: "drop"; readonly session: string };
+  /** The session is here, unless another worker has it with a higher count. */
+  { readonly kind: "put"; readonly member: Member } | { readonly kind: "drop"; readonly session: string };
 
 /** The first member came, or the last one went: what backends are told, unless the store has done so. */
 export interface Transition {

@@ -24,6 +24,8 @@ export interface WatchesParts {
   readonly wheel: Wheel;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** News says that a session has left a channel, and not that it has come back. */
+  readonly left?: (channel: string, session: string) => void;
 }
 
 const IDLE_MS = 5_000;
@@ -121,6 +123,7 @@ export class PresenceWatches {
     }
     const { told, behind } = watch.view.arrive(news);
     this.#tell(watch, told);
+    this.#tellLeft(channel, news.steps);
     if (!behind) return;
     this.#parts.metrics.add("presence_holes", 1);
     this.#catchUp(watch);
@@ -224,6 +227,14 @@ export class PresenceWatches {
       // What finds no room is missed, and the version says so to whoever listens.
       this.#parts.fanOut.add(watch, push, undefined);
     }
+  }
+
+  #tellLeft(channel: string, steps: PresenceNews["steps"] = []): void {
+    const { left } = this.#parts;
+    if (left === undefined) return;
+    if (!steps.some(([came]) => came === 0)) return;
+    const last = new Map(steps.map(([came, , { session }]) => [String(session), came]));
+    for (const [session, came] of last) if (came === 0) left(channel, session);
   }
 
   /** While there are too many to list: how many, now and then. */

@@ -46,7 +46,7 @@ export interface PresenceParts {
 /** A connection, as a member. */
 export interface MemberConnection {
   readonly id: string;
-  readonly session: { readonly identity: Identity } | undefined;
+  readonly session: { readonly identity: Identity; readonly count: number } | undefined;
 }
 
 /** A session whose connection was lost. */
@@ -69,7 +69,10 @@ export class Presence {
     const { store, clock, logger, metrics, worker } = parts;
     this.#options = options;
     this.#parts = parts;
-    this.watches = new PresenceWatches(parts);
+    this.watches = new PresenceWatches({
+      ...parts,
+      left: (channel, session) => this.#members.left(channel, session),
+    });
     this.#lease = new PresenceLease(options.presenceLeaseMs, {
       store,
       clock,
@@ -100,8 +103,9 @@ export class Presence {
   /** The connection listens to the channel from now on, or shows something else from now on. */
   join(connection: MemberConnection, channel: string, rule: PresenceRule): void {
     const session = sessionKey(connection.id);
-    const { user, info } = connection.session?.identity ?? {};
-    const member = { session, user, text: memberText(session, user, info) };
+    const { identity, count } = connection.session ?? {};
+    const { user, info } = identity ?? {};
+    const member = { session, user, count, text: memberText(session, user, info) };
     this.#members.join(channel, rule, member, connection);
   }
 

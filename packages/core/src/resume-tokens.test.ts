@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { MAX_RESUME_TOKEN_LENGTH } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -26,8 +27,31 @@ function tokens(key: string | undefined = "one key", now: () => number = () => 1
 describe("a resume token", () => {
   test("proves its session to whoever has the key, under another worker's address too", () => {
     const token = tokens().issue(SID, ADA) ?? "";
-    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: ADA });
-    expect(tokens().check(ELSEWHERE, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: ADA });
+    const resumed = { key: "0123456789abcdef", user: "ada", identity: ADA, count: 1 };
+    expect(tokens().check(SID, token)).toEqual(resumed);
+    expect(tokens().check(ELSEWHERE, token)).toEqual(resumed);
+  });
+
+  test("counts the resumes of its session", () => {
+    const counts: (number | undefined)[] = [];
+    for (let count = 0; count < 3; ) {
+      const token = tokens().issue(SID, ADA, count) ?? "";
+      count = tokens().check(ELSEWHERE, token)?.count ?? 99;
+      counts.push(count);
+    }
+    expect(counts).toEqual([1, 2, 3]);
+  });
+
+  test("of a version without the count goes on above every count before it", () => {
+    const claims = { s: "0123456789abcdef", x: 2_000 };
+    const text = Buffer.from(JSON.stringify(claims)).toString("base64url");
+    const signature = createHmac("sha256", "one key").update(text).digest("base64url");
+    expect(tokens().check(SID, `${text}.${signature}`)).toEqual({
+      key: "0123456789abcdef",
+      user: undefined,
+      identity: ANONYMOUS,
+      count: 1_000_000,
+    });
   });
 
   test("proves no other session, and nothing to who has another key or none", () => {
@@ -70,7 +94,12 @@ describe("a resume token", () => {
     }));
     const token = tokens().issue(SID, { ...ADA, permissions }) ?? "";
     expect(token.length).toBeLessThanOrEqual(MAX_RESUME_TOKEN_LENGTH);
-    expect(tokens().check(SID, token)).toEqual({ key: "0123456789abcdef", user: "ada", identity: undefined });
+    expect(tokens().check(SID, token)).toEqual({
+      key: "0123456789abcdef",
+      user: "ada",
+      identity: undefined,
+      count: 1,
+    });
   });
 
   test("is not issued before there is a key", () => {

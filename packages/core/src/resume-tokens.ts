@@ -6,6 +6,7 @@
  * A session id is an address that routers and logs see; who knows it has nothing. The token is told to the client alone, and
  * carries what another worker needs in order to go on. Nothing is stored: the key is shared through the broker. Grants of single
  * channels are not carried: who comes back brings their tokens again.
+ * The token carries the session count (ADR 32): each resume goes on with the next, wherever it is, and presence orders by it.
  * Invariants: `check` returns what was signed with this key, for this session id, and has not expired; a resume token is good no
  * longer than the identity in it, and never longer than 4096 characters.
  */
@@ -21,6 +22,8 @@ interface Claims {
   readonly u?: string | undefined;
   /** Until when it is good, seconds since 1970. */
   readonly x: number;
+  /** The session count. Tokens of versions before the count have none. */
+  readonly n?: number | undefined;
   /** The rest of the identity, of a user; left out where it is too long. */
   readonly i?: IdentityClaims;
 }
@@ -42,6 +45,8 @@ export interface Resumed {
   readonly user: string | undefined;
   /** Undefined where it was too long to be carried: then the client has to bring its token, too. */
   readonly identity: Identity | undefined;
+  /** The session count of the connection that goes on with it. */
+  readonly count: number;
 }
 
 /** Longer than any history is kept; it is an identity's proof only as long as that identity holds. */
@@ -63,12 +68,12 @@ export class ResumeTokens {
     this.#key = key;
   }
 
-  /** A token for the session, or undefined while there is no key. */
-  issue(sid: string, identity: Identity): string | undefined {
+  /** A token for the session with its count, or undefined while there is no key. */
+  issue(sid: string, identity: Identity, count = 0): string | undefined {
     if (this.#key === undefined) return undefined;
     const { user, expiresAt = Number.POSITIVE_INFINITY } = identity;
     const end = Math.min(Math.floor(this.#now() / 1000) + this.#lifetimeS, Math.floor(expiresAt / 1000));
-    const claims: Claims = { s: sessionKey(sid), u: user, x: end };
+    const claims: Claims = { s: sessionKey(sid), u: user, x: end, n: count };
     if (user === undefined) return signed(this.#key, claims);
     const whole = signed(this.#key, { ...claims, i: written(identity) });
     return whole.length <= MAX_RESUME_TOKEN_LENGTH ? whole : signed(this.#key, claims);
@@ -82,9 +87,11 @@ export class ResumeTokens {
     const given = Buffer.from(token.slice(dot + 1), "base64url");
     const right = sign(this.#key, text);
     if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
-    const { s, u, x, i } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
+    const { s, u, x, n, i } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
     if (s !== sessionKey(sid) || x * 1000 <= this.#now()) return undefined;
-    return { key: s, user: u, identity: u === undefined ? ANONYMOUS : i && read(u, i) };
+    // A token without a count was made by an earlier version: the time is above every count before it.
+    const count = n === undefined ? this.#now() : n + 1;
+    return { key: s, user: u, identity: u === undefined ? ANONYMOUS : i && read(u, i), count };
   }
 }
 

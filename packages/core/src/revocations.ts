@@ -35,6 +35,8 @@ export interface Credentials {
 
 export interface RevocationsParts {
   readonly store: RevocationStore;
+  /** How far the clocks of issuers and of instances may be apart, ms. */
+  readonly leewayMs: number;
   readonly clock: Clock;
   readonly wheel: Wheel;
   readonly logger: Logger;
@@ -85,8 +87,9 @@ export class Revocations {
     if (key !== undefined && this.#holds(`session:${key}`) !== undefined) return true;
     if (tokenId !== undefined && this.#holds(`token:${tokenId}`) !== undefined) return true;
     const ofUser = user === undefined ? undefined : this.#holds(`user:${user}`);
-    // A token that does not say when it was issued may be an old one.
-    return ofUser !== undefined && (issuedAt === undefined || issuedAt <= ofUser.at);
+    // A token that does not say when it was issued may be an old one. So may one whose `iat` lies a little behind the
+    // revocation: its issuer's clock may be ahead of the clock that dated the revocation.
+    return ofUser !== undefined && (issuedAt === undefined || issuedAt <= ofUser.at + this.#parts.leewayMs);
   }
 
   /** An order was heard. What does not come from the store is brought there, for those who are away. */
@@ -146,7 +149,7 @@ export class Revocations {
   /** Keeps what is news. The later moments win, as in the store. */
   #take(revocation: Revocation): boolean {
     const { subject } = revocation;
-    if (revocation.until <= this.#parts.clock.now()) return false;
+    if (!this.#isGood(revocation)) return false;
     const held = this.#held.get(subject);
     const at = Math.max(revocation.at, held?.at ?? 0);
     const until = Math.max(revocation.until, held?.until ?? 0);
@@ -157,12 +160,16 @@ export class Revocations {
 
   #holds(subject: Subject): Revocation | undefined {
     const held = this.#held.get(subject);
-    return held !== undefined && held.until > this.#parts.clock.now() ? held : undefined;
+    return held !== undefined && this.#isGood(held) ? held : undefined;
   }
 
   #forgetExpired(): void {
-    const now = this.#parts.clock.now();
-    for (const [subject, { until }] of this.#held) if (until <= now) this.#held.delete(subject);
+    for (const [subject, held] of this.#held) if (!this.#isGood(held)) this.#held.delete(subject);
+  }
+
+  /** A token is taken for the leeway after its end, so what revokes it lasts as long. */
+  #isGood({ until }: Revocation): boolean {
+    return until + this.#parts.leewayMs > this.#parts.clock.now();
   }
 
   /** False when the store did not take them. The next check tries again, unless there is no room. */

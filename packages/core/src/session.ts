@@ -15,11 +15,14 @@ const NONE: readonly Subscription[] = Object.freeze([]);
 type Subscriptions = Subscription | readonly Subscription[];
 
 export class Session {
+  /** The session count: 0 at first, one more with each resume on any worker. Of two connections the higher one is newer. */
+  readonly count: number;
   #identity: Identity;
   #subscriptions: Subscriptions = NONE;
   #phase: "beginning" | "live" | "resumable" = "beginning";
 
-  constructor(identity: Identity) {
+  constructor(identity: Identity, count = 0) {
+    this.count = count;
     this.#identity = identity;
   }
 

@@ -101,6 +101,8 @@ export type ToWorker =
     }
   /** The instance is going away: health checks are told so, everything else goes on. */
   | { readonly type: "unready" }
+  /** Whether the front door has accepted nothing for too long: health checks on kept connections are told so. */
+  | { readonly type: "door"; readonly shut: boolean }
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }

@@ -88,6 +88,8 @@ export interface PrimaryOptions {
   readonly maxPublicationBytes: number;
   /** Whether a channel has presence. */
   readonly hasPresence: (channel: string) => boolean;
+  /** How far the clocks of issuers and of instances may be apart, ms. */
+  readonly clockLeewayMs: number;
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;

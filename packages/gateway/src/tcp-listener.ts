@@ -42,8 +42,9 @@ export class TcpListener {
   static async open(
     options: ListenOptions,
     accept: (handle: TcpHandle | undefined) => void,
+    openHandle = openListenHandle,
   ): Promise<TcpListener> {
-    const { handle, port } = await openListenHandle(options);
+    const { handle, port } = await openHandle(options);
     return new TcpListener(handle, port, options.backlog, accept);
   }
 

@@ -6,8 +6,9 @@
  */
 import { isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
-import type { ChannelWish, Command, CommandName, Json, Resume } from "./frame.js";
+import type { ChannelWish, CommandName, ReceivedCommand, Resume } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
+import { memberText } from "./json-text.js";
 import {
   MAX_COMMANDS_PER_MESSAGE,
   MAX_CURSOR_LENGTH,
@@ -23,7 +24,7 @@ import { SESSION_ID } from "./session-id.js";
 
 export type DecodedCommand =
   | { readonly kind: "ping" }
-  | { readonly kind: "command"; readonly command: Command }
+  | { readonly kind: "command"; readonly command: ReceivedCommand }
   | { readonly kind: "invalid"; readonly id: number; readonly error: ErrorCode }
   | { readonly kind: "malformed"; readonly problem: string };
 
@@ -76,14 +77,17 @@ function decodeCommand(text: string): DecodedCommand {
   if (keys.length !== 2 || op === undefined) return { kind: "invalid", id, error: errors.unknownCommand };
   if (!isCommandName(op)) return { kind: "invalid", id, error: errors.unknownCommand };
   const body = frame[op];
-  const checked = isObject(body) ? readers[op](id, body) : errors.badRequest;
+  const checked = isObject(body) ? readers[op](id, body, text) : errors.badRequest;
   return "op" in checked ? { kind: "command", command: checked } : { kind: "invalid", id, error: checked };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** From the id, the body and the frame that it was read of. */
+type Reader = (id: number, body: Fields, frame: string) => ReceivedCommand | ErrorCode;
+
 /** One reader per command; adding a command starts here. */
-const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Command | ErrorCode } = {
+const readers: { readonly [Op in CommandName]: Reader } = {
   connect(id, { token, client, resume, subs }) {
     if (token !== undefined && !isToken(token)) return errors.badRequest;
     if (client !== undefined && typeof client !== "string") return errors.badRequest;
@@ -122,11 +126,11 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
   unsubscribe(id, { channel }) {
     return checkChannel(channel) ?? { op: "unsubscribe", id, body: { channel: channel as string } };
   },
-  publish(id, { channel, data, key }) {
+  publish(id, { channel, data, key }, frame) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
     if (data === undefined || (key !== undefined && !isKey(key))) return errors.badRequest;
-    const body = { channel: channel as string, data: data as Json };
+    const body = { channel: channel as string, data: dataText(frame, "publish") };
     return { op: "publish", id, body: key === undefined ? body : { ...body, key } };
   },
   history(id, { channel, since, limit, reverse }) {
@@ -161,13 +165,20 @@ const readers: { readonly [Op in CommandName]: (id: number, body: Fields) => Com
       },
     };
   },
-  send(id, { data }) {
-    return data === undefined ? errors.badRequest : { op: "send", id, body: { data: data as Json } };
+  send(id, { data }, frame) {
+    return data === undefined
+      ? errors.badRequest
+      : { op: "send", id, body: { data: dataText(frame, "send") } };
   },
   refresh(id, { token }) {
     return isToken(token) ? { op: "refresh", id, body: { token } } : errors.badRequest;
   },
 };
+
+/** The command's data as its client wrote it. The frame was parsed, and has it. */
+function dataText(frame: string, op: CommandName): string {
+  return memberText(memberText(frame, op) ?? "{}", "data") ?? "null";
+}
 
 function checkChannel(value: unknown): ErrorCode | undefined {
   if (typeof value !== "string") return errors.badRequest;

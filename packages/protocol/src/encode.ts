@@ -76,7 +76,12 @@ const LINE_BREAKS = /[\r\n][ \t\r\n]*/g;
  */
 export function normalizeData(text: string): string {
   if (!isJson(text) || exceedsDepth(text, MAX_DATA_DEPTH)) return JSON.stringify(text);
-  return text.includes("\n") || text.includes("\r") ? text.replace(LINE_BREAKS, "") : text;
+  return oneLine(text);
+}
+
+/** JSON text without the line breaks of pretty-printing, and otherwise as it was written. */
+export function oneLine(json: string): string {
+  return json.includes("\n") || json.includes("\r") ? json.replace(LINE_BREAKS, "") : json;
 }
 
 function isJson(text: string): boolean {
@@ -94,6 +99,11 @@ export function encodeCommand(command: Command): string {
 
 export function encodeReply<Op extends CommandName>(id: number, op: Op, body: EncodableResults[Op]): string {
   return `{"id":${id},"${op}":${resultText(body)}}`;
+}
+
+/** The page of a history alone, with its data as it was published. */
+export function historyText(page: EncodableResults["history"]): string {
+  return resultText(page);
 }
 
 export function encodeError(id: number, error: ErrorCode): string {

@@ -111,6 +111,16 @@ export type Command =
 
 export type CommandName = Command["op"];
 
+/** A command as the server has it: its data is the JSON text that the client wrote, and travels as that. */
+export type ReceivedCommand =
+  | Exclude<Command, { readonly op: "publish" | "send" }>
+  | {
+      readonly op: "publish";
+      readonly id: number;
+      readonly body: Omit<PublishRequest, "data"> & { readonly data: string };
+    }
+  | { readonly op: "send"; readonly id: number; readonly body: { readonly data: string } };
+
 /** What the server takes; a client that stays inside never meets a limit by surprise. */
 export interface AnnouncedLimits {
   /** Bytes of one WebSocket message. */

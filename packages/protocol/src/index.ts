@@ -28,6 +28,7 @@ export type {
   PresenceResult,
   PublicationPush,
   PublishRequest,
+  ReceivedCommand,
   Push,
   RefreshNotice,
   RefreshRequest,
@@ -49,6 +50,7 @@ export type { Position, UnrecoveredReason } from "./position.js";
 export { BACKOFF_DEFAULTS, type BackoffOptions, backoffDelay } from "./backoff.js";
 export { channelProblem, isChannelName, namespaceOf, userOf } from "./channel.js";
 export { type DecodedCommand, decodeCommands } from "./decode-command.js";
+export { elementTexts, memberText } from "./json-text.js";
 export { type DecodedFrame, decodeFrames } from "./decode-push.js";
 export {
   type Announcement,
@@ -73,7 +75,9 @@ export {
   type EncodableResults,
   type PublicationText,
   jsonText,
+  historyText,
   normalizeData,
+  oneLine,
   PING,
   type WelcomeEncoder,
   welcomeEncoder,

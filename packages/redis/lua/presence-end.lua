@@ -9,12 +9,15 @@ local lease = ARGV[3]
 local range = redis.call('ZRANGEBYLEX', c.owners, '[' .. lease .. '\n', '(' .. lease .. '\11', 'LIMIT', 0, ARGV[4])
 for _, owner in ipairs(range) do
   local session = string.sub(owner, #lease + 2)
-  local entry, holder, user, shown = find(c, session)
-  if entry and holder == lease then
-    leave(c, entry, session, lease, user, shown)
-  else
-    redis.call('ZREM', c.owners, owner)
+  local entry, holder = find(c, session)
+  local isUnder = entry and holder == lease
+  if entry and not isUnder then
+    local _, claims = count(c, session)
+    for _, claim in ipairs(claims) do isUnder = isUnder or claim == lease end
   end
+  -- What its worker has under a later lease stays.
+  if isUnder then drop(c, session, lease) end
+  redis.call('ZREM', c.owners, owner)
 end
 settle(c)
 return {owned(c, lease), c.transitions}

@@ -4,7 +4,10 @@
 --   members  sorted set, all scores 0, so in the order of its texts: "<session>\n<lease>\n<user>\n<text>", user as JSON or ""
 --   owners   sorted set, likewise: "<lease>\n<session>"
 --   users    hash: user as JSON → its sessions
---   meta     hash: sequence, version, anonymous (sessions without a user), mode (joinLeave), listed (maxListed)
+--   meta     hash: sequence, version, anonymous (sessions without a user), mode (joinLeave), listed (maxListed); and
+--            "@<session>": the session's count, where it is above 0 or has claims, then the leases of other workers that
+--            have the session with the same count (claims; their owners are in the set above), with spaces between
+-- Counts are beside the members, and not in them, so that the scripts of versions before them understand what is there.
 -- A lease is "<worker>.<number>". No part but the text of a member has a line break. '\11' is the character after '\n'.
 --
 -- Numbers of a channel that was empty begin with the time in microseconds: above all that it had, because no channel
@@ -77,6 +80,36 @@ local function find(c, session)
   return entry, string.match(entry, '^[^\n]*\n([^\n]*)\n([^\n]*)\n(.*)$')
 end
 
+-- The count of a session that is there, and the claims of other workers.
+local function count(c, session)
+  local noted = redis.call('HGET', c.meta, '@' .. session)
+  local claims = {}
+  if not noted then return 0, claims end
+  for claim in string.gmatch(noted, ' ([^ ]+)') do claims[#claims + 1] = claim end
+  return tonumber(string.match(noted, '^%d+')), claims
+end
+
+local function noteCount(c, session, number, claims)
+  if number == 0 and #claims == 0 then
+    redis.call('HDEL', c.meta, '@' .. session)
+  else
+    redis.call('HSET', c.meta, '@' .. session, table.concat({text(number), unpack(claims)}, ' '))
+  end
+end
+
+-- The claims without those of a worker.
+local function without(c, session, claims, name)
+  local rest = {}
+  for _, claim in ipairs(claims) do
+    if worker(claim) ~= name then
+      rest[#rest + 1] = claim
+    else
+      redis.call('ZREM', c.owners, claim .. '\n' .. session)
+    end
+  end
+  return rest
+end
+
 local function insert(c, session, lease, user, shown)
   redis.call('ZADD', c.members, 0, session .. '\n' .. lease .. '\n' .. user .. '\n' .. shown)
   redis.call('ZADD', c.owners, 0, lease .. '\n' .. session)
@@ -87,8 +120,9 @@ local function remove(c, entry, session, lease)
   redis.call('ZREM', c.owners, lease .. '\n' .. session)
 end
 
-local function join(c, session, lease, user, shown)
+local function join(c, session, lease, user, shown, number, claims)
   insert(c, session, lease, user, shown)
+  if number > 0 or #claims > 0 then noteCount(c, session, number, claims) end
   local edge = true
   if user == '' then c.anonymous = c.anonymous + 1 else edge = redis.call('HINCRBY', c.users, user, 1) == 1 end
   note(c, 1, edge, shown)
@@ -96,6 +130,7 @@ end
 
 local function leave(c, entry, session, lease, user, shown)
   remove(c, entry, session, lease)
+  redis.call('HDEL', c.meta, '@' .. session)
   local edge = true
   if user == '' then
     c.anonymous = c.anonymous - 1
@@ -104,6 +139,23 @@ local function leave(c, entry, session, lease, user, shown)
     if edge then redis.call('HDEL', c.users, user) end
   end
   note(c, 0, edge, shown)
+end
+
+-- The worker of the lease has the session no more. It stays where another has it with the same count.
+local function drop(c, session, lease)
+  local entry, holder, user, shown = find(c, session)
+  if not entry then return end
+  local number, claims = count(c, session)
+  local rest = without(c, session, claims, worker(lease))
+  if worker(holder) ~= worker(lease) then
+    if #rest < #claims then noteCount(c, session, number, rest) end
+  elseif #rest == 0 then
+    leave(c, entry, session, holder, user, shown)
+  else
+    remove(c, entry, session, holder)
+    insert(c, session, table.remove(rest, 1), user, shown)
+    noteCount(c, session, number, rest)
+  end
 end
 
 -- Writes down what has changed, and tells it.

@@ -6,7 +6,7 @@
  * Other fields are ignored. Invariant: whatever was added is an order to publish, a problem that can be told, or nothing at
  * all (the backend deleted it); nothing throws.
  */
-import { channelTopic, parseTopic, type Topic } from "@holdfast/core";
+import { backendKey, channelTopic, entryKey, parseTopic, type Topic } from "@holdfast/core";
 import { MAX_KEY_LENGTH } from "@holdfast/protocol";
 
 /** As lua/ingest-take.lua gives it: names and values in turn, long ones cut. */
@@ -19,7 +19,7 @@ export interface Order {
   readonly channel: string;
   readonly topic: Topic;
   readonly data: string;
-  /** Names the publication among the channel's: the backend's own key, or one that the entry alone has. */
+  /** Names the publication among the channel's (core's idempotency-key.ts): by the backend's own key, or the entry's id. */
   readonly key: string;
 }
 
@@ -30,7 +30,7 @@ export function parseEntry(
   if (fields.length === 0) return undefined;
   const channel = field(fields, "channel");
   const data = field(fields, "data");
-  const key = field(fields, "key") ?? `ingest:${id}`;
+  const key = field(fields, "key");
   if (channel === undefined) return { problem: "has no field channel" };
   const topic = parseTopic(channelTopic(channel));
   if (topic === undefined) return { problem: "names no channel" };
@@ -38,10 +38,10 @@ export function parseEntry(
   if (Buffer.byteLength(data) > maxPublicationBytes) {
     return { problem: `has data of more than ${maxPublicationBytes} bytes` };
   }
-  if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+  if (key !== undefined && (key.length === 0 || key.length > MAX_KEY_LENGTH)) {
     return { problem: `has a key that is not 1 to ${MAX_KEY_LENGTH} characters long` };
   }
-  return { channel, topic, data, key };
+  return { channel, topic, data, key: key === undefined ? entryKey(id) : backendKey(key) };
 }
 
 function field(fields: readonly string[], name: string): string | undefined {

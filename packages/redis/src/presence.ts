@@ -160,9 +160,9 @@ export class RedisPresence implements PresenceStore {
 }
 
 function argumentsOf(change: PresenceChange): string[] {
-  if (change.kind === "drop") return ["drop", change.session, "", ""];
-  const { session, user, text } = change.member;
-  return [change.kind, session, user === undefined ? "" : JSON.stringify(user), text];
+  if (change.kind === "drop") return ["drop", change.session, "", "", ""];
+  const { session, user, text, count = 0 } = change.member;
+  return ["put", session, user === undefined ? "" : JSON.stringify(user), text, String(count)];
 }
 
 function leaseStateOf(reply: unknown): LeaseState {

@@ -85,8 +85,10 @@ async function withdraw(
   const redis = redisOf(options, terminal);
   if (redis === undefined) {
     const { user, session, token } = options;
-    const until = await adminOf(options, terminal).revoke({ user, session, token, until: asked });
-    return terminal.out(`revoked ${subject} until ${written(until)}, through ${options.admin}`);
+    const kept = await adminOf(options, terminal).revoke({ user, session, token, until: asked });
+    const again =
+      kept.loginFrom === undefined ? "" : `; it may log in again from ${written(kept.loginFrom)} on`;
+    return terminal.out(`revoked ${subject} until ${written(kept.until)}, through ${options.admin}${again}`);
   }
   const at = Date.now();
   const until = asked ?? at + usualMs(terminal);

@@ -22,8 +22,7 @@ export function historyCommand(terminal: Terminal): Command {
   return addAdminOptions(command).action(async (channel: string, { limit, ...options }: HistoryOptions) => {
     const problem = channelProblem(channel);
     if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
-    const { publications } = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
-    for (const { offset, data } of [...publications].reverse())
-      await terminal.out(`${offset}\t${JSON.stringify(data)}`);
+    const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
+    for (const { offset, data } of [...publications].reverse()) await terminal.out(`${offset}\t${data}`);
   });
 }

@@ -38,10 +38,7 @@ Examples:
       await listen(
         { url, channels, signal: terminal.interrupted(), random: Math.random },
         {
-          publication: (channel = "*", data) => {
-            const line = JSON.stringify(data);
-            return terminal.out(raw ? line : `${channel} ${line}`);
-          },
+          publication: (channel = "*", data) => terminal.out(raw ? data : `${channel} ${data}`),
           status: (message) => terminal.err(message),
         },
       );

@@ -251,7 +251,7 @@ export const settings = Object.freeze({
   trustedProxies: optional(proxies(), {
     example: ["10.0.0.0/8"],
     description:
-      "Addresses and networks of proxies that may say for whom they speak, by X-Forwarded-For or a PROXY header. What others say is ignored.",
+      "Addresses and networks of proxies that may say for whom they speak, by X-Forwarded-For, also as `address:port` and `[v6]:port`, or a PROXY header. An entry that is no address counts as the proxy that wrote it; what others say is ignored.",
   }),
   maxChannels: setting(integer(1, 100_000), {
     reload: true,

@@ -4,12 +4,12 @@
  * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a command that throws is
  * our fault, is logged, and is answered with `internal`.
  */
-import { type Command, type ErrorCode, encodeError, encodeReply, errors } from "@holdfast/protocol";
+import { type ErrorCode, encodeError, encodeReply, errors, type ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import { commands } from "./index.js";
 
-export function carryOut(context: Context, connection: Connection, command: Command): void {
+export function carryOut(context: Context, connection: Connection, command: ReceivedCommand): void {
   try {
     const answer = commands.run(context, connection, command);
     if (!(answer instanceof Promise)) return tell(context, connection, command, answer);
@@ -31,14 +31,14 @@ export function answerError(context: Context, connection: Connection, id: number
 function tell(
   context: Context,
   connection: Connection,
-  { id, op }: Command,
+  { id, op }: ReceivedCommand,
   answer: Awaited<ReturnType<typeof commands.run>>,
 ): void {
   if ("error" in answer) answerError(context, connection, id, answer.error);
   else connection.send(encodeReply(id, op, answer.result));
 }
 
-function failed(context: Context, connection: Connection, { id, op }: Command, error: unknown): void {
+function failed(context: Context, connection: Connection, { id, op }: ReceivedCommand, error: unknown): void {
   context.logger.error({ connection: connection.id, command: op, err: error }, "a command failed");
   answerError(context, connection, id, errors.internal);
 }

@@ -1,7 +1,7 @@
 /**
  * What a command is to core: a function from context, connection and body to an answer.
  */
-import type { CommandName, EncodableResults, ErrorCode, Command as WireCommand } from "@holdfast/protocol";
+import type { CommandName, EncodableResults, ErrorCode, ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 
@@ -9,7 +9,7 @@ import type { Context } from "../context.js";
 export type Answer<Result> = { readonly result: Result } | { readonly error: ErrorCode };
 
 /** The body of a command by its name. */
-export type Body<Op extends CommandName> = Extract<WireCommand, { op: Op }>["body"];
+export type Body<Op extends CommandName> = Extract<ReceivedCommand, { op: Op }>["body"];
 
 /**
  * Carries out one command. Answers at once where it can, so that the common case costs no promise. The connection

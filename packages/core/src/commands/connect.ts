@@ -66,7 +66,7 @@ function begin(
 ): Answer<Result> | Promise<Answer<Result>> {
   // Nobody goes on with the session of somebody else, also when he has its token.
   const resumed = shown?.user === identity.user ? shown : undefined;
-  const session = new Session(identity);
+  const session = new Session(identity, resumed?.count);
   const id = resumed && withSessionKey(connection.id, resumed.key);
   if (!connection.connected(session, id)) return { error: errors.alreadyConnected };
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);

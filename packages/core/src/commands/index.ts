@@ -1,7 +1,7 @@
 /**
  * The dispatch table: one handler per command, one file per handler.
  */
-import { type Command, type CommandName, type EncodableResults, errors } from "@holdfast/protocol";
+import { type ReceivedCommand, type CommandName, type EncodableResults, errors } from "@holdfast/protocol";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import type { Answer, Handler } from "./command.js";
@@ -29,7 +29,7 @@ const handlers: { readonly [Op in CommandName]: Handler<Op> } = {
 
 export const commands = Object.freeze({
   /** Runs a command. Only `connect` is open to a connection that has no session. */
-  run(context: Context, connection: Connection, command: Command): AnyAnswer | Promise<AnyAnswer> {
+  run(context: Context, connection: Connection, command: ReceivedCommand): AnyAnswer | Promise<AnyAnswer> {
     if (command.op !== "connect" && connection.session === undefined) return { error: errors.notConnected };
     const handler = handlers[command.op] as Handler<CommandName>;
     return handler(context, connection, command.body);

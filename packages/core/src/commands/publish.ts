@@ -3,24 +3,25 @@
  *
  * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
  */
-import { type EncodableResults, type ErrorCode, errors, jsonText } from "@holdfast/protocol";
+import { type EncodableResults, type ErrorCode, errors, sessionKey } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
+import { clientKey } from "../idempotency-key.js";
 import { ANONYMOUS } from "../identity.js";
 import { channelTopic } from "../topic.js";
 import type { Answer, Handler } from "./command.js";
 
-export const publish: Handler<"publish"> = (context, connection, { channel, data, key }) => {
+export const publish: Handler<"publish"> = (context, connection, { channel, data: text, key }) => {
   const { identity = ANONYMOUS } = connection.session ?? {};
   const isAllowed = context.access.may(identity, channel, "publish");
   if (!isAllowed && !context.questions.decidePublish(identity, channel)) return { error: errors.forbidden };
-  const text = jsonText(data);
   if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
+  const named = key === undefined ? undefined : clientKey(identity, sessionKey(connection.id), key);
   return isAllowed
-    ? handOver(context, channel, text, key)
+    ? handOver(context, channel, text, named)
     : ask(context, connection, channel, text).then((error) =>
-        error === undefined ? handOver(context, channel, text, key) : { error },
+        error === undefined ? handOver(context, channel, text, named) : { error },
       );
 };
 
@@ -44,9 +45,7 @@ function handOver(
 ): Promise<Answer<EncodableResults["publish"]>> {
   const started = context.clock.monotonic();
   const retention = context.namespaces.retention(channel);
-  // Apart from the keys of backends: no client may take one of theirs.
-  const named = key === undefined ? undefined : `client:${key}`;
-  return context.broker.publish(channelTopic(channel), text, { retention, key: named }).then(
+  return context.broker.publish(channelTopic(channel), text, { retention, key }).then(
     (position) => {
       context.metrics.observe("publish_seconds", (context.clock.monotonic() - started) / 1000);
       return { result: position ?? {} };

@@ -30,7 +30,7 @@ export const refresh: Handler<"refresh"> = async (context, connection, { token }
   if (identity.user !== session.user) return { error: errors.wrongUser };
   const { grants } = session.identity;
   changeIdentity(context, connection, { ...identity, grants }, disconnects.forbidden);
-  const resumeToken = context.resumeTokens.issue(connection.id, session.identity);
+  const resumeToken = connection.newResumeToken();
   return { result: { ...ending(identity), ...(resumeToken !== undefined && { resumeToken }) } };
 };
 

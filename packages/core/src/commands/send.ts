@@ -1,7 +1,7 @@
 /**
  * `send`: a client's message to the backend, answered once it is kept where backends read it.
  */
-import { type EncodableResults, errors, jsonText, sessionKey } from "@holdfast/protocol";
+import { type EncodableResults, errors, sessionKey } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker.js";
 import type { Answer, Handler } from "./command.js";
 
@@ -9,7 +9,7 @@ const TAKEN: Answer<EncodableResults["send"]> = Object.freeze({ result: Object.f
 
 export const send: Handler<"send"> = ({ events }, { id, session }, { data }) => {
   if (events === undefined) return { error: errors.noEvents };
-  const message = { session: sessionKey(id), user: session?.user, data: jsonText(data) };
+  const message = { session: sessionKey(id), user: session?.user, data };
   return events.deliver({ type: "message", ...message }).then(
     () => TAKEN,
     (error: unknown) => {

@@ -59,7 +59,7 @@ export function connectByUrl(
   // Nobody goes on with the session of somebody else, also when he has its token.
   const isTheirs = shown?.user === identity.user && !context.revocations.refuses({}, shown?.key);
   const resumed = isTheirs ? shown : undefined;
-  const session = new Session(identity);
+  const session = new Session(identity, resumed?.count);
   if (!connection.connected(session, resumed && withSessionKey(connection.id, resumed.key))) return;
   if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
   const answer = (settled: Settled): void => {

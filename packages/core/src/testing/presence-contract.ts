@@ -42,12 +42,13 @@ export function member(session: string, user?: string, info?: string): Member {
   return { session, user, text: JSON.stringify({ user, session, info }) };
 }
 
-export function put(...members: readonly Member[]): PresenceChange[] {
-  return members.map((each) => ({ kind: "put", member: each }));
+/** The same, as its session was resumed so many times. */
+export function resumed(count: number, member: Member): Member {
+  return { ...member, count };
 }
 
-function keep(...members: readonly Member[]): PresenceChange[] {
-  return members.map((each) => ({ kind: "keep", member: each }));
+export function put(...members: readonly Member[]): PresenceChange[] {
+  return members.map((each) => ({ kind: "put", member: each }));
 }
 
 function drop(...sessions: readonly string[]): PresenceChange[] {
@@ -147,7 +148,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       const lease = await begin("w.1");
       await change(lease, put(member("a")));
       const before = await store.read(ROOM, 10);
-      expect(await change(lease, [...put(member("a")), ...keep(member("a")), ...drop("b")])).toEqual([]);
+      expect(await change(lease, [...put(member("a")), ...drop("b")])).toEqual([]);
       expect(await store.read(ROOM, 10)).toEqual(before);
     });
 
@@ -280,18 +281,135 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       expect(await other.read(ROOM, 10)).toEqual(await store.read(ROOM, 10));
     });
 
-    test("who goes on with another worker stays, without news, and the earlier worker cannot take it out", async () => {
-      const other = await world.store();
-      const [one, two] = [await begin("w.1"), await begin("v.1", other)];
-      await change(one, put(member("a")));
-      const before = await store.read(ROOM, 10);
-      expect(await change(two, put(member("a")), SESSIONS, other)).toEqual([]);
-      await change(one, drop("a"));
-      await change(one, keep(member("a")));
-      await store.end("w.1");
-      expect(await store.read(ROOM, 10)).toEqual(before);
-      await other.end("v.1");
-      expect(await sessions()).toEqual([]);
+    describe("a session that two workers put", () => {
+      let other: PresenceStore;
+      let one: Lease;
+      let two: Lease;
+      /** What the second worker says. */
+      const elsewhere = (changes: readonly PresenceChange[]) => change(two, changes, SESSIONS, other);
+      beforeEach(async () => {
+        other = await world.store();
+        [one, two] = [await begin("w.1"), await begin("v.1", other)];
+      });
+
+      test("goes on with the higher count, without news, and the lower one cannot take it out", async () => {
+        await change(one, put(member("a")));
+        const before = await store.read(ROOM, 10);
+        expect(await elsewhere(put(resumed(1, member("a"))))).toEqual([]);
+        await change(one, drop("a"));
+        await change(one, put(member("a")));
+        await store.end("w.1");
+        expect(await store.read(ROOM, 10)).toEqual(before);
+        await other.end("v.1");
+        expect(await sessions()).toEqual([]);
+      });
+
+      test.each([
+        ["the higher count comes first", [2, 1]],
+        ["the lower count comes first", [1, 2]],
+      ] as const)("belongs to the higher count, also where %s", async (_, [first, second]) => {
+        const say = (count: number) =>
+          count === 2 ? elsewhere(put(resumed(2, member("a")))) : change(one, put(resumed(1, member("a"))));
+        await say(first);
+        await say(second);
+        await change(one, drop("a"));
+        expect(await sessions()).toEqual(["a"]);
+        await elsewhere(drop("a"));
+        expect(await sessions()).toEqual([]);
+      });
+
+      test("goes back and forth with each resume; a word that comes late changes nothing", async () => {
+        await elsewhere(put(resumed(1, member("a"))));
+        await elsewhere(put(resumed(3, member("a"))));
+        await change(one, put(resumed(2, member("a", undefined, "late"))));
+        await change(one, drop("a"));
+        await store.end("w.1");
+        const { members } = await store.read(ROOM, 10);
+        expect(members).toEqual([member("a").text]);
+        const again = await begin("w.2");
+        await change(again, put(resumed(4, member("a"))));
+        await elsewhere(drop("a"));
+        await other.end("v.1");
+        expect(await sessions()).toEqual(["a"]);
+        await change(again, drop("a"));
+        expect(await sessions()).toEqual([]);
+      });
+
+      test.each(["first", "second"] as const)(
+        "with equal counts stays until both have let go of it, the %s before the other",
+        async (which) => {
+          await change(one, put(resumed(1, member("a", "ann"))));
+          const before = await store.read(ROOM, 10);
+          await elsewhere(put(resumed(1, member("a", "ann"))));
+          const [go, stay] = which === "first" ? [one, two] : [two, one];
+          await change(go, drop("a"));
+          await store.end(go.id);
+          expect(await store.read(ROOM, 10)).toEqual(before);
+          await change(stay, drop("a"));
+          expect(await sessions()).toEqual([]);
+          expect(await numbers()).toEqual({ users: 0, sessions: 0 });
+        },
+      );
+
+      test.each(["w.1", "v.1"])(
+        "with equal counts stays when the lease %s ends, and not both",
+        async (id) => {
+          await change(one, put(resumed(1, member("a"))));
+          await elsewhere(put(resumed(1, member("a"))));
+          await store.end(id);
+          expect(await sessions()).toEqual(["a"]);
+          await store.end(id === "w.1" ? "v.1" : "w.1");
+          expect(await sessions()).toEqual([]);
+          expect(await world.leftovers()).toEqual([]);
+        },
+      );
+
+      test("with equal counts stays under the later leases of both", async () => {
+        await change(one, put(resumed(1, member("a"))));
+        await elsewhere(put(resumed(1, member("a"))));
+        const [third, fourth] = [await begin("w.2"), await begin("v.2", other)];
+        await change(third, put(resumed(1, member("a"))));
+        await change(fourth, put(resumed(1, member("a"))), SESSIONS, other);
+        await store.end("w.1");
+        await store.end("v.1");
+        await change(third, drop("a"));
+        expect(await sessions()).toEqual(["a"]);
+        await change(fourth, drop("a"), SESSIONS, other);
+        expect(await sessions()).toEqual([]);
+        await store.end("w.2");
+        await store.end("v.2");
+        expect(await world.leftovers()).toEqual([]);
+      });
+
+      test("ends equal counts with the next resume", async () => {
+        const third = await begin("u.1");
+        await change(one, put(resumed(1, member("a"))));
+        await elsewhere(put(resumed(1, member("a"))));
+        await change(third, put(resumed(2, member("a"))));
+        await change(third, drop("a"));
+        expect(await sessions()).toEqual([]);
+        for (const id of ["w.1", "v.1", "u.1"]) await store.end(id);
+        expect(await world.leftovers()).toEqual([]);
+      });
+
+      test("keeps its count under another text and another lease of its worker", async () => {
+        await change(one, put(resumed(2, member("a"))));
+        await change(one, put(resumed(2, member("a", undefined, "shown"))));
+        const again = await begin("w.2");
+        await change(again, put(resumed(2, member("a", undefined, "shown"))));
+        await store.end("w.1");
+        await elsewhere([...put(resumed(1, member("a"))), ...drop("a")]);
+        const { members } = await store.read(ROOM, 10);
+        expect(members).toEqual([member("a", undefined, "shown").text]);
+      });
+
+      test("begins anew after it has left", async () => {
+        await change(one, [...put(resumed(5, member("a"))), ...drop("a"), ...put(member("b"))]);
+        await elsewhere(put(member("a")));
+        await change(one, put(resumed(1, member("a"))));
+        await elsewhere(drop("a"));
+        expect(await sessions()).toEqual(["a", "b"]);
+      });
     });
 
     test("a session that shows something else leaves and joins", async () => {
@@ -384,7 +502,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
         await change(lease, put(member("a"), member("b")));
         const again = await begin("w.2");
         const before = await store.read(ROOM, 10);
-        await change(again, keep(member("a")));
+        await change(again, put(member("a")));
         expect(await store.read(ROOM, 10)).toEqual(before);
         await store.end("w.1");
         expect(await sessions()).toEqual(["a"]);

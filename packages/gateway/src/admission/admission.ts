@@ -6,12 +6,14 @@
  *
  * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
  * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
- * parked unread. Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on
- * top); nobody stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why;
- * none is dropped because a worker died.
+ * parked unread. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
+ * Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on top); no socket
+ * stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why; none is dropped
+ * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import type { readNow, TcpHandle } from "../tcp-handle.js";
+import { isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
@@ -32,18 +34,24 @@ export interface AdmissionOptions {
 export interface AdmissionEvents {
   /** Why nothing is admitted now, if so. */
   closedFor(): Refused | undefined;
+  /** One whose client's address is known already: why it is refused, unread, if it is. */
+  arrived(socket: PendingSocket): Refused | undefined;
   /** Queues the socket for a worker, or says why not: `later` when no worker is there, a refusal otherwise. */
   assign(socket: PendingSocket): Assignment;
   /** How many heads may be read now, given the queues of the workers. */
   room(): number;
   accepted(): void;
   refused(refused: Refused): void;
+  /** A socket has left, whatever became of it: its place is free. */
+  left(socket: PendingSocket): void;
 }
 
 /** What became of a socket whose head is whole. */
 export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
+/** A full door looks for superfluous sockets at most this often, ms. */
+const THIN_MS = 50;
 
 /** What a test replaces. */
 export interface AdmissionParts {
@@ -58,6 +66,7 @@ export class Admission {
   readonly #clock: Clock;
   readonly #farewells: Farewells;
   readonly #heads: HeadReader;
+  readonly #introduction: Introduction;
   readonly #sweeper: Timer;
   /** Unread, in order of arrival. */
   readonly #parked = new Fifo<PendingSocket>();
@@ -67,6 +76,7 @@ export class Admission {
   #fresh = 0;
   #freshBefore = 0;
   #turn: "idle" | "scheduled" = "idle";
+  #thinnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     options: AdmissionOptions,
@@ -81,9 +91,13 @@ export class Admission {
     this.#farewells = farewells;
     const heads: HeadEvents = {
       whole: (socket) => this.#assign(socket),
-      refused: (socket, why) => this.refuse(socket, why),
-      ended: (socket) => socket.handle.close(),
+      refused: (socket, why) => this.#dismiss(socket, why),
+      ended: (socket) => {
+        socket.handle.close();
+        this.#events.left(socket);
+      },
     };
+    this.#introduction = introduction;
     this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, readNow);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
@@ -98,6 +112,8 @@ export class Admission {
     const refused = this.#closedFor();
     if (refused !== undefined) return this.#answer(handle, refused);
     const socket = new PendingSocket(handle, this.#clock.monotonic());
+    const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
+    if (unwelcome !== undefined) return this.#answer(handle, unwelcome);
     if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
@@ -108,7 +124,7 @@ export class Admission {
   /** One whose head was read elsewhere, and whose reading has stopped. */
   acceptRead(socket: PendingSocket): void {
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(socket.handle, refused);
+    if (refused !== undefined) return this.refuse(socket, refused);
     this.#assign(socket);
   }
 
@@ -129,16 +145,16 @@ export class Admission {
     }
   }
 
-  /** Refuses one that was handed over and came back. */
+  /** Refuses one that is not here: it was handed over and came back. */
   refuse({ handle }: PendingSocket, why: Refused): void {
     this.#answer(handle, why);
   }
 
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    for (const socket of this.#unassigned.drain()) this.refuse(socket, why);
+    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, why);
     for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
-    for (const socket of this.#parked.drain()) this.refuse(socket, why);
+    for (const socket of this.#parked.drain()) this.#dismiss(socket, why);
   }
 
   /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
@@ -148,9 +164,23 @@ export class Admission {
   }
 
   #closedFor(): Refused | undefined {
-    return (
-      this.#events.closedFor() ?? (this.pending >= this.#options.maxPending ? "limit_pending" : undefined)
-    );
+    const { maxPending } = this.#options;
+    const closed = this.#events.closedFor();
+    if (closed !== undefined) return closed;
+    if (this.pending >= maxPending) this.#thin();
+    return this.pending >= maxPending ? "limit_pending" : undefined;
+  }
+
+  /** Takes their places from sockets whose head does not come, if the door is nearly full of them. */
+  #thin(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#thinnedAt < THIN_MS || !isNearlyFull(this.pending, this.#options.maxPending)) return;
+    this.#thinnedAt = now;
+    const { reading } = this.#heads;
+    const senderOf = (socket: PendingSocket): string => this.#introduction.senderOf(socket);
+    for (const socket of superfluous(reading, this.#options.maxPending, now, senderOf)) {
+      this.#refuseReading(socket, "limit_silent");
+    }
   }
 
   #mayRead(): boolean {
@@ -188,6 +218,7 @@ export class Admission {
     this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
     else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
+    this.#events.left(socket);
     return true;
   }
 
@@ -199,6 +230,7 @@ export class Admission {
     }
     this.#expire(this.#unassigned, oldest);
     this.#expire(this.#parked, oldest);
+    this.#thin();
     this.#farewells.sweep();
     this.proceed();
   }
@@ -206,13 +238,19 @@ export class Admission {
   #expire(sockets: Fifo<PendingSocket>, oldest: number): void {
     while (sockets.first !== undefined && sockets.first.since <= oldest) {
       const socket = sockets.shift();
-      if (socket !== undefined) this.refuse(socket, "no_worker");
+      if (socket !== undefined) this.#dismiss(socket, "no_worker");
     }
   }
 
   #refuseReading(socket: PendingSocket, why: Refused): void {
     this.#heads.forget(socket);
+    this.#dismiss(socket, why);
+  }
+
+  /** Refuses one whose place has just become free. */
+  #dismiss(socket: PendingSocket, why: Refused): void {
     this.refuse(socket, why);
+    this.#events.left(socket);
   }
 
   #answer(handle: TcpHandle, why: Refused): void {

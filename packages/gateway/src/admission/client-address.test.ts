@@ -1,6 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { clientAddress, plainAddress, proxyProblem, TrustedProxies } from "./client-address.js";
+import {
+  clientAddress,
+  limitKey,
+  networkOf,
+  plainAddress,
+  proxyProblem,
+  TrustedProxies,
+} from "./client-address.js";
 
 const head = (...lines: string[]): string => `GET /ws HTTP/1.1\r\nHost: x\r\n${lines.join("\r\n")}\r\n\r\n`;
 const proxies = new TrustedProxies(["10.0.0.0/8", "192.0.2.9", "fd00::/8"]);
@@ -39,6 +46,39 @@ describe("whose connection it is", () => {
     expect(clientAddress(peer, head(...lines), proxies)).toBe(expected);
   });
 
+  it.each([
+    ["an IPv4 address with a port", "198.51.100.20:61234", "198.51.100.20"],
+    ["an IPv6 address with a port", "[2001:db8:5::20]:443", "2001:db8:5::20"],
+    ["an IPv6 address in brackets", "[2001:db8:5::21]", "2001:db8:5::21"],
+    ["an IPv4 address in its IPv6 spelling", "::ffff:198.51.100.22", "198.51.100.22"],
+    ["trusted proxies with ports", "198.51.100.23:1, 10.2.3.4:8080, [fd00::9]:80", "198.51.100.23"],
+    ["a port without an address counts as the proxy", ":443", "10.1.2.3"],
+    ["an IPv4 address in brackets counts as the proxy", "[198.51.100.24]:443", "10.1.2.3"],
+    ["a host name with a port counts as the proxy", "client.example:443", "10.1.2.3"],
+    ["an empty entry counts as the proxy", "198.51.100.25,", "10.1.2.3"],
+  ])("reads %s", (_what, value, expected) => {
+    expect(clientAddress("10.1.2.3", head(`X-Forwarded-For: ${value}`), proxies)).toBe(expected);
+  });
+
+  it("never reads behind the head, whatever stands there", () => {
+    const line = fc.constantFrom("X-Forwarded-For: 198.51.100.66", "x-forwarded-for:198.51.100.67", "{}", "");
+    fc.assert(
+      fc.property(fc.array(line), fc.boolean(), (lines, named) => {
+        const request = head(...(named ? ["X-Forwarded-For: 203.0.113.8"] : []));
+        const body = `\r\n${lines.join("\r\n")}\r\n`;
+        const expected = named ? "203.0.113.8" : "10.1.2.3";
+        expect(clientAddress("10.1.2.3", request + body, proxies)).toBe(expected);
+      }),
+    );
+  });
+
+  it("takes lines by CRLF alone, as the HTTP parser does", () => {
+    for (const lineBreak of ["\r", "\n"]) {
+      const header = `X-Other: a${lineBreak}X-Forwarded-For: 198.51.100.68`;
+      expect(clientAddress("10.1.2.3", head(header), proxies)).toBe("10.1.2.3");
+    }
+  });
+
   it("is the peer, whatever it sends, where nobody is trusted", () => {
     const nobody = new TrustedProxies([]);
     expect(nobody.any).toBe(false);
@@ -66,4 +106,23 @@ describe("whose connection it is", () => {
       expect(proxyProblem(proxy)).toBeDefined();
     },
   );
+});
+
+describe("what limits count by", () => {
+  it.each([
+    ["192.0.2.9", "192.0.2.9", "192.0.2"],
+    ["::ffff:192.0.2.9", "192.0.2.9", "192.0.2"],
+    ["::ffff:c000:209", "192.0.2.9", "192.0.2"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1"],
+    ["2001:DB8:1:2::6", "2001:db8:1:2::/64", "2001:db8:1"],
+    ["2001:db8::6", "2001:db8:0:0::/64", "2001:db8:0"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64", "fe80:0:0"],
+    ["::1", "0:0:0:0::/64", "0:0:0"],
+    ["unknown", "unknown", "unknown"],
+  ])("of %s is %s, in the network %s", (address, key, network) => {
+    expect(limitKey(address)).toBe(key);
+    expect(limitKey(key)).toBe(key);
+    expect(networkOf(key).startsWith(network.slice(0, 5))).toBe(true);
+    if (key !== "unknown") expect(networkOf(key)).toBe(network);
+  });
 });

@@ -5,8 +5,11 @@
  * by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no trusted proxy wrote.
  */
 import { BlockList, isIP } from "node:net";
+import { headEnd } from "./request-head.js";
 
-const FORWARDED_FOR = /^x-forwarded-for:[ \t]*(.*)$/gim;
+const FORWARDED_FOR = /^x-forwarded-for:(.*)$/is;
+/** `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and `[2001:db8::1]:443`. */
+const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
 
 /** Peers that may say for whom they speak. */
 export class TrustedProxies {
@@ -47,6 +50,49 @@ export function proxyProblem(proxy: string): string | undefined {
   return undefined;
 }
 
+/**
+ * What limits count an address by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses
+ * any address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
+ */
+export function limitKey(address: string): string {
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return plain;
+  const groups = groupsOf(plain);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, mark = 0, high = 0, low = 0] = groups;
+  if (a + b + c + d + e === 0 && mark === 0xffff) {
+    return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
+  }
+  return `${hex(a)}:${hex(b)}:${hex(c)}:${hex(d)}::/64`;
+}
+
+/** The network that a key of `limitKey` lies in: /24 of IPv4, /48 of IPv6. */
+export function networkOf(key: string): string {
+  return key.slice(0, key.endsWith("::/64") ? key.lastIndexOf(":", key.length - 6) : key.lastIndexOf("."));
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [text = ""] = address.split("%");
+  const [head = "", tail] = text.split("::");
+  const front = numbersOf(head);
+  if (tail === undefined) return front;
+  const back = numbersOf(tail);
+  return [...front, ...new Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0), ...back];
+}
+
+function numbersOf(part: string): number[] {
+  if (part === "") return [];
+  return part.split(":").flatMap((group) => {
+    if (!group.includes(".")) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
+    return [(a << 8) | b, (c << 8) | d];
+  });
+}
+
+function hex(group: number): string {
+  return group.toString(16);
+}
+
 /** An IPv4 address that came through an IPv6 socket, in its own spelling. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
@@ -54,18 +100,33 @@ export function plainAddress(address: string): string {
 
 /**
  * The client's address. `peer`: the other end of the TCP connection, or for whom its PROXY header speaks. `head`: the
- * request's head as latin1; only looked at when the peer is trusted.
+ * request's head as latin1, possibly with more behind it, which never counts; only looked at when the peer is trusted.
+ * An entry that is no address counts as the proxy that wrote it.
  */
 export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
   if (!proxies.has(peer)) return peer;
-  const hops = [...head.matchAll(FORWARDED_FOR)].flatMap(([, value = ""]) => value.split(","));
   let client = peer;
-  for (const hop of hops.reverse()) {
-    const address = hop.trim();
-    // Whatever is left of a hop that is no address was not written by anybody we trust.
-    if (isIP(address) === 0) return client;
+  for (const entry of forwardedFor(head).reverse()) {
+    const address = addressOf(entry.trim());
+    // What stands left of an entry that is no address was not written by a trusted proxy.
+    if (address === undefined) return client;
     client = address;
     if (!proxies.has(address)) return client;
   }
   return client;
+}
+
+/** The entries of all X-Forwarded-For lines of the head. */
+function forwardedFor(head: string): string[] {
+  const end = headEnd(head);
+  const lines = (end === -1 ? head : head.slice(0, end)).split("\r\n");
+  return lines.flatMap((line) => FORWARDED_FOR.exec(line)?.[1]?.split(",") ?? []);
+}
+
+function addressOf(entry: string): string | undefined {
+  const [, v4, v6] = WITH_PORT.exec(entry) ?? [];
+  const address = v4 ?? v6 ?? entry;
+  const family = isIP(address);
+  if (family === 0 || (v6 !== undefined && family !== 6)) return undefined;
+  return plainAddress(address);
 }

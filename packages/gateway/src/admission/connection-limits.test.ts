@@ -17,7 +17,7 @@ function setUp(options: Partial<ConnectionLimitOptions>) {
   const open = (address: string, holder = worker): string => {
     const refusal = limits.check(address);
     if (refusal !== undefined) return refusal;
-    limits.opened(address);
+    limits.opened({ address, charged: false });
     limits.hold(holder, address);
     return "open";
   };
@@ -54,6 +54,48 @@ describe("limits on connections", () => {
     expect(open("b")).toBe("open");
     clock.advance(1_000);
     expect(five().filter((each) => each === "open")).toHaveLength(2);
+  });
+
+  it("count addresses beyond the table by their network, exactly, however the table changes", () => {
+    const clock = new FakeClock();
+    const limits = new ConnectionLimits<object>({ ...NONE, maxPerAddress: 2 }, clock, 2);
+    const worker = {};
+    const open = (address: string): string => {
+      const refusal = limits.check(address);
+      if (refusal !== undefined) return refusal;
+      limits.opened({ address, charged: false });
+      limits.hold(worker, address);
+      return "open";
+    };
+    expect([open("10.0.0.1"), open("10.0.0.2")]).toEqual(["open", "open"]);
+    const shared = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    expect(shared.map(open)).toEqual(["open", "open", "limit_address"]);
+    expect([open("10.0.0.1"), open("2001:db8:1:2::/64"), open("2001:db8:1:3::/64")]).toEqual([
+      "open",
+      "open",
+      "open",
+    ]);
+    expect(open("2001:db8:1:4::/64")).toBe("limit_address");
+    // The table has room again: an address that was counted with its network gets an account of its own.
+    limits.release(worker, "10.0.0.2");
+    limits.sweep();
+    expect([open("192.0.2.1"), open("192.0.2.1"), open("192.0.2.1")]).toEqual([
+      "open",
+      "open",
+      "limit_address",
+    ]);
+    for (let i = 0; i < 3; i++) limits.release(worker, "192.0.2.1");
+    limits.release(worker, "192.0.2.2");
+    expect([open("192.0.2.1"), open("192.0.2.1"), open("192.0.2.1")]).toEqual([
+      "open",
+      "open",
+      "limit_address",
+    ]);
+    limits.gone(worker);
+    clock.advance(1_000);
+    limits.sweep();
+    limits.sweep();
+    expect(limits.addresses).toBe(0);
   });
 
   it("bound how fast everybody together opens", () => {

@@ -2,11 +2,14 @@
  * Limits on how many connections are opened and held: by everybody together, and by one client address.
  *
  * All off unless set; those per address because behind a load balancer that does not tell its clients' addresses
- * everybody has the same one. Invariants: what was counted for an address is released once, by whoever held it; an
- * address is forgotten when it holds nothing and has its full rate again; at most `MAX_ADDRESSES` are remembered, beyond
- * which new ones pass uncounted (refusing strangers because others flood would do the attacker's work).
+ * everybody has the same one. Where the peer's address is the client's, a socket counts from accept on (`arrive`), else
+ * from its whole head on. Invariants: what was counted for an address is released once, by whoever held it; an address is
+ * forgotten when it holds nothing and has its full rate again; at most `MAX_ADDRESSES` have an account of their own.
+ * Further addresses share one of `SHARED_ACCOUNTS` by their network: the limit of one address holds for all of them.
  */
 import type { Clock } from "@holdfast/core";
+import { networkOf } from "./client-address.js";
+import type { PendingSocket } from "./pending-socket.js";
 import { TokenBucket } from "./token-bucket.js";
 
 export interface ConnectionLimitOptions {
@@ -22,22 +25,34 @@ export type LimitRefusal = "limit_rate" | "limit_address" | "limit_address_rate"
 
 interface Account {
   held: number;
+  /** Sockets that came beyond a limit and whose heads are read all the same. */
+  extras: number;
   readonly bucket: TokenBucket | undefined;
 }
 
 const MAX_ADDRESSES = 100_000;
+const SHARED_ACCOUNTS = 4_096;
+/** Heads of one address that are read beyond its limits, to tell a health check from the rest. */
+const MAX_EXTRAS = 4;
+/** Accounts that one sweep looks at. */
+const SWEPT_AT_ONCE = 2_000;
 
-/** `Holder` is whoever has the connection: a worker, whose end releases all that it held. */
+/** `Holder` is whoever has the connection: a door, or a worker, whose end releases all that it held. */
 export class ConnectionLimits<Holder extends object> {
   readonly #options: ConnectionLimitOptions;
+  readonly #maxAddresses: number;
   readonly #clock: Clock;
   readonly #total: TokenBucket | undefined;
+  /** By address, and by `#` and a number where addresses share one. */
   readonly #accounts = new Map<string, Account>();
   readonly #heldBy = new Map<Holder, Map<string, number>>();
+  #sweeping: Iterator<[string, Account]> | undefined;
+  #shared = 0;
 
-  constructor(options: ConnectionLimitOptions, clock: Clock) {
+  constructor(options: ConnectionLimitOptions, clock: Clock, maxAddresses = MAX_ADDRESSES) {
     const { ratePerSecond } = options;
     this.#options = options;
+    this.#maxAddresses = maxAddresses;
     this.#clock = clock;
     this.#total = ratePerSecond === undefined ? undefined : new TokenBucket(ratePerSecond, clock.monotonic());
   }
@@ -47,73 +62,151 @@ export class ConnectionLimits<Holder extends object> {
     return this.#options.maxPerAddress !== undefined || this.#options.ratePerAddress !== undefined;
   }
 
-  /** Addresses that are remembered. */
+  /** Accounts that are kept. */
   get addresses(): number {
     return this.#accounts.size;
   }
 
   /** Which limit one more connection of `address` meets, if any. Counts nothing. */
   check(address: string): LimitRefusal | undefined {
-    const now = this.#clock.monotonic();
-    if (this.#total?.has(now) === false) return "limit_rate";
-    const account = this.#accounts.get(address);
-    if (account === undefined) return undefined;
-    if (account.held >= (this.#options.maxPerAddress ?? Number.POSITIVE_INFINITY)) return "limit_address";
-    return account.bucket?.has(now) === false ? "limit_address_rate" : undefined;
+    return this.#meetsTotal() ? "limit_rate" : this.#meets(this.#find(address), this.#clock.monotonic());
   }
 
-  /** Counts one that is being opened. Once for each connection, whoever holds it later. */
-  opened(address: string): void {
+  /** The same for a socket that is in a door: its address is not asked again if it counts already. */
+  checkArrived({ held, address }: PendingSocket): LimitRefusal | undefined {
+    if (held !== "connection") return this.check(address);
+    return this.#meetsTotal() ? "limit_rate" : undefined;
+  }
+
+  /**
+   * A socket has come to `door`, its head unread: it counts for its address as an opened connection does, until `left`.
+   * Returns the limit that it meets, unless it is one of the few that are read all the same.
+   */
+  arrive(door: Holder, socket: PendingSocket): LimitRefusal | undefined {
+    const now = this.#clock.monotonic();
+    const { address } = socket;
+    const account = this.#account(address, now);
+    const refusal = this.#meets(account, now);
+    if (refusal === undefined) {
+      account.bucket?.take(now);
+      socket.charged = true;
+      socket.held = "connection";
+      this.hold(door, address);
+      return undefined;
+    }
+    if (account.extras >= MAX_EXTRAS) return refusal;
+    account.extras++;
+    socket.held = "extra";
+    return undefined;
+  }
+
+  /** A socket has left `door`: whoever has it now holds it by now. */
+  left(door: Holder, socket: PendingSocket): void {
+    const { held, address } = socket;
+    socket.held = "nothing";
+    if (held === "connection") this.release(door, address);
+    else if (held === "extra") {
+      const account = this.#find(address);
+      if (account !== undefined && account.extras > 0) account.extras--;
+    }
+  }
+
+  /** Counts one that is being opened: once for each connection. */
+  opened(socket: Pick<PendingSocket, "address" | "charged">): void {
     const now = this.#clock.monotonic();
     this.#total?.take(now);
-    if (this.byAddress) this.#account(address, now)?.bucket?.take(now);
+    if (this.byAddress && !socket.charged) this.#account(socket.address, now).bucket?.take(now);
+    socket.charged = true;
   }
 
   /** `holder` has one more connection of `address`. */
   hold(holder: Holder, address: string): void {
-    const account = this.#options.maxPerAddress === undefined ? undefined : this.#accounts.get(address);
+    if (this.#options.maxPerAddress === undefined) return;
+    const key = this.#keyOf(address);
+    const account = this.#accounts.get(key);
     if (account === undefined) return;
     account.held++;
     const held = this.#heldBy.get(holder) ?? new Map<string, number>();
-    held.set(address, (held.get(address) ?? 0) + 1);
+    held.set(key, (held.get(key) ?? 0) + 1);
     this.#heldBy.set(holder, held);
   }
 
-  /** `holder` has one less: it ended, or goes to another. */
+  /** `holder` has one less: it ended, or goes to another. Those of one address are alike, whichever account has them. */
   release(holder: Holder, address: string): void {
     const held = this.#heldBy.get(holder);
-    const count = held?.get(address) ?? 0;
+    if (held === undefined) return;
+    const key = held.has(address) ? address : sharedKey(address);
+    const count = held.get(key) ?? 0;
     if (count === 0) return;
-    if (count === 1) held?.delete(address);
-    else held?.set(address, count - 1);
-    const account = this.#accounts.get(address);
+    if (count === 1) held.delete(key);
+    else held.set(key, count - 1);
+    const account = this.#accounts.get(key);
     if (account !== undefined) account.held--;
   }
 
   /** `holder` is gone, and all that it held with it. */
   gone(holder: Holder): void {
-    for (const [address, count] of this.#heldBy.get(holder) ?? []) {
-      const account = this.#accounts.get(address);
+    for (const [key, count] of this.#heldBy.get(holder) ?? []) {
+      const account = this.#accounts.get(key);
       if (account !== undefined) account.held -= count;
     }
     this.#heldBy.delete(holder);
   }
 
-  /** Forgets who holds nothing and may open at the full rate again. Call it now and then. */
+  /** Forgets some of those that hold nothing and may open at the full rate again. Call it now and then. */
   sweep(): void {
     const now = this.#clock.monotonic();
-    for (const [address, { held, bucket }] of this.#accounts) {
-      if (held === 0 && bucket?.isFull(now) !== false) this.#accounts.delete(address);
+    this.#sweeping ??= this.#accounts.entries();
+    for (let looked = 0; looked < SWEPT_AT_ONCE; looked++) {
+      const next = this.#sweeping.next();
+      if (next.done) {
+        this.#sweeping = undefined;
+        return;
+      }
+      const [key, { held, extras, bucket }] = next.value;
+      if (held > 0 || extras > 0 || bucket?.isFull(now) === false) continue;
+      this.#accounts.delete(key);
+      if (key.startsWith("#")) this.#shared--;
     }
   }
 
-  #account(address: string, now: number): Account | undefined {
-    const known = this.#accounts.get(address);
-    if (known !== undefined || this.#accounts.size >= MAX_ADDRESSES) return known;
+  #meetsTotal(): boolean {
+    return this.#total?.has(this.#clock.monotonic()) === false;
+  }
+
+  #meets(account: Account | undefined, now: number): LimitRefusal | undefined {
+    if (account === undefined) return undefined;
+    if (account.held >= (this.#options.maxPerAddress ?? Number.POSITIVE_INFINITY)) return "limit_address";
+    return account.bucket?.has(now) === false ? "limit_address_rate" : undefined;
+  }
+
+  #find(address: string): Account | undefined {
+    return this.#accounts.get(this.#keyOf(address));
+  }
+
+  /** The address, unless it has no account and can have none. */
+  #keyOf(address: string): string {
+    const full = this.#accounts.size - this.#shared >= this.#maxAddresses;
+    return full && !this.#accounts.has(address) ? sharedKey(address) : address;
+  }
+
+  #account(address: string, now: number): Account {
+    const key = this.#keyOf(address);
+    const known = this.#accounts.get(key);
+    if (known !== undefined) return known;
     const { ratePerAddress } = this.#options;
     const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress, now);
-    const account: Account = { held: 0, bucket };
-    this.#accounts.set(address, account);
+    const account: Account = { held: 0, extras: 0, bucket };
+    this.#accounts.set(key, account);
+    if (key !== address) this.#shared++;
     return account;
   }
+}
+
+/** FNV-1a of the network, so that the addresses of one network share an account. */
+function sharedKey(address: string): string {
+  const network = networkOf(address);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < network.length; i++) hash = Math.imul(hash ^ network.charCodeAt(i), 0x01000193);
+  return `#${(hash >>> 0) % SHARED_ACCOUNTS}`;
 }

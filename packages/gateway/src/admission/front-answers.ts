@@ -11,6 +11,7 @@ export type Refused =
   | "limit_address"
   | "limit_address_rate"
   | "limit_pending"
+  | "limit_silent"
   | "no_worker"
   | "draining"
   | "slow_head"
@@ -43,6 +44,10 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   limit_pending: {
     status: "503 Service Unavailable",
     message: "Too many connections are being opened; try again.",
+  },
+  limit_silent: {
+    status: "503 Service Unavailable",
+    message: "Too many connections have sent no request yet; try again.",
   },
   no_worker: {
     status: "503 Service Unavailable",

@@ -5,7 +5,7 @@
  * ignored, like an X-Forwarded-For of such a peer. Addresses are only looked up where a limit needs them.
  */
 import type { TcpHandle } from "../tcp-handle.js";
-import { clientAddress, plainAddress, TrustedProxies } from "./client-address.js";
+import { clientAddress, limitKey, plainAddress, TrustedProxies } from "./client-address.js";
 import type { PendingSocket } from "./pending-socket.js";
 import { readProxyHeader } from "./proxy-protocol.js";
 
@@ -28,6 +28,23 @@ export class Introduction {
     this.#needed = needed;
   }
 
+  /**
+   * Sets the client's address where the connection alone tells it: a limit asks, and no proxy can speak for this peer.
+   * False: the head will tell.
+   */
+  arrive(socket: PendingSocket): boolean {
+    if (!this.#needed || (this.#proxyProtocol && !this.#proxies.any)) return false;
+    const peer = peerOf(socket.handle);
+    if (this.#proxies.has(peer)) return false;
+    socket.address = limitKey(peer);
+    return true;
+  }
+
+  /** Whose place a socket takes up, as far as is known by now. */
+  senderOf({ address, handle }: PendingSocket): string {
+    return address === "" ? limitKey(peerOf(handle)) : address;
+  }
+
   /** Takes a PROXY header off the first bytes. `head` holds the request alone when it is done. */
   begin(socket: PendingSocket): "done" | "incomplete" | "invalid" {
     if (socket.introduced) return "done";
@@ -48,16 +65,17 @@ export class Introduction {
   /** Completes the address from the whole head. */
   complete(socket: PendingSocket): void {
     if (this.#needed && this.#proxies.any) {
-      socket.address = clientAddress(socket.address, socket.head, this.#proxies);
+      socket.address = limitKey(clientAddress(socket.address, socket.head, this.#proxies));
     }
   }
 
   #introduce(socket: PendingSocket, forwarded: string | undefined): "done" {
     socket.introduced = true;
-    if (!this.#needed) return "done";
+    if (!this.#needed || socket.address !== "") return "done";
     const peer = peerOf(socket.handle);
     const believed = !this.#proxies.any || this.#proxies.has(peer);
     socket.address = forwarded !== undefined && believed ? forwarded : peer;
+    if (!this.#proxies.any) socket.address = limitKey(socket.address);
     return "done";
   }
 }
@@ -65,5 +83,6 @@ export class Introduction {
 function peerOf(handle: TcpHandle): string {
   const name: { address?: string } = {};
   handle.getpeername(name);
-  return plainAddress(name.address ?? "");
+  // A peer that has reset the connection has no name any more.
+  return name.address === undefined ? "unknown" : plainAddress(name.address);
 }

@@ -22,8 +22,12 @@ export class PendingSocket {
   loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
   introduced = false;
-  /** Whether the limits have counted it: once, however often it is routed. */
-  counted = false;
+  /** What a limit per address holds of it while it is in a door: a connection, or one of the few read beyond the limit. */
+  held: "nothing" | "connection" | "extra" = "nothing";
+  /** Whether its address' rate has been charged. */
+  charged = false;
+  /** Whether it has been given to a worker: no limit is asked a second time. */
+  routed = false;
   /** Whether a worker could not receive it: the second time nobody else is asked. */
   bounced = false;
 

@@ -1,17 +1,24 @@
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { Farewells } from "../admission/farewells.js";
+import { FakeFarewellSocket } from "../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../admission/testing/fake-handle.js";
-import { FrontDoor, type FrontDoorOptions } from "./front-door.js";
+import { FrontDoor, type FrontDoorOptions, type FrontDoorParts } from "./front-door.js";
 import { SERVING } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
+import { FakeKernel } from "./testing/fake-kernel.js";
 import { FakeWorkerProcess } from "./testing/fake-worker-process.js";
 import { type Exchange, exchange, until } from "./testing/primary-world.js";
 
 let close: () => void = () => {};
 
 /** A door with real sockets in front of it and workers that are none behind it. */
-async function open(workers: readonly FakeWorkerProcess[], options: Partial<FrontDoorOptions> = {}) {
+async function open(
+  workers: readonly FakeWorkerProcess[],
+  options: Partial<FrontDoorOptions> = {},
+  parts: FrontDoorParts = {},
+) {
   const clock = new FakeClock();
   const collecting = new Set<unknown>();
   const door: FrontDoor = new FrontDoor(
@@ -40,6 +47,13 @@ async function open(workers: readonly FakeWorkerProcess[], options: Partial<Fron
     })),
     clock,
     new RecordingLogger(),
+    {
+      ...parts,
+      ...(parts.openListenHandle && {
+        farewells: new Farewells(clock, (handle) => new FakeFarewellSocket(handle)),
+        readNow: (handle, into) => (handle as FakeHandle).readNow(into),
+      }),
+    },
   );
   const ports = await door.listen();
   for (const { process } of workers) door.joined(process);
@@ -217,6 +231,40 @@ describe("connections of the instance", () => {
     workers[1].state = "ready";
     door.proceed();
     await until(() => lengths(workers)[1] === 2);
+  });
+});
+
+describe("a door that is shut for longer than a head may take", () => {
+  it("is noticed, told to the workers, and opens again with the room for it", async () => {
+    const workers = fleet(1) as [FakeWorkerProcess];
+    const kernel = new FakeKernel();
+    const parts = { openListenHandle: kernel.open };
+    const { clock, door } = await open(workers, { maxPending: 16, ports: [1], headTimeoutMs: 2_000 }, parts);
+    door.copied(1, kernel.descriptor());
+    workers[0].waitingMs = 1_001;
+    const pass = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 250) {
+        clock.advance(250);
+        kernel.run();
+      }
+    };
+    // No worker takes any, and others come before they time out: the door is never half empty.
+    const round = (): void => {
+      for (let i = 0; i < 3; i++) {
+        const head = "GET / HTTP/1.1\r\n\r\n";
+        door.misplaced({ kind: "misplaced", about: "", head }, new FakeHandle());
+      }
+      pass(500);
+    };
+    for (let i = 0; i < 4; i++) round();
+    kernel.backlog.push(new FakeHandle());
+    kernel.run();
+    for (let i = 0; i < 6; i++) round();
+    expect(door.shutMs).toBeGreaterThan(2_250);
+    expect(workers[0].told).toEqual([{ type: "door", shut: true }]);
+    pass(3_000);
+    expect(door.shutMs).toBe(0);
+    expect(workers[0].told.at(-1)).toEqual({ type: "door", shut: false });
   });
 });
 

@@ -4,14 +4,20 @@
  * Owns no worker: it is told who comes and who goes. Invariant: a socket goes only to a worker that said `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
-import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
+import {
+  Admission,
+  type AdmissionOptions,
+  type AdmissionParts,
+  type Assignment,
+} from "../admission/admission.js";
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import { PendingSocket } from "../admission/pending-socket.js";
 import { isHealthCheck } from "../admission/request-head.js";
-import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
+import type { ListenHandle, openListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
 import { Destination } from "./destination.js";
+import { Gate } from "./gate.js";
 import { Listeners, type ListenersOptions } from "./listeners.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { Router } from "./router.js";
@@ -27,13 +33,14 @@ export interface FrontDoorOptions extends AdmissionOptions, IntroductionOptions,
   readonly accept: "primary" | "reuseport";
 }
 
+/** What a test replaces. */
+export interface FrontDoorParts extends AdmissionParts {
+  readonly openListenHandle?: typeof openListenHandle;
+}
+
 const CHECK_MS = 250;
 /** One worker's part of the connections, as a factor on the even share: sessions come back to their owner. */
 const SPREAD = 1.25;
-/** Parts of `maxPending` at which accepting pauses, and resumes. Between pause and full is room for a listener that
- * cannot pause yet. */
-const PAUSE_AT = 0.75;
-const RESUME_AT = 0.5;
 /** Being out of descriptors is said once in this time, ms. */
 const EXHAUSTED_LOG_MS = 10_000;
 
@@ -45,11 +52,13 @@ export class FrontDoor {
   readonly #clock: Clock;
   readonly #router = new Router();
   readonly #admission: Admission;
-  readonly #limits: ConnectionLimits<WorkerProcess>;
+  readonly #gate: Gate;
+  readonly #limits: ConnectionLimits<FrontDoor | WorkerProcess>;
+  readonly #openListenHandle: FrontDoorParts["openListenHandle"];
   readonly #check: Timer;
   #destinations: readonly Destination[] = [];
-  #listeners = Listeners.none();
-  #accepting: "yes" | "paused" = "yes";
+  /** As the workers know it. */
+  #isShut = false;
   #state: "open" | "leaving" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
@@ -60,8 +69,10 @@ export class FrontDoor {
     metrics: PrimaryMetrics,
     clock: Clock,
     logger: Logger,
+    { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
     this.#options = options;
+    this.#openListenHandle = openListenHandle;
     this.#isCollecting = isCollecting;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -71,16 +82,33 @@ export class FrontDoor {
       options,
       {
         closedFor: () => (this.#isOpen ? undefined : "draining"),
+        arrived: (socket) => this.#limits.arrive(this, socket),
         assign: (socket) => this.#assign(socket),
         room: () => this.#room(),
         accepted: () => metrics.accepted(),
         refused: (why) => metrics.refused(why),
+        left: (socket) => {
+          this.#limits.left(this, socket);
+          this.#gate.look();
+        },
       },
       new Introduction(options, this.#limits.byAddress),
+      clock,
+      parts,
+    );
+    this.#gate = new Gate(
+      options.maxPending,
+      {
+        pending: () => this.pending,
+        copier: () => this.#destinations.find(({ state }) => state === "ready")?.worker,
+        paused: () => metrics.paused(),
+      },
       clock,
     );
     this.#check = clock.every(CHECK_MS, () => {
       this.#passOn();
+      this.#gate.look();
+      this.#tellShut();
       this.#limits.sweep();
     });
   }
@@ -90,13 +118,20 @@ export class FrontDoor {
     return this.#admission.pending;
   }
 
+  /** How long no connection has been accepted, ms, if longer than any that is in the door may stay; else 0. */
+  get shutMs(): number {
+    const { shutMs } = this.#gate;
+    return shutMs > this.#options.headTimeoutMs + CHECK_MS ? shutMs : 0;
+  }
+
   /**
    * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers listen, this
    * only makes sure that nobody else does: a port that is in use is found here, not by workers that share it.
    */
   async listen(): Promise<readonly number[]> {
-    const opened = await Listeners.open(this.#options, (handle) => this.#accept(handle));
-    if (this.#options.accept === "primary") this.#listeners = opened;
+    const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
+    const opened = await Listeners.open(this.#options, accept, this.#openListenHandle);
+    if (this.#options.accept === "primary") this.#gate.guard(opened);
     else opened.close();
     return opened.ports;
   }
@@ -106,19 +141,19 @@ export class FrontDoor {
     const { maxConnections, workers } = this.#options;
     const maxSockets = Math.ceil((maxConnections * SPREAD) / workers);
     this.#destinations = [...this.#destinations, new Destination(worker, maxSockets, this.#isCollecting)];
-    this.#listeners.copyBy(this.#anyReady);
+    if (this.#isShut) worker.send({ type: "door", shut: true });
+    this.#gate.joined();
     this.proceed();
   }
 
   /** A worker has taken a socket. */
   proceed(): void {
     this.#admission.proceed();
-    if (this.#accepting === "paused" && this.pending <= this.#options.maxPending * RESUME_AT) this.#resume();
   }
 
   /** A copy of the listening handle of `port` has come: that listener can pause. */
   copied(port: number, copy: ListenHandle): void {
-    this.#listeners.copied(port, copy);
+    this.#gate.copied(port, copy);
   }
 
   /** A worker that listens itself has got a socket of another one's session. */
@@ -131,7 +166,7 @@ export class FrontDoor {
     this.#destinations = this.#destinations.filter((destination) => destination.worker !== worker);
     this.#takeBack(worker);
     this.#limits.gone(worker);
-    this.#listeners.lost(worker, this.#anyReady);
+    this.#gate.lost(worker);
   }
 
   /** Connections of these addresses have ended at a worker. */
@@ -159,7 +194,7 @@ export class FrontDoor {
     if (!this.#isOpen) return;
     this.#state = "refusing";
     this.#admission.turnAway("draining");
-    this.#listeners.resume(undefined);
+    this.#gate.holdOpen();
   }
 
   /** Idempotent. */
@@ -168,7 +203,7 @@ export class FrontDoor {
     this.refuse();
     this.#state = "closed";
     this.#check.cancel();
-    this.#listeners.close();
+    this.#gate.close();
     this.#admission.close();
   }
 
@@ -180,29 +215,16 @@ export class FrontDoor {
   #accept(handle: TcpHandle | undefined): void {
     if (handle === undefined) return this.#exhausted();
     this.#admission.accept(handle);
-    if (!this.#isOpen || this.pending < this.#options.maxPending * PAUSE_AT) return;
-    const paused = this.#listeners.pause();
-    if (paused === 0) return;
-    this.#accepting = "paused";
-    for (let i = 0; i < paused; i++) this.#metrics.paused();
-  }
-
-  #resume(): void {
-    this.#accepting = "yes";
-    this.#listeners.resume(this.#anyReady);
-  }
-
-  get #anyReady(): WorkerProcess | undefined {
-    return this.#destinations.find(({ state }) => state === "ready")?.worker;
+    if (this.#isOpen) this.#gate.entered();
   }
 
   #assign(socket: PendingSocket): Assignment {
-    const refusal = socket.counted ? undefined : this.#refusal(socket);
+    const refusal = socket.routed ? undefined : this.#refusal(socket);
     if (refusal !== undefined) return refusal;
     const worker = this.#router.route(this.#destinations, socket.sid)?.worker;
     if (worker === undefined) return "later";
-    if (!socket.counted) this.#limits.opened(socket.address);
-    socket.counted = true;
+    if (!socket.routed) this.#limits.opened(socket);
+    socket.routed = true;
     this.#limits.hold(worker, socket.address);
     worker.handOver(socket);
     this.#metrics.handedOver();
@@ -214,7 +236,7 @@ export class FrontDoor {
     let sockets = this.pending - 1;
     for (const destination of this.#destinations) sockets += destination.sockets;
     const refusal =
-      sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.check(socket.address);
+      sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.checkArrived(socket);
     const isWell = this.#state === "open" && isHealthCheck(socket.target);
     return refusal !== undefined && isWell ? "healthy" : refusal;
   }
@@ -238,6 +260,16 @@ export class FrontDoor {
     for (const { address } of sockets) this.#limits.release(worker, address);
     this.#admission.takeBack(sockets);
     if (!this.#isOpen) this.#admission.turnAway("draining");
+  }
+
+  #tellShut(): void {
+    const isShut = this.shutMs > 0;
+    if (isShut === this.#isShut) return;
+    this.#isShut = isShut;
+    for (const { worker } of this.#destinations) worker.send({ type: "door", shut: isShut });
+    if (isShut)
+      this.#logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
+    else this.#logger.info({}, "the front door accepts connections again");
   }
 
   #exhausted(): void {

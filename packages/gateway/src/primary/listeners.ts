@@ -4,7 +4,7 @@
  * A listener can pause only while it has a copy of its handle, which a worker makes (`tcp-listener.ts`).
  * Invariant: each listener has a copy, or one worker that is ready is making it, if there is any.
  */
-import type { ListenHandle, TcpHandle } from "../tcp-handle.js";
+import type { ListenHandle, openListenHandle, TcpHandle } from "../tcp-handle.js";
 import { TcpListener } from "../tcp-listener.js";
 import type { WorkerProcess } from "./worker-process.js";
 
@@ -32,10 +32,12 @@ export class Listeners {
   static async open(
     { host, ports, backlog }: ListenersOptions,
     accept: (handle: TcpHandle | undefined) => void,
+    openHandle?: typeof openListenHandle,
   ): Promise<Listeners> {
     const opened: TcpListener[] = [];
     try {
-      for (const port of ports) opened.push(await TcpListener.open({ host, port, backlog }, accept));
+      for (const port of ports)
+        opened.push(await TcpListener.open({ host, port, backlog }, accept, openHandle));
     } catch (error) {
       for (const listener of opened) listener.close();
       throw error;

@@ -37,6 +37,7 @@ export interface ReloadOptions extends WorkerProgram {
   readonly drain: DrainPlan;
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
+  readonly clockLeewayMs: number;
 }
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
@@ -64,6 +65,7 @@ export class Primary {
   #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
   /** Where the workers reach each other. */
   readonly #relayDirectory = new RelayDirectory([tmpdir(), "/tmp", "/var/tmp", "/dev/shm"]);
+  #clockLeewayMs: number;
   #stopped: Promise<void> | undefined;
   /** Settles when all that a stop has to close is open. */
   #opening: Promise<Addresses> | undefined;
@@ -77,6 +79,7 @@ export class Primary {
     this.#options = options;
     this.#drainPlan = options.drain;
     this.#channels = options;
+    this.#clockLeewayMs = options.clockLeewayMs;
     this.#onFailed = onFailed;
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
@@ -144,6 +147,7 @@ export class Primary {
       broker: options.broker,
       revocations: options.revocations,
       revocationTtlMs: options.revocationTtlMs,
+      clockLeewayMs: () => this.#clockLeewayMs,
       maxPublicationBytes: options.maxPublicationBytes,
       now: () => clock.now(),
       presence: options.presence,
@@ -191,6 +195,9 @@ export class Primary {
     if (this.#state !== "starting" && this.#state !== "running") return ["The instance is stopping."];
     if (this.#drain.state !== "serving") return [`The instance drains (${this.#drain.state}).`];
     const problems: string[] = [];
+    const { shutMs } = this.#frontDoor;
+    if (shutMs > 0)
+      problems.push(`The front door has accepted no connection for ${Math.floor(shutMs / 1000)} s.`);
     const missing = this.#options.workers - this.#ready.length;
     if (missing > 0) problems.push(`${missing} of ${this.#options.workers} workers are not ready.`);
     const away = this.#ready.filter((worker) => worker.load.broker !== "ready").length;
@@ -214,12 +221,13 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, hasPresence, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, clockLeewayMs, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
+    this.#clockLeewayMs = clockLeewayMs;
     this.#reload.request(program);
   }
 

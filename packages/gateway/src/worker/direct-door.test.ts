@@ -160,7 +160,37 @@ describe("a direct door", () => {
     for (let i = 0; i < 5; i++) world.send("GET /ws");
     expect(world.answers).toEqual(["503"]);
     world.clock.advance(5_250);
-    expect(world.answers).toEqual(["503", "408", "408", "408", "408"]);
+    expect(world.answers.slice(-1)).toEqual(["408"]);
+    expect(world.door.pending).toBe(0);
+  });
+
+  it("takes places back from silent sockets, and always takes a request while places are free", async () => {
+    const world = await DoorWorld.open({ maxPending: 16 });
+    for (let i = 0; i < 16; i++) world.send("GET /ws");
+    world.connect();
+    expect(world.answers).toEqual(["503"]);
+    world.clock.advance(1_250);
+    expect(world.door.pending).toBe(4);
+    world.connect();
+    expect(world.taken).toHaveLength(1);
+  });
+
+  it("counts a silent socket for its address, and a few beyond the limit are read for health checks", async () => {
+    const world = await DoorWorld.open({ maxPending: 64, limits: { ...OPTIONS.limits, maxPerAddress: 2 } });
+    const silent = [world.send("GET /"), world.send("GET /")];
+    world.connect("/healthz");
+    world.connect();
+    expect(world.answers).toEqual(["200", "503"]);
+    const extras = Array.from({ length: 4 }, () => world.send("GET /"));
+    expect(world.answers).toHaveLength(2);
+    world.send("GET /");
+    expect(world.answers).toEqual(["200", "503", "503"]);
+    for (const handle of [...silent, ...extras]) handle.receive(undefined);
+    world.connect();
+    world.connect();
+    expect(world.taken).toHaveLength(2);
+    world.connect();
+    expect(world.answers).toHaveLength(4);
   });
 
   it("keeps limits per address until the connection has ended", async () => {

@@ -81,11 +81,13 @@ export class DirectDoor {
       options,
       {
         closedFor: () => this.#closedFor(),
+        arrived: (socket) => this.#limits.arrive(this, socket),
         assign: (socket) => this.#assign(socket),
         // Nobody is between admission and the worker: one loop reads as fast as it can answer.
         room: () => Number.POSITIVE_INFINITY,
         accepted: () => this.#metrics.accepted(),
         refused: (why) => this.#metrics.refused(why),
+        left: (socket) => this.#limits.left(this, socket),
       },
       new Introduction(options, this.#limits.byAddress),
       clock,
@@ -185,13 +187,15 @@ export class DirectDoor {
     others = this.pending - 1,
   ): Exclude<Assignment, "assigned" | "later"> | undefined {
     const full = this.#worker.sockets() + others >= this.#options.maxConnections;
-    const refusal = full ? "limit_connections" : this.#limits.check(socket.address);
+    const refusal = full ? "limit_connections" : this.#limits.checkArrived(socket);
     const isWell = this.#health === "ok" && isHealthCheck(socket.target);
     return refusal !== undefined && isWell ? "healthy" : refusal;
   }
 
-  #take({ handle, head, address }: PendingSocket): void {
-    this.#limits.opened(address);
+  /** While it is still in admission, this holds it twice, so that it is never held by none. */
+  #take(socket: PendingSocket): void {
+    const { handle, head, address } = socket;
+    this.#limits.opened(socket);
     this.#limits.hold(this, address);
     this.#worker.take(handle, head, () => this.#limits.release(this, address));
   }

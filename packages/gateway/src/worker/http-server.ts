@@ -15,7 +15,7 @@ import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
-import type { PlainHttp } from "./plain-http.js";
+import type { Health, PlainHttp } from "./plain-http.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import {
   type Acceptance,
@@ -72,7 +72,7 @@ export class HttpServer {
   /** For whose end somebody waits. */
   readonly #ended = new WeakMap<Socket, () => void>();
   readonly server: Server;
-  #health: "ok" | "leaving" = "ok";
+  #health: Health = "ok";
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
@@ -148,6 +148,11 @@ export class HttpServer {
     this.#health = "leaving";
   }
 
+  /** Whether the instance accepts connections: of one that does not, health checks on kept connections hear it. */
+  doorIs(door: "open" | "shut"): void {
+    if (this.#health !== "leaving") this.#health = door === "open" ? "ok" : "shut";
+  }
+
   /** Ends connections that wait for another request, which would be refused while core drains. */
   closeIdle(): void {
     this.#parts.idle.clear();
@@ -185,7 +190,7 @@ export class HttpServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { comet, answered } = this.#parts;
     if (comet.handle(request, response, (...asked) => this.#release(...asked))) return answered();
-    const answer = this.#parts.plain.answer(request, this.#health === "leaving");
+    const answer = this.#parts.plain.answer(request, this.#health);
     this.#parts.answered();
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
   }
@@ -194,7 +199,7 @@ export class HttpServer {
     const { plain } = this.#parts;
     // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
     if (head.headers.upgrade?.toLowerCase() !== "websocket") {
-      turnAway(socket, plain.answer(head, this.#health === "leaving"), head.method === "HEAD");
+      turnAway(socket, plain.answer(head, this.#health), head.method === "HEAD");
       return;
     }
     const decision = this.#upgrades.decide(head);

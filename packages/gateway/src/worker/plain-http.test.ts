@@ -3,12 +3,12 @@ import { PlainHttp } from "./plain-http.js";
 
 const plain = new PlainHttp({ "/": { contentType: "text/html; charset=utf-8", body: "<h1>hello</h1>" } });
 const get = (url: string, headers: Record<string, string> = {}) =>
-  plain.answer({ method: "GET", url, headers }, false);
+  plain.answer({ method: "GET", url, headers }, "ok");
 
 describe("plain HTTP", () => {
   it("is healthy while open and says so while draining", () => {
     expect(get("/healthz?probe=1")).toMatchObject({ status: 200, body: "ok" });
-    const draining = plain.answer({ method: "GET", url: "/healthz", headers: {} }, true);
+    const draining = plain.answer({ method: "GET", url: "/healthz", headers: {} }, "leaving");
     expect(draining).toMatchObject({ status: 503, body: "draining" });
   });
 
@@ -42,7 +42,7 @@ describe("plain HTTP", () => {
     ["DELETE", "/healthz", 405, "method_not_allowed"],
     ["GET", "/ws?channels=a", 426, "upgrade_required"],
   ])("answers %s %s with %i and a sentence", (method, url, status, name) => {
-    const answer = plain.answer({ method, url, headers: {} }, false);
+    const answer = plain.answer({ method, url, headers: {} }, "ok");
     expect(answer.status).toBe(status);
     expect(JSON.parse(String(answer.body))).toEqual({
       error: { code: status, name, message: expect.stringMatching(/\.$/) },

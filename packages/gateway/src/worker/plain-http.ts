@@ -28,6 +28,15 @@ const CONTENT_SECURITY_POLICY = [
 
 const TEXT = Object.freeze({ "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
 
+/** What the instance is to load balancers: well, going away, or not accepting connections. */
+export type Health = "ok" | "leaving" | "shut";
+
+const HEALTH = Object.freeze({
+  ok: { status: 200, body: "ok" },
+  leaving: { status: 503, body: "draining" },
+  shut: { status: 503, body: "no connection is accepted" },
+}) satisfies Readonly<Record<Health, { status: number; body: string }>>;
+
 export class PlainHttp {
   readonly #pages = new Map<string, Page>();
 
@@ -45,8 +54,8 @@ export class PlainHttp {
     }
   }
 
-  /** `leaving`: a load balancer that asks should send nobody here any more. */
-  answer(head: RequestHead, leaving: boolean): HttpAnswer {
+  /** `health`: what a load balancer that asks is told. */
+  answer(head: RequestHead, health: Health): HttpAnswer {
     const { method = "", url = "" } = head;
     const question = url.indexOf("?");
     const path = question === -1 ? url : url.slice(0, question);
@@ -62,9 +71,8 @@ export class PlainHttp {
       return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });
     }
     if (page === undefined) {
-      return leaving
-        ? { status: 503, headers: TEXT, body: "draining" }
-        : { status: 200, headers: TEXT, body: "ok" };
+      const { status, body } = HEALTH[health];
+      return { status, headers: TEXT, body };
     }
     if (names(head.headers["if-none-match"], page.etag)) {
       return { status: 304, headers: page.headers, body: "" };

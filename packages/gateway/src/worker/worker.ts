@@ -196,6 +196,9 @@ export class Worker {
         this.http.unready();
         this.#door?.unready();
         break;
+      case "door":
+        this.http.doorIs(message.shut ? "shut" : "open");
+        break;
       case "drain":
         this.#drain(message);
         break;

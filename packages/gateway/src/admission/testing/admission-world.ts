@@ -20,6 +20,8 @@ export class AdmissionWorld {
   readonly handedOver: PendingSocket[] = [];
   readonly farewells: FakeFarewellSocket[] = [];
   readonly reasons: Refused[] = [];
+  /** Whose place has become free, in order. */
+  readonly left: PendingSocket[] = [];
   accepted = 0;
   /** How many heads the workers have room for. */
   room = 1_000;
@@ -35,6 +37,7 @@ export class AdmissionWorld {
       { ...OPTIONS, ...options },
       {
         closedFor: () => this.closedFor,
+        arrived: () => undefined,
         assign: (socket) => {
           if (this.answer !== undefined) return this.answer;
           if (this.hasWorker) this.handedOver.push(socket);
@@ -45,6 +48,7 @@ export class AdmissionWorld {
           this.accepted++;
         },
         refused: (why) => this.reasons.push(why),
+        left: (socket) => this.left.push(socket),
       },
       new Introduction({ proxyProtocol: false, trustedProxies: [], ...introduction }, true),
       this.clock,

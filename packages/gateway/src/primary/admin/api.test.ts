@@ -41,6 +41,7 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     broker,
     revocations,
     revocationTtlMs: 60_000,
+    clockLeewayMs: () => 7_500,
     hasPresence: (channel) => channel === "seen",
     presence: {
       read: async (_channel, limit, cursor) => ({
@@ -77,8 +78,8 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
     drainProgress: () => drain.progress ?? SERVING,
   };
   const routes = adminApi(instance);
-  const ask = (route: string, body?: unknown, query = "") =>
-    routes[route]?.(body, new URLSearchParams(query));
+  const ask = (route: string, body?: unknown, query = "", text = JSON.stringify(body) ?? "") =>
+    routes[route]?.(body, new URLSearchParams(query), text);
   return { published, told, options, problems, limits, drain, ask };
 }
 
@@ -88,6 +89,20 @@ function messageOf(answer: AdminAnswer | undefined): string {
 }
 
 describe("the admin API", () => {
+  it("publishes data as the text that it was sent as, in every way in", async () => {
+    const data = '{"b":1e500,"b":-0.0}';
+    const { ask, published } = setUp();
+    const say = (route: string, text: string) => ask(route, JSON.parse(text), "", text);
+    await say("POST /api/publish", `{"data":1, "channel":"news","d\\u0061ta": ${data} }`);
+    await say("POST /api/broadcast", `{"data":${data}}`);
+    await say("POST /api/message", `{"user":"7","data":${data}}`);
+    await say(
+      "POST /api/batch",
+      `{"publications":[{"channel":"a","data":${data}},{"data":${data},"channel":"b"}]}`,
+    );
+    expect(published.map(([, text]) => text)).toEqual(Array(5).fill(data));
+  });
+
   it("publishes any JSON value to a channel, and to everybody", async () => {
     const { ask, published } = setUp();
     for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
@@ -116,7 +131,7 @@ describe("the admin API", () => {
     expect(answer).toEqual({ status: 200, body: { offset: 7, epoch: "e" } });
     await ask("POST /api/publish", { channel: "news", data: 1 });
     expect(options).toEqual([
-      { retention: { size: 10, ttlMs: 60_000 }, key: "order-1" },
+      { retention: { size: 10, ttlMs: 60_000 }, key: "backend:order-1" },
       { retention: undefined, key: undefined },
     ]);
   });
@@ -233,12 +248,15 @@ describe("the admin API", () => {
     const { ask, told } = setUp();
     expect(await ask("POST /api/revoke", { user: "42" })).toEqual({
       status: 200,
-      body: { at: NOW, until: NOW + 60_000 },
+      body: { at: NOW, until: NOW + 60_000, loginFrom: (Math.floor((NOW + 7_500) / 1000) + 1) * 1000 },
     });
     expect(await ask("POST /api/revoke", { token: "t", until: NOW + 5 })).toMatchObject({
       body: { until: NOW + 5 },
     });
-    expect(told).toHaveLength(2);
+    expect(await ask("POST /api/revoke", { token: "t" })).not.toHaveProperty("body.loginFrom");
+    expect(told).toHaveLength(3);
+    // Longer than asked: a token is taken for the leeway after its end.
+    expect(JSON.parse(told[0] ?? "")).toMatchObject({ user: "42", at: NOW, until: NOW + 75_000 });
     expect(await ask("POST /api/revoke", { token: "u" })).toMatchObject({
       status: 409,
       body: { error: { name: "limit_revocations", message: expect.stringContaining("maxRevocations") } },

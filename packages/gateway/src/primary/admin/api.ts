@@ -50,11 +50,13 @@ export function adminApi(instance: AdminInstance): AdminRoutes {
 function checked(row: Endpoint, instance: AdminInstance): AdminHandler {
   // A probe may carry anything: a load balancer's cache buster is no mistake.
   const schema = row.query ?? (row.open ? undefined : NO_QUERY);
-  return (body, params) => {
+  return (body, params, text) => {
     const query = schema && queryOf(params, schema);
     const problem =
       repeated(params) ?? schema?.problem(query, "the query") ?? row.body?.problem(body, "the body");
-    return problem === undefined ? row.handle(instance, body, query) : adminError(400, badRequest, problem);
+    return problem === undefined
+      ? row.handle(instance, body, query, text)
+      : adminError(400, badRequest, problem);
   };
 }
 

@@ -23,6 +23,8 @@ export interface AdminInstance {
   readonly presence: Pick<PresenceStore, "read">;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
+  /** How far the clocks of issuers and of instances may be apart, ms. */
+  clockLeewayMs(): number;
   /** Bytes of one publication. */
   readonly maxPublicationBytes: number;
   /** ms since 1970. */
@@ -65,13 +67,24 @@ interface Row<Body, Query> {
 }
 
 export interface Endpoint extends Row<unknown, unknown> {
-  handle(instance: AdminInstance, body: unknown, query: unknown): AdminAnswer | Promise<AdminAnswer>;
+  /** `text`: the body as it was sent, in which the data of publications is cut out. */
+  handle(
+    instance: AdminInstance,
+    body: unknown,
+    query: unknown,
+    text: string,
+  ): AdminAnswer | Promise<AdminAnswer>;
 }
 
 /** A row whose handler sees what its schemas say. */
 export function endpoint<Body = undefined, Query = undefined>(
   row: Row<Body, Query> & {
-    handle(instance: AdminInstance, body: Body, query: Query): AdminAnswer | Promise<AdminAnswer>;
+    handle(
+      instance: AdminInstance,
+      body: Body,
+      query: Query,
+      text: string,
+    ): AdminAnswer | Promise<AdminAnswer>;
   },
 ): Endpoint {
   return row as unknown as Endpoint;
@@ -80,6 +93,11 @@ export function endpoint<Body = undefined, Query = undefined>(
 /** `POST /api/publish` */
 export function routeOf({ method, path }: Endpoint): string {
   return `${method} ${path}`;
+}
+
+/** JSON that is written already. */
+export function okJson(text: string): AdminAnswer {
+  return { status: 200, body: `${text}\n`, contentType: "application/json" };
 }
 
 export function ok(body: unknown): AdminAnswer {

@@ -49,7 +49,7 @@ export const ORDERING: readonly Endpoint[] = [
     path: "/api/revoke",
     summary: "Withdraw tokens or a session",
     description:
-      "Ends the connections (`revoked`) and refuses from now on, on every instance, also those that are away: a user's tokens issued up to now, one token by its id, or a session's resume tokens.",
+      "Ends the connections (`revoked`) and refuses from now on, on every instance, also those that are away: a user's tokens issued up to now (with an `iat` within `jwtLeeway` of it, too), one token by its id, or a session's resume tokens.",
     body: object(
       {
         ...whom,
@@ -66,8 +66,14 @@ export const ORDERING: readonly Endpoint[] = [
       status: 200,
       description: "It is kept, and every worker that can be reached is told.",
       schema: object({
-        at: described(timestamp, "Of a user, tokens issued until then are refused, ms since 1970."),
-        until: described(timestamp, "Until when it is refused, ms since 1970."),
+        at: described(timestamp, "When it was revoked, ms since 1970."),
+        until: described(timestamp, "Until when it is refused, ms since 1970, at least."),
+        loginFrom: optional(
+          described(
+            timestamp,
+            "Of a user: a token issued from then on, ms since 1970, is taken again. Later than `at` by the setting `jwtLeeway`, to the next full second.",
+          ),
+        ),
       }),
     },
     refusals: { ...FULL, ...UNAVAILABLE },
@@ -107,7 +113,7 @@ function tell({ broker }: AdminInstance, order: Order): Promise<AdminAnswer> {
 }
 
 function revoke(
-  { now, revocations, revocationTtlMs }: AdminInstance,
+  { now, revocations, revocationTtlMs, clockLeewayMs }: AdminInstance,
   whose: Subject,
   asked: number | undefined,
 ): AdminAnswer | Promise<AdminAnswer> {
@@ -119,13 +125,20 @@ function revoke(
   }
   return orUnavailable(async () => {
     try {
-      await revocations.add([{ subject: whose, at, until }]);
-      return ok({ at, until });
+      const leewayMs = clockLeewayMs();
+      // By the clock of the store and by this instance's: a token is taken for the leeway after its end.
+      await revocations.add([{ subject: whose, at, until: until + 2 * leewayMs }]);
+      return ok({ at, until, ...(whose.startsWith("user:") && { loginFrom: nextSecond(at + leewayMs) }) });
     } catch (error) {
       if (error instanceof RevocationsFull) return adminError(409, "limit_revocations", `${error.message}.`);
       throw error;
     }
   });
+}
+
+/** An issuer cuts the `iat` of a token to the second: one issued before has the second before. */
+function nextSecond(ms: number): number {
+  return (Math.floor(ms / 1000) + 1) * 1000;
 }
 
 /** The schema has seen that exactly one is named. */

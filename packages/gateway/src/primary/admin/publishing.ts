@@ -1,15 +1,18 @@
 /**
  * The admin API's way to publish: to a channel, to many, to a user, to everybody.
+ *
+ * Invariant: data is published as the text that it was sent as, never encoded anew.
  */
 import {
   BROADCAST,
   BrokerUnavailable,
+  backendKey,
   channelTopic,
   type PublishOptions,
   type Topic,
   userTopic,
 } from "@holdfast/core";
-import { errors, type Position } from "@holdfast/protocol";
+import { elementTexts, errors, memberText, type Position } from "@holdfast/protocol";
 import { type AdminInstance, type Endpoint, endpoint, ok, orUnavailable, UNAVAILABLE } from "./endpoint.js";
 import { channel, data, key, nothing, position, refusal, user } from "./fields.js";
 import { described, either, list, object, optional } from "./schema.js";
@@ -35,8 +38,11 @@ export const PUBLISHING: readonly Endpoint[] = [
       schema: position,
     },
     refusals: { ...TOO_BIG, ...UNAVAILABLE },
-    handle: (instance, { channel: name, data: value, key: once }) =>
-      publish(instance, channelTopic(name), value, { retention: instance.retention(name), key: once }),
+    handle: (instance, { channel: name, key: once }, _, text) =>
+      publish(instance, channelTopic(name), dataOf(text), {
+        retention: instance.retention(name),
+        key: once && backendKey(once),
+      }),
   }),
   endpoint({
     method: "POST",
@@ -50,14 +56,17 @@ export const PUBLISHING: readonly Endpoint[] = [
       schema: object({ results: list(either(position, refusal), 1, MAX_BATCH) }),
     },
     refusals: TOO_BIG,
-    handle: async (instance, { publications }) => {
-      const texts = publications.map((each) => JSON.stringify(each.data));
+    handle: async (instance, { publications }, _, body) => {
+      const texts = elementTexts(memberText(body, "publications") ?? "[]").map(dataOf);
       const long = texts.findIndex((text) => isTooBig(text, instance));
       if (long !== -1) return tooBig(instance, `\`publications[${long}].data\``);
       // All at once: the broker takes them in this order.
       const results = publications.map(({ channel: name, key: once }, index) =>
         instance.broker
-          .publish(channelTopic(name), texts[index] ?? "", { retention: instance.retention(name), key: once })
+          .publish(channelTopic(name), texts[index] ?? "", {
+            retention: instance.retention(name),
+            key: once && backendKey(once),
+          })
           .then(positionOf, refusalOf),
       );
       return ok({ results: await Promise.all(results) });
@@ -71,7 +80,7 @@ export const PUBLISHING: readonly Endpoint[] = [
     body: object({ user, data }),
     success: { status: 200, description: "The broker has it.", schema: nothing },
     refusals: { ...TOO_BIG, ...UNAVAILABLE },
-    handle: (instance, { user: id, data: value }) => publish(instance, userTopic(id), value),
+    handle: (instance, { user: id }, _, text) => publish(instance, userTopic(id), dataOf(text)),
   }),
   endpoint({
     method: "POST",
@@ -80,19 +89,26 @@ export const PUBLISHING: readonly Endpoint[] = [
     body: object({ data: described(data, "Any JSON value. Every client of the cluster gets it.") }),
     success: { status: 200, description: "The broker has it.", schema: nothing },
     refusals: { ...TOO_BIG, ...UNAVAILABLE },
-    handle: (instance, { data: value }) => publish(instance, BROADCAST, value),
+    handle: (instance, _body, _query, text) => publish(instance, BROADCAST, dataOf(text)),
   }),
 ];
 
 function publish(
   instance: AdminInstance,
   topic: Topic,
-  value: unknown,
+  text: string,
   options: PublishOptions = {},
 ): AdminAnswer | Promise<AdminAnswer> {
-  const text = JSON.stringify(value);
   if (isTooBig(text, instance)) return tooBig(instance, "`data`");
   return orUnavailable(async () => ok(positionOf(await instance.broker.publish(topic, text, options))));
+}
+
+/**
+ * The data of an object that the schema has taken, as it was sent. Copied: what is cut out of a text keeps all of the text in
+ * memory, and the broker may keep it for long.
+ */
+function dataOf(object: string): string {
+  return Buffer.from(memberText(object, "data") ?? "null").toString();
 }
 
 function isTooBig(text: string, { maxPublicationBytes }: AdminInstance): boolean {

@@ -2,8 +2,16 @@
  * What the admin API reads of one channel, for the whole cluster: who is in it, and its past.
  */
 import { historyOf } from "@holdfast/core";
-import { errors, MAX_CURSOR_LENGTH, MAX_HISTORY_LIMIT, namespaceOf } from "@holdfast/protocol";
-import { type AdminInstance, type Endpoint, endpoint, ok, orUnavailable, UNAVAILABLE } from "./endpoint.js";
+import { errors, historyText, MAX_CURSOR_LENGTH, MAX_HISTORY_LIMIT, namespaceOf } from "@holdfast/protocol";
+import {
+  type AdminInstance,
+  type Endpoint,
+  endpoint,
+  ok,
+  okJson,
+  orUnavailable,
+  UNAVAILABLE,
+} from "./endpoint.js";
 import { badRequest, channel, count, epoch, offset, PAGE_LIMIT, session, user } from "./fields.js";
 import { anything, described, flag, integer, list, object, optional, text } from "./schema.js";
 import { type AdminAnswer, adminError } from "./server.js";
@@ -128,12 +136,5 @@ async function history(
   };
   const answer = await historyOf(broker, kept, asked, maxPublicationBytes);
   if ("error" in answer) return adminError(409, answer.error.name, answer.error.message);
-  const { publications = [], ...top } = answer.result;
-  return ok({
-    ...top,
-    publications: publications.map((each) => ({
-      offset: each.offset,
-      data: JSON.parse(each.data) as unknown,
-    })),
-  });
+  return okJson(historyText(answer.result));
 }

@@ -19,8 +19,12 @@ export interface AdminAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Carries out one request; `body` is the parsed JSON of a POST, `query` what the URL asks. */
-export type AdminHandler = (body: unknown, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
+/** Carries out one request; `body` is the parsed JSON of a POST and `text` its text, `query` what the URL asks. */
+export type AdminHandler = (
+  body: unknown,
+  query: URLSearchParams,
+  text: string,
+) => AdminAnswer | Promise<AdminAnswer>;
 
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
@@ -91,9 +95,9 @@ export class AdminServer {
     if (body === undefined) {
       return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
     }
-    const parsed = method === "POST" ? parseJson(body) : { value: undefined };
+    const parsed = method === "POST" ? parseJson(body) : { value: undefined, text: "" };
     if ("problem" in parsed) return send(response, adminError(400, "bad_request", parsed.problem));
-    send(response, await handler(parsed.value, new URLSearchParams(query)));
+    send(response, await handler(parsed.value, new URLSearchParams(query), parsed.text));
   }
 
   #unknown(path: string): AdminAnswer {
@@ -123,7 +127,9 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buf
   return bytes > maxBytes ? undefined : Buffer.concat(chunks);
 }
 
-function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
+function parseJson(
+  bytes: Buffer,
+): { readonly value: unknown; readonly text: string } | { readonly problem: string } {
   if (bytes.length === 0)
     return { problem: 'The body is empty: send JSON, such as {"channel": "news", "data": 1}.' };
   let text: string;
@@ -136,7 +142,7 @@ function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly prob
   if (exceedsDepth(text, MAX_BODY_DEPTH))
     return { problem: `The body nests deeper than ${MAX_BODY_DEPTH} objects and lists.` };
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(text), text };
   } catch (error) {
     return { problem: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.` };
   }

@@ -3,7 +3,7 @@
  */
 
 import type { PendingSocket } from "../../admission/pending-socket.js";
-import type { Load } from "../../messages.js";
+import type { Load, ToWorker } from "../../messages.js";
 import type { WorkerProcess, WorkerState } from "../worker-process.js";
 
 export class FakeWorkerProcess {
@@ -39,6 +39,13 @@ export class FakeWorkerProcess {
 
   /** Ports whose listening handles it was asked to copy. */
   readonly copying: number[] = [];
+
+  /** What it was told over the link. */
+  readonly told: ToWorker[] = [];
+
+  send(message: ToWorker): void {
+    this.told.push(message);
+  }
 
   copy(_handle: unknown, port: number): void {
     this.copying.push(port);

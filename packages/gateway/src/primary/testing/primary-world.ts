@@ -46,6 +46,7 @@ export class PrimaryWorld {
       presence: new MemoryPresence(bus),
       hasPresence: () => false,
       revocationTtlMs: 60_000,
+      clockLeewayMs: 0,
       seams: {},
       maxConnections: 1_000,
       backlog: 128,

@@ -10,7 +10,7 @@ describe("the body of a poll", () => {
       commands: [],
     });
     expect(readPoll('{"commands":[{"id":1,"connect":{}}]}', 4)).toMatchObject({
-      commands: [{ id: 1, connect: {} }],
+      commands: [{ id: 1, text: '{"id":1,"connect":{}}' }],
     });
   });
 
@@ -42,9 +42,17 @@ describe("the body of a poll", () => {
 });
 
 describe("the body of a send", () => {
+  it("leaves commands as they were written, each on one line", () => {
+    const data = '{"big":1152921504606846977,"price":0.50,"z":-0,"n":1e400}';
+    const first = `{"id":1,\n  "send":{"data":${data}}}`;
+    const read = readSend(`{"sid":"AAAA0123456789abcdef","token":"a.b","commands":[ ${first} ,{"id":2}]}`);
+    const texts = [`{"id":1,"send":{"data":${data}}}`, '{"id":2}'];
+    expect(read).toMatchObject({ commands: texts.map((text) => ({ text })) });
+  });
+
   it("names the session, proves it, and has commands", () => {
     const body = { sid: "AAAA0123456789abcdef", token: "a.b", commands: [{ id: 1 }] };
-    expect(readSend(JSON.stringify(body))).toEqual(body);
+    expect(readSend(JSON.stringify(body))).toEqual({ ...body, commands: [{ id: 1, text: '{"id":1}' }] });
     expect(readSend(JSON.stringify({ ...body, sid: "short" }))).toContain("`sid`");
     expect(readSend(JSON.stringify({ ...body, token: undefined }))).toContain("`token`");
     expect(readSend(JSON.stringify({ ...body, commands: [] }))).toContain("`commands`");

@@ -2,10 +2,13 @@
  * The JSON bodies of `POST /poll` and `POST /send`: any text in, a value or a sentence out.
  */
 import {
+  elementTexts,
   exceedsDepth,
   isChannelName,
   MAX_COMMANDS_PER_MESSAGE,
   MAX_DEPTH,
+  memberText,
+  oneLine,
   SESSION_ID,
 } from "@holdfast/protocol";
 import type { CommandFrame } from "./commands.js";
@@ -38,7 +41,7 @@ export function readPoll(text: string, maxChannels: number): PollRequest | Probl
     return `\`channels\` is a list of at most ${maxChannels} channel names.`;
   if (cursor === undefined && channels === undefined && commands.length === 0)
     return "The first poll has `channels`, or `commands` of which the first is `connect`; later ones have the last answer's `cursor`.";
-  return { cursor, channels: channels && [...new Set(channels)], commands };
+  return { cursor, channels: channels && [...new Set(channels)], commands: framesOf(text, commands) };
 }
 
 export function readSend(text: string): SendRequest | Problem {
@@ -48,7 +51,7 @@ export function readSend(text: string): SendRequest | Problem {
   if (typeof sid !== "string" || !SESSION_ID.test(sid)) return "`sid` is the session id of the last connect.";
   if (typeof token !== "string" || token === "") return "`token` is the `resumeToken` of the last connect.";
   if (!isCommands(commands) || commands.length === 0) return COMMANDS;
-  return { sid, token, commands };
+  return { sid, token, commands: framesOf(text, commands) };
 }
 
 const COMMANDS = `\`commands\` is a list of at most ${MAX_COMMANDS_PER_MESSAGE} frames, each an object.`;
@@ -63,7 +66,14 @@ function parse(text: string): Readonly<Record<string, unknown>> | Problem {
   }
 }
 
-function isCommands(value: unknown): value is readonly CommandFrame[] {
+/** The frames as they were written. */
+function framesOf(body: string, commands: readonly Readonly<Record<string, unknown>>[]): CommandFrame[] {
+  if (commands.length === 0) return [];
+  const texts = elementTexts(memberText(body, "commands") ?? "[]");
+  return commands.map(({ id }, at) => ({ id, text: oneLine(texts[at] ?? "") }));
+}
+
+function isCommands(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) && value.length <= MAX_COMMANDS_PER_MESSAGE && value.every(isObject);
 }
 

@@ -6,8 +6,12 @@
  */
 import type { Connection } from "@holdfast/core";
 
-/** A command frame as it was read: any object. */
-export type CommandFrame = Readonly<Record<string, unknown>>;
+/** A command frame as it was read. */
+export interface CommandFrame {
+  readonly id: unknown;
+  /** One line of JSON, as its client wrote it: its data travels to the letter. */
+  readonly text: string;
+}
 
 /** Gives the connection what is new. Returns the last id from now on. */
 export function carryOut(
@@ -17,13 +21,12 @@ export function carryOut(
 ): number {
   let latest = last;
   const lines: string[] = [];
-  for (const command of commands) {
-    const { id } = command;
+  for (const { id, text } of commands) {
     if (typeof id === "number") {
       if (id <= latest) continue;
       latest = id;
     }
-    lines.push(JSON.stringify(command));
+    lines.push(text);
   }
   if (lines.length > 0) connection?.receive(lines.join("\n"));
   else connection?.alive();

@@ -2,6 +2,7 @@ import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@hol
 import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { CommandFrame } from "./commands.js";
 import { decodeCursor } from "./cursor.js";
 import type { PollTransport } from "./poll-transport.js";
 import { type DueHeldPoll, Polls } from "./polls.js";
@@ -96,7 +97,7 @@ async function poll(
   ...commands: Record<string, unknown>[]
 ): Promise<TestPoll> {
   const cursor = from.cursor === undefined ? undefined : decodeCursor(from.cursor, 10);
-  const asked = { cursor, channels: from.channels, commands };
+  const asked = { cursor, channels: from.channels, commands: commands.map(frameOf) };
   const held = new TestPoll();
   if (polls.goOn(asked, held) === "absent") polls.open(asked, undefined, held);
   await clock.settle();
@@ -124,6 +125,11 @@ function data({ frames }: Answer): unknown[] {
     "publication" in frame ? [(frame.publication as { data: Json }).data] : [],
   );
 }
+
+const frameOf = (command: Record<string, unknown>): CommandFrame => ({
+  id: command.id,
+  text: JSON.stringify(command),
+});
 
 describe("a polled session", () => {
   it("begins with channels, and holds the next poll until there is something to say", async () => {
