@@ -2,7 +2,12 @@ import { EventEmitter } from "node:events";
 import { describe, expect, it } from "@jest/globals";
 import { onHangUp } from "./hang-up.js";
 
-function setUp(streams: readonly number[], env: Record<string, string> = {}, controlling = false) {
+function setUp(
+  streams: readonly number[],
+  env: Record<string, string> = {},
+  controlling = false,
+  { isBackgroundJob = false, hasFile = true } = {},
+) {
   const source = new EventEmitter();
   const alive = new Set(streams);
   const terminal = { controlling };
@@ -12,10 +17,15 @@ function setUp(streams: readonly number[], env: Record<string, string> = {}, con
       reload: () => done.push("reload"),
       stop: () => done.push("stop"),
       ignored: () => done.push("ignored"),
+      hasFile,
       env,
     },
     source as never,
-    { isTerminal: (fd) => alive.has(fd), hasControlling: () => terminal.controlling },
+    {
+      isTerminal: (fd) => alive.has(fd),
+      hasControlling: () => terminal.controlling,
+      isBackgroundJob: () => isBackgroundJob,
+    },
   );
   return { source, alive, terminal, done, letGo };
 }
@@ -53,5 +63,15 @@ describe("SIGHUP", () => {
     source.emit("SIGHUP");
     source.emit("SIGHUP");
     expect(done).toEqual(["ignored", "ignored"]);
+  });
+
+  it.each([
+    [true, false, "ignored"],
+    [true, true, "reload"],
+    [false, false, "reload"],
+  ])("to a job in the background (%s) with a file (%s): %s", (isBackgroundJob, hasFile, expected) => {
+    const { source, done } = setUp([], {}, false, { isBackgroundJob, hasFile });
+    source.emit("SIGHUP");
+    expect(done).toEqual([expected]);
   });
 });

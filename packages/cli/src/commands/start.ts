@@ -17,7 +17,7 @@ import { nextSettings } from "../config/reload.js";
 import type { Settings } from "../config/schema.js";
 import { linkWarnings } from "../config/service-links.js";
 import { Failure } from "../failure.js";
-import { onHangUp } from "../hang-up.js";
+import { type HangUpOptions, onHangUp } from "../hang-up.js";
 import { LogOutput } from "../log-output.js";
 import { createLogger, logFormatFor } from "../logger.js";
 import type { Machine } from "../machine.js";
@@ -73,7 +73,8 @@ async function start(
     current = next;
     return reloadOptions({ ...parts, settings: complete(next, machine) });
   };
-  await run(primaryOptions(parts), terminal.env, readAgain, ({ ports, adminPort }) => {
+  const hangUp = { hasFile: loaded.file !== undefined, env: terminal.env };
+  await run(primaryOptions(parts), hangUp, readAgain, ({ ports, adminPort }) => {
     const { host, adminHost, workers } = settings;
     const admin = { host: adminHost, port: adminPort };
     const { message, fields } = banner({
@@ -111,7 +112,7 @@ function readNext(current: Settings, read: () => Settings, logger: Logger): Sett
  */
 async function run(
   options: PrimaryOptions,
-  env: Terminal["env"],
+  hangUp: Pick<HangUpOptions, "hasFile" | "env">,
   readAgain: () => ReloadOptions | undefined,
   onStarted: (addresses: Addresses) => void,
 ): Promise<void> {
@@ -144,8 +145,9 @@ async function run(
         onHangUp({
           reload: () => void started.then(reload, () => {}),
           stop: () => stop("SIGHUP"),
-          ignored: () => logger.info({}, "SIGHUP: the terminal is gone, the gateway stays"),
-          env,
+          ignored: () =>
+            logger.info({}, "SIGHUP ignored, as under nohup: name a file with --config to reload by it"),
+          ...hangUp,
         }),
       );
     });
