@@ -23,6 +23,7 @@ colors=()
 step "format and lint" "$bin/biome" ci ${colors[@]+"${colors[@]}"}
 step "types" "$bin/tsc" -b tsconfig.test.json
 step "packages" npm run --silent check --workspaces --if-present
+step "published packages" bash scripts/check-packages.sh
 step "import direction" node scripts/dist/check-imports.js
 if [ -f scripts/gen-docs.ts ]; then
   step "generated docs" npm run --silent docs -- --check

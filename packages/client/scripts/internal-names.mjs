@@ -6,7 +6,7 @@
 export const INTERNAL_NAMES = Object.freeze(
   `above addConnect arrive asked catchUp climbAfter climbed current dial doubt doubted announce forgetPending greet heard toBeHad
   needsToken nextId notBeforeMs old pauseBefore perSession positionOf probe problem received refused renewable renewed
-  seen settle skip stateOf stored terminal told wanted welcomed whenIdle wire wish worked isOver endedBy pauseFor releaseHandle`.split(
+  seen settle skip stateOf stored terminal told wanted welcomed whenIdle wire wish worked isOver endedBy pauseFor releaseHandle wantAgain`.split(
     /\s+/,
   ),
 );

@@ -14,7 +14,7 @@ describe("connect()", () => {
     await harness.client.connect();
     expect(harness.states).toEqual([
       { name: "connecting", attempt: 1 },
-      { name: "connected", sid: SID, limits: WELCOME.limits },
+      { name: "connected", sid: SID, limits: WELCOME.limits, transport: "websocket" },
     ]);
     expect(harness.network.sockets).toHaveLength(1);
   });
@@ -23,7 +23,38 @@ describe("connect()", () => {
     const { client } = new ClientHarness();
     const connecting = client.connect();
     client.close();
-    await expect(connecting).rejects.toMatchObject({ name: "closed", code: 1000, temporary: false });
+    await expect(connecting).rejects.toMatchObject({ name: "closed", code: 7, temporary: false });
+    expect(client.state).toEqual({
+      name: "closed",
+      by: "client",
+      code: 1000,
+      reason: "closed by the client",
+    });
+  });
+
+  it("rejects with the code of a server that forbids to come back", async () => {
+    const harness = new ClientHarness();
+    const connecting = harness.client.connect();
+    await settled();
+    harness.socket.open();
+    harness.socket.closedBy(3504, "revoked");
+    await expect(connecting).rejects.toMatchObject({ name: "revoked", code: 3504, temporary: false });
+    expect(harness.client.state).toMatchObject({ name: "closed", by: "server", code: 3504 });
+  });
+
+  it("says what carries the connection, and keeps its state between two events", async () => {
+    const harness = new ClientHarness();
+    const { client } = harness;
+    const seen = [client.state];
+    client.on("state", (state) => seen.push(state));
+    expect(client.transport).toBeUndefined();
+    await harness.connected();
+    expect(client.transport).toBe("websocket");
+    expect(client.state).toBe(client.state);
+    expect(client.state).toBe(seen.at(-1));
+    client.close();
+    expect(client.transport).toBeUndefined();
+    expect(client.state).toBe(seen.at(-1));
   });
 });
 

@@ -5,6 +5,7 @@
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
 import {
+  type ErrorCode,
   type HistoryRequest,
   type Json,
   MAX_DEPTH,
@@ -33,6 +34,7 @@ import { Retrying } from "./retrying.js";
 import type { ClientState } from "./state.js";
 import type { SubscribeOptions, Subscription } from "./subscription.js";
 import { Subscriptions } from "./subscriptions.js";
+import type { TransportName } from "./transport.js";
 import { resolveUrl } from "./url.js";
 
 export interface ClientEvents {
@@ -101,6 +103,7 @@ export class Client {
     this.#retrying = new Retrying(resolved, this);
   }
 
+  /** The same object until the next `state` event, so that `useSyncExternalStore` may read it. */
   get state(): ClientState {
     return this.#connector.state;
   }
@@ -108,6 +111,11 @@ export class Client {
   /** Whose connection this is, by its token; undefined for an anonymous one, and while there is none. */
   get user(): string | undefined {
     return this.state.name === "connected" ? this.state.user : undefined;
+  }
+
+  /** What carries the connection; undefined while there is none. */
+  get transport(): TransportName | undefined {
+    return this.state.name === "connected" ? this.state.transport : undefined;
   }
 
   /** Adds a listener and returns what removes it. A listener that throws does not disturb the client. */
@@ -126,7 +134,7 @@ export class Client {
         if (state.name !== "connected" && state.name !== "closed") return;
         stop();
         if (state.name === "connected") resolve();
-        else reject(new HoldfastError({ ...clientErrors.closed, code: state.code }, state.reason));
+        else reject(closedError(state));
       };
       const stop = this.#events.on("state", settle);
       settle(this.state);
@@ -143,14 +151,16 @@ export class Client {
   /**
    * Subscribes to a channel, now or as soon as there is a connection, and again after each reconnect.
    * Each call returns its own Subscription; those of one channel share one subscription on the server.
+   * `Data` is what the application publishes there; the client does not check it.
    * Throws a TypeError for what is not a channel name.
    */
-  subscribe(
+  subscribe<Data = Json>(
     channel: string,
-    onPublication?: (publication: Publication) => void,
+    onPublication?: (publication: Publication<Data>) => void,
     options: SubscribeOptions = {},
-  ): Subscription {
-    return this.#subscriptions.add(channel, onPublication, options);
+  ): Subscription<Data> {
+    // What travels is JSON; which, only the application knows.
+    return this.#subscriptions.add(channel, onPublication as never, options) as Subscription<Data>;
   }
 
   /**
@@ -159,14 +169,14 @@ export class Client {
    * there is no connection. After `timeout`, or when the connection is lost meanwhile, it is unknown whether it was
    * published: with a `key` it is tried again until `deadlineMs`, over reconnects too, and published once at most.
    */
-  async publish(
+  async publish<Data = Json>(
     channel: string,
-    data: Json,
+    data: Data,
     { key, deadlineMs = 30_000 }: PublishOptions = {},
   ): Promise<Partial<Position>> {
     checkDepth(data);
     // What is undefined does not travel.
-    const body = { channel, data, key } as PublishRequest;
+    const body = { channel, data: data as Json, key } as PublishRequest;
     const publish = async (): Promise<Partial<Position>> =>
       readPosition(await this.#request("publish", body)) ?? {};
     if (key === undefined) return publish();
@@ -180,8 +190,9 @@ export class Client {
    * What a channel's history has after `since`, or before it with `reverse`; without `since` from the oldest, or the newest.
    * At most `limit` publications, 100 unless given; 0 asks for the position alone. Rejects like `publish`.
    */
-  async history(channel: string, options: HistoryOptions = {}): Promise<History> {
-    return sound(readHistory(channel, await this.#request("history", { channel, ...options })));
+  async history<Data = Json>(channel: string, options: HistoryOptions = {}): Promise<History<Data>> {
+    const body = await this.#request("history", { channel, ...options });
+    return sound(readHistory(channel, body)) as History<Data>;
   }
 
   /**
@@ -193,9 +204,9 @@ export class Client {
   }
 
   /** Sends a message to the backend. Resolves when the gateway has passed it on. Rejects like `publish`. */
-  async send(data: Json): Promise<void> {
+  async send<Data = Json>(data: Data): Promise<void> {
     checkDepth(data);
-    await this.#request("send", { data });
+    await this.#request("send", { data: data as Json });
   }
 
   #request<Op extends RequestName>(op: Op, body: RequestBody<Op>): Promise<Json> {
@@ -232,13 +243,19 @@ export class Client {
   }
 }
 
+/** Why `connect()` did not come to a connection: `closed` after `close()`, else the server's code with its reason. */
+function closedError({ by, code, reason }: Extract<ClientState, { name: "closed" }>): HoldfastError {
+  const row = by === "client" ? clientErrors.closed : { ...HoldfastError.fromCode(code), temporary: false };
+  return new HoldfastError(row as ErrorCode, reason);
+}
+
 /** What the server answered, unless it is something else. */
 function sound<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new HoldfastError(clientErrors.malformed);
   return value;
 }
 
-function checkDepth(data: Json): void {
+function checkDepth(data: unknown): void {
   if (data === undefined || deeperThan(data, MAX_DEPTH - 2)) {
     throw new HoldfastError(serverErrors.badRequest, `data: JSON of at most ${MAX_DEPTH - 2} levels`);
   }

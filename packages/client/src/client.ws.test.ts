@@ -10,7 +10,6 @@ import {
   encodePublication,
   encodeReply,
   errors,
-  jsonText,
   PING,
 } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -69,7 +68,7 @@ class TinyServer {
         socket.send(encodeError(id, errors.forbidden));
       } else if (command.op === "publish") {
         const { channel, data } = command.body;
-        socket.send(`${encodePublication(channel, jsonText(data))}\n${encodeReply(id, "publish", {})}`);
+        socket.send(`${encodePublication(channel, data)}\n${encodeReply(id, "publish", {})}`);
       } else socket.send(encodeReply(id, command.op, {}));
     }
   }

@@ -4,6 +4,30 @@ import { ClientHarness } from "./testing/client-harness.js";
 import { settled } from "./testing/fake-clock.js";
 import { SID } from "./testing/fake-web-socket.js";
 
+/** A client on a device that says that it is offline until `online` is called. */
+function offlineHarness(): {
+  readonly harness: ClientHarness;
+  readonly waiters: ReadonlySet<() => void>;
+  readonly online: () => void;
+} {
+  const waiters = new Set<() => void>();
+  let offline = true;
+  const harness = new ClientHarness({
+    network: {
+      offline: () => offline,
+      whenOnline: (run) => {
+        waiters.add(run);
+        return () => waiters.delete(run);
+      },
+    },
+  });
+  const online = (): void => {
+    offline = false;
+    for (const run of waiters) run();
+  };
+  return { harness, waiters, online };
+}
+
 describe("coming back", () => {
   it("doubles the jittered delay with each failure, up to the maximum", async () => {
     const { client, clock, network, states } = new ClientHarness();
@@ -13,7 +37,7 @@ describe("coming back", () => {
     for (let i = 0; i < 8; i++) {
       network.socket.closedBy(1006);
       const { state } = client;
-      if (state.name !== "waiting" || state.retryAt === undefined) throw new Error(state.name);
+      if (state.name !== "waiting") throw new Error(state.name);
       delays.push(state.retryAt - clock.now());
       await clock.advance(state.retryAt - clock.now());
     }
@@ -30,7 +54,7 @@ describe("coming back", () => {
       await clock.advance(lifeMs);
       harness.socket.closedBy(1006);
       const { state } = client;
-      if (state.name !== "waiting" || state.retryAt === undefined) throw new Error(state.name);
+      if (state.name !== "waiting") throw new Error(state.name);
       await clock.advance(state.retryAt - clock.now());
       return client.state.name === "connecting" && client.state.attempt;
     };
@@ -73,7 +97,7 @@ describe("coming back", () => {
     const harness = new ClientHarness();
     const { client, clock, network } = harness;
     (await harness.connected()).closedBy(3504, "revoked");
-    expect(client.state).toEqual({ name: "closed", code: 3504, reason: "revoked" });
+    expect(client.state).toEqual({ name: "closed", by: "server", code: 3504, reason: "revoked" });
     expect(clock.timers).toBe(0);
     await clock.advance(1e6);
     expect(network.sockets).toHaveLength(1);
@@ -81,33 +105,33 @@ describe("coming back", () => {
     expect(client.state.name).toBe("connected");
   });
 
-  it("waits for the network where the device says that it is offline", async () => {
-    const waiters = new Set<() => void>();
-    let offline = true;
-    const harness = new ClientHarness({
-      network: {
-        offline: () => offline,
-        whenOnline: (run) => {
-          waiters.add(run);
-          return () => waiters.delete(run);
-        },
-      },
-    });
+  it("tries as soon as a device that says it is offline is online", async () => {
+    const { harness, waiters, online } = offlineHarness();
     harness.client.connect();
-    await harness.clock.advance(1e6);
-    expect(harness.client.state).toMatchObject({ name: "waiting", retryAt: undefined });
+    await harness.clock.advance(19_999);
+    expect(harness.client.state).toMatchObject({ name: "waiting" });
     expect(harness.network.sockets).toHaveLength(0);
-    offline = false;
-    for (const run of waiters) run();
+    online();
     await settled();
     expect(harness.network.sockets).toHaveLength(1);
-    expect(waiters.size).toBe(0);
-    offline = true;
+    expect([waiters.size, harness.clock.timers]).toEqual([0, 1]);
+  });
+
+  it("tries now and then where a device says for ever that it is offline", async () => {
+    const { harness, waiters } = offlineHarness();
+    harness.client.connect();
+    await harness.clock.advance(19_999);
+    expect(harness.network.sockets).toHaveLength(0);
+    await harness.clock.advance(1);
+    expect(harness.network.sockets).toHaveLength(1);
     harness.socket.closedBy(1006);
-    await harness.clock.advance(250);
+    await harness.clock.advance(20_250);
+    expect(harness.network.sockets).toHaveLength(2);
+    harness.socket.closedBy(1006);
+    await harness.clock.advance(500);
     expect(waiters.size).toBe(1);
     harness.client.close();
-    expect(waiters.size).toBe(0);
+    expect([waiters.size, harness.clock.timers]).toEqual([0, 0]);
   });
 });
 

@@ -102,7 +102,7 @@ export class Connector {
     if (last.since !== undefined) this.#on.lost();
     last.old?.close();
     last.link?.close();
-    this.#rest(1000, "closed by the client");
+    this.#rest({ by: "client", code: 1000, reason: "closed by the client" });
   }
 
   /** The connection's token ends in `deadline` ms. */
@@ -122,9 +122,9 @@ export class Connector {
     );
   }
 
-  #rest(code: number, reason: string): void {
+  #rest(why: Omit<Extract<ClientState, { name: "closed" }>, "name">): void {
     this.#resume = undefined;
-    this.#enter({ t: "resting", seen: { name: "closed", code, reason } });
+    this.#enter({ t: "resting", seen: { name: "closed", ...why } });
   }
 
   #wait(delayMs: number, code: number, reason: string): void {
@@ -138,12 +138,22 @@ export class Connector {
     });
   }
 
-  /** The time has come: an attempt, as soon as the device is online. */
+  /**
+   * The time has come: an attempt, at once where the device is online. A device that says that it is offline may be
+   * wrong (a VPN, a virtual machine, localhost), so it is tried all the same after the longest delay of the backoff.
+   */
   #wake(code: number, reason: string): void {
-    const { network } = this.#options;
+    const { backoff, clock, network } = this.#options;
     if (!network.offline()) return this.#authorize();
-    const leave = network.whenOnline(() => this.#authorize());
-    this.#enter({ t: "waiting", seen: { name: "waiting", code, reason, retryAt: undefined }, leave });
+    const attempt = (): void => this.#authorize();
+    const stop = network.whenOnline(attempt);
+    const timer = clock.after(backoff.maxDelayMs, attempt);
+    const leave = (): void => {
+      stop();
+      timer.cancel();
+    };
+    const retryAt = Math.round(clock.now() + backoff.maxDelayMs);
+    this.#enter({ t: "waiting", seen: { name: "waiting", code, reason, retryAt }, leave });
   }
 
   #authorize(): void {
@@ -207,7 +217,8 @@ export class Connector {
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
     this.#ladder.worked();
-    const seen: ClientState = { name: "connected", sid, user, limits };
+    const transport = this.#ladder.current;
+    const seen: ClientState = { name: "connected", sid, user, limits, transport };
     const state = this.#serve(link, seen, this.#options.clock.monotonic());
     if (this.#state === state) this.#on.welcomed(link, result);
   }
@@ -282,7 +293,7 @@ export class Connector {
     const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
     // What only this transport cannot do is no reason to stay away.
     const final = terminal && !renewed && !(mute && this.#options.transports.toBeHad.length > 1);
-    if (final) return this.#rest(code, reason);
+    if (final) return this.#rest({ by: "server", code, reason });
     if (again && notBeforeMs === 0) return this.#wake(code, reason);
     this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
   }

@@ -17,9 +17,9 @@ import { type Fields, isFields, isText, positive, textOr } from "./fields.js";
 import type { Member, PresenceList } from "./presence.js";
 
 /** Data on a channel. */
-export interface Publication {
+export interface Publication<Data = Json> {
   readonly channel: string;
-  readonly data: Json;
+  readonly data: Data;
   /** Its place in the channel's history, where the channel keeps some. */
   readonly offset?: number;
 }
@@ -37,9 +37,9 @@ export interface Stored {
 }
 
 /** Publications of a channel's history, and the position that it has reached. */
-export interface History extends Position {
+export interface History<Data = Json> extends Position {
   /** Oldest first, newest first with `reverse`. */
-  readonly publications: readonly Publication[];
+  readonly publications: readonly Publication<Data>[];
 }
 
 /** The server skipped publications of a channel. */

@@ -68,6 +68,8 @@ export class Link {
   #state: State;
   /** When something last came from the server, on the monotonic clock. */
   #heard = 0;
+  /** How long the transport's server may say nothing, whatever its pings promise, ms. */
+  #quietMs = 0;
   /** Bytes of one message, from the connect reply on. */
   #maxBytes = Number.POSITIVE_INFINITY;
 
@@ -86,8 +88,9 @@ export class Link {
         this.#state = { ...this.#state, t: "opened" };
         on.opened();
       },
-      heard: () => {
+      heard: (quietMs = 0) => {
         this.#heard = clock.monotonic();
+        this.#quietMs = quietMs;
       },
       message: (data) => this.#receive(data),
       problem: (error) => {
@@ -170,10 +173,10 @@ export class Link {
 
   /** Arms the deadline of silence. */
   #enterOpen(result: Welcome): void {
-    const silenceMs = longestSilence(result);
-    const left = this.#heard + silenceMs - this.#clock.monotonic();
+    const silentAt = (): number => this.#heard + longestSilence(result, this.#quietMs);
+    const left = silentAt() - this.#clock.monotonic();
     const check = (): void => {
-      if (this.#heard + silenceMs > this.#clock.monotonic()) this.#enterOpen(result);
+      if (silentAt() > this.#clock.monotonic()) this.#enterOpen(result);
       else this.#end(lostEnding("the server fell silent"));
     };
     // A server that never pings promises no sound.
@@ -262,6 +265,6 @@ export class Link {
  * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over once, so
  * pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more allows for delay.
  */
-function longestSilence({ ping, pongTimeout }: Welcome): number {
-  return 1.5 * ping + pongTimeout;
+function longestSilence({ ping, pongTimeout }: Welcome, quietMs: number): number {
+  return Math.max(1.5 * ping, quietMs) + pongTimeout;
 }

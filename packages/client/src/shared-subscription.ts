@@ -29,12 +29,12 @@ import type { Link } from "./link.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
 import { Refresh } from "./refresh.js";
-import {
-  type Share,
-  type SubscribeOptions,
-  Subscription,
-  type SubscriptionEvents,
-  type SubscriptionState,
+import type {
+  Handle,
+  Share,
+  SubscribeOptions,
+  SubscriptionEvents,
+  SubscriptionState,
 } from "./subscription.js";
 import { TokenSource } from "./token-source.js";
 
@@ -52,9 +52,9 @@ export interface SharedSubscriptionOptions {
   problem(error: HoldfastError): void;
   /** Nobody wants it any more and the server does not hold it; called before the handles are told. */
   gone(share: SharedSubscription): void;
+  /** A handle that has ended is wanted again, by whatever shares its channel out now. */
+  again(channel: string, handle: Handle, options: SubscribeOptions): Share;
 }
-
-type Handle = Emitter<SubscriptionEvents>;
 
 /** What one command asked for. */
 export interface Asked {
@@ -119,8 +119,8 @@ export class SharedSubscription implements Share {
   add(
     wire: Wire | undefined,
     { since, token, presence = false }: SubscribeOptions,
-  ): { readonly subscription: Subscription; readonly events: Handle } {
-    const events: Handle = new Emitter();
+    events: Handle = new Emitter(),
+  ): Handle {
     if (this.#handles.size === 0) {
       this.#cursor.position = since && { ...since };
       this.#tokens = undefined;
@@ -138,7 +138,15 @@ export class SharedSubscription implements Share {
     }
     // After the caller had time to listen.
     else if (this.#state.t === "held") queueMicrotask(() => this.#tellLate(events));
-    return { subscription: new Subscription(this, events), events };
+    return events;
+  }
+
+  /** From where this handle had read, if the channel is not shared out to others. */
+  wantAgain(handle: Handle, options: SubscribeOptions): Share {
+    return this.#options.again(this.channel, handle, {
+      ...options,
+      ...(this.position && { since: this.position }),
+    });
   }
 
   /** True when more is wanted than before. */

@@ -4,7 +4,7 @@
  * Several of them share the server's one subscription to their channel (shared-subscription.ts), which outlives
  * connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for good.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Json, Position } from "@holdfast/protocol";
 import type { Gap } from "./cursor.js";
 import type { Emitter } from "./emitter.js";
 import type { HoldfastError } from "./errors.js";
@@ -13,8 +13,8 @@ import type { Presence } from "./presence.js";
 import type { PresenceEvents } from "./presence-watch.js";
 import type { GetToken } from "./token-source.js";
 
-export interface SubscriptionEvents extends PresenceEvents {
-  readonly publication: Publication;
+export interface SubscriptionEvents<Data = Json> extends PresenceEvents {
+  readonly publication: Publication<Data>;
   /** Publications arrive from now on. Comes again after each reconnect. */
   readonly subscribed: { readonly channel: string };
   /** After a reconnect, everything that was missed has been delivered: `count` publications. */
@@ -45,25 +45,32 @@ export interface SubscribeOptions {
   readonly presence?: boolean | "snapshot";
 }
 
+/** What the client delivers is JSON; `Data` is the application's word for it. */
+export type Handle = Emitter<SubscriptionEvents>;
+
 /** What a subscription needs of whoever shares it out. */
 export interface Share {
   readonly channel: string;
-  stateOf(events: Emitter<SubscriptionEvents>): SubscriptionState;
-  positionOf(events: Emitter<SubscriptionEvents>): Position | undefined;
+  stateOf(handle: Handle): SubscriptionState;
+  positionOf(handle: Handle): Position | undefined;
   readonly presence: Presence | undefined;
-  releaseHandle(events: Emitter<SubscriptionEvents>): void;
+  releaseHandle(handle: Handle): void;
+  /** The handle has ended and is wanted again: what shares the channel out to it from now on. */
+  wantAgain(handle: Handle, options: SubscribeOptions): Share;
 }
 
-export class Subscription {
+export class Subscription<Data = Json> {
   readonly channel: string;
-  readonly #events: Emitter<SubscriptionEvents>;
-  readonly #share: Share;
+  readonly #events: Handle;
+  readonly #options: SubscribeOptions;
+  #share: Share;
 
   /** Made by `client.subscribe`. */
-  constructor(share: Share, events: Emitter<SubscriptionEvents>) {
+  constructor(share: Share, events: Handle, options: SubscribeOptions) {
     this.channel = share.channel;
     this.#share = share;
     this.#events = events;
+    this.#options = options;
   }
 
   get state(): SubscriptionState {
@@ -89,9 +96,18 @@ export class Subscription {
   /** Adds a listener and returns what removes it. */
   on<Name extends keyof SubscriptionEvents>(
     name: Name,
-    listener: (value: SubscriptionEvents[Name]) => void,
+    listener: (value: SubscriptionEvents<Data>[Name]) => void,
   ): () => void {
-    return this.#events.on(name, listener);
+    return this.#events.on(name, listener as never);
+  }
+
+  /**
+   * Subscribes again after the subscription has ended: when the server had refused it for good and the reason is gone, or
+   * after `unsubscribe()`. It goes on from where it had read, with the same listeners and options. Without effect
+   * while it lasts.
+   */
+  subscribe(): void {
+    if (this.state === "unsubscribed") this.#share = this.#share.wantAgain(this.#events, this.#options);
   }
 
   /** Ends this subscription. The server is told when it was the channel's last one. Idempotent. */

@@ -245,3 +245,54 @@ describe("subscribe", () => {
     expect(news.state).toBe("unsubscribed");
   });
 });
+
+describe("a subscription that has ended", () => {
+  it("is tried again by subscribe(), with the same listeners, after the server refused it for good", async () => {
+    const harness = new ClientHarness();
+    const secret = harness.client.subscribe("secret");
+    const notes = note(secret);
+    const socket = await harness.connected({ subs: { secret: { error: errors.forbidden } } });
+    expect(secret.state).toBe("unsubscribed");
+    secret.subscribe();
+    secret.subscribe();
+    expect(secret.state).toBe("subscribing");
+    await settled();
+    expect(socket.frames.slice(1)).toEqual([{ id: 2, subscribe: { channel: "secret" } }]);
+    socket.receive({ id: 2, subscribe: {} }, publication("secret", 1));
+    expect(secret.state).toBe("subscribed");
+    expect(notes.slice(2)).toEqual([["subscribed"], ["publication", 1]]);
+  });
+
+  it("goes on from where it had read", async () => {
+    const harness = new ClientHarness();
+    const got: unknown[] = [];
+    const news = harness.client.subscribe("news", ({ data }) => got.push(data));
+    const socket = await harness.connected({ subs: { news: { offset: 4, epoch: "e" } } });
+    socket.receive({ publication: { channel: "news", data: 1, offset: 5 } });
+    socket.receive({ unsubscribed: { channel: "news", code: 3504 } });
+    expect([news.state, news.position]).toEqual(["unsubscribed", undefined]);
+    news.subscribe();
+    await settled();
+    expect(socket.frames.at(-1)).toMatchObject({
+      subscribe: { channel: "news", since: { offset: 5, epoch: "e" } },
+    });
+  });
+
+  it("shares a channel that others have subscribed to meanwhile", async () => {
+    const harness = new ClientHarness();
+    const socket = await harness.connected();
+    const first = harness.client.subscribe("news");
+    first.unsubscribe();
+    const got: unknown[] = [];
+    first.on("publication", ({ data }) => got.push(data));
+    socket.receive({ id: 2, subscribe: {} });
+    socket.receive({ id: 3, unsubscribe: {} });
+    const second = harness.client.subscribe("news");
+    first.subscribe();
+    socket.receive({ id: 4, subscribe: {} }, publication("news", 7));
+    expect([first.state, second.state]).toEqual(["subscribed", "subscribed"]);
+    expect(got).toEqual([7]);
+    await settled();
+    expect(socket.frames.filter((frame) => "subscribe" in (frame as object))).toHaveLength(2);
+  });
+});

@@ -12,7 +12,7 @@ import {
   type SharedSubscriptionOptions,
   type Wire,
 } from "./shared-subscription.js";
-import type { SubscribeOptions, Subscription } from "./subscription.js";
+import { type Handle, type SubscribeOptions, Subscription } from "./subscription.js";
 
 /** Characters of names and positions that one connect command may carry, so that it stays below any server's limit. */
 const MAX_WANTED_LENGTH = 16 * 1024;
@@ -25,11 +25,16 @@ export class Subscriptions {
   /** What the last connect command asked for, and from where on. */
   #asked: ReadonlyMap<string, Asked> = new Map();
 
-  constructor(options: Omit<SharedSubscriptionOptions, "gone">) {
+  constructor(options: Omit<SharedSubscriptionOptions, "gone" | "again">) {
     const gone = (share: SharedSubscription): void => {
       if (this.#byChannel.get(share.channel) === share) this.#byChannel.delete(share.channel);
     };
-    this.#options = { ...options, gone };
+    const again = (channel: string, handle: Handle, wanted: SubscribeOptions): SharedSubscription => {
+      const share = this.#shareOf(channel);
+      share.add(this.#wire, wanted, handle);
+      return share;
+    };
+    this.#options = { ...options, gone, again };
   }
 
   /** Throws a TypeError for what is not a channel name or not a position. */
@@ -47,14 +52,19 @@ export class Subscriptions {
     if (since !== undefined && !isPosition(since)) {
       throw new TypeError(`since: ${JSON.stringify(since)} is not a position {offset, epoch}`);
     }
+    const share = this.#shareOf(channel);
+    const handle = share.add(this.#wire, options);
+    if (onPublication !== undefined) handle.on("publication", onPublication);
+    return new Subscription(share, handle, options);
+  }
+
+  #shareOf(channel: string): SharedSubscription {
     let share = this.#byChannel.get(channel);
     if (share === undefined) {
       share = new SharedSubscription(channel, this.#options);
       this.#byChannel.set(channel, share);
     }
-    const { subscription, events } = share.add(this.#wire, options);
-    if (onPublication !== undefined) events.on("publication", onPublication);
-    return subscription;
+    return share;
   }
 
   /** The `subs` of a connect command. What does not fit is asked for afterwards. */

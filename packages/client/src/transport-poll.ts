@@ -14,6 +14,8 @@ import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 
 /** Repeats in a row of a poll whose answer was lost. */
 const MAX_REPEATS = 5;
+/** The longest hold that a server can promise, ms: an hour. */
+const MAX_HOLD_MS = 3_600_000;
 /** The longest pause between two polls, ms. */
 const MAX_PAUSE_MS = 5_000;
 
@@ -21,6 +23,8 @@ interface Answer {
   readonly sid: string;
   readonly cursor: unknown;
   readonly frames: readonly object[];
+  /** How long a poll is held without news, ms. The first answer of a session tells. */
+  readonly hold?: unknown;
   /** Not to be asked again before, ms. */
   readonly wait?: unknown;
   /** The session has ended, and nothing follows. */
@@ -34,8 +38,10 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
   async function run(hello: string): Promise<void> {
     let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
     const sid = last?.sid;
+    let hold = 0;
     while (last !== undefined && !requests.isOver) {
-      on.heard();
+      hold = Math.min(positive(last.hold, hold), MAX_HOLD_MS);
+      on.heard(hold);
       // An empty answer says only that the server lives.
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
       if (requests.isOver) return;

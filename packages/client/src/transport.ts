@@ -18,8 +18,11 @@ export type TransportName = (typeof TRANSPORTS)[number];
 export interface TransportEvents {
   /** The first message, which holds the connect command, can be sent. Once. */
   opened(): void;
-  /** Bytes came, whatever they mean: the server lives. */
-  heard(): void;
+  /**
+   * Bytes came, whatever they mean: the server lives. `quietMs`: how long the server may say nothing from now on, where
+   * that is longer than its pings promise, as where a poll is held.
+   */
+  heard(quietMs?: number): void;
   /** Frames separated by newlines. Anything but text is the server's fault. */
   message(data: unknown): void;
   /** Something was wrong that did not end the transport. */

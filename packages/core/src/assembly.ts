@@ -18,8 +18,10 @@ import type { CoreOptions } from "./options.js";
 import { Orders } from "./orders.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
+import { PublishRate } from "./publish-rate.js";
 import { Questions } from "./questions.js";
 import { RateLimit } from "./rate-limit.js";
+import { type ReadLimits, Reads } from "./reads.js";
 import { Registry } from "./registry.js";
 import { ResumeTokens } from "./resume-tokens.js";
 import { Revocations } from "./revocations.js";
@@ -35,6 +37,9 @@ export interface Parts {
   readonly orders: Orders;
   readonly tickets: Tickets;
 }
+
+/** Pages that clients of one worker have under way, and reads that wait. */
+const CLIENT_READS: ReadLimits = Object.freeze({ atOnce: 8, maxWaiting: 4096, maxWaitingPerLane: 64 });
 
 export function assemble(options: CoreOptions, seams: Seams): Parts {
   const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
@@ -102,6 +107,8 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     outbox: new Outbox(options, wheel),
     slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
     rateLimit: new RateLimit(options.commandRate),
+    publishRate: new PublishRate(options),
+    reads: new Reads(CLIENT_READS),
     wheel,
     clock,
     logger,

@@ -20,6 +20,7 @@
  *   published under `b`. The lineage is `{epoch: "a", offset: 3}`: who stood at 3 of `a` goes on, who stood at 5 must
  *   be told;
  * - a repeated `key` within `KEY_WINDOW_MS` publishes nothing and answers with the position of the first;
+ * - a page is bounded in bytes where the log is kept, whatever was published: a long read is many pages;
  * - facts, no verdicts: whether a position can be recovered is core's to say (`recovery.ts`).
  *
  * The contract suites are `brokerContract` and `brokerLogContract` in `@holdfast/core/testing`.
@@ -45,11 +46,21 @@ export interface PublishOptions {
 /** For how long a repeated key is known, ms. Longer than any retry of ours: a dead worker's are taken over within 15 s. */
 export const KEY_WINDOW_MS = 120_000;
 
+/** Bytes of data in one page of a log, where a query names no other bound. */
+export const PAGE_BYTES = 512 * 1024;
+
 /** A publication in a topic's log. */
 export interface Entry {
   readonly offset: number;
   /** As it was published: any text. */
   readonly data: string;
+}
+
+/** Bytes of their data, as UTF-8. */
+export function bytesOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const { data } of entries) bytes += Buffer.byteLength(data);
+  return bytes;
 }
 
 export interface LogQuery {
@@ -59,13 +70,18 @@ export interface LogQuery {
   readonly limit: number;
   /** Downwards instead of upwards. */
   readonly reverse?: boolean | undefined;
+  /**
+   * Bytes of data after which the page ends, as UTF-8. The first entry comes whatever its size. Default `PAGE_BYTES`. The
+   * bound holds where the log is kept: what lies beyond it is neither copied nor sent.
+   */
+  readonly maxBytes?: number | undefined;
   /** What the log keeps: older entries are left out, even if they are still there. */
   readonly retention: Retention;
 }
 
 /** Facts about a topic's log, all of one moment. */
 export interface LogPage {
-  /** In the order of the query, without gaps. */
+  /** In the order of the query, without gaps. May be fewer than `limit`: the page has reached `maxBytes`. */
   readonly entries: readonly Entry[];
   /** The last offset given out, and the epoch. */
   readonly top: Position;
@@ -84,6 +100,11 @@ export interface BrokerEvents {
    * the topic's log, if it is kept.
    */
   publication(topic: Topic, data: string, position?: Position): void;
+  /**
+   * Publications of a subscribed topic were left out, because this worker takes them too slowly. Later ones follow. What the
+   * topic's log keeps can still be read.
+   */
+  skipped?(topic: Topic): void;
   /** The link to the broker came or went. */
   state(state: BrokerState): void;
 }

@@ -17,8 +17,10 @@ import type { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import type { Presence } from "./presence.js";
+import type { PublishRate } from "./publish-rate.js";
 import type { Questions } from "./questions.js";
 import type { RateLimit } from "./rate-limit.js";
+import type { Reads } from "./reads.js";
 import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
 import type { Revocations } from "./revocations.js";
@@ -47,6 +49,9 @@ export interface Context {
   readonly outbox: Outbox;
   readonly slowConsumers: SlowConsumers;
   readonly rateLimit: RateLimit;
+  readonly publishRate: PublishRate;
+  /** Reads of clients, each in its connection's lane. */
+  readonly reads: Reads;
   readonly wheel: Wheel;
   readonly clock: Clock;
   readonly logger: Logger;

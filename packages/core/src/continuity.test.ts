@@ -35,8 +35,15 @@ beforeEach(() => start());
 function pageOf(query: LogQuery | undefined, top: Position, more: Partial<LogPage> = {}): LogPage {
   const { oldest = 1, lineage = [] } = more;
   const entries = [];
+  const { limit = 0, reverse = false } = query ?? {};
+  if (reverse) {
+    const from = Math.min(top.offset, query?.from ?? top.offset);
+    for (let offset = from; offset >= oldest && entries.length < limit; offset--)
+      entries.push({ offset, data: `"${offset}"` });
+    return { entries, top, oldest, lineage };
+  }
   const from = Math.max(oldest, query?.from ?? 1);
-  for (let offset = from; offset <= top.offset && entries.length < (query?.limit ?? 0); offset++)
+  for (let offset = from; offset <= top.offset && entries.length < limit; offset++)
     entries.push({ offset, data: `"${offset}"` });
   return { entries, top, oldest, lineage };
 }
@@ -368,7 +375,13 @@ test("while too much waits to be delivered nothing more is read, then what found
   const fanOut = new FanOut({ sliceMs: 5, maxPendingChars: 100 }, clock, metrics);
   const logger = new RecordingLogger();
   const continuity = new Continuity(
-    { maxRecovered: 100, maxRecoveredChars: 1000, maxTailChars: 1000, positionCheckMs: 1000 },
+    {
+      maxRecovered: 100,
+      maxRecoveredChars: 1000,
+      maxTailChars: 1000,
+      maxReadBytes: 1000,
+      positionCheckMs: 1000,
+    },
     { broker: scripted, fanOut, wheel, metrics, logger },
   );
   const place = new Place(NEWS, { size: 100, ttlMs: 60_000 }, continuity.newStream(), DISCONNECT);

@@ -7,11 +7,12 @@
  * listeners in order, or they are told of the gap.
  */
 import { encodeGap, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
-import { type Broker, BrokerUnavailable, type LogPage, type LogQuery } from "./broker.js";
+import { type Broker, BrokerUnavailable, bytesOf, type LogPage, type LogQuery } from "./broker.js";
 import type { FanOut } from "./fan-out.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
 import type { Place, Reading } from "./place.js";
+import { Reads } from "./reads.js";
 import { Roster } from "./roster.js";
 import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
 import { TailBudget } from "./tail.js";
@@ -25,6 +26,8 @@ export interface ContinuityOptions {
   readonly maxRecoveredChars: number;
   /** Characters that all tails may hold. */
   readonly maxTailChars: number;
+  /** Bytes that one page of a log brings. */
+  readonly maxReadBytes: number;
   /** Time between two looks at a quiet stream, ms. */
   readonly positionCheckMs: number;
 }
@@ -39,8 +42,10 @@ export interface ContinuityParts {
 
 /** Looks at quiet streams a tick: 200 a second. With more streams than that allows, each is looked at less often. */
 const MAX_CHECKS_PER_TICK = 20;
-/** Reads under way at once after an outage. */
+/** Streams that are proven at once after an outage. */
 const MAX_PROOFS_AT_ONCE = 256;
+/** Pages under way at once. A place has one at most, so what waits is bounded by the places. */
+const MAX_PAGES_AT_ONCE = 32;
 /** What is read beyond what one client asked for: those who come back with it missed a little more or less. */
 const SLACK = 64;
 /** What is tried for one client before it is told that too much is happening. */
@@ -52,6 +57,12 @@ export class Continuity {
   readonly #checkTicks: number;
   readonly #parts: ContinuityParts;
   readonly #places = new Roster<Place>();
+  readonly #maxReadBytes: number;
+  readonly #reads = new Reads({
+    atOnce: MAX_PAGES_AT_ONCE,
+    maxWaiting: Number.POSITIVE_INFINITY,
+    maxWaitingPerLane: Number.POSITIVE_INFINITY,
+  });
   /** The next slot to prove after an outage; at the end of the roster when all are. */
   #unproven = Number.POSITIVE_INFINITY;
   #proofs = 0;
@@ -60,6 +71,7 @@ export class Continuity {
 
   constructor(options: ContinuityOptions, parts: ContinuityParts) {
     this.#limits = { maxEntries: options.maxRecovered, maxChars: options.maxRecoveredChars };
+    this.#maxReadBytes = options.maxReadBytes;
     this.#budget = new TailBudget(options.maxTailChars);
     this.#checkTicks = ticks(options.positionCheckMs);
     this.#parts = parts;
@@ -108,6 +120,12 @@ export class Continuity {
       default:
         return;
     }
+  }
+
+  /** Publications were left out for this worker: what the log keeps of them is read. */
+  skipped(place: Place, stream: Stream): void {
+    stream.prove();
+    void this.#prove(place, stream);
   }
 
   /** What who stood at `since` is told, having joined after `heard`. */
@@ -219,17 +237,27 @@ export class Continuity {
       const progress = stream.accept(page);
       this.#go(place, stream, progress);
       if (!progress.more) return;
+      // What was read is not dropped: the next page waits until most of it is on its way.
+      while (!this.#parts.fanOut.hasRoom) await this.#parts.fanOut.turn();
+      if (place.slot === -1) return;
     }
   }
 
   async #extend(place: Place, stream: Stream): Promise<void> {
     const wanted = stream.takeWanted();
     if (wanted === undefined) return;
-    const from = Math.max(1, wanted.from - SLACK);
-    const limit = Math.min(wanted.to - from + 1, this.#limits.maxEntries + SLACK);
-    const page = await this.#read(place, { from, limit });
-    this.#parts.metrics.add("recovery_reads", 1);
-    if (place.slot !== -1) stream.extend(page);
+    const limit = this.#limits.maxEntries + SLACK;
+    const from = Math.max(1, wanted.from - SLACK, wanted.to - limit + 1);
+    // Downwards: each page ends where the tail begins, however many pages it takes.
+    for (let to = wanted.to; to >= from; ) {
+      const page = await this.#read(place, { from: to, limit: to - from + 1, reverse: true });
+      this.#parts.metrics.add("recovery_reads", 1);
+      const lowest = page.entries.at(-1)?.offset;
+      if (place.slot === -1) return;
+      const extended = stream.extend({ ...page, entries: [...page.entries].reverse() });
+      if (!extended || lowest === undefined) return;
+      to = lowest - 1;
+    }
   }
 
   /** One read at a time for a place. Who wants the same shares the one under way; who wants the other waits for its end. */
@@ -248,7 +276,12 @@ export class Continuity {
   async #read(place: Place, query: Omit<LogQuery, "retention">): Promise<LogPage> {
     const { retention } = place;
     if (retention === undefined) throw new Error(`${place.topic} keeps no history`);
-    const page = await this.#parts.broker.read(place.topic, { ...query, retention });
+    const { broker, metrics } = this.#parts;
+    const read = (): Promise<LogPage> =>
+      broker.read(place.topic, { ...query, maxBytes: this.#maxReadBytes, retention });
+    // The position alone costs nothing, and many places ask for it when they begin.
+    const page = await (query.limit === 0 ? read() : this.#reads.run(place, read));
+    metrics.add("read_bytes", bytesOf(page.entries));
     return {
       ...page,
       entries: page.entries.map(({ offset, data }) => ({ offset, data: normalizeData(data) })),

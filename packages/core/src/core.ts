@@ -100,6 +100,11 @@ export class Core {
     return this.#context.presence?.watches.size ?? 0;
   }
 
+  /** Reads of clients that wait for their turn. */
+  get readsWaiting(): number {
+    return this.#context.reads.waiting;
+  }
+
   /** Revocations that are known here. */
   get revocations(): number {
     return this.#context.revocations.size;
@@ -145,6 +150,7 @@ export class Core {
     this.#context.wheel.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
+      skipped: (topic) => this.#skipped(topic),
       state: (state) => {
         if (state !== "ready") return;
         this.#common.listen();
@@ -278,6 +284,16 @@ export class Core {
     }
     if (topic === BROADCAST || topic === CONTROL) this.#common.receive(topic, text);
     else hub.publication(topic, text, position);
+  }
+
+  /** Each kind of topic has its own way to make good for what was left out; broadcasts have none, and are counted. */
+  #skipped(topic: Topic): void {
+    const { hub, metrics, presence, revocations } = this.#context;
+    metrics.add("topics_skipped", 1);
+    const channel = presenceOf(topic);
+    if (channel !== undefined) presence?.watches.skipped(channel);
+    else if (topic === CONTROL) revocations.reload();
+    else if (topic !== BROADCAST) hub.skipped(topic);
   }
 
   /** Tokens of before an outage stay good while the broker has kept the secret. */

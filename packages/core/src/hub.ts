@@ -6,7 +6,13 @@
  * or listens, and the broker has not refused; nothing is delivered before the broker's confirmation, so that no
  * publication overtakes the answer to whoever subscribes; who joins hears everything after the position that `join` returns.
  */
-import { encodeMessage, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
+import {
+  encodeGap,
+  encodeMessage,
+  encodePublication,
+  normalizeData,
+  type Position,
+} from "@holdfast/protocol";
 import type { Broker } from "./broker.js";
 import { type Continuity, lastHeard } from "./continuity.js";
 import type { FanOut, Listener } from "./fan-out.js";
@@ -103,6 +109,30 @@ export class Hub {
     const data = normalizeData(text);
     const channel = channelOf(topic);
     fanOut.add(place, channel === undefined ? encodeMessage(data) : encodePublication(channel, data), data);
+  }
+
+  /**
+   * Publications of a topic were left out for this worker. A stream reads what its log keeps; where there is no log, those who
+   * listen are told of a gap.
+   */
+  skipped(topic: Topic): void {
+    const place = this.#places.get(topic);
+    if (place === undefined) return;
+    if (place.confirming !== undefined) {
+      // Until then nobody hears the topic; a stream may miss what it was skipped.
+      if (place.stream !== undefined)
+        place.confirming.then(
+          () => this.skipped(topic),
+          () => {},
+        );
+      return;
+    }
+    const { continuity, fanOut, metrics } = this.#parts;
+    if (place.stream !== undefined) return continuity.skipped(place, place.stream);
+    const channel = channelOf(topic);
+    if (channel === undefined) return;
+    metrics.add("gaps", 1);
+    fanOut.insist(place, encodeGap({ channel, reason: "slow" }), undefined);
   }
 
   #open(topic: Topic): Place {

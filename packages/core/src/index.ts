@@ -52,6 +52,7 @@ export {
   KEY_WINDOW_MS,
   type LogPage,
   type LogQuery,
+  PAGE_BYTES,
   type PublishOptions,
   type Retention,
 } from "./broker.js";
@@ -106,6 +107,7 @@ export {
   type LeaseState,
   MAX_CHANGES,
   MAX_NEWS_CHARS,
+  MAX_PRESENCE_PAGE_BYTES,
   type Member,
   type PresenceChange,
   type PresencePage,

@@ -6,7 +6,14 @@
  * `sweep`. Invariant: the offsets in a log are gapless and end at its `top`.
  */
 import type { Position } from "@holdfast/protocol";
-import { type Entry, KEY_WINDOW_MS, type LogPage, type LogQuery, type Retention } from "./broker.js";
+import {
+  type Entry,
+  KEY_WINDOW_MS,
+  type LogPage,
+  type LogQuery,
+  PAGE_BYTES,
+  type Retention,
+} from "./broker.js";
 import type { Topic } from "./topic.js";
 
 interface Log {
@@ -20,6 +27,8 @@ interface Log {
 
 interface KeptEntry extends Entry {
   readonly at: number;
+  /** Of its data, as UTF-8. */
+  readonly bytes: number;
 }
 
 interface UsedKey {
@@ -62,25 +71,31 @@ export class MemoryLogs {
   append(topic: Topic, data: string, retention: Retention): Position {
     const now = this.#options.now();
     const log = this.#use(topic, retention, now);
-    log.entries.push({ offset: ++log.offset, data, at: now });
+    log.entries.push({ offset: ++log.offset, data, at: now, bytes: Buffer.byteLength(data) });
     this.#chars += data.length;
     this.#trim(log, retention, now);
     while (this.#chars > this.#options.maxChars && this.#logs.size > 1) this.#forgetOldest();
     return { offset: log.offset, epoch: log.epoch };
   }
 
-  read(topic: Topic, { from, limit, reverse = false, retention }: LogQuery): LogPage {
+  read(topic: Topic, { from, limit, reverse = false, maxBytes = PAGE_BYTES, retention }: LogQuery): LogPage {
     const now = this.#options.now();
     const log = this.#use(topic, retention, now);
     this.#trim(log, retention, now);
     const oldest = log.offset - log.entries.length + 1;
     // Where `from` is in `entries`, cut to its ends.
     const at = Math.min(Math.max(from, oldest - (reverse ? 1 : 0)), log.offset + (reverse ? 0 : 1)) - oldest;
-    const entries = reverse
-      ? log.entries.slice(Math.max(0, at + 1 - limit), at + 1).reverse()
-      : log.entries.slice(at, at + limit);
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (let next = at; entries.length < limit; next += reverse ? -1 : 1) {
+      const entry = log.entries[next];
+      if (entry === undefined) break;
+      bytes += entry.bytes;
+      if (entries.length > 0 && bytes > maxBytes) break;
+      entries.push({ offset: entry.offset, data: entry.data });
+    }
     return {
-      entries: entries.map(({ offset, data }) => ({ offset, data })),
+      entries,
       top: { offset: log.offset, epoch: log.epoch },
       oldest,
       lineage: NO_LINEAGE,

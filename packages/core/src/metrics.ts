@@ -25,6 +25,12 @@ export const COUNTERS = Object.freeze({
   recovered: "Subscriptions that came back and missed nothing",
   unrecovered: "Subscriptions that came back and could not be proven complete",
   recovery_reads: "Reads of a channel's history for clients that came back",
+  read_bytes:
+    "Bytes of publications and members that were read, for clients and for the streams of this worker",
+  reads_refused: "Reads of clients refused: too many waited, or the connection had used up its rate",
+  publish_refused: "Publications of clients refused by the byte rate of their connection or namespace",
+  publish_refused_bytes: "Bytes of the publications of clients that were refused by a byte rate",
+  topics_skipped: "Times that a topic was continued after publications of it were left out for this worker",
   presence_lapses: "Times that this worker's lease of presence was over before it was renewed",
   presence_reaped: "Leases of presence that were ended because their worker was gone",
   presence_holes: "Times that pub/sub did not bring who joined or left, seen by the next one's number",

@@ -31,6 +31,11 @@ export interface NamespaceOptions {
    * option `commandRate` for all. Default: as any other command.
    */
   readonly commandRate?: number | undefined;
+  /**
+   * Bytes a second that the clients of one worker may publish to its channels together; twice that at once. Default: the
+   * option `namespacePublishBytesPerSecond` for all.
+   */
+  readonly publishBytesPerSecond?: number | undefined;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
   readonly historySize?: number | undefined;
   /** For how long they are kept, ms. Default: the option `historyTtlMs` for all. */

@@ -4,6 +4,7 @@
  * Values arrive checked (the cli's schema, or the compiler): core only completes them.
  */
 import type { AccessMode } from "./access.js";
+import { PAGE_BYTES } from "./broker.js";
 import type { NamespaceOptions } from "./namespace.js";
 
 export interface CoreOptions {
@@ -27,6 +28,15 @@ export interface CoreOptions {
   readonly commandRate: number;
   /** Bytes of one publication, from whomever. Default 1 MiB. */
   readonly maxPublicationBytes: number;
+  /** Bytes of publications that one page of a log brings, for whatever it is read; at least one comes. Default 512 KiB. */
+  readonly maxReadBytes: number;
+  /** Bytes a second that one connection may publish; twice that at once. Default 1 MiB. */
+  readonly publishBytesPerSecond: number;
+  /**
+   * Bytes a second that the clients of one worker may publish to one namespace together, where the namespace says
+   * nothing; twice that at once. Default 4 MiB.
+   */
+  readonly namespacePublishBytesPerSecond: number;
   /** How long one stretch of fan-out may hold the event loop, ms. Default 5. */
   readonly fanOutSliceMs: number;
   /** Publications that a channel's history keeps, where its namespace says nothing; 0 = no history. Default 0. */
@@ -74,6 +84,9 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   maxChannels: 128,
   commandRate: 100,
   maxPublicationBytes: 1024 * 1024,
+  maxReadBytes: PAGE_BYTES,
+  publishBytesPerSecond: 1024 * 1024,
+  namespacePublishBytesPerSecond: 4 * 1024 * 1024,
   fanOutSliceMs: 5,
   historySize: 0,
   historyTtlMs: 5 * 60_000,

@@ -11,6 +11,7 @@ import {
   type Lease,
   type LeaseState,
   MAX_NEWS_CHARS,
+  MAX_PRESENCE_PAGE_BYTES,
   type Member,
   type PresenceChange,
   type PresencePage,
@@ -127,10 +128,12 @@ export class MemoryPresence implements PresenceStore {
     const after = Number(cursor) || 0;
     const members: string[] = [];
     let last = after;
+    let bytes = 0;
     let next: string | undefined;
     for (const { order, text } of state.members.values()) {
       if (order <= after) continue;
-      if (members.length === limit) {
+      bytes += limit === 0 ? 0 : Buffer.byteLength(text);
+      if (members.length === limit || (members.length > 0 && bytes > MAX_PRESENCE_PAGE_BYTES)) {
         next = limit === 0 ? undefined : `${last}`;
         break;
       }

@@ -107,7 +107,7 @@ export interface PresenceStore {
     changes: readonly PresenceChange[],
     rule: PresenceRule,
   ): Promise<ChangeOutcome>;
-  /** At most `limit` members, from `cursor` on, the `next` of a page or any other text; 0 asks for the numbers alone. */
+  /** At most `limit` members and `MAX_PRESENCE_PAGE_BYTES`, from `cursor` on, the `next` of a page or any other text; 0 asks for the numbers alone. */
   read(channel: string, limit: number, cursor?: string): Promise<PresencePage>;
   /** Ends a lease: its members leave, but for those that went on under another. */
   end(id: string): Promise<void>;
@@ -115,6 +115,9 @@ export interface PresenceStore {
 
 /** Changes of one call: keeps a step in the store short. */
 export const MAX_CHANGES = 64;
+
+/** Bytes of members in one page, as UTF-8; one comes in any case. A page may have fewer than `limit` for that. */
+export const MAX_PRESENCE_PAGE_BYTES = 1024 * 1024;
 
 /** Characters of the steps in one piece of news; beyond it there are several pieces. */
 export const MAX_NEWS_CHARS = 32 * 1024;

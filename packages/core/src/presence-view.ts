@@ -64,9 +64,12 @@ export class PresenceView {
   /** What clients have been told, also while the store is read; undefined before the first page and where it only counts. */
   #list: List | undefined;
   #numbers: Numbers | undefined;
+  /** Sessions that a page has room for, as far as is known: pages are bounded in bytes, too. */
+  #maxListed: number;
 
   constructor(rule: ViewRule) {
     this.#rule = rule;
+    this.#maxListed = rule.maxListed;
   }
 
   get state(): State["kind"] {
@@ -103,7 +106,7 @@ export class PresenceView {
     }
   }
 
-  /** What the store had. The page begins with the first member and has room for `maxListed`. */
+  /** What the store had. The page begins with the first member and has room for `maxListed`, if they are not too large. */
   accept(page: PresencePage): ViewProgress {
     const { held, overflowed } = this.#state.kind === "reading" ? this.#state : reading();
     const { sequence, version, users, sessions } = page;
@@ -111,7 +114,9 @@ export class PresenceView {
     const known = this.#numbers;
     this.#numbers = { sequence, version, users, sessions };
     const told: Told[] = [];
-    if (sessions > this.#rule.maxListed) this.#become(COUNTING);
+    const isWhole = page.members.length >= sessions;
+    this.#maxListed = isWhole ? this.#rule.maxListed : Math.min(this.#rule.maxListed, page.members.length);
+    if (sessions > this.#maxListed) this.#become(COUNTING);
     else {
       this.#list = new Map(page.members.map(normal));
       this.#state = LISTING;
@@ -155,7 +160,7 @@ export class PresenceView {
   #count(news: PresenceNews): ViewProgress {
     if (news.sequence <= (this.#numbers?.sequence ?? 0)) return NOTHING;
     this.#take(news);
-    if (news.sessions > this.#rule.maxListed * SMALL_AGAIN) return NOTHING;
+    if (news.sessions > this.#maxListed * SMALL_AGAIN) return NOTHING;
     this.#state = reading();
     return BEHIND;
   }

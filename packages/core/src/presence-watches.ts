@@ -129,6 +129,15 @@ export class PresenceWatches {
     this.#catchUp(watch);
   }
 
+  /** News of a channel was left out for this worker. */
+  skipped(channel: string): void {
+    const watch = this.#watches.get(channel);
+    if (watch === undefined) return;
+    watch.view.doubt();
+    this.#overdue.add(watch);
+    this.#pump();
+  }
+
   /** The broker is back: everything may have happened. */
   restored(): void {
     for (const watch of this.#watches.values()) {

@@ -49,4 +49,26 @@ export class RateLimit {
     if (account.credit >= 0) return "pass";
     return account.credit > -this.#capacity ? "refuse" : "disconnect";
   }
+
+  /**
+   * Charges what a command turned out to cost, in commands. The debt that this makes is a second's worth at most, so a
+   * client that asked for much waits that long, and is not disconnected for it.
+   */
+  spend(account: RateAccount, tick: number, price: number): void {
+    this.#earn(account, tick);
+    const floor = -Math.floor(this.#capacity / BURST_SECONDS);
+    if (account.credit > floor) account.credit = Math.max(floor, account.credit - Math.ceil(price * UNITS));
+  }
+
+  /** Whether the account has nothing left now. */
+  isSpent(account: RateAccount, tick: number): boolean {
+    this.#earn(account, tick);
+    return account.credit < 0;
+  }
+
+  #earn(account: RateAccount, tick: number): void {
+    const earned = (tick - account.creditTick) * this.#unitsPerTick;
+    account.credit = Math.min(this.#capacity, account.credit + earned);
+    account.creditTick = tick;
+  }
 }

@@ -222,14 +222,22 @@ export class Stream {
     this.#tail.unpin();
   }
 
-  /** A page of what lies before the tail, for clients that have to go further back. */
-  extend({ top, oldest, entries }: LogPage): void {
+  /**
+   * A page of what lies before the tail, in ascending order, for clients that have to go further back. True when the tail
+   * holds all of it now: then it may be extended further.
+   */
+  extend({ top, oldest, entries }: LogPage): boolean {
     // Another life of the log: nothing of it may be mixed with this one's.
-    if (top.epoch !== this.#epoch) return this.prove();
+    if (top.epoch !== this.#epoch) {
+      this.prove();
+      return false;
+    }
     this.#oldest = Math.max(this.#oldest, oldest);
     const first = this.#tail.first ?? this.next;
     const before = entries.filter(({ offset }) => offset < first);
-    if (before.at(-1)?.offset === first - 1) this.#tail.extend(before);
+    if (before.at(-1)?.offset !== first - 1) return false;
+    this.#tail.extend(before);
+    return this.#tail.first === before[0]?.offset;
   }
 
   /** What a client that stood at `since` has missed, if it hears everything after `heard`. */

@@ -1,9 +1,18 @@
 /**
  * What is published: the packed packages, installed in an empty folder, are a working gateway.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { GatewayProcess } from "./gateway-process.js";
 import { PlainClient } from "./plain-client.js";
@@ -59,5 +68,30 @@ describe("the packed packages", () => {
     const publish = own.add(Program.start("npx", args, { cwd: empty }));
     expect(await publish.exit()).toEqual({ code: 0, signal: null });
     expect(await client.next()).toEqual({ publication: { channel: "news", data: { hello: 1 } } });
+  });
+
+  test("the client is loaded by require() and by import, with the same names", async () => {
+    const require = `console.log(Object.keys(require("@holdfast/client")).sort().join())`;
+    const load = `import("@holdfast/client").then((all) => console.log(Object.keys(all).sort().join()))`;
+    const names = await Promise.all(
+      [require, load].map(async (script) => {
+        const node = own.add(Program.start(process.execPath, ["-e", script], { cwd: empty }));
+        expect(await node.exit()).toEqual({ code: 0, signal: null });
+        return node.output.trim();
+      }),
+    );
+    expect(names).toEqual(Array(2).fill("Client,HoldfastError,clientErrors,systemClock"));
+  });
+
+  test("the client is loaded by Jest in its CommonJS mode", async () => {
+    const project = join(empty, "commonjs");
+    mkdirSync(project);
+    writeFileSync(join(project, "package.json"), '{ "jest": { "testEnvironment": "node" } }');
+    const test = `const { Client } = require("@holdfast/client");
+      test("a client", () => expect(new Client("ws://localhost").state).toEqual({ name: "idle" }));`;
+    writeFileSync(join(project, "client.test.js"), test);
+    const jest = fileURLToPath(new URL("../../../node_modules/jest/bin/jest.js", import.meta.url));
+    const run = own.add(Program.start(process.execPath, [jest, "--rootDir", project], { cwd: project }));
+    expect([await run.exit(), run.output]).toEqual([{ code: 0, signal: null }, expect.anything()]);
   });
 });

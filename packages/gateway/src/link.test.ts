@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { Link, LinkOverflow } from "./link.js";
+import { LINK_SHARES, Link } from "./link.js";
 
 interface Note {
   readonly text: string;
@@ -77,23 +77,69 @@ describe("a link", () => {
     expect(inbox.messages).toEqual([{ text: "ü" }, { text: "second" }]);
   });
 
-  it("closes when the other side does not read", async () => {
+  it("refuses what finds no room, bulk before control, and goes on when the other side reads", async () => {
     const [near, far] = await pair();
     far.pause();
+    let drained = 0;
+    const link = new Link<Note, Note>(
+      near,
+      { message() {}, drained: () => drained++, closed() {} },
+      { maxBufferedBytes: 1_000_000 },
+    );
     const inbox = new Inbox();
-    const link = new Link<Note, Note>(near, inbox, { maxBufferedBytes: 1_000_000 });
-    for (let i = 0; i < 100 && inbox.closings.length === 0; i++) link.send({ text: "x".repeat(100_000) });
-    await inbox.until(() => inbox.closings.length > 0);
-    expect(inbox.closings).toEqual([expect.any(LinkOverflow)]);
+    new Link<Note, Note>(far, inbox);
+    far.pause();
+    let taken = 0;
+    while (link.send({ text: "x".repeat(50_000) }, LINK_SHARES.publications)) taken++;
+    expect(link.send({ text: "bulk" }, LINK_SHARES.requests)).toBe(false);
+    expect(link.send({ text: "order" }, LINK_SHARES.answers)).toBe(true);
+    expect(link.send({ text: "control" })).toBe(true);
+    expect(link.fill).toBeLessThan(0.5);
+    far.resume();
+    await inbox.until(() => inbox.messages.length === taken + 2);
+    expect(inbox.messages.slice(-2)).toEqual([{ text: "order" }, { text: "control" }]);
+    while (drained === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(link.send({ text: "bulk" }, LINK_SHARES.requests)).toBe(true);
+    expect(inbox.closings).toEqual([]);
   });
 
-  it("closes on a message beyond the limit", async () => {
+  it("refuses to send a message beyond the limit, counted in bytes", async () => {
     const [near, far] = await pair();
     const inbox = new Inbox();
-    new Link<Note, Note>(far, inbox, { maxMessageBytes: 100 });
-    near.write("x".repeat(200));
-    await inbox.until(() => inbox.closings.length > 0);
-    expect(inbox.closings).toEqual([expect.any(LinkOverflow)]);
+    const link = new Link<Note, Note>(near, inbox, { maxMessageBytes: 100 });
+    new Link<Note, Note>(far, inbox);
+    expect(link.send({ text: "x".repeat(100) })).toBe(false);
+    expect(link.send({ text: "🌊".repeat(25) })).toBe(false);
+    expect(link.send({ text: "ü".repeat(40) })).toBe(true);
+    await inbox.until(() => inbox.messages.length === 1);
+    expect(inbox.closings).toEqual([]);
+  });
+
+  it.each([
+    ["in one piece", 1],
+    ["in many pieces", 7],
+  ])("leaves out a message beyond the limit that comes %s, and goes on with the next", async (_, pieces) => {
+    const [near, far] = await pair();
+    near.setNoDelay();
+    const inbox = new Inbox();
+    let oversized = 0;
+    new Link<Note, Note>(
+      far,
+      {
+        message: (each) => inbox.message(each),
+        oversized: () => oversized++,
+        closed: (each) => inbox.closed(each),
+      },
+      { maxMessageBytes: 100 },
+    );
+    const bytes = Buffer.from(`{"text":"${"x".repeat(500)}"}\n{"text":"next"}\n`);
+    const size = Math.ceil(bytes.length / pieces);
+    for (let at = 0; at < bytes.length; at += size)
+      await new Promise((resolve) => near.write(bytes.subarray(at, at + size), resolve));
+    await inbox.until(() => inbox.messages.length === 1);
+    expect(inbox.messages).toEqual([{ text: "next" }]);
+    expect(oversized).toBe(1);
+    expect(inbox.closings).toEqual([]);
   });
 
   it("closes on what is not a message", async () => {
@@ -114,7 +160,7 @@ describe("a link", () => {
     new Link<Note, Note>(far, farInbox);
     link.close();
     link.close();
-    link.send({ text: "too late" });
+    expect(link.send({ text: "too late" })).toBe(false);
     await farInbox.until(() => farInbox.closings.length > 0);
     expect(nearInbox.closings).toEqual([undefined]);
     expect(farInbox.closings).toEqual([undefined]);

@@ -5,30 +5,43 @@
  * so it carries sockets and nothing else. Control and the embedded broker's traffic go over this pipe, file
  * descriptor 4 of the worker: one JSON value a line.
  *
- * Invariant: messages arrive whole and in order, or the link is closed. A side that does not read is bounded by
- * `maxBufferedBytes`, after which the link closes with a `LinkOverflow`: a worker that lost a message is no longer in
- * step and must start anew.
+ * Invariant: messages arrive whole and in order, and a slow or a large one never ends the link. `send` refuses a message
+ * that finds no room or is too large, and says so: the caller fails the one call, or leaves the one publication out. Each kind of
+ * message has its share of the room, so that bulk is refused long before what has to arrive is.
  */
 import type { Duplex } from "node:stream";
 
 export interface LinkOptions {
   /** Bytes that may wait for the other side. Default 64 MiB. */
   readonly maxBufferedBytes?: number;
-  /** Bytes of one message. Default 32 MiB: twice the largest publication, whose quotes JSON escapes. */
+  /** Bytes of one message, in either direction. Default 32 MiB: twice the largest publication, whose quotes JSON escapes. */
   readonly maxMessageBytes?: number;
 }
 
 export interface LinkEvents<In> {
   message(message: In): void;
+  /** All that waited has been taken by the other side. */
+  drained?(): void;
+  /** A message beyond `maxMessageBytes` came, and was left out. The other side refuses to send one, so none should. */
+  oversized?(): void;
   /** Called once, whoever closed it; with the reason when something went wrong. */
   closed(problem?: Error): void;
 }
 
-/** The other side read too slowly, or sent a message beyond the limit. */
-export class LinkOverflow extends Error {
-  override readonly name = "LinkOverflow";
-  readonly code = "ERR_LINK_OVERFLOW";
-}
+/** How much of what may wait a message may find waiting, from 0 to 1: the lower, the sooner it is refused. */
+export const LINK_SHARES = Object.freeze({
+  /** What a client can bring about at any rate: publishing and reading. */
+  requests: 1 / 8,
+  /** Publications for a worker, which can be left out. */
+  publications: 1 / 4,
+  /** Answers, which are bounded by the requests, and orders. */
+  answers: 1 / 2,
+  /** What starts, drains and watches a worker: small, and rare. */
+  control: 1,
+});
+
+/** Sends one message; `share` is one of `LINK_SHARES`, by default that of control. False: it was refused. */
+export type Send<Out> = (message: Out, share?: number) => boolean;
 
 /** The link's file descriptor in the worker, after stdio and the IPC channel. */
 export const LINK_FD = 4;
@@ -51,18 +64,27 @@ export class Link<Out, In> {
     this.#events = events;
     this.#maxBufferedBytes = options.maxBufferedBytes ?? 64 * MIB;
     this.#maxMessageBytes = options.maxMessageBytes ?? 32 * MIB;
+    stream.on("drain", () => events.drained?.());
     stream.on("data", (chunk: Buffer) => this.#read(chunk));
     stream.on("error", (error: Error) => this.close(error));
     stream.on("close", () => this.close());
   }
 
-  /** Sends one message. On a closed link it does nothing. */
-  send(message: Out): void {
-    if (this.#state === "closed") return;
-    this.#stream.write(`${JSON.stringify(message)}\n`);
-    if (this.#stream.writableLength > this.#maxBufferedBytes) {
-      this.close(new LinkOverflow(`${this.#stream.writableLength} bytes wait for the other process`));
-    }
+  /** Bytes that wait for the other side, as a part of what may. */
+  get fill(): number {
+    return this.#stream.writableLength / this.#maxBufferedBytes;
+  }
+
+  /** Sends one message. False where there is no room for it, where it is too large, or where the link is closed. */
+  send(message: Out, share: number = LINK_SHARES.control): boolean {
+    if (this.#state === "closed" || this.fill > share) return false;
+    const line = `${JSON.stringify(message)}\n`;
+    if (line.length > this.#maxMessageBytes) return false;
+    // Its characters bound the length of most; the bytes are counted where they may exceed it.
+    if (line.length * 3 > this.#maxMessageBytes && Buffer.byteLength(line) > this.#maxMessageBytes)
+      return false;
+    this.#stream.write(line);
+    return true;
   }
 
   /** Idempotent. */
@@ -81,21 +103,29 @@ export class Link<Out, In> {
       if (newline === -1) break;
       const piece = chunk.subarray(start, newline);
       start = newline + 1;
-      const line = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]);
-      this.#pieces = [];
-      this.#pieceBytes = 0;
-      const message = parse(line.toString());
-      if (message instanceof SyntaxError) return this.close(message);
-      this.#events.message(message as In);
+      this.#line(piece);
       if (this.#state === "closed") return;
     }
-    if (start === chunk.length) return;
-    const rest = chunk.subarray(start);
-    this.#pieces.push(rest);
-    this.#pieceBytes += rest.length;
-    if (this.#pieceBytes > this.#maxMessageBytes) {
-      this.close(new LinkOverflow(`a message of more than ${this.#maxMessageBytes} bytes`));
-    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  /** The end of a message. */
+  #line(piece: Buffer): void {
+    const isWhole = this.#pieceBytes + piece.length <= this.#maxMessageBytes;
+    const line = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]);
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    if (!isWhole) return this.#events.oversized?.();
+    const message = parse(line.toString());
+    if (message instanceof SyntaxError) this.close(message);
+    else this.#events.message(message as In);
+  }
+
+  /** A piece of a message. Of one that is too large only the size is kept, until its end. */
+  #keep(piece: Buffer): void {
+    this.#pieceBytes += piece.length;
+    if (this.#pieceBytes <= this.#maxMessageBytes) this.#pieces.push(piece);
+    else this.#pieces = [];
   }
 }
 

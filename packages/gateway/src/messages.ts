@@ -35,6 +35,8 @@ export type BrokerAnswer =
       readonly result?: Position | LogPage | string | undefined;
     }
   | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
+  /** Publications of these topics were left out, because the worker took what was sent too slowly. */
+  | { readonly type: "broker-skipped"; readonly topics: readonly string[] }
   | {
       readonly type: "broker-publication";
       readonly topic: string;

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 top, 2 log: see touch.lua
 -- ARGV  1 new epoch, 2 offset to begin with, 3 entries at most, 4 "1": downwards, 5 entries that the log keeps,
---       6 for how long, ms, 7 for how long the top is kept, ms
+--       6 for how long, ms, 7 for how long the top is kept, ms, 8 bytes of data after which the page ends
 -- returns {epoch, last offset given out, lowest offset kept, lineage, entries as XRANGE answers}
 -- effects: those of touch; expired entries are trimmed.
 local epoch, last, lineage = touch(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[7]))
@@ -33,14 +33,32 @@ if first then
   end
 end
 
-local entries = {}
-if limit > 0 and oldest <= last then
-  if ARGV[4] == '1' then
-    if from >= oldest then
-      entries = redis.call('XREVRANGE', KEYS[2], text(math.min(from, last)), text(oldest), 'COUNT', limit)
-    end
-  elseif from <= last then
-    entries = redis.call('XRANGE', KEYS[2], text(math.max(from, oldest)), text(last), 'COUNT', limit)
+-- Entries are taken a few at once, so that what is copied beyond the page is a few entries, however large.
+local MAX_STEP = 8
+local entries, bytes = {}, 0
+local down = ARGV[4] == '1'
+local maxBytes = tonumber(ARGV[8])
+local next = down and math.min(from, last) or math.max(from, oldest)
+local step = 1
+while #entries < limit and next >= oldest and next <= last do
+  local count = math.min(step, limit - #entries)
+  local some
+  if down then
+    some = redis.call('XREVRANGE', KEYS[2], text(next), text(oldest), 'COUNT', count)
+  else
+    some = redis.call('XRANGE', KEYS[2], text(next), text(last), 'COUNT', count)
   end
+  if #some == 0 then break end
+  local full = false
+  for i = 1, #some do
+    bytes = bytes + #some[i][2][2]
+    full = #entries > 0 and bytes > maxBytes
+    if full then break end
+    entries[#entries + 1] = some[i]
+  end
+  if full then break end
+  local reached = tonumber(string.match(some[#some][1], '^%d+'))
+  next = down and reached - 1 or reached + 1
+  step = math.min(step * 2, MAX_STEP)
 end
 return {epoch, text(last), text(oldest), lineage, entries}

@@ -278,7 +278,8 @@ describe("RedisBroker", () => {
     const a = await ready({ target: target(`${server.url}/3`), prefix: "other:" });
     await a.broker.subscribe(BROADCAST);
     await backend.publish("holdfast:broadcast", "not for you");
-    await backend.publish("other:broadcast", "1");
+    await backend.publish("other:broadcast", "nor is database 0");
+    await backend.publish("other:db3:broadcast", "1");
     expect(await a.upTo("1")).toEqual(["1"]);
     expect(await backend.client("LIST")).toContain(" db=3 ");
   });

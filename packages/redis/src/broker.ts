@@ -31,9 +31,10 @@ import { RedisPresence } from "./presence.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
+import { Roles } from "./role.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
-import { describeTarget } from "./target.js";
+import { databaseOf, describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;
@@ -47,6 +48,7 @@ export class RedisBroker implements Broker {
   readonly #reasonOf: Reasons;
   readonly #subscriptions: Subscriptions;
   readonly #rejections: Rejections;
+  readonly #roles: Roles;
   readonly #closing = new AbortController();
   readonly #reasonsLogged = new Set<string>();
   #state: BrokerState = "connecting";
@@ -58,9 +60,10 @@ export class RedisBroker implements Broker {
   constructor(options: Pick<RedisOptions, "target"> & Partial<RedisOptions>, seams: RedisSeams) {
     this.#options = Object.freeze({ ...REDIS_DEFAULTS, ...options });
     this.#seams = seams;
-    this.#keys = new RedisKeys(this.#options.prefix);
+    this.#keys = new RedisKeys(this.#options.prefix, databaseOf(this.#options.target));
     this.#reasonOf = reasonsOf(this.#options.target);
     this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
+    this.#roles = new Roles(seams.logger, this.#reasonOf);
     this.#subscriptions = new Subscriptions({
       maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
       defer: (run) => seams.clock.defer(run),
@@ -192,7 +195,7 @@ export class RedisBroker implements Broker {
   async #live(): Promise<number> {
     const { clock, random } = this.#seams;
     const { signal } = this.#closing;
-    const link = new RedisLink(this.#options, clock, random);
+    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles });
     const close = (): void => void link.close();
     signal.addEventListener("abort", close, { once: true });
     let readyAt: number | undefined;
@@ -244,7 +247,10 @@ export class RedisBroker implements Broker {
 
   #logReady(): void {
     this.#reasonsLogged.clear();
-    const fields = { redis: describeTarget(this.#options.target), topics: this.#subscriptions.size };
+    const { target } = this.#options;
+    // Backends publish there: a name that is not the usual one has to be seen somewhere.
+    const channels = databaseOf(target) === 0 ? {} : { channels: `${this.#keys.channelPrefix}…` };
+    const fields = { redis: describeTarget(target), topics: this.#subscriptions.size, ...channels };
     this.#seams.logger.info(fields, "connected to Redis");
   }
 

@@ -4,7 +4,8 @@
  * Reconnecting is the broker's business alone, because only the broker knows when everything is restored; ioredis's own
  * retries, queues and resubscriptions are therefore all off. Aborting the signal ends the client, whatever it is doing.
  */
-import type { Cluster, Redis, RedisOptions } from "ioredis";
+import { type Cluster, Redis, type RedisOptions } from "ioredis";
+import { hangUp } from "./hang-up.js";
 import type { Reasons } from "./reason.js";
 import type { RedisAccess } from "./target.js";
 
@@ -56,7 +57,11 @@ export class Client<Raw extends Redis | Cluster> {
     };
     raw.on("error", remember);
     raw.on("node error", remember);
-    const end = (): void => raw.disconnect();
+    const end = (): void => {
+      if (raw instanceof Redis) return hangUp(raw);
+      for (const node of raw.nodes()) hangUp(node);
+      raw.disconnect();
+    };
     this.ended = new Promise((resolve) => {
       raw.once("end", () => {
         signal.removeEventListener("abort", end);

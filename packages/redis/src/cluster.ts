@@ -9,12 +9,12 @@ import { Cluster, Redis } from "ioredis";
 import { Client, connectionOptions } from "./client.js";
 import type { Connections, ConnectSettings } from "./connect.js";
 import { withDeadline } from "./deadline.js";
+import { hangUp } from "./hang-up.js";
 import { Probe } from "./probe.js";
+import { NotMaster } from "./role.js";
 import { loadScripts, runScript } from "./script.js";
+import { slotOf } from "./slot.js";
 import type { RedisAccess, RedisAddress } from "./target.js";
-
-/** PUBLISH has no key for the Cluster to route by; a script has. */
-const PUBLISH = "return redis.call('PUBLISH', ARGV[1], ARGV[2])";
 
 /** How often the members are asked who they are, ms. A moved slot is noticed at once in any case. */
 const TOPOLOGY_INTERVAL_MS = 15_000;
@@ -50,7 +50,8 @@ export async function openCluster(
   let refreshedAt = clock.monotonic();
   return {
     subscriber: subscriber.raw,
-    publish: (channel, data, key) => cluster.eval(PUBLISH, 1, key, channel, data),
+    // PUBLISH has no key for the Cluster to route by; a script has.
+    publish: undefined,
     script: (script, keys, args) => runScript(cluster, script, keys, args),
     ping: async () => {
       if (clock.monotonic() - refreshedAt > TOPOLOGY_INTERVAL_MS) {
@@ -59,6 +60,17 @@ export async function openCluster(
       }
       const masters = cluster.nodes("master");
       await Promise.all([...masters.map((node) => ping(node, settings)), probe.run(masters, random)]);
+    },
+    checkRole: async () => {
+      const checks = cluster.nodes("master").map((node) => checkMember(node, settings));
+      // A member that is no master any more sends keys on by itself: it has only to be known.
+      if ((await Promise.all(checks)).includes(false)) cluster.refreshSlotsCache();
+    },
+    overdue: (key) => {
+      const [owner] = cluster.slots[slotOf(key)] ?? [];
+      for (const node of cluster.nodes()) {
+        if (`${node.options.host}:${node.options.port}` === owner) hangUp(node);
+      }
     },
     lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
   };
@@ -75,6 +87,8 @@ export function newCluster(access: RedisAccess, nodes: RedisAddress[], timeoutMs
     // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
     enableOfflineQueue: true,
     redisOptions: connectionOptions(access, timeoutMs),
+    // Never: what was sent on a connection that ended may have been done, and what was answered as failed must not be done later.
+    retryDelayOnFailover: 0,
     // A certificate names hosts: their addresses would not match it.
     ...(access.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
   });
@@ -83,7 +97,16 @@ export function newCluster(access: RedisAccess, nodes: RedisAddress[], timeoutMs
 /** One silent master is not the end of the cluster: only its connection goes, and with it what waited there. */
 async function ping(node: Redis, { clock, timeoutMs }: ConnectSettings): Promise<void> {
   if (node.status !== "ready") return;
-  await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => node.disconnect());
+  await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => hangUp(node));
+}
+
+/** False when it says that it is no master. No sign of life is the pings' business. */
+async function checkMember(node: Redis, { clock, timeoutMs, roles }: ConnectSettings): Promise<boolean> {
+  if (node.status !== "ready") return true;
+  return await withDeadline(clock, timeoutMs, "ROLE", roles.check(node)).then(
+    () => true,
+    (error) => !(error instanceof NotMaster),
+  );
 }
 
 /** Settles when the member is no longer part of the cluster: it may run on, but hears nothing any more. */

@@ -9,18 +9,24 @@ import { type Cluster, Redis } from "ioredis";
 import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
 import { withDeadline } from "./deadline.js";
+import { hangUp } from "./hang-up.js";
+import type { Roles } from "./role.js";
 import { loadScripts, runScript, type Script } from "./script.js";
 import { hearStreamErrors } from "./stream-errors.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
 
 export interface Connections {
   readonly subscriber: Redis;
-  /** PUBLISH through the server that has `key`, in the order of all calls that concern this server. */
-  publish(channel: string, data: string, key: string): Promise<unknown>;
+  /** PUBLISH, in the order of all calls. Undefined where only a script can be routed to the right server. */
+  readonly publish: ((channel: string, data: string) => Promise<unknown>) | undefined;
   /** Runs a script on the server that has its keys, likewise. */
   script(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Rejects when the command side gives no sign of life in time. */
   ping(): Promise<unknown>;
+  /** Rejects with `NotMaster` when nothing should be published there any more. */
+  checkRole(): Promise<unknown>;
+  /** A call with this key had no answer in time: its connection is reset, before the call can be carried out late. */
+  overdue(key: string): void;
   /** Settles with the reason when any of the connections that matter has ended. Never rejects. */
   readonly lost: Promise<string>;
 }
@@ -32,6 +38,7 @@ export interface ConnectSettings extends ClientScope {
   readonly random: () => number;
   /** A channel that is nobody else's. */
   readonly probeChannel: string;
+  readonly roles: Roles;
 }
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
@@ -94,17 +101,22 @@ export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number
 }
 
 async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
-  const { clock, timeoutMs } = settings;
+  const { clock, timeoutMs, roles } = settings;
   const commands = new Client(new Redis(options), settings);
   const subscriber = new Client(new Redis(options), settings);
   const both = [commands, subscriber];
   await Promise.all(both.map((client) => client.connect()));
+  // Both: behind one name there may be two servers for a while.
+  const masters = Promise.all(both.map(({ raw }) => roles.check(raw)));
+  await withDeadline(clock, timeoutMs, "ROLE", masters);
   await withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(commands.raw));
   return {
     subscriber: subscriber.raw,
     publish: (channel, data) => commands.raw.publish(channel, data),
     script: (script, keys, args) => runScript(commands.raw, script, keys, args),
     ping: () => withDeadline(clock, timeoutMs, "PING", commands.raw.ping()),
+    checkRole: () => withDeadline(clock, timeoutMs, "ROLE", roles.check(commands.raw)),
+    overdue: () => hangUp(commands.raw),
     lost: Promise.race(both.map(({ ended }) => ended)),
   };
 }

@@ -17,6 +17,15 @@ describe("names in Redis", () => {
     }
   });
 
+  test("databases do not hear each other: pub/sub has only one space of names", () => {
+    const other = new RedisKeys("holdfast:", 4);
+    expect(other.channel(channelTopic("room:42"))).toBe("holdfast:db4:channel:room:42");
+    expect(other.topic("holdfast:db4:channel:room:42")).toBe(channelTopic("room:42"));
+    expect(other.topic("holdfast:channel:room:42")).toBeUndefined();
+    expect(keys.topic("holdfast:db4:channel:room:42")).toBeUndefined();
+    expect(other.log(channelTopic("a"))).toBe(keys.log(channelTopic("a")));
+  });
+
   test("a probe is not taken for a topic", () => {
     expect(keys.probe("1")).toBe("holdfast:probe:1");
     expect(keys.topic(keys.probe("1"))).toBeUndefined();

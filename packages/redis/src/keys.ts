@@ -1,7 +1,8 @@
 /**
  * The names that Holdfast uses in Redis. This is the only file that builds or reads one.
  *
- * A topic's channel is the prefix and the topic, `holdfast:channel:news`: what backends publish to by hand.
+ * A topic's channel is the prefix and the topic, `holdfast:channel:news`: what backends publish to by hand. Pub/sub knows no
+ * databases, so the channels of database 3 begin with the prefix and `db3:`. Keys need no such thing.
  *
  * A Cluster places a key by what is between its first `{` and the first `}` after that. Invariant: all keys of a topic have
  * the same there, for any topic and a prefix without braces, and it is never empty: a topic begins with a letter.
@@ -10,14 +11,17 @@ import { parseTopic, type Topic } from "@holdfast/core";
 
 export class RedisKeys {
   readonly #prefix: string;
+  /** What the name of each channel starts with. */
+  readonly channelPrefix: string;
 
-  constructor(prefix: string) {
+  constructor(prefix: string, database = 0) {
     this.#prefix = prefix;
+    this.channelPrefix = database === 0 ? prefix : `${prefix}db${database}:`;
   }
 
   /** The pub/sub channel of a topic. */
   channel(topic: Topic): string {
-    return this.#prefix + topic;
+    return this.channelPrefix + topic;
   }
 
   channels(topics: readonly Topic[]): string[] {
@@ -96,11 +100,12 @@ export class RedisKeys {
 
   /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */
   probe(id: string): string {
-    return `${this.#prefix}probe:${id}`;
+    return `${this.channelPrefix}probe:${id}`;
   }
 
   /** The topic of a pub/sub channel, or undefined when it is not one of ours. */
   topic(channel: string): Topic | undefined {
-    return channel.startsWith(this.#prefix) ? parseTopic(channel.slice(this.#prefix.length)) : undefined;
+    const { channelPrefix } = this;
+    return channel.startsWith(channelPrefix) ? parseTopic(channel.slice(channelPrefix.length)) : undefined;
   }
 }

@@ -8,13 +8,23 @@ import type { Clock, Timer } from "@holdfast/core";
 import { type Connections, openConnections, openingTimeoutMs } from "./connect.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
 import { RedisKeys } from "./keys.js";
+import { Lanes } from "./lanes.js";
 import type { ScriptCall } from "./log.js";
 import type { RedisOptions } from "./options.js";
 import { type Reasons, reasonsOf } from "./reason.js";
-import { isError } from "./script.js";
+import { NotMaster, type Roles } from "./role.js";
+import { isError, SCRIPTS } from "./script.js";
+import { databaseOf } from "./target.js";
 
 /** What arrives on a subscribed channel. */
 export type OnMessage = (channel: Buffer, payload: Buffer) => void;
+
+/** What a link needs of its broker. */
+export interface LinkParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly roles: Roles;
+}
 
 /** How long closing waits for the connections to end, ms. */
 const MAX_CLOSING_MS = 500;
@@ -23,12 +33,16 @@ export class RedisLink {
   readonly #options: RedisOptions;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #roles: Roles;
   readonly #reasonOf: Reasons;
+  readonly #lanes: Lanes;
   readonly #abort = new AbortController();
   readonly #ends: Promise<string>[] = [];
   #connections: Connections | undefined;
   #pings: Timer | undefined;
   #pinging = false;
+  #roleChecks: Timer | undefined;
+  #checkingRole = false;
   #received = 0;
   #pendingBytes = 0;
   #lose: (reason: string) => void = () => {};
@@ -37,21 +51,28 @@ export class RedisLink {
     this.#lose = resolve;
   });
 
-  constructor(options: RedisOptions, clock: Clock, random: () => number) {
+  constructor(options: RedisOptions, { clock, random, roles }: LinkParts) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
+    this.#roles = roles;
+    this.#lanes = new Lanes(
+      (script, keys, args) => this.#use().script(script, keys, args),
+      () => clock.monotonic(),
+    );
     this.#reasonOf = reasonsOf(options.target);
   }
 
   /** Connects. Rejects when that fails or takes too long; the link is to be closed then too. Called once. */
   async open(onMessage: OnMessage): Promise<void> {
-    const { target, prefix, commandTimeoutMs: timeoutMs, pingIntervalMs } = this.#options;
+    const { target, prefix, commandTimeoutMs: timeoutMs, pingIntervalMs, roleIntervalMs } = this.#options;
+    this.#roles.begin();
     const opening = openConnections(target, {
       timeoutMs,
       clock: this.#clock,
       random: this.#random,
-      probeChannel: new RedisKeys(prefix).probe(this.#random().toString(36).slice(2)),
+      probeChannel: new RedisKeys(prefix, databaseOf(target)).probe(this.#random().toString(36).slice(2)),
+      roles: this.#roles,
       reasonOf: this.#reasonOf,
       signal: this.#abort.signal,
       ends: this.#ends,
@@ -69,6 +90,7 @@ export class RedisLink {
       onMessage(channel, payload);
     });
     this.#pings = this.#clock.every(pingIntervalMs, () => void this.#ping());
+    this.#roleChecks = this.#clock.every(roleIntervalMs, () => void this.#checkRole());
   }
 
   /**
@@ -76,16 +98,28 @@ export class RedisLink {
    * for that already.
    */
   async publish(channel: string, data: string, key: string): Promise<void> {
-    await this.#bounded(Buffer.byteLength(data), "PUBLISH", () => this.#use().publish(channel, data, key));
+    const { publish } = this.#use();
+    if (publish === undefined) {
+      await this.script({ script: SCRIPTS.publishPlain, keys: [key], args: [channel, data], lane: key });
+      return;
+    }
+    const send = (until: number): Promise<unknown> =>
+      this.#lanes.direct(key, () => publish(channel, data), until);
+    await this.#bounded(Buffer.byteLength(data), "PUBLISH", key, send);
   }
 
   /** Runs a script, likewise. */
-  async script({ script, keys, args }: ScriptCall): Promise<unknown> {
+  async script(call: ScriptCall): Promise<unknown> {
+    const { script, keys, args, lane } = call;
     let bytes = 0;
     for (const part of keys) bytes += Buffer.byteLength(part);
     for (const part of args) bytes += Buffer.byteLength(part);
     try {
-      return await this.#bounded(bytes, "a script", () => this.#use().script(script, keys, args));
+      const send = (until: number): Promise<unknown> =>
+        lane === undefined
+          ? this.#use().script(script, keys, args)
+          : this.#lanes.script(lane, call, bytes, until);
+      return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
     } catch (error) {
       // The master became a replica and did not hang up: somebody else is the master now.
       if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
@@ -104,6 +138,8 @@ export class RedisLink {
   /** Ends every connection; what is pending rejects. Idempotent. */
   async close(): Promise<void> {
     this.#pings?.cancel();
+    this.#roleChecks?.cancel();
+    this.#lanes.close();
     this.#abort.abort();
     this.#lose("closed");
     // A connection that cannot be ended any sooner, as while a Sentinel is asked, ends by its own timeout.
@@ -120,14 +156,25 @@ export class RedisLink {
     }
   }
 
-  /** What waits for Redis is bounded by its bytes, and by a deadline. */
-  async #bounded<T>(bytes: number, what: string, begin: () => Promise<T>): Promise<T> {
+  /**
+   * What waits for Redis is bounded by its bytes, and by a deadline. What missed it is answered as failed and must not be carried
+   * out later: its connection is reset first.
+   */
+  async #bounded<T>(
+    bytes: number,
+    what: string,
+    key: string,
+    begin: (until: number) => Promise<T>,
+  ): Promise<T> {
     if (this.#pendingBytes + bytes > this.#options.maxPendingBytes) {
       throw new Error(`${this.#pendingBytes} bytes are waiting for Redis already`);
     }
     this.#pendingBytes += bytes;
     try {
-      return await this.#ask(what, begin());
+      return await this.#ask(what, begin(this.#clock.monotonic() + this.#options.commandTimeoutMs));
+    } catch (error) {
+      if (error instanceof DeadlineExceeded) this.#connections?.overdue(key);
+      throw error;
     } finally {
       this.#pendingBytes -= bytes;
     }
@@ -146,6 +193,19 @@ export class RedisLink {
       this.#lose(this.#reasonOf(error));
     } finally {
       this.#pinging = false;
+    }
+  }
+
+  /** No sign of life is the pings' business. */
+  async #checkRole(): Promise<void> {
+    if (this.#checkingRole) return;
+    this.#checkingRole = true;
+    try {
+      await this.#use().checkRole();
+    } catch (error) {
+      if (error instanceof NotMaster) this.#lose(this.#reasonOf(error));
+    } finally {
+      this.#checkingRole = false;
     }
   }
 

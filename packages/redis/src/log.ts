@@ -11,6 +11,7 @@ import {
   KEY_WINDOW_MS,
   type LogPage,
   type LogQuery,
+  PAGE_BYTES,
   type Retention,
   type Topic,
 } from "@holdfast/core";
@@ -30,6 +31,8 @@ export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
+  /** Calls of one lane are carried out in their order (lanes.ts). Undefined where order does not matter. */
+  readonly lane?: string;
 }
 
 /** A publication that is kept. */
@@ -42,6 +45,7 @@ export function publishCall(
 ): ScriptCall {
   return {
     script: SCRIPTS.publish,
+    lane: keys.log(topic),
     keys: [keys.top(topic), keys.log(topic), ...(key === undefined ? [] : [keys.record(topic, key)])],
     args: [
       keys.channel(topic),
@@ -59,13 +63,14 @@ export function publishCall(
 export function publishOnceCall(keys: RedisKeys, topic: Topic, data: string, key: string): ScriptCall {
   return {
     script: SCRIPTS.publishOnce,
+    lane: keys.log(topic),
     keys: [keys.record(topic, key)],
     args: [keys.channel(topic), envelop(data), String(KEY_WINDOW_MS)],
   };
 }
 
 export function readCall(keys: RedisKeys, topic: Topic, query: LogQuery): ScriptCall {
-  const { from, limit, reverse = false, retention } = query;
+  const { from, limit, reverse = false, maxBytes = PAGE_BYTES, retention } = query;
   return {
     script: SCRIPTS.read,
     keys: [keys.top(topic), keys.log(topic)],
@@ -77,6 +82,7 @@ export function readCall(keys: RedisKeys, topic: Topic, query: LogQuery): Script
       String(retention.size),
       String(retention.ttlMs),
       String(memoryMs(retention.ttlMs)),
+      String(maxBytes),
     ],
   };
 }

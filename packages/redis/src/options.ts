@@ -15,6 +15,8 @@ export interface RedisOptions {
   readonly commandTimeoutMs: number;
   /** How often each connection is asked for a sign of life, ms. Default 5_000. */
   readonly pingIntervalMs: number;
+  /** How often the servers are asked whether they are masters still, ms. Default 2_000. */
+  readonly roleIntervalMs: number;
   /** Lower bound of the delay before connecting again, ms. Default 100. */
   readonly minRetryDelayMs: number;
   /** Upper bound of the delay before connecting again, ms. Default 5_000. */
@@ -37,6 +39,7 @@ export const REDIS_DEFAULTS: Omit<RedisOptions, "target"> = Object.freeze({
   prefix: "holdfast:",
   commandTimeoutMs: 5000,
   pingIntervalMs: 5000,
+  roleIntervalMs: 2000,
   minRetryDelayMs: 100,
   maxRetryDelayMs: 5000,
   maxPublicationBytes: CORE_DEFAULTS.maxPublicationBytes,

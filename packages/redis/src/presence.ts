@@ -15,7 +15,7 @@ import type {
   PresenceStore,
   Transition,
 } from "@holdfast/core";
-import { presenceTopic } from "@holdfast/core";
+import { MAX_PRESENCE_PAGE_BYTES, presenceTopic } from "@holdfast/core";
 import { MAX_CURSOR_LENGTH } from "@holdfast/protocol";
 import type { RedisKeys } from "./keys.js";
 import type { ScriptCall } from "./log.js";
@@ -99,7 +99,7 @@ export class RedisPresence implements PresenceStore {
     const call = {
       script: SCRIPTS.presenceRead,
       keys: [members, users, meta],
-      args: [after, String(limit)],
+      args: [after, String(limit), String(MAX_PRESENCE_PAGE_BYTES)],
     };
     return this.#host.ask(call, pageOf);
   }

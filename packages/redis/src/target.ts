@@ -84,10 +84,16 @@ export function parseRedisUrl(text: string): RedisTarget | { readonly problem: s
   return { kind: "single", address, db, ...secure };
 }
 
+/** The number of its database: a Cluster has only one. */
+export function databaseOf(target: RedisTarget): number {
+  return target.kind === "cluster" ? 0 : target.db;
+}
+
 /** The target for a log: a URL without user and passwords. */
 export function describeTarget(target: RedisTarget): string {
   const scheme = target.tls ? "rediss" : "redis";
-  const database = target.kind === "cluster" || target.db === 0 ? "" : `/${target.db}`;
+  const db = databaseOf(target);
+  const database = db === 0 ? "" : `/${db}`;
   switch (target.kind) {
     case "single":
       return `${scheme}://${describeHosts([target.address])}${database}`;

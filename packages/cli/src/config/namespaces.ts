@@ -7,6 +7,7 @@ import { JOIN_LEAVE_MODES, SLOW_CONSUMER_POLICIES } from "@holdfast/core";
 import { z } from "zod";
 import { duration } from "./duration.js";
 import { integer, mustBe, type Shape } from "./shape.js";
+import { size } from "./size.js";
 
 /** Bounds of what a channel's history may keep; also those of the settings for all namespaces. */
 export const historySize = integer(0, 100_000);
@@ -26,6 +27,8 @@ const namespaceSchema = z.strictObject(
     joinLeave: z.enum(JOIN_LEAVE_MODES, mustBe("off, user or session")).optional(),
     /** Commands a second on its channels that one connection may send. Default: the setting `commandRate`. */
     commandRate: integer(1, 100_000).schema.optional(),
+    /** Bytes a second that a worker's clients may publish to it. Default: the setting `namespacePublishBytesPerSecond`. */
+    publishBytesPerSecond: size(1024, 1024 * 1024 * 1024).schema.optional(),
     /** Publications that each channel's history keeps. Default: the setting `historySize`. */
     historySize: historySize.schema.optional(),
     /** For how long it keeps them. Default: the setting `historyTtl`. */

@@ -409,6 +409,27 @@ export const settings = Object.freeze({
     example: "64KiB",
     description: "Bytes of one publication, whether from a client, the admin API or Redis.",
   }),
+  maxReadBytes: setting(size(1 * KIB, 4 * MIB), {
+    reload: true,
+    default: formatSize(CORE_DEFAULTS.maxReadBytes),
+    example: "128KiB",
+    description:
+      "Bytes of publications in one page that is read from a channel's history, for a client or for recovery. One publication comes in any case; what is longer takes more pages.",
+  }),
+  publishBytesPerSecond: setting(size(1 * KIB, 256 * MIB), {
+    reload: true,
+    default: formatSize(CORE_DEFAULTS.publishBytesPerSecond),
+    example: "64KiB",
+    description:
+      "Bytes a second that one connection may publish on average; twice that at once. Beyond it a publication is answered with `limit_rate`.",
+  }),
+  namespacePublishBytesPerSecond: setting(size(1 * KIB, 1024 * MIB), {
+    reload: true,
+    default: formatSize(CORE_DEFAULTS.namespacePublishBytesPerSecond),
+    example: "1MiB",
+    description:
+      "Bytes a second that the clients of one worker may publish to one namespace together, on average; twice that at once. Namespaces without options share one such limit. A namespace's `publishBytesPerSecond` says it for that namespace.",
+  }),
   events: setting(yesNo(), {
     reload: true,
     default: false,
@@ -466,7 +487,7 @@ export const settings = Object.freeze({
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `publishBytesPerSecond` is how much the clients of one worker may publish to it together; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
   }),
 });
 

@@ -48,7 +48,6 @@ function showState() {
 
 function describe(state) {
   if (state.name === "waiting") {
-    if (state.retryAt === undefined) return "offline, waiting for the network";
     const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
     return `waiting (${state.reason}), next attempt in ${seconds} s`;
   }

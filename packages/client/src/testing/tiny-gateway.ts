@@ -7,7 +7,14 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type Command, decodeCommands, errors, type Json, PING, type Position } from "@holdfast/protocol";
+import {
+  decodeCommands,
+  errors,
+  type Json,
+  PING,
+  type Position,
+  type ReceivedCommand,
+} from "@holdfast/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { WELCOME } from "./fake-web-socket.js";
 
@@ -263,7 +270,7 @@ export class TinyGateway {
     }
   }
 
-  #carryOut(session: Session, { id, op, body }: Command): void {
+  #carryOut(session: Session, { id, op, body }: ReceivedCommand): void {
     this.commands.push([op, body]);
     const reply = (result: object): void => session.deliver(JSON.stringify({ id, ...result }));
     switch (op) {
@@ -288,7 +295,7 @@ export class TinyGateway {
         return reply({ unsubscribe: {} });
       case "publish":
         if (!body.channel.startsWith("demo:")) return reply({ error: errors.forbidden });
-        this.publish(body.channel, body.data);
+        this.publish(body.channel, JSON.parse(body.data) as Json);
         return reply({ publish: {} });
     }
   }

@@ -128,7 +128,7 @@ export function subscribeAll(
     }),
   ];
   const settled = (ready: readonly Requested[]): Settled => {
-    const allowance = newAllowance();
+    const allowance = newAllowance(context, connection);
     return ready.map(([channel, each]) => [
       channel,
       "error" in each ? each : settle(context, connection, each, allowance),

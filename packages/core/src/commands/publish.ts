@@ -16,7 +16,13 @@ export const publish: Handler<"publish"> = (context, connection, { channel, data
   const { identity = ANONYMOUS } = connection.session ?? {};
   const isAllowed = context.access.may(identity, channel, "publish");
   if (!isAllowed && !context.questions.decidePublish(identity, channel)) return { error: errors.forbidden };
-  if (Buffer.byteLength(text) > context.options.maxPublicationBytes) return { error: errors.tooBig };
+  const bytes = Buffer.byteLength(text);
+  if (bytes > context.options.maxPublicationBytes) return { error: errors.tooBig };
+  if (!context.publishRate.take(connection, channel, bytes, context.clock.monotonic())) {
+    context.metrics.add("publish_refused", 1);
+    context.metrics.add("publish_refused_bytes", bytes);
+    return { error: errors.limitRate };
+  }
   const named = key === undefined ? undefined : clientKey(identity, sessionKey(connection.id), key);
   return isAllowed
     ? handOver(context, channel, text, named)

@@ -32,9 +32,11 @@ import {
   type PresenceWish,
   wishOf,
 } from "./presence-wish.js";
+import { chargeRead, hasReadEnough } from "./reading.js";
 
 type Result = EncodableResults["subscribe"];
 
+const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
 const NOTHING: Result = Object.freeze({});
 /** Without history nothing proves what came after a position: say so rather than guess. */
 const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifiable" });
@@ -56,7 +58,7 @@ function permitted(
   const wanted = request(context, connection, body.channel, body.since ?? null, body);
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
-    const answer = settle(context, connection, wanted, newAllowance());
+    const answer = settle(context, connection, wanted, newAllowance(context, connection));
     if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
@@ -115,7 +117,7 @@ export function subscribeByOrder(context: Context, connection: Connection, chann
   }
   const wanted = put(context, connection, session, channel, null, undefined);
   const tell = (): void => {
-    const outcome = settle(context, connection, wanted, newAllowance());
+    const outcome = settle(context, connection, wanted, newAllowance(context, connection));
     if ("error" in outcome) return;
     const { offset, epoch } = outcome.result;
     connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
@@ -169,9 +171,9 @@ export interface Allowance {
   chars: number;
 }
 
-/** Half of what the SDK takes for a message. */
-export function newAllowance(): Allowance {
-  return { chars: 8 * 1024 * 1024 };
+/** Half of what the SDK takes for a message; nothing where the connection has used up its rate by what it read before. */
+export function newAllowance(context: Context, connection: Connection): Allowance {
+  return { chars: hasReadEnough(context, connection) ? 0 : MAX_ANSWER_CHARS };
 }
 
 /** The second half: from now on the connection hears the channel. Called once where `waiting` brought no error. */
@@ -200,7 +202,9 @@ function join(
   const position = context.hub.join(place, subscription);
   if (place.presence !== undefined)
     context.presence?.join(connection, channelOf(place.topic) ?? "", place.presence);
+  const before = allowance.chars;
   const heard = hear(context, subscription, since, position, allowance);
+  if (heard.result.publications !== undefined) chargeRead(context, connection, before - allowance.chars);
   if (wished === undefined) return heard;
   const presence = grant(context, connection, subscription, wished);
   if (presence === undefined) return heard;

@@ -4,7 +4,14 @@
  * It states facts only; what they prove about a client's position is tested in recovery.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Broker, BrokerUnavailable, type LogPage, type LogQuery, type Retention } from "../broker.js";
+import {
+  type Broker,
+  BrokerUnavailable,
+  type LogPage,
+  type LogQuery,
+  PAGE_BYTES,
+  type Retention,
+} from "../broker.js";
 import { channelTopic, type Topic } from "../topic.js";
 import type { BrokerWorld } from "./broker-contract.js";
 import { BrokerListener } from "./broker-listener.js";
@@ -74,6 +81,40 @@ export function brokerLogContract(name: string, factory: () => LogWorld | Promis
         { topic: NEWS, data: "1", position },
         { topic: NEWS, data: "2" },
       ]);
+    });
+
+    test("a page ends at its bytes, with one entry at least; pages go on until the whole log was read, both ways", async () => {
+      const { broker } = await ready();
+      const texts = ["a".repeat(40), "ü".repeat(30), "🌊".repeat(100), "b", "c".repeat(59)];
+      await publish(broker, NEWS, ...texts);
+      expect(offsets(await read(broker, { maxBytes: 100 }))).toEqual([1, 2]);
+      expect(offsets(await read(broker, { maxBytes: 99 }))).toEqual([1]);
+      expect(offsets(await read(broker, { maxBytes: 60, from: 4 }))).toEqual([4, 5]);
+      expect(offsets(await read(broker, { maxBytes: 60, from: 5, reverse: true }))).toEqual([5, 4]);
+      expect(offsets(await read(broker, { maxBytes: 1, from: 3, reverse: true }))).toEqual([3]);
+      expect(offsets(await read(broker, { maxBytes: 1, limit: 0 }))).toEqual([]);
+      for (const maxBytes of [1, 60, 100, 1000]) {
+        const up: string[] = [];
+        for (let from = 1; from <= texts.length; ) {
+          const page = await read(broker, { from, maxBytes });
+          up.push(...data(page));
+          from = (page.entries.at(-1)?.offset ?? texts.length) + 1;
+        }
+        const down: string[] = [];
+        for (let from = texts.length; from >= 1; ) {
+          const page = await read(broker, { from, maxBytes, reverse: true });
+          down.unshift(...data(page).reverse());
+          from = (page.entries.at(-1)?.offset ?? 1) - 1;
+        }
+        expect({ up, down }).toEqual({ up: texts, down: texts });
+      }
+    });
+
+    test("a page has its bound also where the query names none", async () => {
+      const { broker } = await ready();
+      const text = "x".repeat(PAGE_BYTES / 4 + 1);
+      await publish(broker, NEWS, text, text, text, text, text);
+      expect(offsets(await read(broker))).toEqual([1, 2, 3]);
     });
 
     test("without retention nothing is kept, and there is no position", async () => {

@@ -23,10 +23,13 @@ interface Servers {
 
 export class EmbeddedServers {
   readonly #embedded: Embedded;
+  readonly #onSkip: () => void;
   readonly #servers = new Map<WorkerProcess, Servers>();
 
-  constructor(embedded: Embedded) {
+  /** `onSkip` is called for each publication that a worker is too slow for. */
+  constructor(embedded: Embedded, onSkip: () => void) {
     this.#embedded = embedded;
+    this.#onSkip = onSkip;
   }
 
   /** A worker asks. */
@@ -48,9 +51,10 @@ export class EmbeddedServers {
     if (worker.state === "ended") return undefined;
     const { bus, seams } = this.#embedded;
     const servers: Servers = {
-      broker: bus && new BrokerServer(bus, (answer) => worker.send(answer)),
-      seams: new SeamServer(seams, (answer) => worker.send(answer)),
+      broker: bus && new BrokerServer(bus, (answer, share) => worker.send(answer, share), this.#onSkip),
+      seams: new SeamServer(seams, (answer, share) => worker.send(answer, share)),
     };
+    worker.onDrained(() => servers.broker?.drained());
     this.#servers.set(worker, servers);
     return servers;
   }

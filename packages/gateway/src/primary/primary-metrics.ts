@@ -25,6 +25,7 @@ export class PrimaryMetrics {
   readonly #door = new DoorMetrics(this.#registry);
   readonly #handedOver: Counter;
   readonly #restarts: Counter;
+  readonly #skips: Counter;
   readonly #pauses: Counter;
   readonly #reloads: Counter<"result">;
 
@@ -39,6 +40,11 @@ export class PrimaryMetrics {
     this.#pauses = new Counter({
       name: "holdfast_accept_pauses_total",
       help: "Times a listener left those who came to the kernel's backlog",
+      registers,
+    });
+    this.#skips = new Counter({
+      name: "holdfast_link_skips_total",
+      help: "Publications left out for a worker of the embedded broker that took them too slowly",
       registers,
     });
     this.#restarts = new Counter({
@@ -107,6 +113,10 @@ export class PrimaryMetrics {
 
   paused(): void {
     this.#pauses.inc();
+  }
+
+  skipped(): void {
+    this.#skips.inc();
   }
 
   restarted(): void {

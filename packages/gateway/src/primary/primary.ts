@@ -88,7 +88,7 @@ export class Primary {
       reloadLeft: this.#reload.left,
       logLinesLost: options.logLinesLost(),
     }));
-    this.#embedded = new EmbeddedServers(options);
+    this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(
       {
         workers: () => this.#supervisor.workers,
@@ -98,7 +98,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
     this.#supervisor = new Supervisor(
       options,
       {

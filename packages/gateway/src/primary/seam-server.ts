@@ -2,8 +2,9 @@
  * Seams that the primary serves to one worker over its link, beside the embedded broker.
  *
  * What is served is made for each worker anew, so that a seam knows which worker asks and when its link has ended.
- * Invariant: every call is answered once; only methods that the seam offers by name can be called.
+ * Invariant: every call is answered once, by its failure where the link has no room for the result; only methods that the seam offers by name can be called.
  */
+import { LINK_SHARES, type Send } from "../link.js";
 import type { SeamAnswer, SeamCall } from "../messages.js";
 
 /** A seam as one worker may call it. Arguments come from our own worker, as the seam's types say. */
@@ -17,12 +18,12 @@ export interface ServedSeam {
 export type SeamOffers = Readonly<Record<string, () => ServedSeam>>;
 
 export class SeamServer {
-  readonly #answer: (answer: SeamAnswer) => void;
+  readonly #answer: Send<SeamAnswer>;
   readonly #seams: ReadonlyMap<string, ServedSeam>;
   #state: "open" | "closed" = "open";
 
   /** `answer` sends to the worker. */
-  constructor(offers: SeamOffers, answer: (answer: SeamAnswer) => void) {
+  constructor(offers: SeamOffers, answer: Send<SeamAnswer>) {
     this.#answer = answer;
     this.#seams = new Map(Object.entries(offers).map(([name, make]) => [name, make()]));
   }
@@ -30,7 +31,8 @@ export class SeamServer {
   async handle({ id, seam, method, args }: SeamCall): Promise<void> {
     try {
       const result = await this.#carryOut(seam, method, args);
-      this.#answer({ type: "answer", id, result });
+      if (!this.#answer({ type: "answer", id, result }, LINK_SHARES.answers))
+        throw new Error(`the answer to ${seam}.${method} is too large for the link, or the link is full`);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       this.#answer({ type: "call-failed", id, problem });

@@ -53,6 +53,7 @@ export class WorkerProcess {
   /** Clients that its drain has yet to see off. */
   #left: number | undefined;
   #sent = 0;
+  #drained: () => void = () => {};
   #state: WorkerState = "starting";
 
   constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock) {
@@ -84,6 +85,7 @@ export class WorkerProcess {
         else if (message.type === "drain-progress") this.#left = message.left;
         events.message(this, message);
       },
+      drained: () => this.#drained(),
       closed: (problem) => {
         if (this.#state !== "ended") events.linkLost(this, problem);
       },
@@ -113,8 +115,14 @@ export class WorkerProcess {
     return this.#handOffs;
   }
 
-  send(message: ToWorker): void {
-    this.#link.send(message);
+  /** False where the link has no room for it: see `LINK_SHARES`. */
+  send(message: ToWorker, share?: number): boolean {
+    return this.#link.send(message, share);
+  }
+
+  /** `drained` is called when the worker has taken all that waited for it on the link. */
+  onDrained(drained: () => void): void {
+    this.#drained = drained;
   }
 
   /** Gives it a socket, counted from now on. */

@@ -6,9 +6,15 @@ import { BrokerServer } from "../primary/broker-server.js";
 import { LinkBroker } from "./broker-link.js";
 
 /** The other end of a link in one process: the primary's side, on a bus. */
-function serve(bus: MemoryBus, answer: (answer: BrokerAnswer) => void): (request: BrokerRequest) => void {
-  const server = new BrokerServer(bus, answer);
-  return (request) => void server.handle(request);
+function serve(bus: MemoryBus, answer: (answer: BrokerAnswer) => void): (request: BrokerRequest) => boolean {
+  const server = new BrokerServer(bus, (each) => {
+    answer(each);
+    return true;
+  });
+  return (request) => {
+    void server.handle(request);
+    return true;
+  };
 }
 
 function world() {
@@ -39,7 +45,7 @@ describe("a broker over a link that stays silent", () => {
   function silent() {
     const clock = new FakeClock();
     const requests: BrokerRequest[] = [];
-    const broker = new LinkBroker((request) => requests.push(request), clock);
+    const broker = new LinkBroker((request) => requests.push(request) > 0, clock);
     broker.start({ publication() {}, state() {} });
     return { broker, clock, requests };
   }
@@ -71,5 +77,36 @@ describe("a broker over a link that stays silent", () => {
     const settled = Promise.allSettled(calls);
     await broker.close();
     await settled;
+  });
+});
+
+describe("a broker over a link that has no room", () => {
+  const NEWS = channelTopic("news");
+
+  it("rejects a call at once, and takes the next when there is room again", async () => {
+    const clock = new FakeClock();
+    let hasRoom = false;
+    const requests: BrokerRequest[] = [];
+    const broker = new LinkBroker((request) => hasRoom && requests.push(request) > 0, clock);
+    broker.start({ publication() {}, state() {} });
+    await expect(broker.publish(NEWS, "1")).rejects.toBeInstanceOf(BrokerUnavailable);
+    await expect(
+      broker.read(NEWS, { from: 1, limit: 1, retention: { size: 1, ttlMs: 1000 } }),
+    ).rejects.toThrow("no room");
+    hasRoom = true;
+    const call = broker.publish(NEWS, "2");
+    broker.answer({ type: "broker-done", id: requests[0]!.id });
+    await call;
+    expect(requests).toHaveLength(1);
+  });
+
+  it("says which of the wanted topics the primary has skipped", async () => {
+    const skipped: string[] = [];
+    const broker = new LinkBroker(() => true, new FakeClock());
+    broker.start({ publication() {}, state() {}, skipped: (topic) => skipped.push(topic) });
+    void broker.subscribe(NEWS).catch(() => {});
+    broker.answer({ type: "broker-skipped", topics: [NEWS, channelTopic("other")] });
+    expect(skipped).toEqual([NEWS]);
+    await broker.close();
   });
 });

@@ -21,7 +21,7 @@ import type { BrokerAnswer, BrokerRequest } from "../messages.js";
 import { WaitingCalls } from "./waiting-calls.js";
 
 export class LinkBroker implements Broker {
-  readonly #send: (request: BrokerRequest) => void;
+  readonly #send: (request: BrokerRequest) => boolean;
   readonly #clock: Clock;
   /** Wanted topics: a publication on its way while we unsubscribe is not delivered. */
   readonly #topics = new Set<Topic>();
@@ -30,7 +30,8 @@ export class LinkBroker implements Broker {
     | { readonly t: "ready"; readonly events: BrokerEvents; readonly waiting: WaitingCalls }
     | { readonly t: "closed" } = { t: "connecting" };
 
-  constructor(send: (request: BrokerRequest) => void, clock: Clock) {
+  /** `send` says whether the link took it. */
+  constructor(send: (request: BrokerRequest) => boolean, clock: Clock) {
     this.#send = send;
     this.#clock = clock;
   }
@@ -86,6 +87,11 @@ export class LinkBroker implements Broker {
     if (message.type === "broker-publication") {
       const topic = message.topic as Topic;
       if (this.#topics.has(topic)) this.#state.events.publication(topic, message.data, message.position);
+      return;
+    }
+    if (message.type === "broker-skipped") {
+      for (const topic of message.topics)
+        if (this.#topics.has(topic as Topic)) this.#state.events.skipped?.(topic as Topic);
       return;
     }
     const { waiting } = this.#state;

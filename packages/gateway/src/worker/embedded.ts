@@ -2,7 +2,8 @@
  * The embedded broker and its seams, seen from a worker: all of them are at the other end of the link.
  */
 import type { Clock, PresenceStore, RevocationStore } from "@holdfast/core";
-import type { BrokerAnswer, SeamAnswer, ToPrimary } from "../messages.js";
+import { LINK_SHARES, type Send } from "../link.js";
+import type { BrokerAnswer, BrokerRequest, SeamAnswer, SeamCall } from "../messages.js";
 import type { WorkerBroker } from "../options.js";
 import { LinkBroker } from "./broker-link.js";
 import { LinkCalls } from "./link-calls.js";
@@ -14,9 +15,10 @@ export class Embedded implements WorkerBroker {
   readonly revocations: RevocationStore;
   readonly #calls: LinkCalls;
 
-  constructor(send: (message: ToPrimary) => void, clock: Clock) {
-    this.broker = new LinkBroker(send, clock);
-    this.#calls = new LinkCalls(send, clock);
+  constructor(send: Send<BrokerRequest | SeamCall>, clock: Clock) {
+    const ask = (message: BrokerRequest | SeamCall): boolean => send(message, LINK_SHARES.requests);
+    this.broker = new LinkBroker(ask, clock);
+    this.#calls = new LinkCalls(ask, clock);
     this.presence = this.#calls.seam<PresenceStore>("presence", {
       renew: true,
       change: true,

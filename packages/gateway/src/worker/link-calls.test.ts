@@ -31,13 +31,14 @@ function joined() {
   const answers: SeamAnswer[] = [];
   const { offers: offered, closed } = offers();
   // As over a link: what is said is heard later, as JSON.
-  const calls: LinkCalls = new LinkCalls(
-    (call) => setImmediate(() => void server.handle(JSON.parse(JSON.stringify(call)) as SeamCall)),
-    clock,
-  );
+  const calls: LinkCalls = new LinkCalls((call) => {
+    setImmediate(() => void server.handle(JSON.parse(JSON.stringify(call)) as SeamCall));
+    return true;
+  }, clock);
   const server = new SeamServer(offered, (answer) => {
     answers.push(answer);
     setImmediate(() => calls.answer(JSON.parse(JSON.stringify(answer)) as SeamAnswer));
+    return true;
   });
   const sums = calls.seam<Sums>("sums", { add: true, fail: true });
   return { clock, calls, server, sums, answers, closed };
@@ -73,7 +74,7 @@ describe("a seam over a link", () => {
   it("gives up after five seconds, and ignores an answer that comes later", async () => {
     const clock = new FakeClock();
     const asked: SeamCall[] = [];
-    const calls = new LinkCalls((call) => asked.push(call), clock);
+    const calls = new LinkCalls((call) => asked.push(call) > 0, clock);
     const settled: string[] = [];
     const call = calls.call("sums", "add", [1, 2]);
     call.catch(() => settled.push("rejected"));
@@ -88,7 +89,7 @@ describe("a seam over a link", () => {
 
   it("rejects what waits when it is closed, and what is asked later", async () => {
     const clock = new FakeClock();
-    const calls = new LinkCalls(() => {}, clock);
+    const calls = new LinkCalls(() => true, clock);
     const call = calls.call("sums", "add", [1, 2]);
     calls.close();
     calls.close();
@@ -98,7 +99,7 @@ describe("a seam over a link", () => {
   });
 
   it("refuses more calls than may wait", async () => {
-    const calls = new LinkCalls(() => {}, new FakeClock());
+    const calls = new LinkCalls(() => true, new FakeClock());
     const waiting = Array.from({ length: 65_536 }, () => calls.call("sums", "add", []));
     await expect(calls.call("sums", "add", [])).rejects.toThrow("65536 calls wait");
     const settled = Promise.allSettled(waiting);
@@ -115,5 +116,22 @@ describe("the primary's side", () => {
     expect(closed()).toBe(1);
     await server.handle({ type: "call", id: 1, seam: "sums", method: "add", args: [1, 2] });
     expect(answers).toEqual([{ type: "call-failed", id: 1, problem: "the worker's link has ended" }]);
+  });
+
+  it("fails a call whose result is too large for the link, and answers the next", async () => {
+    const clock = new FakeClock();
+    const server = new SeamServer(offers().offers, (answer, share = 1) => {
+      if (share < 1 && JSON.stringify(answer).includes('"result":7')) return false;
+      setImmediate(() => calls.answer(answer));
+      return true;
+    });
+    const calls: LinkCalls = new LinkCalls((call) => {
+      void server.handle(call);
+      return true;
+    }, clock);
+    const sums = calls.seam<Sums>("sums", { add: true, fail: true });
+    await expect(sums.add(3, 4)).rejects.toThrow("the answer to sums.add is too large for the link");
+    expect(await sums.add(1, 2)).toBe(3);
+    calls.close();
   });
 });

@@ -17,10 +17,11 @@ export type Callable<Seam> = {
 };
 
 export class LinkCalls {
-  readonly #send: (call: SeamCall) => void;
+  readonly #send: (call: SeamCall) => boolean;
   readonly #waiting: WaitingCalls;
 
-  constructor(send: (call: SeamCall) => void, clock: Clock) {
+  /** `send` says whether the link took it. */
+  constructor(send: (call: SeamCall) => boolean, clock: Clock) {
     this.#send = send;
     this.#waiting = new WaitingCalls(clock);
   }

@@ -57,6 +57,7 @@ class WorkerLife {
     this.#makeOptions = makeOptions;
     this.#link = new Link(new Socket({ fd: LINK_FD }), {
       message: (message) => this.#receive(message),
+      oversized: () => this.#oversized(),
       closed: (problem) => this.#linkClosed(problem),
     });
   }
@@ -112,7 +113,7 @@ class WorkerLife {
         owner,
         relayDirectory,
         port,
-        send: (message) => this.#link.send(message),
+        send: (message, share) => this.#link.send(message, share),
         received: () => handOffs.received,
         takeDeparted: () => handOffs.takeDeparted(),
         door,
@@ -129,6 +130,11 @@ class WorkerLife {
         problem: problem instanceof Error ? problem.message : String(problem),
       });
     }
+  }
+
+  #oversized(): void {
+    if (this.#state.t === "running")
+      this.#state.logger.error({}, "left out a message of the primary that was too large for the link");
   }
 
   #linkClosed(problem: Error | undefined): void {

@@ -28,8 +28,11 @@ export class WaitingCalls {
     this.#sweep = clock.every(SWEEP_INTERVAL_MS, () => this.#expire());
   }
 
-  /** `send` is given the id that the answer has to name. The other side answers each kind of call with its kind of result. */
-  ask<Result>(send: (id: number) => void): Promise<Result> {
+  /**
+   * `send` is given the id that the answer has to name, and says whether the link took the call. The other side answers each kind
+   * of call with its kind of result.
+   */
+  ask<Result>(send: (id: number) => boolean): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#state === "closed") return reject(new BrokerUnavailable("the broker was closed"));
       if (this.#waiting.size >= MAX_WAITING)
@@ -37,7 +40,7 @@ export class WaitingCalls {
       const id = ++this.#lastId;
       const deadline = this.#clock.monotonic() + DEADLINE_MS;
       this.#waiting.set(id, { deadline, resolve: (result) => resolve(result as Result), reject });
-      send(id);
+      if (!send(id)) this.reject(id, "the link to the primary has no room for the call");
     });
   }
 

@@ -40,9 +40,10 @@ class Primary {
   readonly heard: ToPrimary[] = [];
   #wake: (() => void) | undefined;
 
-  readonly hear = (message: ToPrimary): void => {
+  readonly hear = (message: ToPrimary): boolean => {
     this.heard.push(message);
     this.#wake?.();
+    return true;
   };
 
   async next<Type extends ToPrimary["type"]>(type: Type): Promise<Extract<ToPrimary, { type: Type }>> {

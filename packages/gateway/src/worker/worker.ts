@@ -6,6 +6,7 @@
  */
 import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
+import type { Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
@@ -39,7 +40,7 @@ export interface WorkerWiring {
   readonly relayDirectory: string;
   /** The instance's first public port. */
   readonly port: number;
-  readonly send: (message: ToPrimary) => void;
+  readonly send: Send<ToPrimary>;
   /** How many hand-offs have arrived. */
   readonly received: () => number;
   /** The addresses whose connections have ended since the last call, where they are counted. */
@@ -54,7 +55,7 @@ export type WorkerDoor = Pick<DirectDoor, "open" | "unready" | "refuse" | "close
 export class Worker {
   readonly http: HttpServer;
   readonly #options: WorkerOptions;
-  readonly #send: (message: ToPrimary) => void;
+  readonly #send: Send<ToPrimary>;
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
@@ -88,6 +89,7 @@ export class Worker {
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
       logLinesLost: options.logLinesLost(),
+      readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
     }));
@@ -169,7 +171,7 @@ export class Worker {
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
         broker: this.#core.brokerState,
       }),
-      (load) => send({ type: "load", ...load }),
+      (load) => void send({ type: "load", ...load }),
     );
     this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
@@ -238,11 +240,11 @@ export class Worker {
     void this.#ingest?.close();
     const { windowMs, reason } = options;
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");
-    const progress = (left: number): void => this.#send({ type: "drain-progress", left });
+    const progress = (left: number): void => void this.#send({ type: "drain-progress", left });
     const drained = this.#core.drain(options, progress);
     this.http.closeIdle();
     drained.then(
-      () => this.#send({ type: "drained" }),
+      () => void this.#send({ type: "drained" }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "the drain failed");
         this.#send({ type: "drained" });
@@ -263,7 +265,7 @@ export class Worker {
 
   #answerMetrics(id: number): void {
     Promise.all([this.#metrics.snapshot(), this.#door?.snapshot() ?? []]).then(
-      (snapshots) => this.#send({ type: "metrics", id, snapshot: snapshots.flat() }),
+      (snapshots) => void this.#send({ type: "metrics", id, snapshot: snapshots.flat() }),
       (problem: unknown) => {
         this.#options.logger.error({ err: problem }, "could not collect the metrics");
         this.#send({ type: "metrics", id, snapshot: [] });
@@ -280,9 +282,9 @@ export class Worker {
       slot,
       random: Math.random,
       takeUtilization: () => this.#loop.takeUtilization(),
-      wish: () => this.#send({ type: "gc-wish" }),
+      wish: () => void this.#send({ type: "gc-wish" }),
       collect: fullCollection(),
-      done: () => this.#send({ type: "gc-done" }),
+      done: () => void this.#send({ type: "gc-done" }),
     });
   }
 }

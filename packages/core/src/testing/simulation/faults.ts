@@ -15,6 +15,8 @@ export interface Climate {
   readonly historyTtlMs: number;
   readonly maxRecovered: number;
   readonly maxTailChars: number;
+  /** Bytes of one page of a log. */
+  readonly maxReadBytes: number;
   readonly maxOutboxBytes: number;
   readonly resumeWindowMs: number;
   /** Earlier epochs that the broker remembers. */
@@ -81,6 +83,7 @@ export function climateOf(random: Random): Climate {
     historyTtlMs: random.pick([500, 3000, 60_000]),
     maxRecovered: random.pick([5, 20, 1000]),
     maxTailChars: random.pick([0, 100, 1_000_000]),
+    maxReadBytes: random.pick([300, 1000, 100_000]),
     maxOutboxBytes: random.pick([600, 2000, 100_000]),
     resumeWindowMs: random.pick([0, 500, 5000]),
     maxLineage: random.pick([1, 3, 8]),

@@ -161,7 +161,7 @@ export class Follower {
 
   #page() {
     const { server, retention } = this.#parts;
-    return server.read(channelTopic(this.channel), { from: 1, limit: ALL, retention });
+    return server.read(channelTopic(this.channel), { from: 1, limit: ALL, maxBytes: ALL, retention });
   }
 
   #note(text: string): void {

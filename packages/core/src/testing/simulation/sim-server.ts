@@ -9,6 +9,7 @@ import {
   KEY_WINDOW_MS,
   type LogPage,
   type LogQuery,
+  PAGE_BYTES,
   type PublishOptions,
   type Retention,
 } from "../../broker.js";
@@ -104,13 +105,19 @@ export class SimServer {
     return position;
   }
 
-  read(topic: Topic, { from, limit, reverse = false, retention }: LogQuery): LogPage {
+  read(topic: Topic, { from, limit, reverse = false, maxBytes = PAGE_BYTES, retention }: LogQuery): LogPage {
     const log = this.#log(topic);
     this.#trim(log, retention);
     const found = reverse
       ? log.entries.filter(({ offset }) => offset <= from).reverse()
       : log.entries.filter(({ offset }) => offset >= from);
-    const entries = found.slice(0, limit).map(({ offset, data }) => ({ offset, data }));
+    const entries: { offset: number; data: string }[] = [];
+    let bytes = 0;
+    for (const { offset, data } of found.slice(0, limit)) {
+      bytes += Buffer.byteLength(data);
+      if (entries.length > 0 && bytes > maxBytes) break;
+      entries.push({ offset, data });
+    }
     if (this.#flaw === "holey-page" && entries.length > 2) entries.splice(1, 1);
     return {
       entries,

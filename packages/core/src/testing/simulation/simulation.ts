@@ -228,8 +228,15 @@ class Simulation {
 
   #newWorker(slot: number): SimWorker {
     const generation = this.#generation++;
-    const { historySize, historyTtlMs, maxRecovered, maxTailChars, maxOutboxBytes, resumeWindowMs } =
-      this.#climate;
+    const {
+      historySize,
+      historyTtlMs,
+      maxRecovered,
+      maxTailChars,
+      maxReadBytes,
+      maxOutboxBytes,
+      resumeWindowMs,
+    } = this.#climate;
     const name = `worker ${slot}.${generation}`;
     const broker = new SimBroker({
       server: this.#server,
@@ -243,6 +250,7 @@ class Simulation {
       historyTtlMs,
       maxRecovered,
       maxTailChars,
+      maxReadBytes,
       maxOutboxBytes,
       resumeWindowMs,
       positionCheckMs: POSITION_CHECK,

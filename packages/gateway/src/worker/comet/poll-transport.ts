@@ -42,6 +42,8 @@ export interface PollHome {
   named(transport: PollTransport, sid: string): void;
   /** Called once. */
   gone(transport: PollTransport): void;
+  /** How long a poll without news is held, ms. */
+  readonly holdMs: number;
   /** Something to put into a cursor while no token can be made. */
   nonce(): string;
 }
@@ -237,12 +239,13 @@ export class PollTransport implements Transport, CometSession {
     const end = typeof state === "object" ? state : undefined;
     const cursor = end === undefined || mayReconnect(end.code) ? `,"cursor":"${this.#cursor(sid)}"` : "";
     const close = end && { code: end.code, reason: end.reason };
+    // Once: by it the client knows how long silence is no bad sign.
+    const hold = this.#answers === 1 ? `,"hold":${this.#home.holdMs}` : "";
+    const closing = close === undefined ? "" : `,"close":${JSON.stringify(close)}`;
     return Buffer.concat([
       Buffer.from(`{"sid":"${sid}"${cursor},"frames":[`),
       frames.subarray(1),
-      Buffer.from(
-        `],"wait":${this.#waitMs}${close === undefined ? "" : `,"close":${JSON.stringify(close)}`}}\n`,
-      ),
+      Buffer.from(`],"wait":${this.#waitMs}${hold}${closing}}\n`),
     ]);
   }
 

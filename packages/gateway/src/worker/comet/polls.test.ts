@@ -13,6 +13,7 @@ interface Answer {
   readonly cursor: string;
   readonly frames: readonly { readonly [op: string]: Json }[];
   readonly wait: number;
+  readonly hold?: number;
   readonly close?: Json;
 }
 
@@ -139,6 +140,14 @@ describe("a polled session", () => {
     expect(held.fate).toBe("held");
     await publish(1);
     expect(data(held.answered)).toEqual([1]);
+  });
+
+  it("is told in its first answer how long a poll is held", async () => {
+    const first = await connected();
+    expect(first.hold).toBe(25_000);
+    const held = await poll(first);
+    await publish(1);
+    expect(held.answered).not.toHaveProperty("hold");
   });
 
   it("is given a lost answer again, byte for byte, and goes on behind it", async () => {

@@ -43,6 +43,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 const SLICE_MS = 5;
 
 export class Polls implements PollHome {
+  readonly holdMs: number;
   readonly #core: Pick<Core, "open" | "isTokenOf">;
   readonly #sessions: CometSessions;
   readonly #clock: Clock;
@@ -63,6 +64,7 @@ export class Polls implements PollHome {
     this.#core = core;
     this.#sessions = sessions;
     this.#clock = clock;
+    this.holdMs = options.holdMs;
     this.#held = new WaitingSockets(clock, options.holdMs, Number.POSITIVE_INFINITY);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);

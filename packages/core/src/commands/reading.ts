@@ -1,0 +1,56 @@
+/**
+ * A client's read: when it may begin, and what it costs.
+ *
+ * A read waits in its connection's lane (reads.ts) and is charged to the connection's command rate when its size is known. So many
+ * reads in one message cost as many pages as the rate allows, and the rest are refused when their turn comes.
+ * Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
+ */
+import { errors } from "@holdfast/protocol";
+import { BrokerUnavailable } from "../broker.js";
+import type { Connection } from "../connection.js";
+import type { Context } from "../context.js";
+import { ReadRefused } from "../reads.js";
+import type { Answer } from "./command.js";
+
+/** Bytes of a read that cost as much as one command. */
+export const READ_BYTES_PER_COMMAND = 16 * 1024;
+
+/** What an answer with `bytes` of publications or members costs, once it is known. */
+export function chargeRead({ rateLimit, wheel }: Context, connection: Connection, bytes: number): void {
+  rateLimit.spend(connection, wheel.tick, bytes / READ_BYTES_PER_COMMAND);
+}
+
+/** Whether what the connection has read before leaves it nothing now. */
+export function hasReadEnough({ rateLimit, wheel }: Context, connection: Connection): boolean {
+  return rateLimit.isSpent(connection, wheel.tick);
+}
+
+/** Runs `read` in its turn. `bytesOf` says what its result holds. */
+export async function readFor<Result>(
+  context: Context,
+  connection: Connection,
+  read: () => Promise<Answer<Result>>,
+  bytesOf: (result: Result) => number,
+): Promise<Answer<Result>> {
+  const refused = { error: errors.limitRate };
+  try {
+    return await context.reads.run(connection, async () => {
+      // The connection may have ended, and then hears nothing.
+      if (!connection.isOpen || hasReadEnough(context, connection)) {
+        context.metrics.add("reads_refused", 1);
+        return refused;
+      }
+      const answer = await read();
+      if (!("result" in answer)) return answer;
+      const bytes = bytesOf(answer.result);
+      context.metrics.add("read_bytes", bytes);
+      chargeRead(context, connection, bytes);
+      return answer;
+    });
+  } catch (error) {
+    if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
+    if (!(error instanceof ReadRefused)) throw error;
+    context.metrics.add("reads_refused", 1);
+    return error.full === "lane" ? refused : { error: errors.unavailable };
+  }
+}

@@ -1,0 +1,7 @@
+-- publish-plain: hands a publication that is not kept to the topic's subscribers. For a Cluster, whose PUBLISH has no key to route by.
+--
+-- KEYS  1 the topic's log: only its slot matters
+-- ARGV  1 channel of the topic, 2 payload (src/envelope.ts)
+-- returns how many connections of this server were told
+-- effects: subscribers get the payload.
+return redis.call('PUBLISH', ARGV[1], ARGV[2])
