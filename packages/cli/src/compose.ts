@@ -185,6 +185,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    brokerWaitMs: settings.brokerWait,
     maxSockets: maxSockets(settings),
     answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),

@@ -86,7 +86,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
  * reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 
 export type ToWorker =
   | {
@@ -115,6 +115,7 @@ export type ToWorker =
   | SeamAnswer;
 
 export type ToPrimary =
+  /** It serves, and its `load` of before says whether it reaches the broker. */
   | { readonly type: "ready" }
   /** The worker cannot start, for a reason that a restart will not mend. */
   | { readonly type: "refused"; readonly problem: string }

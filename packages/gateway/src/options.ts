@@ -138,6 +138,8 @@ export interface WorkerOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a worker that starts waits for its broker before it serves without it, ms. */
+  readonly brokerWaitMs: number;
   /** Sockets that this worker may hold, of any kind. */
   readonly maxSockets: number;
   /** How long another worker's answer to one of its session's requests may take to begin, ms. */

@@ -76,6 +76,13 @@ export const settings = Object.freeze({
     description:
       "URL of the Redis or Valkey that joins instances into a cluster. Unset: the embedded broker, one instance only.",
   }),
+  brokerWait: setting(duration(0, 20_000), {
+    reload: true,
+    default: "10s",
+    example: "3s",
+    description:
+      "How long a worker that starts waits for Redis before it serves without it: until then `/healthz` is not 200, and a reload does not go on. Later outages do not matter to `/healthz`.",
+  }),
   redisPrefix: setting(prefix, {
     default: "holdfast:",
     example: "chat:",

@@ -53,6 +53,10 @@ export class Destination implements Candidate {
     );
   }
 
+  get reaches(): boolean {
+    return this.worker.load.broker === "ready";
+  }
+
   get stuck(): boolean {
     return this.#state !== "taking";
   }

@@ -15,6 +15,7 @@ function worker(slot: number, changes: Partial<Candidate> = {}): Worker {
     maxSockets: 1_000_000,
     busy: false,
     stuck: false,
+    reaches: true,
     ...changes,
   };
 }
@@ -31,6 +32,7 @@ const anyWorkers = fc
       maxSockets: fc.nat(5),
       busy: fc.boolean(),
       stuck: fc.boolean(),
+      reaches: fc.boolean(),
       generation: fc.nat(2),
     }),
     { maxLength: 6 },
@@ -43,6 +45,16 @@ const canTake = ({ state, stuck, sockets, maxSockets }: Candidate): boolean =>
   state === "ready" && !stuck && sockets < maxSockets;
 
 describe("the router", () => {
+  it("prefers workers that reach the broker while any that can take sockets does", () => {
+    const router = new Router();
+    const away = worker(0, { reaches: false });
+    const busy = worker(1, { busy: true, sockets: 90_000 });
+    expect(router.route([away, busy], undefined)).toBe(busy);
+    expect(router.route([away, { ...busy, stuck: true }], undefined)).toBe(away);
+    expect(router.route([away, busy], sidOf(0))).toBe(away);
+    expect(router.route([away], undefined)).toBe(away);
+  });
+
   it("gives a session to its owner if and only if that very process lives and can take it", () => {
     fc.assert(
       fc.property(anyWorkers, fc.nat(7), fc.nat(2), (workers, slot, generation) => {
@@ -55,10 +67,11 @@ describe("the router", () => {
     );
   });
 
-  it("gives everything else to one that can take it: not busy if there is one, of those the least loaded", () => {
+  it("gives everything else to one that can take it: with its broker and not busy if there is one, of those the least loaded", () => {
     fc.assert(
       fc.property(anyWorkers, fc.option(fc.string(), { nil: undefined }), (workers, sid) => {
-        const able = workers.filter(canTake);
+        const all = workers.filter(canTake);
+        const able = all.some(({ reaches }) => reaches) ? all.filter(({ reaches }) => reaches) : all;
         const best = able.some(({ busy }) => !busy) ? able.filter(({ busy }) => !busy) : able;
         const chosen = new Router().route(workers, sid);
         if (best.length === 0) return expect(chosen).toBeUndefined();

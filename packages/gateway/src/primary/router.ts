@@ -4,7 +4,7 @@
  * A session id names its owner, worker slot and generation; the owner gets it while it can take any. Everything else,
  * an id whose owner is gone included, goes to the least loaded of those that can take it. One that is busy (late, about
  * to collect garbage) counts for more than it holds, so that others get its share for a while, yet a long storm does
- * not end lopsided. Pure: it reads candidates and keeps only a turn counter for ties.
+ * not end lopsided. One that does not reach its broker comes after all that do: it would refuse subscriptions. Pure: it reads candidates and keeps only a turn counter for ties.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
 
@@ -18,11 +18,15 @@ export interface Candidate {
   readonly maxSockets: number;
   /** Late, about to collect garbage, or with sockets queued: passed by while others hold little more. */
   readonly busy: boolean;
+  /** Whether it reaches its broker: those that do not get sockets only while none does, or as their sessions' owner. */
+  readonly reaches: boolean;
   /** It has stopped taking sockets: gets none, those that name it as their owner included. */
   readonly stuck: boolean;
 }
 
 const BUSY_HANDICAP = 64;
+/** More than any worker holds: without its broker it comes last. */
+const AWAY_HANDICAP = 1e9;
 
 export class Router {
   #turn = 0;
@@ -64,6 +68,7 @@ function canTake(candidate: Candidate): boolean {
 }
 
 /** What a busy worker's sockets count for: in a burst a moment's worth more, in the long run one in fifty. */
-function weightOf({ busy, sockets }: Candidate): number {
-  return busy ? sockets * 1.02 + BUSY_HANDICAP : sockets;
+function weightOf({ busy, sockets, reaches }: Candidate): number {
+  const weight = busy ? sockets * 1.02 + BUSY_HANDICAP : sockets;
+  return reaches ? weight : weight + AWAY_HANDICAP;
 }

@@ -17,8 +17,8 @@ export class LoadReporter {
   constructor(clock: Clock, read: () => Load, send: (load: Load) => void) {
     this.#read = read;
     this.#send = send;
-    this.#report();
-    this.#timer = clock.every(LOAD_INTERVAL_MS, () => this.#report());
+    this.report();
+    this.#timer = clock.every(LOAD_INTERVAL_MS, () => this.report());
   }
 
   /** Idempotent. */
@@ -26,7 +26,8 @@ export class LoadReporter {
     this.#timer.cancel();
   }
 
-  #report(): void {
+  /** Sends what has changed now instead of with the next tick. */
+  report(): void {
     const load = this.#read();
     if (this.#last !== undefined && !differs(load, this.#last)) return;
     this.#last = load;

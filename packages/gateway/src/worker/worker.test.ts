@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   CORE_DEFAULTS,
   MemoryBroker,
@@ -24,6 +27,7 @@ const OPTIONS: WorkerOptions = {
   polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,
   maxHeadBytes: 8_192,
+  brokerWaitMs: 500,
   maxSockets: 1_000,
   answerTimeoutMs: 10_000,
   advertise: undefined,
@@ -66,13 +70,13 @@ let primary: Primary;
 let worker: Worker;
 let bus: MemoryBus;
 
-async function start(options: Partial<WorkerOptions> = {}): Promise<string> {
+async function start(options: Partial<WorkerOptions> = {}, relayDirectory = "/nonexistent"): Promise<string> {
   primary = new Primary();
   worker = new Worker(
     { ...OPTIONS, broker: () => brokerOf(bus), ...options },
     {
       owner: { slot: 3, generation: 7 },
-      relayDirectory: "/nonexistent",
+      relayDirectory,
       port: 8080,
       send: primary.hear,
       received: () => 0,
@@ -124,6 +128,31 @@ describe("a worker", () => {
     expect(await primary.next("load")).toMatchObject({ sockets: 1, connections: 1 });
     socket.terminate();
     await once(socket, "close");
+  });
+
+  it("is not ready before a client that subscribes would be served, unless its broker stays away", async () => {
+    const broker = new MemoryBroker(bus);
+    let confirm: () => void = () => {};
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve;
+    });
+    const subscribe = broker.subscribe.bind(broker);
+    broker.subscribe = async (topic) => {
+      await confirmed;
+      return subscribe(topic);
+    };
+    const relayDirectory = mkdtempSync(join(tmpdir(), "holdfast-worker-"));
+    await start({ broker: () => ({ ...brokerOf(bus), broker }), brokerWaitMs: 60_000 }, relayDirectory);
+    let listening = false;
+    const listens = worker.listen().then(() => {
+      listening = true;
+    });
+    await primary.next("load");
+    expect(listening).toBe(false);
+    confirm();
+    await listens;
+    expect(primary.heard.at(-1)).toMatchObject({ type: "load", broker: "ready" });
+    rmSync(relayDirectory, { recursive: true });
   });
 
   it("drains: tells its clients, closes them, and says when none is left", async () => {

@@ -10,6 +10,7 @@ import type { Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
+import { brokerReached } from "./broker-wait.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -184,9 +185,21 @@ export class Worker {
     return this.#heldSockets();
   }
 
-  /** Resolves when it can do its work. Rejects with the system's error when it cannot listen. */
+  /**
+   * Resolves when it can do its work, its broker included, unless that cannot be reached for `brokerWaitMs`. Rejects with the
+   * system's error when it cannot listen.
+   */
   async listen(): Promise<void> {
+    const { brokerWaitMs, clock, logger } = this.#options;
     await this.http.listen();
+    if (!(await brokerReached(() => this.#core.brokerState, brokerWaitMs, clock))) {
+      logger.warn(
+        { waitedMs: brokerWaitMs },
+        "the broker cannot be reached: serving without it until it can",
+      );
+    }
+    // Before the primary hears `ready`: it prefers workers that reach the broker.
+    this.#load.report();
     await this.#door?.open();
     if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
   }

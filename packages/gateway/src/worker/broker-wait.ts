@@ -1,0 +1,23 @@
+/**
+ * The wait for the broker before a worker serves: until a client that subscribes would be served, or for a bounded time.
+ *
+ * Bounded, because an outage of Redis must not keep instances from starting: without it they still serve what they can.
+ * Invariant: it settles once, at the latest `waitMs` from now.
+ */
+import type { BrokerState, Clock } from "@holdfast/core";
+
+const LOOK_MS = 10;
+
+/** `state`: the broker's, as clients meet it. False when it could not be reached in time. */
+export function brokerReached(state: () => BrokerState, waitMs: number, clock: Clock): Promise<boolean> {
+  const since = clock.monotonic();
+  return new Promise((resolve) => {
+    if (state() === "ready") return resolve(true);
+    const looking = clock.every(LOOK_MS, () => {
+      const reached = state() === "ready";
+      if (!reached && clock.monotonic() - since < waitMs) return;
+      looking.cancel();
+      resolve(reached);
+    });
+  });
+}
