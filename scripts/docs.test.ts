@@ -60,7 +60,13 @@ async function exportedMetrics(): Promise<Set<string>> {
     brokerState: "ready",
     loop,
   }));
-  const primary = new PrimaryMetrics(() => ({ workers: 0, pending: 0, drain: SERVING, reloadLeft: 0, logLinesLost: 0 }));
+  const primary = new PrimaryMetrics(() => ({
+    workers: 0,
+    pending: 0,
+    drain: SERVING,
+    reloadLeft: 0,
+    logLinesLost: 0,
+  }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
   return new Set(snapshots.flat().map(({ name }) => name));
 }
