@@ -56,6 +56,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     presenceViews: 0,
     revocations: 0,
     logLinesLost: 0,
+    unfinishedBytes: 0,
     readsWaiting: 0,
     brokerState: "ready",
     loop,

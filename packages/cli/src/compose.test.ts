@@ -17,7 +17,16 @@ const machine: Machine = {
 
 function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
   const settings = complete(loadSettings({ flags, env: {}, file: undefined, machine }).settings, machine);
-  return { settings, machine, logger: silentLogger, logFormat: "json", execArgv: [], nodeOptions: "" };
+  const logLinesLost = (): number => 0;
+  return {
+    settings,
+    machine,
+    logger: silentLogger,
+    logLinesLost,
+    logFormat: "json",
+    execArgv: [],
+    nodeOptions: "",
+  };
 }
 
 describe("composing", () => {
@@ -45,7 +54,7 @@ describe("composing", () => {
     const options = primaryOptions(parts({ port: "8080-8081", adminPort: "9", drainWindow: "3s" }));
     expect(options).toMatchObject({
       ports: [8080, 8081],
-      admin: { host: "127.0.0.1", port: 9, key: undefined },
+      admin: { host: "127.0.0.1", port: 9, key: undefined, maxConnections: 256 },
       workers: 4,
       workerExecArgv: ["--max-old-space-size=1024", "--max-semi-space-size=16"],
       maxConnections: 63_180,

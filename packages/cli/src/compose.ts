@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
 import {
   CONTROL,
+  LimitedLogger,
   type Logger,
   MemoryBroker,
   MemoryBus,
@@ -76,14 +77,20 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
 }
 
 export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
-  const { settings, logger } = parts;
+  const { settings } = parts;
+  const logger = new LimitedLogger(parts.logger, systemClock);
   const { workers } = settings;
   return {
     ...reloadOptions(parts),
     ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
     host: settings.host,
     ports: settings.port,
-    admin: { host: settings.adminHost, port: settings.adminPort, key: settings.adminKey },
+    admin: {
+      host: settings.adminHost,
+      port: settings.adminPort,
+      key: settings.adminKey,
+      maxConnections: settings.adminMaxConnections,
+    },
     accept: settings.accept,
     workers,
     revocationTtlMs: settings.revocationTtl,
@@ -172,10 +179,11 @@ function onRedis(settings: CompleteSettings, logger: Logger): Home {
 export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
   const { settings, logFormat } = config;
   const output = LogOutput.standard();
-  const logger = createLogger(
+  const lines = createLogger(
     { level: settings.logLevel, format: logFormat, bindings: { worker: owner.slot, pid: process.pid } },
     output,
   );
+  const logger = new LimitedLogger(lines, systemClock);
   return {
     core: coreOptions(settings),
     origins: settings.origins,
@@ -184,6 +192,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     tokenInUrl: settings.tokenInUrl,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
+    unfinished: {
+      timeoutMs: settings.messageTimeout,
+      // One message has room in any case, with what growing takes.
+      maxBytes: Math.max(settings.maxUnfinishedBytes, 4 * settings.maxPayload),
+    },
     maxHeadBytes: settings.maxHeadBytes,
     brokerWaitMs: settings.brokerWait,
     maxSockets: maxSockets(settings),

@@ -54,8 +54,8 @@ export class Authentication {
   }
 
   /** Who the bearer of the token is. A subscription token is nobody's identity. */
-  async identify(token: string): Promise<Verdict> {
-    const proof = await this.prove(token);
+  async identify(token: string, owner?: object): Promise<Verdict> {
+    const proof = await this.prove(token, owner);
     if (proof.kind === "identity") return { identity: proof.identity };
     if (proof.kind === "refused") return { error: proof.error };
     this.#parts.metrics.add("tokens_refused", 1);
@@ -63,9 +63,9 @@ export class Authentication {
   }
 
   /** What the token proves, as of now. Never rejects. */
-  async prove(token: string): Promise<Proof> {
+  async prove(token: string, owner?: object): Promise<Proof> {
     const { authenticator, metrics } = this.#parts;
-    const proof = await (authenticator?.prove(token) ?? UNCHECKED);
+    const proof = await (authenticator?.prove(token, owner) ?? UNCHECKED);
     const error = proof.kind === "refused" ? proof.error : this.#refusalOf(proof);
     if (error === undefined) return proof;
     metrics.add("tokens_refused", 1);

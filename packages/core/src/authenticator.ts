@@ -15,5 +15,6 @@ export type Proof =
   | { readonly kind: "refused"; readonly error: ErrorCode };
 
 export interface Authenticator {
-  prove(token: string): Promise<Proof>;
+  /** `owner`: on whose behalf, so that checks of one connection do not keep those of others waiting. */
+  prove(token: string, owner?: object): Promise<Proof>;
 }

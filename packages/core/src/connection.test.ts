@@ -574,6 +574,25 @@ describe("the command rate", () => {
     expect(errorOf(client)).toEqual(errors.notSubscribed);
   });
 
+  test("is charged for many bytes, for what is no command, and for messages of a raw client, too", () => {
+    const large = memoryWorld({ commandRate: 1 }).connected();
+    large.connection.receive(`{"id":1,"send":{"data":"${"x".repeat(8_192 * 45)}"}}`);
+    expect(goodbye(large)).toBe("limit_rate");
+
+    const world = memoryWorld({ commandRate: 3 });
+    const client = world.connected();
+    // The connect cost one of six: five are left, and six more until the end.
+    for (let i = 0; i < 109; i++) expect(client.connection.spend(1)).toBe(true);
+    expect(client.connection.spend(1)).toBe(false);
+    expect(goodbye(client)).toBe("limit_rate");
+    expect(client.connection.spend(1)).toBe(false);
+    expect(world.metrics.count("rate_limited")).toBe(1);
+
+    const raw = memoryWorld({ commandRate: 2 }).client("raw");
+    for (let i = 0; i < 8; i++) raw.connection.receive("anything");
+    expect(raw.transport.end).toMatchObject({ by: "close", code: 3007 });
+  });
+
   test("counts each frame of a message", () => {
     const client = memoryWorld({ commandRate: 1 }).connected();
     client.connection.receive(Array.from({ length: 10 }, () => "{}").join("\n"));

@@ -41,6 +41,15 @@ import type { Subscription } from "./subscription.js";
 import { channelOf } from "./topic.js";
 import type { Transport } from "./transport.js";
 
+const TENTHS_PER_COMMAND = 10;
+/** Bytes of a message or frame that cost nothing beside it; each as many again cost a tenth of a command. */
+const FREE_BYTES = 8_192;
+
+/** What the bytes of a message or frame cost, in tenths of a command. */
+export function tenthsFor(bytes: number): number {
+  return Math.floor(bytes / FREE_BYTES);
+}
+
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
@@ -94,11 +103,34 @@ export class Connection implements Listener, RateAccount {
   receive(text: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.alive();
-    if (this.#encoding === "raw" || (text === PING && this.#takePong())) return;
+    if (text === PING && this.#takePong()) return;
+    // Such a client says nothing that matters, and pays for it as for commands.
+    if (this.#encoding === "raw") return void this.spend(TENTHS_PER_COMMAND + tenthsFor(text.length));
+    if (text.length >= FREE_BYTES && !this.spend(tenthsFor(text.length))) return;
     for (const decoded of decodeCommands(text)) {
       this.#accept(decoded);
       if (!this.isOpen) return;
     }
+  }
+
+  /**
+   * Charges work that is no command to the rate of commands, in tenths of one. False when the connection has nothing left to
+   * spend: it is disconnected, and the edge should read no more of it.
+   */
+  spend(tenths: number): boolean {
+    const { metrics, rateLimit, wheel } = this.#context;
+    if (rateLimit.work(this, wheel.tick, tenths)) return true;
+    if (this.isOpen) metrics.add("rate_limited", 1);
+    this.disconnect(disconnects.limitRate);
+    return false;
+  }
+
+  /** Charges as many of `wanted` commands as it can pay, and returns how many. */
+  afford(wanted: number): number {
+    const { metrics, rateLimit, wheel } = this.#context;
+    const granted = rateLimit.afford(this, wheel.tick, wanted);
+    if (granted < wanted) metrics.add("rate_limited", wanted - granted);
+    return granted;
   }
 
   /** A sign of life below the protocol. */

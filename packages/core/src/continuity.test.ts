@@ -4,6 +4,7 @@
 import type { DecodedFrame, Position } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable, type LogPage, type LogQuery } from "./broker.js";
+import { MemoryBroker, MemoryBus } from "./broker-memory.js";
 import { Continuity } from "./continuity.js";
 import { FanOut } from "./fan-out.js";
 import { DISCONNECT } from "./namespace.js";
@@ -398,4 +399,54 @@ test("while too much waits to be delivered nothing more is read, then what found
   clock.runDeferred();
   continuity.turn();
   expect(scripted.last("read", NEWS).query?.from).toBe(2);
+});
+
+describe("pages that end at their bytes", () => {
+  /** A log of nine publications, of which a page brings two. */
+  async function nine(): Promise<{ world: CoreWorld; bus: MemoryBus }> {
+    const bus = new MemoryBus();
+    for (let n = 1; n <= 9; n++)
+      bus.publish(NEWS, `"${"e".repeat(48)}"`, { retention: { size: 100, ttlMs: 300_000 } });
+    const world = new CoreWorld(new MemoryBroker(bus), { historySize: 100, maxReadBytes: 100 });
+    await world.settle();
+    return { world, bus };
+  }
+
+  test("are read one after the other for whoever comes back, from the tail downwards", async () => {
+    const { world: here, bus } = await nine();
+    const client = here.connected();
+    const { epoch } = bus.read(NEWS, { from: 1, limit: 0, retention: { size: 100, ttlMs: 300_000 } }).top;
+    client.send({ op: "subscribe", body: { channel: "news", since: { offset: 1, epoch } } });
+    await here.settle();
+    expect(client.take()).toMatchObject([
+      { body: { recovered: true, publications: [2, 3, 4, 5, 6, 7, 8, 9].map((offset) => ({ offset })) } },
+    ]);
+    expect(here.metrics.count("recovery_reads")).toBe(5);
+  });
+
+  test("are read on by a stream for which publications were left out, without waiting for the next one", async () => {
+    const scripted = new ScriptedBroker();
+    const here = new CoreWorld(scripted, { historySize: 100 });
+    scripted.become("ready");
+    const client = here.connected();
+    client.subscribe("news");
+    scripted.last("subscribe", NEWS).resolve();
+    await here.settle();
+    scripted.last("read", NEWS).resolve(pageOf(undefined, at(3)));
+    await here.settle();
+    client.take();
+    scripted.skip(NEWS);
+    for (const [from, to] of [
+      [4, 5],
+      [6, 6],
+    ] as const) {
+      await here.settle();
+      const call = scripted.last("read", NEWS);
+      expect(call.query).toMatchObject({ from });
+      const entries = pageOf(call.query, at(6)).entries.slice(0, to - from + 1);
+      call.resolve({ ...pageOf(call.query, at(6)), entries });
+    }
+    await here.settle();
+    expect(told(client)).toEqual(["publication 4", "publication 5", "publication 6"]);
+  });
 });

@@ -294,3 +294,20 @@ describe("a publication", () => {
     expect(second.heard).toHaveLength(1);
   });
 });
+
+describe("what was left out for this worker", () => {
+  test("is told as a gap where there is no log", async () => {
+    const ear = new Ear();
+    const joined = join(NEWS, ear);
+    hub.skipped(NEWS);
+    broker.last("subscribe", NEWS).resolve();
+    await joined;
+    hub.skipped(NEWS);
+    hub.skipped(channelTopic("nobody-here"));
+    clock.runDeferred();
+    expect(ear.heard.map((each) => JSON.parse(each) as unknown)).toEqual([
+      { gap: { channel: "news", reason: "slow" } },
+    ]);
+    expect(metrics.count("gaps")).toBe(1);
+  });
+});

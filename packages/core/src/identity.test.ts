@@ -317,6 +317,22 @@ describe("a subscription token", () => {
     expect((await subscribe(await connected("ada"), "ada")).error).toMatchObject({ name: "bad_token" });
   });
 
+  test("costs a command each in connect, and is not looked at beyond what the connection can pay", async () => {
+    world = new CoreWorld(new MemoryBroker(bus), { ...OPTIONS, commandRate: 7, maxChannels: 30 });
+    world.tokens.knows("ada", ada());
+    await settle();
+    const names = Array.from({ length: 45 }, (_, i) => `vip:${i}`);
+    for (const channel of names)
+      world.tokens.grants(channel, "ada", { channel, verbs: ["subscribe"], expiresAt: after(60_000) });
+    const subs = Object.fromEntries(names.map((channel) => [channel, { token: channel }]));
+    const { reply } = await connect(world.client(), { token: "ada", subs });
+    const outcomes = Object.values(reply?.subs as Record<string, { error?: { name: string } }>);
+    // The connect itself cost one of fourteen.
+    const count = (name?: string): number => outcomes.filter(({ error }) => error?.name === name).length;
+    expect([count(), count("limit_rate"), count("limit_channels")]).toEqual([13, 17, 15]);
+    expect(world.tokens.asked).toBe(14);
+  });
+
   test("works in connect, too", async () => {
     const { reply } = await connect(world.client(), {
       token: "ada",

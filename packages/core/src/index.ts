@@ -5,7 +5,7 @@
 // For whoever runs a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./drain.js";
-export type { Connection } from "./connection.js";
+export { type Connection, tenthsFor } from "./connection.js";
 export { TICKET_LIFETIME_S } from "./tickets.js";
 export type { Seams } from "./seams.js";
 export type { UrlConnect } from "./commands/url-connect.js";
@@ -91,6 +91,7 @@ export {
 } from "./revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { nearest, suggestion } from "./nearest.js";
+export { LimitedLogger } from "./limited-logger.js";
 export { type Logger, silentLogger } from "./logger.js";
 export {
   COUNTERS,

@@ -9,7 +9,9 @@ export const COUNTERS = Object.freeze({
   commands: "Commands received from clients",
   command_errors: "Commands answered with an error",
   malformed_frames: "Messages that were not frames of the protocol",
-  rate_limited: "Commands refused by the per-connection rate limit",
+  rate_limited: "Commands refused, and connections closed, by the per-connection rate limit",
+  unfinished_ended:
+    "Connections closed and requests refused because a message or body did not come whole in time, or took too much room",
   publications: "Publications received from the broker that had a subscriber here",
   deliveries: "Frames written to subscribers",
   delivered_bytes: "Bytes written to subscribers",

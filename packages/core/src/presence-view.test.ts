@@ -253,3 +253,20 @@ describe("a view", () => {
     },
   );
 });
+
+describe("a page that has no room for all members", () => {
+  it("makes the view count, and read again only when there are fewer than were shown", () => {
+    const view = new PresenceView({ joinLeave: "session", maxListed: 100 });
+    const members = Array.from({ length: 20 }, (_, n) => text(`u-${n}`, "u"));
+    const numbers = { version: 5, users: 1 };
+    expect(view.accept({ ...numbers, sequence: 50, sessions: 40, members })).toEqual({
+      told: [],
+      behind: false,
+    });
+    expect([view.state, view.snapshot?.members]).toEqual(["counting", []]);
+    expect(view.arrive({ ...numbers, sequence: 51, sessions: 39 }).behind).toBe(false);
+    expect(view.arrive({ ...numbers, sequence: 72, sessions: 18 }).behind).toBe(true);
+    view.accept({ ...numbers, sequence: 72, sessions: 18, members: members.slice(0, 18) });
+    expect(view.snapshot?.members).toHaveLength(18);
+  });
+});

@@ -56,6 +56,25 @@ describe("the rate limit", () => {
     expect(limit.charge(account, 1_000_000)).toBe("refuse");
   });
 
+  test("work that is no command costs tenths of one, and ends the connection at a full bucket's debt", () => {
+    const { limit, account } = open(10);
+    for (let i = 0; i < 399; i++) expect(limit.work(account, 1, 1)).toBe(true);
+    expect(limit.charge(account, 1)).not.toBe("pass");
+    expect(limit.work(account, 1, 1)).toBe(false);
+    expect(limit.work(account, 1, 1_000_000_000)).toBe(false);
+    // Debt is bounded: two bucketfuls of time pay it, whatever was charged.
+    expect(limit.work(account, 1 + 4 * TICKS_PER_SECOND, 1)).toBe(true);
+    expect(limit.charge(account, 1 + 4 * TICKS_PER_SECOND)).toBe("pass");
+  });
+
+  test("of many it charges those that there is credit for, and no others", () => {
+    const { limit, account } = open(10);
+    expect(limit.afford(account, 1, 15)).toBe(15);
+    expect(limit.afford(account, 1, 15)).toBe(5);
+    expect(limit.afford(account, 1, 15)).toBe(0);
+    expect(limit.afford(account, 1 + TICKS_PER_SECOND, 15)).toBe(10);
+  });
+
   test("a rate of one command a second works with ticks of a tenth", () => {
     const { limit, account } = open(1);
     for (let second = 0; second < 100; second++)

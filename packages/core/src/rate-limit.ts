@@ -2,7 +2,8 @@
  * The rate limit of commands: a token bucket in two integers of the connection, refilled by the wheel's ticks.
  *
  * A bucket holds two seconds' worth. A command beyond it is refused and still charged, so that whoever keeps
- * sending sinks into debt; at a full bucket's debt the connection is ended.
+ * sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command (control frames, fragments,
+ * many bytes) is charged in tenths of one, and is never refused: it only brings the debt nearer.
  */
 import { TICK_MS } from "./wheel.js";
 
@@ -19,6 +20,7 @@ export type RateVerdict = "pass" | "refuse" | "disconnect";
 /** Credit units in one command: one tick at one command a second earns one unit. */
 const UNITS = 1000 / TICK_MS;
 const BURST_SECONDS = 2;
+const UNITS_PER_TENTH = UNITS / 10;
 
 export class RateLimit {
   readonly #unitsPerTick: number;
@@ -48,6 +50,22 @@ export class RateLimit {
     if (!affordable && account.credit >= 0) return "refuse";
     if (account.credit >= 0) return "pass";
     return account.credit > -this.#capacity ? "refuse" : "disconnect";
+  }
+
+  /** Charges `tenths` of a command for what is none. False at a full bucket's debt: the connection has to end. */
+  work(account: RateAccount, tick: number, tenths: number): boolean {
+    this.#earn(account, tick);
+    // Bounded, so that the debt stays a small integer however much is charged after it.
+    account.credit = Math.max(account.credit - tenths * UNITS_PER_TENTH, -this.#capacity);
+    return account.credit > -this.#capacity;
+  }
+
+  /** Charges as many of `wanted` commands as there is credit for, and returns how many that are. */
+  afford(account: RateAccount, tick: number, wanted: number): number {
+    this.#earn(account, tick);
+    const granted = Math.min(wanted, Math.max(0, Math.floor(account.credit / UNITS)));
+    account.credit -= granted * UNITS;
+    return granted;
   }
 
   /**

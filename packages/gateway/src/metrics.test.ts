@@ -10,6 +10,7 @@ const READINGS: Readings = {
   presenceViews: 1,
   revocations: 2,
   logLinesLost: 3,
+  unfinishedBytes: 0,
   readsWaiting: 0,
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },

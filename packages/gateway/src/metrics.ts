@@ -42,6 +42,7 @@ export interface Readings {
   readonly presenceViews: number;
   readonly revocations: number;
   readonly logLinesLost: number;
+  readonly unfinishedBytes: number;
   readonly readsWaiting: number;
   readonly brokerState: BrokerState;
   readonly loop: LoopDelays;
@@ -192,6 +193,10 @@ export class WorkerMetrics implements Metrics {
     });
     const views = ofWorker("presence_views", "Channels whose members the worker follows");
     const revocations = ofWorker("revocations", "Revocations that the worker knows");
+    const unfinished = ofWorker(
+      "unfinished_bytes",
+      "Bytes that the worker holds of messages and bodies whose rest has not come",
+    );
     const readsWaiting = ofWorker("reads_waiting", "Reads of clients that wait for their turn");
     const topics = ofWorker("topics", "Topics that the worker listens to at the broker");
     const rss = ofWorker("resident_memory_bytes", "Resident memory");
@@ -223,6 +228,7 @@ export class WorkerMetrics implements Metrics {
       members.set(now.presenceMembers);
       views.set({ worker }, now.presenceViews);
       revocations.set({ worker }, now.revocations);
+      unfinished.set({ worker }, now.unfinishedBytes);
       readsWaiting.set({ worker }, now.readsWaiting);
       topics.set({ worker }, now.topics);
       lost.reset();

@@ -22,6 +22,7 @@ import type { SeamOffers } from "./primary/seam-server.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
 import type { TokenOptions } from "./worker/token.js";
+import type { UnfinishedLimits } from "./worker/unfinished-messages.js";
 import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */
@@ -36,6 +37,8 @@ export interface AdminOptions {
   readonly port: number;
   /** What a request must present as `Authorization: Bearer`. Undefined only while `host` is a loopback address. */
   readonly key: string | undefined;
+  /** Connections that it holds. */
+  readonly maxConnections: number;
 }
 
 export interface PrimaryOptions {
@@ -136,6 +139,8 @@ export interface WorkerOptions {
   readonly gcIntervalMs: number | undefined;
   /** How long the rest of a request may take once the worker has it, ms. */
   readonly headTimeoutMs: number;
+  /** What may be held of messages and bodies that are not complete. */
+  readonly unfinished: UnfinishedLimits;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** How long a worker that starts waits for its broker before it serves without it, ms. */

@@ -93,6 +93,11 @@ export const disconnects = Object.freeze({
   ),
   unavailable: disconnect(3009, "unavailable", "The broker cannot be reached; reconnect."),
   internal: disconnect(3010, "internal", "The server failed; reconnect."),
+  unfinished: disconnect(
+    3020,
+    "unfinished",
+    "A message did not arrive whole in time, or too many wait for their rest; reconnect.",
+  ),
   disconnected: disconnect(3011, "disconnected", "The application ended this connection; reconnect."),
   badFrame: disconnect(3500, "bad_frame", "That is not a frame of this protocol."),
   tooBig: disconnect(3501, "too_big", "The message is larger than the server takes."),

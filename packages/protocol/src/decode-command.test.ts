@@ -422,6 +422,11 @@ describe("decodeCommands, at its limits", () => {
     expect(decodeCommands(`${"\n\r\n".repeat(100)}${lines(64)}`)).toHaveLength(64);
   });
 
+  it("bounds the work that blank lines make", () => {
+    expect(decodeCommands(`{}${"\n".repeat(900)}`)).toEqual([{ kind: "ping" }]);
+    expect(decodeCommands(`{}${"\n".repeat(30_000)}{}`).at(-1)).toMatchObject({ kind: "malformed" });
+  });
+
   it("takes data that makes a frame 64 deep, and nothing deeper", () => {
     const frame = (depth: number) =>
       `{"id":1,"publish":{"channel":"a","data":${"[".repeat(depth)}${"]".repeat(depth)}}}`;

@@ -31,6 +31,8 @@ export type DecodedCommand =
 /** The most characters of `client` that are kept. */
 const MAX_CLIENT_LENGTH = 64;
 
+/** In one message: each is work. */
+const MAX_BLANK_LINES = 1_024;
 /** A line without a frame: what JSON counts as white space, such as the `\r` of an empty line that ends in `\r\n`. */
 const BLANK = /^[ \t\r]*$/;
 
@@ -42,6 +44,7 @@ export function decodeCommands(message: string): readonly DecodedCommand[] {
   if (exceedsDepth(message, MAX_DEPTH)) return [malformed(`JSON nested deeper than ${MAX_DEPTH}`)];
   if (!message.includes("\n")) return [decodeCommand(message)];
   const decoded: DecodedCommand[] = [];
+  let blank = 0;
   let start = 0;
   while (start < message.length) {
     const newline = message.indexOf("\n", start);
@@ -55,6 +58,9 @@ export function decodeCommands(message: string): readonly DecodedCommand[] {
       const one = decodeCommand(line);
       decoded.push(one);
       if (one.kind === "malformed") return decoded;
+    } else if (++blank > MAX_BLANK_LINES) {
+      decoded.push(malformed(`more than ${MAX_BLANK_LINES} blank lines in one message`));
+      return decoded;
     }
     start = end + 1;
   }

@@ -111,6 +111,12 @@ export const settings = Object.freeze({
     description:
       "What a request to the admin API must present as `Authorization: Bearer`, 16 characters or more.",
   }),
+  adminMaxConnections: setting(integer(8, 10_000), {
+    default: 256,
+    example: 64,
+    description:
+      "Connections that the admin port holds. Beyond it the one that has waited longest without a whole request makes way; where all are being answered, the new one is closed.",
+  }),
   anonymous: setting(yesNo(), {
     default: false,
     example: true,
@@ -450,6 +456,20 @@ export const settings = Object.freeze({
     example: 1_000_000,
     description:
       "Events that the stream keeps, about: the oldest go first, read or not. One takes 150 to 300 bytes of Redis' memory, and a client's message what it is long.",
+  }),
+  messageTimeout: setting(duration(100, 10 * MINUTE), {
+    reload: true,
+    default: "30s",
+    example: "10s",
+    description:
+      "How long one WebSocket message or request body of a client may take, from its first byte to its last. Then the connection ends as `unfinished`; a request gets 408.",
+  }),
+  maxUnfinishedBytes: setting(size(1 * MIB, 16 * 1024 * MIB), {
+    reload: true,
+    default: "64MiB",
+    example: "256MiB",
+    description:
+      "Bytes that each worker holds of messages and bodies whose rest has not come. Beyond it those that have waited longest are given up, as at `messageTimeout`.",
   }),
   headTimeout: setting(duration(100, 5 * MINUTE), {
     default: "10s",

@@ -116,7 +116,10 @@ export function subscribeAll(
   const { user } = session;
   const own: readonly Requested[] =
     user === undefined ? [] : [[undefined, requestOwn(context, connection, session, user)]];
-  const permits = wishes.map(([channel, wish]) => permit(context, connection, channel, wish?.token));
+  const unpaid = chargeChecks(context, connection, session, wishes);
+  const permits = wishes.map(
+    ([channel, wish]) => unpaid?.get(channel) ?? permit(context, connection, channel, wish?.token),
+  );
   const requestAll = (problems: readonly (ErrorCode | undefined)[]): readonly Requested[] => [
     ...own,
     ...wishes.map(([channel, wish], at): Requested => {
@@ -139,6 +142,29 @@ export function subscribeAll(
   return areKnown(permits)
     ? finish(requestAll(permits))
     : Promise.all(permits).then((problems) => finish(requestAll(problems)));
+}
+
+/**
+ * Charges a command for each subscription token whose signature would be checked, before any is. Returns why the others are not:
+ * a `connect` is one command, and must not buy hundreds of checks.
+ */
+function chargeChecks(
+  { access, options }: Context,
+  connection: Connection,
+  { identity }: Session,
+  wishes: Wishes,
+): ReadonlyMap<string, ErrorCode> | undefined {
+  const checked = wishes.filter(
+    ([channel, wish]) => wish?.token !== undefined && !access.may(identity, channel, "subscribe"),
+  );
+  if (checked.length === 0) return undefined;
+  const wanted = Math.min(checked.length, options.maxChannels);
+  const paid = connection.afford(wanted);
+  return new Map(
+    checked
+      .slice(paid)
+      .map(([channel], at) => [channel, paid + at < wanted ? errors.limitRate : errors.limitChannels]),
+  );
 }
 
 function areKnown(

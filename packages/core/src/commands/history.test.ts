@@ -2,6 +2,7 @@ import type { DecodedFrame, HistoryRequest, Position } from "@holdfast/protocol"
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { MemoryBroker, MemoryBus } from "../broker-memory.js";
 import { CoreWorld, type FakeClient } from "../testing/core-world.js";
+import { type BrokerCall, ScriptedBroker } from "../testing/scripted-broker.js";
 import { channelTopic } from "../topic.js";
 
 const RETENTION = { size: 5, ttlMs: 60_000 };
@@ -93,5 +94,94 @@ describe("history", () => {
     expect(await history({}, "user:7")).toMatchObject({ error: { name: "forbidden" } });
     await broker.close();
     expect(await history({})).toMatchObject({ error: { name: "unavailable" } });
+  });
+});
+
+describe("many reads at once", () => {
+  const text = `"${"z".repeat(30_000)}"`;
+  const world = (): CoreWorld =>
+    new CoreWorld(broker, { ...OPTIONS, maxOutboxBytes: 1_000_000, maxReadBytes: 70_000 });
+  const names = (of: FakeClient): string[] =>
+    of.take().map((frame) => (frame.kind === "error" ? frame.error.name : frame.kind));
+  const ask = (of: FakeClient, times: number): void => {
+    for (let i = 0; i < times; i++) of.send({ op: "history", body: { channel: "kept:a" } });
+  };
+
+  test("are charged by their bytes: what is left of the rate is read, the rest refused, and nobody disconnected", async () => {
+    publish(text, text, text, text);
+    broker = new MemoryBroker(bus);
+    const here = world();
+    await here.settle();
+    const greedy = here.connected();
+    ask(greedy, 60);
+    await here.settle();
+    const answers = names(greedy);
+    expect(answers).toHaveLength(60);
+    // 200 commands at once, of which connecting and asking took 61: 139 are left, at 60,004 bytes or 3.7 commands a page.
+    expect(answers.filter((each) => each === "reply")).toHaveLength(Math.ceil(139 / 3.7));
+    expect(new Set(answers)).toEqual(new Set(["reply", "limit_rate"]));
+    expect(here.metrics.count("reads_refused")).toBe(answers.filter((each) => each === "limit_rate").length);
+    await here.pass(3000);
+    ask(greedy, 1);
+    await here.settle();
+    expect(names(greedy)).toContain("reply");
+  });
+
+  test("do not make another connection wait for more than its turn", async () => {
+    const scripted = new ScriptedBroker();
+    scripted.become("ready");
+    const here = new CoreWorld(scripted, OPTIONS);
+    scripted.become("ready");
+    const greedy = Array.from({ length: 8 }, () => here.connected());
+    const modest = here.connected();
+    for (const each of greedy) ask(each, 20);
+    ask(modest, 1);
+    const reads = (): BrokerCall[] =>
+      scripted.calls.filter(({ op, topic }) => op === "read" && topic === channelTopic("kept:a"));
+    expect(reads()).toHaveLength(8);
+    const page = { entries: [], top: { offset: 0, epoch: "a" }, oldest: 1, lineage: [] };
+    reads()[0]?.resolve(page);
+    await here.settle();
+    expect(reads()).toHaveLength(9);
+    reads()[8]?.resolve(page);
+    await here.settle();
+    expect(names(modest)).toEqual(["reply"]);
+  });
+
+  test("beyond what may wait are refused; those of a connection that has ended are not carried out", async () => {
+    const scripted = new ScriptedBroker();
+    const here = new CoreWorld(scripted, OPTIONS);
+    scripted.become("ready");
+    const greedy = here.connected();
+    ask(greedy, 70);
+    await here.settle();
+    expect(names(greedy)).toEqual(Array.from({ length: 5 }, () => "limit_rate"));
+    greedy.gone();
+    const reads = scripted.calls.filter(({ op, topic }) => op === "read" && topic === channelTopic("kept:a"));
+    expect(reads).toHaveLength(1);
+    reads[0]?.resolve({ entries: [], top: { offset: 0, epoch: "a" }, oldest: 1, lineage: [] });
+    await here.settle();
+    expect(
+      scripted.calls.filter(({ op, topic }) => op === "read" && topic === channelTopic("kept:a")),
+    ).toHaveLength(1);
+    expect(here.core.readsWaiting).toBe(0);
+  });
+});
+
+describe("publishing bytes", () => {
+  test("beyond the rate of the connection is refused, and goes on with time", async () => {
+    const here = new CoreWorld(new MemoryBroker(bus), { publishBytesPerSecond: 1000 });
+    await here.settle();
+    const publisher = here.connected();
+    const send = async (): Promise<string[]> => {
+      publisher.publish("open:a", "p".repeat(900));
+      await here.settle();
+      return publisher.take().map((frame) => (frame.kind === "error" ? frame.error.name : frame.kind));
+    };
+    for (let i = 0; i < 3; i++) expect(await send()).toEqual(["reply"]);
+    expect(await send()).toEqual(["limit_rate"]);
+    expect(here.metrics.count("publish_refused_bytes")).toBe(902);
+    await here.pass(1500);
+    expect(await send()).toEqual(["reply"]);
   });
 });

@@ -22,7 +22,7 @@ export function whoConnects(
   resumed: Resumed | undefined,
 ): Verdict | Promise<Verdict> {
   const { authentication, questions, registry } = context;
-  if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
+  if (token !== undefined && authentication.takesTokens) return authentication.identify(token, connection);
   const { headers = NO_HEADERS, identity } = registry.introduced(connection) ?? {};
   if (identity !== undefined) return stillGood(context, identity);
   if (resumed?.user !== undefined && resumed.identity !== undefined)

@@ -54,7 +54,7 @@ async function permitByToken(
   channel: string,
   token: string,
 ): Promise<ErrorCode | undefined> {
-  const proof = await context.authentication.prove(token);
+  const proof = await context.authentication.prove(token, connection);
   const { session } = connection;
   if (session === undefined) return errors.notConnected;
   if (proof.kind === "refused") return proof.error;

@@ -41,7 +41,7 @@ function ending({ expiresAt }: { readonly expiresAt?: number | undefined }): { r
 /** By the keys, or where there are none by the application that said who it was. */
 async function check(context: Context, connection: Connection, token: string): Promise<Proof> {
   const { authentication, questions } = context;
-  if (authentication.takesTokens || !questions.decideConnect) return authentication.prove(token);
+  if (authentication.takesTokens || !questions.decideConnect) return authentication.prove(token, connection);
   const question = { session: sessionKey(connection.id), token, client: undefined, headers: NO_HEADERS };
   const who = await askWho(context, question);
   return "error" in who

@@ -6,6 +6,8 @@ import type { Authenticator, Proof } from "../authenticator.js";
 import type { Grant, Identity } from "../identity.js";
 
 export class ScriptedAuthenticator implements Authenticator {
+  /** How often it was asked. */
+  asked = 0;
   readonly #proofs = new Map<string, Proof>();
 
   /** `token` proves this identity from now on. */
@@ -19,6 +21,7 @@ export class ScriptedAuthenticator implements Authenticator {
   }
 
   prove(token: string): Promise<Proof> {
+    this.asked++;
     return Promise.resolve(this.#proofs.get(token) ?? { kind: "refused", error: errors.badToken });
   }
 }

@@ -67,6 +67,11 @@ export class ScriptedBroker implements Broker {
     this.#events?.publication(topic, data, position);
   }
 
+  /** Publications of a topic were left out. */
+  skip(topic: Topic): void {
+    this.#events?.skipped?.(topic);
+  }
+
   /** The last call of an operation, for a topic. */
   last(op: BrokerCall["op"], topic: Topic): BrokerCall {
     const call = this.calls.findLast((each) => each.op === op && each.topic === topic);

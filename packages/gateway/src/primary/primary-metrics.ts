@@ -27,6 +27,7 @@ export class PrimaryMetrics {
   readonly #restarts: Counter;
   readonly #skips: Counter;
   readonly #pauses: Counter;
+  readonly #adminRefused: Counter;
   readonly #reloads: Counter<"result">;
 
   /** `read` is called once for each snapshot. */
@@ -40,6 +41,11 @@ export class PrimaryMetrics {
     this.#pauses = new Counter({
       name: "holdfast_accept_pauses_total",
       help: "Times a listener left those who came to the kernel's backlog",
+      registers,
+    });
+    this.#adminRefused = new Counter({
+      name: "holdfast_admin_refused_total",
+      help: "Connections and requests of the admin port that were closed or refused, as there were too many",
       registers,
     });
     this.#skips = new Counter({
@@ -109,6 +115,10 @@ export class PrimaryMetrics {
 
   refused(reason: Refused): void {
     this.#door.refused(reason);
+  }
+
+  adminRefused(): void {
+    this.#adminRefused.inc();
   }
 
   paused(): void {

@@ -116,7 +116,7 @@ describe("a start that fails", () => {
     const { port } = taken.address() as { port: number };
     const it = world({ ports: [0, port] });
     await expect(it.start()).rejects.toMatchObject({ code: "EADDRINUSE", port });
-    const other = world({ admin: { host: "127.0.0.1", port, key: undefined } });
+    const other = world({ admin: { host: "127.0.0.1", port, key: undefined, maxConnections: 9 } });
     await expect(other.start()).rejects.toMatchObject({ code: "EADDRINUSE", port });
     expect([...it.problems, ...other.problems]).toEqual([]);
     await new Promise((resolve) => taken.close(resolve));

@@ -161,7 +161,9 @@ export class Primary {
     };
     const routes = adminApi(instance);
     // JSON may need six characters for one of the data's.
-    this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger);
+    this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger, () =>
+      this.#metrics.adminRefused(),
+    );
   }
 
   /**

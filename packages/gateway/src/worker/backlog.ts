@@ -5,6 +5,8 @@
  * Core bounds it (`maxOutboxBytes`), and the transport what it writes by itself.
  */
 export class Backlog {
+  /** The answer to the newest ping: it leaves with what waits, and an older one that waits makes way (RFC 6455 §5.5.3). */
+  pong: Uint8Array | undefined = undefined;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
 
@@ -17,8 +19,16 @@ export class Backlog {
     this.#bytes += chunk.length;
   }
 
+  /** Gives the pong its place behind what waits now. */
+  settlePong(): void {
+    if (this.pong === undefined) return;
+    this.add(this.pong);
+    this.pong = undefined;
+  }
+
   /** All of it, in order; it is empty then. */
   take(): readonly Uint8Array[] {
+    this.settlePong();
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#bytes = 0;

@@ -12,6 +12,7 @@ import { TcpListener } from "../tcp-listener.js";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
+import { UnfinishedMessages } from "./unfinished-messages.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
@@ -38,12 +39,14 @@ let world: {
 let told: string[];
 let ended: () => void;
 let directory: string;
+let unfinished: UnfinishedMessages;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "http-server-"));
   clock = new FakeClock();
   told = [];
   world = { state: "open", problem: undefined, who: { identity: ANONYMOUS }, closed: [] };
+  unfinished = new UnfinishedMessages({ timeoutMs: 10_000, maxBytes: 1_000_000 }, clock);
   const transports = new WebSocketTransports(
     {
       open() {
@@ -53,10 +56,11 @@ beforeEach(async () => {
             gone = resolve;
           }),
         );
-        return { receive() {}, alive() {}, refuse() {}, closed: gone };
+        return { receive() {}, alive() {}, spend: () => true, refuse() {}, disconnect() {}, closed: gone };
       },
     },
     1_000,
+    unfinished,
     clock,
   );
   http = new HttpServer({
@@ -75,7 +79,7 @@ beforeEach(async () => {
       directory,
       owner: { slot: 0, generation: 0 },
       maxBodyBytes: 1_000,
-      bodyTimeoutMs: 10_000,
+      unfinished,
       answerTimeoutMs: 10_000,
       mayConnect: () => true,
       others: undefined,
@@ -103,6 +107,7 @@ beforeEach(async () => {
 afterEach(async () => {
   const ended = once(http.server, "close");
   http.close();
+  unfinished.close();
   await Promise.all([ended, ...world.closed]);
   await rm(directory, { recursive: true });
   expect(clock.timers).toBe(0);

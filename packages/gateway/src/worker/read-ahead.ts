@@ -15,11 +15,15 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** Calls `done` once, in the turn that decides. Has no deadline: see to it that the request ends. */
+/**
+ * Calls `done` once, in the turn that decides, and `held` with how many bytes have come before. Has no deadline: see to it that the
+ * request ends.
+ */
 export function readAhead(
   request: IncomingMessage,
   maxBytes: number,
   done: (outcome: ReadAhead) => void,
+  held: (bytes: number) => void = () => {},
 ): void {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -34,7 +38,7 @@ export function readAhead(
       length += chunk.length;
       if (length > maxBytes) break;
     }
-    if (!request.complete && length <= maxBytes) return;
+    if (!request.complete && length <= maxBytes) return held(length);
     const body = Buffer.concat(chunks);
     // In the same turn: an end that was read to is announced in the next, unless there is something left.
     if (length > 0) request.unshift(body);

@@ -12,10 +12,12 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock, type WorkerDirectory } from "@holdfast/core";
+import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
+import { UnfinishedMessages } from "./unfinished-messages.js";
 
 type Answer = (incoming: IncomingMessage, response: ServerResponse, relayed: boolean) => void;
 
@@ -88,7 +90,7 @@ async function start(
       directory: near,
       owner,
       maxBodyBytes: 100_000,
-      bodyTimeoutMs: 10_000,
+      unfinished: new UnfinishedMessages({ timeoutMs: 10_000, maxBytes: 50_000_000 }, new FakeClock()),
       answerTimeoutMs: 10_000,
       mayConnect: () => true,
       others: new OtherInstances(directory, "127.0.0.1:1", systemClock),
@@ -218,11 +220,21 @@ describe("requests of several sessions on one connection", () => {
   });
 
   it("are ended when their body does not come", async () => {
-    const a = await start(0, { bodyTimeoutMs: 10 });
+    const clock = new FakeClock();
+    const unfinished = new UnfinishedMessages({ timeoutMs: 7_000, maxBytes: 1_000_000 }, clock);
+    const a = await start(0, { unfinished });
     const socket = connect(a.port, "127.0.0.1");
     socket.on("error", () => {});
     socket.write(`POST /poll?sid=${sid(GONE)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfour`);
-    await once(socket.resume(), "close");
+    await once(a.server, "request");
+    clock.advance(9_000);
+    let answer = "";
+    socket.on("data", (bytes) => {
+      answer += String(bytes);
+    });
+    await once(socket, "close");
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(unfinished.bytes).toBe(0);
     expect(a.answered).toEqual([]);
   });
 

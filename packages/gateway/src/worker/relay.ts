@@ -17,12 +17,13 @@ import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import { corsHeaders } from "./comet/cors.js";
+import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
-import { hasBody, readAhead } from "./read-ahead.js";
-import { WaitingSockets } from "./waiting-sockets.js";
+import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
+import type { Unfinished, UnfinishedMessages } from "./unfinished-messages.js";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -38,8 +39,8 @@ export interface RelayOptions extends HopLimits {
   readonly owner: Owner;
   /** Bytes of one body; a longer one is refused wherever it is read, so it is read here. */
   readonly maxBodyBytes: number;
-  /** How long a body may take to arrive, ms. */
-  readonly bodyTimeoutMs: number;
+  /** What is held of bodies that have not come whole. */
+  readonly unfinished: UnfinishedMessages;
   /** Undefined while there is no cluster. */
   readonly others: OtherInstances | undefined;
   readonly clock: Clock;
@@ -60,8 +61,6 @@ export class Relay {
   readonly #answer: Answer;
   readonly #server: Server;
   readonly #hops: Hops;
-  /** Requests whose body has not come. */
-  readonly #arriving: WaitingSockets<IncomingMessage>;
   #received = 0;
   #closed = false;
 
@@ -77,7 +76,6 @@ export class Relay {
     // Out of descriptors, for one: what cannot be accepted is tried again by the other worker.
     this.#server.on("error", () => {});
     this.#hops = new Hops(options, options.clock);
-    this.#arriving = new WaitingSockets(options.clock, options.bodyTimeoutMs);
   }
 
   /** Connections with requests to others, and from them. */
@@ -102,14 +100,21 @@ export class Relay {
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    if (!this.#arriving.add(request)) return give(request, response, LOST);
     // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
     // in the way of the connection's next one.
     response.once("close", () => request.resume());
-    readAhead(request, this.#options.maxBodyBytes, (read) => {
-      this.#arriving.release(request);
+    const { maxBodyBytes, unfinished } = this.#options;
+    const awaited: Unfinished = { abandon: (why) => give(request, response, abandonedBody(why)) };
+    const arrived = (read: ReadAhead): void => {
+      unfinished.release(awaited);
+      // It was answered, because its rest was awaited no longer.
+      if (response.headersSent) return;
       if (read.kind === "whole") void this.#send(request, response, read.body, owner);
       else if (read.kind === "large") this.#answer(request, response);
+    };
+    unfinished.hold(awaited, OWN_BYTES, true);
+    readAhead(request, maxBodyBytes, arrived, (bytes) => {
+      if (!response.headersSent) unfinished.hold(awaited, OWN_BYTES + bytes, false);
     });
   }
 
@@ -117,7 +122,6 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#hops.close();
-    this.#arriving.close();
     this.#server.close();
     this.#server.closeAllConnections();
   }

@@ -8,6 +8,7 @@ import type { Authenticator, Clock, Logger, Proof } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { type JWTVerifyOptions, errors as jose, jwtVerify } from "jose";
 import { Jwks, KeysUnavailable } from "./jwks.js";
+import { SignatureChecks } from "./signature-checks.js";
 import { proofOf } from "./token-claims.js";
 import { PUBLIC_ALGORITHMS, readPublicKey, secretKey, type TokenKey } from "./token-key.js";
 
@@ -34,10 +35,14 @@ export interface TokenParts {
   readonly fetch: typeof fetch;
 }
 
+/** The token may be good, and was not looked at. */
+class TooManyChecks extends Error {}
+
 export class TokenAuthenticator implements Authenticator {
   readonly #options: TokenOptions;
   readonly #parts: TokenParts;
   readonly #keys: TokenKey | Jwks;
+  readonly #turns = new SignatureChecks();
 
   /** Throws where the public key is none; the settings were checked before. */
   constructor(options: TokenOptions, parts: TokenParts) {
@@ -47,7 +52,7 @@ export class TokenAuthenticator implements Authenticator {
     if (this.#keys instanceof Jwks) this.#keys.start();
   }
 
-  async prove(token: string): Promise<Proof> {
+  async prove(token: string, owner: object = {}): Promise<Proof> {
     const { audience, issuer, leewayMs } = this.#options;
     const now = this.#parts.clock.now();
     const checks: JWTVerifyOptions = {
@@ -57,22 +62,37 @@ export class TokenAuthenticator implements Authenticator {
       ...(issuer !== undefined && { issuer: [...issuer] }),
     };
     try {
-      return proofOf(await this.#verified(token, checks), now, leewayMs);
+      return proofOf(await this.#verified(token, checks, owner), now, leewayMs);
     } catch (problem) {
       return { kind: "refused", error: this.#row(problem) };
     }
   }
 
-  async #verified(token: string, checks: JWTVerifyOptions): Promise<Readonly<Record<string, unknown>>> {
+  /** The key is found first: waiting for an issuer's keys is nobody's turn. */
+  async #verified(
+    token: string,
+    checks: JWTVerifyOptions,
+    owner: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const keys = this.#keys;
-    if (keys instanceof Jwks) {
-      const find = (header: Parameters<Jwks["find"]>[0]): ReturnType<Jwks["find"]> => keys.find(header);
-      return (await jwtVerify(token, find, { ...checks, algorithms: [...PUBLIC_ALGORITHMS] })).payload;
+    const algorithms = keys instanceof Jwks ? PUBLIC_ALGORITHMS : keys.algorithms;
+    let isRunning = false;
+    try {
+      const find = async (header: Parameters<Jwks["find"]>[0]) => {
+        const key = keys instanceof Jwks ? await keys.find(header) : keys.key;
+        isRunning = await this.#turns.enter(owner);
+        if (!isRunning) throw new TooManyChecks();
+        return key;
+      };
+      return (await jwtVerify(token, find, { ...checks, algorithms: [...algorithms] })).payload;
+    } finally {
+      if (isRunning) this.#turns.leave(owner);
     }
-    return (await jwtVerify(token, keys.key, { ...checks, algorithms: [...keys.algorithms] })).payload;
   }
 
   #row(problem: unknown): ErrorCode {
+    if (problem instanceof TooManyChecks)
+      return { ...errors.unavailable, message: "Too many tokens wait to be checked; try again." };
     if (problem instanceof KeysUnavailable)
       return {
         ...errors.unavailable,

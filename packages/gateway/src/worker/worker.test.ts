@@ -26,6 +26,7 @@ const OPTIONS: WorkerOptions = {
   gcIntervalMs: undefined,
   polls: { holdMs: 25_000, graceMs: 10_000 },
   headTimeoutMs: 10_000,
+  unfinished: { timeoutMs: 10_000, maxBytes: 1_000_000 },
   maxHeadBytes: 8_192,
   brokerWaitMs: 500,
   maxSockets: 1_000,

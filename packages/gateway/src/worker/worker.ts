@@ -25,6 +25,7 @@ import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
 import { TokenAuthenticator } from "./token.js";
+import { UnfinishedMessages } from "./unfinished-messages.js";
 import { WaitingSockets } from "./waiting-sockets.js";
 import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
@@ -72,6 +73,7 @@ export class Worker {
   readonly #stopWatchingGc: () => void;
   readonly #door: WorkerDoor | undefined;
   readonly #heldSockets: () => number;
+  readonly #unfinished: UnfinishedMessages;
 
   /** Begins at once: core is open and its broker starts to connect. */
   constructor(options: WorkerOptions, wiring: WorkerWiring) {
@@ -90,6 +92,7 @@ export class Worker {
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
       logLinesLost: options.logLinesLost(),
+      unfinishedBytes: this.#unfinished.bytes,
       readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
       loop: this.#loop.takeDelays(),
@@ -115,7 +118,11 @@ export class Worker {
       sessionId: () => ids.next(),
       random: Math.random,
     });
-    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, clock);
+    const unfinished = new UnfinishedMessages(options.unfinished, clock, () =>
+      this.#metrics.add("unfinished_ended", 1),
+    );
+    this.#unfinished = unfinished;
+    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, unfinished, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
@@ -129,7 +136,7 @@ export class Worker {
       policy,
       polls: options.polls,
       maxPayload: options.core.maxPayload,
-      waiting,
+      unfinished,
       clock,
       random: Math.random,
     });
@@ -143,7 +150,7 @@ export class Worker {
         directory: relayDirectory,
         owner,
         maxBodyBytes: options.core.maxPayload + MAX_CURSOR_LENGTH,
-        bodyTimeoutMs: options.headTimeoutMs,
+        unfinished,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
         others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
@@ -245,6 +252,7 @@ export class Worker {
     await this.#core.close();
     this.#embedded?.close();
     this.http.close();
+    this.#unfinished.close();
   }
 
   #drain(options: DrainOptions): void {

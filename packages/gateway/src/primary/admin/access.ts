@@ -18,6 +18,11 @@ export interface Refusal {
 
 const PROBES: ReadonlySet<string> = new Set(["GET /livez", "GET /readyz"]);
 
+/** Whether a route may be asked for without a key, and is answered however much else there is to do. */
+export function isProbe(route: string): boolean {
+  return PROBES.has(route);
+}
+
 /** `route`: method and path, such as `GET /metrics`. */
 export function adminRefusal(
   route: string,

@@ -9,7 +9,12 @@ let servers: AdminServer[] = [];
 
 async function listen(routes: AdminRoutes = ROUTES, key?: string) {
   const logger = new RecordingLogger();
-  const server = new AdminServer({ host: "127.0.0.1", port: 0, key }, routes, MAX_BODY, logger);
+  const server = new AdminServer(
+    { host: "127.0.0.1", port: 0, key, maxConnections: 6 },
+    routes,
+    MAX_BODY,
+    logger,
+  );
   servers.push(server);
   const port = await server.listen();
   return { server, logger, port };
@@ -64,6 +69,70 @@ describe("the admin port", () => {
   afterEach(async () => {
     await Promise.all(servers.map((server) => server.close()));
     servers = [];
+  });
+
+  it("is not filled by connections that say nothing, and closes the one that has waited longest", async () => {
+    const { port } = await listen();
+    const closed: number[] = [];
+    const silent = Array.from({ length: 9 }, (_, index) =>
+      connect(port, "127.0.0.1").on("close", () => closed.push(index)),
+    );
+    for (const socket of silent) socket.resume().on("error", () => {});
+    for (let i = 0; i < 3; i++) expect((await ask(port, "GET", "/thing")).status).toBe(200);
+    while (closed.length < 3) await new Promise(setImmediate);
+    expect(closed).toContain(0);
+    expect(closed).not.toContain(8);
+    for (const socket of silent) socket.destroy();
+  });
+
+  it("carries out only so many requests at once, and still answers a probe", async () => {
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const answer = { status: 200, body: "late" };
+    const { port } = await listen({
+      "GET /slow": () => released.then(() => answer),
+      "GET /livez": () => ({ status: 200, body: "ok" }),
+    });
+    // Pipelined over few connections.
+    const slow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
+    const sockets = Array.from({ length: 4 }, () => connect(port, "127.0.0.1"));
+    let answers = "";
+    for (const socket of sockets) {
+      socket.on("data", (bytes) => {
+        answers += String(bytes);
+      });
+      socket.write(slow);
+    }
+    while ((await ask(port, "GET", "/slow")).status !== 503);
+    expect((await ask(port, "GET", "/livez")).status).toBe(200);
+    release();
+    while (!answers.includes("503")) await new Promise(setImmediate);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it("holds only so many bytes of bodies at once", async () => {
+    const refused: number[] = [];
+    const server = new AdminServer(
+      { host: "127.0.0.1", port: 0, key: undefined, maxConnections: 50 },
+      ROUTES,
+      20_000_000,
+      new RecordingLogger(),
+      () => refused.push(1),
+    );
+    servers.push(server);
+    const port = await server.listen();
+    const head =
+      "POST /thing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 19000000\r\n\r\n";
+    const sockets = Array.from({ length: 5 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    for (const socket of sockets) {
+      socket.write(head);
+      socket.write(Buffer.alloc(18_999_999));
+    }
+    while (refused.length === 0) await new Promise(setImmediate);
+    for (const socket of sockets) socket.destroy();
+    while ((await ask(port, "POST", "/thing", { body: "1" })).status !== 200);
   });
 
   it("answers by method and path, with or without a query", async () => {
@@ -184,7 +253,12 @@ describe("the admin port", () => {
 
   it("rejects with the system's error when the port is taken", async () => {
     const { port } = await listen();
-    const second = new AdminServer({ host: "127.0.0.1", port, key: undefined }, {}, 1, new RecordingLogger());
+    const second = new AdminServer(
+      { host: "127.0.0.1", port, key: undefined, maxConnections: 6 },
+      {},
+      1,
+      new RecordingLogger(),
+    );
     await expect(second.listen()).rejects.toMatchObject({ code: "EADDRINUSE" });
     await second.close();
   });

@@ -1,7 +1,7 @@
 /**
  * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
  *
- * Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
+ * Its connections, requests and bodies are bounded (`connections.ts`). Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
  * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -9,7 +9,8 @@ import type { AddressInfo } from "node:net";
 import { type Logger, suggestion } from "@holdfast/core";
 import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
 import type { AdminOptions } from "../../options.js";
-import { adminRefusal } from "./access.js";
+import { adminRefusal, isProbe } from "./access.js";
+import { AdminConnections } from "./connections.js";
 
 /** What an endpoint answers. A string body is plain text, anything else JSON. */
 export interface AdminAnswer {
@@ -29,6 +30,10 @@ export type AdminHandler = (
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
 
+/** Bytes of bodies that have not come whole, of all connections together; two of the largest have room in any case. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+/** How long nothing may pass on a connection while it is answered, ms. */
+const SILENCE_TIMEOUT_MS = 30_000;
 /** How long a request may take to arrive, to the next check. Node looks every 30 s unless told otherwise. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
@@ -42,18 +47,36 @@ export function adminError(status: number, name: string, message: string): Admin
   return { status, body: { error: { name, message } } };
 }
 
+const BUSY: AdminAnswer = Object.freeze({
+  ...adminError(503, "busy", "The admin port has as much to do as it may; try again in a second."),
+  headers: Object.freeze({ "Retry-After": "1" }),
+});
+
 export class AdminServer {
   readonly #options: AdminOptions;
   readonly #routes: AdminRoutes;
   readonly #maxBodyBytes: number;
   readonly #logger: Logger;
   readonly #server: Server;
+  readonly #connections: AdminConnections;
 
-  constructor(options: AdminOptions, routes: AdminRoutes, maxBodyBytes: number, logger: Logger) {
+  /** `refused` is told of each connection and request that was one too many. */
+  constructor(
+    options: AdminOptions,
+    routes: AdminRoutes,
+    maxBodyBytes: number,
+    logger: Logger,
+    refused: () => void = () => {},
+  ) {
     this.#options = options;
     this.#routes = routes;
     this.#maxBodyBytes = maxBodyBytes;
     this.#logger = logger;
+    this.#connections = new AdminConnections(
+      options.maxConnections,
+      Math.max(MAX_HELD_BYTES, 2 * maxBodyBytes),
+      refused,
+    );
     const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
     this.#server = createServer(timeouts, (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
@@ -62,6 +85,9 @@ export class AdminServer {
         send(response, adminError(500, "internal", "The request failed; the log says why."));
       });
     });
+    this.#server.on("connection", (socket) => this.#connections.opened(socket));
+    // A peer that does not read its answer.
+    this.#server.setTimeout(SILENCE_TIMEOUT_MS);
   }
 
   /** Resolves with the port once it listens; rejects with the system's error, such as EADDRINUSE. */
@@ -91,12 +117,20 @@ export class AdminServer {
     if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
     const handler = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
     if (handler === undefined) return send(response, this.#unknown(path));
-    const body = method === "POST" ? await readBody(request, this.#maxBodyBytes) : Buffer.alloc(0);
+    const body =
+      method === "POST"
+        ? await readBody(request, response, this.#maxBodyBytes, (bytes) => this.#connections.holds(bytes))
+        : Buffer.alloc(0);
+    if (body === "crowded") return send(response, BUSY);
     if (body === undefined) {
       return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
     }
     const parsed = method === "POST" ? parseJson(body) : { value: undefined, text: "" };
     if ("problem" in parsed) return send(response, adminError(400, "bad_request", parsed.problem));
+    const { socket } = request;
+    const probe = isProbe(route);
+    if (!this.#connections.began(socket, probe)) return send(response, BUSY);
+    response.once("close", () => this.#connections.ended(socket, probe));
     send(response, await handler(parsed.value, new URLSearchParams(query), parsed.text));
   }
 
@@ -115,16 +149,37 @@ export class AdminServer {
   }
 }
 
-/** Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+/**
+ * Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. `holds` is told of what is
+ * held, and let go of, of it.
+ */
+async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+  holds: (bytes: number) => boolean,
+): Promise<Buffer | "crowded" | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let held = 0;
+  let isCrowded = false;
+  // What is carried out is held until it was answered.
+  response.once("close", () => holds(-held));
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else chunks.length = 0;
+    if (bytes <= maxBytes && !isCrowded) {
+      chunks.push(chunk);
+      held += chunk.length;
+      isCrowded = !holds(chunk.length);
+    }
+    if (bytes > maxBytes || isCrowded) {
+      chunks.length = 0;
+      holds(-held);
+      held = 0;
+    }
   }
-  return bytes > maxBytes ? undefined : Buffer.concat(chunks);
+  if (bytes > maxBytes) return undefined;
+  return isCrowded ? "crowded" : Buffer.concat(chunks);
 }
 
 function parseJson(

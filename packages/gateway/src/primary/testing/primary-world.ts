@@ -34,7 +34,7 @@ export class PrimaryWorld {
     const values: PrimaryOptions = {
       host: "127.0.0.1",
       ports: [0],
-      admin: { host: "127.0.0.1", port: 0, key: undefined },
+      admin: { host: "127.0.0.1", port: 0, key: undefined, maxConnections: 256 },
       accept: "primary",
       workers: 2,
       workerScript: fileURLToPath(new URL("./trivial-worker.mjs", import.meta.url)),

@@ -17,8 +17,8 @@ import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { TcpHandle } from "../../tcp-handle.js";
 import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
+import type { UnfinishedMessages } from "../unfinished-messages.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
-import type { WaitingSockets } from "../waiting-sockets.js";
 import { readPoll, readSend } from "./bodies.js";
 import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
@@ -43,8 +43,8 @@ export interface CometParts {
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
   readonly maxPayload: number;
-  /** Sockets whose request is not complete. */
-  readonly waiting: WaitingSockets;
+  /** What is held of bodies that have not come whole. */
+  readonly unfinished: UnfinishedMessages;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -65,6 +65,8 @@ export class Comet {
   readonly #streams: EventStreams;
   readonly #polls: Polls;
   readonly #who: Introductions;
+  /** Requests whose body is being read. */
+  #reading = 0;
 
   constructor(parts: CometParts) {
     const { core, polls, clock, random } = parts;
@@ -74,9 +76,9 @@ export class Comet {
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
-  /** Sockets that are streams, carry a poll that is held, or wait until it is known whose they are. */
+  /** Sockets that are streams, carry a poll that is held, send a body, or wait until it is known whose they are. */
   get sockets(): number {
-    return this.#streams.open + this.#polls.held + this.#who.waiting;
+    return this.#streams.open + this.#polls.held + this.#reading + this.#who.waiting;
   }
 
   /** Takes a request that is for one of the comet addresses; false for any other. */
@@ -176,9 +178,11 @@ export class Comet {
   }
 
   #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
-    const { maxPayload, waiting } = this.#parts;
+    const { maxPayload, unfinished } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
-    readBody(request, { maxBytes, waiting }, (body) => {
+    this.#reading++;
+    request.once("close", () => this.#reading--);
+    readBody(request, { maxBytes, unfinished }, (body) => {
       if (typeof body !== "string") send(response, body);
       else if (path === "/sse") this.#stream(request, response, body, takeOver);
       else if (path === "/send") send(response, this.#send(request, body));

@@ -13,21 +13,29 @@ export interface CommandFrame {
   readonly text: string;
 }
 
-/** Gives the connection what is new. Returns the last id from now on. */
+/**
+ * Gives the connection what is new. Returns the last id from now on. A request costs a tenth of a command, and each command that is
+ * a repetition another, so that none is for nothing.
+ */
 export function carryOut(
   commands: readonly CommandFrame[],
   last: number,
-  connection: Pick<Connection, "receive" | "alive"> | undefined,
+  connection: Pick<Connection, "receive" | "alive" | "spend"> | undefined,
 ): number {
   let latest = last;
+  let tenths = 1;
   const lines: string[] = [];
   for (const { id, text } of commands) {
     if (typeof id === "number") {
-      if (id <= latest) continue;
+      if (id <= latest) {
+        tenths++;
+        continue;
+      }
       latest = id;
     }
     lines.push(text);
   }
+  if (connection?.spend(tenths) === false) return latest;
   if (lines.length > 0) connection?.receive(lines.join("\n"));
   else connection?.alive();
   return latest;

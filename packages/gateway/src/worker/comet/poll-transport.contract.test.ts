@@ -83,6 +83,7 @@ async function open(): Promise<TransportUnderTest> {
           id: "AAAA0123456789abcdef",
           receive() {},
           alive() {},
+          spend: () => true,
           disconnect() {},
           newResumeToken: () => undefined,
           closed: () => closedCalls++,

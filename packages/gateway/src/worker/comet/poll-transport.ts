@@ -18,7 +18,7 @@ import type { CometSession } from "./sessions.js";
 
 export type PollConnection = Pick<
   Connection,
-  "id" | "receive" | "alive" | "closed" | "disconnect" | "newResumeToken"
+  "id" | "receive" | "alive" | "spend" | "closed" | "disconnect" | "newResumeToken"
 >;
 
 /** A request that waits for an answer. */

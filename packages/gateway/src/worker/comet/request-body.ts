@@ -1,49 +1,56 @@
 /**
  * The body of a request as text: whole, bounded, in time, and UTF-8.
  *
- * Who announces a body and does not send it is kept as long as a request head may take (`WaitingSockets`), and no longer.
+ * Who announces a body and does not send it is answered 408 when a message may take no longer, and 503 when too much of such is
+ * held (`UnfinishedMessages`). Invariant: `then` is called once, unless the request is gone.
  */
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { errors } from "@holdfast/protocol";
 import { errorAnswer, type HttpAnswer, httpError } from "../http-answer.js";
-import type { WaitingSockets } from "../waiting-sockets.js";
+import type { Unfinished, UnfinishedMessages } from "../unfinished-messages.js";
 
 export interface BodyLimits {
   /** Bytes. */
   readonly maxBytes: number;
-  /** Who has not sent all of it. */
-  readonly waiting: WaitingSockets;
+  /** What is held of bodies that have not come whole. */
+  readonly unfinished: UnfinishedMessages;
 }
+
+/** A piece of fewer bytes is work for its own sake: an honest client's segments are longer. */
+const SMALL_PIECE_BYTES = 256;
+const MAX_SMALL_PIECES = 1_024;
 
 /** Calls `then` once, with the text or with what to answer instead; never when the request is gone. */
 export function readBody(
   request: IncomingMessage,
-  { maxBytes, waiting }: BodyLimits,
+  { maxBytes, unfinished }: BodyLimits,
   then: (body: string | HttpAnswer) => void,
 ): void {
-  const { socket } = request;
   const tooBig = (): HttpAnswer =>
     errorAnswer(
       413,
       { ...errors.tooBig, message: `A request's body may have ${maxBytes} bytes here.` },
-      { Connection: "close" },
+      CLOSE,
     );
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return then(tooBig());
-  if (!waiting.add(socket))
-    return then(errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" }));
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let small = 0;
   const finish = (body: string | HttpAnswer | undefined): void => {
     // A poll is held for long: nothing of how it was read may stay with it.
     request.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
-    waiting.release(socket);
+    unfinished.release(awaited);
     if (body !== undefined) then(body);
   };
+  const awaited: Unfinished = { abandon: (why) => finish(abandonedBody(why)) };
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length;
     chunks.push(chunk);
-    if (bytes > maxBytes) finish(tooBig());
+    if (bytes > maxBytes) return finish(tooBig());
+    if (chunk.length < SMALL_PIECE_BYTES && ++small > MAX_SMALL_PIECES)
+      return finish(errorAnswer(400, httpError(400, "The body comes in too many small pieces."), CLOSE));
+    unfinished.hold(awaited, OWN_BYTES + bytes, false);
   };
   const onEnd = (): void => {
     const [only] = chunks;
@@ -52,4 +59,15 @@ export function readBody(
   };
   const onGone = (): void => finish(undefined);
   request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
+  unfinished.hold(awaited, OWN_BYTES, true);
 }
+
+/** What to answer where the rest of a body is awaited no longer. */
+export function abandonedBody(why: string): HttpAnswer {
+  return errorAnswer(408, httpError(408, why), { "Retry-After": "1", ...CLOSE });
+}
+
+const CLOSE = Object.freeze({ Connection: "close" });
+
+/** Bytes of what is kept of a request while its body comes, about. */
+export const OWN_BYTES = 1_024;

@@ -23,6 +23,7 @@ async function open(ids: Ids): Promise<TransportUnderTest> {
           id: "",
           receive() {},
           alive() {},
+          spend: () => true,
           disconnect() {},
           newResumeToken: () => undefined,
           closed: () => closedCalls++,

@@ -9,6 +9,9 @@
 /** Frames with payload of one fragmented message. */
 export const MAX_FRAGMENTS = 1_024;
 
+/** Bytes of the objects themselves, about. */
+const OWN_BYTES = 512;
+
 /** Bytes that grow; appending costs no more than the bytes themselves, however many times it is done. */
 class GrowingBytes {
   #bytes = Buffer.alloc(0);
@@ -16,6 +19,11 @@ class GrowingBytes {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Bytes that they take, with room to grow. */
+  get capacity(): number {
+    return this.#bytes.length;
   }
 
   append(more: Uint8Array): void {
@@ -54,6 +62,11 @@ export class Assembly {
   /** Payload of the fragments so far. */
   get messageBytes(): number {
     return this.#message.length;
+  }
+
+  /** Bytes of memory that it takes, itself included. */
+  get heldBytes(): number {
+    return OWN_BYTES + this.#frame.capacity + this.#message.capacity;
   }
 
   get isEmpty(): boolean {

@@ -27,6 +27,8 @@ export interface FrameEvents {
   binaryCame(): boolean;
   pinged(payload: Uint8Array): boolean;
   ponged(): boolean;
+  /** A frame of a message that has several, with so many bytes. */
+  fragmentCame(bytes: number): boolean;
   /** The client's close frame; nothing is read after it. Empty, or a valid code with a reason. */
   closeCame(payload: Uint8Array): void;
   /** Nothing is read after it. */
@@ -111,6 +113,8 @@ export function receive(
     } else {
       assembly ??= new Assembly();
       if (!assembly.add(opcode, input.subarray(payload, end))) return violates(events, 1008);
+      if (((first & FINAL) === 0 || opcode === OPCODES.continuation) && !events.fragmentCame(length))
+        return undefined;
       if ((first & FINAL) === 0) continue;
       const isText = assembly.opcode === OPCODES.text;
       const message = assembly.takeMessage();
@@ -121,7 +125,8 @@ export function receive(
     if (!goOn) return undefined;
   }
   if (at < input.length) {
-    assembly ??= new Assembly();
+    // One for each message, so that its age tells how long this one takes.
+    if (assembly === undefined || (at > 0 && assembly.opcode === 0)) assembly = new Assembly();
     assembly.keep(input.subarray(at), needed);
   }
   return assembly?.isEmpty ? undefined : assembly;

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
 import { WebSocket } from "ws";
+import { UnfinishedMessages } from "../unfinished-messages.js";
 import { listen } from "./testing/listen.js";
 import { WebSocketTransports } from "./transports.js";
 
@@ -16,14 +17,23 @@ async function open(): Promise<TransportUnderTest> {
   let closedCalls = 0;
   const received: string[] = [];
   let peerEnd: TransportUnderTest["peerEnd"];
+  const unfinished = new UnfinishedMessages({ timeoutMs: 60_000, maxBytes: 1_000_000 }, systemClock);
   const transports = new WebSocketTransports(
     {
       open(opened) {
         transport = opened;
-        return { receive() {}, alive() {}, refuse() {}, closed: () => closedCalls++ };
+        return {
+          receive() {},
+          alive() {},
+          spend: () => true,
+          refuse() {},
+          disconnect() {},
+          closed: () => closedCalls++,
+        };
       },
     },
     65_536,
+    unfinished,
     systemClock,
   );
   const listener = await listen((handle, arrival) => transports.accept(handle, arrival, ACCEPTANCE));
@@ -53,6 +63,7 @@ async function open(): Promise<TransportUnderTest> {
       peer.terminate();
       transport?.terminate();
       transports.close();
+      unfinished.close();
       listener.close();
     },
   };

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WebSocket } from "ws";
 import type { TcpListener } from "../../tcp-listener.js";
+import { UnfinishedMessages } from "../unfinished-messages.js";
 import { WebSocketFraming } from "./framing.js";
 import { listen } from "./testing/listen.js";
 import type { ConnectionEnd } from "./transport.js";
@@ -43,6 +44,21 @@ class Ears implements ConnectionEnd {
     this.#hear("alive");
   }
 
+  /** Tenths of a command that it may still spend. */
+  tenths = Number.POSITIVE_INFINITY;
+
+  spend(tenths: number): boolean {
+    this.tenths -= tenths;
+    if (this.tenths >= 0) return true;
+    this.disconnect(disconnects.limitRate);
+    return false;
+  }
+
+  disconnect(row: DisconnectCode): void {
+    if (!this.heard.includes(`disconnected ${row.name}`)) this.#hear(`disconnected ${row.name}`);
+    this.transport.close(row.code, row.name);
+  }
+
   refuse(row: DisconnectCode): void {
     this.transport.write(this.transport.framing.frame(`refused ${row.name}`));
     this.transport.close(row.code, row.name);
@@ -73,6 +89,7 @@ let port: number;
 let opened: Ears[];
 /** What core does while it opens a connection. */
 let onOpen: (transport: Transport) => void;
+let unfinished: UnfinishedMessages;
 /** Everything that a test opens. */
 let leftovers: { terminate?(): void; destroy?(): void }[];
 
@@ -81,6 +98,7 @@ beforeEach(async () => {
   onOpen = () => {};
   leftovers = [];
   clock = new FakeClock();
+  unfinished = new UnfinishedMessages({ timeoutMs: 20_000, maxBytes: 40_000 }, clock);
   transports = new WebSocketTransports(
     {
       open(transport) {
@@ -91,6 +109,7 @@ beforeEach(async () => {
       },
     },
     MAX_PAYLOAD,
+    unfinished,
     clock,
   );
   listener = await listen((handle, arrival) => transports.accept(handle, arrival, ACCEPTANCE));
@@ -104,6 +123,8 @@ afterEach(async () => {
   expect(transports.open).toBe(0);
   for (const ears of opened) expect(ears.heard.filter((what) => what === "closed")).toHaveLength(1);
   transports.close();
+  expect(unfinished.bytes).toBe(0);
+  unfinished.close();
   expect(clock.timers).toBe(0);
   listener.close();
 });
@@ -142,6 +163,19 @@ function behindHead(answer: string): string {
 /** A client's frame, with a mask of zeros. */
 function clientFrame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([Buffer.of(0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0), payload]);
+}
+
+/** A frame with the first byte given: 0 and 1 are fragments that are not the last. */
+function fragment(first: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(first, 0x80 | payload.length, 0, 0, 0, 0), payload]);
+}
+
+/** A whole message with a length of 16 bits, under a mask of zeros. */
+function largeFrame(text: string): Buffer {
+  return Buffer.concat([
+    Buffer.of(0x81, 0x80 | 126, text.length >> 8, text.length & 255, 0, 0, 0, 0),
+    Buffer.from(text),
+  ]);
 }
 
 /** What a client hears until it is closed: messages, then the code and the reason. */
@@ -230,6 +264,131 @@ describe("a WebSocket transport", () => {
     socket.write(clientFrame(1, Buffer.from("end")));
     await ears.until("text end");
     expect(ears.transport.bufferedBytes).toBeLessThan(70_000);
+  });
+
+  it("answers the newest of the pings of a client that reads again, and none of those it replaces", async () => {
+    const socket = await rawClient();
+    socket.pause();
+    const ears = opened[0]!;
+    const { transport } = ears;
+    const filler = transport.framing.frame("f".repeat(500_000));
+    while (transport.bufferedBytes < 2_000_000) transport.write(filler);
+    const pings = Array.from({ length: 40 }, (_, i) => clientFrame(9, Buffer.from(`ping number ${i}!`)));
+    socket.write(Buffer.concat([...pings, clientFrame(1, Buffer.from("asked"))]));
+    await ears.until("text asked");
+    transport.close(3000, "drain");
+    let tail = "";
+    socket.on("data", (bytes: Buffer) => {
+      tail = (tail + bytes.toString("latin1")).slice(-200);
+    });
+    socket.resume();
+    while (!tail.includes("drain")) await once(socket, "data");
+    expect(tail).toContain("\x8a\x0fping number 39!\x88\x07");
+    expect(tail.match(/ping number/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ["pings", () => clientFrame(9, Buffer.alloc(3))],
+    ["pongs", () => clientFrame(10, Buffer.alloc(0))],
+    ["empty fragments", (i: number) => fragment(i === 0 ? 1 : 0, Buffer.alloc(0))],
+    ["fragments of a byte", (i: number) => fragment(i === 0 ? 1 : 0, Buffer.from("x"))],
+  ])("charges %s, and reads no more of a client that has nothing left", async (_what, frame) => {
+    const socket = await rawClient();
+    const ears = opened[0]!;
+    ears.tenths = 30;
+    socket.write(Buffer.concat(Array.from({ length: 33 }, (_, i) => frame(i))));
+    await ears.until("disconnected limit_rate");
+    socket.write(clientFrame(1, Buffer.from("unheard")));
+    await ears.until("closed");
+    expect(ears.heard).not.toContain("text unheard");
+    expect(unfinished.bytes).toBe(0);
+  });
+
+  it("charges a client that sends a message byte by byte, and none that sends it in segments", async () => {
+    const slow = await rawClient();
+    slow.setNoDelay(true);
+    const [dripping] = opened as [Ears];
+    dripping.tenths = 5;
+    const message = fragment(0x81, Buffer.from("x".repeat(120)));
+    for (const byte of message.subarray(0, 100)) {
+      await new Promise((resolve) => slow.write(Buffer.of(byte), resolve));
+      await new Promise(setImmediate);
+      if (dripping.tenths < 0) break;
+    }
+    await dripping.until("disconnected limit_rate");
+    const fast = await rawClient();
+    const ears = opened[1]!;
+    ears.tenths = 0;
+    const large = largeFrame("y".repeat(9_000));
+    for (let from = 0; from < large.length; from += 1_400)
+      await new Promise((resolve) => fast.write(large.subarray(from, from + 1_400), resolve));
+    await ears.until(`text ${"y".repeat(9_000)}`);
+    expect(ears.tenths).toBe(0);
+  });
+
+  it("charges what comes after a goodbye, and hears no more of it when nothing is left", async () => {
+    const socket = await rawClient();
+    const ears = opened[0]!;
+    ears.transport.close(3000, "drain");
+    ears.tenths = 12;
+    for (let i = 0; i < 20; i++) socket.write(clientFrame(1, Buffer.from("after all")));
+    await once(socket, "end");
+    expect(ears.tenths).toBe(-1);
+  });
+
+  it("ends the connection of a message whose rest does not come", async () => {
+    const whole = await rawClient();
+    const half = await rawClient();
+    const fragmented = await rawClient();
+    whole.write(clientFrame(1, Buffer.from("whole")));
+    half.write(largeFrame("z".repeat(5_000)).subarray(0, 3_000));
+    fragmented.write(fragment(1, Buffer.from("begin")));
+    const [first, second, third] = opened as [Ears, Ears, Ears];
+    await first.until("text whole");
+    while (unfinished.size < 2) await new Promise(setImmediate);
+    clock.advance(19_000);
+    // Neither more of the message nor a ping in between gives it more time.
+    half.write(Buffer.alloc(300));
+    fragmented.write(Buffer.concat([fragment(0, Buffer.from("more")), clientFrame(9, Buffer.alloc(0))]));
+    await third.until("alive");
+    clock.advance(2_000);
+    await second.until("disconnected unfinished");
+    await third.until("disconnected unfinished");
+    await second.until("closed");
+    await third.until("closed");
+    expect(unfinished.bytes).toBe(0);
+    whole.write(clientFrame(1, Buffer.from("still here")));
+    await first.until("text still here");
+  });
+
+  it("gives each message its own time, however they lie in segments", async () => {
+    const socket = await rawClient();
+    const ears = opened[0]!;
+    const bytes = largeFrame("w".repeat(2_000));
+    socket.write(bytes.subarray(0, 500));
+    for (let i = 0; i < 4; i++) {
+      while (unfinished.size === 0) await new Promise(setImmediate);
+      clock.advance(15_000);
+      ears.heard.length = 0;
+      socket.write(Buffer.concat([bytes.subarray(500), bytes.subarray(0, 500)]));
+      await ears.until(`text ${"w".repeat(2_000)}`);
+    }
+    expect(ears.heard).not.toContain("disconnected unfinished");
+  });
+
+  it("holds no more of unfinished messages than the budget: the oldest ends", async () => {
+    const sockets = [];
+    for (let i = 0; i < 8; i++) {
+      const socket = await rawClient();
+      sockets.push(socket);
+      socket.write(largeFrame("v".repeat(9_900)).subarray(0, 9_000));
+      while (unfinished.bytes === 0 || unfinished.size < Math.min(i + 1, 4)) await new Promise(setImmediate);
+    }
+    await opened[0]!.until("disconnected unfinished");
+    await opened[3]!.until("disconnected unfinished");
+    expect(unfinished.bytes).toBeLessThanOrEqual(40_000);
+    sockets[7]!.write(Buffer.alloc(908, "v"));
+    await opened[7]!.until(`text ${"v".repeat(9_900)}`);
   });
 
   it("takes pings and pongs as signs of life, and pings when asked", async () => {

@@ -9,22 +9,28 @@
  * Invariants: `Connection#closed` is called exactly once for each opened connection, whoever ended it, and never
  * during another call to the transport.
  */
-import type { Connection, Framing, Transport } from "@holdfast/core";
+import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
 import { Backlog } from "../backlog.js";
+import type { Unfinished, UnfinishedMessages } from "../unfinished-messages.js";
 import type { Assembly } from "./assembly.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<Connection, "receive" | "alive" | "refuse" | "closed">;
+export type ConnectionEnd = Pick<
+  Connection,
+  "receive" | "alive" | "spend" | "refuse" | "disconnect" | "closed"
+>;
 
 /** What all transports of a worker share. */
 export interface TransportHome {
   readonly io: HandleIo;
   /** Bytes of one message from a client. */
   readonly maxPayload: number;
+  /** What is held of messages that are not complete. */
+  readonly unfinished: UnfinishedMessages;
   /** Takes bytes that are to leave with the handshake's answer; false when that has left. */
   gather(transport: WebSocketTransport, bytes: Uint8Array): boolean;
   /** It should end soon. Called once. */
@@ -33,18 +39,15 @@ export interface TransportHome {
   gone(transport: WebSocketTransport): void;
 }
 
-/**
- * Bytes that may wait before pings stay unanswered: who floods us with pings and reads nothing must not fill memory
- * with pongs, and for who reads slowly the bytes on their way are sign of life enough.
- */
-const MAX_BUFFERED_FOR_PONG = 64 * 1024;
+/** A read of fewer bytes that completes nothing is work for its own sake: an honest client's segments are longer. */
+const SMALL_READ_BYTES = 256;
 
 type State = "open" | "closing" | "ending" | "flushing" | "closed";
 
 const FRAMING = new WebSocketFraming();
 const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
-export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
+export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, Unfinished {
   /** Set once, before anything can arrive; unset when the socket is gone. */
   connection: ConnectionEnd | undefined = undefined;
   bytesRead = 0;
@@ -84,7 +87,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   terminate(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#kept = undefined;
+    this.#drop();
     this.#backlog = undefined;
     this.#home.io.close(this.#handle);
   }
@@ -139,27 +142,34 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   // What the client says.
 
   textCame(text: string): boolean {
-    if (this.#state === "open") this.connection?.receive(text);
+    if (this.#state !== "open") return this.#spend(1 + tenthsFor(text.length));
+    this.connection?.receive(text);
     return isReading(this.#state);
   }
 
   binaryCame(): boolean {
-    if (this.#state === "open")
-      this.connection?.refuse(disconnects.badFrame, "Binary messages are not taken.");
+    if (this.#state !== "open") return this.#spend(1);
+    this.connection?.refuse(disconnects.badFrame, "Binary messages are not taken.");
     return isReading(this.#state);
   }
 
+  /** While bytes wait only the newest ping is answered, behind them: a flood of pings must not fill memory with pongs. */
   pinged(payload: Uint8Array): boolean {
     if (this.#state === "open") {
-      if (this.bufferedBytes <= MAX_BUFFERED_FOR_PONG) this.write(controlFrame(OPCODES.pong, payload));
-      this.connection?.alive();
+      const pong = controlFrame(OPCODES.pong, payload);
+      if (this.#backlog === undefined) this.#put(pong);
+      else this.#backlog.pong = pong;
     }
-    return isReading(this.#state);
+    return this.ponged();
   }
 
   ponged(): boolean {
     if (this.#state === "open") this.connection?.alive();
-    return isReading(this.#state);
+    return this.#spend(1);
+  }
+
+  fragmentCame(bytes: number): boolean {
+    return this.#spend(1 + tenthsFor(bytes));
   }
 
   closeCame(payload: Uint8Array): void {
@@ -174,9 +184,36 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
     this.#end("ending");
   }
 
+  /** The rest of a message is awaited no longer. */
+  abandon(why: string): void {
+    this.connection?.disconnect(disconnects.unfinished, why);
+    this.#end("ending");
+  }
+
   #receive(bytes: Buffer): void {
     if (!isReading(this.#state)) return;
-    this.#kept = receive(bytes, this.#kept, this.#home.maxPayload, this);
+    const before = this.#kept;
+    const { length } = bytes;
+    const kept = receive(bytes, before, this.#home.maxPayload, this);
+    if (before === undefined && kept === undefined) return;
+    // What ended it has dropped what was kept.
+    if (!isReading(this.#state)) return;
+    this.#kept = kept;
+    if (kept === undefined) return this.#home.unfinished.release(this);
+    if (length < SMALL_READ_BYTES && !this.#spend(1)) return;
+    this.#home.unfinished.hold(this, kept.heldBytes, kept !== before);
+  }
+
+  /** Charges work to the connection. False when nothing more should be read. */
+  #spend(tenths: number): boolean {
+    if (this.connection?.spend(tenths) === false) this.#end("ending");
+    return isReading(this.#state);
+  }
+
+  #drop(): void {
+    if (this.#kept === undefined) return;
+    this.#kept = undefined;
+    this.#home.unfinished.release(this);
   }
 
   /** A client that reads no more has no use for what waits; but it may only have ended its own side. */
@@ -191,6 +228,8 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
 
   #sayGoodbye(frame: Uint8Array): void {
     this.#state = "closing";
+    // Nothing may follow a close frame.
+    this.#backlog?.settlePong();
     this.#put(frame);
     if (!this.destroyed) this.#home.leaving(this);
   }
@@ -199,7 +238,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents {
   #end(state: "ending" | "flushing"): void {
     if (!isReading(this.#state)) return;
     this.#state = state;
-    this.#kept = undefined;
+    this.#drop();
     if (this.#backlog === undefined) this.#sendEnd();
   }
 

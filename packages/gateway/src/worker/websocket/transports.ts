@@ -6,6 +6,7 @@
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
+import type { UnfinishedMessages } from "../unfinished-messages.js";
 import type { Acceptance, RequestHead } from "../upgrade.js";
 import { WaitingSockets } from "../waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
@@ -37,6 +38,7 @@ export interface Arrival {
 export class WebSocketTransports implements TransportHome {
   readonly io = new HandleIo();
   readonly maxPayload: number;
+  readonly unfinished: UnfinishedMessages;
   readonly #opener: Opener;
   readonly #leaving: WaitingSockets<WebSocketTransport>;
   /** Those for whose end somebody waits. */
@@ -46,9 +48,10 @@ export class WebSocketTransports implements TransportHome {
   #open = 0;
 
   /** `maxPayload`: bytes of one message from a client. */
-  constructor(opener: Opener, maxPayload: number, clock: Clock) {
+  constructor(opener: Opener, maxPayload: number, unfinished: UnfinishedMessages, clock: Clock) {
     this.#opener = opener;
     this.maxPayload = maxPayload;
+    this.unfinished = unfinished;
     // As many as there are connections.
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
   }

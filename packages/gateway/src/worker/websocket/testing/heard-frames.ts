@@ -43,6 +43,10 @@ export class HeardFrames implements FrameEvents {
     return this.#hear("pong");
   }
 
+  fragmentCame(_bytes: number): boolean {
+    return !this.#over;
+  }
+
   closeCame(payload: Uint8Array): void {
     this.#over = true;
     this.#hear(`close ${Buffer.from(payload).toString("latin1")}`);
