@@ -41,6 +41,9 @@ import type { Tickets } from "./tickets.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
 import type { Transport } from "./transport.js";
 
+/** How soon a secret that was not told is asked for again, ms. */
+const SECRET_RETRY_MS = 1_000;
+
 type State =
   | { readonly kind: "idle" | "open" | "closed" }
   | { readonly kind: "draining"; readonly drain: Drain };
@@ -303,8 +306,13 @@ export class Core {
         this.#context.resumeTokens.use(secret);
         this.#tickets.use(secret);
       },
-      (error: unknown) =>
-        this.#context.logger.warn({ err: error }, "no resume tokens until the broker is back"),
+      (error: unknown) => {
+        this.#context.logger.warn({ err: error }, "no resume tokens until the broker has told the secret");
+        this.#context.clock.after(SECRET_RETRY_MS, () => {
+          // After an outage it is asked anyway.
+          if (this.#state.kind !== "closed" && this.#seams.broker.state === "ready") this.#learnSecret();
+        });
+      },
     );
   }
 }

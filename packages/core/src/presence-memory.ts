@@ -58,16 +58,22 @@ const NO_CLAIMS: readonly string[] = Object.freeze([]);
 const ENDING_MS = 10_000;
 
 export class MemoryPresence implements PresenceStore {
-  readonly #bus: MemoryBus;
+  readonly #bus: Pick<MemoryBus, "publish">;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
+  readonly #endingMs: number;
   readonly #channels = new Map<string, Channel>();
   readonly #leases = new Map<string, HeldLease>();
   /** The highest number that any channel has had: a new life begins above it. */
   #highest: number;
   #lastOrder = 0;
 
-  constructor(bus: MemoryBus, clock: Pick<Clock, "now" | "monotonic"> = systemClock) {
+  constructor(
+    bus: Pick<MemoryBus, "publish">,
+    clock: Pick<Clock, "now" | "monotonic"> = systemClock,
+    endingMs = ENDING_MS,
+  ) {
     this.#bus = bus;
+    this.#endingMs = endingMs;
     this.#clock = clock;
     this.#highest = clock.now() * 1000;
   }
@@ -90,7 +96,7 @@ export class MemoryPresence implements PresenceStore {
       if (other === id) continue;
       if (lease.until < now) {
         lease.ending = true;
-        lease.until = now + ENDING_MS;
+        lease.until = now + this.#endingMs;
         lapsed.push(other);
       } else if (next === undefined || lease.until < next) next = lease.until;
     }

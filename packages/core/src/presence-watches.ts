@@ -41,8 +41,10 @@ const MAX_TURNS = 4;
 export class PresenceWatches {
   readonly #parts: WatchesParts;
   readonly #watches = new Map<string, Watch>();
-  /** Views that have to be read: after an outage, or because a read has failed. */
+  /** Views that have to be read. */
   readonly #overdue = new Set<Watch>();
+  /** Views whose read has failed. They wait for the next tick: a store that is away fails at once, again and again. */
+  readonly #failed = new Set<Watch>();
   /** Watches whose counts have changed and that only count. */
   readonly #counting = new Set<Watch>();
   readonly #idle = new Set<Watch>();
@@ -140,6 +142,7 @@ export class PresenceWatches {
 
   /** The broker is back: everything may have happened. */
   restored(): void {
+    this.#failed.clear();
     for (const watch of this.#watches.values()) {
       watch.view.doubt();
       this.#overdue.add(watch);
@@ -154,7 +157,10 @@ export class PresenceWatches {
       this.#forget(watch);
     }
     for (const watch of this.#counting) this.#tellCounts(watch);
-    if (this.#overdue.size > 0 && this.#parts.broker.state === "ready") this.#pump();
+    if (this.#parts.broker.state !== "ready") return;
+    for (const watch of this.#failed) this.#overdue.add(watch);
+    this.#failed.clear();
+    this.#pump();
   }
 
   #rest(watch: Watch): void {
@@ -168,6 +174,7 @@ export class PresenceWatches {
     this.#watches.delete(watch.channel);
     this.#idle.delete(watch);
     this.#overdue.delete(watch);
+    this.#failed.delete(watch);
     this.#counting.delete(watch);
     this.#parts.broker.unsubscribe(presenceTopic(watch.channel)).catch((error: unknown) => {
       // The broker forgets the topic all the same, see broker.ts.
@@ -188,7 +195,7 @@ export class PresenceWatches {
     this.#reading++;
     this.#read(watch)
       .catch((error: unknown) => {
-        if (this.#watches.get(watch.channel) === watch) this.#overdue.add(watch);
+        if (this.#watches.get(watch.channel) === watch) this.#failed.add(watch);
         if (!(error instanceof BrokerUnavailable))
           this.#parts.logger.error(
             { channel: watch.channel, err: error },
@@ -224,7 +231,7 @@ export class PresenceWatches {
       this.#tell(watch, told);
       if (!behind) return;
     }
-    this.#overdue.add(watch);
+    this.#failed.add(watch);
   }
 
   #tell(watch: Watch, told: readonly Told[]): void {

@@ -1,10 +1,12 @@
 import { ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
+import { BrokerUnavailable } from "./broker.js";
 import { MemoryBroker, MemoryBus } from "./broker-memory.js";
 import type { CoreOptions } from "./options.js";
 import { MemoryPresence } from "./presence-memory.js";
 import { CoreWorld, type FakeClient } from "./testing/core-world.js";
 import type { FakeClock } from "./testing/fake-clock.js";
+import { presenceTopic } from "./topic.js";
 
 const NAMESPACES = {
   room: { presence: true, joinLeave: "session" },
@@ -303,5 +305,29 @@ describe("presence", () => {
     await cluster.settle();
     expect(pushes(client)).toEqual([]);
     expect(world.metrics.count("broker_rejected")).toBe(6);
+  });
+
+  it("reads a view that it could not read once a tick, not again and again, while the store is away", async () => {
+    const cluster = new Cluster();
+    const world = cluster.worker();
+    await cluster.settle();
+    await listener(cluster, world, "room:1");
+    let reads = 0;
+    const read = cluster.store.read.bind(cluster.store);
+    cluster.store.read = (...query) => {
+      reads++;
+      return reads > 50 ? read(...query) : Promise.reject(new BrokerUnavailable("away"));
+    };
+    // A hole in what it hears: it has to read.
+    cluster.bus.publish(
+      presenceTopic("room:1"),
+      '{"sequence":9e15,"version":9e15,"users":1,"sessions":1}',
+      {},
+    );
+    await cluster.settle();
+    expect(reads).toBe(1);
+    await cluster.pass(300);
+    expect(reads).toBeGreaterThan(1);
+    expect(reads).toBeLessThan(6);
   });
 });

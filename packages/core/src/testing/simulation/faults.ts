@@ -19,6 +19,13 @@ export interface Climate {
   readonly maxReadBytes: number;
   readonly maxOutboxBytes: number;
   readonly resumeWindowMs: number;
+  /** How long a worker's lease of presence is, and a lost connection's member stays. */
+  readonly presenceLeaseMs: number;
+  readonly presenceGraceMs: number;
+  /** The share of clients that follow the members of their channels. */
+  readonly watching: number;
+  /** How long a worker may take to notice that a client has gone, ms. */
+  readonly maxUnnoticedMs: number;
   /** Earlier epochs that the broker remembers. */
   readonly maxLineage: number;
   /** Share of publications that pub/sub loses for one worker. */
@@ -42,12 +49,16 @@ export const MISFORTUNES = [
   "silent-failover",
   /** The broker comes back without data. */
   "restart",
+  /** The broker loses who is where, and no link notices. */
+  "amnesia",
   /** A worker dies. */
   "crash",
   /** A worker sends its clients away and is replaced. */
   "drain",
   /** A client's connection breaks. */
   "cut",
+  /** A client goes to another worker, which may have lost the broker, and back at once; neither has noticed. */
+  "detour",
   /** A client does not read for a while. */
   "stall",
   /** A worker's event loop is long in coming round. */
@@ -63,13 +74,17 @@ const USUAL_RATES: Readonly<Record<Misfortune, number>> = {
   failover: 0.4,
   "silent-failover": 0.4,
   restart: 0.15,
+  amnesia: 0.3,
   crash: 0.3,
   drain: 0.2,
   cut: 2,
+  detour: 2,
   stall: 1,
   busy: 4,
   burst: 1,
 };
+
+const NO_RATES = Object.fromEntries(MISFORTUNES.map((each) => [each, 0])) as unknown as Climate["rates"];
 
 export function climateOf(random: Random): Climate {
   const often = (value: number, otherwise = 0, probability = 0.5): number =>
@@ -86,6 +101,10 @@ export function climateOf(random: Random): Climate {
     maxReadBytes: random.pick([300, 1000, 100_000]),
     maxOutboxBytes: random.pick([600, 2000, 100_000]),
     resumeWindowMs: random.pick([0, 500, 5000]),
+    presenceLeaseMs: random.pick([1500, 2500]),
+    presenceGraceMs: random.pick([0, 300, 1000]),
+    watching: random.pick([0, 0.3, 1]),
+    maxUnnoticedMs: random.pick([100, 600, 2500]),
     maxLineage: random.pick([1, 3, 8]),
     pubSubLoss: often(random.pick([0.02, 0.2, 0.6])),
     commandLoss: often(random.pick([0.01, 0.1]), 0, 0.4),
@@ -97,3 +116,15 @@ export function climateOf(random: Random): Climate {
     ) as unknown as Climate["rates"],
   };
 }
+
+/** A world in which clients move, and nothing but presence's own promises mends what that breaks. */
+export const RESTLESS: Partial<Climate> = {
+  workers: 2,
+  clients: 5,
+  channels: 1,
+  publicationRate: 5,
+  clientDelayMs: 20,
+  maxUnnoticedMs: 2500,
+  watching: 0,
+  rates: { ...NO_RATES, partition: 0.5, restart: 0.3, amnesia: 0.3, crash: 0.2, detour: 3 },
+};

@@ -15,6 +15,7 @@ import {
   type LogQuery,
   type PublishOptions,
 } from "../../broker.js";
+import type { ChangeOutcome, PresenceChange, PresenceStore } from "../../presence-store.js";
 import type { Topic } from "../../topic.js";
 import { Pipe } from "./pipe.js";
 import type { Random } from "./random.js";
@@ -81,6 +82,32 @@ export class SimBroker implements Broker, Subscriber {
     });
   }
 
+  /** Presence over the same link. */
+  presence(): PresenceStore {
+    const { server, note } = this.#parts;
+    const { presence } = server;
+    return {
+      renew: (id, ...rest) =>
+        this.#call(async () => {
+          const state = await presence.renew(id, ...rest);
+          note(`renews ${id}: ${state.held ? "held" : "not held"}, others lapsed: ${state.lapsed.join(" ")}`);
+          return state;
+        }),
+      change: (channel, lease, changes, rule) =>
+        this.#call(async () => {
+          const { kind, ...outcome } = await presence.change(channel, lease, changes, rule);
+          note(`tells ${channel} under ${lease.id}: ${changes.map(shortly).join(" ")}: ${kind}`);
+          return { kind, ...outcome } as ChangeOutcome;
+        }),
+      read: (...query) => this.#call(() => presence.read(...query)),
+      end: (id) =>
+        this.#call(async () => {
+          await presence.end(id);
+          note(`ends ${id}`);
+        }),
+    };
+  }
+
   secret(): Promise<string> {
     return this.#call(() => "the secret of the simulated cluster");
   }
@@ -143,7 +170,7 @@ export class SimBroker implements Broker, Subscriber {
     this.#parts.server.drop(this);
   }
 
-  #call<T>(run: () => T): Promise<T> {
+  #call<T>(run: () => T | Promise<T>): Promise<T> {
     if (this.state !== "ready") return Promise.reject(new BrokerUnavailable(`the broker is ${this.state}`));
     const { schedule, random, quality } = this.#parts;
     return new Promise((resolve, reject) => {
@@ -162,4 +189,10 @@ export class SimBroker implements Broker, Subscriber {
       });
     });
   }
+}
+
+function shortly(change: PresenceChange): string {
+  if (change.kind === "drop") return `-${change.session}`;
+  const { session, count = 0 } = change.member;
+  return `+${session}/${count}`;
 }

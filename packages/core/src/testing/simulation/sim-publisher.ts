@@ -2,7 +2,7 @@
  * A simulated publisher: a backend that publishes through whichever worker answers, and repeats with the same key until it
  * is told the position. What it is told has to be where its publication is.
  */
-import type { Position } from "@holdfast/protocol";
+import type { ConnectResult, Position, Resume } from "@holdfast/protocol";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";
 import type { SimServer } from "./sim-server.js";
@@ -20,6 +20,7 @@ export interface SimPublisherParts {
   readonly schedule: Schedule;
   readonly random: Random;
   readonly delayMs: number;
+  readonly maxUnnoticedMs: number;
   readonly server: SimServer;
   readonly worker: () => SimWorker | undefined;
   readonly note: (text: string) => void;
@@ -32,6 +33,7 @@ export class SimPublisher {
   readonly #unconfirmed = new Map<string, string>();
   readonly #inFlight = new Set<string>();
   #wire: Wire | undefined;
+  #session: Resume | undefined;
   /** Publications so far. */
   made = 0;
 
@@ -63,7 +65,17 @@ export class SimPublisher {
     const worker = this.#parts.worker();
     if (worker === undefined) return this.#gone();
     const wire = new Wire(worker, { ...this.#parts, push: () => {}, ended: () => this.#gone() });
-    wire.send({ op: "connect", body: {} }, () => {
+    const resume = this.#session === undefined ? {} : { resume: this.#session };
+    wire.send({ op: "connect", body: resume }, (answer) => {
+      if ("error" in answer)
+        return this.#parts.violation(`the publisher could not connect: ${answer.error.name}`);
+      const { sid, resumeToken, resumed } = answer.body as ConnectResult;
+      // Keys are known within a session: one that is new would publish again what the last one has published.
+      if (resumeToken === undefined || (this.#session !== undefined && !resumed)) {
+        wire.cut();
+        return this.#gone();
+      }
+      this.#session = { sid, token: resumeToken };
       this.#wire = wire;
       this.#inFlight.clear();
       this.#pump();

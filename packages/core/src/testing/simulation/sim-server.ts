@@ -17,6 +17,7 @@ import { channelTopic, type Topic } from "../../topic.js";
 import { Lives } from "./lives.js";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";
+import { type PresenceFlaw, SimPresence } from "./sim-presence.js";
 
 /** A promise of the seam that is broken. */
 export type Flaw =
@@ -44,9 +45,10 @@ interface Log {
 }
 
 export class SimServer {
+  readonly presence: SimPresence;
   readonly #schedule: Schedule;
   readonly #random: Random;
-  readonly #flaw: Flaw | undefined;
+  readonly #flaw: Flaw | PresenceFlaw | undefined;
   readonly #maxLineage: number;
   readonly #logs = new Map<Topic, Log>();
   readonly #lives = new Map<Topic, Lives>();
@@ -54,11 +56,13 @@ export class SimServer {
   #epochs = 0;
 
   /** `maxLineage`: earlier epochs that it remembers. */
-  constructor(schedule: Schedule, random: Random, maxLineage: number, flaw?: Flaw) {
+  constructor(schedule: Schedule, random: Random, maxLineage: number, flaw?: Flaw | PresenceFlaw) {
     this.#schedule = schedule;
     this.#random = random;
     this.#maxLineage = maxLineage;
     this.#flaw = flaw;
+    const deliver = (topic: Topic, news: string): void => this.#deliver(topic, news, undefined);
+    this.presence = new SimPresence(schedule, random, deliver, flaw);
   }
 
   /** The truth about a channel. */
@@ -150,6 +154,7 @@ export class SimServer {
   /** All data is gone. */
   restart(): void {
     this.#logs.clear();
+    this.presence.forget();
   }
 
   #livesOf(topic: Topic): Lives {

@@ -17,7 +17,7 @@ const MAX_SHUTDOWN = 1000;
 
 export class SimWorker {
   readonly name: string;
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly core: Core;
   readonly broker: SimBroker;
   readonly logger = new RecordingLogger();
@@ -32,13 +32,17 @@ export class SimWorker {
     options: Partial<CoreOptions>,
     broker: SimBroker,
     random: Random,
+    /** The wall clock, ms since 1970. */
+    now: number,
   ) {
+    this.clock = new FakeClock(now);
     this.name = `worker ${slot}.${generation}`;
     this.broker = broker;
     this.core = new Core(
       { ...CORE_DEFAULTS, ...options },
       {
         broker,
+        presence: broker.presence(),
         revocations: memoryRevocations(broker, this.clock),
         clock: this.clock,
         logger: this.logger,

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "@jest/globals";
+import { RESTLESS } from "./faults.js";
 import { Lives } from "./lives.js";
+import { PRESENCE_FLAWS } from "./sim-presence.js";
 import type { Flaw } from "./sim-server.js";
-import { simulate } from "./simulation.js";
+import { type SimulationOptions, simulate } from "./simulation.js";
 
 /** `npm run sim` runs thousands. */
 const SEEDS = 200;
 const AT_ONCE = 50;
 /** In which a broken promise has to be noticed. */
-const SEEDS_TO_NOTICE = 40;
+const SEEDS_TO_NOTICE = 60;
+/** What needs clients that watch, or that do not come back. */
+const SHOWS_ANYWHERE: readonly string[] = ["no-reaping", "wrong-news"];
 
 describe("a cluster under faults", () => {
   test.each(Array.from({ length: SEEDS / AT_ONCE }, (_, i) => [i * AT_ONCE + 1, (i + 1) * AT_ONCE] as const))(
@@ -33,18 +37,33 @@ describe("a cluster under faults", () => {
     expect(first.delivered).toBeGreaterThan(0);
   });
 
+  test("keeps the promise of presence where clients move all the time: no ghosts, and no session is missing", async () => {
+    for (let seed = 1; seed <= AT_ONCE; seed++) {
+      const { violations } = await simulate({ seed, climate: RESTLESS });
+      expect({ seed, violations }).toEqual({ seed, violations: [] });
+    }
+  }, 60_000);
+
   test.each<Flaw>(["same-epoch", "false-lineage", "hole", "holey-page", "no-keys"])(
     "is noticed to break its promise if its broker does: %s",
-    async (flaw) => {
-      for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed++) {
-        const { violations } = await simulate({ seed, flaw });
-        if (violations.length > 0) return;
-      }
-      throw new Error(`nothing was noticed in ${SEEDS_TO_NOTICE} seeds`);
-    },
+    (flaw) => notice({ flaw }),
+    60_000,
+  );
+
+  test.each(PRESENCE_FLAWS)(
+    "is noticed to break its promise if its presence store does: %s",
+    (flaw) => notice(SHOWS_ANYWHERE.includes(flaw) ? { flaw } : { flaw, climate: RESTLESS }),
     60_000,
   );
 });
+
+async function notice(options: Omit<SimulationOptions, "seed">): Promise<void> {
+  for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed++) {
+    const { violations } = await simulate({ seed, ...options });
+    if (violations.length > 0) return;
+  }
+  throw new Error(`nothing was noticed in ${SEEDS_TO_NOTICE} seeds`);
+}
 
 test("lives tell what two epochs share", () => {
   const lives = new Lives();

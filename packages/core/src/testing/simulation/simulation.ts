@@ -3,7 +3,8 @@
  * publisher, under the faults of a seed. A seed is a whole history: the same seed, the same events.
  *
  * It runs in two parts: a time of faults, then a time in which nothing goes wrong and everybody has to come to rest where
- * the logs are. The checker is `follower.ts`; core's own error logs count as violations.
+ * the logs are. The checkers are `follower.ts`, of publications, and `attendance.ts`, of presence; at the end the members of a
+ * channel are exactly the connected sessions that are subscribed to it. Core's own error logs count as violations.
  */
 import { runPromises } from "../fake-clock.js";
 import { type Climate, climateOf, MISFORTUNES, type Misfortune } from "./faults.js";
@@ -12,6 +13,7 @@ import { Random } from "./random.js";
 import { Schedule } from "./schedule.js";
 import { type LinkQuality, SimBroker } from "./sim-broker.js";
 import { SimClient } from "./sim-client.js";
+import { EPOCH_MS, type PresenceFlaw } from "./sim-presence.js";
 import { SimPublisher } from "./sim-publisher.js";
 import { type Flaw, SimServer } from "./sim-server.js";
 import { SimWorker } from "./sim-worker.js";
@@ -21,7 +23,9 @@ export interface SimulationOptions {
   /** Keep the log of events: costs time. */
   readonly trace?: boolean;
   /** A promise that the broker breaks. */
-  readonly flaw?: Flaw;
+  readonly flaw?: Flaw | PresenceFlaw;
+  /** What the seed does not choose. */
+  readonly climate?: Partial<Climate>;
 }
 
 export interface SimulationResult {
@@ -39,9 +43,14 @@ export interface SimulationResult {
 /** ms of simulated time. */
 const FAULTS = 6000;
 const REST = 6000;
+const LAST_MOVES = 300;
+/** When each channel has a visitor, in the time of rest: pub/sub may have lost the last news before it. */
+const VISIT = 4500;
 const POSITION_CHECK = 500;
 const MAX_OUTAGE = 1000;
 const MAX_STALL = 800;
+/** Some clients have their answer before they go back, and some have not. */
+const MAX_DETOURS = [3, 15, 30, 150];
 const MAX_BUSY = 60;
 const MAX_REPLACEMENT = 400;
 /** Of each log, in one failover. */
@@ -77,10 +86,10 @@ class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#climate = climateOf(this.#random);
+    this.#climate = { ...climateOf(this.#random), ...options.climate };
     this.#note(`the climate is ${JSON.stringify(this.#climate)}`);
     this.#quality = { ...this.#climate };
-    const { maxLineage, workers, clients, channels, clientDelayMs } = this.#climate;
+    const { maxLineage, workers, clients, channels, clientDelayMs, maxUnnoticedMs, watching } = this.#climate;
     this.#server = new SimServer(this.#schedule, this.#random, maxLineage, options.flaw);
     this.#channels = Array.from({ length: channels }, (_, i) => `channel-${i}`);
     for (let slot = 0; slot < workers; slot++) this.#workers.push(this.#newWorker(slot));
@@ -88,6 +97,8 @@ class Simulation {
       schedule: this.#schedule,
       random: this.#random,
       delayMs: clientDelayMs,
+      maxUnnoticedMs,
+      watching,
       server: this.#server,
       worker: () => this.#anyWorker(),
       note: (text: string) => this.#note(text),
@@ -117,13 +128,21 @@ class Simulation {
     for (const misfortune of MISFORTUNES) this.#often(rates[misfortune], () => this.#strike(misfortune));
     this.#often(publicationRate, () => this.#publish());
     this.#often(0.5, () => this.#random.pick(this.#clients).wander());
+    await this.#until(FAULTS - LAST_MOVES);
+    // What a resume mends must not hide what the moves before it broke.
+    this.#note("the last moves");
+    if (rates.detour > 0)
+      for (const client of this.#clients) this.#detour(client, this.#random.pick(this.#workers));
     await this.#until(FAULTS);
+    if (rates.amnesia > 0) this.#strike("amnesia");
     this.#note("from here on nothing goes wrong");
     this.#resting = true;
     this.#quality.pubSubLoss = 0;
     this.#quality.commandLoss = 0;
+    await this.#until(FAULTS + VISIT);
+    for (const channel of this.#channels) await this.#server.presence.visit(channel);
     await this.#until(FAULTS + REST);
-    this.#settled();
+    await this.#settled();
   }
 
   /** Runs what is due, and lets every worker's time pass with it. */
@@ -180,12 +199,17 @@ class Simulation {
         this.#note("the broker begins anew, without data");
         this.#server.restart();
         return this.#cutAll();
+      case "amnesia":
+        this.#note("the broker loses who is where");
+        return this.#server.presence.forget();
       case "crash":
         return this.#crash(worker);
       case "drain":
         return this.#drain(worker);
       case "cut":
         return client.cut();
+      case "detour":
+        return this.#detour(client, worker);
       case "stall":
         this.#note(`${client.name} stalls`);
         return client.stall(random.int(1, MAX_STALL));
@@ -196,6 +220,17 @@ class Simulation {
         for (let left = random.int(1, MAX_BURST); left > 0; left--) this.#publish();
         return;
     }
+  }
+
+  #detour(client: SimClient, worker: SimWorker): void {
+    const forMs = this.#random.int(1, this.#random.pick(MAX_DETOURS));
+    client.detour(worker, forMs);
+    if (!this.#random.chance(0.5)) return;
+    const outageMs = this.#random.int(1, MAX_OUTAGE);
+    this.#schedule.after(this.#random.int(0, forMs), () => {
+      this.#note(`${worker.name} loses the broker`);
+      worker.broker.cut(outageMs);
+    });
   }
 
   #cutAll(): void {
@@ -236,6 +271,8 @@ class Simulation {
       maxReadBytes,
       maxOutboxBytes,
       resumeWindowMs,
+      presenceLeaseMs,
+      presenceGraceMs,
     } = this.#climate;
     const name = `worker ${slot}.${generation}`;
     const broker = new SimBroker({
@@ -253,11 +290,13 @@ class Simulation {
       maxReadBytes,
       maxOutboxBytes,
       resumeWindowMs,
+      presenceLeaseMs,
+      presenceGraceMs,
       positionCheckMs: POSITION_CHECK,
       commandRate: 1_000_000,
-      namespaces: { "": { clientPublish: true } },
+      namespaces: { "": { clientPublish: true, presence: true, joinLeave: "session" as const } },
     };
-    return new SimWorker(slot, generation, options, broker, this.#random);
+    return new SimWorker(slot, generation, options, broker, this.#random, EPOCH_MS + this.#schedule.now);
   }
 
   #newFollower(client: string, channel: string): Follower {
@@ -279,13 +318,30 @@ class Simulation {
     return open.length === 0 ? undefined : this.#random.pick(open);
   }
 
-  #settled(): void {
+  async #settled(): Promise<void> {
     for (const { name, content } of this.#clients)
       if (!content) this.#violation(`${name} could not come back though nothing was wrong`);
     if (!this.#publisher.content)
       this.#violation("publications were never confirmed though nothing was wrong");
     for (const follower of this.#followers) follower.settled();
+    for (const channel of this.#channels) await this.#settledPresence(channel);
     for (const worker of this.#workers) this.#check(worker);
+  }
+
+  /** No ghosts, and no session is missing: in the store, and in the lists of the clients that follow. */
+  async #settledPresence(channel: string): Promise<void> {
+    const truth = this.#clients.flatMap((client) => client.memberOf(channel) ?? []).sort();
+    const { members } = await this.#server.presence.read(channel, 1000);
+    const found = members.map((text) => (JSON.parse(text) as { session: string }).session).sort();
+    if (found.join() !== truth.join())
+      this.#violation(`members of ${channel} are [${found.join(" ")}], connected are [${truth.join(" ")}]`);
+    for (const { name, wants } of this.#clients) {
+      for (const { follower, attendance, state } of wants) {
+        if (follower.channel !== channel || state !== "on") continue;
+        const wrong = attendance?.wrong(truth);
+        if (wrong !== undefined) this.#violation(`${name} in ${channel} ${wrong}`);
+      }
+    }
   }
 
   /** Core says itself when something went wrong that it did not expect. */

@@ -24,8 +24,6 @@ import type { SimWorker } from "./sim-worker.js";
 
 /** ms. An answer that takes longer ends the connection. */
 const ANSWER_DEADLINE = 2000;
-/** ms. How long a worker may take to notice that a client has gone. */
-const MAX_UNNOTICED = 600;
 
 /** A command's answer: its result's body, or the error. */
 export type Answer = { readonly body: unknown } | { readonly error: ErrorCode };
@@ -34,6 +32,8 @@ export interface WireParts {
   readonly schedule: Schedule;
   readonly random: Random;
   readonly delayMs: number;
+  /** How long the worker may take to notice that the client has gone, ms. */
+  readonly maxUnnoticedMs: number;
   readonly push: (op: string, body: Json) => void;
   readonly ended: () => void;
 }
@@ -83,7 +83,7 @@ export class Wire implements Transport {
     if (this.#state === "ended") return;
     this.#end();
     if (this.worker.state === "dead") return;
-    this.#parts.schedule.after(this.#parts.random.int(0, MAX_UNNOTICED), () => {
+    this.#parts.schedule.after(this.#parts.random.int(0, this.#parts.maxUnnoticedMs), () => {
       if (this.worker.state !== "dead") this.#connection.closed();
     });
   }
