@@ -105,6 +105,8 @@ export type ToWorker =
   | { readonly type: "unready" }
   /** Whether the front door has accepted nothing for too long: health checks on kept connections are told so. */
   | { readonly type: "door"; readonly shut: boolean }
+  /** A health check asks whether the worker's loop turns; answer `probed`. */
+  | { readonly type: "probe" }
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
   | { readonly type: "collect-metrics"; readonly id: number }
@@ -127,6 +129,7 @@ export type ToPrimary =
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
   /** What was asked by `inspect`: the list that the question is for. */
   | { readonly type: "inspected"; readonly id: number; readonly list: readonly unknown[] }
+  | { readonly type: "probed" }
   | { readonly type: "gc-wish" }
   | { readonly type: "gc-done" }
   | BrokerRequest

@@ -15,9 +15,11 @@ import {
   type Metrics,
 } from "@holdfast/core";
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { CutReason } from "./exchanges.js";
 import type { GcKind } from "./worker/gc-pauses.js";
 import type { LoopDelays } from "./worker/loop-monitor.js";
 import type { RoutedWay } from "./worker/relay.js";
+import type { SessionRefusal } from "./worker/session-limits.js";
 
 /** A registry as JSON. Survives `JSON.stringify`. */
 export type MetricsSnapshot = readonly {
@@ -64,6 +66,8 @@ export class WorkerMetrics implements Metrics {
   readonly #refusals: Counter<"status">;
   readonly #requests: Counter<"worker">;
   readonly #routed: Counter<"way">;
+  readonly #sessionRefusals: Counter<"reason">;
+  readonly #cuts: Counter<"why">;
   readonly #gcPauses: Histogram<"kind">;
   readonly #worker: string;
 
@@ -94,6 +98,18 @@ export class WorkerMetrics implements Metrics {
       name: "holdfast_http_requests_routed_total",
       help: "Plain HTTP requests that named another worker's session, by what became of them",
       labelNames: ["way"],
+      registers: [this.#registry],
+    });
+    this.#sessionRefusals = new Counter({
+      name: "holdfast_sessions_refused_total",
+      help: "Sessions and tickets that HTTP requests asked for and that were refused with 503, by the limit that they met",
+      labelNames: ["reason"],
+      registers: [this.#registry],
+    });
+    this.#cuts = new Counter({
+      name: "holdfast_http_connections_cut_total",
+      help: "HTTP connections that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      labelNames: ["why"],
       registers: [this.#registry],
     });
     this.#gcPauses = new Histogram({
@@ -132,6 +148,16 @@ export class WorkerMetrics implements Metrics {
   /** A plain HTTP request that named another worker's session. */
   routed(way: RoutedWay): void {
     this.#routed.inc({ way });
+  }
+
+  /** A session that was not opened. */
+  sessionRefused(reason: SessionRefusal): void {
+    this.#sessionRefusals.inc({ reason });
+  }
+
+  /** An HTTP connection that was cut. */
+  cut(why: CutReason): void {
+    this.#cuts.inc({ why });
   }
 
   gcPause(kind: GcKind, seconds: number): void {

@@ -17,10 +17,12 @@ import type {
   WorkerDirectory,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
+import type { IntroductionOptions } from "./admission/introduction.js";
 import type { DrainPlan } from "./primary/instance-drain.js";
 import type { SeamOffers } from "./primary/seam-server.js";
 import type { PollOptions } from "./worker/comet/polls.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
+import type { SessionLimitOptions } from "./worker/session-limits.js";
 import type { TokenOptions } from "./worker/token.js";
 import type { UnfinishedLimits } from "./worker/unfinished-messages.js";
 import type { WebhookOptions } from "./worker/webhook/webhooks.js";
@@ -73,10 +75,14 @@ export interface PrimaryOptions {
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
+  /** Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host only. */
+  readonly origins?: readonly string[] | undefined;
   /** How long a request head may take to arrive, ms. */
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a client of the admin port may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
   /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
   /** Limits on opening connections, and per client address. */
@@ -143,6 +149,8 @@ export interface WorkerOptions {
   readonly unfinished: UnfinishedLimits;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** How long a client may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
   /** How long a worker that starts waits for its broker before it serves without it, ms. */
   readonly brokerWaitMs: number;
   /** Sockets that this worker may hold, of any kind. */
@@ -151,6 +159,10 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** Who may say for whom it speaks: whose request it is that opens a session. */
+  readonly clients: IntroductionOptions;
+  /** Limits on sessions that HTTP requests open. */
+  readonly sessionLimits: SessionLimitOptions;
   /** How long a poll is held, and a session is kept without one. */
   readonly polls: PollOptions;
   /** Served by path, e.g. "/". */

@@ -107,6 +107,13 @@ export function readNow({ fd }: TcpHandle, into: Uint8Array): number | undefined
   }
 }
 
+/** The address at the other end; undefined when it has gone. */
+export function peerOf(handle: TcpHandle): string | undefined {
+  const name: { address?: string } = {};
+  handle.getpeername(name);
+  return name.address;
+}
+
 /** The handle as an ordinary socket, for answering it here or in the worker. Takes ownership. */
 export function socketOf(handle: TcpHandle): Socket {
   // `handle` is an option that the typings leave out.

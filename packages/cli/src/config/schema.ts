@@ -255,6 +255,20 @@ export const settings = Object.freeze({
     example: 20,
     description: "Connections that one client address may open per second on average, twice that at once.",
   }),
+  sessionRatePerConnection: setting(integer(1, 100_000), {
+    reload: true,
+    default: 20,
+    example: 5,
+    description:
+      "Sessions (`/poll`, `/sse`) and tickets that one HTTP connection may open per second on average, twice that at once; one with many channels counts as one more for each 32. Further ones get 503 with Retry-After. Connections of `trustedProxies` carry many clients and have no such limit.",
+  }),
+  sessionRatePerAddress: setting(integerOrOff(1, 1_000_000), {
+    reload: true,
+    default: 500,
+    example: 20,
+    description:
+      "The same for one client address, over all its connections to a worker. Behind a load balancer set `trustedProxies` too, or all clients share its address; with `proxyProtocol` addresses of requests are not known, and this is off.",
+  }),
   proxyProtocol: setting(yesNo(), {
     default: false,
     example: true,
@@ -475,6 +489,12 @@ export const settings = Object.freeze({
     default: "10s",
     example: "5s",
     description: "How long a request's head may take to arrive.",
+  }),
+  writeTimeout: setting(duration(1 * SECOND, 10 * MINUTE), {
+    default: "30s",
+    example: "10s",
+    description:
+      "How long a client may take to read an HTTP answer, and a second more for each 16 KiB of it; then its connection is cut.",
   }),
   maxHeadBytes: setting(size(1 * KIB, 64 * KIB), {
     default: "32KiB",

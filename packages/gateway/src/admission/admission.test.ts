@@ -101,13 +101,13 @@ describe("deadlines", () => {
     expect(world.reasons).toEqual(["no_worker"]);
   });
 
-  it("one that is parked for too long gets 503, unread", () => {
+  it("one that is parked for too long gets 503, and its page may read when to come back", () => {
     const world = new AdmissionWorld();
     world.room = 0;
     const handle = world.connect(HEAD);
     world.clock.advance(5_250);
     expect(world.places(handle)).toEqual(["answered 503"]);
-    expect(handle.unread).toBe(HEAD);
+    expect(world.farewells[0]?.answer).not.toContain("Access-Control");
   });
 
   it("a refused one that does not leave is closed a second later", () => {
@@ -199,6 +199,33 @@ describe("caps", () => {
     world.closedFor = "limit_connections";
     expect(world.places(world.connect(HEAD))).toEqual(["answered 503"]);
     expect(world.reasons).toEqual(["limit_connections"]);
+  });
+
+  it.each([
+    [
+      "at once, unread",
+      (world: AdmissionWorld) => {
+        world.closedFor = "limit_connections";
+      },
+    ],
+    [
+      "once its head is whole",
+      (world: AdmissionWorld) => {
+        world.answer = "limit_address";
+      },
+    ],
+  ])("lets a listed page read the refusal and when to come back: %s", (_when, close) => {
+    for (const [origin, mayRead] of [
+      ["https://shop.example", true],
+      ["https://evil.example", false],
+    ] as const) {
+      const world = new AdmissionWorld({ origins: ["https://shop.example"] });
+      close(world);
+      world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
+      const [farewell] = world.farewells;
+      expect(farewell?.answer).toContain("\r\nRetry-After: ");
+      expect(farewell?.answer?.includes(`\r\nAccess-Control-Allow-Origin: ${origin}\r\n`)).toBe(mayRead);
+    }
   });
 });
 

@@ -12,11 +12,13 @@
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import type { readNow, TcpHandle } from "../tcp-handle.js";
+import { readNow, type TcpHandle } from "../tcp-handle.js";
+import { type OriginCheck, originCheck } from "../worker/origin.js";
 import { isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
 import { PendingSocket } from "./pending-socket.js";
@@ -28,6 +30,8 @@ export interface AdmissionOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Origins whose pages may read why they are refused; `*` is all. Undefined: the page's own host only. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** What admission asks of its surroundings. */
@@ -50,6 +54,8 @@ export interface AdmissionEvents {
 export type Assignment = "assigned" | "later" | "healthy" | Refused;
 
 const SWEEP_MS = 250;
+/** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
+const PEEK_BYTES = 2048;
 /** A full door looks for superfluous sockets at most this often, ms. */
 const THIN_MS = 50;
 
@@ -66,6 +72,9 @@ export class Admission {
   readonly #clock: Clock;
   readonly #farewells: Farewells;
   readonly #heads: HeadReader;
+  readonly #mayComeFrom: OriginCheck;
+  readonly #readNow: typeof readNow;
+  readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #introduction: Introduction;
   readonly #sweeper: Timer;
   /** Unread, in order of arrival. */
@@ -83,8 +92,10 @@ export class Admission {
     events: AdmissionEvents,
     introduction: Introduction,
     clock: Clock,
-    { farewells = new Farewells(clock), readNow }: AdmissionParts = {},
+    { farewells = new Farewells(clock), readNow: read = readNow }: AdmissionParts = {},
   ) {
+    this.#mayComeFrom = originCheck(options.origins);
+    this.#readNow = read;
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
@@ -98,7 +109,7 @@ export class Admission {
       },
     };
     this.#introduction = introduction;
-    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, readNow);
+    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -110,10 +121,10 @@ export class Admission {
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused);
+    if (refused !== undefined) return this.#answer(handle, refused, "");
     const socket = new PendingSocket(handle, this.#clock.monotonic());
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
-    if (unwelcome !== undefined) return this.#answer(handle, unwelcome);
+    if (unwelcome !== undefined) return this.#answer(handle, unwelcome, "");
     if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
@@ -146,8 +157,13 @@ export class Admission {
   }
 
   /** Refuses one that is not here: it was handed over and came back. */
-  refuse({ handle }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why);
+  refuse({ handle, head }: PendingSocket, why: Refused): void {
+    this.#answer(handle, why, head);
+  }
+
+  /** Answers a health check that is not here any more. */
+  reassure({ handle }: PendingSocket): void {
+    this.#farewells.say(handle, HEALTHY);
   }
 
   /** Refuses everybody who is here. */
@@ -217,7 +233,7 @@ export class Admission {
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
-    else if (assignment !== "assigned") this.#answer(socket.handle, assignment);
+    else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
     return true;
   }
@@ -253,8 +269,15 @@ export class Admission {
     this.#events.left(socket);
   }
 
-  #answer(handle: TcpHandle, why: Refused): void {
+  /** What was not read of it may have come: a page can read the answer only if it is told so. */
+  #answer(handle: TcpHandle, why: Refused, head: string): void {
     this.#events.refused(why);
-    this.#farewells.say(handle, frontAnswer(why, Math.random()));
+    const cors = frontCorsLines(head === "" ? this.#peek(handle) : head, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors));
+  }
+
+  #peek(handle: TcpHandle): string {
+    const length = this.#readNow(handle, this.#peeked) ?? 0;
+    return this.#peeked.toString("latin1", 0, length);
   }
 }

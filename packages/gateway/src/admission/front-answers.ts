@@ -67,14 +67,14 @@ export const HEALTHY =
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/** The whole response. `random` is uniform in [0, 1). */
-export function frontAnswer(why: Refused, random: number): string {
+/** The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts). */
+export function frontAnswer(why: Refused, random: number, more = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}\r\n${body}`
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${body}`
   );
 }

@@ -31,6 +31,11 @@ export function isHealthCheck(target: string): boolean {
   return /^\/healthz(?:\?|$)/.test(target);
 }
 
+/** Whether it is a health check and nothing else: a plain `GET /healthz`, with nothing behind its head. */
+export function isProbe(head: string): boolean {
+  return /^GET \/healthz HTTP\/1\.[01]\r\n/.test(head) && head.endsWith(END) && headEnd(head) === head.length;
+}
+
 /** The `sid` parameter of a target's query, as it came. Of several the last, as in the worker. */
 export function sessionIdOf(target: string): string | undefined {
   return target.includes("sid=") ? /^[^?#]*\?(?:[^#]*&)?sid=([^&#]*)/.exec(target)?.[1] : undefined;

@@ -27,8 +27,9 @@ export class TokenBucket {
     return this.#refill(now) >= 1;
   }
 
-  take(now: number): void {
-    this.#credit = this.#refill(now) - 1;
+  /** Takes one, or as many as `cost` says, which the next ones wait for. */
+  take(now: number, cost = 1): void {
+    this.#credit = this.#refill(now) - cost;
   }
 
   #refill(now: number): number {

@@ -56,7 +56,10 @@ async function open(
     },
   );
   const ports = await door.listen();
-  for (const { process } of workers) door.joined(process);
+  for (const worker of workers) {
+    worker.probed = (each) => door.probed(each);
+    door.joined(worker.process);
+  }
   const exchanges: Exchange[] = [];
   close = () => {
     for (const { socket } of exchanges) socket.destroy();
@@ -231,6 +234,36 @@ describe("connections of the instance", () => {
     workers[1].state = "ready";
     door.proceed();
     await until(() => lengths(workers)[1] === 2);
+  });
+});
+
+describe("a health check", () => {
+  it("is answered by any worker, also while another has stopped, and within a second when all have", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { ask, clock } = await open(workers);
+    workers[0].answers = false;
+    expect(await ask("/healthz").answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*ok$/);
+    workers[1].answers = false;
+    const asked = ask("/healthz");
+    let answered = "";
+    void asked.answer.then((text) => {
+      answered = text;
+    });
+    await until(() => {
+      clock.advance(250);
+      return answered !== "";
+    });
+    expect(answered).toMatch(/^HTTP\/1\.1 503 [\s\S]*no_worker/);
+    expect(lengths(workers)).toEqual([0, 0]);
+  });
+
+  it("that names a session goes to its owner, and one while the instance is leaving gets 503", async () => {
+    const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
+    const { ask, askAll, door } = await open(workers);
+    await askAll(1, `/healthz?sid=${sidOf(workers[1])}`);
+    expect(lengths(workers)).toEqual([0, 1]);
+    door.unready();
+    expect(await ask("/healthz").answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*draining/);
   });
 });
 

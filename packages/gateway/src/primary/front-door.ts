@@ -13,11 +13,12 @@ import {
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import { PendingSocket } from "../admission/pending-socket.js";
-import { isHealthCheck } from "../admission/request-head.js";
+import { isHealthCheck, isProbe } from "../admission/request-head.js";
 import type { ListenHandle, openListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
 import { Destination } from "./destination.js";
 import { Gate } from "./gate.js";
+import { HealthChecks } from "./health-checks.js";
 import { Listeners, type ListenersOptions } from "./listeners.js";
 import type { PrimaryMetrics } from "./primary-metrics.js";
 import { Router } from "./router.js";
@@ -53,6 +54,7 @@ export class FrontDoor {
   readonly #router = new Router();
   readonly #admission: Admission;
   readonly #gate: Gate;
+  readonly #healthChecks: HealthChecks<WorkerProcess>;
   readonly #limits: ConnectionLimits<FrontDoor | WorkerProcess>;
   readonly #openListenHandle: FrontDoorParts["openListenHandle"];
   readonly #check: Timer;
@@ -105,6 +107,18 @@ export class FrontDoor {
       },
       clock,
     );
+    this.#healthChecks = new HealthChecks(
+      {
+        workers: () =>
+          this.#destinations.filter(({ state }) => state === "ready").map(({ worker }) => worker),
+        ask: (worker) => worker.send({ type: "probe" }),
+        ended: (socket, result) => {
+          if (result === "healthy") this.#admission.reassure(socket);
+          else this.#admission.refuse(socket, result);
+        },
+      },
+      clock,
+    );
     this.#check = clock.every(CHECK_MS, () => {
       this.#passOn();
       this.#gate.look();
@@ -151,6 +165,11 @@ export class FrontDoor {
     this.#admission.proceed();
   }
 
+  /** A worker has answered the question of a health check. */
+  probed(worker: WorkerProcess): void {
+    this.#healthChecks.answered(worker);
+  }
+
   /** A copy of the listening handle of `port` has come: that listener can pause. */
   copied(port: number, copy: ListenHandle): void {
     this.#gate.copied(port, copy);
@@ -166,6 +185,7 @@ export class FrontDoor {
     this.#destinations = this.#destinations.filter((destination) => destination.worker !== worker);
     this.#takeBack(worker);
     this.#limits.gone(worker);
+    this.#healthChecks.gone(worker);
     this.#gate.lost(worker);
   }
 
@@ -194,6 +214,7 @@ export class FrontDoor {
     if (!this.#isOpen) return;
     this.#state = "refusing";
     this.#admission.turnAway("draining");
+    for (const socket of this.#healthChecks.drain()) this.#admission.refuse(socket, "draining");
     this.#gate.holdOpen();
   }
 
@@ -219,6 +240,7 @@ export class FrontDoor {
   }
 
   #assign(socket: PendingSocket): Assignment {
+    if (isProbe(socket.head)) return this.#probe(socket);
     const refusal = socket.routed ? undefined : this.#refusal(socket);
     if (refusal !== undefined) return refusal;
     const worker = this.#router.route(this.#destinations, socket.sid)?.worker;
@@ -229,6 +251,13 @@ export class FrontDoor {
     worker.handOver(socket);
     this.#metrics.handedOver();
     return "assigned";
+  }
+
+  /** Also at the cap: full is not ill. Waits in the door while no worker is ready, as everything else does. */
+  #probe(socket: PendingSocket): Assignment {
+    if (this.#state !== "open") return "draining";
+    if (!this.#destinations.some(({ state }) => state === "ready")) return "later";
+    return this.#healthChecks.add(socket) ? "assigned" : "limit_pending";
   }
 
   /** A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds for ill. */

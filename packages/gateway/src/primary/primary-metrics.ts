@@ -4,6 +4,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../admission/door-metrics.js";
 import type { Refused } from "../admission/front-answers.js";
+import type { CutReason } from "../exchanges.js";
 import { lostLines, type MetricsSnapshot, snapshotOf } from "../metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
@@ -29,6 +30,7 @@ export class PrimaryMetrics {
   readonly #pauses: Counter;
   readonly #adminRefused: Counter;
   readonly #reloads: Counter<"result">;
+  readonly #cuts: Counter<"why">;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
@@ -56,6 +58,12 @@ export class PrimaryMetrics {
     this.#restarts = new Counter({
       name: "holdfast_worker_restarts_total",
       help: "Workers started to replace one that ended",
+      registers,
+    });
+    this.#cuts = new Counter({
+      name: "holdfast_admin_connections_cut_total",
+      help: "Connections of the admin port that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      labelNames: ["why"],
       registers,
     });
     this.#reloads = new Counter({
@@ -135,6 +143,11 @@ export class PrimaryMetrics {
 
   reloaded(result: (typeof RELOAD_RESULTS)[number]): void {
     this.#reloads.inc({ result });
+  }
+
+  /** A connection of the admin port that was cut. */
+  adminCut(why: CutReason): void {
+    this.#cuts.inc({ why });
   }
 
   snapshot(): Promise<MetricsSnapshot> {

@@ -8,6 +8,7 @@
  */
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
+import { Exchanges } from "../exchanges.js";
 import type { ToPrimary } from "../messages.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
@@ -161,7 +162,9 @@ export class Primary {
     };
     const routes = adminApi(instance);
     // JSON may need six characters for one of the data's.
-    this.#admin = new AdminServer(options.admin, routes, options.maxPublicationBytes * 6 + 1024, logger, () =>
+    const exchanges = new Exchanges(clock, options.writeTimeoutMs, (why) => this.#metrics.adminCut(why));
+    const maxBodyBytes = options.maxPublicationBytes * 6 + 1024;
+    this.#admin = new AdminServer(options.admin, routes, maxBodyBytes, logger, exchanges, () =>
       this.#metrics.adminRefused(),
     );
   }
@@ -327,6 +330,8 @@ export class Primary {
     switch (message.type) {
       case "departed":
         return this.#frontDoor.departed(worker, message.addresses);
+      case "probed":
+        return this.#frontDoor.probed(worker);
       case "gc-wish":
         return this.#gcTurns.wish(worker);
       case "gc-done":

@@ -10,6 +10,9 @@ import type { ForwardedHeaders } from "@holdfast/core";
 /** Characters of their values together: a connection holds them until it has connected. */
 export const MAX_FORWARDED = 8192;
 
+/** Where the address of the client stands that they are of: a symbol is not told to the application. */
+const ASKED_FROM: unique symbol = Symbol("address");
+
 const NONE: ForwardedHeaders = Object.freeze({});
 
 /** Those of `names`, in lower case, that the request has; undefined when they are larger than `MAX_FORWARDED`. */
@@ -28,4 +31,14 @@ export function forwardedHeaders(
     found.push([name, Buffer.from(text, "latin1").toString("latin1")]);
   }
   return found.length === 0 ? NONE : Object.fromEntries(found);
+}
+
+/** The same headers, of a client at `address`. */
+export function withAddress(headers: ForwardedHeaders, address: string | undefined): ForwardedHeaders {
+  return address === undefined ? headers : { ...headers, [ASKED_FROM]: address };
+}
+
+/** The address of the client that they are of; undefined where it is not known. */
+export function addressOf(headers: ForwardedHeaders): string | undefined {
+  return (headers as { readonly [ASKED_FROM]?: string })[ASKED_FROM];
 }

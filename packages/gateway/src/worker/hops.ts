@@ -4,7 +4,7 @@
  * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a limit to
  * how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A client that is gone
  * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
- * so that another answer can be given; an answer that has begun is streamed, without a deadline and at the client's pace.
+ * so that another answer can be given; an answer that has begun is streamed at the client's pace, within a deadline by its length.
  */
 import {
   Agent,
@@ -68,13 +68,20 @@ class ByOwner extends Agent {
 export class Hops {
   readonly #limits: HopLimits;
   readonly #clock: Clock;
+  readonly #leaving: (response: ServerResponse, bytes: number) => void;
   readonly #agent = new ByOwner({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS });
   #open = 0;
   #bodyBytes = 0;
 
-  constructor(limits: HopLimits, clock: Clock) {
+  /** `leaving` is told of each answer that begins, with its length. */
+  constructor(
+    limits: HopLimits,
+    clock: Clock,
+    leaving: (response: ServerResponse, bytes: number) => void = () => {},
+  ) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#leaving = leaving;
   }
 
   /** Hops under way. */
@@ -134,12 +141,21 @@ export class Hops {
           response.off("close", clientGone);
           return settle(refusal);
         }
-        answering = true;
-        there.setTimeout(0);
-        response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
-        answer.on("error", () => response.destroy());
+        // Before its first byte has come it may be lost, and another one given.
+        const begin = (): void => {
+          answer.off("data", begin).off("end", begin);
+          answering = true;
+          there.setTimeout(0);
+          response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
+          this.#leaving(response, Number(answer.headers["content-length"] ?? 0));
+          settle("answered");
+        };
+        answer.on("data", begin).on("end", begin);
+        answer.on("error", () => {
+          if (answering) response.destroy();
+          else end("lost");
+        });
         answer.pipe(response);
-        settle("answered");
       });
       there.on("timeout", () => there.destroy(new Error("no answer in time")));
       there.on("error", ({ code }: NodeJS.ErrnoException) => {

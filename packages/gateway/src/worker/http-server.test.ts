@@ -9,6 +9,7 @@ import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { TcpListener } from "../tcp-listener.js";
+import { ClientAddresses } from "./client-addresses.js";
 import { HttpServer } from "./http-server.js";
 import { originCheck } from "./origin.js";
 import { PlainHttp } from "./plain-http.js";
@@ -93,6 +94,10 @@ beforeEach(async () => {
     }),
     policy: { mayComeFrom: originCheck(undefined), maxChannels: 10, tokenInUrl: false },
     maxHeadBytes: 4_096,
+    writeTimeoutMs: 5_000,
+    clients: new ClientAddresses({ proxyProtocol: false, trustedProxies: [] }),
+    clock,
+    cut: (why) => told.push(`cut as ${why}`),
     random: () => 0,
     handshakes: {
       accepted: (seconds) => told.push(`accepted after ${seconds} s`),

@@ -3,15 +3,18 @@
  * it names, and sends what they answer.
  *
  * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
- * Invariant: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline (`WaitingSockets`),
- * also while it is being turned away.
+ * Invariants: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline (`WaitingSockets`,
+ * `Exchanges`), also while it is being turned away; every request gets a status line, unless its client is gone or has sent more
+ * requests than may be under way.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Core } from "@holdfast/core";
+import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
-import { detachHandle, socketOf, type TcpHandle } from "../tcp-handle.js";
+import { type CutReason, Exchanges } from "../exchanges.js";
+import { detachHandle, peerOf, socketOf, type TcpHandle } from "../tcp-handle.js";
+import type { ClientAddresses } from "./client-addresses.js";
 import type { Comet } from "./comet/comet.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
@@ -25,10 +28,12 @@ import {
   type UpgradePolicy,
 } from "./upgrade.js";
 import { UpgradeAdmission } from "./upgrade-admission.js";
-import type { WaitingSockets } from "./waiting-sockets.js";
+import type { Waiting, WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
+const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
+const NO_TUNNELS = errorAnswer(405, httpError(405, "This is no proxy."), { Connection: "close" });
 
 /** A request for a WebSocket, with what came right behind it. */
 type Upgrading = Pick<Arrival, "head" | "first">;
@@ -45,12 +50,13 @@ export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "introduce" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets;
+  readonly waiting: WaitingSockets<Waiting>;
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
   readonly policy: UpgradePolicy;
+  readonly clients: ClientAddresses;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
@@ -59,6 +65,11 @@ export interface HttpServerParts {
   readonly relay: RelayOptions;
   /** Told of every request that was answered here, wherever it came in. */
   readonly answered: () => void;
+  /** How long a client may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
+  readonly clock: Clock;
+  /** Told of every connection that was cut for what its client did with HTTP. */
+  readonly cut: (why: CutReason) => void;
   /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
   readonly handshakes: { accepted(seconds: number): void; refused(status: number): void };
 }
@@ -67,6 +78,7 @@ export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
   readonly #upgrades: UpgradeAdmission;
+  readonly #exchanges: Exchanges;
   /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
   readonly #upgraded = new WeakSet<Socket>();
   /** For whose end somebody waits. */
@@ -76,14 +88,23 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.random);
-    this.#relay = new Relay(parts.relay, (request, response) => this.#answer(request, response));
+    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
+    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
+    this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
+    const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
-    this.server = createServer({ maxHeaderSize: parts.maxHeadBytes, keepAliveTimeout: 0 })
+    // What Node answers by itself (no Host, an Expect) it would not count.
+    this.server = createServer({
+      maxHeaderSize: parts.maxHeadBytes,
+      keepAliveTimeout: 0,
+      requireHostHeader: false,
+    })
       .on("connection", (socket: Socket) => {
-        if (!parts.waiting.add(socket)) socket.destroy();
+        if (!parts.waiting.add(socket)) this.#turnAwaySocket(socket, CROWDED);
       })
-      .on("request", (request, response) => this.#request(request, response))
+      .on("request", request)
+      .on("checkExpectation", request)
+      .on("connect", (_request, socket) => this.#turnAwaySocket(socket, NO_TUNNELS))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
   }
@@ -114,7 +135,7 @@ export class HttpServer {
       return true;
     }
     const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#upgrades.decide(request);
+    const decision = this.#upgrades.decide(request, () => peerOf(handle));
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
     else this.#receive(arrival, decision);
     return true;
@@ -165,6 +186,7 @@ export class HttpServer {
     this.#parts.transports.close();
     this.#parts.comet.close();
     this.#relay.close();
+    this.#exchanges.close();
     if (this.server.listening) this.server.close();
   }
 
@@ -175,21 +197,28 @@ export class HttpServer {
   #request(request: IncomingMessage, response: ServerResponse): void {
     const { waiting, idle } = this.#parts;
     const { socket } = request;
+    // It was turned away before its request was read.
+    if (socket.writableEnded) return;
     waiting.release(socket);
     idle.release(socket);
-    response.on("close", () => {
-      if (socket.destroyed || this.#upgraded.has(socket)) return;
-      if (!idle.add(socket)) socket.destroy();
-    });
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
     if (this.#draining) response.setHeader("Connection", "close");
     else response.removeHeader("Connection");
-    this.#relay.handle(request, response);
+    if (!this.#exchanges.begin(request, response, this.#idle)) return;
+    const problem = problemOf(request);
+    if (problem === undefined) return this.#relay.handle(request, response);
+    response.writeHead(problem.status, responseHeaders(problem)).end(problem.body);
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  /** A connection waits for its next request. */
+  readonly #idle = (socket: Duplex): void => {
+    if (socket instanceof Socket && this.#upgraded.has(socket)) return;
+    if (!this.#parts.idle.add(socket)) socket.destroy();
+  };
+
+  #answer(request: IncomingMessage, response: ServerResponse, relayed = false): void {
     const { comet, answered } = this.#parts;
-    if (comet.handle(request, response, (...asked) => this.#release(...asked))) return answered();
+    if (comet.handle(request, response, (...asked) => this.#release(...asked), relayed)) return answered();
     const answer = this.#parts.plain.answer(request, this.#health);
     this.#parts.answered();
     response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
@@ -199,10 +228,11 @@ export class HttpServer {
     const { plain } = this.#parts;
     // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
     if (head.headers.upgrade?.toLowerCase() !== "websocket") {
-      turnAway(socket, plain.answer(head, this.#health), head.method === "HEAD");
+      this.#turnAwaySocket(socket, plain.answer(head, this.#health), head.method === "HEAD");
       return;
     }
-    const decision = this.#upgrades.decide(head);
+    const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
+    const decision = this.#upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
     // Nobody else listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);
@@ -229,8 +259,11 @@ export class HttpServer {
     then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
   ): void {
     const { socket } = request;
+    if (!this.#parts.waiting.add(socket)) {
+      response.writeHead(CROWDED.status, responseHeaders(CROWDED)).end(CROWDED.body);
+      return;
+    }
     this.#upgraded.add(socket);
-    if (!this.#parts.waiting.add(socket)) return void socket.destroy();
     const release = (): void => {
       this.#parts.waiting.release(socket);
       const handle = socket.destroyed ? undefined : detachHandle(socket);
@@ -259,8 +292,19 @@ export class HttpServer {
   #turnAway(handle: TcpHandle, answer: HttpAnswer, ended: (() => void) | undefined): void {
     const socket = socketOf(handle);
     if (ended !== undefined) socket.once("close", ended);
-    if (this.#parts.waiting.add(socket)) turnAway(socket, answer);
-    else socket.destroy();
+    this.#turnAwaySocket(socket, answer);
+  }
+
+  /**
+   * The rest of the input is read and dropped, within the answer's deadline: closing with unread bytes would reset the connection
+   * and lose the answer.
+   */
+  #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
+    const bytes = answerBytes(answer, headOnly);
+    this.#exchanges.leaving(socket, bytes.length);
+    socket.on("error", destroySocket);
+    socket.end(bytes);
+    socket.resume();
   }
 
   /** Answers to requests before this one leave first, as long as they may take. */
@@ -294,7 +338,7 @@ export class HttpServer {
 
   #refuse(socket: Duplex, refusal: Refusal): void {
     this.#parts.handshakes.refused(refusal.status);
-    turnAway(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
+    this.#turnAwaySocket(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
   }
 
   /** What the HTTP parser could not read. */
@@ -307,15 +351,18 @@ export class HttpServer {
       error.code === "HPE_HEADER_OVERFLOW"
         ? ([431, `A request head may have ${this.#parts.maxHeadBytes} bytes.`] as const)
         : ([400, "That is not an HTTP request."] as const);
-    turnAway(socket, errorAnswer(status, httpError(status, message)));
+    this.#turnAwaySocket(socket, errorAnswer(status, httpError(status, message)));
   }
 }
 
-/** The rest of the input is read and dropped: closing with unread bytes would reset the connection and lose the answer. */
-function turnAway(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
-  socket.on("error", destroySocket);
-  socket.end(answerBytes(answer, headOnly));
-  socket.resume();
+/** What is wrong with a request of any kind, of what Node would answer by itself: RFC 9112 §3.2, RFC 9110 §10.1.1. */
+function problemOf({ headers, httpVersionMinor }: IncomingMessage): HttpAnswer | undefined {
+  if (headers.host === undefined && httpVersionMinor === 1)
+    return errorAnswer(400, httpError(400, "An HTTP/1.1 request has a Host."), { Connection: "close" });
+  const { expect } = headers;
+  if (expect === undefined || expect.toLowerCase() === "100-continue") return undefined;
+  const message = "Nothing is expected here but 100-continue.";
+  return errorAnswer(417, httpError(417, message), { Connection: "close" });
 }
 
 function destroySocket(this: Duplex): void {

@@ -9,11 +9,12 @@ import { type Owner, ownerOf } from "@holdfast/protocol";
 /** From the first question mark on: without the anchor a long query of question marks takes quadratic time. */
 const SID = /^[^?#]*\?(?:[^#]*&)?sid=([A-Za-z0-9_-]{20})(?:[&#]|$)/;
 const STREAM = /^\/sse(?:[?#]|$)/;
+const TICKET = /^\/ticket(?:[?#]|$)/;
 const POLL = /^\/poll(?:[?#]|$)/;
 
 /** The owner of the session that the query names; undefined where any worker can answer. */
 export function namedOwner(method: string, url: string): Owner | undefined {
-  if (method === "OPTIONS" || STREAM.test(url)) return undefined;
+  if (method === "OPTIONS" || STREAM.test(url) || TICKET.test(url)) return undefined;
   const sid = SID.exec(url)?.[1];
   return sid === undefined ? undefined : ownerOf(sid);
 }

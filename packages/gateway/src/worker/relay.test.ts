@@ -15,6 +15,7 @@ import { systemClock, type WorkerDirectory } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Exchanges } from "../exchanges.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import { UnfinishedMessages } from "./unfinished-messages.js";
@@ -98,6 +99,7 @@ async function start(
       routed: (way) => routed.push(way),
       ...rest,
     },
+    new Exchanges(new FakeClock(), 10_000, () => {}),
     (incoming, response) => {
       answered.push(incoming);
       answer(incoming, response, incoming.socket.remoteAddress === undefined);

@@ -16,6 +16,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
+import type { Exchanges } from "../exchanges.js";
 import { corsHeaders } from "./comet/cors.js";
 import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
 import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
@@ -25,7 +26,8 @@ import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
 import type { Unfinished, UnfinishedMessages } from "./unfinished-messages.js";
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+/** `relayed`: another worker of the instance has sent it. */
+type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
 
 /**
  * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
@@ -64,18 +66,22 @@ export class Relay {
   #received = 0;
   #closed = false;
 
-  /** `answer`: how this worker answers. */
-  constructor(options: RelayOptions, answer: Answer) {
+  /** `exchanges`: the deadlines of answers; `answer`: how this worker answers. */
+  constructor(options: RelayOptions, exchanges: Exchanges, answer: Answer) {
     this.#options = options;
     this.#answer = answer;
     // Who is at the other end keeps connections only for a while; ending them here could meet a request.
-    this.#server = createServer({ keepAliveTimeout: 0 }, answer).on("connection", (socket: Socket) => {
+    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+      if (exchanges.begin(request, response)) answer(request, response, true);
+    }).on("connection", (socket: Socket) => {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
     // Out of descriptors, for one: what cannot be accepted is tried again by the other worker.
     this.#server.on("error", () => {});
-    this.#hops = new Hops(options, options.clock);
+    this.#hops = new Hops(options, options.clock, (response, bytes) => {
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+    });
   }
 
   /** Connections with requests to others, and from them. */

@@ -4,8 +4,10 @@
  * At once, unless there is a token to check or the application to ask. Invariant: upgrades that wait here are counted and bounded,
  * since each holds its socket.
  */
-import { ANONYMOUS, type Core, type Verdict } from "@holdfast/core";
+import { ANONYMOUS, type Core, type ForwardedHeaders, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
+import type { ClientAddresses } from "./client-addresses.js";
+import { withAddress } from "./forwarded-headers.js";
 import {
   type Acceptance,
   decideUpgrade,
@@ -21,16 +23,19 @@ const MAX_WAITING = 4_096;
 export class UpgradeAdmission {
   readonly #core: Pick<Core, "state" | "introduce" | "admit">;
   readonly #policy: UpgradePolicy;
+  readonly #clients: ClientAddresses;
   readonly #random: () => number;
   #waiting = 0;
 
   constructor(
     core: Pick<Core, "state" | "introduce" | "admit">,
     policy: UpgradePolicy,
+    clients: ClientAddresses,
     random: () => number,
   ) {
     this.#core = core;
     this.#policy = policy;
+    this.#clients = clients;
     this.#random = random;
   }
 
@@ -39,9 +44,15 @@ export class UpgradeAdmission {
     return this.#waiting;
   }
 
-  decide(head: RequestHead): Acceptance | Refusal | Promise<Acceptance | Refusal> {
-    const decision = decideUpgrade(head, this.#policy);
-    if (decision.kind === "refuse") return decision;
+  /** `peer`: the address at the other end of the connection, asked for where the application is shown headers. */
+  decide(
+    head: RequestHead,
+    peer: () => string | undefined,
+  ): Acceptance | Refusal | Promise<Acceptance | Refusal> {
+    const bare = decideUpgrade(head, this.#policy);
+    if (bare.kind === "refuse") return bare;
+    const decision =
+      bare.forwarded === undefined ? bare : this.#withAddress(bare, bare.forwarded, head, peer());
     const { channels, forwarded, token } = decision;
     const byUrl = channels === undefined ? undefined : forwarded;
     if ((token !== undefined || byUrl !== undefined) && this.#waiting >= MAX_WAITING)
@@ -54,6 +65,15 @@ export class UpgradeAdmission {
       // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
       return "error" in late ? refusalFor(late.error, this.#random()) : this.#admit(decision, late);
     });
+  }
+
+  #withAddress(
+    decision: Acceptance,
+    forwarded: ForwardedHeaders,
+    { headers }: RequestHead,
+    peer: string | undefined,
+  ): Acceptance {
+    return { ...decision, forwarded: withAddress(forwarded, this.#clients.of(peer, headers).address) };
   }
 
   #admit(decision: Acceptance, who: Verdict): Acceptance | Refusal {

@@ -11,6 +11,7 @@ import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
 import { brokerReached } from "./broker-wait.js";
+import { ClientAddresses } from "./client-addresses.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import type { DirectDoor } from "./direct-door.js";
@@ -24,6 +25,7 @@ import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
 import { SessionIds } from "./session-ids.js";
+import { SessionLimits } from "./session-limits.js";
 import { TokenAuthenticator } from "./token.js";
 import { UnfinishedMessages } from "./unfinished-messages.js";
 import { WaitingSockets } from "./waiting-sockets.js";
@@ -131,7 +133,15 @@ export class Worker {
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
     };
+    const clients = new ClientAddresses(options.clients);
+    const limits = new SessionLimits(options.sessionLimits, {
+      clock,
+      isFull: () => this.#core.connections >= options.maxSockets,
+      refused: (why) => this.#metrics.sessionRefused(why),
+    });
     const comet = new Comet({
+      clients,
+      limits,
       core: this.#core,
       policy,
       polls: options.polls,
@@ -143,6 +153,7 @@ export class Worker {
     this.http = new HttpServer({
       core: this.#core,
       comet,
+      clients,
       transports,
       waiting,
       idle,
@@ -158,6 +169,9 @@ export class Worker {
         routed: (way) => this.#metrics.routed(way),
       },
       answered: () => this.#metrics.answered(),
+      writeTimeoutMs: options.writeTimeoutMs,
+      clock,
+      cut: (why) => this.#metrics.cut(why),
       plain: new PlainHttp(options.pages),
       policy,
       maxHeadBytes: options.maxHeadBytes,
@@ -173,7 +187,8 @@ export class Worker {
     this.#load = new LoadReporter(
       clock,
       () => ({
-        sockets: this.sockets + (door?.pending ?? 0),
+        // A polled session counts as a connection, also while it has no socket.
+        sockets: Math.max(this.sockets, this.#core.connections) + (door?.pending ?? 0),
         received: received(),
         connections: this.#core.connections,
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
@@ -220,6 +235,9 @@ export class Worker {
         break;
       case "door":
         this.http.doorIs(message.shut ? "shut" : "open");
+        break;
+      case "probe":
+        this.#send({ type: "probed" });
         break;
       case "drain":
         this.#drain(message);

@@ -1,20 +1,21 @@
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { RecordingLogger } from "@holdfast/core/testing";
+import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { type CutReason, Exchanges, MAX_PIPELINED } from "../../exchanges.js";
 import { type AdminRoutes, AdminServer } from "./server.js";
 
 const MAX_BODY = 1_000;
 let servers: AdminServer[] = [];
+let clock = new FakeClock();
+let cut: CutReason[] = [];
 
-async function listen(routes: AdminRoutes = ROUTES, key?: string) {
+async function listen(routes: AdminRoutes = ROUTES, key?: string, maxConnections = 6) {
   const logger = new RecordingLogger();
-  const server = new AdminServer(
-    { host: "127.0.0.1", port: 0, key, maxConnections: 6 },
-    routes,
-    MAX_BODY,
-    logger,
-  );
+  const exchanges = new Exchanges(clock, 3_000, (why) => cut.push(why));
+  const options = { host: "127.0.0.1", port: 0, key, maxConnections };
+  const server = new AdminServer(options, routes, MAX_BODY, logger, exchanges);
   servers.push(server);
   const port = await server.listen();
   return { server, logger, port };
@@ -69,6 +70,9 @@ describe("the admin port", () => {
   afterEach(async () => {
     await Promise.all(servers.map((server) => server.close()));
     servers = [];
+    expect(clock.timers).toBe(0);
+    clock = new FakeClock();
+    cut = [];
   });
 
   it("is not filled by connections that say nothing, and closes the one that has waited longest", async () => {
@@ -91,13 +95,14 @@ describe("the admin port", () => {
       release = resolve;
     });
     const answer = { status: 200, body: "late" };
-    const { port } = await listen({
+    const routes: AdminRoutes = {
       "GET /slow": () => released.then(() => answer),
       "GET /livez": () => ({ status: 200, body: "ok" }),
-    });
-    // Pipelined over few connections.
-    const slow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
-    const sockets = Array.from({ length: 4 }, () => connect(port, "127.0.0.1"));
+    };
+    const { port } = await listen(routes, undefined, 16);
+    // Pipelined, as many as one connection may have under way.
+    const slow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(MAX_PIPELINED - 1);
+    const sockets = Array.from({ length: 11 }, () => connect(port, "127.0.0.1"));
     let answers = "";
     for (const socket of sockets) {
       socket.on("data", (bytes) => {
@@ -119,6 +124,7 @@ describe("the admin port", () => {
       ROUTES,
       20_000_000,
       new RecordingLogger(),
+      new Exchanges(clock, 3_000, () => {}),
       () => refused.push(1),
     );
     servers.push(server);
@@ -251,14 +257,57 @@ describe("the admin port", () => {
     idle.destroy();
   });
 
+  it("answers a few pipelined requests, and ends the connection with the last of them", async () => {
+    let asked = 0;
+    const routes: AdminRoutes = {
+      "GET /thing": () => {
+        asked++;
+        return { status: 200, body: "text\n" };
+      },
+    };
+    const { port } = await listen(routes);
+    const socket = connect(port, "127.0.0.1");
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(chunk)).on("error", () => {});
+    socket.write("GET /thing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(700));
+    await once(socket, "close");
+    expect(asked).toBe(MAX_PIPELINED);
+    expect(cut).toContain("pipelined");
+  });
+
+  it("cuts a connection whose answer is not read in time", async () => {
+    const big = "x".repeat(8_000_000);
+    const { port } = await listen({ "GET /big": () => ({ status: 200, body: big }) });
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    socket.write("GET /big HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    await once(socket, "readable");
+    clock.advance(4_000);
+    expect(cut).toEqual([]);
+    clock.advance((8_000_000 / 16_384) * 1000);
+    expect(cut).toEqual(["unread"]);
+    socket.resume();
+    await once(socket, "close");
+  });
+
+  it.each([
+    ["a tunnel", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405],
+    ["no host", "GET /thing HTTP/1.1\r\n\r\n", 400],
+    ["an expectation", "GET /thing HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417],
+    ["what is no request", "GET\r\n\r\n", 400],
+  ])("answers %s", async (_what, text, status) => {
+    const { port } = await listen();
+    const socket = connect(port, "127.0.0.1");
+    socket.write(text);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    socket.destroy();
+  });
+
   it("rejects with the system's error when the port is taken", async () => {
     const { port } = await listen();
-    const second = new AdminServer(
-      { host: "127.0.0.1", port, key: undefined, maxConnections: 6 },
-      {},
-      1,
-      new RecordingLogger(),
-    );
+    const exchanges = new Exchanges(clock, 3_000, () => {});
+    const options = { host: "127.0.0.1", port, key: undefined, maxConnections: 6 };
+    const second = new AdminServer(options, {}, 1, new RecordingLogger(), exchanges);
     await expect(second.listen()).rejects.toMatchObject({ code: "EADDRINUSE" });
     await second.close();
   });

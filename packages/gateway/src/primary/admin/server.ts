@@ -1,13 +1,16 @@
 /**
  * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
  *
- * Its connections, requests and bodies are bounded (`connections.ts`). Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
+ * Its connections, requests and bodies are bounded (`connections.ts`), what one connection has under way and leaves unread too (`Exchanges`).
+ * Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
  * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { type Logger, suggestion } from "@holdfast/core";
 import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
+import type { Exchanges } from "../../exchanges.js";
 import type { AdminOptions } from "../../options.js";
 import { adminRefusal, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
@@ -42,6 +45,10 @@ const MAX_BODY_DEPTH = MAX_DEPTH + 4;
 /** Characters of a path that is not known, in the answer. */
 const MAX_PATH_SHOWN = 100;
 
+const NO_TUNNELS =
+  "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 62\r\n\r\n" +
+  '{"error":{"name":"bad_method","message":"This is no proxy."}}\n';
+
 /** The answer to a request that cannot be carried out. */
 export function adminError(status: number, name: string, message: string): AdminAnswer {
   return { status, body: { error: { name, message } } };
@@ -57,18 +64,21 @@ export class AdminServer {
   readonly #routes: AdminRoutes;
   readonly #maxBodyBytes: number;
   readonly #logger: Logger;
+  readonly #exchanges: Exchanges;
   readonly #server: Server;
   readonly #connections: AdminConnections;
 
-  /** `refused` is told of each connection and request that was one too many. */
+  /** Takes ownership of `exchanges`. `refused` is told of each connection and request that was one too many. */
   constructor(
     options: AdminOptions,
     routes: AdminRoutes,
     maxBodyBytes: number,
     logger: Logger,
+    exchanges: Exchanges,
     refused: () => void = () => {},
   ) {
     this.#options = options;
+    this.#exchanges = exchanges;
     this.#routes = routes;
     this.#maxBodyBytes = maxBodyBytes;
     this.#logger = logger;
@@ -78,13 +88,24 @@ export class AdminServer {
       refused,
     );
     const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
-    this.#server = createServer(timeouts, (request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      if (!exchanges.begin(request, response)) return;
       this.#handle(request, response).catch((error: unknown) => {
         if (request.destroyed && !request.complete) return; // the peer left in the middle of its body
         logger.error({ err: error, path: request.url }, "an admin request failed");
         send(response, adminError(500, "internal", "The request failed; the log says why."));
       });
-    });
+    };
+    // What Node answers by itself (no Host, an Expect) it would not count.
+    this.#server = createServer({ ...timeouts, requireHostHeader: false })
+      .on("request", answer)
+      .on("checkExpectation", answer)
+      .on("connect", (_request, socket: Duplex) => {
+        exchanges.leaving(socket, NO_TUNNELS.length);
+        socket.on("error", () => socket.destroy());
+        socket.end(NO_TUNNELS);
+        socket.resume();
+      });
     this.#server.on("connection", (socket) => this.#connections.opened(socket));
     // A peer that does not read its answer.
     this.#server.setTimeout(SILENCE_TIMEOUT_MS);
@@ -102,6 +123,7 @@ export class AdminServer {
 
   /** Stops listening and ends what is open. Idempotent. */
   async close(): Promise<void> {
+    this.#exchanges.close();
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.once("close", resolve));
     this.#server.close();
@@ -110,6 +132,11 @@ export class AdminServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { host, expect } = request.headers;
+    if (host === undefined && request.httpVersionMinor === 1)
+      return send(response, adminError(400, "bad_request", "An HTTP/1.1 request has a Host."));
+    if (expect !== undefined && expect.toLowerCase() !== "100-continue")
+      return send(response, adminError(417, "bad_request", "Nothing is expected here but 100-continue."));
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
     const [path = "/", query] = (request.url ?? "/").split(/\?(.*)/s);
     const route = `${method} ${path}`;

@@ -43,8 +43,14 @@ export class FakeWorkerProcess {
   /** What it was told over the link. */
   readonly told: ToWorker[] = [];
 
+  /** Whether its loop turns. */
+  answers = true;
+  /** What its answers to health checks are for. */
+  probed: (worker: WorkerProcess) => void = () => {};
+
   send(message: ToWorker): void {
-    this.told.push(message);
+    if (message.type !== "probe") this.told.push(message);
+    else if (this.answers) this.probed(this.process);
   }
 
   copy(_handle: unknown, port: number): void {

@@ -52,6 +52,7 @@ export class PrimaryWorld {
       backlog: 128,
       headTimeoutMs: 5_000,
       maxHeadBytes: 16_384,
+      writeTimeoutMs: 10_000,
       maxPending: 500,
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,

@@ -79,6 +79,7 @@ function live({ slot, config }) {
 createInterface({ input: link }).on("line", (line) => {
   const message = JSON.parse(line);
   if (message.type === "start") live(message);
+  if (message.type === "probe") say({ type: "probed" });
   if (message.type === "drain") say({ type: "drained" });
   if (message.type === "collect-metrics") say({ type: "metrics", id: message.id, snapshot: [] });
 });

@@ -2,7 +2,8 @@
  * Comet: the requests of `/sse`, `/send`, `/poll` and `/ticket`.
  *
  * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers it. Holds nothing itself.
- * Invariant: every request is answered once, streamed, held, or its socket has a deadline.
+ * Invariants: every request is answered once, streamed, held, or its socket has a deadline; a session is opened by the worker that has
+ * the client's own connection, and is charged to it and to its address before anything is done for it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -14,9 +15,12 @@ import {
   type Verdict,
 } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
-import type { TcpHandle } from "../../tcp-handle.js";
-import { forwardedHeaders, MAX_FORWARDED } from "../forwarded-headers.js";
+import { peerOf, type TcpHandle } from "../../tcp-handle.js";
+import type { ClientAddress, ClientAddresses } from "../client-addresses.js";
+import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../forwarded-headers.js";
+import { FORWARDED } from "../hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
+import type { SessionLimits } from "../session-limits.js";
 import type { UnfinishedMessages } from "../unfinished-messages.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
 import { readPoll, readSend } from "./bodies.js";
@@ -45,6 +49,8 @@ export interface CometParts {
   readonly maxPayload: number;
   /** What is held of bodies that have not come whole. */
   readonly unfinished: UnfinishedMessages;
+  readonly clients: ClientAddresses;
+  readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -55,6 +61,15 @@ export type TakeOver = (
   response: ServerResponse,
   then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
 ) => void;
+
+/** What is known of a request with a body beside the request. */
+interface Posted {
+  readonly takeOver: TakeOver;
+  /** What the application is shown of it. */
+  readonly forwarded: ForwardedHeaders | undefined;
+  /** Whether the client's own connection is here, and its session may be opened here. */
+  readonly isOurs: boolean;
+}
 
 /** A cursor's channels are told of one by one. */
 const NO_CHANNELS: readonly string[] = Object.freeze([]);
@@ -81,20 +96,22 @@ export class Comet {
     return this.#streams.open + this.#polls.held + this.#reading + this.#who.waiting;
   }
 
-  /** Takes a request that is for one of the comet addresses; false for any other. */
-  handle(request: IncomingMessage, response: ServerResponse, takeOver: TakeOver): boolean {
+  /** Takes a request that is for one of the comet addresses; false for any other. `relayed`: another worker has sent it. */
+  handle(request: IncomingMessage, response: ServerResponse, takeOver: TakeOver, relayed = false): boolean {
     const path = cometPath(request);
     if (path === undefined) return false;
     const decision = decideComet(request, path, this.#parts.policy);
     const { forwarded: names } = this.#parts.policy;
-    const forwarded = names && forwardedHeaders(request.headers, names);
+    const forwarded = names && this.#forwarded(request, names);
     if (decision.kind === "answer") send(response, decision.answer);
     else if (names !== undefined && forwarded === undefined) {
       const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
       send(response, refuse(request, 431, httpError(431, message)).answer);
-    } else if (decision.kind === "body") this.#read(request, response, decision.path, takeOver);
-    else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
-    else
+    } else if (decision.kind === "body") {
+      const isOurs = !relayed && request.headers[FORWARDED] === undefined;
+      this.#read(request, response, decision.path, { takeOver, forwarded, isOurs });
+    } else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
+    else if (this.#mayOpen(request, response, decision.channels.length))
       this.#who.reader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) send(response, stream);
@@ -116,6 +133,14 @@ export class Comet {
     if (decision.token !== undefined || decision.ticket !== undefined) return false;
     const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
+    const { clients, limits } = this.#parts;
+    // The connection ends with the stream.
+    const problem = limits.open(
+      clients.of(peerOf(handle), head.headers),
+      undefined,
+      decision.channels.length,
+    );
+    if (problem !== undefined) return this.#refusal(head, problem);
     const stream = this.#plainStream(head, decision, who);
     if ("status" in stream) return stream;
     this.#streams.accept(handle, stream, ended);
@@ -126,6 +151,24 @@ export class Comet {
   close(): void {
     this.#streams.close();
     this.#polls.close();
+    this.#parts.limits.close();
+  }
+
+  /** Charges the session that a request opens; false: it has been refused. */
+  #mayOpen(
+    request: IncomingMessage,
+    response: ServerResponse,
+    channels: number,
+    head: RequestHead = request,
+    client = this.#clientOf(request),
+  ): boolean {
+    const problem = this.#parts.limits.open(client, request.socket, channels);
+    if (problem !== undefined) send(response, this.#refusal(head, problem));
+    return problem === undefined;
+  }
+
+  #clientOf({ socket, headers }: IncomingMessage): ClientAddress {
+    return this.#parts.clients.of(socket.remoteAddress, headers);
   }
 
   #plainStream(
@@ -153,6 +196,7 @@ export class Comet {
 
   #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
     request.resume();
+    if (!this.#mayOpen(request, response, 0)) return;
     this.#who.introduce(token, undefined, undefined, (who) => {
       const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
       if ("error" in issued) return send(response, this.#refusal(request, issued.error));
@@ -177,24 +221,30 @@ export class Comet {
     });
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, takeOver: TakeOver): void {
+  #read(request: IncomingMessage, response: ServerResponse, path: BodyPath, from: Posted): void {
     const { maxPayload, unfinished } = this.#parts;
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
     this.#reading++;
     request.once("close", () => this.#reading--);
-    readBody(request, { maxBytes, unfinished }, (body) => {
+    readBody(request, { maxBytes, unfinished, headers: corsHeaders(request) }, (body) => {
       if (typeof body !== "string") send(response, body);
-      else if (path === "/sse") this.#stream(request, response, body, takeOver);
+      else if (path === "/sse") this.#stream(request, response, body, from);
       else if (path === "/send") send(response, this.#send(request, body));
-      else this.#poll(request, response, body);
+      else this.#poll(request, response, body, from);
     });
   }
 
-  #stream(request: IncomingMessage, response: ServerResponse, commands: string, takeOver: TakeOver): void {
+  #stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    commands: string,
+    { takeOver, forwarded }: Posted,
+  ): void {
     if (commands === "") {
       const message = "The body has frames of the protocol, of which the first is `connect`.";
       return send(response, refuse(request, 400, { ...errors.badRequest, message }).answer);
     }
+    if (!this.#mayOpen(request, response, 0)) return;
     this.#introduceSpeaker(request, response, (identity) => {
       const problem = this.#parts.core.admit();
       if (problem !== undefined) return send(response, this.#refusal(request, problem));
@@ -203,7 +253,7 @@ export class Comet {
         ids: "none",
         url: undefined,
         identity,
-        forwarded: this.#forwarded(request),
+        forwarded,
         commands,
         headers: corsHeaders(request),
       };
@@ -228,12 +278,18 @@ export class Comet {
     return { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body: "{}\n" };
   }
 
-  #poll(request: IncomingMessage, response: ServerResponse, body: string): void {
+  #poll(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: string,
+    { forwarded, isOurs }: Posted,
+  ): void {
     const read = readPoll(body, this.#parts.policy.maxChannels);
     if (typeof read === "string")
       return send(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
     // A poll that is held lets go of its headers.
     const head: RequestHead = { headers: request.headers };
+    const client = this.#clientOf(request);
     const poll = new HttpPoll(response, corsHeaders(head));
     const outcome = this.#polls.goOn(read, poll);
     if (outcome === "foreign") {
@@ -241,27 +297,27 @@ export class Comet {
       return send(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
     }
     if (outcome === "held") return;
+    // Who sent it has the client's connection, and answers it there.
+    if (!isOurs) return send(response, this.#refusal(head, errors.unavailable));
+    const count = read.channels?.length ?? read.cursor?.positions.size ?? 0;
+    if (!this.#mayOpen(request, response, count, head, client)) return;
     const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
       if (problem !== undefined) send(response, this.#refusal(head, problem));
-      else this.#polls.open(read, identity, poll, this.#forwarded(head));
+      else this.#polls.open(read, identity, poll, forwarded, this.#parts.limits.hold(client));
     };
     const { core } = this.#parts;
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
       return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
-    this.#who.introduce(
-      bearerOf(head.headers.authorization),
-      this.#forwarded(head),
-      resumeOf(cursor),
-      (who) =>
-        open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+    this.#who.introduce(bearerOf(head.headers.authorization), forwarded, resumeOf(cursor), (who) =>
+      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
   }
 
-  /** What the application is shown of the request; its size was looked at before. */
-  #forwarded({ headers }: RequestHead): ForwardedHeaders | undefined {
-    const { forwarded } = this.#parts.policy;
-    return forwarded && forwardedHeaders(headers, forwarded);
+  /** What the application is shown of the request, and whose it is; undefined when that is too much. */
+  #forwarded(request: IncomingMessage, names: readonly string[]): ForwardedHeaders | undefined {
+    const found = forwardedHeaders(request.headers, names);
+    return found && withAddress(found, this.#clientOf(request).address);
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {

@@ -106,6 +106,10 @@ export class EventStreams implements StreamHome {
     transport.start(Buffer.concat(gathered));
   }
 
+  isOpening(transport: SseTransport): boolean {
+    return this.#opening?.transport === transport;
+  }
+
   gather(transport: SseTransport, bytes: Uint8Array): boolean {
     if (this.#opening?.transport !== transport) return false;
     this.#opening.gathered.push(bytes);

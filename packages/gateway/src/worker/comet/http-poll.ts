@@ -1,9 +1,12 @@
 /**
  * One poll as a request of Node's HTTP server: held until there is an answer.
+ *
+ * Invariant: it is answered once, whatever becomes of its session: with what there is, with 409 when a newer poll or transport has
+ * taken its place, with 503 when the session ended without a word.
  */
 import type { ServerResponse } from "node:http";
-import { disconnects } from "@holdfast/protocol";
-import { errorAnswer, responseHeaders } from "../http-answer.js";
+import { disconnects, errors } from "@holdfast/protocol";
+import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
 
@@ -36,6 +39,7 @@ export class HttpPoll implements DueHeldPoll {
   }
 
   answer(body: Uint8Array): void {
+    if (this.destroyed) return;
     this.#response
       .writeHead(200, {
         "Content-Type": "application/json; charset=utf-8",
@@ -49,11 +53,15 @@ export class HttpPoll implements DueHeldPoll {
 
   supersede(): void {
     const { code, name, message } = disconnects.superseded;
-    const answer = errorAnswer(409, { code, name, message }, this.#headers);
-    this.#response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+    this.#give(errorAnswer(409, { code, name, message }, this.#headers));
   }
 
   drop(): void {
-    this.#response.destroy();
+    this.#give(errorAnswer(503, errors.unavailable, { "Retry-After": "1", ...this.#headers }));
+  }
+
+  #give(answer: HttpAnswer): void {
+    if (this.destroyed) return;
+    this.#response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
   }
 }

@@ -24,9 +24,9 @@ export type PollConnection = Pick<
 /** A request that waits for an answer. */
 export interface HeldPoll {
   answer(body: Uint8Array): void;
-  /** A newer one has come. */
+  /** Its session goes on elsewhere: with a newer poll, or in another transport. */
   supersede(): void;
-  /** There will be no answer. */
+  /** Its session has ended without a word. */
   drop(): void;
 }
 
@@ -143,6 +143,9 @@ export class PollTransport implements Transport, CometSession {
   }
 
   supersede(): void {
+    const held = this.#held;
+    this.#hold(undefined);
+    held?.supersede();
     this.connection?.disconnect(disconnects.superseded);
     this.terminate();
   }

@@ -160,13 +160,13 @@ describe("a polled session", () => {
     expect(data((await poll(again.answered)).answered)).toEqual([2]);
   });
 
-  it("ends when it goes on in a newer transport, and what was held gets no answer", async () => {
+  it("ends when it goes on in a newer transport, and what was held hears so", async () => {
     const first = await connected();
     const held = await poll(first);
     sessions.set(first.sid, { take() {}, supersede() {} });
     await clock.settle();
     expect(core.connections).toBe(0);
-    expect(held.fate).toBe("dropped");
+    expect(held.fate).toBe("superseded");
   });
 
   it("is not slow when a message comes between an answer and the next poll, however long it is held before", async () => {

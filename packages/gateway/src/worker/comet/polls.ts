@@ -51,6 +51,8 @@ export class Polls implements PollHome {
   readonly #absent: WaitingSockets<PollTransport>;
   readonly #leaving: WaitingSockets<PollTransport>;
   readonly #names = new Map<PollTransport, string>();
+  /** What is to be called at a session's end. */
+  readonly #releases = new Map<PollTransport, () => void>();
   /** To be flushed at the end of the turn. */
   #due: PollTransport[] = [];
   #next = 0;
@@ -115,6 +117,8 @@ export class Polls implements PollHome {
   gone(transport: PollTransport): void {
     this.#absent.release(transport);
     this.#leaving.release(transport);
+    this.#releases.get(transport)?.();
+    this.#releases.delete(transport);
     const sid = this.#names.get(transport);
     if (sid === undefined) return;
     this.#names.delete(transport);
@@ -132,14 +136,16 @@ export class Polls implements PollHome {
     this.#leaving.close();
   }
 
-  /** Begins the session that a poll asks for, or that its cursor tells of. */
+  /** Begins the session that a poll asks for, or that its cursor tells of. `release` is called once, at its end. */
   open(
     { cursor, channels, commands }: PollRequest,
     identity: Identity | undefined,
     held: DueHeldPoll,
     headers?: ForwardedHeaders,
+    release?: () => void,
   ): void {
     const transport = new PollTransport(this, cursor?.number);
+    if (release !== undefined) this.#releases.set(transport, release);
     const url =
       cursor === undefined
         ? channels && { channels, mayComeBack: true }
@@ -153,7 +159,7 @@ export class Polls implements PollHome {
     held.heldBy(transport);
     transport.connection = this.#core.open(transport, "objects", url, identity, headers);
     this.named(transport, transport.connection.id);
-    transport.poll(undefined, commands, held);
+    if (!transport.poll(undefined, commands, held)) held.drop();
     this.named(transport, transport.connection.id);
   }
 

@@ -15,6 +15,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** What is held of bodies that have not come whole. */
   readonly unfinished: UnfinishedMessages;
+  /** Headers of an answer that depend on the request. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A piece of fewer bytes is work for its own sake: an honest client's segments are longer. */
@@ -24,14 +26,15 @@ const MAX_SMALL_PIECES = 1_024;
 /** Calls `then` once, with the text or with what to answer instead; never when the request is gone. */
 export function readBody(
   request: IncomingMessage,
-  { maxBytes, unfinished }: BodyLimits,
+  { maxBytes, unfinished, headers }: BodyLimits,
   then: (body: string | HttpAnswer) => void,
 ): void {
+  const ending = { ...CLOSE, ...headers };
   const tooBig = (): HttpAnswer =>
     errorAnswer(
       413,
       { ...errors.tooBig, message: `A request's body may have ${maxBytes} bytes here.` },
-      CLOSE,
+      ending,
     );
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return then(tooBig());
   const chunks: Buffer[] = [];
@@ -43,19 +46,21 @@ export function readBody(
     unfinished.release(awaited);
     if (body !== undefined) then(body);
   };
-  const awaited: Unfinished = { abandon: (why) => finish(abandonedBody(why)) };
+  const awaited: Unfinished = { abandon: (why) => finish(abandonedBody(why, headers)) };
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length;
     chunks.push(chunk);
     if (bytes > maxBytes) return finish(tooBig());
     if (chunk.length < SMALL_PIECE_BYTES && ++small > MAX_SMALL_PIECES)
-      return finish(errorAnswer(400, httpError(400, "The body comes in too many small pieces."), CLOSE));
+      return finish(errorAnswer(400, httpError(400, "The body comes in too many small pieces."), ending));
     unfinished.hold(awaited, OWN_BYTES + bytes, false);
   };
   const onEnd = (): void => {
     const [only] = chunks;
     const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-    finish(isUtf8(body) ? body.toString() : errorAnswer(400, httpError(400, "The body is not UTF-8.")));
+    finish(
+      isUtf8(body) ? body.toString() : errorAnswer(400, httpError(400, "The body is not UTF-8."), headers),
+    );
   };
   const onGone = (): void => finish(undefined);
   request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
@@ -63,8 +68,8 @@ export function readBody(
 }
 
 /** What to answer where the rest of a body is awaited no longer. */
-export function abandonedBody(why: string): HttpAnswer {
-  return errorAnswer(408, httpError(408, why), { "Retry-After": "1", ...CLOSE });
+export function abandonedBody(why: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return errorAnswer(408, httpError(408, why), { "Retry-After": "1", ...CLOSE, ...headers });
 }
 
 const CLOSE = Object.freeze({ Connection: "close" });

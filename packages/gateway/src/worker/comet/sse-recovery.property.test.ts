@@ -51,7 +51,14 @@ class World {
       end: () => true,
       close() {},
     };
-    const home = { io, gather: () => false, named() {}, leaving() {}, gone() {} } as unknown as StreamHome;
+    const home = {
+      io,
+      isOpening: () => false,
+      gather: () => false,
+      named() {},
+      leaving() {},
+      gone() {},
+    } as unknown as StreamHome;
     const ids: Ids = channels.length === 1 ? "shared" : "own";
     const transport = new SseTransport({} as TcpHandle, home, ids);
     const since = decodeCursor(lastEventId, 10)?.positions;

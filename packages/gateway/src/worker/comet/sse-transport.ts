@@ -7,7 +7,8 @@
  * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own. What the client sends on
  * it means nothing, costs it a tenth of a command each time, and is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, and never
  * during another call to the transport; every event that takes the client further has an id before it or in it, where the
- * client comes back by ids.
+ * client comes back by ids. The answer's head leaves first: an end that core gives while the connection is being opened waits
+ * for it, so that every request hears a status and why the stream ended.
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
@@ -27,6 +28,8 @@ export type ConnectionEnd = Pick<
 /** What all streams of a worker share. */
 export interface StreamHome {
   readonly io: HandleIo;
+  /** Whether its head has yet to leave. */
+  isOpening(transport: SseTransport): boolean;
   /** Takes bytes that are to leave with the head; false when that has left. */
   gather(transport: SseTransport, bytes: Uint8Array): boolean;
   /** It has a session, under this id. */
@@ -110,6 +113,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
 
   terminate(): void {
     if (this.#state === "closed") return;
+    if (this.#home.isOpening(this)) return this.#end("ending");
     this.#state = "closed";
     this.#backlog = undefined;
     this.#home.io.close(this.#handle);
@@ -151,10 +155,11 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.connection?.disconnect(disconnects.superseded);
   }
 
-  /** Begins with the head. */
+  /** Begins with the head, behind which a stream that has ended already ends. */
   start(head: Uint8Array): void {
     if (this.#state === "closed") return;
     this.#put(head);
+    if (this.#state === "ending" && this.#backlog === undefined) this.#sendEnd();
     if (!this.destroyed) this.#home.io.start(this.#handle);
   }
 
@@ -233,7 +238,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     if (this.#state !== "open") return;
     this.#state = state;
     this.#home.leaving(this);
-    if (this.#backlog === undefined) this.#sendEnd();
+    if (this.#backlog === undefined && !this.#home.isOpening(this)) this.#sendEnd();
   }
 
   #sendEnd(): void {

@@ -181,6 +181,36 @@ describe("the client of webhooks", () => {
     expect(asking.pending).toBe(0);
   });
 
+  test("keeps room for others while one asks all it can, and lets them take turns", async () => {
+    const asked: string[] = [];
+    const open: ServerResponse[] = [];
+    let next = (): void => {};
+    const { url } = await serve((_request, response, body) => {
+      asked.push(body);
+      open.push(response);
+      next();
+    });
+    const arrival = async (): Promise<void> => {
+      while (open.length === 0)
+        await new Promise<void>((resolve) => {
+          next = resolve;
+        });
+    };
+    const asking = client({ concurrency: 1, maxWaiting: 20 });
+    const flood = Array.from({ length: 60 }, (_, nth) => asking.ask(url, `flood ${nth}`, "192.0.2.1"));
+    expect(asking.pending).toBe(1 + 10);
+    expect(problemOf((await flood.at(-1)) ?? { body: "" })).toBe("10 of its client's questions wait already");
+    const quiet = ["192.0.2.2", "192.0.2.3"].map((from) => asking.ask(url, from, from));
+    expect(asking.pending).toBe(1 + 10 + 2);
+    for (let answered = 0; answered < 5; answered++) {
+      await arrival();
+      open.shift()?.end("{}");
+    }
+    await Promise.all(quiet);
+    expect(asked.slice(0, 5)).toEqual(["flood 0", "flood 1", "192.0.2.2", "192.0.2.3", "flood 2"]);
+    asking.close();
+  });
+
   test("counts the waiting into the deadline, and goes on after a hang", async () => {
     let hang = true;
     const { url } = await serve((request, response, body) => {

@@ -4,7 +4,8 @@
  *     asked ──room──► under way ──answer──► settled
  *       └─no room─► waiting ──room──┘  └─deadline, failure─► settled without an answer
  *
- * So many questions are under way at once, on connections that are kept; so many more wait. Each has one deadline, from the
+ * So many questions are under way at once, on connections that are kept; so many more wait. Those that wait take turns by whose they
+ * are, and one asker has at most as many places as are free: half of the queue alone, and less the fuller it is. Each has one deadline, from the
  * moment in which it was asked. No redirect is followed, no answer is read beyond its limit, and nothing is tried again but a
  * question that met a connection which the other side had closed while it was idle: that one never arrived.
  * Invariant: `ask` settles once, within the deadline, and never rejects.
@@ -17,6 +18,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Clock, Timer } from "@holdfast/core";
+import { FairQueue } from "./fair-queue.js";
 import { signatureOf } from "./signature.js";
 
 export interface HookClientOptions {
@@ -41,6 +43,8 @@ const MAX_IDLE = 32;
 interface Question {
   readonly url: URL;
   readonly body: string;
+  /** Whose place in the queue it takes. */
+  readonly from: string;
   readonly settle: (reply: HookReply) => void;
   readonly timer: Timer;
   /** While it is under way. */
@@ -52,8 +56,7 @@ export class HookClient {
   readonly #clock: Clock;
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
-  /** In the order in which they were asked. */
-  readonly #waiting = new Set<Question>();
+  readonly #waiting = new FairQueue<Question>();
   readonly #underWay = new Set<Question>();
   #state: "open" | "closed" = "open";
 
@@ -71,17 +74,21 @@ export class HookClient {
   }
 
   /** POSTs the body, signed. */
-  ask(url: URL, body: string): Promise<HookReply> {
+  ask(url: URL, body: string, from = ""): Promise<HookReply> {
     const { concurrency, maxWaiting, timeoutMs } = this.#options;
     if (this.#state === "closed") return Promise.resolve({ problem: "the worker ends" });
     const hasRoom = this.#underWay.size < concurrency;
     if (!hasRoom && this.#waiting.size >= maxWaiting)
       return Promise.resolve({ problem: `${maxWaiting} questions wait already` });
+    if (!hasRoom && from !== "" && this.#waiting.sizeOf(from) >= maxWaiting - this.#waiting.size)
+      return Promise.resolve({
+        problem: `${this.#waiting.sizeOf(from)} of its client's questions wait already`,
+      });
     return new Promise((settle) => {
       const timer = this.#clock.after(timeoutMs, () =>
         this.#settle(question, { problem: `no answer within ${timeoutMs} ms` }),
       );
-      const question: Question = { url, body, settle, timer, request: undefined };
+      const question: Question = { url, body, from, settle, timer, request: undefined };
       if (hasRoom) this.#begin(question);
       else this.#waiting.add(question);
     });
@@ -90,7 +97,7 @@ export class HookClient {
   /** What is pending is settled without an answer. Idempotent. */
   close(): void {
     this.#state = "closed";
-    for (const question of [...this.#waiting, ...this.#underWay])
+    for (const question of [...this.#waiting.all(), ...this.#underWay])
       this.#settle(question, { problem: "the worker ends" });
     this.#http.destroy();
     this.#https.destroy();
@@ -150,11 +157,9 @@ export class HookClient {
     timer.cancel();
     if ("problem" in reply && request?.closed === false) request.destroy();
     settle(reply);
-    const [next] = this.#waiting;
-    if (next === undefined || this.#underWay.size >= this.#options.concurrency || this.#state === "closed")
-      return;
-    this.#waiting.delete(next);
-    this.#begin(next);
+    if (this.#underWay.size >= this.#options.concurrency || this.#state === "closed") return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#begin(next);
   }
 }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { ANONYMOUS, systemClock } from "@holdfast/core";
 import { RecordingLogger, RecordingMetrics } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { withAddress } from "../forwarded-headers.js";
 import { Webhooks } from "./webhooks.js";
 
 let server: Server;
@@ -60,6 +61,25 @@ describe("webhooks", () => {
       },
     ]);
     expect(metrics.observed("webhook_seconds")).toHaveLength(3);
+  });
+
+  test("do not tell the address by which clients take turns", async () => {
+    await hooks.connect?.({ ...connecting, headers: withAddress({ cookie: "a=b" }, "192.0.2.44") });
+    expect(asked).toEqual([
+      { path: "/c", body: { type: "connect", session: "s1", token: "t", headers: { cookie: "a=b" } } },
+    ]);
+  });
+
+  test("of one address do not take all places in the queue", async () => {
+    const headers = withAddress({}, "192.0.2.44");
+    const many = Array.from({ length: 60 }, () =>
+      hooks.connect?.({ ...connecting, session: undefined, headers }),
+    );
+    const other = hooks.connect?.({ ...connecting, headers: withAddress({}, "192.0.2.45") });
+    const kinds = (await Promise.all(many)).map((each) => each?.kind);
+    // Four under way, and half of the eight places.
+    expect(kinds.filter((kind) => kind === "yes")).toHaveLength(8);
+    expect(await other).toMatchObject({ kind: "yes" });
   });
 
   test("are not there where there is no URL", () => {

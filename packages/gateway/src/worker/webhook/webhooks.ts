@@ -17,6 +17,7 @@ import {
   type Metrics,
   type PublishQuestion,
 } from "@holdfast/core";
+import { addressOf } from "../forwarded-headers.js";
 import { proofOf } from "../token-claims.js";
 import { type HookAnswer, readAnswer } from "./hook-answer.js";
 import { HookClient, type HookClientOptions } from "./hook-client.js";
@@ -65,7 +66,8 @@ export class Webhooks implements Authorizer {
 
   #connectAt(url: URL): (question: ConnectQuestion) => Promise<Admission> {
     return async (question) => {
-      const answer = await this.#ask(url, JSON.stringify({ type: "connect", ...question }));
+      const from = addressOf(question.headers) ?? question.session;
+      const answer = await this.#ask(url, JSON.stringify({ type: "connect", ...question }), from);
       if (answer.kind === "no") return answer;
       if (answer.kind === "none") return this.#unanswered("connect", answer.problem);
       return this.#admission(answer.fields);
@@ -74,27 +76,28 @@ export class Webhooks implements Authorizer {
 
   #subscribeAt(url: URL): (question: ChannelQuestion) => Promise<Consent> {
     return async (question) =>
-      this.#consent("subscribe", url, JSON.stringify({ type: "subscribe", ...question }));
+      this.#consent("subscribe", url, JSON.stringify({ type: "subscribe", ...question }), question.session);
   }
 
   /** The data is JSON already. */
   #publishAt(url: URL): (question: PublishQuestion) => Promise<Consent> {
     return async ({ data, ...question }) => {
       const head = JSON.stringify({ type: "publish", ...question });
-      return this.#consent("publish", url, `${head.slice(0, -1)},"data":${data}}`);
+      return this.#consent("publish", url, `${head.slice(0, -1)},"data":${data}}`, question.session);
     };
   }
 
-  async #consent(type: QuestionType, url: URL, body: string): Promise<Consent> {
-    const answer = await this.#ask(url, body);
+  async #consent(type: QuestionType, url: URL, body: string, from: string): Promise<Consent> {
+    const answer = await this.#ask(url, body, from);
     if (answer.kind === "none") return this.#unanswered(type, answer.problem);
     return answer.kind === "no" ? answer : { kind: "yes" };
   }
 
-  async #ask(url: URL, body: string): Promise<HookAnswer> {
+  /** `from`: whose place in the queue it takes: its client's address, or its session where that is not known. */
+  async #ask(url: URL, body: string, from: string | undefined): Promise<HookAnswer> {
     const { clock, metrics } = this.#parts;
     const started = clock.monotonic();
-    const reply = await this.#client.ask(url, body);
+    const reply = await this.#client.ask(url, body, from);
     metrics.observe("webhook_seconds", (clock.monotonic() - started) / 1000);
     return "problem" in reply ? { kind: "none", problem: reply.problem } : readAnswer(reply.body);
   }

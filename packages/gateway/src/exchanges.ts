@@ -1,0 +1,130 @@
+/**
+ * Exchanges: the requests of an HTTP server's connections that are under way, and the answers that have yet to leave.
+ *
+ *     request ──begin──► under way ──answer written──► leaving ──taken by the kernel──► ended
+ *        └─ too many: the connection ends behind the answers before it   └─ deadline: the connection is cut
+ *
+ * Node parses whatever one read brings, up to 64 KiB, and makes a request and a response for each: more than two thousand. So its parser
+ * is stopped behind the last request that is answered; where it cannot be, what it brings is dropped.
+ * Invariants: a connection has at most `MAX_PIPELINED` requests that are answered, and ends with the last of them; what came behind
+ * is kept for one turn of the loop at most; an answer that its peer does not read has a deadline, by its size.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Clock, Timer } from "@holdfast/core";
+
+/** Requests of one connection that may be under way at once. Browsers and proxies send one, and wait. */
+export const MAX_PIPELINED = 8;
+/** The slowest reader that is waited for: so much more time an answer has for its bytes. */
+const BYTES_PER_SECOND = 16 * 1024;
+const SWEEP_MS = 1_000;
+
+/** Why a connection was cut: more requests than may be under way, or an answer that was not read. */
+export type CutReason = "pipelined" | "unread";
+
+export class Exchanges {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #cut: (why: CutReason) => void;
+  /** How many requests each connection has under way. */
+  readonly #underWay = new WeakMap<Duplex, number>();
+  /** Connections with more than that, until the end of the turn. */
+  readonly #surplus = new Set<Duplex>();
+  /** Connections whose answer the kernel has not taken, with the deadline, monotonic ms. */
+  readonly #leaving = new Map<Duplex, number>();
+  readonly #written: (this: ServerResponse) => void;
+  readonly #timer: Timer;
+
+  /** A peer may take `timeoutMs` for an answer, and a second for each 16 KiB; a second more until the sweep. */
+  constructor(clock: Clock, timeoutMs: number, cut: (why: CutReason) => void) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+    this.#cut = cut;
+    const watch = (socket: Duplex): void => {
+      if (socket.writableLength > 0) this.leaving(socket, socket.writableLength);
+    };
+    // One function for all: a poll that is held keeps as little as can be.
+    this.#written = function (this: ServerResponse): void {
+      if (this.socket !== null) watch(this.socket);
+    };
+    this.#timer = clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** Connections whose answer the kernel has not taken. */
+  get unread(): number {
+    return this.#leaving.size;
+  }
+
+  /**
+   * A request has come. False: too many are under way, and it is not to be answered. `idle` is told when the connection has no
+   * request under way any more, and is open.
+   */
+  begin({ socket }: IncomingMessage, response: ServerResponse, idle?: (socket: Duplex) => void): boolean {
+    const before = this.#underWay.get(socket) ?? 0;
+    if (before === MAX_PIPELINED) {
+      this.#drop(socket);
+      return false;
+    }
+    this.#underWay.set(socket, before + 1);
+    if (before + 1 === MAX_PIPELINED) {
+      response.setHeader("Connection", "close");
+      stopParsing(socket, () => this.#drop(socket));
+    }
+    response.on("prefinish", this.#written);
+    response.on("close", () => {
+      const left = (this.#underWay.get(socket) ?? 1) - 1;
+      this.#underWay.set(socket, left);
+      this.#leaving.delete(socket);
+      if (left === 0 && !socket.destroyed) idle?.(socket);
+    });
+    return true;
+  }
+
+  /** An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has closed. */
+  leaving(socket: Duplex, bytes: number): void {
+    const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
+    this.#leaving.set(socket, this.#clock.monotonic() + ms);
+  }
+
+  /** No answer has a deadline any more. Idempotent. */
+  close(): void {
+    this.#timer.cancel();
+    this.#leaving.clear();
+  }
+
+  /** Answers that were written in this turn leave, and end the connection; one that waits for others is cut. */
+  #drop(socket: Duplex): void {
+    if (this.#surplus.has(socket)) return;
+    this.#surplus.add(socket);
+    setImmediate(() => {
+      this.#surplus.delete(socket);
+      this.#cut("pipelined");
+      socket.destroy();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const [socket, deadline] of this.#leaving) {
+      if (deadline > now && !socket.destroyed) continue;
+      this.#leaving.delete(socket);
+      if (socket.destroyed) continue;
+      this.#cut("unread");
+      socket.destroy();
+    }
+  }
+}
+
+/** What Node's parser is told of a request by: skip its body, and all that comes behind it. */
+const SKIP_THE_REST = 2;
+
+/** From the next request on the connection's input is not parsed any more. `beyond` is called once for each read that has one. */
+function stopParsing(socket: Duplex, beyond: () => void): void {
+  // Node does not export its parser, and has no other way to stop it within what it has read.
+  const { parser } = socket as { readonly parser?: { onIncoming?: unknown } | null };
+  if (typeof parser?.onIncoming !== "function") return;
+  parser.onIncoming = () => {
+    beyond();
+    return SKIP_THE_REST;
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Sessions that HTTP requests open, over real sockets: limited as connections are, whatever they are opened by.
+ */
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  CORE_DEFAULTS,
+  MemoryBroker,
+  MemoryBus,
+  MemoryRevocations,
+  silentLogger,
+  systemClock,
+} from "@holdfast/core";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { mergeSnapshots } from "../metrics.js";
+import type { WorkerOptions } from "../options.js";
+import type { SessionLimitOptions } from "./session-limits.js";
+import { Worker } from "./worker.js";
+
+const OPTIONS: WorkerOptions = {
+  core: CORE_DEFAULTS,
+  origins: undefined,
+  tokens: undefined,
+  tokenInUrl: false,
+  gcIntervalMs: undefined,
+  polls: { holdMs: 60_000, graceMs: 60_000 },
+  headTimeoutMs: 10_000,
+  maxHeadBytes: 8_192,
+  maxSockets: 1_000,
+  writeTimeoutMs: 10_000,
+  brokerWaitMs: 10_000,
+  unfinished: { timeoutMs: 10_000, maxBytes: 1_000_000 },
+  clients: { proxyProtocol: false, trustedProxies: [] },
+  sessionLimits: { ratePerConnection: 1_000, ratePerAddress: undefined, maxPerAddress: undefined },
+  answerTimeoutMs: 10_000,
+  advertise: undefined,
+  pages: {},
+  direct: undefined,
+  broker: undefined,
+  logger: silentLogger,
+  clock: systemClock,
+};
+
+let worker: Worker;
+let port: number;
+let agent: Agent;
+let metrics: () => Promise<string>;
+let sockets: () => number | undefined;
+
+async function start(
+  limits: Partial<SessionLimitOptions>,
+  options: Partial<WorkerOptions> = {},
+): Promise<void> {
+  const bus = new MemoryBus();
+  const revocations = new MemoryRevocations({ maxRevocations: 10, now: Date.now, tell: () => {} });
+  let ready = (): void => {};
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  let answered: ((text: Promise<string>) => void) | undefined;
+  let load: number | undefined;
+  sockets = () => load;
+  worker = new Worker(
+    {
+      ...OPTIONS,
+      broker: () => ({ broker: new MemoryBroker(bus), ingest: undefined, revocations }),
+      sessionLimits: { ...OPTIONS.sessionLimits, ...limits },
+      ...options,
+    },
+    {
+      owner: { slot: 2, generation: 9 },
+      relayDirectory: "/nonexistent",
+      port: 8080,
+      send: (message) => {
+        if (message.type === "load") load = message.sockets;
+        if (message.type === "load" && message.broker === "ready") ready();
+        if (message.type === "metrics") answered?.(mergeSnapshots([message.snapshot]));
+        return true;
+      },
+      received: () => 0,
+      takeDeparted: () => [],
+      door: undefined,
+    },
+  );
+  metrics = () =>
+    new Promise((resolve) => {
+      answered = resolve;
+      worker.receive({ type: "collect-metrics", id: 1 });
+    });
+  worker.http.server.listen(0, "127.0.0.1");
+  await once(worker.http.server, "listening");
+  port = (worker.http.server.address() as AddressInfo).port;
+  agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  await isReady;
+}
+
+afterEach(async () => {
+  agent.destroy();
+  const ended = once(worker.http.server, "close");
+  await Promise.all([worker.close(), ended]);
+});
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+/** Over the one kept connection, unless `own`. Of a stream the head alone. */
+function ask(method: string, path: string, body = "", { own = false, headers = {} } = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, method, path, agent: own ? false : agent, headers });
+    asked.on("error", reject).on("response", (response) => {
+      const { statusCode = 0 } = response;
+      const answer = { status: statusCode, retryAfter: response.headers["retry-after"] };
+      if (response.headers["content-type"]?.startsWith("text/event-stream")) {
+        response.destroy();
+        return resolve({ ...answer, body: "" });
+      }
+      let text = "";
+      response.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on("end", () => resolve({ ...answer, body: text }));
+    });
+    asked.end(body);
+  });
+}
+
+const poll = (nth: number, options = {}): Promise<Answer> =>
+  ask("POST", "/poll", JSON.stringify({ channels: [`tea:${nth}`] }), options);
+
+async function statuses(
+  count: number,
+  open: (nth: number) => Promise<Answer>,
+): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  for (let nth = 0; nth < count; nth++) {
+    const { status, retryAfter } = await open(nth);
+    counts[status] = (counts[status] ?? 0) + 1;
+    if (status === 503) expect(Number(retryAfter)).toBeGreaterThan(0);
+  }
+  return counts;
+}
+
+describe("sessions that HTTP requests open", () => {
+  it.each([
+    ["polls", (nth: number) => poll(nth)],
+    ["tickets", () => ask("POST", "/ticket")],
+    ["polls and tickets", (nth: number) => (nth % 2 === 0 ? poll(nth) : ask("POST", "/ticket"))],
+  ])("have a rate over one connection: %s", async (_what, open) => {
+    await start({ ratePerConnection: 1 });
+    expect((await statuses(12, open))[503]).toBeGreaterThanOrEqual(8);
+    expect(await metrics()).toContain('holdfast_sessions_refused_total{reason="limit_connection_rate"}');
+  });
+
+  it.each([
+    ["polls", (nth: number) => poll(nth, { own: true })],
+    ["streams by URL", () => ask("GET", "/sse?channels=tea", "", { own: true })],
+    ["streams by commands", () => ask("POST", "/sse", '{"id":1,"connect":{}}', { own: true })],
+    ["tickets", () => ask("POST", "/ticket", "", { own: true })],
+  ])("have a rate from one address: %s", async (_what, open) => {
+    await start({ ratePerAddress: 1 });
+    expect((await statuses(12, open))[503]).toBeGreaterThanOrEqual(8);
+    expect(await metrics()).toContain('holdfast_sessions_refused_total{reason="limit_address_rate"}');
+  });
+
+  it("are counted by the address that a trusted proxy names, request by request", async () => {
+    await start(
+      { ratePerAddress: 1, ratePerConnection: 1 },
+      { clients: { proxyProtocol: false, trustedProxies: ["127.0.0.1"] } },
+    );
+    const of = (address: string) => (nth: number) => poll(nth, { headers: { "X-Forwarded-For": address } });
+    expect((await statuses(8, of("192.0.2.1")))[503]).toBeGreaterThanOrEqual(5);
+    expect(await statuses(2, of("192.0.2.2"))).toEqual({ 200: 2 });
+  });
+
+  it("count toward maxConnections also without a socket, for the front door too", async () => {
+    await start({}, { maxSockets: 7 });
+    expect(await statuses(10, poll)).toEqual({ 200: 7, 503: 3 });
+    expect(await metrics()).toContain('holdfast_sessions_refused_total{reason="limit_connections"} 3');
+    while (sockets() !== 7) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it("count toward connectionsPerAddress until they end", async () => {
+    await start({ maxPerAddress: 5 });
+    const [first] = [await poll(0)];
+    expect(await statuses(9, (nth) => poll(nth + 1))).toEqual({ 200: 4, 503: 5 });
+    const { cursor } = JSON.parse(first.body) as { cursor: string };
+    // A cursor of another number ends the session; the new one has its place.
+    const [sid, , ...rest] = cursor.split(";");
+    const again = await ask("POST", "/poll", JSON.stringify({ cursor: [sid, "40", ...rest].join(";") }));
+    expect([200, 503]).toContain(again.status);
+  });
+
+  it("do not stop polls of sessions that are there", async () => {
+    await start({ ratePerConnection: 1 }, { polls: { holdMs: 100, graceMs: 60_000 } });
+    const { cursor } = JSON.parse((await poll(0)).body) as { cursor: string };
+    expect((await statuses(8, (nth) => poll(nth + 1)))[503]).toBeGreaterThan(4);
+    expect((await ask("POST", "/poll", JSON.stringify({ cursor }))).status).toBe(200);
+  });
+});
