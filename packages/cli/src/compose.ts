@@ -21,11 +21,18 @@ import {
   type RevocationStore,
   systemClock,
 } from "@holdfast/core";
-import type { PrimaryOptions, ReloadOptions, ServedSeam, WorkerOptions } from "@holdfast/gateway";
+import {
+  isLoopback,
+  type PrimaryOptions,
+  type ReloadOptions,
+  type ServedSeam,
+  type WorkerOptions,
+} from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
 import { advertised } from "./advertised.js";
 import { spread } from "./capacity.js";
 import type { CompleteSettings } from "./config/complete.js";
+import { knowsClients } from "./config/cross-checks.js";
 import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
@@ -188,7 +195,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
   const logger = new LimitedLogger(lines, systemClock);
   return {
     core: coreOptions(settings),
+    secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
+    onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,

@@ -3,7 +3,10 @@ import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Encoding } from "./batch.js";
 import { BrokerUnavailable } from "./broker.js";
+import { MemoryBroker } from "./broker-memory.js";
+import { clusterKeys } from "./cluster-keys.js";
 import { backendKey } from "./idempotency-key.js";
+import { ResumeTokens } from "./resume-tokens.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "./testing/core-world.js";
 import { ScriptedBroker } from "./testing/scripted-broker.js";
 import { BROADCAST, channelTopic } from "./topic.js";
@@ -788,4 +791,30 @@ test("whatever text arrives, in whatever state, a connection does not throw and 
       },
     ),
   );
+});
+
+describe("a reader of the broker's secret", () => {
+  test("cannot sign a resume token, nor a ticket, where the gateway has a secret of its own", async () => {
+    const broker = new MemoryBroker();
+    const own = "a secret that never leaves the settings";
+    const world = new CoreWorld(broker, { access: "private", anonymous: true }, undefined, { secret: own });
+    await world.settle();
+    const sid = `${"A".repeat(4)}fedcba9876543210`;
+    const shared = await broker.secret();
+    const forge = (key: string): string => {
+      const forger = new ResumeTokens(() => world.clock.now());
+      forger.use(key);
+      return forger.issue(sid, { user: "victim" }, 1) ?? "";
+    };
+    for (const key of [shared, clusterKeys(shared, undefined).resume]) {
+      const client = world.client();
+      client.send({ op: "connect", body: { resume: { sid, token: forge(key) } } });
+      await world.settle();
+      const [reply] = client.take();
+      expect(reply).toMatchObject({ op: "connect", body: { resumed: false } });
+      expect(reply).not.toHaveProperty("body.user");
+    }
+    for (const key of [shared, clusterKeys(shared, undefined).tickets])
+      expect(await world.core.redeem(sid + forge(key))).toHaveProperty("error");
+  });
 });

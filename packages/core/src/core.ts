@@ -4,6 +4,7 @@
  * The edge brings transports and text; the broker brings publications; core owns everything between. It opens no
  * socket and reads no clock of its own. Invariant: after `drain` began no connection is admitted.
  */
+
 import {
   channelProblem,
   disconnects,
@@ -17,6 +18,7 @@ import type { Verdict } from "./authentication.js";
 import type { ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
 import type { BrokerState } from "./broker.js";
+import { clusterKeys } from "./cluster-keys.js";
 import { askWho, whoComes } from "./commands/introduction.js";
 import type { UrlConnect } from "./commands/url-connect.js";
 import { CommonTopics } from "./common-topics.js";
@@ -54,6 +56,7 @@ export class Core {
   readonly #seams: Seams;
   readonly #orders: Orders;
   readonly #tickets: Tickets;
+  #instanceKey: string | undefined;
   readonly #common: CommonTopics;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
@@ -70,6 +73,11 @@ export class Core {
 
   get state(): "idle" | "open" | "draining" | "closed" {
     return this.#state.kind;
+  }
+
+  /** What instances sign with what they tell each other; undefined until the broker could be asked. */
+  get instanceKey(): string | undefined {
+    return this.#instanceKey;
   }
 
   /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
@@ -302,9 +310,11 @@ export class Core {
   /** Tokens of before an outage stay good while the broker has kept the secret. */
   #learnSecret(): void {
     this.#seams.broker.secret().then(
-      (secret) => {
-        this.#context.resumeTokens.use(secret);
-        this.#tickets.use(secret);
+      (shared) => {
+        const keys = clusterKeys(shared, this.#seams.secret);
+        this.#context.resumeTokens.use(keys.resume);
+        this.#tickets.use(keys.tickets);
+        this.#instanceKey = keys.instances;
       },
       (error: unknown) => {
         this.#context.logger.warn({ err: error }, "no resume tokens until the broker has told the secret");

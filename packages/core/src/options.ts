@@ -61,7 +61,7 @@ export interface CoreOptions {
   readonly positionCheckMs: number;
   /** For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner. */
   readonly revocationTtlMs: number;
-  /** How far clocks of issuers and instances may be apart, ms: a revocation reaches so much further. Default 0. */
+  /** How far clocks of issuers and instances may be apart, ms: a revocation reaches so much further. Default 30_000. */
   readonly clockLeewayMs: number;
   /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
   readonly access: AccessMode;
@@ -99,7 +99,7 @@ export const CORE_DEFAULTS: CoreOptions = Object.freeze({
   maxTailChars: 64 * 1024 * 1024,
   positionCheckMs: 30_000,
   revocationTtlMs: 7 * 24 * 60 * 60_000,
-  clockLeewayMs: 0,
+  clockLeewayMs: 30_000,
   access: "open",
   anonymous: false,
   refreshWindowMs: 30_000,

@@ -61,6 +61,18 @@ describe("a resume token", () => {
     expect(new ResumeTokens(() => 0).check(SID, token)).toBeUndefined();
   });
 
+  test("that ends later than any that is issued is none, although it is signed", () => {
+    const now = 1_000_000;
+    const longer = new ResumeTokens(() => now, 30 * 24 * 3_600);
+    longer.use("one key");
+    expect(tokens().check(SID, longer.issue(SID, ANONYMOUS) ?? "")).toBeUndefined();
+    // Another instance's clock may be ahead.
+    const ahead = tokens("one key", () => now + 60_000).issue(SID, ANONYMOUS) ?? "";
+    expect(tokens().check(SID, ahead)).toBeDefined();
+    const farAhead = tokens("one key", () => now + 61_000).issue(SID, ANONYMOUS) ?? "";
+    expect(tokens().check(SID, farAhead)).toBeUndefined();
+  });
+
   test("expires", () => {
     let now = 0;
     const aging = tokens("one key", () => now);

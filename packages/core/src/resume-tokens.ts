@@ -7,7 +7,8 @@
  * carries what another worker needs in order to go on. Nothing is stored: the key is shared through the broker. Grants of single
  * channels are not carried: who comes back brings their tokens again.
  * The token carries the session count (ADR 32): each resume goes on with the next, wherever it is, and presence orders by it.
- * Invariants: `check` returns what was signed with this key, for this session id, and has not expired; a resume token is good no
+ * Invariants: `check` returns what was signed with this key, for this session id, has not expired, and does not end later than
+ * any that is issued now; a resume token is good no
  * longer than the identity in it, and never longer than 4096 characters.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -49,6 +50,8 @@ export interface Resumed {
   readonly count: number;
 }
 
+/** How far the clocks of two instances may be apart, s. */
+export const CLOCK_TOLERANCE_S = 60;
 /** Longer than any history is kept; it is an identity's proof only as long as that identity holds. */
 const LIFETIME_S = 24 * 60 * 60;
 
@@ -88,10 +91,16 @@ export class ResumeTokens {
     const right = sign(this.#key, text);
     if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
     const { s, u, x, n, i } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
-    if (s !== sessionKey(sid) || x * 1000 <= this.#now()) return undefined;
+    if (s !== sessionKey(sid) || !this.#isCurrent(x)) return undefined;
     // A token without a count was made by an earlier version: the time is above every count before it.
     const count = n === undefined ? this.#now() : n + 1;
     return { key: s, user: u, identity: u === undefined ? ANONYMOUS : i && read(u, i), count };
+  }
+
+  /** What would be good for longer than any is issued for was not issued: whoever got at the key gains no more. */
+  #isCurrent(endS: number): boolean {
+    const left = endS - this.#now() / 1000;
+    return left > 0 && left <= this.#lifetimeS + CLOCK_TOLERANCE_S;
   }
 }
 

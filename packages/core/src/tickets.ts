@@ -13,7 +13,7 @@ import type { Authentication, Verdict } from "./authentication.js";
 import type { Clock } from "./clock.js";
 import type { Identity } from "./identity.js";
 import type { Logger } from "./logger.js";
-import { ResumeTokens } from "./resume-tokens.js";
+import { CLOCK_TOLERANCE_S, ResumeTokens } from "./resume-tokens.js";
 import type { RevocationStore } from "./revocation-store.js";
 
 /** How long a ticket is good, seconds. */
@@ -66,7 +66,8 @@ export class Tickets {
     const identity = this.#tokens.check(id, ticket.slice(SESSION_ID_LENGTH))?.identity;
     if (identity === undefined) return { error: USED };
     try {
-      const until = clock.now() + TICKET_LIFETIME_S * 1000;
+      // As long as any ticket may still be taken, whichever clock dated it.
+      const until = clock.now() + (TICKET_LIFETIME_S + CLOCK_TOLERANCE_S) * 1000;
       if (!(await store.spend(`ticket:${id}`, until))) return { error: USED };
     } catch (error) {
       // Whether it was used cannot be known, so it is not taken.

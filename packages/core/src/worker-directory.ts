@@ -6,9 +6,12 @@
  * of date: who goes there must be able to be turned away.
  */
 export interface WorkerDirectory {
-  /** From now on says that `worker` is reached at `address` (`host:port`), also across outages. Called once. */
-  announce(worker: string, address: string): void;
-  /** Where the worker is reached; undefined when nobody says so. Rejects with `BrokerUnavailable`. */
+  /**
+   * From now on keeps an entry for `worker`, also across outages. `entry` is asked each time; while it is undefined nothing is
+   * kept. Called once.
+   */
+  announce(worker: string, entry: () => string | undefined): void;
+  /** The worker's entry, as any writer of the directory left it; undefined when there is none. Rejects with `BrokerUnavailable`. */
   find(worker: string): Promise<string | undefined>;
   /** Takes back what was announced. Never rejects. Idempotent. */
   close(): Promise<void>;

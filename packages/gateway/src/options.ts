@@ -132,6 +132,10 @@ export interface WorkerBroker {
 }
 
 export interface WorkerOptions {
+  /** Whether, without `origins`, pages have to ask for a host that no DNS answers for (`worker/origin.ts`). */
+  readonly onlyLocalHosts: boolean;
+  /** The gateway's own secret, the same on all instances; undefined: the broker's alone makes the keys of the cluster. */
+  readonly secret: string | undefined;
   readonly core: CoreOptions;
   /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */
   readonly origins: readonly string[] | undefined;

@@ -41,7 +41,7 @@ describe("the worker directory on Redis", () => {
   test("tells every worker what one has announced, until that one is closed", async () => {
     const [here, there] = [(await broker()).directory(), (await broker()).directory()];
     expect(await there.find("AAAA")).toBeUndefined();
-    here.announce("AAAA", "10.0.0.1:8080");
+    here.announce("AAAA", () => "10.0.0.1:8080");
     await until(async () => (await there.find("AAAA")) === "10.0.0.1:8080");
     expect(await there.find("AAAB")).toBeUndefined();
     await here.close();
@@ -52,8 +52,8 @@ describe("the worker directory on Redis", () => {
     const host = await broker();
     const dead = new RedisDirectory(host, KEYS, { ...systemClock, after: () => ({ cancel() {} }) }, 300);
     const alive = new RedisDirectory(host, KEYS, systemClock, 300);
-    dead.announce("dead", "10.0.0.1:8080");
-    alive.announce("live", "10.0.0.2:8080");
+    dead.announce("dead", () => "10.0.0.1:8080");
+    alive.announce("live", () => "10.0.0.2:8080");
     await until(async () => (await alive.find("dead")) !== undefined);
     await until(async () => (await alive.find("dead")) === undefined);
     expect(await alive.find("live")).toBe("10.0.0.2:8080");
@@ -65,7 +65,7 @@ describe("the worker directory on Redis", () => {
 
   test("leaves what another has said when it is closed", async () => {
     const directory = (await broker()).directory();
-    directory.announce("AAAA", "10.0.0.1:8080");
+    directory.announce("AAAA", () => "10.0.0.1:8080");
     await until(async () => (await directory.find("AAAA")) !== undefined);
     await redis.set("holdfast:worker:AAAA", "10.0.0.9:8080");
     await directory.close();
@@ -75,7 +75,7 @@ describe("the worker directory on Redis", () => {
   test("says that Redis is away instead of guessing, and announces again when it is back, empty", async () => {
     const host = await broker();
     const directory = host.directory();
-    directory.announce("AAAA", "10.0.0.1:8080");
+    directory.announce("AAAA", () => "10.0.0.1:8080");
     await until(async () => (await directory.find("AAAA")) !== undefined);
     await server.kill();
     await expect(until(async () => (await directory.find("AAAA")) === undefined)).rejects.toBeInstanceOf(

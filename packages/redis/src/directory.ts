@@ -35,8 +35,8 @@ export class RedisDirectory implements WorkerDirectory {
     this.#leaseMs = leaseMs;
   }
 
-  announce(worker: string, address: string): void {
-    this.#running = this.#run([this.#keys.worker(worker)], address);
+  announce(worker: string, entry: () => string | undefined): void {
+    this.#running = this.#run([this.#keys.worker(worker)], entry);
   }
 
   async find(worker: string): Promise<string | undefined> {
@@ -50,14 +50,20 @@ export class RedisDirectory implements WorkerDirectory {
   }
 
   /** Never rejects: that Redis is away the broker says itself. */
-  async #run(keys: readonly string[], address: string): Promise<void> {
+  async #run(keys: readonly string[], entry: () => string | undefined): Promise<void> {
     const { signal } = this.#closing;
-    const announce = { script: SCRIPTS.directoryAnnounce, keys, args: [address, String(this.#leaseMs)] };
+    let last: string | undefined;
     while (!signal.aborted) {
-      const renewed = await this.#done(announce);
+      const said = entry();
+      if (said !== undefined) last = said;
+      const renewed = said !== undefined && (await this.#announced(keys, said));
       await pause(this.#clock, renewed ? this.#leaseMs / RENEWALS_PER_LEASE : RETRY_MS, signal);
     }
-    await this.#done({ script: SCRIPTS.directoryWithdraw, keys, args: [address] });
+    if (last !== undefined) await this.#done({ script: SCRIPTS.directoryWithdraw, keys, args: [last] });
+  }
+
+  #announced(keys: readonly string[], entry: string): Promise<boolean> {
+    return this.#done({ script: SCRIPTS.directoryAnnounce, keys, args: [entry, String(this.#leaseMs)] });
   }
 
   #done(call: ScriptCall): Promise<boolean> {

@@ -44,6 +44,7 @@ export function warnings(settings: Settings, machine: Machine): string[] {
     ...warnFewConnections(settings, machine),
     ...warnAlone(settings),
     ...warnForeignPages(settings),
+    ...warnForgeable(settings),
   ];
 }
 
@@ -72,6 +73,15 @@ function warnForeignPages({ origins, webhookConnectUrl, webhookHeaders }: Settin
   if (!showsCookies || !(origins ?? []).includes("*")) return [];
   return [
     "origins * lets any page connect in the name of a visitor whose cookie the application knows; list your own pages",
+  ];
+}
+
+/** What a reader of Redis could do. */
+function warnForgeable({ redis, secret, jwtSecret, ...others }: Settings): string[] {
+  const isOwn = secret !== undefined || jwtSecret !== undefined;
+  if (redis === undefined || isOwn || !knowsClients(others)) return [];
+  return [
+    "resume tokens are signed with what lies in Redis alone, and whoever reads it there could go on with anybody's session: set secret (HOLDFAST_SECRET), the same on all instances",
   ];
 }
 

@@ -36,6 +36,21 @@ describe("the printed configuration", () => {
     }
   });
 
+  it("shows no query of a URL, which may be a key", () => {
+    const keyed = load({
+      jwksUrl: "https://issuer.example/keys?apikey=tell-nobody&x=1",
+      webhookConnectUrl: "https://app.example/hook?tell-nobody",
+      webhookSubscribeUrl: "https://app.example/hook?code=tell-nobody#part",
+      webhookSecret: "tell-nobody".repeat(4),
+      secret: "tell-nobody".repeat(3),
+    });
+    for (const text of [printTable(keyed, machine), printJson(keyed, machine)]) {
+      expect(text).not.toContain("tell-nobody");
+      expect(text).toContain("https://issuer.example/keys?apikey=***&x=***");
+    }
+    expect(printFile(keyed, { showSecrets: false }).text).not.toContain("tell-nobody");
+  });
+
   it("is JSON with value and source on request", () => {
     const printed = JSON.parse(printJson(load({ workers: "2" }), machine)) as Record<string, unknown>;
     expect(printed.workers).toEqual({ value: 2, source: "--workers" });

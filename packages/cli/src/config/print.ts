@@ -63,8 +63,10 @@ function encode(key: SettingKey, value: Settings[SettingKey]): unknown {
 function mask({ secret }: Setting, written: unknown): unknown {
   if (secret === undefined || typeof written !== "string") return written;
   if (secret === "value") return MASK;
-  // Not by the URL class: a Redis URL may name several hosts.
+  // Not by the URL class: a Redis URL may name several hosts. Whatever a query says may be a key.
   return written
     .replace(/^([a-z+]+:\/\/[^:/?#]*:)[^/?#]*@/i, `$1${MASK}@`)
-    .replace(/(sentinelPassword=)[^&]*/i, `$1${MASK}`);
+    .replace(/\?.*$/s, (query) =>
+      query.replaceAll(/=[^&#]*/g, `=${MASK}`).replace(/^\?([^=&]+)$/, `?${MASK}`),
+    );
 }

@@ -139,8 +139,16 @@ export const settings = Object.freeze({
   jwksUrl: optional(keySetUrl(), {
     reload: true,
     example: "https://issuer.example/.well-known/jwks.json",
+    secret: "password",
     description:
       "Where the issuer of tokens publishes its keys. They are fetched again every 10 minutes, and when a token names one that is not known; while the issuer cannot be reached, those known stay good. Every channel is private then.",
+  }),
+  secret: optional(jwtSecret, {
+    reload: true,
+    example: "pT8vEXAMPLEs5c2WqLx0Hn6Zr9Ym3KdB",
+    secret: "value",
+    description:
+      "The gateway's own secret, the same on all instances, 32 bytes or more. Goes into the keys of resume tokens, tickets and forwarded requests beside the secret in Redis, whose readers could forge them otherwise. Unset: `jwtSecret`, if there is one. Whoever changes it ends what was signed: sessions begin anew.",
   }),
   jwtAudience: optional(names(), {
     reload: true,
@@ -169,18 +177,21 @@ export const settings = Object.freeze({
   webhookConnectUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/connect",
+    secret: "password",
     description:
       "Where the application is asked who a client is that brings no token the keys can check: by its cookie, or a token of the application's own. Every channel is private then. Needs `webhookSecret`.",
   }),
   webhookSubscribeUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/subscribe",
+    secret: "password",
     description:
       "Where the application is asked whether a client may subscribe, where nothing else allows it. Every channel is private then. Needs `webhookSecret`.",
   }),
   webhookPublishUrl: optional(webhookUrl(), {
     reload: true,
     example: "https://app.example/holdfast/publish",
+    secret: "password",
     description:
       "Where the application is asked whether a client may publish, where nothing else allows it. Needs `webhookSecret`.",
   }),

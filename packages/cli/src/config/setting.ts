@@ -12,7 +12,7 @@ export interface About {
   readonly description: string;
   /** As in holdfast.json. */
   readonly example: unknown;
-  /** What must not be shown: the whole value, or the password of a URL. */
+  /** What must not be shown: the whole value, or the password and the query of a URL. */
   readonly secret?: "value" | "password";
   /** A reload changes it. Otherwise it stays until a restart: what listens, joins and counts is made once. */
   readonly reload?: true;

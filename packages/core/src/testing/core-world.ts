@@ -109,7 +109,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
     this.broker = broker;
     this.revocations = seams.revocations ?? memoryRevocations(broker, this.clock);
     this.core = new Core(
-      { ...CORE_DEFAULTS, namespaces: { open: { clientPublish: true } }, ...options },
+      { ...CORE_DEFAULTS, clockLeewayMs: 0, namespaces: { open: { clientPublish: true } }, ...options },
       {
         broker,
         revocations: this.revocations,

@@ -80,6 +80,15 @@ describe("the target of a request", () => {
   });
 });
 
+describe("the target of a request with more behind its head", () => {
+  it("is that of its own request line", () => {
+    const body = "\r\nGET /poll?sid=AAAA0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n";
+    const target = requestTarget(`POST /send HTTP/1.1\r\nHost: x\r\n\r\n${body}`) ?? "";
+    expect(target).toBe("/send");
+    expect(sessionIdOf(target)).toBeUndefined();
+  });
+});
+
 describe("the session that a target names", () => {
   it.each([
     ["the only parameter", `/ws?sid=${SID}`, SID],

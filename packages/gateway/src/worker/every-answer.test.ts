@@ -20,6 +20,8 @@ import { Worker } from "./worker.js";
 const OPTIONS: WorkerOptions = {
   core: { ...CORE_DEFAULTS, maxPayload: 2_000, commandRate: 1, connectTimeoutMs: 1_000 },
   origins: ["https://shop.example"],
+  onlyLocalHosts: false,
+  secret: undefined,
   tokens: undefined,
   tokenInUrl: false,
   gcIntervalMs: undefined,

@@ -4,7 +4,8 @@
  * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a limit to
  * how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A client that is gone
  * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
- * so that another answer can be given; an answer that has begun is streamed at the client's pace, within a deadline by its length.
+ * so that another answer can be given; an answer from another instance counts only with its seal; an answer that has begun is
+ * streamed at the client's pace, within a deadline by its length.
  */
 import {
   Agent,
@@ -15,10 +16,13 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Clock, Timer } from "@holdfast/core";
+import type { Forwarding } from "./instance-seal.js";
 import type { Destination } from "./other-instances.js";
 
 /** Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it is. */
 export const FORWARDED = "holdfast-forwarded";
+/** Set on the answer by an instance that has the cluster's key (`instance-seal.ts`). */
+export const ANSWERED = "holdfast-answered";
 
 /** Hops at once: each is some 18 KB of heap, here and at the owner together. */
 const MAX_HOPS = 8_192;
@@ -39,6 +43,8 @@ const HOP_BY_HOP = [
   "transfer-encoding",
   "upgrade",
   "expect",
+  // Said to us.
+  ANSWERED,
 ];
 
 /** What is said to requests that have not been carried out. */
@@ -102,6 +108,7 @@ export class Hops {
     response: ServerResponse,
     body: Buffer | undefined,
     to: Destination,
+    forwarding?: Forwarding,
   ): Promise<HopOutcome> {
     const bytes = body?.length ?? 0;
     this.#open++;
@@ -111,7 +118,7 @@ export class Hops {
         ...to,
         method: incoming.method,
         path: incoming.url,
-        headers: headersFor(incoming, bytes, to),
+        headers: headersFor(incoming, bytes, forwarding),
         agent: this.#agent,
         timeout: this.#limits.answerTimeoutMs,
       });
@@ -141,6 +148,9 @@ export class Hops {
           response.off("close", clientGone);
           return settle(refusal);
         }
+        // Whatever listens there is no instance of ours: the session is not there.
+        if (forwarding !== undefined && answer.headers[ANSWERED] !== forwarding.answer)
+          return end("unreached");
         // Before its first byte has come it may be lost, and another one given.
         const begin = (): void => {
           answer.off("data", begin).off("end", begin);
@@ -190,13 +200,13 @@ export class Hops {
 function headersFor(
   { headers }: IncomingMessage,
   bytes: number,
-  to: Destination,
+  forwarding: Forwarding | undefined,
 ): Record<string, string | string[] | undefined> {
   const kept = withoutHops(headers);
   delete kept[FORWARDED];
   if (bytes > 0) kept["content-length"] = String(bytes);
   else delete kept["content-length"];
-  if (to.socketPath === undefined) kept[FORWARDED] = "1";
+  if (forwarding !== undefined) kept[FORWARDED] = forwarding.header;
   return kept;
 }
 

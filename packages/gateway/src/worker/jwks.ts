@@ -39,6 +39,11 @@ export class Jwks {
   #keys: LocalSet | undefined;
   #last: Fetch | undefined;
   #fetching: Promise<void> | undefined;
+  /** Fetches that brought a set. */
+  #sets = 0;
+  /** Names of keys that earlier sets had and the last one has not. */
+  #retired: ReadonlySet<string> = new Set();
+  #names: ReadonlySet<string> = new Set();
 
   constructor(url: string, parts: JwksParts) {
     this.#url = url;
@@ -48,6 +53,7 @@ export class Jwks {
   /** The key that the header of a token names. Rejects with an error of jose where there is none. */
   async find(header: JWSHeaderParameters): Promise<PublicKey> {
     if (this.#isOld()) this.#fetch();
+    const before = this.#sets;
     // Only who finds no keys at all has to wait for the first.
     if (this.#keys === undefined) await this.#fetching;
     try {
@@ -57,6 +63,9 @@ export class Jwks {
       this.#fetch();
       await this.#fetching;
       if (this.#last?.outcome !== "good") throw new KeysUnavailable();
+      // No set has come since the token did, for the cooldown: its key may have been published meanwhile.
+      const mayBeNew = this.#sets === before && !this.#retired.has(header.kid ?? "");
+      if (mayBeNew && header.kid !== undefined) throw new KeysUnavailable();
       return await this.#search(header);
     }
   }
@@ -85,8 +94,12 @@ export class Jwks {
     this.#last = last;
     this.#fetching = this.#read()
       .then(
-        (keys) => {
+        ({ keys, names }) => {
           this.#keys = keys;
+          this.#sets++;
+          const gone = [...this.#retired, ...this.#names].filter((name) => !names.has(name));
+          this.#retired = new Set(gone.slice(-MAX_KEYS));
+          this.#names = names;
           last.outcome = "good";
         },
         (error: unknown) => {
@@ -100,7 +113,7 @@ export class Jwks {
       });
   }
 
-  async #read(): Promise<LocalSet> {
+  async #read(): Promise<{ readonly keys: LocalSet; readonly names: ReadonlySet<string> }> {
     const response = await this.#parts.fetch(this.#url, {
       headers: { accept: "application/json" },
       redirect: "error",
@@ -110,7 +123,9 @@ export class Jwks {
     const { keys } = JSON.parse(await boundedText(response)) as { readonly keys?: unknown };
     if (!Array.isArray(keys) || keys.length > MAX_KEYS)
       throw new Error(`${this.#url} is not a set of at most ${MAX_KEYS} keys`);
-    return createLocalJWKSet({ keys: (keys as readonly unknown[]).filter(isPublicKey) });
+    const good = (keys as readonly unknown[]).filter(isPublicKey);
+    const names = new Set(good.flatMap(({ kid }) => (kid === undefined ? [] : [kid])));
+    return { keys: createLocalJWKSet({ keys: good }), names };
   }
 }
 

@@ -43,3 +43,40 @@ describe("with a list", () => {
     expect(originCheck(["*"])("https://anywhere.example", "example.com")).toBe(true);
   });
 });
+
+describe("where being on this machine is all that a client has to prove", () => {
+  const check = originCheck(undefined, true);
+
+  it.each([
+    "rebound.example:8080",
+    "127.0.0.1.rebound.example",
+    "localhost.rebound.example:80",
+    "rebound.example.",
+  ])("a page at %s, which its owner's DNS may lead here, is refused, with its origin and without", (host) => {
+    expect(check(`http://${host}`, host)).toBe(false);
+    expect(check(undefined, host, "")).toBe(false);
+    expect(check(undefined, host, "same-origin")).toBe(false);
+  });
+
+  it.each([
+    "localhost:8080",
+    "127.0.0.1:8080",
+    "127.8.9.1",
+    "[::1]:8080",
+    "app.localhost:3000",
+    "192.0.2.7:8080",
+    "devbox",
+  ])("a page at %s is let in", (host) => {
+    expect(check(`http://${host}`, host)).toBe(true);
+    expect(check(undefined, host, "")).toBe(true);
+  });
+
+  it("what no page sends is let in, whatever its host", () => {
+    expect(check(undefined, "gateway.example")).toBe(true);
+  });
+
+  it("the setting `origins` says otherwise", () => {
+    expect(originCheck(["http://dev.example"], true)("http://dev.example", "dev.example")).toBe(true);
+    expect(originCheck(["*"], true)(undefined, "dev.example", "cross-site")).toBe(true);
+  });
+});

@@ -2,18 +2,52 @@
  * Origins: which pages may open a WebSocket here.
  *
  * Browsers send `Origin` and let any page connect anywhere, so this list is what keeps a foreign page from acting with
- * a visitor's network position. A request without the header does not come from a browser's page and is let through.
+ * a visitor's network position. Browsers leave `Origin` out of some requests of the method GET: those are told by
+ * `Sec-Fetch-Site`. Any other request without the header does not come from a page and is let through.
+ *
+ * A page whose name an attacker's DNS leads to this machine has an origin that equals the host it asked for. Where being
+ * on this machine is all that a client has to prove (`onlyLocal`), the host must therefore be one that no DNS answers for.
  */
+import { isIP } from "node:net";
+import { isLoopback } from "../loopback.js";
 
-/** Whether a page of `origin` may connect to the `host` it asked for. */
-export type OriginCheck = (origin: string | undefined, host: string | undefined) => boolean;
+/**
+ * Whether a page of `origin` may connect to the `host` it asked for. `site`: the `Sec-Fetch-Site` of a request that pages
+ * make without an origin, "" where it has none; undefined for any other request.
+ */
+export type OriginCheck = (
+  origin: string | undefined,
+  host: string | undefined,
+  site?: string | undefined,
+) => boolean;
 
 /** `origins` as in the options: undefined = the page's own host, `*` = all. */
-export function originCheck(origins: readonly string[] | undefined): OriginCheck {
-  if (origins === undefined) return (origin, host) => origin === undefined || isOwnHost(origin, host);
+export function originCheck(origins: readonly string[] | undefined, onlyLocal = false): OriginCheck {
+  if (origins === undefined) {
+    const isNear = onlyLocal ? isLocalName : () => true;
+    return (origin, host, site) => {
+      if (origin !== undefined) return isOwnHost(origin, host) && isNear(host);
+      return site === undefined || (!isForeign(site) && isNear(host));
+    };
+  }
   if (origins.includes("*")) return () => true;
   const allowed = new Set(origins.map(normalize));
-  return (origin, _host) => origin === undefined || allowed.has(normalize(origin));
+  return (origin, _host, site) =>
+    origin === undefined ? site === undefined || !isForeign(site) : allowed.has(normalize(origin));
+}
+
+/** Whose name the request does not say. */
+function isForeign(site: string): boolean {
+  return site === "cross-site" || site === "same-site";
+}
+
+/** Loopback, an address, or a name without a dot: none of them is a name that somebody else's DNS can lead here. */
+function isLocalName(host: string | undefined): boolean {
+  const name = (host ?? "")
+    .replace(/:\d*$/, "")
+    .replaceAll(/^\[|\]$/g, "")
+    .toLowerCase();
+  return isLoopback(name) || isIP(name) !== 0 || !name.includes(".") || name.endsWith(".localhost");
 }
 
 /** Scheme aside: behind a load balancer that ends TLS the page is https and the request is not. */

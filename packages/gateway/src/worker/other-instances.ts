@@ -6,6 +6,7 @@
  * remembered, the oldest are forgotten first; nobody waits longer than `ASK_TIMEOUT_MS`.
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
+import type { InstanceSeal } from "./instance-seal.js";
 
 /** Where a hop goes: another worker's Unix socket, or another instance's public port. */
 export type Destination =
@@ -33,13 +34,16 @@ export class OtherInstances {
   /** Our own address: what is said to be there is gone. */
   readonly #own: string;
   readonly #clock: Clock;
+  /** By it they know us, and we them. */
+  readonly seal: InstanceSeal;
   /** By owner prefix, in the order of asking. */
   readonly #known = new Map<string, Known>();
 
-  constructor(directory: WorkerDirectory, own: string, clock: Clock) {
+  constructor(directory: WorkerDirectory, own: string, clock: Clock, seal: InstanceSeal) {
     this.#directory = directory;
     this.#own = own;
     this.#clock = clock;
+    this.seal = seal;
   }
 
   /** Where this owner is reached, or undefined. Never rejects. */
@@ -62,11 +66,13 @@ export class OtherInstances {
     owner: string,
     last: Promise<Destination | undefined> | undefined,
   ): Promise<Destination | undefined> {
-    const address = await this.#inTime(this.#directory.find(owner));
-    if (address === LATE) {
+    const entry = await this.#inTime(this.#directory.find(owner));
+    if (entry === LATE) {
       this.#shorten(owner);
       return last;
     }
+    // An entry that no instance of this cluster has written leads nowhere.
+    const address = entry === undefined ? undefined : this.seal.openAddress(owner, entry);
     const destination =
       address === undefined || address === this.#own ? undefined : destinationOf(address, owner);
     if (destination === undefined) this.#shorten(owner);

@@ -82,6 +82,24 @@ describe("reading a WebSocket request's head", () => {
     fc.string().map((text) => text.replaceAll(/[\r\n]/g, "")),
   );
 
+  it("reads nothing of what stands behind the head, whatever it looks like", () => {
+    const fake = fc.constantFrom(
+      "Origin: http://evil.example",
+      "Authorization: Bearer stolen",
+      "Cookie: id=other",
+      "X-Forwarded-For: 198.51.100.9",
+      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+      "GET /ws?sid=AAAA0123456789abcdef&token=other HTTP/1.1",
+      "",
+    );
+    fc.assert(
+      fc.property(fc.array(fake), (lines) => {
+        const text = head([...PLAIN, "Origin: http://example.org"]);
+        expect(readPlainHead(`${text}${lines.join("\r\n")}\r\n\r\n`)).toEqual(readPlainHead(text));
+      }),
+    );
+  });
+
   it("takes nothing that Node's parser would read differently", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 6 }), fc.string(), async (lines, behind) => {

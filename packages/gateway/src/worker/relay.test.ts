@@ -16,6 +16,7 @@ import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Exchanges } from "../exchanges.js";
+import { InstanceSeal } from "./instance-seal.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import { UnfinishedMessages } from "./unfinished-messages.js";
@@ -37,6 +38,8 @@ let near: string;
 let far: string;
 let workers: TestWorker[];
 let others: Server[];
+/** Whether the directory has what no instance has written. */
+let forged = false;
 /** What the cluster's directory says, and what it was asked. */
 let addresses: Map<string, string>;
 let asked: string[];
@@ -47,6 +50,7 @@ beforeEach(async () => {
   far = await mkdtemp(join(tmpdir(), "relay-"));
   workers = [];
   others = [];
+  forged = false;
   addresses = new Map();
   asked = [];
 });
@@ -62,11 +66,14 @@ afterEach(async () => {
   await rm(far, { recursive: true });
 });
 
+const seal = new InstanceSeal(() => "the key of these workers", systemClock);
+
 const directory: WorkerDirectory = {
   announce() {},
   async find(worker) {
     asked.push(worker);
-    return addresses.get(worker);
+    const address = addresses.get(worker);
+    return address && (forged ? address : seal.sealAddress(worker, address));
   },
   async close() {},
 };
@@ -94,7 +101,7 @@ async function start(
       unfinished: new UnfinishedMessages({ timeoutMs: 10_000, maxBytes: 50_000_000 }, new FakeClock()),
       answerTimeoutMs: 10_000,
       mayConnect: () => true,
-      others: new OtherInstances(directory, "127.0.0.1:1", systemClock),
+      others: new OtherInstances(directory, "127.0.0.1:1", systemClock, seal),
       clock: systemClock,
       routed: (way) => routed.push(way),
       ...rest,
@@ -462,7 +469,7 @@ describe("a session of another instance", () => {
     expect(asked).toEqual([ownerPrefix(b.owner), ownerPrefix(c.owner)]);
     expect(sockets.size).toBe(1);
     expect(a.routed).toEqual(["forwarded", "forwarded", "forwarded", "forwarded"]);
-    expect(b.answered[0]?.headers).toMatchObject({ "holdfast-forwarded": "1" });
+    expect(b.answered[0]?.headers).toMatchObject({ "holdfast-forwarded": expect.stringContaining(".") });
   });
 
   it("is relayed to its owner there", async () => {
@@ -493,6 +500,34 @@ describe("a session of another instance", () => {
     expect(b.answered).toEqual([]);
     const marked = await ask(b.port, path, { body: "{}", headers: { "holdfast-forwarded": "1" } });
     expect(marked.status).toBe(421);
+  });
+
+  it("with a client's cookies never goes to an address that no instance has written", async () => {
+    const a = await start(0);
+    const seen: IncomingMessage[] = [];
+    const thief = createServer((incoming, response) => {
+      seen.push(incoming);
+      response.end("from the thief");
+    });
+    addresses.set(ownerPrefix(GONE), `127.0.0.1:${await listening(thief, { port: 0, host: "127.0.0.1" })}`);
+    forged = true;
+    const path = `/poll?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}", headers: { cookie: "id=7" } })).text).toBe(`0 ${path} {}`);
+    expect(seen).toEqual([]);
+  });
+
+  it("is answered here where what answers at the address has no seal, and its answer is dropped", async () => {
+    const a = await start(0);
+    const stranger = createServer((_incoming, response) =>
+      response.setHeader("holdfast-answered", "x".repeat(43)).end("from a stranger"),
+    );
+    addresses.set(
+      ownerPrefix(GONE),
+      `127.0.0.1:${await listening(stranger, { port: 0, host: "127.0.0.1" })}`,
+    );
+    const path = `/send?sid=${sid(GONE)}`;
+    expect((await ask(a.port, path, { body: "{}" })).text).toBe(`0 ${path} {}`);
+    expect(a.routed).toEqual(["here"]);
   });
 
   it("is answered here when its instance cannot be reached, or fails", async () => {

@@ -19,7 +19,7 @@ import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import type { Exchanges } from "../exchanges.js";
 import { corsHeaders } from "./comet/cors.js";
 import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
-import { FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
+import { ANSWERED, FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
 import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
@@ -102,6 +102,7 @@ export class Relay {
 
   /** Answers here or there. */
   handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#prove(request, response);
     const named = namedOwner(request.method ?? "", request.url ?? "");
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
@@ -152,9 +153,19 @@ export class Relay {
     const far = await others?.find(owner);
     if (others === undefined || far === undefined || response.destroyed)
       return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
-    const outcome = await this.#hops.go(request, response, body, far);
+    const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
+    const outcome =
+      forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
     if (outcome === "unreached") others.wasWrong(owner);
     this.#conclude(request, response, outcome, "forwarded");
+  }
+
+  /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */
+  #prove({ headers, method = "", url = "" }: IncomingMessage, response: ServerResponse): void {
+    const forwarded = headers[FORWARDED];
+    if (typeof forwarded !== "string") return;
+    const proof = this.#options.others?.seal.answerTo(forwarded, method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
   }
 
   async #relay(

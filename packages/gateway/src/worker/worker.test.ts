@@ -21,6 +21,8 @@ import { Worker } from "./worker.js";
 const OPTIONS: WorkerOptions = {
   core: CORE_DEFAULTS,
   origins: undefined,
+  onlyLocalHosts: false,
+  secret: undefined,
   tokens: undefined,
   tokenInUrl: false,
   gcIntervalMs: undefined,

@@ -19,6 +19,7 @@ import { Embedded } from "./embedded.js";
 import { watchGcPauses } from "./gc-pauses.js";
 import { fullCollection, GcTimer } from "./gc-timer.js";
 import { HttpServer } from "./http-server.js";
+import { InstanceSeal } from "./instance-seal.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
 import { originCheck } from "./origin.js";
@@ -69,6 +70,7 @@ export class Worker {
   readonly #directory: WorkerDirectory | undefined;
   /** Where other instances reach this one. */
   readonly #address: string | undefined;
+  readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
   readonly #departures: Timer;
   readonly #gcTimer: GcTimer | undefined;
@@ -111,6 +113,7 @@ export class Worker {
       events: own?.events,
       presence,
       revocations,
+      secret: options.secret,
       clock,
       logger,
       metrics: this.#metrics,
@@ -120,6 +123,7 @@ export class Worker {
       sessionId: () => ids.next(),
       random: Math.random,
     });
+    this.#seal = new InstanceSeal(() => this.#core.instanceKey, clock);
     const unfinished = new UnfinishedMessages(options.unfinished, clock, () =>
       this.#metrics.add("unfinished_ended", 1),
     );
@@ -128,7 +132,7 @@ export class Worker {
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const policy = {
-      mayComeFrom: originCheck(options.origins),
+      mayComeFrom: originCheck(options.origins, options.onlyLocalHosts),
       maxChannels: options.core.maxChannels,
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
@@ -164,7 +168,8 @@ export class Worker {
         unfinished,
         answerTimeoutMs: options.answerTimeoutMs,
         mayConnect: () => this.sockets < options.maxSockets,
-        others: this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock),
+        others:
+          this.#directory && new OtherInstances(this.#directory, this.#address ?? "", clock, this.#seal),
         clock,
         routed: (way) => this.#metrics.routed(way),
       },
@@ -223,7 +228,10 @@ export class Worker {
     // Before the primary hears `ready`: it prefers workers that reach the broker.
     this.#load.report();
     await this.#door?.open();
-    if (this.#address !== undefined) this.#directory?.announce(ownerPrefix(this.#owner), this.#address);
+    const address = this.#address;
+    if (address === undefined) return;
+    const worker = ownerPrefix(this.#owner);
+    this.#directory?.announce(worker, () => this.#seal.sealAddress(worker, address));
   }
 
   /** Carries out what the primary says. */

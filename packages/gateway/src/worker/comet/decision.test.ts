@@ -47,6 +47,28 @@ describe("the decision about a comet request", () => {
     expect(decide("GET", "/sse?channels=a", { "last-event-id": "41" })).toMatchObject({ cursor: undefined });
   });
 
+  it("takes a place from the URL, but no proof, which logs would keep", () => {
+    const proof = "AAAA0123456789abcdef;;a-resume-token-of-more-than-24-characters;a=3:k";
+    const positions = new Map([["a", { offset: 3, epoch: "k" }]]);
+    const byUrl = decide("GET", `/sse?channels=a&cursor=${encodeURIComponent(proof)}`);
+    expect(byUrl).toMatchObject({ cursor: { token: undefined, positions } });
+    expect(decide("GET", "/sse?channels=a", { "last-event-id": proof })).toMatchObject({
+      cursor: { token: "a-resume-token-of-more-than-24-characters", positions },
+    });
+  });
+
+  it("refuses what another site's page reads without saying its origin", () => {
+    const from = (site: string) => ({ "sec-fetch-site": site });
+    for (const site of ["cross-site", "same-site"])
+      for (const method of ["GET", "HEAD"])
+        expect(answerTo(method, "/sse?channels=a", from(site)).status).toBe(403);
+    for (const site of ["same-origin", "none"])
+      expect(decide("GET", "/sse?channels=a", from(site)).kind).toBe("stream");
+    // Its origin says that it may.
+    const listed = { ...from("cross-site"), origin: "https://app.example" };
+    expect(decide("GET", "/sse?channels=a", listed).kind).toBe("stream");
+  });
+
   it("takes a bearer token, and none from the URL", () => {
     expect(decide("GET", "/sse?channels=a", { authorization: "Bearer x.y.z" })).toMatchObject({
       token: "x.y.z",

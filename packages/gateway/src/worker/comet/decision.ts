@@ -63,7 +63,9 @@ export function cometPath({ url = "" }: RequestHead): CometPath | undefined {
 
 export function decideComet(head: RequestHead, path: CometPath, policy: CometPolicy): CometDecision {
   const { method, headers, url = "" } = head;
-  if (!policy.mayComeFrom(headers.origin, headers.host))
+  // Of these requests it is what a page, or an image in it, can read without saying its origin.
+  const site = method === "GET" || method === "HEAD" ? (headers["sec-fetch-site"] ?? "") : undefined;
+  if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
     return refuse(head, 403, {
       ...errors.forbidden,
       message: "Pages of this origin may not connect here; see the setting `origins`.",
@@ -100,9 +102,12 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   if (method === "HEAD")
     return { kind: "answer", answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: "" } };
   // What the browser says of itself is newer than what its URL says.
-  const given = headers["last-event-id"] ?? query.cursor;
-  const cursor =
+  const told = headers["last-event-id"];
+  const given = told ?? query.cursor;
+  const read =
     typeof given === "string" && given !== "" ? decodeCursor(given, policy.maxChannels) : undefined;
+  // URLs end up in logs: what they say of a place is taken, but they prove nothing.
+  const cursor = read && told === undefined ? { ...read, token: undefined } : read;
   return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token, ticket };
 }
 

@@ -106,7 +106,7 @@ export class Webhooks implements Authorizer {
   #admission(fields: Readonly<Record<string, unknown>>): Admission {
     if (fields.sub === undefined) return { kind: "yes", identity: ANONYMOUS };
     const now = this.#parts.clock.now();
-    // Said just now: what was revoked before does not concern it.
+    // Said just now: what was revoked before, by more than clocks may be apart, does not concern it.
     const said = { iat: now / 1000, exp: Math.floor(now / 1000) + DEFAULT_LIFETIME_S };
     const proof = proofOf({ ...said, ...fields }, now, 0);
     if (proof.kind === "identity") return { kind: "yes", identity: proof.identity };
