@@ -67,7 +67,8 @@ export const settings = Object.freeze({
     default: "auto",
     defaultMeans: "one per CPU",
     example: 4,
-    description: "Worker processes. `auto` starts one per CPU that this process may use.",
+    description:
+      "Worker processes. `auto` starts one per CPU that this process may use: the least of the machine's, its affinity and the whole CPUs of its control group's quota.",
   }),
   redis: optional(redisUrl, {
     example: "redis://127.0.0.1:6379",

@@ -77,6 +77,8 @@ export class Relay {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
+    // Out of descriptors, for one: what cannot be accepted is tried again by the other worker.
+    this.#server.on("error", () => {});
     this.#hops = new Hops(options, options.clock, (response, bytes) => {
       if (response.socket !== null) exchanges.leaving(response.socket, bytes);
     });
