@@ -137,7 +137,7 @@ describe("a publish that is asked for wrongly", () => {
     ],
     [["publish", "news", "1", "--redis", "http://x"], /^holdfast: --redis must read redis:\/\//],
     [["publish", "news"], /missing required argument 'data'/],
-    [["publish", "news", "1", "--amdin", "x"], /unknown option '--amdin'\n\(Did you mean --admin\?\)/],
+    [["publish", "news", "1", "--ulr", "x"], /unknown option '--ulr'\n\(Did you mean --url\?\)/],
     [["publsh", "news", "1"], /unknown command 'publsh'\n\(Did you mean publish\?\)/],
   ])("%j ends with 2", async (args, line) => {
     const terminal = new TestTerminal();
