@@ -155,7 +155,9 @@ export class GatewayProcess {
     try {
       await eventually("it ends at a second signal", () => {
         if (this.program.ending !== undefined) return true;
+        // The same signal again within a second would be the same wish.
         this.signal("SIGTERM");
+        this.signal("SIGINT");
         return false;
       });
       await this.program.gone();

@@ -138,10 +138,12 @@ describe("SIGINT", () => {
     );
     gateway.signal("SIGINT");
     await gateway.notReady();
-    expect(gateway.program.ending).toBeUndefined();
+    // What npm and a terminal send for one Ctrl-C.
     gateway.signal("SIGINT");
+    expect((await gateway.adminGet("/livez")).status).toBe(200);
+    gateway.signal("SIGTERM");
     const { code } = await gateway.program.exit(5_000);
-    expect(code).toBe(130);
+    expect(code).toBe(143);
     await gateway.program.gone();
     for (const client of clients) await client.closed;
   });

@@ -12,6 +12,7 @@ import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import type { Roles } from "./role.js";
 import { loadScripts, runScript, type Script } from "./script.js";
+import { hearStreamErrors } from "./stream-errors.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
 
 export interface Connections {
@@ -42,6 +43,7 @@ export interface ConnectSettings extends ClientScope {
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
 export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {
+  hearStreamErrors();
   return target.kind === "cluster"
     ? openCluster(target, shuffled(target.nodes, settings.random), settings)
     : openPair(settings, serverOptions(target, settings));
@@ -55,6 +57,7 @@ export async function openReader(
   target: RedisTarget,
   settings: ReaderSettings,
 ): Promise<Client<Redis | Cluster>> {
+  hearStreamErrors();
   const { timeoutMs, random } = settings;
   const raw =
     target.kind === "cluster"

@@ -77,6 +77,8 @@ export class Relay {
       this.#received++;
       socket.once("close", () => this.#received--);
     });
+    // Out of descriptors, for one: what cannot be accepted is tried again by the other worker.
+    this.#server.on("error", () => {});
     this.#hops = new Hops(options, options.clock, (response, bytes) => {
       if (response.socket !== null) exchanges.leaving(response.socket, bytes);
     });
@@ -154,8 +156,8 @@ export class Relay {
     const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
     const outcome =
       forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
-    if (outcome === "unreached") others.wasWrong(owner);
-    this.#conclude(request, response, outcome, "forwarded");
+    if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
+    this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
 
   /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */

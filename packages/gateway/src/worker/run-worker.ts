@@ -6,6 +6,7 @@
  * clean one and nobody can say what this one still does right.
  * Invariant: the process does not outlive its primary.
  */
+import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
@@ -39,6 +40,11 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   process.on("SIGTERM", ignoreSignal);
   process.on("SIGHUP", ignoreSignal);
   process.on("disconnect", () => life.end());
+  // A channel to the primary that breaks says so here; the link's end says it too.
+  process.on("error", () => life.end());
+  process.stderr.on("error", ignoreSignal);
+  // The system may keep a process from its end; the primary sees the closed link, waits a little, and kills it.
+  process.prependListener("exit", closeLink);
   process.on("uncaughtException", (problem) => life.crash(problem));
 }
 
@@ -140,3 +146,11 @@ class WorkerLife {
 }
 
 function ignoreSignal(): void {}
+
+function closeLink(): void {
+  try {
+    closeSync(LINK_FD);
+  } catch {
+    // Closed already.
+  }
+}
