@@ -6,7 +6,13 @@
  * door took off, and where the request came from another worker, it is not known here. Nothing that an untrusted peer sends changes it.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { clientAddress, limitKey, namedKey, plainAddress, TrustedProxies } from "../admission/client-address.js";
+import {
+  clientAddress,
+  limitKey,
+  namedKey,
+  plainAddress,
+  TrustedProxies,
+} from "../admission/client-address.js";
 import type { IntroductionOptions } from "../admission/introduction.js";
 
 export interface ClientAddress {
