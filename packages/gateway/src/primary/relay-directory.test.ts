@@ -56,7 +56,13 @@ describe("RelayDirectory", () => {
 
   it.each([
     ["that others may write", (path: string) => chmodSync(path, 0o777)],
-    ["that is a link", (path: string) => (rmdirSync(path), symlinkSync(tmpdir(), path))],
+    [
+      "that is a link",
+      (path: string) => {
+        rmdirSync(path);
+        symlinkSync(tmpdir(), path);
+      },
+    ],
   ])("is elsewhere when its place was taken by a folder %s", (_, take) => {
     const directory = new RelayDirectory([root]);
     const path = directory.ensure();
