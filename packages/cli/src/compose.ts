@@ -223,7 +223,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       ratePerAddress: unlessOff(settings.sessionRatePerAddress),
       maxPerAddress: unlessOff(settings.connectionsPerAddress),
     },
-    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
+    polls: {
+      holdMs: settings.pollHold,
+      graceMs: settings.pollGrace,
+      streamSilenceMs: unlessOff(settings.streamSilence),
+    },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:

@@ -102,12 +102,12 @@ function explain(
   }));
 }
 
-/** Variables of the test tools (scripts/test-tools.json), which a developer's shell may have for good. */
-const TEST_TOOL = /^HOLDFAST_TEST_/;
+/** Variables of other commands, and of the test tools, which a developer's shell may have for good. */
+const NOT_SETTINGS = /^HOLDFAST_(?:TOKEN$|TEST_)/;
 
 function unknownVariables(env: LoadInput["env"]): Problem[] {
   const known = [...settingKeys.map(envOf), FILE_ENV];
   return Object.keys(env)
-    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name) && !TEST_TOOL.test(name))
+    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name) && !NOT_SETTINGS.test(name))
     .map((name) => ({ path: name, source: name, message: `is not a setting${suggestion(name, known)}` }));
 }

@@ -16,6 +16,7 @@ import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Exchanges } from "../exchanges.js";
+import { ANSWERED, FORWARDED } from "./hops.js";
 import { InstanceSeal } from "./instance-seal.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
@@ -134,6 +135,21 @@ async function listening(
 /** Somebody in the place of a worker of this instance. */
 function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: ServerResponse) => void) {
   return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
+}
+
+/** Somebody in the place of another instance, that of `GONE`. */
+async function instance(
+  answer: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer((incoming, response) => {
+    const { method = "", url = "" } = incoming;
+    const proof = seal.answerTo(String(incoming.headers[FORWARDED]), method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
+    answer(incoming, response);
+  });
+  const port = await listening(server, { port: 0, host: "127.0.0.1" });
+  addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+  return server;
 }
 
 function sid(owner: Owner): string {
@@ -420,6 +436,66 @@ describe("an owner that fails", () => {
     const a = await start(0, { answerTimeoutMs: 50 });
     await impostor(GONE, () => {});
     expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it("by falling silent after a sign of life is found out soon, and its kept connections end", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    const together: ServerResponse[] = [];
+    let isCut = false;
+    const owner = await instance((_incoming, response) => {
+      if (isCut) return response.writeProcessing();
+      together.push(response);
+      if (together.length === 3) for (const each of together) each.end("there");
+    });
+    const left = (): Promise<number> =>
+      new Promise((resolve) => owner.getConnections((_, count) => resolve(count)));
+    const url = `http://127.0.0.1:${a.port}${path}`;
+    const send = async (): Promise<string> => (await fetch(url, { method: "POST", body: "{}" })).text();
+    expect(await Promise.all([send(), send(), send()])).toEqual(["there", "there", "there"]);
+    expect(await left()).toBe(3);
+    isCut = true;
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    // Known as nowhere: the next does not even try.
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
+  it("by saying that it holds the request is waited for, however long", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 300 });
+    await instance((_incoming, response) => {
+      let signs = 0;
+      const timer = setInterval(() => {
+        if (++signs < 12) return response.writeProcessing();
+        clearInterval(timer);
+        response.end("held");
+      }, 60);
+    });
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: "held" });
+    expect(a.routed).toEqual(["forwarded"]);
+  });
+
+  it("by saying nothing at all from another instance is found out as soon", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    await instance(() => {});
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it("by saying that it holds the request is waited for no longer than an answer may take", async () => {
+    const a = await start(0, { answerTimeoutMs: 200, signTimeoutMs: 5_000 });
+    let timer: NodeJS.Timeout | undefined;
+    await instance((_incoming, response) => {
+      timer = setInterval(() => response.writeProcessing(), 20);
+    });
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    clearInterval(timer);
+  });
+
+  it("is told across a sibling that another instance waits, as it signs for it only then", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    const url = `/poll?sid=${sid(b.owner)}`;
+    await ask(a.port, url, { body: "{}", headers: { [FORWARDED]: "1.n.m" } });
+    await ask(a.port, url, { body: "{}" });
+    expect(b.answered.map(({ headers }) => headers[FORWARDED])).toEqual(["1.n.m", undefined]);
   });
 
   it.each([421, 503])("by refusing with %i leaves the request to us", async (status) => {

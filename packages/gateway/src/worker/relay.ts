@@ -146,8 +146,8 @@ export class Relay {
     const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
     const outcome =
       forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
-    if (outcome === "unreached") others.wasWrong(owner);
-    this.#conclude(request, response, outcome, "forwarded");
+    if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
+    this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
 
   /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */
