@@ -20,6 +20,7 @@ import { tokenCommand } from "./commands/token.js";
 import { Failure } from "./failure.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
+import { usageError } from "./usage-error.js";
 
 export interface ProgramOptions {
   readonly version: string;
@@ -81,10 +82,13 @@ Each command explains itself: holdfast start --help`,
 
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => void terminal.out(text.replace(/\n$/, "")),
-    writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
-    outputError: (text, write) => write(text.replace(/^error: /, "holdfast: ")),
-  });
+  command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: (text) => void terminal.out(text.replace(/\n$/, "")),
+      writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
+      outputError: (text, write) => write(usageError(command, text)),
+    });
   for (const each of command.commands) prepare(each, terminal);
 }
