@@ -15,6 +15,12 @@ export function startProblem(error: unknown, outgoingOn = outgoingConnectionOn):
     return plain ? new Failure(`the gateway cannot start: ${error.message}`, 1, { cause: error }) : error;
   }
   const { address, hostname, port } = error as { address?: string; hostname?: string; port?: number };
+  // Of a file, say: nothing that a port could mend.
+  if (port === undefined && hostname === undefined && address === undefined) {
+    return code === "EMFILE" || code === "ENFILE"
+      ? tooManyFiles(error)
+      : new Failure(`the gateway cannot start: ${sentence(error)}`, 1, { cause: error });
+  }
   const host = address ?? hostname ?? "the address";
   const options = { cause: error };
   const choose = `choose another with ${flagOf("port")} or ${flagOf("adminPort")}`;
@@ -42,7 +48,7 @@ export function startProblem(error: unknown, outgoingOn = outgoingConnectionOn):
       );
     case "EMFILE":
     case "ENFILE":
-      return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, options);
+      return tooManyFiles(error);
     default:
       return new Failure(`the gateway cannot start: ${sentence(error)}`, 1, options);
   }
@@ -56,4 +62,8 @@ function inUse(port: number | undefined, outgoingOn: typeof outgoingConnectionOn
     `is in use although nothing listens there: an outgoing connection${to === undefined ? "" : ` to ${to}`} has it as its own port. ` +
     `Wait until that has ended (\`ss -tnp sport = :${port}\` names the program), keep the port for listeners (\`sysctl -w net.ipv4.ip_local_reserved_ports=${port}\`)`
   );
+}
+
+function tooManyFiles(cause: unknown): Failure {
+  return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, { cause });
 }

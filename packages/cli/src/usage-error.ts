@@ -16,7 +16,7 @@ export function usageError(command: Command, text: string): string {
     .trim()
     .replaceAll(/\s+/g, " ")
     .slice(0, MAX_LENGTH);
-  return `holdfast: ${said}${advice(command, said)}`;
+  return `${said}${advice(command, said)}`;
 }
 
 function advice(command: Command, said: string): string {

@@ -332,4 +332,23 @@ describe("a public key", () => {
   ])("that is %s is refused in words", (_what, text, problem) =>
     expect(readPublicKey(text)).toEqual({ problem }),
   );
+
+  const text = pem(ec.publicKey).trim();
+  it.each([
+    ["with \\n for the ends of its lines", text.replaceAll("\n", "\\n")],
+    ["with \\r\\n, in quotes", `"${text.replaceAll("\n", "\\r\\n")}\\r\\n"`],
+    ["with spaces", text.replaceAll("\n", " ")],
+    ["with nothing between", text.replaceAll("\n", "")],
+    ["as it is", `${text}\n`],
+  ])("on one line is taken: %s", (_how, written) => {
+    expect(readPublicKey(written)).toMatchObject({ algorithms: ["ES256"] });
+  });
+
+  it.each([
+    ["base64 of it", Buffer.from(text).toString("base64"), "it is in base64 once more"],
+    ["its first line", text.split("\n")[0] ?? "", "its END line is missing"],
+    ["another text in it", "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----", "is no key"],
+  ])("that is spoilt is refused with the cause: %s", (_how, written, cause) => {
+    expect(readPublicKey(written)).toEqual({ problem: expect.stringContaining(cause) });
+  });
 });
