@@ -146,7 +146,7 @@ function embedded(settings: CompleteSettings): Home {
         methods: {
           add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
           list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
-          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+          spend: (...[id, forMs]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, forMs),
         },
       }),
     },

@@ -58,10 +58,10 @@ export async function openReader(
   settings: ReaderSettings,
 ): Promise<Client<Redis | Cluster>> {
   hearStreamErrors();
-  const { timeoutMs, random } = settings;
+  const { timeoutMs, random, handshakes } = settings;
   const raw =
     target.kind === "cluster"
-      ? newCluster(target, shuffled(target.nodes, random), timeoutMs)
+      ? newCluster(target, shuffled(target.nodes, random), timeoutMs, handshakes)
       : new Redis(serverOptions(target, settings));
   const client = new Client<Redis | Cluster>(raw, settings);
   await client.connect();
@@ -71,9 +71,9 @@ export async function openReader(
 /** The options of a connection to the one server, or to the master that Sentinels name. */
 function serverOptions(
   target: Exclude<RedisTarget, { kind: "cluster" }>,
-  { timeoutMs, random }: Pick<ConnectSettings, "timeoutMs" | "random">,
+  { timeoutMs, random, handshakes }: Pick<ConnectSettings, "timeoutMs" | "random" | "handshakes">,
 ): ConnectionOptions {
-  const options = connectionOptions(target, timeoutMs);
+  const options = connectionOptions(target, timeoutMs, handshakes);
   if (target.kind === "single") return { ...options, ...target.address, db: target.db };
   return {
     ...options,
@@ -84,7 +84,7 @@ function serverOptions(
     sentinelPassword: target.sentinelPassword,
     sentinelCommandTimeout: timeoutMs,
     sentinelRetryStrategy: () => null,
-    sentinelTLS: target.tls ? {} : undefined,
+    sentinelTLS: target.tls ? handshakes.tlsOptions : undefined,
     enableTLSForSentinelMode: target.tls,
   };
 }

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -42,6 +52,26 @@ describe("RelayDirectory", () => {
     const other = directory.ensure();
     expect(other).not.toBe(path);
     expect(other.startsWith(`${root}/holdfast-`)).toBe(true);
+  });
+
+  it.each([
+    ["that others may write", (path: string) => chmodSync(path, 0o777)],
+    [
+      "that is a link",
+      (path: string) => {
+        rmdirSync(path);
+        symlinkSync(tmpdir(), path);
+      },
+    ],
+  ])("is elsewhere when its place was taken by a folder %s", (_, take) => {
+    const directory = new RelayDirectory([root]);
+    const path = directory.ensure();
+    rmSync(path, { recursive: true });
+    mkdirSync(path);
+    take(path);
+    const other = directory.ensure();
+    expect(other).not.toBe(path);
+    expect(statSync(other).mode & 0o777).toBe(0o700);
   });
 
   it("is at a shorter place where the first is too long for a socket's path", () => {

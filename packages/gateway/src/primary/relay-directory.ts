@@ -5,8 +5,9 @@
  * has about 100 bytes, so a short place is taken where the usual one is too long. Invariants: it is private to this user; a
  * worker is only started when it exists; where none can be made the sentence names what was tried.
  */
-import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isPrivateFolder } from "../private-folder.js";
 
 /** Bytes of a Unix socket's path that every system takes (macOS: 103), and those of the longest name in the folder. */
 const MAX_PATH_BYTES = 103;
@@ -59,9 +60,9 @@ export class RelayDirectory {
   /** At the same place, so that workers that are alive find those that come. */
   #remade(path: string): boolean {
     try {
-      if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return true;
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      return true;
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+      return isPrivateFolder(lstatSync(path));
     } catch {
       return false;
     }

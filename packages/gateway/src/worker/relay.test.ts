@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import {
   Agent,
   createServer,
@@ -211,6 +211,35 @@ describe("requests of several sessions on one connection", () => {
     const headers = { "transfer-encoding": "chunked" };
     expect((await ask(a.port, path, { body, headers })).text).toBe(`1 ${path} ${body}`);
     expect((await ask(a.port, path, { method: "POST", headers })).text).toMatch(/^[01] /);
+  });
+
+  it("reach their owner again after the temporary folder was swept", async () => {
+    const clock = new FakeClock();
+    const [a, b] = [await start(0), await start(1, { clock })];
+    const path = `/x?sid=${sid(b.owner)}`;
+    await rm(near, { recursive: true });
+    expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    clock.advance(5_000);
+    while (!(await ask(a.port, path)).text.startsWith("1 "));
+    expect((await stat(near)).mode & 0o777).toBe(0o700);
+    expect(a.routed.at(-1)).toBe("relayed");
+  });
+
+  it("do not go through a folder that another user may have made in the place of a swept one", async () => {
+    const clock = new FakeClock();
+    const [a, b] = [await start(0, { clock }), await start(1, { clock })];
+    const path = `/x?sid=${sid(b.owner)}`;
+    await rm(near, { recursive: true });
+    await mkdir(near);
+    await chmod(near, 0o777);
+    let heard = 0;
+    await impostor(b.owner, (_, response) => response.end(`impostor ${++heard}`));
+    clock.advance(5_000);
+    while (!(await ask(a.port, path)).text.startsWith("0 "));
+    const before = heard;
+    expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    expect(heard).toBe(before);
+    expect(await readdir(near)).toEqual([ownerPrefix(b.owner)]);
   });
 
   it.each(["the body", ""])("are answered here when the owner is gone, with the body %j", async (body) => {
