@@ -198,6 +198,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
     onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
+    localPages: isLoopback(settings.host),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
