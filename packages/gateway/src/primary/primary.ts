@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import { Exchanges } from "../exchanges.js";
+import { LINK_SHARES } from "../link.js";
 import type { ToPrimary } from "../messages.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
@@ -102,7 +103,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }, LINK_SHARES.urgent));
     this.#supervisor = new Supervisor(
       options,
       {
@@ -276,7 +277,7 @@ export class Primary {
   #announce(): void {
     this.#reload.stop();
     this.#frontDoor.unready();
-    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" });
+    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" }, LINK_SHARES.urgent);
   }
 
   #retire(worker: WorkerProcess): Promise<void> {
@@ -288,7 +289,7 @@ export class Primary {
 
   #workerReady(worker: WorkerProcess): void {
     // One that took the place of another after the announcement.
-    if (this.#drain.state === "announced") worker.send({ type: "unready" });
+    if (this.#drain.state === "announced") worker.send({ type: "unready" }, LINK_SHARES.urgent);
     this.#frontDoor.joined(worker);
     if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
     this.#state = "running";
