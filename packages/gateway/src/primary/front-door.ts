@@ -139,6 +139,11 @@ export class FrontDoor {
     return shutMs > this.#options.headTimeoutMs + CHECK_MS ? shutMs : 0;
   }
 
+  /** From now on pages of these origins may read why the door refuses them. */
+  allow(origins: AdmissionOptions["origins"]): void {
+    this.#admission.allow(origins);
+  }
+
   /**
    * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers listen, this
    * only makes sure that nobody else does: a port that is in use is found here, not by workers that share it.

@@ -41,6 +41,7 @@ export interface ReloadOptions extends WorkerProgram {
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
   readonly clockLeewayMs: number;
+  readonly origins: PrimaryOptions["origins"];
 }
 
 interface Opened {
@@ -227,13 +228,14 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, hasPresence, clockLeewayMs, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, clockLeewayMs, origins, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
     this.#clockLeewayMs = clockLeewayMs;
+    this.#frontDoor.allow(origins);
     this.#reload.request(program);
   }
 
