@@ -138,11 +138,14 @@ export class Admission {
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused, "");
     const socket = new PendingSocket(handle, this.#clock.monotonic());
+    const mayAsk = refused === "draining" && this.pending < this.#options.maxPending;
+    if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
-    if (unwelcome !== undefined) return this.#answer(handle, unwelcome, "");
-    if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
+    if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
+    // The answer depends on the request: an EventSource would never come back after a 503.
+    if (mayAsk) this.#heads.start(socket);
+    else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
       this.#heads.start(socket);
@@ -174,13 +177,22 @@ export class Admission {
   }
 
   /** Refuses one that is not here: it was handed over and came back. */
-  refuse({ handle, head }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why, head);
+  refuse(socket: PendingSocket, why: Refused): void {
+    this.#answer(socket, why);
   }
 
   /** Answers a health check that is not here any more. */
   reassure({ handle }: PendingSocket): void {
     this.#farewells.say(handle, HEALTHY);
+  }
+
+  /**
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead
+   * would take an earlier answer for the one to its request.
+   */
+  shut(): void {
+    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
+    for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
   }
 
   /** Refuses everybody who is here. */
@@ -258,6 +270,7 @@ export class Admission {
   }
 
   #assign(socket: PendingSocket): void {
+    if (this.#events.closedFor() === "draining") return this.#dismiss(socket, "draining");
     this.#unassigned.push(socket);
     this.#unassignedBytes += socket.head.length;
     if (this.#unassigned.length === 1 && this.#settleFirst()) return;
@@ -312,11 +325,12 @@ export class Admission {
     this.#events.left(socket);
   }
 
-  /** What was not read of it may have come: a page can read the answer only if it is told so. */
-  #answer(handle: TcpHandle, why: Refused, head: string): void {
+  /** What was not read of it may have come: the answer depends on who asks, and for what. */
+  #answer({ handle, head }: PendingSocket, why: Refused): void {
     this.#events.refused(why);
-    const cors = frontCorsLines(head === "" ? this.#peek(handle) : head, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors));
+    const request = head === "" ? this.#peek(handle) : head;
+    const cors = frontCorsLines(request, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors, request));
   }
 
   #peek(handle: TcpHandle): string {
