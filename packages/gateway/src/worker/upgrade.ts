@@ -9,6 +9,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Encoding, ForwardedHeaders, Identity } from "@holdfast/core";
 import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
+import { withoutOuterSpace } from "./field-value.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import { type HttpError, httpError } from "./http-answer.js";
 import type { Notice } from "./noticed.js";
@@ -148,7 +149,7 @@ export function shown(origin: string | undefined): string {
 
 /** Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an error. */
 function problemOfSubprotocols(offer: string): string | undefined {
-  const names = offer.split(",").map((name) => name.replaceAll(/^[ \t]+|[ \t]+$/g, ""));
+  const names = offer.split(",").map(withoutOuterSpace);
   if (!names.every((name) => SUBPROTOCOL_NAME.test(name)) || new Set(names).size < names.length) {
     return "`Sec-WebSocket-Protocol` is not a list of different names.";
   }
