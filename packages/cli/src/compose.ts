@@ -85,6 +85,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     retention: retentions(settings),
     hasPresence: hasPresence(settings),
     clockLeewayMs: settings.jwtLeeway,
+    origins: settings.origins,
   };
 }
 
@@ -110,7 +111,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
-    origins: settings.origins,
+    maxPendingBytes: settings.maxPendingBytes,
     writeTimeoutMs: settings.writeTimeout,
     maxPending: settings.maxPending,
     limits: limitsOf(settings),
@@ -208,6 +209,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
     onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
+    localPages: isLoopback(settings.host),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
@@ -273,6 +275,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
     maxHeadBytes: settings.maxHeadBytes,
     origins: settings.origins,
     maxPending: Math.ceil(maxPending / workers),
+    maxPendingBytes: Math.ceil(settings.maxPendingBytes / workers),
     limits: {
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),
