@@ -154,7 +154,7 @@ describe.each(["sse", "poll"] as const)("commands over %s whose answers are lost
 describe("climbing back", () => {
   it("moves to the WebSocket while publications and commands go on", async () => {
     gateway.faults = { refuseUpgrades: true };
-    await start({ clock: hasty });
+    await start({ clock: hasty, connectTimeoutMs: 5_000 });
     gateway.faults = {};
     const published: Promise<unknown>[] = [];
     const all = Array.from({ length: 100 }, (_, n) => n);
