@@ -3,9 +3,13 @@ import { type CommandFrame, carryOut } from "./commands.js";
 
 class Account {
   readonly received: string[] = [];
+  readonly credit: number;
   spent = 0;
-  /** Tenths of a command that it has. */
-  constructor(readonly credit = 1_000) {}
+
+  /** `credit`: tenths of a command that it has. */
+  constructor(credit = 1_000) {
+    this.credit = credit;
+  }
 
   receive(text: string): void {
     this.received.push(text);
