@@ -86,6 +86,17 @@ export interface PresenceNews extends PresenceCounts {
   readonly steps?: readonly PresenceStep[];
 }
 
+/** A step as a worker has read it, with the member's text to the letter. */
+export type HeardStep = readonly [
+  came: 0 | 1,
+  told: 0 | 1,
+  member: { readonly session: string; readonly text: string },
+];
+
+export interface HeardNews extends Omit<PresenceNews, "steps"> {
+  readonly steps?: readonly HeardStep[];
+}
+
 export interface LeaseState {
   /** False: it was over already, and its members are being taken out or gone. Begin another. */
   readonly held: boolean;

@@ -238,9 +238,9 @@ export const settings = Object.freeze({
   }),
   origins: optional(origins(), {
     reload: true,
-    example: ["https://app.example", "http://localhost:3000"],
+    example: ["https://app.example", "https://*.example.com", "http://localhost:3000"],
     description:
-      "Origins that browsers may connect from; `*` admits all. Unset: only pages of the gateway's own host. Clients that send no Origin are not browsers and pass.",
+      "Origins that browsers may connect from. `https://*.example.com` admits all names below `example.com`, of one label or more, but not `example.com` itself; `*` admits all. Unset: only pages of the gateway's own host and, where `host` is loopback, pages of localhost on any port. Clients that send no Origin are not browsers and pass.",
   }),
   maxConnections: setting(integerOrAuto(1, 10_000_000), {
     default: "auto",
@@ -525,6 +525,12 @@ export const settings = Object.freeze({
     example: 512,
     description:
       "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is three quarters of those, at most 16,384.",
+  }),
+  maxPendingBytes: setting(size(1 * MIB, 16 * 1024 * MIB), {
+    default: "64MiB",
+    example: "16MiB",
+    description:
+      "Bytes of the request heads of these connections together. Beyond it the oldest of the address whose heads have most bytes is sent away, with 503.",
   }),
   backlog: setting(integer(1, 65_535), {
     default: 4096,

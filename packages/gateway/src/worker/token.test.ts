@@ -274,6 +274,28 @@ describe("any token", () => {
     );
   });
 
+  it("shows its info to the letter, save for line breaks", async () => {
+    const of = async (payload: string): Promise<string | undefined> => {
+      const proof = await authenticator().prove(raw({ alg: "HS256" }, payload, SECRET));
+      return proof.kind === "identity" ? proof.identity.info : proof.kind;
+    };
+    const claims = `"sub":"ada","exp":${NOW + 60}`;
+    for (const info of [
+      "73786976294838206465",
+      "-0",
+      "[2.50, 1E6]",
+      '{"a":1,"a":2}',
+      '"\\u00e9\\/"',
+      "null",
+    ]) {
+      expect(await of(`{"info":${info},${claims}}`)).toBe(info);
+      expect(await of(`\ufeff{${claims} , "inf\\u006f" : ${info} }`)).toBe(info);
+    }
+    expect(await of(`{"info":1,${claims},"info":2.0}`)).toBe("2.0");
+    expect(await of(`{${claims},"info":{\r\n  "a":\n 1.0\n}}`)).toBe('{"a":1.0}');
+    expect(await of(`{${claims},"x":{"info":1}}`)).toBeUndefined();
+  });
+
   it("gets an answer, whatever its claims are, and never an exception", async () => {
     const claims = fc.dictionary(
       fc.constantFrom(
