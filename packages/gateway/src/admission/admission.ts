@@ -12,12 +12,13 @@
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
+import { DateField } from "../request/date-field.js";
 import { readNow, type TcpHandle } from "../tcp-handle.js";
 import { type OriginCheck, originCheck } from "../worker/origin.js";
 import { isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
-import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { frontAnswer, healthyAnswer, type Refused } from "./front-answers.js";
 import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
@@ -71,6 +72,7 @@ export class Admission {
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
   readonly #farewells: Farewells;
+  readonly #date: DateField;
   readonly #heads: HeadReader;
   readonly #mayComeFrom: OriginCheck;
   readonly #readNow: typeof readNow;
@@ -99,6 +101,7 @@ export class Admission {
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    this.#date = new DateField(clock);
     this.#farewells = farewells;
     const heads: HeadEvents = {
       whole: (socket) => this.#assign(socket),
@@ -162,8 +165,8 @@ export class Admission {
   }
 
   /** Answers a health check that is not here any more. */
-  reassure({ handle }: PendingSocket): void {
-    this.#farewells.say(handle, HEALTHY);
+  reassure({ handle, head }: PendingSocket): void {
+    this.#farewells.say(handle, healthyAnswer(this.#date.now, isHead(head)));
   }
 
   /** Refuses everybody who is here. */
@@ -232,7 +235,7 @@ export class Admission {
     const assignment = socket === undefined ? "later" : this.#events.assign(socket);
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
-    if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
+    if (assignment === "healthy") this.reassure(socket);
     else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
     return true;
@@ -272,12 +275,18 @@ export class Admission {
   /** What was not read of it may have come: a page can read the answer only if it is told so. */
   #answer(handle: TcpHandle, why: Refused, head: string): void {
     this.#events.refused(why);
-    const cors = frontCorsLines(head === "" ? this.#peek(handle) : head, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors));
+    const request = head === "" ? this.#peek(handle) : head;
+    const cors = frontCorsLines(request, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, isHead(request)));
   }
 
   #peek(handle: TcpHandle): string {
     const length = this.#readNow(handle, this.#peeked) ?? 0;
     return this.#peeked.toString("latin1", 0, length);
   }
+}
+
+/** An answer to such a request has no body. */
+function isHead(request: string): boolean {
+  return request.startsWith("HEAD ");
 }

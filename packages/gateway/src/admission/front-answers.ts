@@ -17,7 +17,8 @@ export type Refused =
   | "slow_head"
   | "big_head"
   | "bad_proxy_header"
-  | "not_http";
+  | "not_http"
+  | "bad_version";
 
 interface Row {
   readonly status: string;
@@ -57,24 +58,32 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   slow_head: { status: "408 Request Timeout", message: "The request's head did not arrive in time." },
   big_head: { status: "431 Request Header Fields Too Large", message: "The request's head is too large." },
   bad_proxy_header: { status: "400 Bad Request", message: "The PROXY header is malformed." },
+  bad_version: { status: "505 HTTP Version Not Supported", message: "This server speaks HTTP/1.1." },
   not_http: { status: "400 Bad Request", message: "That is not an HTTP/1.1 request." },
 };
 
 /** What a health check is told while the instance is full: full is not ill. */
-export const HEALTHY =
-  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nok";
+export function healthyAnswer(date: string, headOnly = false): string {
+  return (
+    `HTTP/1.1 200 OK\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `Cache-Control: no-store\r\nContent-Length: 2\r\n\r\n${headOnly ? "" : "ok"}`
+  );
+}
 
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/** The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts). */
-export function frontAnswer(why: Refused, random: number, more = ""): string {
+/**
+ * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the page that asked
+ * (front-cors.ts). `headOnly` leaves the body out, as HEAD asks.
+ */
+export function frontAnswer(why: Refused, random: number, date: string, more = "", headOnly = false): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${body}`
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${headOnly ? "" : body}`
   );
 }

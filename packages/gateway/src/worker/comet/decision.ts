@@ -45,6 +45,11 @@ const METHODS = Object.freeze({
   "/ticket": "POST, OPTIONS",
 });
 
+/** The page that is told so cannot read it: only its developer sees it, in the browser's tools. */
+const FOREIGN = Object.freeze({
+  ...errors.forbidden,
+  message: "Pages of this origin may not connect here; see the setting `origins`.",
+});
 /** What the ids of a stream may take of the request head in which an EventSource sends the last one, characters. */
 const MAX_EVENT_ID = 6 * 1024;
 /** What a channel takes there beside its name. */
@@ -66,14 +71,11 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   // Of these requests it is what a page, or an image in it, can read without saying its origin.
   const site = method === "GET" || method === "HEAD" ? (headers["sec-fetch-site"] ?? "") : undefined;
   if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
-    return refuse(head, 403, {
-      ...errors.forbidden,
-      message: "Pages of this origin may not connect here; see the setting `origins`.",
-    });
+    return { kind: "answer", answer: errorAnswer(403, FOREIGN, { Vary: "Origin" }) };
   if (method === "OPTIONS")
     return {
       kind: "answer",
-      answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: "" },
+      answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: undefined },
     };
   if (method === "POST")
     return path === "/ticket"
@@ -100,7 +102,10 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
         "These are more channels, or longer names, than a browser can come back with; use several streams or the SDK.",
     });
   if (method === "HEAD")
-    return { kind: "answer", answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: "" } };
+    return {
+      kind: "answer",
+      answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: undefined },
+    };
   // What the browser says of itself is newer than what its URL says.
   const told = headers["last-event-id"];
   const given = told ?? query.cursor;
