@@ -55,12 +55,19 @@ async function exportedMetrics(): Promise<Set<string>> {
     presenceMembers: 0,
     presenceViews: 0,
     revocations: 0,
+    logLinesLost: 0,
     unfinishedBytes: 0,
     readsWaiting: 0,
     brokerState: "ready",
     loop,
   }));
-  const primary = new PrimaryMetrics(() => ({ workers: 0, pending: 0, drain: SERVING, reloadLeft: 0 }));
+  const primary = new PrimaryMetrics(() => ({
+    workers: 0,
+    pending: 0,
+    drain: SERVING,
+    reloadLeft: 0,
+    logLinesLost: 0,
+  }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
   return new Set(snapshots.flat().map(({ name }) => name));
 }

@@ -27,6 +27,7 @@ const MAY_READ: Readonly<Record<string, string>> = {
   "core/src/tickets.ts": "checked by other instances",
   "gateway/src/primary/instance-drain.ts": "when a drain began and ends, shown to operators",
   "gateway/src/primary/primary.ts": "the end of a revocation, shared with every instance",
+  "gateway/src/worker/instance-seal.ts": "when an instance sealed something, checked by other instances",
   "gateway/src/worker/token.ts": "the end of a token",
   "gateway/src/worker/webhook/hook-client.ts": "the timestamp in a signature, checked by the application",
   "gateway/src/worker/webhook/webhooks.ts": "when an identity was told, compared with revocations",

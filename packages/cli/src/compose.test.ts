@@ -17,7 +17,16 @@ const machine: Machine = {
 
 function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
   const settings = complete(loadSettings({ flags, env: {}, file: undefined, machine }).settings, machine);
-  return { settings, machine, logger: silentLogger, logFormat: "json", execArgv: [], nodeOptions: "" };
+  const logLinesLost = (): number => 0;
+  return {
+    settings,
+    machine,
+    logger: silentLogger,
+    logLinesLost,
+    logFormat: "json",
+    execArgv: [],
+    nodeOptions: "",
+  };
 }
 
 describe("composing", () => {

@@ -37,6 +37,7 @@ import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { tokenOptions, webhookOptions } from "./identity-options.js";
+import { LogOutput } from "./log-output.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
 import { readPages } from "./pages.js";
@@ -54,6 +55,8 @@ export interface PrimaryParts {
   readonly settings: CompleteSettings;
   readonly machine: Machine;
   readonly logger: Logger;
+  /** Log lines that this process could not write. */
+  readonly logLinesLost: () => number;
   readonly logFormat: "pretty" | "json";
   /** Node flags and NODE_OPTIONS of this process. */
   readonly execArgv: readonly string[];
@@ -110,6 +113,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     trustedProxies: settings.trustedProxies ?? [],
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
+    logLinesLost: parts.logLinesLost,
     clock: systemClock,
   };
 }
@@ -137,7 +141,7 @@ function embedded(settings: CompleteSettings): Home {
         methods: {
           add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
           list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
-          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+          spend: (...[id, forMs]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, forMs),
         },
       }),
     },
@@ -183,11 +187,11 @@ function onRedis(settings: CompleteSettings, logger: Logger): Home {
 /** `config` comes from this program's own primary. */
 export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
   const { settings, logFormat } = config;
-  const lines = createLogger({
-    level: settings.logLevel,
-    format: logFormat,
-    bindings: { worker: owner.slot, pid: process.pid },
-  });
+  const output = LogOutput.standard();
+  const lines = createLogger(
+    { level: settings.logLevel, format: logFormat, bindings: { worker: owner.slot, pid: process.pid } },
+    output,
+  );
   const logger = new LimitedLogger(lines, systemClock);
   return {
     core: coreOptions(settings),
@@ -219,7 +223,11 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       ratePerAddress: unlessOff(settings.sessionRatePerAddress),
       maxPerAddress: unlessOff(settings.connectionsPerAddress),
     },
-    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
+    polls: {
+      holdMs: settings.pollHold,
+      graceMs: settings.pollGrace,
+      streamSilenceMs: unlessOff(settings.streamSilence),
+    },
     pages: readPages(),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
@@ -237,6 +245,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
             };
           },
     logger,
+    logLinesLost: () => output.lost,
     clock: systemClock,
   };
 }

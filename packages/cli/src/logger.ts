@@ -1,14 +1,12 @@
 /**
  * The log: pino, one JSON object a line for machines, coloured lines for people on a terminal.
  *
- * No transport thread: a worker process has one CPU to itself and a log line is cheap. What standard output does not
- * take is held up to a limit and then dropped, so a stuck reader cannot stop a gateway.
+ * No transport thread: a worker process has one CPU to itself and a log line is cheap. Where lines go, and what becomes of
+ * those that cannot be written, is `log-output.ts`.
  */
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { Writable } from "node:stream";
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { build as pretty } from "pino-pretty";
-
-/** Bytes of log lines that may wait for standard output. */
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
 export interface LogOptions {
   readonly level: string;
@@ -28,19 +26,30 @@ export function logFormatFor(
 
 export function createLogger(
   { level, format, bindings = {} }: LogOptions,
-  stream: DestinationStream = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES }),
+  output: DestinationStream,
 ): Logger {
   const options = { level, base: { ...bindings }, timestamp: stdTimeFunctions.isoTime };
-  if (format === "json") return pino(options, stream);
+  if (format === "json") return pino(options, output);
   return pino(
     options,
     pretty({
       colorize: true,
-      destination: stream as NodeJS.WritableStream,
+      destination: streamTo(output),
       translateTime: "SYS:HH:MM:ss.l",
       ignore: "pid,hostname,worker",
       // The slot in front of the message, where the eye looks for who speaks.
       messageFormat: ({ worker, msg }) => (worker === undefined ? `${msg}` : `worker ${worker}: ${msg}`),
     }),
   );
+}
+
+/** pino-pretty writes to a stream. */
+function streamTo(output: DestinationStream): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(line: string | Buffer, _encoding, done) {
+      output.write(String(line));
+      done();
+    },
+  });
 }

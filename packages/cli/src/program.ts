@@ -18,6 +18,7 @@ import { startCommand } from "./commands/start.js";
 import { swarmCommand } from "./commands/swarm.js";
 import { tokenCommand } from "./commands/token.js";
 import { Failure } from "./failure.js";
+import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
 
@@ -39,7 +40,7 @@ export async function runProgram(
     // Commander has printed its message; 0 is that of --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Failure) {
-      terminal.err(`holdfast: ${error.message}`);
+      terminal.err(`holdfast: ${asCalled(error.message, terminal.program)}`);
       return error.exitCode;
     }
     throw error;
@@ -82,7 +83,7 @@ Each command explains itself: holdfast start --help`,
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
   command.exitOverride().configureOutput({
-    writeOut: (text) => void terminal.out(text.replace(/\n$/, "")),
+    writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
     writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
     outputError: (text, write) => write(text.replace(/^error: /, "holdfast: ")),
   });

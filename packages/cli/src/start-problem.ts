@@ -14,6 +14,12 @@ export function startProblem(error: unknown): unknown {
     return plain ? new Failure(`the gateway cannot start: ${error.message}`, 1, { cause: error }) : error;
   }
   const { address, hostname, port } = error as { address?: string; hostname?: string; port?: number };
+  // Of a file, say: nothing that a port could mend.
+  if (port === undefined && hostname === undefined && address === undefined) {
+    return code === "EMFILE" || code === "ENFILE"
+      ? tooManyFiles(error)
+      : new Failure(`the gateway cannot start: ${sentence(error)}`, 1, { cause: error });
+  }
   const host = address ?? hostname ?? "the address";
   const options = { cause: error };
   const choose = `choose another with ${flagOf("port")} or ${flagOf("adminPort")}`;
@@ -45,8 +51,12 @@ export function startProblem(error: unknown): unknown {
       );
     case "EMFILE":
     case "ENFILE":
-      return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, options);
+      return tooManyFiles(error);
     default:
       return new Failure(`the gateway cannot start: ${sentence(error)}`, 1, options);
   }
+}
+
+function tooManyFiles(cause: unknown): Failure {
+  return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, { cause });
 }

@@ -102,6 +102,8 @@ export interface PrimaryOptions {
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;
+  /** Log lines that this process could not write since it started. */
+  readonly logLinesLost: () => number;
   readonly clock: Clock;
 }
 
@@ -174,5 +176,7 @@ export interface WorkerOptions {
   /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
   readonly broker: ((metrics: Metrics) => WorkerBroker) | undefined;
   readonly logger: Logger;
+  /** Log lines that this process could not write since it started. */
+  readonly logLinesLost: () => number;
   readonly clock: Clock;
 }

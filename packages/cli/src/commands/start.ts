@@ -15,8 +15,10 @@ import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import { ConfigProblems, formatProblem } from "../config/problem.js";
 import { nextSettings } from "../config/reload.js";
 import type { Settings } from "../config/schema.js";
+import { linkWarnings } from "../config/service-links.js";
 import { Failure } from "../failure.js";
-import { onHangUp } from "../hang-up.js";
+import { type HangUpOptions, onHangUp } from "../hang-up.js";
+import { LogOutput } from "../log-output.js";
 import { createLogger, logFormatFor } from "../logger.js";
 import type { Machine } from "../machine.js";
 import { startProblem } from "../start-problem.js";
@@ -53,15 +55,17 @@ async function start(
   const loaded = loadFromCommand(options, terminal, machine);
   const settings = complete(loaded.settings, machine);
   const logFormat = logFormatFor(settings.logFormat, process.stdout);
-  const logger = createLogger({
-    level: settings.logLevel,
-    format: logFormat,
-    bindings: { pid: process.pid },
-  });
-  for (const warning of warnings(loaded.settings, machine)) logger.warn({}, warning);
+  const output = LogOutput.standard();
+  const logger = createLogger(
+    { level: settings.logLevel, format: logFormat, bindings: { pid: process.pid } },
+    output,
+  );
+  for (const warning of [...linkWarnings(loaded.serviceLinks), ...warnings(loaded.settings, machine)])
+    logger.warn({}, warning);
   const { execArgv } = process;
   const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
-  const parts: PrimaryParts = { settings, machine, logger, logFormat, execArgv, nodeOptions };
+  const logLinesLost = (): number => output.lost;
+  const parts: PrimaryParts = { settings, machine, logger, logLinesLost, logFormat, execArgv, nodeOptions };
   let current = loaded.settings;
   const readAgain = (): ReloadOptions | undefined => {
     const next = readNext(current, () => loadFromCommand(options, terminal, machine).settings, logger);
@@ -69,7 +73,8 @@ async function start(
     current = next;
     return reloadOptions({ ...parts, settings: complete(next, machine) });
   };
-  await run(primaryOptions(parts), readAgain, ({ ports, adminPort }) => {
+  const hangUp = { hasFile: loaded.file !== undefined, env: terminal.env };
+  await run(primaryOptions(parts), hangUp, readAgain, ({ ports, adminPort }) => {
     const { host, adminHost, workers } = settings;
     const admin = { host: adminHost, port: adminPort };
     const { message, fields } = banner({
@@ -107,6 +112,7 @@ function readNext(current: Settings, read: () => Settings, logger: Logger): Sett
  */
 async function run(
   options: PrimaryOptions,
+  hangUp: Pick<HangUpOptions, "hasFile" | "env">,
   readAgain: () => ReloadOptions | undefined,
   onStarted: (addresses: Addresses) => void,
 ): Promise<void> {
@@ -133,10 +139,16 @@ async function run(
         drain = next.drain;
         primary.reload(next);
       };
-      releases.push(onStopSignals(stop));
+      releases.push(onStopSignals({ stop, abort: () => primary.abort() }));
       // One that comes during the start is carried out after it.
       releases.push(
-        onHangUp({ reload: () => void started.then(reload, () => {}), stop: () => stop("SIGHUP") }),
+        onHangUp({
+          reload: () => void started.then(reload, () => {}),
+          stop: () => stop("SIGHUP"),
+          ignored: () =>
+            logger.info({}, "SIGHUP ignored, as under nohup: name a file with --config to reload by it"),
+          ...hangUp,
+        }),
       );
     });
     await ended;

@@ -67,7 +67,8 @@ export const settings = Object.freeze({
     default: "auto",
     defaultMeans: "one per CPU",
     example: 4,
-    description: "Worker processes. `auto` starts one per CPU that this process may use.",
+    description:
+      "Worker processes. `auto` starts one per CPU that this process may use: the least of the machine's, its affinity and the whole CPUs of its control group's quota.",
   }),
   redis: optional(redisUrl, {
     example: "redis://127.0.0.1:6379",
@@ -333,6 +334,13 @@ export const settings = Object.freeze({
     default: "10s",
     example: "20s",
     description: "How long a long-poll session may be without a poll before it counts as a lost connection.",
+  }),
+  streamSilence: setting(durationOrOff(10 * SECOND, 24 * HOUR), {
+    reload: true,
+    default: "10m",
+    example: "5m",
+    description:
+      "How long an event stream goes on without a proof that its client is there: a command by `/send`, or bytes that had to wait for it. Then it ends with a `retry:`, and a client that is there comes back with its last id. `off`: only the kernel ends it.",
   }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
     reload: true,

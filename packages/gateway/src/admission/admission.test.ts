@@ -436,4 +436,34 @@ describe("a connection whose head was read elsewhere", () => {
     ]);
     expect(world.reasons).toEqual(["limit_pending", "draining"]);
   });
+
+  it("reads the head of what comes while the instance drains: an EventSource is told when to come back", () => {
+    const world = new AdmissionWorld();
+    world.closedFor = "draining";
+    const stream = "GET /sse?channels=a HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    const handles = [world.connect(stream), world.connect(HEAD)];
+    expect(handles.flatMap((handle) => world.places(handle))).toEqual(["answered 200", "answered 503"]);
+    expect(world.reasons).toEqual(["draining", "draining"]);
+    expect(world.handedOver).toEqual([]);
+  });
+
+  it("answers a socket that a browser opened ahead when it has asked, not before", () => {
+    const world = new AdmissionWorld({}, {});
+    const ahead = world.connect();
+    world.hasWorker = false;
+    const asked = world.connect(HEAD);
+    const parked = world.connect();
+    world.closedFor = "draining";
+    world.admission.shut();
+    const all = [ahead, asked, parked];
+    expect(all.map((handle) => world.places(handle)[0])).toEqual(["here", "answered 503", "here"]);
+    const stream = "GET /sse?channels=a HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    for (const handle of [ahead, parked]) handle.receive(stream);
+    expect(all.map((handle) => world.places(handle)[0])).toEqual([
+      "answered 200",
+      "answered 503",
+      "answered 200",
+    ]);
+    expect(world.admission.pending).toBe(0);
+  });
 });

@@ -124,11 +124,14 @@ export class Admission {
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused, "");
     const socket = new PendingSocket(handle, this.#clock.monotonic());
+    const mayAsk = refused === "draining" && this.pending < this.#options.maxPending;
+    if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
-    if (unwelcome !== undefined) return this.#answer(handle, unwelcome, "");
-    if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
+    if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
+    // The answer depends on the request: an EventSource would never come back after a 503.
+    if (mayAsk) this.#heads.start(socket);
+    else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
       this.#heads.start(socket);
@@ -160,13 +163,22 @@ export class Admission {
   }
 
   /** Refuses one that is not here: it was handed over and came back. */
-  refuse({ handle, head }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why, head);
+  refuse(socket: PendingSocket, why: Refused): void {
+    this.#answer(socket, why);
   }
 
   /** Answers a health check that is not here any more. */
   reassure({ handle, head }: PendingSocket): void {
-    this.#farewells.say(handle, healthyAnswer(this.#date.now, isHead(head)));
+    this.#farewells.say(handle, healthyAnswer(this.#date.now, head));
+  }
+
+  /**
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead
+   * would take an earlier answer for the one to its request.
+   */
+  shut(): void {
+    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
+    for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
   }
 
   /** Refuses everybody who is here. */
@@ -224,6 +236,7 @@ export class Admission {
   }
 
   #assign(socket: PendingSocket): void {
+    if (this.#events.closedFor() === "draining") return this.#dismiss(socket, "draining");
     this.#unassigned.push(socket);
     if (this.#unassigned.length === 1 && this.#settleFirst()) return;
     socket.since = this.#clock.monotonic();
@@ -272,21 +285,16 @@ export class Admission {
     this.#events.left(socket);
   }
 
-  /** What was not read of it may have come: a page can read the answer only if it is told so. */
-  #answer(handle: TcpHandle, why: Refused, head: string): void {
+  /** What was not read of it may have come: the answer depends on who asks, and for what. */
+  #answer({ handle, head }: PendingSocket, why: Refused): void {
     this.#events.refused(why);
     const request = head === "" ? this.#peek(handle) : head;
     const cors = frontCorsLines(request, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, isHead(request)));
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, request));
   }
 
   #peek(handle: TcpHandle): string {
     const length = this.#readNow(handle, this.#peeked) ?? 0;
     return this.#peeked.toString("latin1", 0, length);
   }
-}
-
-/** An answer to such a request has no body. */
-function isHead(request: string): boolean {
-  return request.startsWith("HEAD ");
 }

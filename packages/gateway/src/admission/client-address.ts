@@ -51,10 +51,19 @@ export function proxyProblem(proxy: string): string | undefined {
 }
 
 /**
- * What limits count an address by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses
- * any address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
+ * What limits count a peer by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses any
+ * address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
  */
 export function limitKey(address: string): string {
+  const key = namedKey(address);
+  return isIP(key) === 6 ? `${key.split(":", 4).join(":")}::/64` : key;
+}
+
+/**
+ * What limits count an address by that a proxy has named: all of it, since the proxy tells its clients apart, in one
+ * spelling. The network of /64 is counted beside it: `subscriberOf`.
+ */
+export function namedKey(address: string): string {
   const plain = plainAddress(address);
   if (isIP(plain) !== 6) return plain;
   const groups = groupsOf(plain);
@@ -62,12 +71,17 @@ export function limitKey(address: string): string {
   if (a + b + c + d + e === 0 && mark === 0xffff) {
     return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
   }
-  return `${hex(a)}:${hex(b)}:${hex(c)}:${hex(d)}::/64`;
+  return groups.map((group) => group.toString(16)).join(":");
 }
 
-/** The network that a key of `limitKey` lies in: /24 of IPv4, /48 of IPv6. */
+/** The key that all addresses of one network of /64 share beside their own; undefined where a key has none beside it. */
+export function subscriberOf(key: string): string | undefined {
+  return key.includes(":") && !key.endsWith("/64") ? `${limitKey(key)} named` : undefined;
+}
+
+/** The network that a key lies in: /24 of IPv4, /48 of IPv6. */
 export function networkOf(key: string): string {
-  return key.slice(0, key.endsWith("::/64") ? key.lastIndexOf(":", key.length - 6) : key.lastIndexOf("."));
+  return key.includes(":") ? key.split(":", 3).join(":") : key.slice(0, key.lastIndexOf("."));
 }
 
 /** The eight groups of an IPv6 address. */
@@ -87,10 +101,6 @@ function numbersOf(part: string): number[] {
     const [a = 0, b = 0, c = 0, d = 0] = group.split(".").map(Number);
     return [(a << 8) | b, (c << 8) | d];
   });
-}
-
-function hex(group: number): string {
-  return group.toString(16);
 }
 
 /** An IPv4 address that came through an IPv6 socket, in its own spelling. */
@@ -116,10 +126,10 @@ export function clientAddress(peer: string, head: string, proxies: TrustedProxie
   return client;
 }
 
-/** The entries of all X-Forwarded-For lines of the head. */
+/** The entries of all X-Forwarded-For lines of the head. A line that is folded (RFC 9112 §5.2) is one line. */
 function forwardedFor(head: string): string[] {
   const end = headEnd(head);
-  const lines = (end === -1 ? head : head.slice(0, end)).split("\r\n");
+  const lines = (end === -1 ? head : head.slice(0, end)).split(/\r\n(?![ \t])/);
   return lines.flatMap((line) => FORWARDED_FOR.exec(line)?.[1]?.split(",") ?? []);
 }
 

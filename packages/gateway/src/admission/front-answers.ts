@@ -5,6 +5,9 @@
  * together.
  */
 
+import { comeBack, isEventSourceHead } from "../event-source.js";
+import { answerBytes } from "../worker/http-answer.js";
+
 export type Refused =
   | "limit_connections"
   | "limit_rate"
@@ -63,10 +66,10 @@ const ROWS: Readonly<Record<Refused, Row>> = {
 };
 
 /** What a health check is told while the instance is full: full is not ill. */
-export function healthyAnswer(date: string, headOnly = false): string {
+export function healthyAnswer(date: string, request: string): string {
   return (
     `HTTP/1.1 200 OK\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    `Cache-Control: no-store\r\nContent-Length: 2\r\n\r\n${headOnly ? "" : "ok"}`
+    `Cache-Control: no-store\r\nContent-Length: 2\r\n\r\n${isHead(request) ? "" : "ok"}`
   );
 }
 
@@ -74,16 +77,27 @@ export function healthyAnswer(date: string, headOnly = false): string {
 const RETRY_SPREAD_S = 9;
 
 /**
+/**
  * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the page that asked
- * (front-cors.ts). `headOnly` leaves the body out, as HEAD asks.
+ * (front-cors.ts); `request` is what was read of its head, as latin1.
  */
-export function frontAnswer(why: Refused, random: number, date: string, more = "", headOnly = false): string {
+export function frontAnswer(why: Refused, random: number, date: string, more = "", request = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
+  if (code === 503 && isEventSourceHead(request)) {
+    const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
+    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {}), date).toString("latin1");
+    return answer.replace("\r\n\r\n", () => `\r\n${more}\r\n`);
+  }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (
     `HTTP/1.1 ${status}\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${headOnly ? "" : body}`
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${isHead(request) ? "" : body}`
   );
+}
+
+/** The answer to such a request has no body. */
+function isHead(request: string): boolean {
+  return request.startsWith("HEAD ");
 }

@@ -34,6 +34,7 @@ export function mayBeHttp(text: string): boolean {
 
 /** The request line of a head: what it asks for, and by which version of HTTP. */
 export interface RequestLine {
+  readonly method: string;
   /** Path and query; as it came where it has no such form, which the worker refuses. */
   readonly target: string;
   readonly major: number;
@@ -45,6 +46,7 @@ export function readRequestLine(head: string): RequestLine | undefined {
   const [, method = "", target, major, minor] = REQUEST_LINE.exec(head) ?? [];
   if (target === undefined) return undefined;
   return {
+    method,
     target: readTarget(method, target)?.url ?? target,
     major: Number(major),
     minor: Number(minor),

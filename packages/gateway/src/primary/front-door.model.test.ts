@@ -43,7 +43,13 @@ class World {
         workers: 2,
       },
       () => false,
-      new PrimaryMetrics(() => ({ workers: 2, pending: 0, drain: SERVING, reloadLeft: 0 })),
+      new PrimaryMetrics(() => ({
+        workers: 2,
+        pending: 0,
+        drain: SERVING,
+        reloadLeft: 0,
+        logLinesLost: 0,
+      })),
       this.clock,
       new RecordingLogger(),
       {

@@ -38,7 +38,13 @@ async function open(
       ...options,
     },
     (worker) => collecting.has(worker),
-    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0, drain: SERVING, reloadLeft: 0 })),
+    new PrimaryMetrics(() => ({
+      workers: workers.length,
+      pending: 0,
+      drain: SERVING,
+      reloadLeft: 0,
+      logLinesLost: 0,
+    })),
     clock,
     new RecordingLogger(),
     {

@@ -213,7 +213,7 @@ export class FrontDoor {
   refuse(): void {
     if (!this.#isOpen) return;
     this.#state = "refusing";
-    this.#admission.turnAway("draining");
+    this.#admission.shut();
     for (const socket of this.#healthChecks.drain()) this.#admission.refuse(socket, "draining");
     this.#gate.holdOpen();
   }
@@ -225,6 +225,7 @@ export class FrontDoor {
     this.#state = "closed";
     this.#check.cancel();
     this.#gate.close();
+    this.#admission.turnAway("draining");
     this.#admission.close();
   }
 

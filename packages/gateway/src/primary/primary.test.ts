@@ -78,6 +78,37 @@ describe("a primary", () => {
   });
 });
 
+describe("a worker that hangs at its end", () => {
+  it("is killed and replaced", async () => {
+    const it = world({ lives: ["hang", "ready"], only: 1 });
+    await it.start();
+    await until(() => it.lives(1) === 2);
+    await until(async () => (await it.admin("/readyz")).status === 200);
+    expect(pids()).toHaveLength(2);
+  });
+
+  it("does not keep the instance from its stop", async () => {
+    const it = world({ lives: ["clings"] });
+    await it.start();
+    const before = pids();
+    await it.primary.stop();
+    expect(before.filter(isAlive)).toEqual([]);
+  });
+
+  it("does not outlive an instance that ends at once", async () => {
+    const it = world({
+      lives: ["clings"],
+      drain: { delayMs: 60_000, windowMs: 60_000, ratePerSecond: undefined },
+    });
+    await it.start();
+    const before = pids();
+    const stopped = it.primary.stop();
+    await it.primary.abort();
+    expect(before.filter(isAlive)).toEqual([]);
+    await Promise.all([it.primary.stop(0), stopped]);
+  });
+});
+
 describe("a start that fails", () => {
   it("because a port is taken leaves the others free", async () => {
     const taken = createServer();

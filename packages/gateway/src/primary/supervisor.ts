@@ -136,7 +136,8 @@ export class Supervisor {
       this.#logger.error({ worker: slot, err: error }, "could not start a worker process");
       this.#shortLives[slot] = (this.#shortLives[slot] ?? 0) + 1;
       this.#startFailed();
-      this.#restart(slot, "a worker process cannot be started (out of file descriptors or memory?)");
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#restart(slot, `a worker process cannot be started: ${reason}`);
     }
   }
 

@@ -208,10 +208,12 @@ describe("a direct door", () => {
     world.send("GET /ws");
     world.door.refuse();
     world.connect();
-    expect(world.answers).toEqual(["503", "503"]);
+    // A head on its way is answered when it is whole.
+    expect(world.answers).toEqual(["503"]);
     expect(world.taken).toEqual([]);
     world.door.close();
     world.door.close();
+    expect(world.answers).toEqual(["503", "503"]);
     expect(world.door.pending).toBe(0);
   });
 

@@ -9,7 +9,13 @@ import { Duplex } from "node:stream";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { clientAddress, TrustedProxies } from "../admission/client-address.js";
-import { asKnownVersion, emptyLines, isProbe, readRequestLine, sessionIdOf } from "../admission/request-head.js";
+import {
+  asKnownVersion,
+  emptyLines,
+  isProbe,
+  readRequestLine,
+  sessionIdOf,
+} from "../admission/request-head.js";
 import { asksForWebSocket, settleRequest } from "../request/request-rules.js";
 import { cometPath, decideComet } from "./comet/decision.js";
 import { originCheck } from "./origin.js";
@@ -51,7 +57,7 @@ server.on("upgrade", (request, socket) =>
 );
 server.on("connect", (request, socket) => settle(socket, { request, isForWebSocket: false }));
 server.on("clientError", (_error, socket) => settle(socket, undefined));
-afterAll(() => server.close());
+afterAll(() => void server.close());
 
 /** Undefined: Node's parser cannot read it. */
 function readByNode(text: string): Promise<Seen | undefined> {
@@ -129,7 +135,21 @@ const GOOD = [
 const anyRequest = fc
   .record({
     before: fc.constantFrom("", "", "", "\r\n", "\r\n\r\n"),
-    method: fc.constantFrom("GET", "GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "CONNECT", "get", "BREW"),
+    method: fc.constantFrom(
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "GET",
+      "HEAD",
+      "POST",
+      "OPTIONS",
+      "CONNECT",
+      "get",
+      "BREW",
+    ),
     target,
     version: fc.constantFrom("1.1", "1.1", "1.1", "1.1", "1.1", "1.0", "1.2", "2.0"),
     good: fc.oneof(fc.constant(GOOD), fc.constant(GOOD.slice(0, 1)), fc.subarray(GOOD)),
@@ -175,7 +195,9 @@ describe("a request", () => {
         if (query.kind === "query" && query.sid !== undefined) expect(sid).toBe(query.sid);
         const forwarded = `GET / HTTP/1.1\r\nX-Forwarded-For: ${headers["x-forwarded-for"] ?? ""}\r\n\r\n`;
         if (headers["x-forwarded-for"] !== undefined)
-          expect(clientAddress("10.0.0.1", head, proxies)).toBe(clientAddress("10.0.0.1", forwarded, proxies));
+          expect(clientAddress("10.0.0.1", head, proxies)).toBe(
+            clientAddress("10.0.0.1", forwarded, proxies),
+          );
         if (isProbe(head)) expect([seen.isForWebSocket, url]).toEqual([false, "/healthz"]);
       }),
       { numRuns: 1_000 },

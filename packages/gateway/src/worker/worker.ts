@@ -95,6 +95,7 @@ export class Worker {
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
+      logLinesLost: options.logLinesLost(),
       unfinishedBytes: this.#unfinished.bytes,
       readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,

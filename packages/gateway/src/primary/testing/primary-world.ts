@@ -12,7 +12,7 @@ import { RecordingLogger } from "@holdfast/core/testing";
 import type { PrimaryOptions } from "../../options.js";
 import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
 
-export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse";
+export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse" | "hang" | "clings";
 
 export interface WorldOptions extends Partial<Omit<PrimaryOptions, "workerConfig">> {
   readonly lives?: readonly Life[];
@@ -61,6 +61,7 @@ export class PrimaryWorld {
       maxPublicationBytes: 1_000,
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
+      logLinesLost: () => 0,
       clock: systemClock,
       ...options,
     };
