@@ -80,6 +80,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     retention: retentions(settings),
     hasPresence: hasPresence(settings),
     clockLeewayMs: settings.jwtLeeway,
+    origins: settings.origins,
   };
 }
 
@@ -105,7 +106,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
-    origins: settings.origins,
+    maxPendingBytes: settings.maxPendingBytes,
     writeTimeoutMs: settings.writeTimeout,
     maxPending: settings.maxPending,
     limits: limitsOf(settings),
@@ -263,6 +264,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
     maxHeadBytes: settings.maxHeadBytes,
     origins: settings.origins,
     maxPending: Math.ceil(maxPending / workers),
+    maxPendingBytes: Math.ceil(settings.maxPendingBytes / workers),
     limits: {
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),

@@ -21,6 +21,7 @@ import { Failure } from "./failure.js";
 import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
+import { usageError } from "./usage-error.js";
 
 export interface ProgramOptions {
   readonly version: string;
@@ -82,10 +83,14 @@ Each command explains itself: holdfast start --help`,
 
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
-    writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
-    outputError: (text, write) => write(text.replace(/^error: /, "holdfast: ")),
-  });
+  command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
+      writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
+      outputError: (text, write) =>
+        write(`holdfast: ${asCalled(usageError(command, text), terminal.program)}`),
+    });
   for (const each of command.commands) prepare(each, terminal);
 }

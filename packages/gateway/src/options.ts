@@ -76,7 +76,7 @@ export interface PrimaryOptions {
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
   /** Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host only. */
-  readonly origins?: readonly string[] | undefined;
+  readonly origins: readonly string[] | undefined;
   /** How long a request head may take to arrive, ms. */
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
@@ -85,6 +85,8 @@ export interface PrimaryOptions {
   readonly writeTimeoutMs: number;
   /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
+  /** Bytes of the heads of all these; further ones get 503. */
+  readonly maxPendingBytes: number;
   /** Limits on opening connections, and per client address. */
   readonly limits: ConnectionLimitOptions;
   /** Whether connections begin with a PROXY protocol header, version 1 or 2. */

@@ -526,6 +526,12 @@ export const settings = Object.freeze({
     description:
       "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is three quarters of those, at most 16,384.",
   }),
+  maxPendingBytes: setting(size(1 * MIB, 16 * 1024 * MIB), {
+    default: "64MiB",
+    example: "16MiB",
+    description:
+      "Bytes of the request heads of these connections together. Beyond it the oldest of the address whose heads have most bytes is sent away, with 503.",
+  }),
   backlog: setting(integer(1, 65_535), {
     default: 4096,
     example: 65_535,

@@ -7,6 +7,7 @@
  * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
  * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
  * parked unread. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
+ * So do those with most bytes, where heads have more than `maxPendingBytes`.
  * Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on top); no socket
  * stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why; none is dropped
  * because a worker died; `left` is called once for each place that becomes free, after it has.
@@ -15,7 +16,7 @@ import type { Clock, Timer } from "@holdfast/core";
 import { DateField } from "../request/date-field.js";
 import { readNow, type TcpHandle } from "../tcp-handle.js";
 import { type OriginCheck, originCheck } from "../worker/origin.js";
-import { isNearlyFull, superfluous } from "./crowd.js";
+import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, healthyAnswer, type Refused } from "./front-answers.js";
@@ -31,6 +32,8 @@ export interface AdmissionOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Bytes of all heads here, and of what came right behind them. */
+  readonly maxPendingBytes: number;
   /** Origins whose pages may read why they are refused; `*` is all. Undefined: the page's own host only. */
   readonly origins?: readonly string[] | undefined;
 }
@@ -57,6 +60,8 @@ export type Assignment = "assigned" | "later" | "healthy" | Refused;
 const SWEEP_MS = 250;
 /** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
 const PEEK_BYTES = 2048;
+/** The part of their bytes to which heads are cut when they have too many, so that the search for the heaviest is rare. */
+const HEAD_BYTES_LEFT = 7 / 8;
 /** A full door looks for superfluous sockets at most this often, ms. */
 const THIN_MS = 50;
 
@@ -74,7 +79,7 @@ export class Admission {
   readonly #farewells: Farewells;
   readonly #date: DateField;
   readonly #heads: HeadReader;
-  readonly #mayComeFrom: OriginCheck;
+  #mayComeFrom: OriginCheck;
   readonly #readNow: typeof readNow;
   readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #introduction: Introduction;
@@ -83,6 +88,7 @@ export class Admission {
   readonly #parked = new Fifo<PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */
   readonly #unassigned = new Fifo<PendingSocket>();
+  #unassignedBytes = 0;
   /** Reads begun in this turn of the loop and the one before: their heads are as good as queued. */
   #fresh = 0;
   #freshBefore = 0;
@@ -104,12 +110,13 @@ export class Admission {
     this.#date = new DateField(clock);
     this.#farewells = farewells;
     const heads: HeadEvents = {
-      whole: (socket) => this.#assign(socket),
+      whole: (socket) => this.#arrived(socket),
       refused: (socket, why) => this.#dismiss(socket, why),
       ended: (socket) => {
         socket.handle.close();
         this.#events.left(socket);
       },
+      grown: () => this.#lighten(),
     };
     this.#introduction = introduction;
     this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
@@ -119,6 +126,16 @@ export class Admission {
   /** Sockets here, in whatever state. */
   get pending(): number {
     return this.#parked.length + this.#heads.reading.size + this.#unassigned.length;
+  }
+
+  /** Bytes of the heads here. */
+  get pendingBytes(): number {
+    return this.#heads.bytes + this.#unassignedBytes;
+  }
+
+  /** From now on pages of these origins may read why they are refused. */
+  allow(origins: AdmissionOptions["origins"]): void {
+    this.#mayComeFrom = originCheck(origins);
   }
 
   accept(handle: TcpHandle): void {
@@ -183,7 +200,9 @@ export class Admission {
 
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, why);
+    const unassigned = this.#unassigned.drain();
+    this.#unassignedBytes = 0;
+    for (const socket of unassigned) this.#dismiss(socket, why);
     for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
     for (const socket of this.#parked.drain()) this.#dismiss(socket, why);
   }
@@ -214,6 +233,16 @@ export class Admission {
     }
   }
 
+  /** Takes their places from sockets whose heads have most bytes, if all have too many. */
+  #lighten(): void {
+    const { maxPendingBytes } = this.#options;
+    if (this.pendingBytes <= maxPendingBytes) return;
+    const surplus = this.pendingBytes - Math.floor(maxPendingBytes * HEAD_BYTES_LEFT);
+    const senderOf = (socket: PendingSocket): string => this.#introduction.senderOf(socket);
+    for (const socket of heaviest(this.#heads.reading.values(), surplus, senderOf))
+      this.#refuseReading(socket, "limit_head_bytes");
+  }
+
   #mayRead(): boolean {
     return this.#unassigned.length === 0 && this.#fresh + this.#freshBefore < this.#events.room();
   }
@@ -235,19 +264,31 @@ export class Admission {
     });
   }
 
+  /** Its head is whole. Where no worker takes any, it waits with its bytes, or finds no room for them. */
+  #arrived(socket: PendingSocket): void {
+    const { maxPendingBytes } = this.#options;
+    if (this.#unassigned.length > 0 && this.pendingBytes + socket.head.length > maxPendingBytes)
+      return this.#dismiss(socket, "limit_head_bytes");
+    this.#assign(socket);
+  }
+
   #assign(socket: PendingSocket): void {
     if (this.#events.closedFor() === "draining") return this.#dismiss(socket, "draining");
     this.#unassigned.push(socket);
+    this.#unassignedBytes += socket.head.length;
     if (this.#unassigned.length === 1 && this.#settleFirst()) return;
     socket.since = this.#clock.monotonic();
+    this.#lighten();
   }
 
   /** Whether the first that is unassigned has left: to a worker or with an answer. */
   #settleFirst(): boolean {
     const socket = this.#unassigned.first;
+    const bytes = socket?.head.length ?? 0;
     const assignment = socket === undefined ? "later" : this.#events.assign(socket);
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
+    this.#unassignedBytes -= bytes;
     if (assignment === "healthy") this.reassure(socket);
     else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
@@ -270,7 +311,9 @@ export class Admission {
   #expire(sockets: Fifo<PendingSocket>, oldest: number): void {
     while (sockets.first !== undefined && sockets.first.since <= oldest) {
       const socket = sockets.shift();
-      if (socket !== undefined) this.#dismiss(socket, "no_worker");
+      if (socket === undefined) continue;
+      this.#unassignedBytes -= sockets === this.#unassigned ? socket.head.length : 0;
+      this.#dismiss(socket, "no_worker");
     }
   }
 

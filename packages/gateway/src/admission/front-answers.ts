@@ -15,6 +15,7 @@ export type Refused =
   | "limit_address_rate"
   | "limit_pending"
   | "limit_silent"
+  | "limit_head_bytes"
   | "no_worker"
   | "draining"
   | "slow_head"
@@ -52,6 +53,10 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   limit_silent: {
     status: "503 Service Unavailable",
     message: "Too many connections have sent no request yet; try again.",
+  },
+  limit_head_bytes: {
+    status: "503 Service Unavailable",
+    message: "The requests that have not come whole hold as many bytes as they may; try again.",
   },
   no_worker: {
     status: "503 Service Unavailable",

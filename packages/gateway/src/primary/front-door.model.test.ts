@@ -34,6 +34,7 @@ class World {
         ports: [1],
         backlog: 8,
         maxPending: MAX_PENDING,
+        maxPendingBytes: 1_000_000,
         limits: { ratePerSecond: undefined, maxPerAddress, ratePerAddress: undefined },
         proxyProtocol: false,
         trustedProxies: [],

@@ -28,6 +28,7 @@ async function open(
       ports: [0, 0],
       backlog: 128,
       maxPending: 1_000,
+      maxPendingBytes: 1_000_000,
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,
       trustedProxies: [],

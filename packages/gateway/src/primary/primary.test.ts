@@ -354,6 +354,25 @@ describe("a reload", () => {
     expect((await it.admin("/metrics")).text).toMatch(/holdfast_worker_restarts_total 0/);
   });
 
+  it("tells the front door whose pages may read its refusals", async () => {
+    const it = world({ workers: 1, origins: ["https://old.example"], maxConnections: 0 });
+    await it.start();
+    const mayRead = async (origin: string): Promise<boolean> => {
+      const answer = await it.ask("", [`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`]);
+      expect(answer).toContain(" 503 ");
+      return answer.includes(`Access-Control-Allow-Origin: ${origin}`);
+    };
+    expect([await mayRead("https://old.example"), await mayRead("https://new.example")]).toEqual([
+      true,
+      false,
+    ]);
+    it.reload(["ready"], { origins: ["https://new.example"] });
+    expect([await mayRead("https://old.example"), await mayRead("https://new.example")]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   it.each(["exit", "refuse"] as const)(
     "is given up when the new worker does %s; the old ones go on",
     async (life) => {

@@ -9,6 +9,7 @@
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
 import { Exchanges } from "../exchanges.js";
+import { LINK_SHARES } from "../link.js";
 import type { ToPrimary } from "../messages.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
@@ -39,6 +40,7 @@ export interface ReloadOptions extends WorkerProgram {
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
   readonly clockLeewayMs: number;
+  readonly origins: PrimaryOptions["origins"];
 }
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
@@ -99,7 +101,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }, LINK_SHARES.urgent));
     this.#supervisor = new Supervisor(
       options,
       {
@@ -226,13 +228,14 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, hasPresence, clockLeewayMs, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, clockLeewayMs, origins, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
     this.#clockLeewayMs = clockLeewayMs;
+    this.#frontDoor.allow(origins);
     this.#reload.request(program);
   }
 
@@ -287,7 +290,7 @@ export class Primary {
   #announce(): void {
     this.#reload.stop();
     this.#frontDoor.unready();
-    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" });
+    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" }, LINK_SHARES.urgent);
   }
 
   #retire(worker: WorkerProcess): Promise<void> {
@@ -299,7 +302,7 @@ export class Primary {
 
   #workerReady(worker: WorkerProcess): void {
     // One that took the place of another after the announcement.
-    if (this.#drain.state === "announced") worker.send({ type: "unready" });
+    if (this.#drain.state === "announced") worker.send({ type: "unready" }, LINK_SHARES.urgent);
     this.#frontDoor.joined(worker);
     if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
     this.#state = "running";

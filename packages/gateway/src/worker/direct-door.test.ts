@@ -14,6 +14,7 @@ const OPTIONS: DirectDoorOptions = {
   ports: [],
   backlog: 16,
   maxPending: 4,
+  maxPendingBytes: 1_000_000,
   headTimeoutMs: 5_000,
   maxHeadBytes: 256,
   limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },

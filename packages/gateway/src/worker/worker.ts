@@ -6,7 +6,7 @@
  */
 import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
-import type { Send } from "../link.js";
+import { LINK_SHARES, type Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
@@ -199,7 +199,7 @@ export class Worker {
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
         broker: this.#core.brokerState,
       }),
-      (load) => void send({ type: "load", ...load }),
+      (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );
     this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
@@ -245,7 +245,7 @@ export class Worker {
         this.http.doorIs(message.shut ? "shut" : "open");
         break;
       case "probe":
-        this.#send({ type: "probed" });
+        this.#send({ type: "probed" }, LINK_SHARES.urgent);
         break;
       case "drain":
         this.#drain(message);
@@ -257,7 +257,7 @@ export class Worker {
         this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
-        if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
+        if (this.#gcTimer === undefined) this.#send({ type: "gc-done" }, LINK_SHARES.urgent);
         else this.#gcTimer.turn();
         break;
       default:
@@ -329,9 +329,9 @@ export class Worker {
       slot,
       random: Math.random,
       takeUtilization: () => this.#loop.takeUtilization(),
-      wish: () => void this.#send({ type: "gc-wish" }),
+      wish: () => void this.#send({ type: "gc-wish" }, LINK_SHARES.urgent),
       collect: fullCollection(),
-      done: () => void this.#send({ type: "gc-done" }),
+      done: () => void this.#send({ type: "gc-done" }, LINK_SHARES.urgent),
     });
   }
 }
