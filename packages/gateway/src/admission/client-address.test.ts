@@ -74,6 +74,16 @@ describe("whose connection it is", () => {
     );
   });
 
+  it("looks at the last 32 entries at most: of more trusted proxies the last one looked at counts", () => {
+    const chain = (proxies: number): string[] =>
+      Array.from({ length: proxies }, (_, i) => `X-Forwarded-For: 10.0.0.${proxies - i}`);
+    const client = "X-Forwarded-For: 198.51.100.72,";
+    expect(clientAddress("10.1.2.3", head(client.slice(0, -1), ...chain(31)), proxies)).toBe("198.51.100.72");
+    expect(clientAddress("10.1.2.3", head(client.slice(0, -1), ...chain(32)), proxies)).toBe("10.0.0.32");
+    for (const empty of [",", ",,", ", 198.51.100.73,", ""])
+      expect(clientAddress("10.1.2.3", head(client, `X-Forwarded-For: ${empty}`), proxies)).toBe("10.1.2.3");
+  });
+
   it("takes a folded line for one, of which nothing is an address", () => {
     for (const fold of ["\r\n ", "\r\n\t", "\r\n \r\n "]) {
       const folded = `X-Forwarded-For: 198.51.100.69${fold}198.51.100.70`;

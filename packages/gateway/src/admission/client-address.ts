@@ -7,7 +7,9 @@
 import { BlockList, isIP } from "node:net";
 import { headEnd } from "./request-head.js";
 
-const FORWARDED_FOR = /^x-forwarded-for:(.*)$/is;
+const FORWARDED_FOR = "\r\nx-forwarded-for:";
+/** Entries that are looked at, from the last: more proxies than any path has. The last of them counts then. */
+const MAX_PROXIES = 32;
 /** `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and `[2001:db8::1]:443`. */
 const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
 
@@ -116,7 +118,7 @@ export function plainAddress(address: string): string {
 export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
   if (!proxies.has(peer)) return peer;
   let client = peer;
-  for (const entry of forwardedFor(head).reverse()) {
+  for (const entry of forwardedFor(head)) {
     const address = addressOf(entry.trim());
     // What stands left of an entry that is no address was not written by a trusted proxy.
     if (address === undefined) return client;
@@ -126,11 +128,34 @@ export function clientAddress(peer: string, head: string, proxies: TrustedProxie
   return client;
 }
 
-/** The entries of all X-Forwarded-For lines of the head. A line that is folded (RFC 9112 §5.2) is one line. */
-function forwardedFor(head: string): string[] {
+/**
+ * The entries of all X-Forwarded-For lines of the head, the last one first: what a client has written before them costs
+ * nothing. A line that is folded (RFC 9112 §5.2) is one line.
+ */
+function* forwardedFor(head: string): Generator<string> {
   const end = headEnd(head);
-  const lines = (end === -1 ? head : head.slice(0, end)).split(/\r\n(?![ \t])/);
-  return lines.flatMap((line) => FORWARDED_FOR.exec(line)?.[1]?.split(",") ?? []);
+  const lines = (end === -1 ? head : head.slice(0, end)).toLowerCase();
+  let left = MAX_PROXIES;
+  for (let at = lines.lastIndexOf(FORWARDED_FOR); at > 0; at = lines.lastIndexOf(FORWARDED_FOR, at - 1)) {
+    const start = at + FORWARDED_FOR.length;
+    const value = lines.slice(start, lineEnd(lines, start));
+    for (let to = value.length; to >= 0; ) {
+      if (left-- === 0) return;
+      const comma = to === 0 ? -1 : value.lastIndexOf(",", to - 1);
+      yield value.slice(comma + 1, to);
+      to = comma;
+    }
+  }
+}
+
+/** The end of the line, and of those that go on with it. */
+function lineEnd(lines: string, from: number): number {
+  for (let at = from; ; at += 2) {
+    at = lines.indexOf("\r\n", at);
+    if (at === -1) return lines.length;
+    const next = lines[at + 2];
+    if (next !== " " && next !== "\t") return at;
+  }
 }
 
 function addressOf(entry: string): string | undefined {

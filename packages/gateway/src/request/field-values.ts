@@ -4,8 +4,8 @@
  * Pure. Every road that a request can take reads these values here: the front door, the plain head and Node's parser
  * decide alike because of it.
  */
+import { withoutOuterSpace } from "../worker/field-value.js";
 
-const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
 /** RFC 3986 §3.2.2 without user information: an IPv6 address in brackets, or a name; then a port, which may be empty. */
 const HOST = /^(?:\[[\da-fA-F:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-fA-F]{2})*)(?::\d*)?$/;
 
@@ -13,7 +13,7 @@ const HOST = /^(?:\[[\da-fA-F:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-fA-F]{2})*)(?::\
 export function elementsOf(list: string): readonly string[] {
   return list
     .split(",")
-    .map((element) => element.replaceAll(OUTER_SPACE, ""))
+    .map(withoutOuterSpace)
     .filter((element) => element !== "");
 }
 

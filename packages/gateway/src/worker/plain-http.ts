@@ -8,6 +8,8 @@ import type { StaticPage } from "../options.js";
 import { elementsOf } from "../request/field-values.js";
 import { codedBodies, qualityOf } from "./content-coding.js";
 import { errorAnswer, type HttpAnswer, httpError } from "./http-answer.js";
+import type { Notice } from "./noticed.js";
+import { pathHint } from "./path-hints.js";
 import { type RequestHead, WEBSOCKET_PATH } from "./upgrade.js";
 
 /** One form of a page: as it is, or compressed. */
@@ -44,8 +46,10 @@ const HEALTH = Object.freeze({
 export class PlainHttp {
   /** By path: all forms of the page, the best first and the page as it is last. */
   readonly #pages = new Map<string, readonly Form[]>();
+  readonly #notice: Notice | undefined;
 
-  constructor(pages: Readonly<Record<string, StaticPage>>) {
+  constructor(pages: Readonly<Record<string, StaticPage>>, notice?: Notice) {
+    this.#notice = notice;
     for (const [path, { contentType, body }] of Object.entries(pages)) {
       const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
       const forms = codedBodies(body).map(({ coding, body: bytes }): Form => {
@@ -83,7 +87,11 @@ export class PlainHttp {
     if (path === "*") return { status: 204, headers: { Allow: "GET, HEAD, POST, OPTIONS" }, body: undefined };
     const forms = this.#pages.get(path);
     if (forms === undefined && path !== "/healthz") {
-      return errorAnswer(404, httpError(404, "Nothing is served at this address."));
+      const hint = pathHint(path);
+      if (hint !== undefined) this.#notice?.(path, hint);
+      const message =
+        hint ?? "Nothing is served at this address: WebSockets are at `/ws`, event streams at `/sse`.";
+      return errorAnswer(404, httpError(404, message));
     }
     if (method !== "GET" && method !== "HEAD") {
       return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });

@@ -7,7 +7,7 @@ import type { Encoding } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../http-answer.js";
 import type { OriginCheck } from "../origin.js";
-import { bearerOf, type RequestHead } from "../upgrade.js";
+import { bearerOf, type RequestHead, shown } from "../upgrade.js";
 import { parseUpgradeQuery, type QueryRules } from "../upgrade-query.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { type Cursor, decodeCursor } from "./cursor.js";
@@ -45,11 +45,6 @@ const METHODS = Object.freeze({
   "/ticket": "POST, OPTIONS",
 });
 
-/** The page that is told so cannot read it: only its developer sees it, in the browser's tools. */
-const FOREIGN = Object.freeze({
-  ...errors.forbidden,
-  message: "Pages of this origin may not connect here; see the setting `origins`.",
-});
 /** What the ids of a stream may take of the request head in which an EventSource sends the last one, characters. */
 const MAX_EVENT_ID = 6 * 1024;
 /** What a channel takes there beside its name. */
@@ -71,7 +66,7 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   // Of these requests it is what a page, or an image in it, can read without saying its origin.
   const site = method === "GET" || method === "HEAD" ? (headers["sec-fetch-site"] ?? "") : undefined;
   if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
-    return { kind: "answer", answer: errorAnswer(403, FOREIGN, { Vary: "Origin" }) };
+    return { kind: "answer", answer: errorAnswer(403, foreign(headers.origin), { Vary: "Origin" }) };
   if (method === "OPTIONS")
     return {
       kind: "answer",
@@ -128,4 +123,10 @@ export function refuse(
 
 function idLength(channels: readonly string[]): number {
   return channels.reduce((length, channel) => length + encodeURIComponent(channel).length + PLACE_LENGTH, 0);
+}
+
+/** The page that is told so cannot read it: its developer sees it in the browser's tools. */
+function foreign(origin: string | undefined): HttpError {
+  const message = `Pages of the origin ${JSON.stringify(shown(origin))} may not connect here: add it to the setting \`origins\`.`;
+  return { ...errors.forbidden, message };
 }
