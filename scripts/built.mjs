@@ -14,7 +14,11 @@ const note = join(root, "node_modules/.cache/holdfast/built");
 /** Of a package, what its build reads; below `src` everything. */
 const BESIDE_SOURCES = ["package.json", "tsconfig.json"];
 /** One for each step of the build. */
-const OUTCOMES = ["packages/cli/dist/main.js", "packages/cli/dist/demo/holdfast.js", "packages/client/dist/index.js"];
+const OUTCOMES = [
+  "packages/cli/dist/main.js",
+  "packages/cli/dist/demo/holdfast.js",
+  "packages/client/dist/index.js",
+];
 
 /** Name, size and time of each source, as one digest. */
 function sources() {
@@ -31,7 +35,8 @@ function sources() {
       if (!existsSync(join(root, folder, below))) continue;
       const entries = readdirSync(join(root, folder, below), { recursive: true, withFileTypes: true });
       const files = entries.filter((entry) => entry.isFile());
-      for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort()) add(path.slice(root.length));
+      for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort())
+        add(path.slice(root.length));
     }
   }
   return hash.digest("hex");

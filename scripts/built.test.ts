@@ -12,7 +12,8 @@ describe("whether the build is up to date", () => {
   };
   const isBuilt = (): boolean =>
     spawnSync(process.execPath, [join(root, "scripts/built.mjs")], { encoding: "utf8" }).status === 0;
-  const mark = (how = "--mark"): unknown => execFileSync(process.execPath, [join(root, "scripts/built.mjs"), how]);
+  const mark = (how = "--mark"): unknown =>
+    execFileSync(process.execPath, [join(root, "scripts/built.mjs"), how]);
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "holdfast-built-"));

@@ -32,9 +32,11 @@ describe("completion", () => {
   it("offers the same in zsh and fish", async () => {
     const [zsh, fish] = [await script("zsh"), await script("fish")];
     expect(zsh).toMatch(/^#compdef holdfast\n/);
-    expect(zsh).toContain('"config print") words="--config ');
+    expect(zsh).toContain('"config print") words="--json ');
     expect(fish).toContain("complete -c holdfast -n '__fish_use_subcommand' -f -a start -d 'run a gateway'");
-    expect(fish).toMatch(/__fish_seen_subcommand_from config; and __fish_seen_subcommand_from print' -l json /);
+    expect(fish).toMatch(
+      /__fish_seen_subcommand_from config; and __fish_seen_subcommand_from print' -l json /,
+    );
   });
 
   it("knows no other shell", async () => {

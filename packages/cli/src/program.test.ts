@@ -87,10 +87,17 @@ describe("the program", () => {
     const help = terminal.printed.join("\n");
     for (const heading of Object.keys(SETTING_GROUPS)) expect(help).toContain(`\n${heading}:\n`);
     for (const key of settingKeys) expect(help).toMatch(new RegExp(` ${flagOf(key)}( |$)`, "m"));
-    for (const command of [["token", "create"], ["token", "check"], ["config", "print"], ["config", "check"]]) {
+    for (const command of [
+      ["token", "create"],
+      ["token", "check"],
+      ["config", "print"],
+      ["config", "check"],
+    ]) {
       terminal.printed.length = 0;
       await run(...command, "--help");
-      expect(terminal.printed.join("\n")).toContain("Every setting is a flag here, too: `holdfast start --help`");
+      expect(terminal.printed.join("\n")).toContain(
+        "Every setting is a flag here, too: `holdfast start --help`",
+      );
       expect(terminal.printed.join("\n")).not.toMatch(/^ +--ping-interval/m);
     }
     expect(await run("config", "check", "--ping-interval", "30s", "--max-connections", "100")).toBe(0);

@@ -88,10 +88,13 @@ Each command explains itself: holdfast start --help`,
 
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
+  formatHelpOf(command);
   command
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({
+      getOutHelpWidth: () => helpWidth(terminal.columns),
+      getErrHelpWidth: () => helpWidth(terminal.columns),
       writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
       writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
       outputError: (text, write) =>

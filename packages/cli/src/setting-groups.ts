@@ -6,15 +6,17 @@
 import type { SettingKey } from "./config/schema.js";
 
 export const SETTING_GROUPS: Readonly<Record<string, readonly SettingKey[]>> = Object.freeze({
-  "Where it listens": ["host", "port", "workers", "accept", "adminHost", "adminPort", "adminKey", "adminMaxConnections"],
-  "Cluster and backends": [
-    "redis",
-    "redisPrefix",
-    "brokerWait",
-    "advertise",
-    "events",
-    "eventsMaxLength",
+  "Where it listens": [
+    "host",
+    "port",
+    "workers",
+    "accept",
+    "adminHost",
+    "adminPort",
+    "adminKey",
+    "adminMaxConnections",
   ],
+  "Cluster and backends": ["redis", "redisPrefix", "brokerWait", "advertise", "events", "eventsMaxLength"],
   "Who may connect": [
     "anonymous",
     "origins",
@@ -63,6 +65,7 @@ export const SETTING_GROUPS: Readonly<Record<string, readonly SettingKey[]>> = O
     "headTimeout",
     "maxHeadBytes",
     "maxPending",
+    "maxPendingBytes",
     "backlog",
   ],
   "Limits of messages": [

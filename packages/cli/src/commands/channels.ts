@@ -29,7 +29,8 @@ export function channelsCommand(terminal: Terminal): Command {
       const { channels, next } = await client.channels({ prefix, after, limit: PAGE });
       if (json) list ??= await JsonList.begin(terminal);
       for (const { channel, subscribers } of channels) {
-        await (list?.add(JSON.stringify({ channel, subscribers })) ?? terminal.out(`${subscribers}\t${channel}`));
+        await (list?.add(JSON.stringify({ channel, subscribers })) ??
+          terminal.out(`${subscribers}\t${channel}`));
       }
       if (next === undefined) return list?.end();
       after = next;

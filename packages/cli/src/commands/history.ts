@@ -22,15 +22,17 @@ export function historyCommand(terminal: Terminal): Command {
     .argument("<channel>", "name of the channel")
     .addOption(new Option("--limit <n>", `how many, 1 to ${MAX_HISTORY_LIMIT}`).default("100"))
     .option("--json", "as JSON: a list of objects");
-  return addAdminOptions(command).action(async (channel: string, { limit, json = false, ...options }: HistoryOptions) => {
-    const problem = channelProblem(channel);
-    if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
-    const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
-    const list = json ? await JsonList.begin(terminal) : undefined;
-    for (const { offset, data } of [...publications].reverse()) {
-      // As it was published: encoded anew, large numbers would be rounded.
-      await (list?.add(`{"offset":${offset},"data":${data}}`) ?? terminal.out(`${offset}\t${data}`));
-    }
-    await list?.end();
-  });
+  return addAdminOptions(command).action(
+    async (channel: string, { limit, json = false, ...options }: HistoryOptions) => {
+      const problem = channelProblem(channel);
+      if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
+      const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
+      const list = json ? await JsonList.begin(terminal) : undefined;
+      for (const { offset, data } of [...publications].reverse()) {
+        // As it was published: encoded anew, large numbers would be rounded.
+        await (list?.add(`{"offset":${offset},"data":${data}}`) ?? terminal.out(`${offset}\t${data}`));
+      }
+      await list?.end();
+    },
+  );
 }

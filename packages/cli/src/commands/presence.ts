@@ -20,23 +20,28 @@ export function presenceCommand(terminal: Terminal): Command {
     .description("List who is in a channel, on all instances: session and user, one session a line.")
     .argument("<channel>", "name of the channel")
     .option("--json", "as JSON: an object with the list and the numbers");
-  return addAdminOptions(command).action(async (channel: string, { json = false, ...options }: PresenceOptions) => {
-    const problem = channelProblem(channel);
-    if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
-    const client = adminOf(options, terminal);
-    const interrupted = terminal.interrupted();
-    let list: JsonList | undefined;
-    for (let after: string | undefined; !interrupted.aborted; ) {
-      const page = await client.presence({ channel, limit: PAGE, ...(after !== undefined && { after }) });
-      if (json) list ??= await JsonList.begin(terminal, '{"members":');
-      for (const member of page.members) {
-        const { session, user } = member;
-        await (list?.add(JSON.stringify(member)) ?? terminal.out(`${session}\t${user ?? ""}`));
+  return addAdminOptions(command).action(
+    async (channel: string, { json = false, ...options }: PresenceOptions) => {
+      const problem = channelProblem(channel);
+      if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
+      const client = adminOf(options, terminal);
+      const interrupted = terminal.interrupted();
+      let list: JsonList | undefined;
+      for (let after: string | undefined; !interrupted.aborted; ) {
+        const page = await client.presence({ channel, limit: PAGE, ...(after !== undefined && { after }) });
+        if (json) list ??= await JsonList.begin(terminal, '{"members":');
+        for (const member of page.members) {
+          const { session, user } = member;
+          await (list?.add(JSON.stringify(member)) ?? terminal.out(`${session}\t${user ?? ""}`));
+        }
+        after = page.next;
+        if (after !== undefined) continue;
+        const { users, sessions } = page;
+        return (
+          list?.end(`,"users":${users},"sessions":${sessions}}`) ??
+          terminal.out(`${users} users with ${sessions} sessions`)
+        );
       }
-      after = page.next;
-      if (after !== undefined) continue;
-      const { users, sessions } = page;
-      return list?.end(`,"users":${users},"sessions":${sessions}}`) ?? terminal.out(`${users} users with ${sessions} sessions`);
-    }
-  });
+    },
+  );
 }

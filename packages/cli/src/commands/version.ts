@@ -11,7 +11,11 @@ export function versionCommand(terminal: Terminal, version: string): Command {
     .option("--json", "as JSON")
     .addHelpText("after", "\nExamples:\n  $ holdfast version --json")
     .action(async ({ json = false }: { readonly json?: boolean }) => {
-      const facts = { holdfast: version, node: process.versions.node, platform: `${process.platform}-${process.arch}` };
+      const facts = {
+        holdfast: version,
+        node: process.versions.node,
+        platform: `${process.platform}-${process.arch}`,
+      };
       await terminal.out(
         json ? JSON.stringify(facts) : `holdfast ${version} (Node.js ${facts.node}, ${facts.platform})`,
       );
