@@ -4,7 +4,7 @@
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
 import type { TcpHandle } from "../tcp-handle.js";
-import { requestTarget, sessionIdOf } from "./request-head.js";
+import { readRequestLine, sessionIdOf } from "./request-head.js";
 
 export class PendingSocket {
   readonly handle: TcpHandle;
@@ -20,6 +20,8 @@ export class PendingSocket {
   address = "";
   /** Whose turn it waits for while it is parked. */
   from = "";
+  /** Bytes of empty lines before its request. */
+  skipped = 0;
   /** Bytes that the event loop has read of it. */
   loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
@@ -42,7 +44,7 @@ export class PendingSocket {
   static read(handle: TcpHandle, head: string, address: string, now: number): PendingSocket {
     const socket = new PendingSocket(handle, now);
     socket.head = head;
-    socket.target = requestTarget(head) ?? "";
+    socket.target = readRequestLine(head)?.target ?? "";
     socket.address = address;
     socket.introduced = true;
     return socket;
