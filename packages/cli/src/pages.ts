@@ -10,11 +10,14 @@ import { Failure, sentence } from "./failure.js";
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 
+/** An application's page has another origin than the gateway, and imports the SDK from here all the same. */
+const SDK_PATH = "/holdfast.js";
+
 /** By path of the URL: the file and its type. */
 const FILES: Readonly<Record<string, readonly [file: string, contentType: string]>> = Object.freeze({
   "/": ["index.html", HTML],
   "/demo.js": ["demo.js", SCRIPT],
-  "/holdfast.js": ["holdfast.js", SCRIPT],
+  [SDK_PATH]: ["holdfast.js", SCRIPT],
 });
 
 /** `directory` ends with a slash. */
@@ -25,7 +28,7 @@ export function readPages(
     return Object.fromEntries(
       Object.entries(FILES).map(([path, [file, contentType]]) => [
         path,
-        { contentType, body: readFileSync(new URL(file, directory)) },
+        { contentType, body: readFileSync(new URL(file, directory)), anyOrigin: path === SDK_PATH },
       ]),
     );
   } catch (error) {

@@ -41,7 +41,7 @@ export class PlainHttp {
   readonly #pages = new Map<string, Page>();
 
   constructor(pages: Readonly<Record<string, StaticPage>>) {
-    for (const [path, { contentType, body }] of Object.entries(pages)) {
+    for (const [path, { contentType, body, anyOrigin = false }] of Object.entries(pages)) {
       const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
       const headers = {
         "Content-Type": contentType,
@@ -49,6 +49,7 @@ export class PlainHttp {
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         ETag: etag,
+        ...(anyOrigin && { "Access-Control-Allow-Origin": "*" }),
       };
       this.#pages.set(path, { body, headers, etag });
     }
