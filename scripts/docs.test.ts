@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { TOKEN_ENV } from "../packages/cli/src/commands/client-token.js";
 import { FILE_ENV } from "../packages/cli/src/config/file.js";
 import { namespaceKeys } from "../packages/cli/src/config/namespaces.js";
 import { settingKeys, settingOf } from "../packages/cli/src/config/schema.js";
@@ -55,12 +56,19 @@ async function exportedMetrics(): Promise<Set<string>> {
     presenceMembers: 0,
     presenceViews: 0,
     revocations: 0,
+    logLinesLost: 0,
     unfinishedBytes: 0,
     readsWaiting: 0,
     brokerState: "ready",
     loop,
   }));
-  const primary = new PrimaryMetrics(() => ({ workers: 0, pending: 0, drain: SERVING, reloadLeft: 0 }));
+  const primary = new PrimaryMetrics(() => ({
+    workers: 0,
+    pending: 0,
+    drain: SERVING,
+    reloadLeft: 0,
+    logLinesLost: 0,
+  }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
   return new Set(snapshots.flat().map(({ name }) => name));
 }
@@ -82,7 +90,7 @@ async function gatherFacts(): Promise<DocFacts> {
   });
   return {
     settings: new Map(defaults),
-    env: new Set([...settingKeys.map(envOf), FILE_ENV]),
+    env: new Set([...settingKeys.map(envOf), FILE_ENV, TOKEN_ENV]),
     flags: new Set([...settingKeys.map(flagOf), ...(all.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [])]),
     metrics: await exportedMetrics(),
     codes,

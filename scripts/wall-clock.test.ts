@@ -8,6 +8,8 @@ import { describe, expect, it } from "@jest/globals";
  */
 const MAY_READ: Readonly<Record<string, string>> = {
   "cli/src/commands/disconnect.ts": "the end of a revocation, shared with every instance",
+  "cli/src/commands/swarm.ts": "the end of a token",
+  "cli/src/listener.ts": "when the next attempt comes, told by the SDK",
   "cli/src/compose.ts": "revocations name their end by the wall clock",
   "cli/src/commands/token.ts": "the end of a token",
   "client/src/clock.ts": "the seam itself",
@@ -27,6 +29,7 @@ const MAY_READ: Readonly<Record<string, string>> = {
   "core/src/tickets.ts": "checked by other instances",
   "gateway/src/primary/instance-drain.ts": "when a drain began and ends, shown to operators",
   "gateway/src/primary/primary.ts": "the end of a revocation, shared with every instance",
+  "gateway/src/worker/instance-seal.ts": "when an instance sealed something, checked by other instances",
   "gateway/src/worker/token.ts": "the end of a token",
   "gateway/src/worker/webhook/hook-client.ts": "the timestamp in a signature, checked by the application",
   "gateway/src/worker/webhook/webhooks.ts": "when an identity was told, compared with revocations",

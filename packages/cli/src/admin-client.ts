@@ -47,7 +47,10 @@ export class AdminClient {
 
   constructor({ url, key }: AdminClientOptions) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw new Failure(`--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`, 2);
+      throw new Failure(
+        `--url must be a URL of an admin port such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`,
+        2,
+      );
     }
     this.#url = new URL(url);
     this.#key = key;
@@ -146,7 +149,7 @@ export class AdminClient {
     }
     const why = systemCode(cause) === "ECONNREFUSED" ? "nothing listens there" : sentence(cause);
     return new Failure(
-      `no gateway at ${where} (${why}): start one with \`holdfast start\`, or name its admin port with --admin <url>`,
+      `no gateway at ${where} (${why}): start one with \`holdfast start\`, or name its admin port with --url <url>`,
       1,
       { cause },
     );
@@ -160,7 +163,7 @@ export class AdminClient {
       return new Failure(`the gateway at ${where} ${what}: say --admin-key <key> or set HOLDFAST_ADMIN_KEY`);
     }
     if (status === 404 && !/\((no_history|no_presence)\)$/.test(said))
-      return new Failure(`${where} is not a gateway's admin port: name it with --admin <url>`);
+      return new Failure(`${where} is not a gateway's admin port: name it with --url <url>`);
     return new Failure(`the gateway at ${where} refused with ${status}: ${said}`);
   }
 }

@@ -17,7 +17,18 @@ const machine: Machine = {
 
 function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
   const settings = complete(loadSettings({ flags, env: {}, file: undefined, machine }).settings, machine);
-  return { settings, machine, logger: silentLogger, logFormat: "json", execArgv: [], nodeOptions: "" };
+  const logLinesLost = (): number => 0;
+  return {
+    settings,
+    machine,
+    logger: silentLogger,
+    logLinesLost,
+    logFormat: "json",
+    colour: false,
+    program: "holdfast",
+    execArgv: [],
+    nodeOptions: "",
+  };
 }
 
 describe("composing", () => {
@@ -59,6 +70,8 @@ describe("composing", () => {
     expect(JSON.parse(JSON.stringify(workerConfig))).toEqual({
       settings: JSON.parse(JSON.stringify(settings)),
       logFormat: "json",
+      colour: false,
+      program: "holdfast",
     });
   });
 

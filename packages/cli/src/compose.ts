@@ -37,9 +37,10 @@ import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
 import { workerExecArgv } from "./heap.js";
 import { tokenOptions, webhookOptions } from "./identity-options.js";
+import { LogOutput } from "./log-output.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
-import { readPages } from "./pages.js";
+import { readPages, suggestionsFor } from "./pages.js";
 
 /** How much longer than a poll is held another worker may take for its answer, ms. */
 const ANSWER_MARGIN_MS = 15_000;
@@ -48,13 +49,20 @@ const ANSWER_MARGIN_MS = 15_000;
 export interface WorkerConfig {
   readonly settings: CompleteSettings;
   readonly logFormat: "pretty" | "json";
+  readonly colour: boolean;
+  /** How this program is called. */
+  readonly program: string;
 }
 
 export interface PrimaryParts {
   readonly settings: CompleteSettings;
   readonly machine: Machine;
   readonly logger: Logger;
+  /** Log lines that this process could not write. */
+  readonly logLinesLost: () => number;
   readonly logFormat: "pretty" | "json";
+  readonly colour: boolean;
+  readonly program: string;
   /** Node flags and NODE_OPTIONS of this process. */
   readonly execArgv: readonly string[];
   readonly nodeOptions: string;
@@ -62,9 +70,9 @@ export interface PrimaryParts {
 
 /** What a reload gives a running primary. The worker's program is what lies on disk then. */
 export function reloadOptions(parts: PrimaryParts): ReloadOptions {
-  const { settings, machine, logFormat, execArgv, nodeOptions } = parts;
+  const { settings, machine, logFormat, colour, program, execArgv, nodeOptions } = parts;
   const { workers, drainDelay, drainWindow, drainRate } = settings;
-  const workerConfig: WorkerConfig = { settings, logFormat };
+  const workerConfig: WorkerConfig = { settings, logFormat, colour, program };
   return {
     workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
@@ -77,6 +85,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     retention: retentions(settings),
     hasPresence: hasPresence(settings),
     clockLeewayMs: settings.jwtLeeway,
+    origins: settings.origins,
   };
 }
 
@@ -102,7 +111,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
-    origins: settings.origins,
+    maxPendingBytes: settings.maxPendingBytes,
     writeTimeoutMs: settings.writeTimeout,
     maxPending: settings.maxPending,
     limits: limitsOf(settings),
@@ -110,6 +119,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     trustedProxies: settings.trustedProxies ?? [],
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
+    logLinesLost: parts.logLinesLost,
     clock: systemClock,
   };
 }
@@ -137,7 +147,7 @@ function embedded(settings: CompleteSettings): Home {
         methods: {
           add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
           list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
-          spend: (...[id, until]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, until),
+          spend: (...[id, forMs]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, forMs),
         },
       }),
     },
@@ -182,18 +192,24 @@ function onRedis(settings: CompleteSettings, logger: Logger): Home {
 
 /** `config` comes from this program's own primary. */
 export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
-  const { settings, logFormat } = config;
-  const lines = createLogger({
-    level: settings.logLevel,
-    format: logFormat,
-    bindings: { worker: owner.slot, pid: process.pid },
-  });
+  const { settings, logFormat, colour, program } = config;
+  const output = LogOutput.standard();
+  const lines = createLogger(
+    {
+      level: settings.logLevel,
+      format: logFormat,
+      colour,
+      bindings: { worker: owner.slot, pid: process.pid },
+    },
+    output,
+  );
   const logger = new LimitedLogger(lines, systemClock);
   return {
     core: coreOptions(settings),
     secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
     onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
+    localPages: isLoopback(settings.host),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
@@ -219,8 +235,12 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       ratePerAddress: unlessOff(settings.sessionRatePerAddress),
       maxPerAddress: unlessOff(settings.connectionsPerAddress),
     },
-    polls: { holdMs: settings.pollHold, graceMs: settings.pollGrace },
-    pages: readPages(),
+    polls: {
+      holdMs: settings.pollHold,
+      graceMs: settings.pollGrace,
+      streamSilenceMs: unlessOff(settings.streamSilence),
+    },
+    pages: readPages(suggestionsFor(settings, program)),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
       settings.redis === undefined
@@ -237,6 +257,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
             };
           },
     logger,
+    logLinesLost: () => output.lost,
     clock: systemClock,
   };
 }
@@ -254,6 +275,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
     maxHeadBytes: settings.maxHeadBytes,
     origins: settings.origins,
     maxPending: Math.ceil(maxPending / workers),
+    maxPendingBytes: Math.ceil(settings.maxPendingBytes / workers),
     limits: {
       ...limits,
       ratePerSecond: ratePerSecond === undefined ? undefined : Math.ceil(ratePerSecond / workers),

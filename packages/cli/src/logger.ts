@@ -1,18 +1,17 @@
 /**
- * The log: pino, one JSON object a line for machines, coloured lines for people on a terminal.
+ * The log: pino, one JSON object a line for machines, lines for people on a terminal.
  *
- * No transport thread: a worker process has one CPU to itself and a log line is cheap. What standard output does not
- * take is held up to a limit and then dropped, so a stuck reader cannot stop a gateway.
+ * No transport thread: a worker process has one CPU to itself and a log line is cheap. Where lines go, and what becomes of
+ * those that cannot be written, is `log-output.ts`. Invariant: no key is twice in a line.
  */
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from "pino";
-import { build as pretty } from "pino-pretty";
-
-/** Bytes of log lines that may wait for standard output. */
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { PrettyLines } from "./pretty-lines.js";
 
 export interface LogOptions {
   readonly level: string;
   readonly format: "pretty" | "json";
+  /** Of pretty lines. */
+  readonly colour: boolean;
   /** On every line, e.g. the worker's slot. */
   readonly bindings?: Readonly<Record<string, unknown>>;
 }
@@ -27,20 +26,28 @@ export function logFormatFor(
 }
 
 export function createLogger(
-  { level, format, bindings = {} }: LogOptions,
-  stream: DestinationStream = destination({ dest: 1, sync: false, maxLength: MAX_BUFFERED_BYTES }),
+  { level, format, colour, bindings = {} }: LogOptions,
+  output: DestinationStream,
 ): Logger {
-  const options = { level, base: { ...bindings }, timestamp: stdTimeFunctions.isoTime };
-  if (format === "json") return pino(options, stream);
-  return pino(
-    options,
-    pretty({
-      colorize: true,
-      destination: stream as NodeJS.WritableStream,
-      translateTime: "SYS:HH:MM:ss.l",
-      ignore: "pid,hostname,worker",
-      // The slot in front of the message, where the eye looks for who speaks.
-      messageFormat: ({ worker, msg }) => (worker === undefined ? `${msg}` : `worker ${worker}: ${msg}`),
-    }),
+  const taken = new Set(["level", "time", "msg", ...Object.keys(bindings)]);
+  const options = {
+    level,
+    base: { ...bindings },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { log: (fields: Record<string, unknown>) => renamed(fields, taken) },
+  };
+  return pino(options, format === "json" ? output : new PrettyLines(output, colour));
+}
+
+/** A field that is named as one of every line gets another name: parsers keep only one of two. */
+function renamed(fields: Record<string, unknown>, taken: ReadonlySet<string>): Record<string, unknown> {
+  if (!Object.keys(fields).some((key) => taken.has(key))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [taken.has(key) ? nameBeside(key) : key, value]),
   );
+}
+
+/** `pid` → `itsPid` */
+function nameBeside(key: string): string {
+  return `its${key.charAt(0).toUpperCase()}${key.slice(1)}`;
 }

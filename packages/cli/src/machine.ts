@@ -5,9 +5,10 @@
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
+import { cpuQuota } from "./cpu-quota.js";
 
 export interface Machine {
-  /** CPUs that this process may use. */
+  /** CPUs that this process may use: its affinity, and the quota of its control group. */
   readonly cpus: number;
   /** Open files that one process may have; Infinity when nothing limits them. */
   readonly openFiles: number;
@@ -21,12 +22,17 @@ export interface Machine {
 
 export function readMachine(): Machine {
   return {
-    cpus: availableParallelism(),
+    cpus: usableCpus(availableParallelism(), cpuQuota()),
     openFiles: openFilesLimit(),
     memoryBytes: usableMemory(totalmem(), process.constrainedMemory()),
     platform: process.platform,
     nodeVersion: process.versions.node,
   };
+}
+
+/** Whole CPUs, at least one: more workers than a quota carries would stand still together when it is used up. */
+export function usableCpus(allowed: number, quota: number): number {
+  return Math.max(1, Math.floor(Math.min(allowed, quota)));
 }
 
 /** `constrained` is 0 or undefined where nothing limits, or a number beyond RAM under some cgroup versions. */

@@ -5,10 +5,13 @@ import { runProgram } from "./program.js";
 import { processTerminal } from "./terminal.js";
 import { readVersion } from "./version.js";
 
-// A reader that went away (`holdfast listen news | head -1`) is an end, not an error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+// A reader that went away (`holdfast listen news | head -1`) is an end, not an error. The log of a gateway does not come
+// this way: see log-output.ts.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+  if (code !== "EPIPE") processTerminal.err(`holdfast: standard output cannot be written (${code})`);
+  process.exit(code === "EPIPE" ? 0 : 1);
 });
+// There is no other place to say it.
+process.stderr.on("error", () => {});
 
 process.exitCode = await runProgram(process.argv.slice(2), processTerminal, { version: readVersion() });

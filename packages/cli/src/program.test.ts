@@ -45,7 +45,28 @@ describe("the program", () => {
 
   it("suggests the flag that was meant", async () => {
     expect(await run("start", "--prot", "8080")).toBe(2);
-    expect(terminal.errors).toEqual(["holdfast: unknown option '--prot'\n(Did you mean --port?)"]);
+    expect(terminal.errors).toEqual(["holdfast: unknown option '--prot' (did you mean --port?)"]);
+  });
+
+  it.each([
+    [["status"], /^holdfast: unknown command 'status': there are start, publish, .*; see `holdfast --help`$/],
+    [["strat"], /^holdfast: unknown command 'strat' \(did you mean start\?\)$/],
+    [["config", "prnt"], /^holdfast: unknown command 'prnt' \(did you mean print\?\)$/],
+    [
+      ["start", "--verbose"],
+      /^holdfast: unknown option '--verbose': `holdfast start --help` lists the options$/,
+    ],
+    [
+      ["publish", "news"],
+      /^holdfast: missing required argument 'data': holdfast publish \[options\] <channel> <data>$/,
+    ],
+    [
+      ["publish", "news", "two", "words"],
+      /^holdfast: too many arguments .* Put quotes around what has spaces\.$/,
+    ],
+  ])("says what to type instead of %j", async (args, message) => {
+    expect(await run(...args)).toBe(2);
+    expect(terminal.errors).toEqual([expect.stringMatching(message)]);
   });
 
   it("prints the effective configuration from flag, environment and file", async () => {

@@ -18,8 +18,10 @@ import { startCommand } from "./commands/start.js";
 import { swarmCommand } from "./commands/swarm.js";
 import { tokenCommand } from "./commands/token.js";
 import { Failure } from "./failure.js";
+import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
+import { usageError } from "./usage-error.js";
 
 export interface ProgramOptions {
   readonly version: string;
@@ -39,7 +41,7 @@ export async function runProgram(
     // Commander has printed its message; 0 is that of --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Failure) {
-      terminal.err(`holdfast: ${error.message}`);
+      terminal.err(`holdfast: ${asCalled(error.message, terminal.program)}`);
       return error.exitCode;
     }
     throw error;
@@ -81,10 +83,14 @@ Each command explains itself: holdfast start --help`,
 
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => void terminal.out(text.replace(/\n$/, "")),
-    writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
-    outputError: (text, write) => write(text.replace(/^error: /, "holdfast: ")),
-  });
+  command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
+      writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
+      outputError: (text, write) =>
+        write(`holdfast: ${asCalled(usageError(command, text), terminal.program)}`),
+    });
   for (const each of command.commands) prepare(each, terminal);
 }

@@ -2,7 +2,7 @@
  * Redis without a gateway: one thing done there, as any backend would do it.
  */
 import { type Logger, noMetrics, silentLogger, systemClock } from "@holdfast/core";
-import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { describeTarget, parseRedisUrl, RedisBroker, refusalIn } from "@holdfast/redis";
 import { Failure, sentence } from "./failure.js";
 
 export interface RedisOptions {
@@ -30,6 +30,9 @@ export async function withRedis(
     warn: (fields) => {
       if ("reason" in fields) giveUp(String(fields.reason));
     },
+    error: (fields) => {
+      if ("reason" in fields) giveUp(String(fields.reason));
+    },
   };
   const broker = new RedisBroker(
     {
@@ -43,8 +46,7 @@ export async function withRedis(
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      giveUp = (reason) =>
-        reject(new Failure(`no Redis at ${where} (${reason}): check the URL, and that Redis runs there`));
+      giveUp = (reason) => reject(new Failure(awayMessage(where, reason)));
       timer = setTimeout(() => giveUp(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
       broker.start({ publication: () => {}, state: (state) => state === "ready" && resolve() });
     });
@@ -56,4 +58,11 @@ export async function withRedis(
     clearTimeout(timer);
     await broker.close();
   }
+}
+
+/** A Redis that answers and refuses is not one that is away. */
+function awayMessage(where: string, reason: string): string {
+  const refusal = refusalIn(reason);
+  if (refusal !== undefined) return `Redis at ${where} ${refusal} (it said: ${reason})`;
+  return `no Redis at ${where} (${reason}): check the URL, and that Redis runs there`;
 }

@@ -22,9 +22,18 @@ it.each([
   [{ code: "EMFILE" }, "too many open files: raise the limit with `ulimit -n` or LimitNOFILE="],
   [{ code: "EWHATEVER", message: "it broke" }, "the gateway cannot start: it broke"],
 ])("says what to do about %j", (fields, message) => {
-  const problem = startProblem(Object.assign(new Error(), fields));
+  const problem = startProblem(Object.assign(new Error(), fields), () => undefined);
   expect(problem).toBeInstanceOf(Failure);
   expect((problem as Failure).message).toBe(message);
+});
+
+it("says that a port is an outgoing connection's own", () => {
+  const error = Object.assign(new Error(), { code: "EADDRINUSE", address: "127.0.0.1", port: 40_000 });
+  const problem = startProblem(error, (port) => (port === 40_000 ? { to: "10.0.2.5:6379" } : undefined));
+  expect((problem as Failure).message).toBe(
+    "port 40000 on 127.0.0.1 is in use although nothing listens there: an outgoing connection to 10.0.2.5:6379 has it as its own port. " +
+      "Wait until that has ended (`ss -tnp sport = :40000` names the program), keep the port for listeners (`sysctl -w net.ipv4.ip_local_reserved_ports=40000`), or choose another with --port or --admin-port",
+  );
 });
 
 it("leaves bugs as they are", () => {

@@ -3,9 +3,10 @@
  */
 import { flagOf } from "./config/setting.js";
 import { Failure, sentence, systemCode } from "./failure.js";
+import { outgoingConnectionOn } from "./port-holder.js";
 
 /** An error of listening (`address` and `port` are Node's), a sentence of the gateway's, or a bug, which stays as it is. */
-export function startProblem(error: unknown): unknown {
+export function startProblem(error: unknown, outgoingOn = outgoingConnectionOn): unknown {
   if (error instanceof Failure) return error;
   const code = systemCode(error);
   if (code === undefined) {
@@ -14,16 +15,18 @@ export function startProblem(error: unknown): unknown {
     return plain ? new Failure(`the gateway cannot start: ${error.message}`, 1, { cause: error }) : error;
   }
   const { address, hostname, port } = error as { address?: string; hostname?: string; port?: number };
+  // Of a file, say: nothing that a port could mend.
+  if (port === undefined && hostname === undefined && address === undefined) {
+    return code === "EMFILE" || code === "ENFILE"
+      ? tooManyFiles(error)
+      : new Failure(`the gateway cannot start: ${sentence(error)}`, 1, { cause: error });
+  }
   const host = address ?? hostname ?? "the address";
   const options = { cause: error };
   const choose = `choose another with ${flagOf("port")} or ${flagOf("adminPort")}`;
   switch (code) {
     case "EADDRINUSE":
-      return new Failure(
-        `port ${port} on ${host} is in use: end what listens there, or ${choose}`,
-        1,
-        options,
-      );
+      return new Failure(`port ${port} on ${host} ${inUse(port, outgoingOn)}, or ${choose}`, 1, options);
     case "EACCES":
       return new Failure(
         `this user may not listen on port ${port} of ${host}: ${choose}, or allow it (CAP_NET_BIND_SERVICE)`,
@@ -45,8 +48,22 @@ export function startProblem(error: unknown): unknown {
       );
     case "EMFILE":
     case "ENFILE":
-      return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, options);
+      return tooManyFiles(error);
     default:
       return new Failure(`the gateway cannot start: ${sentence(error)}`, 1, options);
   }
+}
+
+function inUse(port: number | undefined, outgoingOn: typeof outgoingConnectionOn): string {
+  const outgoing = port === undefined ? undefined : outgoingOn(port);
+  if (outgoing === undefined) return "is in use: end what listens there";
+  const { to } = outgoing;
+  return (
+    `is in use although nothing listens there: an outgoing connection${to === undefined ? "" : ` to ${to}`} has it as its own port. ` +
+    `Wait until that has ended (\`ss -tnp sport = :${port}\` names the program), keep the port for listeners (\`sysctl -w net.ipv4.ip_local_reserved_ports=${port}\`)`
+  );
+}
+
+function tooManyFiles(cause: unknown): Failure {
+  return new Failure("too many open files: raise the limit with `ulimit -n` or LimitNOFILE=", 1, { cause });
 }

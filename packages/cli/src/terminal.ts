@@ -2,11 +2,17 @@
  * The terminal seam: what a command may touch of the process it runs in, so that tests need none.
  */
 import { once } from "node:events";
+import { Failure } from "./failure.js";
+import { invocation, realPathOf } from "./invocation.js";
 
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where relative paths start. */
   readonly cwd: string;
+  /** How this program is called from there: what suggestions begin with. */
+  readonly program: string;
+  /** All of standard input; rejects with a `Failure` where it has more bytes. */
+  input(maxBytes: number): Promise<string>;
   /** Prints a line of the command's result. Resolves when the reader took it: a slow pipe slows the command down. */
   out(line: string): Promise<void>;
   /** Prints a line for the person at the terminal, beside the result. */
@@ -20,6 +26,22 @@ export interface Terminal {
 export const processTerminal: Terminal = Object.freeze({
   env: process.env,
   cwd: process.cwd(),
+  program: invocation({
+    cwd: process.cwd(),
+    script: process.argv[1],
+    path: process.env.PATH,
+    realPath: realPathOf,
+  }),
+  async input(maxBytes: number): Promise<string> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new Failure(`standard input has more than ${maxBytes} bytes`, 2);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString();
+  },
   async out(line: string): Promise<void> {
     if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
   },

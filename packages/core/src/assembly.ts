@@ -27,6 +27,7 @@ import { ResumeTokens } from "./resume-tokens.js";
 import { Revocations } from "./revocations.js";
 import type { Seams } from "./seams.js";
 import { SlowConsumers } from "./slow-consumers.js";
+import { SparseLog } from "./sparse-log.js";
 import { Tickets } from "./tickets.js";
 import { Wheel } from "./wheel.js";
 
@@ -112,6 +113,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     wheel,
     clock,
     logger,
+    sparseLog: new SparseLog(logger, clock),
     metrics,
     encodeWelcome: welcomeEncoder(announcement(options)),
   };

@@ -112,7 +112,11 @@ describe("connect", () => {
         kind: "reply",
         op: "connect",
         body: {
-          subs: { news: {}, sport: { error: errors.unavailable }, "user:42": { error: errors.forbidden } },
+          subs: {
+            news: {},
+            sport: { error: errors.unavailable },
+            "user:42": { error: expect.objectContaining({ name: "forbidden" }) },
+          },
         },
       },
     ]);
@@ -137,7 +141,7 @@ describe("connect", () => {
     const client = world.client();
     for (const wrong of ["", "a b", "x".repeat(256), "new\nline", "a b:c", "ns:"]) {
       client.connect({ [wrong]: null, news: null });
-      expect(errorOf(client)).toEqual(errors.badChannel);
+      expect(errorOf(client)).toMatchObject({ name: "bad_channel" });
     }
     expect(world.core.topics).toBe(0);
     client.connect({ news: null });
@@ -240,7 +244,7 @@ describe("subscribe", () => {
     const world = memoryWorld();
     const client = await world.subscribed("news");
     client.subscribe(channel);
-    expect(errorOf(client)).toEqual(error);
+    expect(errorOf(client)).toMatchObject({ name: error.name });
   });
 
   test("twice is refused also while the first waits for the broker", async () => {
@@ -366,7 +370,7 @@ describe("publish", () => {
     (channel) => {
       const client = memoryWorld().connected();
       client.publish(channel, 1);
-      expect(errorOf(client)).toEqual(errors.forbidden);
+      expect(errorOf(client)).toMatchObject({ name: "forbidden" });
     },
   );
 
@@ -538,7 +542,7 @@ describe("a message that is not of the protocol", () => {
   ])("but has an id is answered, and the connection stays: %s", (text, error) => {
     const client = memoryWorld().connected();
     client.connection.receive(text);
-    expect(client.take()).toEqual([{ kind: "error", id: 5, error }]);
+    expect(client.take()).toMatchObject([{ kind: "error", id: 5, error: { name: error.name } }]);
     expect(client.transport.end).toBeUndefined();
   });
 

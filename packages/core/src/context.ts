@@ -25,6 +25,7 @@ import type { Registry } from "./registry.js";
 import type { ResumeTokens } from "./resume-tokens.js";
 import type { Revocations } from "./revocations.js";
 import type { SlowConsumers } from "./slow-consumers.js";
+import type { SparseLog } from "./sparse-log.js";
 import type { Wheel } from "./wheel.js";
 
 export interface Context {
@@ -55,6 +56,8 @@ export interface Context {
   readonly wheel: Wheel;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What clients get wrong. */
+  readonly sparseLog: SparseLog;
   readonly metrics: Metrics;
   /** The push that answers a connection by URL. */
   readonly encodeWelcome: WelcomeEncoder;

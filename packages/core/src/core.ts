@@ -19,6 +19,7 @@ import type { ForwardedHeaders } from "./authorizer.js";
 import type { Encoding } from "./batch.js";
 import type { BrokerState } from "./broker.js";
 import { clusterKeys } from "./cluster-keys.js";
+import { forbidden } from "./commands/forbidden.js";
 import { askWho, whoComes } from "./commands/introduction.js";
 import type { UrlConnect } from "./commands/url-connect.js";
 import { CommonTopics } from "./common-topics.js";
@@ -211,8 +212,10 @@ export class Core {
     if ("error" in who) return who.error;
     if (channels.length > this.#context.options.maxChannels) return errors.limitChannels;
     for (const channel of channels) {
-      if (channelProblem(channel) !== undefined) return errors.badChannel;
-      if (!mayWish(this.#context, who.identity, channel)) return errors.forbidden;
+      const wrong = channelProblem(channel);
+      if (wrong !== undefined) return { ...errors.badChannel, message: `A channel's name ${wrong}.` };
+      if (!mayWish(this.#context, who.identity, channel))
+        return forbidden(this.#context, who.identity, channel, "subscribe");
     }
     return this.brokerState === "ready" ? undefined : errors.unavailable;
   }

@@ -97,7 +97,10 @@ describe("a connect", () => {
     await settle();
     const { reply } = await connect(world.client(), { subs: { "open:1": null, "room:1": null } });
     expect(reply).not.toHaveProperty("user");
-    expect(reply?.subs).toMatchObject({ "open:1": {}, "room:1": { error: errors.forbidden } });
+    expect(reply?.subs).toMatchObject({
+      "open:1": {},
+      "room:1": { error: expect.objectContaining({ name: "forbidden" }) },
+    });
   });
 
   test("may not be sent twice while the first waits for its token", async () => {
@@ -156,8 +159,8 @@ describe("a URL", () => {
     const { core } = world;
     expect(core.admit(["room:1"])).toEqual(errors.unauthorized);
     expect(core.admit(["room:1"], { identity: ada() })).toBeUndefined();
-    expect(core.admit(["user:bob"], { identity: ada() })).toEqual(errors.forbidden);
-    expect(core.admit(["news"], { identity: ada() })).toEqual(errors.forbidden);
+    expect(core.admit(["user:bob"], { identity: ada() })).toMatchObject({ name: "forbidden" });
+    expect(core.admit(["news"], { identity: ada() })).toMatchObject({ name: "forbidden" });
     expect(core.admit(undefined)).toBeUndefined();
   });
 });
@@ -167,16 +170,16 @@ describe("verbs", () => {
     const client = await connected("ada");
     const publish = { op: "publish", body: { channel: "room:1", data: 1 } } as const;
     expect((await ask(client, { op: "subscribe", body: { channel: "room:1" } })).error).toBeUndefined();
-    expect((await ask(client, publish)).error).toEqual(errors.forbidden);
+    expect((await ask(client, publish)).error).toMatchObject({ name: "forbidden" });
     expect((await ask(client, { op: "history", body: { channel: "room:1" } })).error).toEqual(
       errors.noHistory,
     );
-    expect((await ask(client, { op: "history", body: { channel: "past:1" } })).error).toEqual(
-      errors.forbidden,
-    );
-    expect((await ask(client, { op: "subscribe", body: { channel: "user:bob" } })).error).toEqual(
-      errors.forbidden,
-    );
+    expect((await ask(client, { op: "history", body: { channel: "past:1" } })).error).toMatchObject({
+      name: "forbidden",
+    });
+    expect((await ask(client, { op: "subscribe", body: { channel: "user:bob" } })).error).toMatchObject({
+      name: "forbidden",
+    });
     expect((await ask(client, { op: "subscribe", body: { channel: "user:ada" } })).error).toBeUndefined();
   });
 });
@@ -296,19 +299,19 @@ describe("a subscription token", () => {
   test("allows its channel to its user, and nothing else to anybody", async () => {
     world.tokens.grants("theirs", "ada", { channel: "user:bob", verbs: ["subscribe"] });
     const client = await connected("ada");
-    expect((await subscribe(client, "vip", "vip:2")).error).toEqual(errors.forbidden);
-    expect((await subscribe(client, "theirs", "user:bob")).error).toEqual(errors.forbidden);
+    expect((await subscribe(client, "vip", "vip:2")).error).toMatchObject({ name: "forbidden" });
+    expect((await subscribe(client, "theirs", "user:bob")).error).toMatchObject({ name: "forbidden" });
     expect((await subscribe(client, "vip")).reply).toEqual({});
-    expect((await ask(client, { op: "history", body: { channel: "vip:1" } })).error).toEqual(
-      errors.forbidden,
-    );
+    expect((await ask(client, { op: "history", body: { channel: "vip:1" } })).error).toMatchObject({
+      name: "forbidden",
+    });
     expect((await subscribe(await connected("bob"), "vip")).error).toEqual(errors.wrongUser);
   });
 
   test("that allows another verb alone is no subscription, and leaves nothing behind", async () => {
     world.tokens.grants("publish", "ada", { channel: "vip:1", verbs: ["publish"] });
     const client = await connected("ada");
-    expect((await subscribe(client, "publish")).error).toEqual(errors.forbidden);
+    expect((await subscribe(client, "publish")).error).toMatchObject({ name: "forbidden" });
     expect(client.connection.session?.identity.grants).toBeUndefined();
   });
 
@@ -338,7 +341,11 @@ describe("a subscription token", () => {
       token: "ada",
       subs: { "vip:1": { token: "vip" }, "vip:2": { token: "vip" }, "room:1": null },
     });
-    expect(reply?.subs).toEqual({ "vip:1": {}, "vip:2": { error: errors.forbidden }, "room:1": {} });
+    expect(reply?.subs).toEqual({
+      "vip:1": {},
+      "vip:2": { error: expect.objectContaining({ name: "forbidden" }) },
+      "room:1": {},
+    });
   });
 
   test("ends its subscription alone, after an announcement", async () => {
@@ -369,9 +376,9 @@ describe("a subscription token", () => {
     const client = await connected("ada");
     await subscribe(client, "vip");
     await ask(client, { op: "unsubscribe", body: { channel: "vip:1" } });
-    expect((await ask(client, { op: "subscribe", body: { channel: "vip:1" } })).error).toEqual(
-      errors.forbidden,
-    );
+    expect((await ask(client, { op: "subscribe", body: { channel: "vip:1" } })).error).toMatchObject({
+      name: "forbidden",
+    });
     expect(client.connection.session?.identity.grants).toBeUndefined();
   });
 });
@@ -393,7 +400,7 @@ describe("a resume", () => {
     expect(reply).toMatchObject({
       resumed: true,
       user: "ada",
-      subs: { "room:1": {}, news: { error: errors.forbidden } },
+      subs: { "room:1": {}, news: { error: expect.objectContaining({ name: "forbidden" }) } },
     });
   });
 

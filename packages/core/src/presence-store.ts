@@ -9,8 +9,8 @@
  *   `sequence` by one, each that clients are told of (`PresenceRule.joinLeave`) raises `version` by one, and what happened is
  *   published on the channel's presence topic as `PresenceNews` text, in order and through the same broker that the worker
  *   listens to. Numbers have no gaps; those of a channel that was empty begin anew, above all that it ever had;
- * - a change under a lease that is over by the store's own clock (`Lease.until`) is refused as `lapsed`, so that one that
- *   comes late makes no ghost;
+ * - a change under a lease that is over by the store's own clock (`Lease.until`), or that was ended, is refused as `lapsed`,
+ *   so that one that comes late makes no ghost;
  * - a session that two workers `put` belongs to the one with the higher count; with equal counts, which only two resumes by one
  *   token have, to both: it stays until each has `drop`ped it or its lease has ended. What the lower one says does nothing;
  * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given out again;
@@ -84,6 +84,17 @@ export interface PresenceNews extends PresenceCounts {
   readonly sequence: number;
   /** One for each number of the sequence; left out where there are too many members to say who. */
   readonly steps?: readonly PresenceStep[];
+}
+
+/** A step as a worker has read it, with the member's text to the letter. */
+export type HeardStep = readonly [
+  came: 0 | 1,
+  told: 0 | 1,
+  member: { readonly session: string; readonly text: string },
+];
+
+export interface HeardNews extends Omit<PresenceNews, "steps"> {
+  readonly steps?: readonly HeardStep[];
 }
 
 export interface LeaseState {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { PresenceNews, PresencePage, PresenceStep } from "./presence-store.js";
+import type { HeardNews, HeardStep, PresencePage } from "./presence-store.js";
 import { PresenceView, type Told, type ViewRule } from "./presence-view.js";
 
 const MAX_LISTED = 4;
@@ -11,7 +11,7 @@ function text(session: string, user?: string): string {
 
 /** A channel as a store has it: the truth, and the news of each change. */
 class Channel {
-  readonly news: PresenceNews[] = [];
+  readonly news: HeardNews[] = [];
   readonly #rule: ViewRule;
   readonly #members = new Map<string, string | undefined>();
   #sequence = 1000;
@@ -23,7 +23,7 @@ class Channel {
 
   /** Joins or leaves, whichever is possible; several make one piece of news. */
   change(...sessions: readonly string[]): void {
-    const steps: PresenceStep[] = [];
+    const steps: HeardStep[] = [];
     for (const session of sessions) {
       const user = session.startsWith("anonymous") ? undefined : session.slice(0, 1);
       const came = !this.#members.has(session);
@@ -34,7 +34,7 @@ class Channel {
       const told = edge || this.#rule.joinLeave !== "user";
       this.#sequence++;
       if (told) this.#version++;
-      steps.push([came ? 1 : 0, told ? 1 : 0, JSON.parse(text(session, user))]);
+      steps.push([came ? 1 : 0, told ? 1 : 0, { session, text: text(session, user) }]);
     }
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
@@ -125,7 +125,7 @@ describe("a view", () => {
     channel.change("b1");
     const view = new PresenceView(RULE);
     expect(view.snapshot).toBeUndefined();
-    expect(view.arrive(channel.news[1] as PresenceNews)).toEqual({ told: [], behind: false });
+    expect(view.arrive(channel.news[1] as HeardNews)).toEqual({ told: [], behind: false });
     expect(view.accept(channel.page())).toEqual({ told: [], behind: false });
     expect(view.snapshot).toMatchObject({ sessions: 2, version: channel.numbers.version });
   });
@@ -136,8 +136,8 @@ describe("a view", () => {
     const page = channel.page();
     channel.change("b1");
     const view = new PresenceView(RULE);
-    view.arrive(channel.news[0] as PresenceNews);
-    view.arrive(channel.news[1] as PresenceNews);
+    view.arrive(channel.news[0] as HeardNews);
+    view.arrive(channel.news[1] as HeardNews);
     expect(view.accept(page).told).toMatchObject([{ came: true, version: page.version + 1 }]);
     expect(view.snapshot?.members).toHaveLength(2);
   });
@@ -147,8 +147,8 @@ describe("a view", () => {
     const view = new PresenceView(RULE);
     view.accept(channel.page());
     for (const session of ["a1", "b1", "c1"]) channel.change(session);
-    expect(view.arrive(channel.news[2] as PresenceNews).behind).toBe(true);
-    expect(view.arrive(channel.news[1] as PresenceNews).behind).toBe(false);
+    expect(view.arrive(channel.news[2] as HeardNews).behind).toBe(true);
+    expect(view.arrive(channel.news[1] as HeardNews).behind).toBe(false);
     const { told, behind } = view.accept(channel.page());
     expect(behind).toBe(false);
     expect(told.map(({ version }) => version)).toEqual([1001, 1002, 1003]);
@@ -173,9 +173,9 @@ describe("a view", () => {
     expect(view.snapshot).toMatchObject({ sessions: 5, members: [] });
     channel.change("e1");
     // As many as may be listed: not yet, or one who comes and goes would cost a read each time.
-    expect(view.arrive(channel.news[0] as PresenceNews)).toEqual({ told: [], behind: false });
+    expect(view.arrive(channel.news[0] as HeardNews)).toEqual({ told: [], behind: false });
     channel.change("d1");
-    expect(view.arrive(channel.news[1] as PresenceNews)).toEqual({ told: [], behind: true });
+    expect(view.arrive(channel.news[1] as HeardNews)).toEqual({ told: [], behind: true });
     view.accept(channel.page());
     expect(view.snapshot).toMatchObject({ sessions: 3 });
     expect(view.snapshot?.members).toHaveLength(3);
@@ -245,7 +245,7 @@ describe("a view", () => {
           expect(namesOf(rule, view.snapshot?.members ?? [])).toEqual(channel.names());
           // One more change shows a follower whether it has missed something.
           channel.change("z1");
-          hear(view.arrive(channel.news[0] as PresenceNews).told);
+          hear(view.arrive(channel.news[0] as HeardNews).told);
           if (channel.numbers.sessions <= MAX_LISTED) expect(follower.names).toEqual(channel.names());
         }),
         { numRuns: 500 },

@@ -9,8 +9,8 @@
  * Invariants: what it tells has versions that never fall, and those of one list and all that was told after it have no gap
  * but where something was missed; what is held is bounded, and if it overflows the store is read once more.
  */
-import type { JoinLeaveMode, PresenceCounts } from "@holdfast/protocol";
-import type { PresenceNews, PresencePage } from "./presence-store.js";
+import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
+import type { HeardNews, PresencePage } from "./presence-store.js";
 
 /** What clients are told. */
 export interface Told {
@@ -37,7 +37,7 @@ export interface PresenceSnapshot extends PresenceCounts {
 }
 
 type State =
-  | { readonly kind: "reading"; held: PresenceNews[]; heldSteps: number; overflowed: boolean }
+  | { readonly kind: "reading"; held: HeardNews[]; heldSteps: number; overflowed: boolean }
   | { readonly kind: "listing" }
   | { readonly kind: "counting" };
 
@@ -95,7 +95,7 @@ export class PresenceView {
     if (this.#state.kind !== "reading") this.#state = reading();
   }
 
-  arrive(news: PresenceNews): ViewProgress {
+  arrive(news: HeardNews): ViewProgress {
     switch (this.#state.kind) {
       case "reading":
         return this.#hold(news, this.#state);
@@ -131,7 +131,7 @@ export class PresenceView {
     return { told, behind: this.#state.kind === "reading" };
   }
 
-  #follow(news: PresenceNews, list: List): ViewProgress {
+  #follow(news: HeardNews, list: List): ViewProgress {
     const { sequence = 0, version = 0 } = this.#numbers ?? {};
     const { steps } = news;
     if (news.sequence <= sequence) return NOTHING;
@@ -146,18 +146,17 @@ export class PresenceView {
     const told: Told[] = [];
     let next = version;
     for (const [came, isTold, member] of steps.slice(sequence + 1 - first)) {
-      const text = JSON.stringify(member);
-      const session = String(member.session);
-      if (came === 1) list.set(session, text);
+      const { session } = member;
+      if (came === 1) list.set(session, member.text);
       else list.delete(session);
-      if (isTold === 1) told.push({ came: came === 1, member: text, version: ++next });
+      if (isTold === 1) told.push({ came: came === 1, member: member.text, version: ++next });
     }
     this.#take(news);
     if (news.sessions > this.#rule.maxListed) this.#become(COUNTING);
     return { told, behind: false };
   }
 
-  #count(news: PresenceNews): ViewProgress {
+  #count(news: HeardNews): ViewProgress {
     if (news.sequence <= (this.#numbers?.sequence ?? 0)) return NOTHING;
     this.#take(news);
     if (news.sessions > this.#maxListed * SMALL_AGAIN) return NOTHING;
@@ -165,13 +164,13 @@ export class PresenceView {
     return BEHIND;
   }
 
-  #miss(news: PresenceNews): ViewProgress {
+  #miss(news: HeardNews): ViewProgress {
     this.#state = reading();
     this.arrive(news);
     return BEHIND;
   }
 
-  #hold(news: PresenceNews, state: Extract<State, { kind: "reading" }>): ViewProgress {
+  #hold(news: HeardNews, state: Extract<State, { kind: "reading" }>): ViewProgress {
     state.heldSteps += 1 + (news.steps?.length ?? 0);
     if (state.heldSteps > MAX_HELD_STEPS) {
       state.held = [];
@@ -180,7 +179,7 @@ export class PresenceView {
     return NOTHING;
   }
 
-  #take({ sequence, version, users, sessions }: PresenceNews): void {
+  #take({ sequence, version, users, sessions }: HeardNews): void {
     this.#numbers = { sequence, version, users, sessions };
   }
 
@@ -200,8 +199,7 @@ function memberOf(text: string): { readonly session: string; readonly user?: str
 
 /** As news has it, so that the two compare. */
 function normal(text: string): [session: string, text: string] {
-  const member = memberOf(text);
-  return [member.session, JSON.stringify(member)];
+  return [memberOf(text).session, oneLine(text)];
 }
 
 /**

@@ -6,12 +6,19 @@
  * nothing is missed and nothing is told twice. Invariants: one read at a time for a channel, shared by all who wait, `MAX_READING`
  * after an outage; a watch that nobody uses is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
-import { encodeJoin, encodeLeave, encodePresence } from "@holdfast/protocol";
+import {
+  elementTexts,
+  encodeJoin,
+  encodeLeave,
+  encodePresence,
+  memberText,
+  oneLine,
+} from "@holdfast/protocol";
 import { type Broker, BrokerUnavailable } from "./broker.js";
 import type { FanOut } from "./fan-out.js";
 import type { Logger } from "./logger.js";
 import type { Metrics } from "./metrics.js";
-import type { PresenceNews, PresenceRule, PresenceStore } from "./presence-store.js";
+import type { HeardNews, HeardStep, PresenceNews, PresenceRule, PresenceStore } from "./presence-store.js";
 import type { PresenceSnapshot, Told } from "./presence-view.js";
 import { type ToldListener, Watch, Watcher } from "./presence-watch.js";
 import { presenceTopic } from "./topic.js";
@@ -245,11 +252,11 @@ export class PresenceWatches {
     }
   }
 
-  #tellLeft(channel: string, steps: PresenceNews["steps"] = []): void {
+  #tellLeft(channel: string, steps: HeardNews["steps"] = []): void {
     const { left } = this.#parts;
     if (left === undefined) return;
     if (!steps.some(([came]) => came === 0)) return;
-    const last = new Map(steps.map(([came, , { session }]) => [String(session), came]));
+    const last = new Map(steps.map(([came, , { session }]) => [session, came]));
     for (const [session, came] of last) if (came === 0) left(channel, session);
   }
 
@@ -267,7 +274,7 @@ export class PresenceWatches {
   }
 }
 
-function newsOf(text: string): PresenceNews | undefined {
+function newsOf(text: string): HeardNews | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -275,11 +282,18 @@ function newsOf(text: string): PresenceNews | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { sequence, version, users, sessions, steps } = value as Partial<PresenceNews>;
-  const numbers = [sequence, version, users, sessions].every((each) => Number.isSafeInteger(each));
-  return numbers && (steps === undefined || (Array.isArray(steps) && steps.every(isStep)))
-    ? (value as PresenceNews)
-    : undefined;
+  const { steps, ...counts } = value as Partial<PresenceNews>;
+  const { sequence, version, users, sessions } = counts;
+  if (![sequence, version, users, sessions].every((each) => Number.isSafeInteger(each))) return undefined;
+  if (steps === undefined) return counts as HeardNews;
+  if (!Array.isArray(steps) || !steps.every(isStep)) return undefined;
+  const texts = elementTexts(memberText(text, "steps") ?? "[]");
+  const heard = steps.map(([came, told, { session }], at): HeardStep => {
+    // One line, as it is put into frames; to the letter, since a member's `info` may have any number.
+    const member = oneLine(elementTexts(texts[at] ?? "[]")[2] ?? "{}");
+    return [came, told, { session: String(session), text: member }];
+  });
+  return { ...(counts as HeardNews), steps: heard };
 }
 
 function isStep(value: unknown): boolean {

@@ -62,7 +62,7 @@ export class MemoryRevocations implements RevocationStore {
     return { version, revocations: newestFirst.slice(from, from + MAX_REVOCATIONS_PER_CALL) };
   }
 
-  async spend(id: string, until: number): Promise<boolean> {
+  async spend(id: string, forMs: number): Promise<boolean> {
     const now = this.#options.now();
     for (const [oldest, end] of this.#spent) {
       if (end > now) break;
@@ -70,7 +70,7 @@ export class MemoryRevocations implements RevocationStore {
     }
     if ((this.#spent.get(id) ?? 0) > now) return false;
     if (this.#spent.size >= MAX_SPENT) throw new BrokerUnavailable(`${MAX_SPENT} tickets are used up`);
-    this.#spent.set(id, until);
+    this.#spent.set(id, now + forMs);
     return true;
   }
 

@@ -8,7 +8,7 @@
  * - one whose `until` has passed is not listed and takes no room;
  * - at most `maxRevocations` are kept: beyond that `add` rejects with `RevocationsFull` and keeps none of its own;
  * - the `version` of a list differs from any earlier one as soon as something was added, or was lost;
- * - `spend` answers true for one caller alone in the cluster until `until`, whoever asks how often;
+ * - `spend` answers true for one caller alone in the cluster for `forMs`, by the store's own clock, however often it is asked;
  * - nothing waits for ever: what cannot be carried out rejects with `BrokerUnavailable`.
  *
  * The contract suite is `revocationContract` in `@holdfast/core/testing`.
@@ -43,8 +43,8 @@ export interface RevocationStore {
    * there. With `known` being the list's version: nothing but the version.
    */
   list(from: number, known?: string): Promise<RevocationPage>;
-  /** Uses up what may be used once, such as a ticket. False when it has been used. `until`: ms since 1970. */
-  spend(id: string, until: number): Promise<boolean>;
+  /** Uses up what may be used once, such as a ticket. False when it was used less than `forMs` ago. */
+  spend(id: string, forMs: number): Promise<boolean>;
 }
 
 /** As many are kept as may be. */

@@ -2,6 +2,7 @@ import { errors } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { Authentication } from "./authentication.js";
 import { MemoryBroker } from "./broker-memory.js";
+import type { Clock } from "./clock.js";
 import type { Identity } from "./identity.js";
 import { silentLogger } from "./logger.js";
 import { noMetrics } from "./metrics.js";
@@ -20,14 +21,16 @@ function world(
   const clock = new FakeClock();
   const kept = memoryRevocations(new MemoryBroker(), clock);
   let ids = 0;
-  const make = (): Tickets => {
+  /** `aheadMs`: of the others, its own clock is. */
+  const make = (aheadMs = 0): Tickets => {
+    const own = { now: () => clock.now() + aheadMs } as Clock;
     const tickets = new Tickets({
-      store: { ...kept, spend: (id, until) => (store ?? kept).spend(id, until) } as RevocationStore,
+      store: { ...kept, spend: (id, forMs) => (store ?? kept).spend(id, forMs) } as RevocationStore,
       authentication: new Authentication(
         { access: "private", anonymous: false },
         { authenticator: undefined, veto, clock, metrics: noMetrics },
       ),
-      clock,
+      clock: own,
       logger: silentLogger,
       newId: () => `AAAA${String(++ids).padStart(16, "0")}`,
     });
@@ -51,6 +54,18 @@ describe("a ticket", () => {
     expect(ticket).toMatch(/^[A-Za-z0-9_.-]+$/);
     expect(await there.redeem(ticket)).toMatchObject({ identity: { user: "anne" } });
     expect(await here.redeem(ticket)).toMatchObject({ error: { code: errors.tokenExpired.code } });
+  });
+
+  it("is remembered as used for as long as any instance would take it, whose clocks are a minute apart", async () => {
+    const { clock, make } = world();
+    const [here, ahead] = [make(), make(60_000)];
+    const [used, unused] = [ticketOf(ahead), ticketOf(ahead)];
+    expect(await here.redeem(used)).toMatchObject({ identity: { user: "anne" } });
+    clock.advance(89_000);
+    expect(await here.redeem(used)).toMatchObject({ error: { code: errors.tokenExpired.code } });
+    expect(await here.redeem(unused)).toMatchObject({ identity: { user: "anne" } });
+    clock.advance(2_000);
+    expect(await here.redeem(used)).toMatchObject({ error: { code: errors.tokenExpired.code } });
   });
 
   it("is good for half a minute", async () => {

@@ -19,6 +19,9 @@ import type { RevocationStore } from "./revocation-store.js";
 /** How long a ticket is good, seconds. */
 export const TICKET_LIFETIME_S = 30;
 
+/** How long a used ticket is remembered: as long as any instance may still take it, whichever clock dated it. */
+const REMEMBERED_MS = (TICKET_LIFETIME_S + CLOCK_TOLERANCE_S) * 1000;
+
 export interface TicketParts {
   readonly store: RevocationStore;
   readonly authentication: Authentication;
@@ -61,14 +64,12 @@ export class Tickets {
 
   /** Uses a ticket up. Never rejects. */
   async redeem(ticket: string): Promise<Verdict> {
-    const { store, authentication, clock, logger } = this.#parts;
+    const { store, authentication, logger } = this.#parts;
     const id = ticket.slice(0, SESSION_ID_LENGTH);
     const identity = this.#tokens.check(id, ticket.slice(SESSION_ID_LENGTH))?.identity;
     if (identity === undefined) return { error: USED };
     try {
-      // As long as any ticket may still be taken, whichever clock dated it.
-      const until = clock.now() + (TICKET_LIFETIME_S + CLOCK_TOLERANCE_S) * 1000;
-      if (!(await store.spend(`ticket:${id}`, until))) return { error: USED };
+      if (!(await store.spend(`ticket:${id}`, REMEMBERED_MS))) return { error: USED };
     } catch (error) {
       // Whether it was used cannot be known, so it is not taken.
       logger.debug({ err: error }, "could not use a ticket up");

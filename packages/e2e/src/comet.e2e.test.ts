@@ -83,6 +83,34 @@ describe("plain clients", () => {
     expect(dataOf(await heard())).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  test("an EventSource of a real browser that meets a drain keeps trying", async () => {
+    const leaving = own.add(
+      await GatewayProcess.start({ args: ["--workers", "1", "--drain-window", "6s", "--namespaces", "{}"] }),
+    );
+    const browser = own.add(await Browser.start());
+    const page = await browser.open(`${leaving.http}/`);
+    // There have to be clients for a drain to take its time.
+    const others = Array.from({ length: 60 }, () => stream("channels=x", leaving.http));
+    await eventually("all are connected", async () => others.every(({ messages }) => messages.length > 0));
+    const stopped = leaving.stop();
+    await eventually("it drains", async () => (await leaving.get("/ws")).status === 503);
+    const states = await page.evaluate(async () => {
+      const seen: string[] = [];
+      const source = new EventSource("/sse?channels=news");
+      await new Promise<void>((resolve) => {
+        source.onopen = () => seen.push(`open ${source.readyState}`);
+        source.onerror = () => {
+          seen.push(`error ${source.readyState}`);
+          resolve();
+        };
+      });
+      return seen;
+    });
+    // CONNECTING is 0; CLOSED is 2, after which it never comes back.
+    expect(states).toEqual(["open 1", "error 0"]);
+    await stopped;
+  });
+
   test("HTTP/1.0, HEAD, preflight and wrong methods are answered", async () => {
     const old = await rawRequest(
       gateway.http,

@@ -1,7 +1,8 @@
 /**
  * How an instance begins and ends: graceful stops, impatient ones, and starts that cannot succeed.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,10 +139,12 @@ describe("SIGINT", () => {
     );
     gateway.signal("SIGINT");
     await gateway.notReady();
-    expect(gateway.program.ending).toBeUndefined();
+    // What npm and a terminal send for one Ctrl-C.
     gateway.signal("SIGINT");
+    expect((await gateway.adminGet("/livez")).status).toBe(200);
+    gateway.signal("SIGTERM");
     const { code } = await gateway.program.exit(5_000);
-    expect(code).toBe(130);
+    expect(code).toBe(143);
     await gateway.program.gone();
     for (const client of clients) await client.closed;
   });
@@ -154,6 +157,35 @@ describe("a primary that is killed", () => {
     gateway.signal("SIGKILL");
     await gateway.program.gone();
     expect([1006, 3000]).toContain((await client.closed).code);
+  });
+
+  test.each([
+    ["loops", () => "for (;;);"],
+    ["waits for good", () => "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"],
+    // It reads from it itself, so that the pipe never ends, and never empties.
+    [
+      "writes to a full pipe",
+      (pipe: string) => `fs.writeSync(fs.openSync('${pipe}', 'r+'), 'x'.repeat(1e6));`,
+    ],
+  ])("takes a worker with it that %s", async (_, hang) => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-e2e-"));
+    own.add({ close: () => rmSync(folder, { recursive: true }) });
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    const script = join(folder, "hang.cjs");
+    const handler = `fs.writeFileSync('${folder}/' + process.pid, ''); ${hang(join(folder, "pipe"))}`;
+    writeFileSync(
+      script,
+      `const fs = require('node:fs');
+       if (require('node:cluster').isWorker) process.on('SIGUSR2', () => { ${handler} });\n`,
+    );
+    const gateway = own.add(
+      await GatewayProcess.start({ env: { NODE_OPTIONS: `--require ${script}` }, args: ["--workers", "1"] }),
+    );
+    const [worker = 0] = gateway.workerPids();
+    process.kill(worker, "SIGUSR2");
+    await eventually("the worker hangs", () => existsSync(join(folder, String(worker))));
+    gateway.signal("SIGKILL");
+    await eventually("nothing of it runs", () => gateway.program.processes().length === 0, 20_000);
   });
 });
 

@@ -8,6 +8,7 @@
 import { Client, type ClientOptions } from "@holdfast/client";
 import { RedisServer } from "@holdfast/redis/testing";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { Redis } from "ioredis";
 import { WebSocket } from "ws";
 import { eventually } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
@@ -122,6 +123,32 @@ describe("while Redis is away", () => {
       temporary: true,
     });
     redis.resume();
+    await recovered();
+  });
+
+  test("demoted without hanging up: publications and orders are refused until it is a master again", async () => {
+    const other = own.add(await RedisServer.start());
+    const backend = new Redis(redis.port, "127.0.0.1");
+    try {
+      await backend.replicaof("127.0.0.1", other.port);
+      const requests: readonly (readonly [string, object])[] = [
+        ["/api/publish", { channel: "news", data: 1 }],
+        ["/api/broadcast", { data: 1 }],
+        ["/api/message", { user: "ann", data: 1 }],
+        ["/api/disconnect", { user: "ann" }],
+        ["/api/subscribe", { user: "ann", channel: "news" }],
+      ];
+      for (const [path, body] of requests)
+        await eventually(
+          `${path} is refused`,
+          async () => (await gateway.adminPost(path, body)).status === 503,
+        );
+      for (const [path, body] of requests)
+        expect([path, (await gateway.adminPost(path, body)).status]).toEqual([path, 503]);
+      await backend.replicaof("NO", "ONE");
+    } finally {
+      backend.disconnect();
+    }
     await recovered();
   });
 

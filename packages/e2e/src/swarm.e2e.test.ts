@@ -28,7 +28,7 @@ async function gatewayFor(connections: number): Promise<GatewayProcess> {
 }
 
 function swarm(gateway: Pick<GatewayProcess, "admin"> & { ws(): string }, ...args: string[]): Program {
-  const target = ["--target", gateway.ws(), "--admin", gateway.admin];
+  const target = ["--url", gateway.ws(), "--admin", gateway.admin];
   return own.add(Program.holdfast(["swarm", "run", ...target, "--report", folder, ...args], { group: true }));
 }
 
@@ -54,6 +54,26 @@ describe("swarm run", () => {
     expect(readFileSync(join(folder, "report.html"), "utf8")).toContain("2,000 connections");
     expect(program.output).toContain("2,000 of 2,000 exactly once");
     await program.gone();
+  });
+
+  test.each(["websocket", "sse", "poll"])("comes with a token for each connection: %s", async (transport) => {
+    const secret = "the swarm's secret, 32 characters or more";
+    const args = ["--jwt-secret", secret.replaceAll(" ", "_"), "--max-connections", "300"];
+    const gateway = own.add(await GatewayProcess.start({ args }));
+    const where = { admin: gateway.admin, ws: () => gateway.http };
+    const run = ["--connections", "100", "--hold", "1s", "--transport", transport, "--send-rate", "50"];
+    const signing = ["--jwt-secret", secret.replaceAll(" ", "_"), "--channels", "room:{i}", "--user", "u{i}"];
+    const program = swarm(where, ...run, ...signing);
+    expect([await program.exit(60_000), program.output]).toEqual([
+      { code: 0, signal: null },
+      expect.anything(),
+    ]);
+    expect(readReport()).toMatchObject({ connected: 100, lost: 0, messages: { refused: 0 } });
+    expect(readReport().messages?.heard).toBeGreaterThan(0);
+    expect(readFileSync(join(folder, "report.json"), "utf8")).not.toContain("secret");
+    const without = swarm(where, ...run, "--channels", "room:{i}");
+    expect(await without.exit(60_000)).toEqual({ code: 1, signal: null });
+    expect(without.output).toMatch(/HTTP 40[13].*Name a token with --token/);
   });
 
   test.each(["websocket", "sse", "poll"])(
@@ -142,7 +162,7 @@ describe("what cannot be run", () => {
     const program = swarm(nobody, "--connections", "10");
     expect((await program.exit()).code).toBe(1);
     expect(program.stderr.join("\n")).toBe(
-      `holdfast: no gateway that accepts connections at ws://127.0.0.1:${port}/ws: nothing listens there. Start one with \`holdfast start --port …\`, or name it with --target`,
+      `holdfast: no gateway that accepts connections at ws://127.0.0.1:${port}/ws: nothing listens there. Start one with \`holdfast start --port …\`, or name it with --url`,
     );
     expect(existsSync(join(folder, "report.json"))).toBe(false);
   });

@@ -12,6 +12,7 @@ export class TcpRelay {
   readonly #sockets = new Set<Socket>();
   #turn = 0;
   #isAway = false;
+  #isStalled = false;
 
   private constructor(server: Server, targets: readonly number[]) {
     this.#server = server;
@@ -52,8 +53,9 @@ export class TcpRelay {
     this.#isAway = false;
   }
 
-  /** From now on nothing passes in either direction, and nobody is told. */
+  /** From now on nothing passes in either direction, on new connections either, and nobody is told. */
   stall(): void {
+    this.#isStalled = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
@@ -65,6 +67,11 @@ export class TcpRelay {
 
   #relay(client: Socket, tried: number): void {
     if (this.#isAway) return void client.resetAndDestroy();
+    if (this.#isStalled) {
+      this.#sockets.add(client);
+      client.on("error", () => {}).once("close", () => this.#sockets.delete(client));
+      return;
+    }
     const port = this.#targets[this.#turn++ % this.#targets.length] ?? 0;
     const target = connect({ port, host: "127.0.0.1", noDelay: true });
     const refused = (): void => {

@@ -9,6 +9,7 @@ import { eventually } from "./deadline.js";
 import { GatewayProcess } from "./gateway-process.js";
 import { PlainClient } from "./plain-client.js";
 import { Program } from "./program.js";
+import { SECRET, tokenOfText } from "./tokens.js";
 
 jest.setTimeout(120_000);
 
@@ -137,5 +138,84 @@ describe("data", () => {
 
     await admin("/api/broadcast", `{"data":${message}}`);
     expect(await listener.nextMessage()).toBe(`{"broadcast":{"data":${message}}}`);
+  });
+
+  test("goes to a user, and to `holdfast listen`, as the text that it came in as", async () => {
+    const listening = Program.holdfast(["listen", CHANNEL, "--url", gateway.ws()]);
+    try {
+      await eventually("the listener", async () =>
+        (await redis.pubsub("NUMSUB", `holdfast:channel:${CHANNEL}`)).includes(1),
+      );
+      // What a terminal may not split: white space that is a line break elsewhere, and half a surrogate pair as an escape.
+      const texts = [
+        "[18014398509481985, -0, 1e-400]",
+        '{"n":6.0,"n":6.00}',
+        '"\\ud83d \u2028\u0085"',
+        '"}],{\\""',
+      ];
+      for (const text of texts) {
+        await redis.publish(`holdfast:channel:${CHANNEL}`, text);
+        await admin("/api/publish", `{"channel":"${CHANNEL}","data":${text}}`);
+      }
+      const printed = (): readonly string[] => listening.lines.filter((line) => line.startsWith(CHANNEL));
+      await eventually("all lines", () => printed().length === 2 * texts.length);
+      expect(printed()).toEqual(texts.flatMap((text) => [`${CHANNEL} ${text}`, `${CHANNEL} ${text}`]));
+    } finally {
+      await listening.close();
+    }
+  });
+});
+
+describe("what is shown of a user", () => {
+  const PRIVATE = [
+    "--redis",
+    "",
+    "--workers",
+    "2",
+    "--namespaces",
+    '{"in":{"presence":true,"joinLeave":"session"}}',
+  ];
+  let server: RedisServer;
+  let gateway: GatewayProcess;
+  beforeEach(async () => {
+    server = await RedisServer.start();
+    const args = PRIVATE.map((each) => (each === "" ? server.url : each));
+    gateway = await GatewayProcess.start({ args, env: { HOLDFAST_JWT_SECRET: SECRET } });
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await server.close();
+  });
+
+  test("is the `info` of its token to the letter, for whoever listens, asks, or comes back; and so is a message to it", async () => {
+    const info = '{"id":36893488147419103233,"n":[7.10,-0,1E3],"id":"\\u00e9"}';
+    const channels = '"channels":[{"match":"in:*","verbs":["subscribe","presence"]}]';
+    const token = (user: string, more: string): string =>
+      tokenOfText(`{"sub":"${user}","exp":${Math.floor(Date.now() / 1000) + 600},${channels}${more}}`);
+    const watcher = await PlainClient.connect(gateway.ws());
+    watcher.send(`{"id":1,"connect":{"token":"${token("eve", "")}","subs":{"in:1":{"joinLeave":true}}}}`);
+    await eventually("the watcher", () => watcher.all.some((line) => line.includes('"in:1"')));
+    const shown = await PlainClient.connect(gateway.ws());
+    shown.send(`{"id":1,"connect":{"token":"${token("ann", `,"info":${info}`)}","subs":{"in:1":null}}}`);
+    const told = (op: string) =>
+      watcher.all.filter((line) => line.startsWith(`{"${op}"`) && line.includes('"ann"'));
+    await eventually("the join", () => told("join").length === 1);
+    expect(told("join")[0]).toContain(`"info":${info}}`);
+    watcher.send('{"id":2,"presence":{"channel":"in:1"}}');
+    const answer = (): string | undefined => watcher.all.find((line) => line.startsWith('{"id":2,'));
+    await eventually("the list", () => answer() !== undefined);
+    expect(answer()).toContain(`"info":${info}}`);
+    expect((await gateway.adminGet("/api/presence?channel=in:1")).text).toContain(`"info":${info}}`);
+
+    for (const data of ['{"n":36893488147419103233}', "0.0", '"\\ud800"']) {
+      expect(await gateway.adminPost("/api/message", `{"user":"ann","data":${data}}`)).toMatchObject({
+        status: 200,
+      });
+      await eventually("the message", () => shown.all.at(-1) === `{"message":{"data":${data}}}`);
+    }
+    await shown.close();
+    await eventually("the leave", () => told("leave").length === 1);
+    expect(told("leave")[0]).toContain(`"info":${info}}`);
+    await watcher.close();
   });
 });

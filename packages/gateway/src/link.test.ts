@@ -103,6 +103,38 @@ describe("a link", () => {
     expect(inbox.closings).toEqual([]);
   });
 
+  it("lets what is urgent pass all that waits, and publications pass pages, which go on all the same", async () => {
+    const [near, far] = await pair();
+    const link = new Link<Note, Note>(near, { message() {}, closed() {} });
+    const inbox = new Inbox();
+    new Link<Note, Note>(far, inbox);
+    far.pause();
+    const page = "p".repeat(300_000);
+    // More than the stream and the kernel take at once.
+    const before = 40;
+    for (let i = 0; i < before; i++) link.send({ text: `${page}${i}` }, LINK_SHARES.answers);
+    const publications = Array.from({ length: 20 }, (_, i) => `n${i}-${"x".repeat(100_000)}`);
+    for (const text of publications) link.send({ text }, LINK_SHARES.publications);
+    for (const text of ["small answer", "small answer 2"]) link.send({ text }, LINK_SHARES.answers);
+    link.send({ text: "probe" }, LINK_SHARES.urgent);
+    expect(link.fill).toBeGreaterThan(0.2);
+    far.resume();
+    await inbox.until(() => inbox.messages.length === before + publications.length + 3);
+    const texts = inbox.messages.map(({ text }) => text);
+    const pages = texts.filter((text) => text.startsWith("p") && text !== "probe");
+    expect(pages).toEqual(Array.from({ length: before }, (_, i) => `${page}${i}`));
+    const rest = texts.filter((text) => /^[ns]/.test(text));
+    expect(rest).toEqual([...publications, "small answer", "small answer 2"]);
+    const taken = texts.indexOf("probe");
+    expect(taken).toBeLessThan(before / 2);
+    // Both kinds wait: neither has more of the link than the other.
+    const last = texts.indexOf("small answer 2");
+    const pagesMeanwhile = texts.slice(taken, last).filter((text) => text.startsWith("p")).length - 1;
+    expect(pagesMeanwhile).toBeGreaterThan(3);
+    expect(pagesMeanwhile).toBeLessThan(10);
+    expect(link.fill).toBe(0);
+  });
+
   it("refuses to send a message beyond the limit, counted in bytes", async () => {
     const [near, far] = await pair();
     const inbox = new Inbox();

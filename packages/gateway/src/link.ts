@@ -5,11 +5,13 @@
  * so it carries sockets and nothing else. Control and the embedded broker's traffic go over this pipe, file
  * descriptor 4 of the worker: one JSON value a line.
  *
- * Invariant: messages arrive whole and in order, and a slow or a large one never ends the link. `send` refuses a message
+ * Invariants: messages arrive whole, and a slow or a large one never ends the link. `send` refuses a message
  * that finds no room or is too large, and says so: the caller fails the one call, or leaves the one publication out. Each kind of
- * message has its share of the room, so that bulk is refused long before what has to arrive is.
+ * message has its share of the room, so that bulk is refused long before what has to arrive is. Messages arrive in order, but for
+ * two kinds: urgent ones arrive before all that waits, and large answers (pages) let the rest by (link-lanes.ts).
  */
 import type { Duplex } from "node:stream";
+import { type Lane, Lanes } from "./link-lanes.js";
 
 export interface LinkOptions {
   /** Bytes that may wait for the other side. Default 64 MiB. */
@@ -38,6 +40,8 @@ export const LINK_SHARES = Object.freeze({
   answers: 1 / 2,
   /** What starts, drains and watches a worker: small, and rare. */
   control: 1,
+  /** What says that the other side is well, or asks for it: it must not wait behind pages. */
+  urgent: 2,
 });
 
 /** Sends one message; `share` is one of `LINK_SHARES`, by default that of control. False: it was refused. */
@@ -47,6 +51,10 @@ export type Send<Out> = (message: Out, share?: number) => boolean;
 export const LINK_FD = 4;
 
 const MIB = 1024 * 1024;
+/** What the stream is given at most before it has taken what it has; the rest waits in the lanes. */
+const WINDOW_BYTES = MIB / 4;
+/** From this length on an answer is a page, which others need not wait for. */
+const PAGE_LENGTH = 16 * 1024;
 const NEWLINE = 0x0a;
 
 export class Link<Out, In> {
@@ -54,6 +62,7 @@ export class Link<Out, In> {
   readonly #events: LinkEvents<In>;
   readonly #maxBufferedBytes: number;
   readonly #maxMessageBytes: number;
+  readonly #lanes = new Lanes();
   /** Pieces of a message whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
@@ -64,7 +73,7 @@ export class Link<Out, In> {
     this.#events = events;
     this.#maxBufferedBytes = options.maxBufferedBytes ?? 64 * MIB;
     this.#maxMessageBytes = options.maxMessageBytes ?? 32 * MIB;
-    stream.on("drain", () => events.drained?.());
+    stream.on("drain", () => this.#drained());
     stream.on("data", (chunk: Buffer) => this.#read(chunk));
     stream.on("error", (error: Error) => this.close(error));
     stream.on("close", () => this.close());
@@ -72,7 +81,7 @@ export class Link<Out, In> {
 
   /** Bytes that wait for the other side, as a part of what may. */
   get fill(): number {
-    return this.#stream.writableLength / this.#maxBufferedBytes;
+    return (this.#stream.writableLength + this.#lanes.length) / this.#maxBufferedBytes;
   }
 
   /** Sends one message. False where there is no room for it, where it is too large, or where the link is closed. */
@@ -83,7 +92,8 @@ export class Link<Out, In> {
     // Its characters bound the length of most; the bytes are counted where they may exceed it.
     if (line.length * 3 > this.#maxMessageBytes && Buffer.byteLength(line) > this.#maxMessageBytes)
       return false;
-    this.#stream.write(line);
+    if (this.#lanes.length === 0 && this.#stream.writableLength < WINDOW_BYTES) this.#stream.write(line);
+    else this.#lanes.add(laneOf(line, share), line);
     return true;
   }
 
@@ -92,8 +102,19 @@ export class Link<Out, In> {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#pieces = [];
+    this.#lanes.clear();
     this.#stream.destroy();
     this.#events.closed(problem);
+  }
+
+  /** The stream has taken all that it was given. */
+  #drained(): void {
+    while (this.#stream.writableLength < WINDOW_BYTES) {
+      const line = this.#lanes.next();
+      if (line === undefined) break;
+      this.#stream.write(line);
+    }
+    if (this.#stream.writableLength === 0) this.#events.drained?.();
   }
 
   #read(chunk: Buffer): void {
@@ -127,6 +148,11 @@ export class Link<Out, In> {
     if (this.#pieceBytes <= this.#maxMessageBytes) this.#pieces.push(piece);
     else this.#pieces = [];
   }
+}
+
+function laneOf(line: string, share: number): Lane {
+  if (share === LINK_SHARES.urgent) return "urgent";
+  return share === LINK_SHARES.answers && line.length > PAGE_LENGTH ? "pages" : "rest";
 }
 
 /** A line that is not JSON means that the two sides are out of step. */

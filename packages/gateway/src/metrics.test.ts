@@ -9,6 +9,7 @@ const READINGS: Readings = {
   presenceMembers: 3,
   presenceViews: 1,
   revocations: 2,
+  logLinesLost: 3,
   unfinishedBytes: 0,
   readsWaiting: 0,
   brokerState: "ready",

@@ -43,6 +43,7 @@ export interface Readings {
   readonly presenceMembers: number;
   readonly presenceViews: number;
   readonly revocations: number;
+  readonly logLinesLost: number;
   readonly unfinishedBytes: number;
   readonly readsWaiting: number;
   readonly brokerState: BrokerState;
@@ -243,6 +244,7 @@ export class WorkerMetrics implements Metrics {
       aggregator: "first",
       registers,
     }).set({ version: packageVersion(), node: process.version }, 1);
+    const lost = lostLines(this.#registry);
     const takeReadings = (): void => {
       const now = read();
       const memory = process.memoryUsage();
@@ -255,6 +257,8 @@ export class WorkerMetrics implements Metrics {
       unfinished.set({ worker }, now.unfinishedBytes);
       readsWaiting.set({ worker }, now.readsWaiting);
       topics.set({ worker }, now.topics);
+      lost.reset();
+      lost.inc(now.logLinesLost);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);
       external.set({ worker }, memory.external);
@@ -264,6 +268,15 @@ export class WorkerMetrics implements Metrics {
       broker.set({ worker }, now.brokerState === "ready" ? 1 : 0);
     };
   }
+}
+
+/** The same in the primary and in its workers: their numbers add up. */
+export function lostLines(registry: Registry): Counter {
+  return new Counter({
+    name: "holdfast_log_lines_lost_total",
+    help: "Log lines that standard output did not take: a full disk, or a reader that stands still or is gone",
+    registers: [registry],
+  });
 }
 
 /** For registries of the primary's own. */

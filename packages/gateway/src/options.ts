@@ -78,7 +78,7 @@ export interface PrimaryOptions {
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
   /** Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host only. */
-  readonly origins?: readonly string[] | undefined;
+  readonly origins: readonly string[] | undefined;
   /** How long a request head may take to arrive, ms. */
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
@@ -87,6 +87,8 @@ export interface PrimaryOptions {
   readonly writeTimeoutMs: number;
   /** Sockets that may be read or wait for a worker at once; further ones get 503. */
   readonly maxPending: number;
+  /** Bytes of the heads of all these; further ones get 503. */
+  readonly maxPendingBytes: number;
   /** Limits on opening connections, and per client address. */
   readonly limits: ConnectionLimitOptions;
   /** Whether connections begin with a PROXY protocol header, version 1 or 2. */
@@ -104,6 +106,8 @@ export interface PrimaryOptions {
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
   readonly logger: Logger;
+  /** Log lines that this process could not write since it started. */
+  readonly logLinesLost: () => number;
   readonly clock: Clock;
 }
 
@@ -134,6 +138,8 @@ export interface WorkerBroker {
 export interface WorkerOptions {
   /** Whether, without `origins`, pages have to ask for a host that no DNS answers for (`worker/origin.ts`). */
   readonly onlyLocalHosts: boolean;
+  /** Whether, without `origins`, pages of this machine may ask for a loopback host (`worker/origin.ts`). Default false. */
+  readonly localPages?: boolean | undefined;
   /** The gateway's own secret, the same on all instances; undefined: the broker's alone makes the keys of the cluster. */
   readonly secret: string | undefined;
   readonly core: CoreOptions;
@@ -176,5 +182,7 @@ export interface WorkerOptions {
   /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
   readonly broker: ((metrics: Metrics) => WorkerBroker) | undefined;
   readonly logger: Logger;
+  /** Log lines that this process could not write since it started. */
+  readonly logLinesLost: () => number;
   readonly clock: Clock;
 }

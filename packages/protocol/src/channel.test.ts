@@ -40,12 +40,12 @@ describe("a channel name", () => {
     ["x".repeat(256), "is longer than 255 bytes"],
     ["é".repeat(128), "is longer than 255 bytes"],
     ["🙂".repeat(64), "is longer than 255 bytes"],
-    [":a", "has a namespace outside A-Z a-z 0-9 _ -"],
-    [":", "has a namespace outside A-Z a-z 0-9 _ -"],
-    ["größe:ß", "has a namespace outside A-Z a-z 0-9 _ -"],
-    ["a.b:c", "has a namespace outside A-Z a-z 0-9 _ -"],
-    ["room:", "has nothing after its namespace"],
-    ["user:", "has nothing after its namespace"],
+    [":a", "has a namespace, the part before its first colon, outside A-Z a-z 0-9 _ -"],
+    [":", "has a namespace, the part before its first colon, outside A-Z a-z 0-9 _ -"],
+    ["größe:ß", "has a namespace, the part before its first colon, outside A-Z a-z 0-9 _ -"],
+    ["a.b:c", "has a namespace, the part before its first colon, outside A-Z a-z 0-9 _ -"],
+    ["room:", "has nothing after the colon of its namespace"],
+    ["user:", "has nothing after the colon of its namespace"],
   ])("may not be %j: it %s", (name, problem) => {
     expect(channelProblem(name)).toBe(problem);
   });
@@ -71,7 +71,9 @@ describe("a channel name", () => {
     ["a low surrogate alone", "\ude42"],
   ])("has no %s anywhere", (_what, character) => {
     for (const name of [character, `a${character}`, `${character}a`, `room:${character}`]) {
-      expect(channelProblem(name)).toBe("has a character that cannot be printed");
+      expect(channelProblem(name)).toMatch(
+        /^has a (space|character that cannot be printed, U\+[0-9A-F]+) \(character \d+\)/,
+      );
     }
   });
 

@@ -20,14 +20,24 @@ export function channelProblem(name: string): string | undefined {
   if (name.length === 0) return "is empty";
   if (name.length > MAX_CHANNEL_BYTES) return `is longer than ${MAX_CHANNEL_BYTES} bytes`;
   if (!PLAIN_ASCII.test(name)) {
-    if (UNPRINTABLE.test(name)) return "has a character that cannot be printed";
+    const hidden = UNPRINTABLE.exec(name);
+    if (hidden !== null) return unprintableProblem(name, hidden);
     if (utf8Length(name) > MAX_CHANNEL_BYTES) return `is longer than ${MAX_CHANNEL_BYTES} bytes`;
   }
   const colon = name.indexOf(":");
   if (colon === -1) return undefined;
-  if (!NAMESPACE.test(name.slice(0, colon))) return "has a namespace outside A-Z a-z 0-9 _ -";
-  if (colon === name.length - 1) return "has nothing after its namespace";
+  if (!NAMESPACE.test(name.slice(0, colon)))
+    return "has a namespace, the part before its first colon, outside A-Z a-z 0-9 _ -";
+  if (colon === name.length - 1) return "has nothing after the colon of its namespace";
   return undefined;
+}
+
+/** Names the character and its place, both of which an editor or a terminal may not show. */
+function unprintableProblem(name: string, { 0: hidden, index }: RegExpExecArray): string {
+  const place = `(character ${[...name.slice(0, index)].length + 1})`;
+  if (hidden === " ") return `has a space ${place}: write - or _ in its place`;
+  const point = (hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  return `has a character that cannot be printed, U+${point} ${place}: leave it out`;
 }
 
 /** True when `name` follows the grammar. */

@@ -61,7 +61,7 @@ const nearMessage = fc
   )
   .map((lines) => lines.flat().join(""));
 
-const rows = new Set<unknown>(Object.values(errors));
+const rows = new Set<string>(Object.values(errors).map(({ code, name }) => `${code} ${name}`));
 
 function expectBounded(message: string): void {
   const decoded = decodeCommands(message);
@@ -72,7 +72,10 @@ function expectBounded(message: string): void {
       expect(index).toBe(decoded.length - 1);
       expect(one.problem.length).toBeLessThan(60);
     } else if (one.kind === "invalid") {
-      expect(rows.has(one.error)).toBe(true);
+      const { code, name, message } = one.error;
+      expect(rows.has(`${code} ${name}`)).toBe(true);
+      // A character of a name is written as six at most.
+      expect(message.length).toBeLessThan(600);
       expect(one.id).toBeGreaterThan(0);
     } else {
       expect(["ping", "command"]).toContain(one.kind);
@@ -99,7 +102,6 @@ function decodeOne(frame: string): DecodedCommand | undefined {
   return decoded[0];
 }
 
-const invalid = (error: unknown, id = 1) => ({ kind: "invalid", id, error });
 const malformed = { kind: "malformed", problem: expect.any(String) };
 
 describe("decodeCommands, for whatever a peer sends", () => {
@@ -403,8 +405,31 @@ describe("decodeCommands, for frames that are no command", () => {
           errors.badRequest,
         ] as const,
     ),
-  ])("answers %s with its error and goes on", (_what, frame, error) => {
-    expect(decodeCommands(`${frame}\n{}`)).toEqual([invalid(error), { kind: "ping" }]);
+  ])("answers %s with its error and goes on", (_what, frame, { code, name }) => {
+    expect(decodeCommands(`${frame}\n{}`)).toMatchObject([
+      { kind: "invalid", id: 1, error: { code, name } },
+      { kind: "ping" },
+    ]);
+  });
+
+  it.each([
+    ['{"id":1,"subscribe":{"channel":"a b"}}', /"a b" has a space \(character 2\): write - or _/],
+    ['{"id":1,"subscribe":{"channel":"a\u200bb"}}', /cannot be printed, U\+200B \(character 2\)/],
+    ['{"id":1,"connect":{"subs":{"ok":null,"room:":null}}}', /"room:" has nothing after the colon/],
+    [`{"id":1,"subscribe":{"channel":"${"x".repeat(999)}"}}`, /^The channel's name "x{60}…" is longer than/],
+    ['{"id":1,"subscribe":{"channels":["a"]}}', /`channel` must be a string/],
+    ['{"id":1,"subscribe":"news"}', /`subscribe` must be an object/],
+    ['{"id":1,"subscribe":{"channel":"a","since":7}}', /`since` must be a position/],
+    ['{"id":1,"publish":{"channel":"a"}}', /`data` is missing/],
+    ['{"id":1,"history":{"channel":"a","limit":5000}}', /`limit` must be a whole number from \d to \d+/],
+    ['{"id":1,"sub":{"channel":"a"}}', /No command is called "sub"; there are connect, subscribe, /],
+  ])("says what is wrong with %s", (frame, message) => {
+    expect(decodeCommands(frame)).toMatchObject(
+      [{ kind: "invalid", error: { message } }].map(({ kind, error }) => ({
+        kind,
+        error: { message: expect.stringMatching(error.message) },
+      })),
+    );
   });
 });
 

@@ -4,7 +4,7 @@
  * Never throws. A frame whose id can be read gets an error to answer with; one that is not a frame at all is
  * `malformed`, after which the stream cannot be trusted and the connection ends with `bad_frame`.
  */
-import { isChannelName } from "./channel.js";
+import { channelProblem, isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
 import type { ChannelWish, CommandName, ReceivedCommand, Resume } from "./frame.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -27,6 +27,9 @@ export type DecodedCommand =
   | { readonly kind: "command"; readonly command: ReceivedCommand }
   | { readonly kind: "invalid"; readonly id: number; readonly error: ErrorCode }
   | { readonly kind: "malformed"; readonly problem: string };
+
+/** Characters of a client's name for something that a message to it repeats. */
+const MAX_SHOWN_NAME = 60;
 
 /** The most characters of `client` that are kept. */
 const MAX_CLIENT_LENGTH = 64;
@@ -81,9 +84,9 @@ function decodeCommand(text: string): DecodedCommand {
   if (!isCommandId(id)) return malformed("no integer `id` above 0");
   const op = keys[0] === "id" ? keys[1] : keys[0];
   if (keys.length !== 2 || op === undefined) return { kind: "invalid", id, error: errors.unknownCommand };
-  if (!isCommandName(op)) return { kind: "invalid", id, error: errors.unknownCommand };
+  if (!isCommandName(op)) return { kind: "invalid", id, error: unknownCommand(op) };
   const body = frame[op];
-  const checked = isObject(body) ? readers[op](id, body, text) : errors.badRequest;
+  const checked = isObject(body) ? readers[op](id, body, text) : bad(op, "must be an object");
   return "op" in checked ? { kind: "command", command: checked } : { kind: "invalid", id, error: checked };
 }
 
@@ -92,14 +95,21 @@ type Fields = Readonly<Record<string, unknown>>;
 /** From the id, the body and the frame that it was read of. */
 type Reader = (id: number, body: Fields, frame: string) => ReceivedCommand | ErrorCode;
 
+const TOKEN = `must be a string of 1 to ${MAX_TOKEN_LENGTH} characters`;
+const FLAG = "must be true or false";
+const POSITION = 'must be a position such as {"offset":7,"epoch":"x1"}';
+const SUBS = 'must map channels to null or to a position, such as {"news":null}';
+
 /** One reader per command; adding a command starts here. */
 const readers: { readonly [Op in CommandName]: Reader } = {
   connect(id, { token, client, resume, subs }) {
-    if (token !== undefined && !isToken(token)) return errors.badRequest;
-    if (client !== undefined && typeof client !== "string") return errors.badRequest;
-    if (resume !== undefined && !isResume(resume)) return errors.badRequest;
-    if (subs !== undefined && !isSubs(subs)) return errors.badRequest;
-    if (subs !== undefined && !Object.keys(subs).every(isChannelName)) return errors.badChannel;
+    if (token !== undefined && !isToken(token)) return bad("token", TOKEN);
+    if (client !== undefined && typeof client !== "string") return bad("client", "must be a string");
+    if (resume !== undefined && !isResume(resume))
+      return bad("resume", "must be the `sid` and the `token` of an earlier answer to `connect`");
+    if (subs !== undefined && !isSubs(subs)) return bad("subs", SUBS);
+    const wrong = Object.keys(subs ?? {}).find((name) => !isChannelName(name));
+    if (wrong !== undefined) return badChannel(wrong);
     return {
       op: "connect",
       id,
@@ -114,9 +124,10 @@ const readers: { readonly [Op in CommandName]: Reader } = {
   subscribe(id, { channel, since, token, presence, joinLeave }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (since !== undefined && !isPosition(since)) return errors.badRequest;
-    if (token !== undefined && !isToken(token)) return errors.badRequest;
-    if (!isFlag(presence) || !isFlag(joinLeave)) return errors.badRequest;
+    if (since !== undefined && !isPosition(since)) return bad("since", POSITION);
+    if (token !== undefined && !isToken(token)) return bad("token", TOKEN);
+    if (!isFlag(presence)) return bad("presence", FLAG);
+    if (!isFlag(joinLeave)) return bad("joinLeave", FLAG);
     return {
       op: "subscribe",
       id,
@@ -135,16 +146,19 @@ const readers: { readonly [Op in CommandName]: Reader } = {
   publish(id, { channel, data, key }, frame) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (data === undefined || (key !== undefined && !isKey(key))) return errors.badRequest;
+    if (data === undefined) return bad("data", "is missing: it may be any JSON value");
+    if (key !== undefined && !isKey(key))
+      return bad("key", `must be a string of 1 to ${MAX_KEY_LENGTH} characters`);
     const body = { channel: channel as string, data: dataText(frame, "publish") };
     return { op: "publish", id, body: key === undefined ? body : { ...body, key } };
   },
   history(id, { channel, since, limit, reverse }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (since !== undefined && !isPosition(since)) return errors.badRequest;
-    if (limit !== undefined && !isCount(limit, MAX_HISTORY_LIMIT)) return errors.badRequest;
-    if (!isFlag(reverse)) return errors.badRequest;
+    if (since !== undefined && !isPosition(since)) return bad("since", POSITION);
+    if (limit !== undefined && !isCount(limit, MAX_HISTORY_LIMIT))
+      return bad("limit", count(MAX_HISTORY_LIMIT));
+    if (!isFlag(reverse)) return bad("reverse", FLAG);
     return {
       op: "history",
       id,
@@ -159,8 +173,10 @@ const readers: { readonly [Op in CommandName]: Reader } = {
   presence(id, { channel, limit, cursor }) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (limit !== undefined && !isCount(limit, MAX_PRESENCE_LIMIT)) return errors.badRequest;
-    if (cursor !== undefined && !isCursor(cursor)) return errors.badRequest;
+    if (limit !== undefined && !isCount(limit, MAX_PRESENCE_LIMIT))
+      return bad("limit", count(MAX_PRESENCE_LIMIT));
+    if (cursor !== undefined && !isCursor(cursor))
+      return bad("cursor", "must be the `next` of the page before");
     return {
       op: "presence",
       id,
@@ -173,11 +189,11 @@ const readers: { readonly [Op in CommandName]: Reader } = {
   },
   send(id, { data }, frame) {
     return data === undefined
-      ? errors.badRequest
+      ? bad("data", "is missing: it may be any JSON value")
       : { op: "send", id, body: { data: dataText(frame, "send") } };
   },
   refresh(id, { token }) {
-    return isToken(token) ? { op: "refresh", id, body: { token } } : errors.badRequest;
+    return isToken(token) ? { op: "refresh", id, body: { token } } : bad("token", TOKEN);
   },
 };
 
@@ -187,8 +203,37 @@ function dataText(frame: string, op: CommandName): string {
 }
 
 function checkChannel(value: unknown): ErrorCode | undefined {
-  if (typeof value !== "string") return errors.badRequest;
-  return isChannelName(value) ? undefined : errors.badChannel;
+  if (typeof value !== "string") return bad("channel", "must be a string, the name of a channel");
+  return isChannelName(value) ? undefined : badChannel(value);
+}
+
+/** A member of a command's body, and what it must be. */
+function bad(member: string, what: string): ErrorCode {
+  return { ...errors.badRequest, message: `\`${member}\` ${what}; see docs/protocol.md.` };
+}
+
+function count(max: number): string {
+  return `must be a whole number from 0 to ${max}`;
+}
+
+function unknownCommand(name: string): ErrorCode {
+  const known = Object.keys(readers).join(", ");
+  return {
+    ...errors.unknownCommand,
+    message: `No command is called ${JSON.stringify(shorten(name))}; there are ${known}.`,
+  };
+}
+
+function shorten(name: string): string {
+  return name.length > MAX_SHOWN_NAME ? `${name.slice(0, MAX_SHOWN_NAME)}…` : name;
+}
+
+/** Says what is wrong with the name, and how it begins. */
+function badChannel(name: string): ErrorCode {
+  return {
+    ...errors.badChannel,
+    message: `The channel's name ${JSON.stringify(shorten(name))} ${channelProblem(name)}.`,
+  };
 }
 
 function isSubs(value: unknown): value is Record<string, ChannelWish | null> {

@@ -265,8 +265,11 @@ describe("RedisBroker", () => {
     await right.broker.close();
     const refusal = await wrong.broker.publish(NEWS, "1").catch((error: unknown) => error);
     await wrong.broker.close();
-    const warning = logged.find(({ level }) => level === "warn");
-    expect(warning).toMatchObject({ reason: expect.stringContaining("WRONGPASS") });
+    const line = logged.find(({ level }) => level === "error");
+    expect(line).toMatchObject({
+      message: expect.stringMatching(/^Redis does not take this user name and password: .*; still trying$/),
+      reason: expect.stringContaining("WRONGPASS"),
+    });
     const everything = JSON.stringify([logged, refusal, String(refusal), Object(refusal).stack]);
     for (const password of [secret, "wr0ng-p@ss/word"]) {
       expect(everything).not.toContain(password);

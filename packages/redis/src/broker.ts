@@ -28,7 +28,7 @@ import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type Script
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { pause } from "./pause.js";
 import { RedisPresence } from "./presence.js";
-import { type Reasons, reasonsOf } from "./reason.js";
+import { type Reasons, reasonsOf, refusalIn } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
 import { Roles } from "./role.js";
@@ -259,6 +259,8 @@ export class RedisBroker implements Broker {
     if (this.#reasonsLogged.has(reason) || this.#reasonsLogged.size >= MAX_REASONS_LOGGED) return;
     this.#reasonsLogged.add(reason);
     const fields = { redis: describeTarget(this.#options.target), reason };
-    this.#seams.logger.warn(fields, wasReady ? "lost Redis" : "cannot reach Redis yet, still trying");
+    const refusal = refusalIn(reason);
+    if (refusal !== undefined) this.#seams.logger.error(fields, `Redis ${refusal}; still trying`);
+    else this.#seams.logger.warn(fields, wasReady ? "lost Redis" : "cannot reach Redis yet, still trying");
   }
 }

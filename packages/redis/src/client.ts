@@ -7,6 +7,7 @@
 import { type Cluster, Redis, type RedisOptions } from "ioredis";
 import { hangUp } from "./hang-up.js";
 import type { Reasons } from "./reason.js";
+import type { Handshakes } from "./stream-errors.js";
 import type { RedisAccess } from "./target.js";
 
 /** How long a server may take to hang up after we did, ms; then the socket is destroyed. */
@@ -16,11 +17,15 @@ const HANG_UP_MS = 100;
 export type ConnectionOptions = Omit<RedisOptions, "replyMapping" | "himportFieldsets">;
 
 /** The options of every connection, to whichever server. */
-export function connectionOptions(access: RedisAccess, timeoutMs: number): ConnectionOptions {
+export function connectionOptions(
+  access: RedisAccess,
+  timeoutMs: number,
+  handshakes: Handshakes,
+): ConnectionOptions {
   return {
     username: access.username,
     password: access.password,
-    tls: access.tls ? {} : undefined,
+    tls: access.tls ? handshakes.tlsOptions : undefined,
     lazyConnect: true,
     connectTimeout: timeoutMs,
     disconnectTimeout: HANG_UP_MS,
@@ -39,6 +44,7 @@ export interface ClientScope {
   /** The end of every client that was made, to be waited for. */
   readonly ends: Promise<string>[];
   readonly reasonOf: Reasons;
+  readonly handshakes: Handshakes;
 }
 
 export class Client<Raw extends Redis | Cluster> {
@@ -47,7 +53,7 @@ export class Client<Raw extends Redis | Cluster> {
   /** Settles with the reason when the client has ended, by itself or by the signal. Never rejects. */
   readonly ended: Promise<string>;
 
-  constructor(raw: Raw, { signal, ends, reasonOf }: ClientScope) {
+  constructor(raw: Raw, { signal, ends, reasonOf, handshakes }: ClientScope) {
     this.raw = raw;
     this.#signal = signal;
     // ioredis says why in an event, and rejects `connect` with "Connection is closed." only.
@@ -65,7 +71,7 @@ export class Client<Raw extends Redis | Cluster> {
     this.ended = new Promise((resolve) => {
       raw.once("end", () => {
         signal.removeEventListener("abort", end);
-        resolve(reason);
+        resolve(handshakes.explain(reason));
       });
     });
     ends.push(this.ended);

@@ -14,6 +14,7 @@ import { Probe } from "./probe.js";
 import { NotMaster } from "./role.js";
 import { loadScripts, runScript } from "./script.js";
 import { slotOf } from "./slot.js";
+import type { Handshakes } from "./stream-errors.js";
 import type { RedisAccess, RedisAddress } from "./target.js";
 
 /** How often the members are asked who they are, ms. A moved slot is noticed at once in any case. */
@@ -24,9 +25,9 @@ export async function openCluster(
   nodes: RedisAddress[],
   settings: ConnectSettings,
 ): Promise<Connections> {
-  const { timeoutMs, random, clock } = settings;
-  const options = connectionOptions(access, timeoutMs);
-  const cluster = newCluster(access, nodes, timeoutMs);
+  const { timeoutMs, random, clock, handshakes } = settings;
+  const options = connectionOptions(access, timeoutMs, handshakes);
+  const cluster = newCluster(access, nodes, timeoutMs, handshakes);
   const commands = new Client<Cluster>(cluster, settings);
   await commands.connect();
   const masters = cluster.nodes("master");
@@ -77,7 +78,12 @@ export async function openCluster(
 }
 
 /** A client of the whole Cluster, not connected. */
-export function newCluster(access: RedisAccess, nodes: RedisAddress[], timeoutMs: number): Cluster {
+export function newCluster(
+  access: RedisAccess,
+  nodes: RedisAddress[],
+  timeoutMs: number,
+  handshakes: Handshakes,
+): Cluster {
   return new Cluster(nodes, {
     lazyConnect: true,
     clusterRetryStrategy: () => null,
@@ -86,7 +92,7 @@ export function newCluster(access: RedisAccess, nodes: RedisAddress[], timeoutMs
     slotsRefreshInterval: 0,
     // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
     enableOfflineQueue: true,
-    redisOptions: connectionOptions(access, timeoutMs),
+    redisOptions: connectionOptions(access, timeoutMs, handshakes),
     // Never: what was sent on a connection that ended may have been done, and what was answered as failed must not be done later.
     retryDelayOnFailover: 0,
     // A certificate names hosts: their addresses would not match it.

@@ -12,6 +12,7 @@ import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import type { Roles } from "./role.js";
 import { loadScripts, runScript, type Script } from "./script.js";
+import { hearStreamErrors } from "./stream-errors.js";
 import type { RedisAddress, RedisTarget } from "./target.js";
 
 export interface Connections {
@@ -42,6 +43,7 @@ export interface ConnectSettings extends ClientScope {
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
 export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {
+  hearStreamErrors();
   return target.kind === "cluster"
     ? openCluster(target, shuffled(target.nodes, settings.random), settings)
     : openPair(settings, serverOptions(target, settings));
@@ -55,10 +57,11 @@ export async function openReader(
   target: RedisTarget,
   settings: ReaderSettings,
 ): Promise<Client<Redis | Cluster>> {
-  const { timeoutMs, random } = settings;
+  hearStreamErrors();
+  const { timeoutMs, random, handshakes } = settings;
   const raw =
     target.kind === "cluster"
-      ? newCluster(target, shuffled(target.nodes, random), timeoutMs)
+      ? newCluster(target, shuffled(target.nodes, random), timeoutMs, handshakes)
       : new Redis(serverOptions(target, settings));
   const client = new Client<Redis | Cluster>(raw, settings);
   await client.connect();
@@ -68,9 +71,9 @@ export async function openReader(
 /** The options of a connection to the one server, or to the master that Sentinels name. */
 function serverOptions(
   target: Exclude<RedisTarget, { kind: "cluster" }>,
-  { timeoutMs, random }: Pick<ConnectSettings, "timeoutMs" | "random">,
+  { timeoutMs, random, handshakes }: Pick<ConnectSettings, "timeoutMs" | "random" | "handshakes">,
 ): ConnectionOptions {
-  const options = connectionOptions(target, timeoutMs);
+  const options = connectionOptions(target, timeoutMs, handshakes);
   if (target.kind === "single") return { ...options, ...target.address, db: target.db };
   return {
     ...options,
@@ -81,7 +84,7 @@ function serverOptions(
     sentinelPassword: target.sentinelPassword,
     sentinelCommandTimeout: timeoutMs,
     sentinelRetryStrategy: () => null,
-    sentinelTLS: target.tls ? {} : undefined,
+    sentinelTLS: target.tls ? handshakes.tlsOptions : undefined,
     enableTLSForSentinelMode: target.tls,
   };
 }

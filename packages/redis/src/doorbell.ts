@@ -11,6 +11,7 @@ import { openingTimeoutMs, openReader } from "./connect.js";
 import { withDeadline } from "./deadline.js";
 import type { RedisOptions } from "./options.js";
 import { reasonsOf } from "./reason.js";
+import { Handshakes } from "./stream-errors.js";
 
 /** How long closing waits for the connection to end, ms. */
 const MAX_CLOSING_MS = 500;
@@ -65,6 +66,7 @@ export class Doorbell {
       timeoutMs,
       random: this.#random,
       reasonOf: reasonsOf(target),
+      handshakes: new Handshakes(),
       signal: abort.signal,
       ends,
     });

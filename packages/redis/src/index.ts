@@ -6,6 +6,7 @@ export { RedisDirectory } from "./directory.js";
 export { EventStream } from "./event-stream.js";
 export { Ingest, type RetentionOf } from "./ingest.js";
 export { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
+export { refusalIn } from "./reason.js";
 export {
   describeTarget,
   parseRedisUrl,

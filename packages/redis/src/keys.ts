@@ -48,6 +48,11 @@ export class RedisKeys {
     return ["members", "owners", "users", "presence"].map((part) => `${this.#prefix}${part}:{${topic}}`);
   }
 
+  /** That a lease has ended in a channel; in the same slot as its members. */
+  endedPresence(topic: Topic, lease: string): string {
+    return `${this.#prefix}ended:{${topic}}:${lease}`;
+  }
+
   /** The workers' leases of presence: a sorted set. */
   get leases(): string {
     return `${this.#prefix}leases:{presence}`;
@@ -61,6 +66,11 @@ export class RedisKeys {
   /** The channels in which a lease has members: a set. */
   leaseChannels(lease: string): string {
     return `${this.#prefix}channels:{lease:${lease}}`;
+  }
+
+  /** That the lease is over; in the same slot. */
+  endedLease(lease: string): string {
+    return `${this.#prefix}ended:{lease:${lease}}`;
   }
 
   /** The stream that backends add to. */

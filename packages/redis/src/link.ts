@@ -14,6 +14,7 @@ import type { RedisOptions } from "./options.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { NotMaster, type Roles } from "./role.js";
 import { isError, SCRIPTS } from "./script.js";
+import { Handshakes } from "./stream-errors.js";
 import { databaseOf } from "./target.js";
 
 /** What arrives on a subscribed channel. */
@@ -74,6 +75,7 @@ export class RedisLink {
       probeChannel: new RedisKeys(prefix, databaseOf(target)).probe(this.#random().toString(36).slice(2)),
       roles: this.#roles,
       reasonOf: this.#reasonOf,
+      handshakes: new Handshakes(),
       signal: this.#abort.signal,
       ends: this.#ends,
     });

@@ -3,7 +3,9 @@
  *
  * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has members in is
  * an index in a third, written before the first member joins, so that whoever ends the lease misses none; it may name
- * channels without members. Invariant: a lease is forgotten only when none of its members is left.
+ * channels without members. A worker ends its earlier leases before their time, while a change under one may still be on its
+ * way over a link that was replaced: marks in the channels and the index refuse it, for as long as it would be taken.
+ * Invariant: a lease is forgotten only when none of its members is left, and none can come.
  */
 import type {
   ChangeOutcome,
@@ -36,6 +38,8 @@ export interface TransitionEvents {
 const CLOCK_SKEW_MS = 300;
 /** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
 const ENDING_MS = 10_000;
+/** How long an index stays shut at least, ms. */
+const SHUT_MS = 60_000;
 /** Lapsed leases in one answer. */
 const MAX_LAPSED = 8;
 /** Members that one step of an end takes out: about 1 ms of Redis. */
@@ -71,8 +75,8 @@ export class RedisPresence implements PresenceStore {
     changes: readonly PresenceChange[],
     rule: PresenceRule,
   ): Promise<ChangeOutcome> {
-    await this.#index(lease.id, channel);
-    const { topic, keys, stream } = this.#namesOf(channel);
+    if (!(await this.#index(lease.id, channel))) return { kind: "lapsed" };
+    const { topic, keys, stream } = this.#namesOf(channel, lease.id);
     const call = {
       script: SCRIPTS.presenceChange,
       keys,
@@ -107,21 +111,25 @@ export class RedisPresence implements PresenceStore {
   async end(id: string): Promise<void> {
     this.#indexed.delete(id);
     const index = this.#keys.leaseChannels(id);
+    const leases = [this.#keys.leases, this.#keys.endingLeases];
+    const takenMs = Number(await this.#command("close", leases, [id, String(ENDING_MS)]));
+    const markMs = takenMs === 0 ? 0 : takenMs + CLOCK_SKEW_MS;
+    await this.#command("shut", [index, this.#keys.endedLease(id)], [String(Math.max(SHUT_MS, markMs))]);
     for (;;) {
       const channels = await this.#command("sample", [index], [String(CHANNELS_AT_ONCE)]);
       if (!Array.isArray(channels) || channels.length === 0) break;
-      await Promise.all(channels.map((channel) => this.#endIn(String(channel), id)));
+      await Promise.all(channels.map((channel) => this.#endIn(String(channel), id, markMs)));
       await this.#command("remove", [index], channels.map(String));
     }
-    await this.#command("forget", [this.#keys.leases, this.#keys.endingLeases], [id]);
+    await this.#command("forget", leases, [id]);
   }
 
-  async #endIn(channel: string, lease: string): Promise<void> {
-    const { topic, keys, stream } = this.#namesOf(channel);
+  async #endIn(channel: string, lease: string, markMs: number): Promise<void> {
+    const { topic, keys, stream } = this.#namesOf(channel, lease);
     const call = {
       script: SCRIPTS.presenceEnd,
       keys,
-      args: [topic, channel, lease, String(MEMBERS_PER_STEP), stream],
+      args: [topic, channel, lease, String(MEMBERS_PER_STEP), stream, String(markMs)],
     };
     for (;;) {
       const answer = await this.#host.ask(call, changedOf);
@@ -129,14 +137,17 @@ export class RedisPresence implements PresenceStore {
     }
   }
 
-  async #index(lease: string, channel: string): Promise<void> {
+  /** False when the lease has ended. */
+  async #index(lease: string, channel: string): Promise<boolean> {
     const known = this.#indexed.get(lease);
-    if (known?.has(channel)) return;
-    await this.#command("add", [this.#keys.leaseChannels(lease)], [channel]);
+    if (known?.has(channel)) return true;
+    const keys = [this.#keys.leaseChannels(lease), this.#keys.endedLease(lease)];
+    if ((await this.#command("add", keys, [channel])) === -1) return false;
     // Not before Redis has it: a failure is asked again.
     const indexed = this.#indexed.get(lease);
     if (indexed === undefined) this.#indexed.set(lease, new Set([channel]));
     else indexed.add(channel);
+    return true;
   }
 
   async #forget(lease: string, channel: string): Promise<void> {
@@ -148,9 +159,9 @@ export class RedisPresence implements PresenceStore {
     return this.#host.ask({ script: SCRIPTS.presenceIndex, keys, args: [name, ...args] }, (reply) => reply);
   }
 
-  #namesOf(channel: string): { topic: string; keys: readonly string[]; stream: string } {
+  #namesOf(channel: string, lease: string): { topic: string; keys: readonly string[]; stream: string } {
     const topic = presenceTopic(channel);
-    const keys = this.#keys.presence(topic);
+    const keys = [...this.#keys.presence(topic), this.#keys.endedPresence(topic, lease)];
     return {
       topic: this.#keys.channel(topic),
       keys: this.#events === undefined ? keys : [...keys, this.#events.key],

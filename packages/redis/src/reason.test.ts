@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { reasonsOf } from "./reason.js";
+import { reasonsOf, refusalIn } from "./reason.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 const target = (url: string): RedisTarget => parseRedisUrl(url) as RedisTarget;
@@ -21,4 +21,18 @@ test("a reason is one bounded line, whatever was thrown", () => {
   expect(reasonOf(new TypeError())).toBe("TypeError");
   expect(reasonOf("text")).toBe("text");
   expect(reasonOf(undefined)).toBe("undefined");
+});
+
+test.each([
+  [
+    "WRONGPASS invalid username-password pair or user is disabled.",
+    /^does not take this user name and password/,
+  ],
+  ["ERR invalid password", /^does not take this user name and password/],
+  ["NOAUTH Authentication required.", /^wants a password/],
+  ["NOPERM User app has no permissions to run the 'subscribe' command", /^does not let this user do/],
+  ["connect ECONNREFUSED 127.0.0.1:6379", undefined],
+  ["LOADING Redis is loading the dataset in memory", undefined],
+])("tells a Redis that refuses from one that is away: %s", (reason, refusal) => {
+  expect(refusalIn(reason)).toEqual(refusal && expect.stringMatching(refusal));
 });

@@ -22,3 +22,18 @@ export function reasonsOf(target: RedisTarget): Reasons {
     return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
   };
 }
+
+/** Answers by which Redis says that it is there, and that the gateway may not use it. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /WRONGPASS|invalid password|invalid username-password/i,
+    "does not take this user name and password: check them in the URL, where @ : / ? # % are percent-encoded",
+  ],
+  [/NOAUTH|Authentication required/i, "wants a password: write it into the URL, redis://:password@host"],
+  [/NOPERM/i, "does not let this user do what is needed: give its ACL what docs/operations.md lists"],
+];
+
+/** Why Redis refuses those that it can be reached by, and what to do; undefined where the reason is another. */
+export function refusalIn(reason: string): string | undefined {
+  return REFUSALS.find(([pattern]) => pattern.test(reason))?.[1];
+}

@@ -65,6 +65,25 @@ describe("revocations on one server", () => {
     };
   });
 
+  test("count how long something is spent by Redis's clock, whatever the caller's says", async () => {
+    const clock = { ...systemClock, now: () => systemClock.now() - 3_600_000 };
+    const target = parseRedisUrl(server.url) as RedisTarget;
+    const one = new RedisBroker({ target, prefix: "late:", maxRevocations: 10 }, { ...SEAMS, clock });
+    const redis = new Redis(server.port, "127.0.0.1");
+    try {
+      await new BrokerListener(one).reach("ready");
+      expect(await one.revocations().spend("x", 45_000)).toBe(true);
+      expect(await one.revocations().spend("x", 45_000)).toBe(false);
+      const [key = ""] = await redis.keys("late:spent:*");
+      const left = await redis.pttl(key);
+      expect(left).toBeGreaterThan(15_000);
+      expect(left).toBeLessThanOrEqual(45_000);
+    } finally {
+      await one.close();
+      redis.disconnect();
+    }
+  });
+
   test("leave nothing behind when the last has expired, and never take another thing for a list", async () => {
     const one = broker("gone:");
     const redis = new Redis(server.port, "127.0.0.1");

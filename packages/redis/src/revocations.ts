@@ -68,10 +68,10 @@ export class RedisRevocations implements RevocationStore {
     );
   }
 
-  spend(id: string, until: number): Promise<boolean> {
+  spend(id: string, forMs: number): Promise<boolean> {
     const digest = createHash("sha256").update(id).digest("base64url");
     return this.#host.ask(
-      { script: SCRIPTS.spend, keys: [this.#keys.spent(digest)], args: [String(until)] },
+      { script: SCRIPTS.spend, keys: [this.#keys.spent(digest)], args: [String(forMs)] },
       (reply) => (reply === 1 || reply === 0 ? reply === 1 : misunderstood()),
     );
   }

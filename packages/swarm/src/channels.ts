@@ -26,16 +26,21 @@ export function checkChannels(pattern: string): void {
 
 /** The value of the parameter `channels` for one connection, ready for a URL. */
 export function channelsQuery(pattern: string, connection: number): string {
-  const names = pattern.split(",").map((name) => encodeURIComponent(channelName(name, connection)));
-  return names.join(",");
+  return channelNames(pattern, connection).map(encodeURIComponent).join(",");
+}
+
+/** The channels of one connection. */
+export function channelNames(pattern: string, connection: number): string[] {
+  return pattern.split(",").map((name) => withNumber(name, connection));
 }
 
 /** The channel that a connection sends to: its first one. */
 export function firstChannel(pattern: string, connection: number): string {
-  return channelName(pattern.split(",", 1)[0] ?? "", connection);
+  return withNumber(pattern.split(",", 1)[0] ?? "", connection);
 }
 
-function channelName(name: string, connection: number): string {
+/** The pattern with the number of a connection in its places. */
+export function withNumber(name: string, connection: number): string {
   return name.replaceAll(PLACE, (_, modulus?: string) =>
     String(modulus === undefined ? connection : connection % Number(modulus)),
   );

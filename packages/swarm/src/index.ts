@@ -6,6 +6,7 @@
 export { DEFAULT_CHANNELS } from "./channels.js";
 export { type ProblemKind, SwarmProblem } from "./problem.js";
 export type { Phase, Progress } from "./stage.js";
+export type { TokenSource } from "./tokens.js";
 export { type Transport, TRANSPORTS } from "./transport.js";
 export { planSwarm, runSwarm, type SwarmHooks, type SwarmOptions } from "./swarm.js";
 

@@ -4,6 +4,7 @@
  * Counts are totals since the agent's start unless said otherwise, so a report that is late harms nothing.
  */
 import type { SparseHistogram } from "./histogram.js";
+import type { TokenSource } from "./tokens.js";
 import type { Transport } from "./transport.js";
 
 /** Everything an agent is told once. */
@@ -16,6 +17,7 @@ export interface AgentOrders {
   /** Whether clients will send, too; then each knows what it needs for that. */
   readonly sending: boolean;
   readonly channels: string;
+  readonly tokens: TokenSource;
   /** Number of its first connection in the run. */
   readonly first: number;
   readonly connections: number;

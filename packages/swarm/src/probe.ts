@@ -9,13 +9,20 @@ import { firstRequest } from "./agent/wires.js";
 import { channelsQuery } from "./channels.js";
 import { SwarmProblem } from "./problem.js";
 import type { Target } from "./target.js";
+import { type TokenSource, tokenOf } from "./tokens.js";
 import type { Transport } from "./transport.js";
 
 const TIMEOUT_MS = 10_000;
 
 /** Rejects with a `SwarmProblem` at the first port that does not accept. */
-export async function probe(target: Target, transport: Transport, channels: string): Promise<void> {
-  for (const port of target.ports) await probePort(target, port, transport, channels);
+export async function probe(
+  target: Target,
+  transport: Transport,
+  channels: string,
+  tokens: TokenSource,
+): Promise<void> {
+  const token = tokenOf(tokens, channels, 0);
+  for (const port of target.ports) await probePort(target, port, transport, channels, token);
 }
 
 async function probePort(
@@ -23,6 +30,7 @@ async function probePort(
   port: number,
   transport: Transport,
   pattern: string,
+  token: string | undefined,
 ): Promise<void> {
   const channels = channelsQuery(pattern, 0);
   const where = `${transport === "websocket" ? "ws" : "http"}://${host}:${port}${path}`;
@@ -34,7 +42,9 @@ async function probePort(
       resolve(reason);
     };
     socket.setTimeout(TIMEOUT_MS, () => end(`no answer in ${TIMEOUT_MS / 1000} s`));
-    socket.once("connect", () => socket.write(firstRequest(transport, { host, port, path, channels })));
+    socket.once("connect", () =>
+      socket.write(firstRequest(transport, { host, port, path, channels, token })),
+    );
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
       const answer = answerOf(transport, text);
@@ -47,10 +57,10 @@ async function probePort(
     );
   });
   if (why === undefined) return;
-  throw new SwarmProblem(
-    "failed",
-    `no gateway that accepts connections at ${where}: ${why}. Start one with \`holdfast start --port …\`, or name it with --target`,
-  );
+  const help = /^HTTP 40[13]/.test(why)
+    ? "Name a token with --token, or sign one for each connection with --jwt-secret"
+    : "Start one with `holdfast start --port …`, or name it with --url";
+  throw new SwarmProblem("failed", `no gateway that accepts connections at ${where}: ${why}. ${help}`);
 }
 
 function answerOf(transport: Transport, text: string): "accepted" | "unfinished" | { readonly why: string } {

@@ -18,6 +18,7 @@ import { Recorder } from "./recorder.js";
 import type { Report } from "./report/report.js";
 import { type Progress, Stage } from "./stage.js";
 import { parseTarget, type Target } from "./target.js";
+import type { TokenSource } from "./tokens.js";
 import type { Transport } from "./transport.js";
 
 export interface SwarmOptions {
@@ -28,6 +29,7 @@ export interface SwarmOptions {
   readonly rate: number;
   readonly agents: number | "auto";
   readonly channels: string;
+  readonly tokens: TokenSource;
   /** How long everything is held once it is open, ms. */
   readonly holdMs: number;
   /** Messages that all clients together send a second while everything is held; 0: they only listen. */
@@ -64,7 +66,7 @@ export function planSwarm({ target: text, transport, channels, connections, agen
 export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promise<Report> {
   const { target, machine, agents: plans } = planSwarm(options);
   const { signal } = hooks;
-  await probe(target, options.transport, options.channels);
+  await probe(target, options.transport, options.channels, options.tokens);
   const gateway = new Gateway({ ...options, target, pid: options.gatewayPid });
   const notes = await missing(gateway, options);
   const run = randomBytes(6).toString("hex");
@@ -72,8 +74,8 @@ export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promis
   const kernelBefore = kernelBytes();
   const emptyGateway = (await gateway.read()).pssBytes;
   const { host, ports, path } = target;
-  const { channels, transport, sendRate } = options;
-  const common = { run, host, ports, path, channels, transport, sending: sendRate > 0 };
+  const { channels, tokens, transport, sendRate } = options;
+  const common = { run, host, ports, path, channels, tokens, transport, sending: sendRate > 0 };
   const orders = plans.map((plan) => ({ ...common, ...plan }));
   const fleet = await Fleet.start(orders, signal);
   const recorder = new Recorder(fleet, gateway, kernelBefore);

@@ -4,13 +4,13 @@
 import { Command } from "commander";
 import type { Terminal } from "../terminal.js";
 import { addDestinationOptions, type Destination } from "./destination.js";
-import { send } from "./send.js";
+import { dataOf, send } from "./send.js";
 
 export function broadcastCommand(terminal: Terminal): Command {
   const command = new Command("broadcast")
     .summary("publish to every connection")
     .description("Publish to every connection of the cluster. Data that is not JSON is sent as a string.")
-    .argument("<data>", "JSON, or any text");
+    .argument("<data>", "JSON, or any text; - reads standard input");
   return addDestinationOptions(command)
     .addHelpText(
       "after",
@@ -19,5 +19,7 @@ Examples:
   $ holdfast broadcast '{"maintenance":"in 5 minutes"}'
   $ holdfast broadcast '{"all":true}' --redis redis://127.0.0.1:6379`,
     )
-    .action((data: string, options: Destination) => send(terminal, options, undefined, data));
+    .action(async (data: string, options: Destination) =>
+      send(terminal, options, undefined, await dataOf(data, terminal)),
+    );
 }

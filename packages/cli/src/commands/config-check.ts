@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { warnings } from "../config/cross-checks.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
+import { linkWarnings } from "../config/service-links.js";
 import type { Machine } from "../machine.js";
 import type { Terminal } from "../terminal.js";
 
@@ -26,7 +27,8 @@ Examples:
       const machine = readMachine();
       const named = file === undefined ? options : { ...options, config: file };
       const loaded = loadFromCommand(named, terminal, machine);
-      for (const warning of warnings(loaded.settings, machine)) terminal.err(`warning: ${warning}`);
+      for (const warning of [...linkWarnings(loaded.serviceLinks), ...warnings(loaded.settings, machine)])
+        terminal.err(`warning: ${warning}`);
       await terminal.out(
         `the configuration is right (${loaded.file?.path ?? "no file"}, environment, flags)`,
       );

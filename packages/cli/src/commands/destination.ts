@@ -9,7 +9,9 @@ import type { RedisOptions } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
 
 export interface AdminDestination {
-  readonly admin: string;
+  readonly url: string;
+  /** The old name of `url`. */
+  readonly admin?: string;
   readonly adminKey?: string;
 }
 
@@ -22,7 +24,8 @@ const REDIS_TIMEOUT_MS = 5000;
 
 export function addAdminOptions(command: Command): Command {
   return command
-    .addOption(new Option("--admin <url>", "a gateway's admin port").default(DEFAULT_ADMIN_URL))
+    .addOption(new Option("--url <url>", "a gateway's admin port").default(DEFAULT_ADMIN_URL))
+    .addOption(new Option("--admin <url>", "the old name of --url").hideHelp())
     .addOption(new Option("--admin-key <key>", `key of the admin API (env: ${envOf("adminKey")})`));
 }
 
@@ -37,8 +40,17 @@ export function addDestinationOptions(command: Command): Command {
     );
 }
 
-export function adminOf({ admin, adminKey }: AdminDestination, { env }: Terminal): AdminClient {
-  return new AdminClient({ url: admin, key: adminKey ?? (env[envOf("adminKey")] || undefined) });
+/** Where the admin port is. */
+export function adminUrlOf({ url, admin }: AdminDestination): string {
+  return admin ?? url;
+}
+
+export function adminOf(options: AdminDestination, { env }: Terminal): AdminClient {
+  const { adminKey } = options;
+  return new AdminClient({
+    url: adminUrlOf(options),
+    key: adminKey ?? (env[envOf("adminKey")] || undefined),
+  });
 }
 
 /** Undefined: through a gateway. */

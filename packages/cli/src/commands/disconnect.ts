@@ -9,7 +9,7 @@ import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
-import { addDestinationOptions, adminOf, type Destination, redisOf } from "./destination.js";
+import { addDestinationOptions, adminOf, adminUrlOf, type Destination, redisOf } from "./destination.js";
 
 interface DisconnectOptions extends Destination {
   readonly user?: string;
@@ -73,7 +73,7 @@ async function disconnect(options: DisconnectOptions, terminal: Terminal): Promi
   }
   const { user, session, token } = options;
   await adminOf(options, terminal).disconnect({ user, session, token, reason, reconnect });
-  return terminal.out(`told every worker to disconnect ${subject}, through ${options.admin}`);
+  return terminal.out(`told every worker to disconnect ${subject}, through ${adminUrlOf(options)}`);
 }
 
 async function withdraw(
@@ -88,7 +88,9 @@ async function withdraw(
     const kept = await adminOf(options, terminal).revoke({ user, session, token, until: asked });
     const again =
       kept.loginFrom === undefined ? "" : `; it may log in again from ${written(kept.loginFrom)} on`;
-    return terminal.out(`revoked ${subject} until ${written(kept.until)}, through ${options.admin}${again}`);
+    return terminal.out(
+      `revoked ${subject} until ${written(kept.until)}, through ${adminUrlOf(options)}${again}`,
+    );
   }
   const at = Date.now();
   const until = asked ?? at + usualMs(terminal);

@@ -37,7 +37,7 @@ The delay and the window are settings of the gateway (default: ${settings.drainD
 
 Examples:
   $ holdfast drain --wait && systemctl stop holdfast
-  $ holdfast drain --admin http://10.0.0.5:9080 --admin-key "$KEY"`,
+  $ holdfast drain --url http://10.0.0.5:9080 --admin-key "$KEY"`,
     )
     .action(async ({ wait = false, ...options }: DrainCommandOptions) => {
       const client = adminOf(options, terminal);

@@ -56,6 +56,27 @@ describe("publish and broadcast through the admin API", () => {
     expect(terminal.printed[0]).toContain("as a JSON string");
   });
 
+  it("takes --url, and --admin as before", async () => {
+    for (const name of ["--url", "--admin"]) {
+      const terminal = new TestTerminal();
+      expect(await run(terminal, "publish", "news", "1", name, url)).toBe(0);
+      expect(terminal.printed[0]).toContain(`through ${url}`);
+    }
+    expect(requests).toHaveLength(2);
+  });
+
+  it("reads standard input for -, without the newline at its end", async () => {
+    const terminal = new TestTerminal();
+    terminal.typed = '{"n": 12345678901234567890}\n';
+    expect(await run(terminal, "publish", "news", "-", "--url", url)).toBe(0);
+    terminal.typed = "two\nlines\n";
+    expect(await run(terminal, "broadcast", "-", "--url", url)).toBe(0);
+    expect(requests.map(({ body }) => body)).toEqual([
+      '{"channel":"news","data":{"n": 12345678901234567890}}',
+      '{"data":"two\\nlines"}',
+    ]);
+  });
+
   it("broadcasts, with the key of flag or environment", async () => {
     const terminal = new TestTerminal();
     terminal.env.HOLDFAST_ADMIN_KEY = "from-env";
@@ -76,7 +97,7 @@ describe("publish and broadcast through the admin API", () => {
     [
       "is something else",
       { status: 404, body: "<html>" },
-      /is not a gateway's admin port: name it with --admin <url>$/,
+      /is not a gateway's admin port: name it with --url <url>$/,
     ],
     [
       "refuses",
@@ -100,7 +121,7 @@ describe("publish and broadcast through the admin API", () => {
     expect(await run(terminal, "publish", "news", "1", "--admin", url)).toBe(1);
     expect(terminal.errors).toEqual([
       `holdfast: no gateway at http://127.0.0.1:${port} (nothing listens there): ` +
-        "start one with `holdfast start`, or name its admin port with --admin <url>",
+        "start one with `holdfast start`, or name its admin port with --url <url>",
     ]);
     server.listen(0);
     await once(server, "listening");
@@ -109,15 +130,18 @@ describe("publish and broadcast through the admin API", () => {
 
 describe("a publish that is asked for wrongly", () => {
   it.each([
-    [["publish", "a b", "1"], "holdfast: the channel's name has a character that cannot be printed"],
+    [
+      ["publish", "a b", "1"],
+      "holdfast: the channel's name has a space (character 2): write - or _ in its place",
+    ],
     [
       ["publish", "news", "1", "--admin", "localhost"],
-      'holdfast: --admin must be a URL such as http://127.0.0.1:9080, not "localhost"',
+      'holdfast: --url must be a URL of an admin port such as http://127.0.0.1:9080, not "localhost"',
     ],
     [["publish", "news", "1", "--redis", "http://x"], /^holdfast: --redis must read redis:\/\//],
     [["publish", "news"], /missing required argument 'data'/],
-    [["publish", "news", "1", "--amdin", "x"], /unknown option '--amdin'\n\(Did you mean --admin\?\)/],
-    [["publsh", "news", "1"], /unknown command 'publsh'\n\(Did you mean publish\?\)/],
+    [["publish", "news", "1", "--ulr", "x"], /unknown option '--ulr' \(did you mean --url\?\)/],
+    [["publsh", "news", "1"], /unknown command 'publsh' \(did you mean publish\?\)/],
   ])("%j ends with 2", async (args, line) => {
     const terminal = new TestTerminal();
     expect(await run(terminal, ...args)).toBe(2);

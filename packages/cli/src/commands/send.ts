@@ -5,7 +5,15 @@ import { BROADCAST, channelTopic } from "@holdfast/core";
 import { normalizeData } from "@holdfast/protocol";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
-import { adminOf, type Destination, redisOf } from "./destination.js";
+import { adminOf, adminUrlOf, type Destination, redisOf } from "./destination.js";
+
+/** More than any gateway may be set to take. */
+const MAX_INPUT_BYTES = 8 * 1024 * 1024;
+
+/** The data of an argument; `-` is standard input, without the newline at its end. */
+export async function dataOf(argument: string, terminal: Terminal): Promise<string> {
+  return argument === "-" ? (await terminal.input(MAX_INPUT_BYTES)).replace(/\r?\n$/, "") : argument;
+}
 
 /** `channel` undefined: to every connection. Data that is not JSON is sent as a string. */
 export async function send(
@@ -25,7 +33,7 @@ export async function send(
   }
   const client = adminOf(options, terminal);
   await (channel === undefined ? client.broadcast(data) : client.publish(channel, data));
-  return terminal.out(`published to ${to} (${what}) through ${options.admin}`);
+  return terminal.out(`published to ${to} (${what}) through ${adminUrlOf(options)}`);
 }
 
 function isJson(text: string): boolean {

@@ -14,6 +14,7 @@ import {
   type SwarmOptions,
   SwarmProblem,
   shortcomings,
+  type TokenSource,
   TRANSPORTS,
   type Transport,
   writeReport,
@@ -25,9 +26,17 @@ import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
 import { ProgressLine } from "../progress-line.js";
 import type { Terminal } from "../terminal.js";
+import { checkedToken, TOKEN_ENV, tokenFrom } from "./client-token.js";
 
 interface RunOptions {
+  readonly url?: string;
+  /** The old name of `url`. */
   readonly target?: string;
+  readonly token?: string;
+  readonly jwtSecret?: string;
+  readonly jwtIssuer?: string;
+  readonly jwtAudience?: string;
+  readonly user: string;
   readonly transport: Transport;
   readonly connections: number;
   readonly rate: number;
@@ -47,6 +56,9 @@ const DEFAULT_TARGETS: Readonly<Record<Transport, string>> = {
   sse: "http://127.0.0.1:8080/sse",
   poll: "http://127.0.0.1:8080/poll",
 };
+const DEFAULT_USER = "swarm-{i}";
+/** How much longer than planned a run may take before its tokens end, s. */
+const SPARE_S = 3600;
 const MAX_CONNECTIONS = 10_000_000;
 
 export function swarmCommand(terminal: Terminal): Command {
@@ -57,10 +69,11 @@ export function swarmCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option(
-        "--target <url>",
+        "--url <url>",
         `the gateway; a range of ports is used in turn (default: "${DEFAULT_TARGETS.websocket}", or the path of the transport)`,
       ),
     )
+    .addOption(new Option("--target <url>", "the old name of --url").hideHelp())
     .addOption(
       new Option("--transport <name>", "how connections hear; poll: requests that are held")
         .choices(TRANSPORTS)
@@ -101,6 +114,22 @@ export function swarmCommand(terminal: Terminal): Command {
         "send a broadcast to all at the end of the hold, or several spread over it",
       ).argParser((text) => wholeNumber(text, 1_000)),
     )
+    .addOption(new Option("--token <token>", `what all connections come with (env: ${TOKEN_ENV})`))
+    .addOption(
+      new Option(
+        "--jwt-secret <secret>",
+        `the gateway's secret: signs a token for each connection that allows its channels (env: ${envOf("jwtSecret")})`,
+      ),
+    )
+    .addOption(
+      new Option("--user <pattern>", "with a secret: the users; {i} is the connection's number").default(
+        DEFAULT_USER,
+      ),
+    )
+    .addOption(new Option("--jwt-issuer <text>", `with a secret: the issuer (env: ${envOf("jwtIssuer")})`))
+    .addOption(
+      new Option("--jwt-audience <text>", `with a secret: the audience (env: ${envOf("jwtAudience")})`),
+    )
     .addOption(
       new Option("--report <folder>", "where report.json and report.html go").default("swarm-report"),
     )
@@ -116,17 +145,21 @@ export function swarmCommand(terminal: Terminal): Command {
     .addHelpText(
       "after",
       `
-Agents connect from addresses of 127.0.0.0/16 when the target is one of this machine's 127.x.x.x, as a source
-address has only as many ports as net.ipv4.ip_local_port_range. The exit code is 1 unless all were connected, none
-was lost, no message of a client was refused, and every broadcast reached each of them exactly once. Clients may send
-where the namespace of their first channel says clientPublish; with sse and poll each message is a connection of its own.
+Agents connect from addresses of 127.0.0.0/16 when the gateway is at one of this
+machine's 127.x.x.x, as a source address has only as many ports as
+net.ipv4.ip_local_port_range.
+The exit code is 1 unless all were connected, none was lost, no message of a
+client was refused, and every broadcast reached each of them exactly once.
+Clients may send where the namespace of their first channel says clientPublish,
+or with --jwt-secret; with sse and poll each message is a connection of its own.
 
 Examples:
   $ holdfast swarm run --connections 10000
-  $ holdfast swarm run --connections 10000 --channels 'news,user-{i}' --hold 2m --broadcast
-  $ holdfast swarm run --transport poll --connections 10000 --channels 'demo:{i%5000}' --send-rate 200
-  $ holdfast swarm run --target ws://127.0.0.1:8080-8095/ws --connections 1000000 --rate 4000 \\
-      --hold 5m --broadcast --report out`,
+  $ holdfast swarm run --channels 'news,user-{i}' --hold 2m --broadcast
+  $ holdfast swarm run --transport poll --channels 'demo:{i%5000}' --send-rate 200
+  $ holdfast swarm run --connections 10000 --jwt-secret "$SECRET" --user 'u{i}'
+  $ holdfast swarm run --url ws://127.0.0.1:8080-8095/ws --connections 1000000 \\
+      --rate 4000 --hold 5m --broadcast --report out`,
     )
     .action((options: RunOptions) => runCommand(terminal, options));
   return new Command("swarm").summary("load a gateway").description("Load a gateway.").addCommand(run);
@@ -136,12 +169,13 @@ async function runCommand(terminal: Terminal, options: RunOptions): Promise<void
   const line = new ProgressLine(terminal);
   const folder = resolve(terminal.cwd, options.report);
   const run: SwarmOptions = {
-    target: options.target ?? DEFAULT_TARGETS[options.transport],
+    target: options.target ?? options.url ?? DEFAULT_TARGETS[options.transport],
     transport: options.transport,
     connections: options.connections,
     rate: options.rate,
     agents: options.agents,
     channels: options.channels,
+    tokens: tokensOf(options, terminal),
     holdMs: options.hold,
     sendRate: options.sendRate,
     broadcasts: options.broadcast === true ? 1 : (options.broadcast ?? 0),
@@ -167,6 +201,33 @@ async function runCommand(terminal: Terminal, options: RunOptions): Promise<void
   await terminal.out(`${"report".padEnd(24)} ${files.join(", ")}`);
   const problems = shortcomings(report);
   if (problems.length > 0) throw new Failure(problems.join("; "));
+}
+
+/** What the command line says counts before what the environment says. */
+function tokensOf(options: RunOptions, { env }: Terminal): TokenSource {
+  const signed = (secret: string): TokenSource => ({
+    kind: "signed",
+    secret,
+    user: options.user,
+    issuer: options.jwtIssuer ?? firstOf(env[envOf("jwtIssuer")]),
+    audience: options.jwtAudience ?? firstOf(env[envOf("jwtAudience")]),
+    expiresS:
+      Math.ceil(Date.now() / 1000 + options.hold / 1000 + options.connections / options.rate) + SPARE_S,
+  });
+  if (options.token !== undefined && options.jwtSecret !== undefined) {
+    throw new Failure("--token and --jwt-secret exclude each other: say one of them", 2);
+  }
+  if (options.token !== undefined) return { kind: "one", token: checkedToken(options.token) };
+  if (options.jwtSecret !== undefined) return signed(options.jwtSecret);
+  const token = tokenFrom(undefined, env);
+  if (token !== undefined) return { kind: "one", token };
+  const secret = env[envOf("jwtSecret")] || undefined;
+  return secret === undefined ? { kind: "none" } : signed(secret);
+}
+
+/** The first of a list that a setting has. */
+function firstOf(list: string | undefined): string | undefined {
+  return list?.split(",")[0]?.trim() || undefined;
 }
 
 function adminUrl(url: string): string {

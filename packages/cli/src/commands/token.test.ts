@@ -65,6 +65,19 @@ describe("holdfast token", () => {
     ]);
   });
 
+  it("keeps an info to the letter", async () => {
+    const { out: token } = await run(
+      "token",
+      "create",
+      "ada",
+      "--info",
+      ' {"id":73786976294838206465,\n"n": 2.50}',
+    );
+    expect((await run("token", "check", token)).out).toMatch(
+      /^Presence shows \{"id":73786976294838206465,"n": 2\.50\}\.$/m,
+    );
+  });
+
   it("makes subscription tokens", async () => {
     const { out: token } = await run("token", "create", "ada", "--channel", "room:1");
     expect((await run("token", "check", token)).out).toMatch(

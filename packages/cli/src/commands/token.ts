@@ -8,8 +8,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Grant, type Identity, type Proof, silentLogger, systemClock } from "@holdfast/core";
 import { type Claims, proofOf, TokenAuthenticator } from "@holdfast/gateway";
+import { oneLine } from "@holdfast/protocol";
 import { Command, Option } from "commander";
-import { SignJWT } from "jose";
+import { CompactSign } from "jose";
 import { formatDuration, parseDuration } from "../config/duration.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import type { Settings } from "../config/schema.js";
@@ -90,16 +91,23 @@ async function create(
     ...(settings.jwtAudience !== undefined && { aud: settings.jwtAudience[0] }),
     ...(options.channel === undefined ? rights(options) : { channel: options.channel }),
   };
-  const proof = proofOf(claims, now * 1000, 0);
+  const text = payloadText(claims, options.channel === undefined ? options.info : undefined);
+  const proof = proofOf(claims, text, now * 1000, 0);
   if (proof.kind === "refused") throw new Failure(`no gateway would take it: ${proof.error.message}`, 2);
   const { key, algorithm } = signingKey(options, settings, cwd);
   const kid = options.keyId;
-  return new SignJWT(claims)
+  return new CompactSign(Buffer.from(text))
     .setProtectedHeader({ alg: algorithm, typ: "JWT", ...(kid !== undefined && { kid }) })
     .sign(key);
 }
 
-function rights({ allow, subs, info }: CreateOptions): Claims {
+/** `info` goes in as it was written. */
+function payloadText(claims: Claims, info: string | undefined): string {
+  const text = JSON.stringify(claims);
+  return info === undefined ? text : `${text.slice(0, -1)},"info":${infoText(info)}}`;
+}
+
+function rights({ allow, subs }: CreateOptions): Claims {
   const channels = allow.map((text) => {
     const equals = text.lastIndexOf("=");
     if (equals === -1)
@@ -109,13 +117,13 @@ function rights({ allow, subs, info }: CreateOptions): Claims {
   return {
     ...(channels.length > 0 && { channels }),
     ...(subs !== undefined && { subs: subs.split(",") }),
-    ...(info !== undefined && { info: json(info) }),
   };
 }
 
-function json(text: string): unknown {
+function infoText(text: string): string {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return oneLine(text).trim();
   } catch {
     throw new Failure("--info must be JSON", 2);
   }

@@ -1,5 +1,5 @@
 /**
- * holdfast.json: which file is read, and its text as an object.
+ * holdfast.json: which file is read, and its text, which may have comments and trailing commas, as an object.
  *
  * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a project's
  * folder can carry its settings. A file that was named must exist.
@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCode } from "../failure.js";
 import { findJsonOffence } from "./json-position.js";
+import { blankComments } from "./jsonc.js";
 import { ConfigProblems } from "./problem.js";
 
 export const DEFAULT_FILE = "holdfast.json";
@@ -50,7 +51,7 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
 /** The object in a file's text. */
 export function parseConfig(path: string, text: string): Readonly<Record<string, unknown>> {
   // Some editors start a file with a byte order mark; JSON.parse refuses it.
-  const json = text.replace(/^\uFEFF/, "");
+  const json = blankComments(text.replace(/^\uFEFF/, ""));
   let content: unknown;
   try {
     content = JSON.parse(json);

@@ -7,7 +7,7 @@ describe("where text stops being JSON", () => {
     ['{"a": 1', 1, 8, "expected , or }, found the end of the file"],
     ['{\n  "port": 8080,\n}', 3, 1, 'expected a "key", found }'],
     ["{\n  port: 8080\n}", 2, 3, 'expected a "key", found p'],
-    ['{"a": 1} x', 1, 10, "nothing may follow the value"],
+    ['{"a": 1} x', 1, 10, "expected the end of the file, found x"],
     ['{"a" 1}', 1, 6, "expected :, found 1"],
     ["[1 2]", 1, 4, "expected , or ], found 2"],
     ['{"a": tru}', 1, 7, "expected a value, found t"],

@@ -39,7 +39,9 @@ class Scan {
   }
 
   document(): string | undefined {
-    return this.#value(0) ?? (this.at < this.#text.length ? "nothing may follow the value" : undefined);
+    return (
+      this.#value(0) ?? (this.at < this.#text.length ? this.#unexpected("the end of the file") : undefined)
+    );
   }
 
   #value(depth: number): string | undefined {
@@ -55,7 +57,7 @@ class Scan {
             ? this.#string()
             : this.#pass(LITERAL)
               ? undefined
-              : `expected a value, found ${this.#found()}`;
+              : this.#unexpected("a value");
     if (problem === undefined) this.#pass(SPACE);
     return problem;
   }
@@ -71,7 +73,7 @@ class Scan {
       const problem = item();
       if (problem !== undefined) return problem;
       const next = this.#text[this.at];
-      if (next !== "," && next !== end) return `expected , or ${end}, found ${this.#found()}`;
+      if (next !== "," && next !== end) return this.#unexpected(`, or ${end}`);
       this.at++;
       if (next === end) return undefined;
     }
@@ -79,11 +81,11 @@ class Scan {
 
   #member(depth: number): string | undefined {
     this.#pass(SPACE);
-    if (this.#text[this.at] !== '"') return `expected a "key", found ${this.#found()}`;
+    if (this.#text[this.at] !== '"') return this.#unexpected('a "key"');
     const problem = this.#string();
     if (problem !== undefined) return problem;
     this.#pass(SPACE);
-    if (this.#text[this.at] !== ":") return `expected :, found ${this.#found()}`;
+    if (this.#text[this.at] !== ":") return this.#unexpected(":");
     this.at++;
     return this.#value(depth + 1);
   }
@@ -100,8 +102,11 @@ class Scan {
     return true;
   }
 
-  #found(): string {
+  #unexpected(expected: string): string {
+    // Those that end were blanked.
+    if (this.#text.startsWith("/*", this.at)) return "a comment that does not end: write */ behind it";
     const next = this.#text.codePointAt(this.at);
-    return next === undefined ? "the end of the file" : String.fromCodePoint(next);
+    const found = next === undefined ? "the end of the file" : String.fromCodePoint(next);
+    return `expected ${expected}, found ${found}`;
   }
 }

@@ -11,6 +11,7 @@ import { type ConfigFile, FILE_ENV } from "./file.js";
 import { namespaceKeys } from "./namespaces.js";
 import { ConfigProblems, type Problem } from "./problem.js";
 import { type SettingKey, type Settings, settingKeys, settingOf, settingsSchema } from "./schema.js";
+import { withoutServiceLinks } from "./service-links.js";
 import { envOf, flagOf } from "./setting.js";
 
 /** The values of flags by setting: text, or true and false for a flag without a value. */
@@ -27,10 +28,14 @@ export interface Loaded {
   readonly settings: Settings;
   /** Where each value came from: `--port`, `HOLDFAST_PORT`, `holdfast.json`, `default`. */
   readonly sources: Readonly<Record<SettingKey, string>>;
+  /** Variables that look like settings and are Kubernetes's: not read. */
+  readonly serviceLinks: readonly string[];
 }
 
 /** Throws `ConfigProblems` with everything that is wrong. */
-export function loadSettings(input: LoadInput): Loaded {
+export function loadSettings(told: LoadInput): Loaded {
+  const { env, links } = withoutServiceLinks(told.env);
+  const input = { ...told, env };
   const { written, sources } = collect(input);
   const parsed = settingsSchema.safeParse(written);
   const problems = parsed.success
@@ -42,7 +47,7 @@ export function loadSettings(input: LoadInput): Loaded {
     problems.push({ path: key, source: sources[key], message });
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigProblems(problems);
-  return { settings: Object.freeze(parsed.data), sources };
+  return { settings: Object.freeze(parsed.data), sources, serviceLinks: links };
 }
 
 /** The written form of everything that was said, unknown keys of the file included. */
@@ -97,12 +102,12 @@ function explain(
   }));
 }
 
-/** Variables of the test tools (scripts/test-tools.json), which a developer's shell may have for good. */
-const TEST_TOOL = /^HOLDFAST_TEST_/;
+/** Variables of other commands, and of the test tools, which a developer's shell may have for good. */
+const NOT_SETTINGS = /^HOLDFAST_(?:TOKEN$|TEST_)/;
 
 function unknownVariables(env: LoadInput["env"]): Problem[] {
   const known = [...settingKeys.map(envOf), FILE_ENV];
   return Object.keys(env)
-    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name) && !TEST_TOOL.test(name))
+    .filter((name) => name.startsWith("HOLDFAST_") && !known.includes(name) && !NOT_SETTINGS.test(name))
     .map((name) => ({ path: name, source: name, message: `is not a setting${suggestion(name, known)}` }));
 }

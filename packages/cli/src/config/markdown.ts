@@ -16,7 +16,7 @@ export function configurationMarkdown(): string {
     "2. an environment variable: `HOLDFAST_MAX_PAYLOAD=16KiB`; an empty one counts as unset",
     '3. a key of `holdfast.json`: `{"maxPayload": "16KiB"}`',
     "",
-    "The file is the one that `--config <file>` names, or else `HOLDFAST_CONFIG`, or else `./holdfast.json` if it exists.",
+    "The file may have comments (`//`, `/* */`) and trailing commas. It is the one that `--config <file>` names, or else `HOLDFAST_CONFIG`, or else `./holdfast.json` if it exists.",
     "A setting is replaced as a whole: `namespaces` said by a flag leaves nothing of the file's.",
     "",
     "Durations read `500ms`, `30s`, `5m`, `2h`; sizes `512B`, `64KiB`, `1MiB`. In flags and variables a list is separated by",

@@ -67,7 +67,8 @@ export const settings = Object.freeze({
     default: "auto",
     defaultMeans: "one per CPU",
     example: 4,
-    description: "Worker processes. `auto` starts one per CPU that this process may use.",
+    description:
+      "Worker processes. `auto` starts one per CPU that this process may use: the least of the machine's, its affinity and the whole CPUs of its control group's quota.",
   }),
   redis: optional(redisUrl, {
     example: "redis://127.0.0.1:6379",
@@ -237,9 +238,9 @@ export const settings = Object.freeze({
   }),
   origins: optional(origins(), {
     reload: true,
-    example: ["https://app.example", "http://localhost:3000"],
+    example: ["https://app.example", "https://*.example.com", "http://localhost:3000"],
     description:
-      "Origins that browsers may connect from; `*` admits all. Unset: only pages of the gateway's own host. Clients that send no Origin are not browsers and pass.",
+      "Origins that browsers may connect from. `https://*.example.com` admits all names below `example.com`, of one label or more, but not `example.com` itself; `*` admits all. Unset: only pages of the gateway's own host and, where `host` is loopback, pages of localhost on any port. Clients that send no Origin are not browsers and pass.",
   }),
   maxConnections: setting(integerOrAuto(1, 10_000_000), {
     default: "auto",
@@ -333,6 +334,13 @@ export const settings = Object.freeze({
     default: "10s",
     example: "20s",
     description: "How long a long-poll session may be without a poll before it counts as a lost connection.",
+  }),
+  streamSilence: setting(durationOrOff(10 * SECOND, 24 * HOUR), {
+    reload: true,
+    default: "10m",
+    example: "5m",
+    description:
+      "How long an event stream goes on without a proof that its client is there: a command by `/send`, or bytes that had to wait for it. Then it ends with a `retry:`, and a client that is there comes back with its last id. `off`: only the kernel ends it.",
   }),
   gcInterval: setting(durationOrOff(1 * SECOND, 1 * HOUR), {
     reload: true,
@@ -517,6 +525,12 @@ export const settings = Object.freeze({
     example: 512,
     description:
       "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is three quarters of those, at most 16,384.",
+  }),
+  maxPendingBytes: setting(size(1 * MIB, 16 * 1024 * MIB), {
+    default: "64MiB",
+    example: "16MiB",
+    description:
+      "Bytes of the request heads of these connections together. Beyond it the oldest of the address whose heads have most bytes is sent away, with 503.",
   }),
   backlog: setting(integer(1, 65_535), {
     default: 4096,

@@ -6,10 +6,17 @@ import type { Terminal } from "../terminal.js";
 export class TestTerminal implements Terminal {
   readonly env: Record<string, string | undefined> = {};
   cwd = "/nonexistent";
+  program = "holdfast";
+  /** What standard input has. */
+  typed = "";
   readonly printed: string[] = [];
   readonly errors: string[] = [];
   readonly #interrupt = new AbortController();
   #waiting: (() => void)[] = [];
+
+  async input(_maxBytes: number): Promise<string> {
+    return this.typed;
+  }
 
   async out(line: string): Promise<void> {
     this.printed.push(line);

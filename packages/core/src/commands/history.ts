@@ -8,12 +8,14 @@ import { bytesOf } from "../broker.js";
 import { ANONYMOUS } from "../identity.js";
 import { historyOf } from "../past.js";
 import type { Handler } from "./command.js";
+import { forbidden } from "./forbidden.js";
 import { readFor } from "./reading.js";
 
 export const history: Handler<"history"> = (context, connection, body) => {
   const { channel } = body;
   const { identity = ANONYMOUS } = connection.session ?? {};
-  if (!context.access.may(identity, channel, "history")) return { error: errors.forbidden };
+  if (!context.access.may(identity, channel, "history"))
+    return { error: forbidden(context, identity, channel, "history") };
   const retention = context.namespaces.retention(channel);
   if (retention === undefined) return { error: errors.noHistory };
   const { maxOutboxBytes, maxReadBytes } = context.options;

@@ -8,6 +8,7 @@ import type { Connection } from "../connection.js";
 import type { Context } from "../context.js";
 import { type Verb, withGrant } from "../identity.js";
 import { changeIdentity } from "../identity-change.js";
+import { forbidden } from "./forbidden.js";
 
 /**
  * Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. Without one the
@@ -23,7 +24,7 @@ export function permit(
   if (session === undefined) return errors.notConnected;
   if (context.access.may(session.identity, channel, "subscribe")) return undefined;
   const isAsked = token === undefined && context.questions.decideSubscribe(session.identity, channel);
-  if (token === undefined && !isAsked) return errors.forbidden;
+  if (token === undefined && !isAsked) return forbidden(context, session.identity, channel, "subscribe");
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return token === undefined
     ? permitByApplication(context, connection, channel)
@@ -62,10 +63,13 @@ async function permitByToken(
     return { ...errors.badToken, message: "That token is no subscription token: it names no `channel`." };
   }
   if (proof.user !== session.user) return errors.wrongUser;
-  if (proof.grant.channel !== channel) return errors.forbidden;
+  if (proof.grant.channel !== channel) {
+    const message = "That subscription token is for another channel: its claim `channel` names one.";
+    return { ...errors.forbidden, message };
+  }
   const next = withGrant(session.identity, proof.grant);
   // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves nothing behind.
-  if (!context.access.may(next, channel, "subscribe")) return errors.forbidden;
+  if (!context.access.may(next, channel, "subscribe")) return forbidden(context, next, channel, "subscribe");
   changeIdentity(context, connection, next, disconnects.forbidden);
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { Context } from "../context.js";
 import type { Watch } from "../presence-watch.js";
 import type { Session } from "../session.js";
 import type { Subscription } from "../subscription.js";
+import { forbidden } from "./forbidden.js";
 
 /** As it is in the command. */
 export interface PresenceFlags {
@@ -24,16 +25,18 @@ export interface PresenceWish {
 
 /** Undefined where nothing is asked. */
 export function wishOf(
-  { access, namespaces, presence }: Context,
+  context: Context,
   session: Session,
   channel: string,
   { presence: listed = false, joinLeave: told = false }: PresenceFlags,
 ): PresenceWish | undefined | ErrorCode {
   if (!listed && !told) return undefined;
+  const { access, namespaces, presence } = context;
   const rule = namespaces.presence(channel);
   if (presence === undefined || rule === undefined) return errors.noPresence;
   if (told && rule.joinLeave === "off") return errors.noPresence;
-  if (!access.may(session.identity, channel, "presence")) return errors.forbidden;
+  if (!access.may(session.identity, channel, "presence"))
+    return forbidden(context, session.identity, channel, "presence");
   return { watch: presence.watches.enter(channel, rule), listed, told };
 }
 

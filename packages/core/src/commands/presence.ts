@@ -4,6 +4,7 @@
 import { errors } from "@holdfast/protocol";
 import { ANONYMOUS } from "../identity.js";
 import type { Handler } from "./command.js";
+import { forbidden } from "./forbidden.js";
 import { readFor } from "./reading.js";
 
 const DEFAULT_LIMIT = 100;
@@ -11,7 +12,8 @@ const DEFAULT_LIMIT = 100;
 export const presence: Handler<"presence"> = (context, connection, body) => {
   const { channel, limit = DEFAULT_LIMIT, cursor } = body;
   const { identity = ANONYMOUS } = connection.session ?? {};
-  if (!context.access.may(identity, channel, "presence")) return { error: errors.forbidden };
+  if (!context.access.may(identity, channel, "presence"))
+    return { error: forbidden(context, identity, channel, "presence") };
   const rule = context.namespaces.presence(channel);
   const { presence } = context;
   if (presence === undefined || rule === undefined) return { error: errors.noPresence };

@@ -11,11 +11,13 @@ import { clientKey } from "../idempotency-key.js";
 import { ANONYMOUS } from "../identity.js";
 import { channelTopic } from "../topic.js";
 import type { Answer, Handler } from "./command.js";
+import { forbidden } from "./forbidden.js";
 
 export const publish: Handler<"publish"> = (context, connection, { channel, data: text, key }) => {
   const { identity = ANONYMOUS } = connection.session ?? {};
   const isAllowed = context.access.may(identity, channel, "publish");
-  if (!isAllowed && !context.questions.decidePublish(identity, channel)) return { error: errors.forbidden };
+  if (!isAllowed && !context.questions.decidePublish(identity, channel))
+    return { error: forbidden(context, identity, channel, "publish") };
   const bytes = Buffer.byteLength(text);
   if (bytes > context.options.maxPublicationBytes) return { error: errors.tooBig };
   if (!context.publishRate.take(connection, channel, bytes, context.clock.monotonic())) {

@@ -22,6 +22,7 @@ import type { Session } from "../session.js";
 import { Subscription } from "../subscription.js";
 import { channelOf, channelTopic, type Topic, userTopic } from "../topic.js";
 import type { Answer, Body, Handler } from "./command.js";
+import { forbidden } from "./forbidden.js";
 import { permit } from "./permission.js";
 import {
   forgo,
@@ -283,7 +284,8 @@ function knows({ continuity }: Context, { place }: Subscription, since: Position
 
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
   // Asked again: the right may have gone while others of the same connect were waited for.
-  if (!context.access.may(session.identity, channel, "subscribe")) return errors.forbidden;
+  if (!context.access.may(session.identity, channel, "subscribe"))
+    return forbidden(context, session.identity, channel, "subscribe");
   return hasNoRoom(context, session, channel);
 }
 

@@ -497,6 +497,23 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
         expect(await change({ id: "w.1", until: state.until }, put(member("a")))).not.toBe("lapsed");
       });
 
+      test("one that was ended before its time refuses what comes late, wherever that goes", async () => {
+        const lease = await begin("w.1");
+        const other = await world.store();
+        await change(lease, put(member("a")));
+        await change(lease, put(member("a")), SESSIONS, other);
+        const next = await begin("w.2");
+        await change(next, put(member("a")));
+        await store.end("w.1");
+        for (const at of [store, other]) {
+          expect(await change(lease, put(member("late")), SESSIONS, at)).toBe("lapsed");
+          expect(await change(lease, put(member("late")), SESSIONS, at, "room:2")).toBe("lapsed");
+        }
+        expect([await sessions(), await sessions("room:2")]).toEqual([["a"], []]);
+        await store.end("w.2");
+        expect(await world.leftovers()).toEqual([]);
+      });
+
       test("a worker that comes back with another lease puts back who is still there", async () => {
         const lease = await begin("w.1", store, LEASE_MS);
         await change(lease, put(member("a"), member("b")));

@@ -229,6 +229,102 @@ describe("caps", () => {
   });
 });
 
+describe("bytes of heads", () => {
+  const START = "GET / HTTP/1.1\r\nA: ";
+
+  it("beyond the limit the oldest of the heaviest sender leaves, and a small head comes through", () => {
+    const world = new AdmissionWorld({ maxPending: 100, maxPendingBytes: 1_000 });
+    const slow = Array.from({ length: 4 }, () => world.connect(START + "x".repeat(200)));
+    expect(slow.map((handle) => world.places(handle)[0])).toEqual(["here", "here", "here", "here"]);
+    const last = world.connect(START + "x".repeat(220));
+    expect(slow.map((handle) => world.places(handle)[0])).toEqual([
+      "answered 503",
+      "answered 503",
+      "here",
+      "here",
+    ]);
+    expect(world.reasons).toEqual(["limit_head_bytes", "limit_head_bytes"]);
+    expect(world.admission.pendingBytes).toBe(2 * (START.length + 200) + START.length + 220);
+    expect(world.places(world.connect(HEAD))).toEqual(["handed over"]);
+    for (const handle of [...slow.slice(2), last]) handle.receive(undefined);
+    expect(world.admission.pendingBytes).toBe(0);
+  });
+
+  it("counts what was read of parked sockets, and what grows piece by piece", () => {
+    const world = new AdmissionWorld({ maxPending: 100, maxPendingBytes: 400 });
+    world.room = 0;
+    const parked = [world.connect(START + "x".repeat(150)), world.connect(START + "x".repeat(150))];
+    world.room = 10;
+    world.admission.proceed();
+    expect(world.admission.pendingBytes).toBe(2 * (START.length + 150));
+    for (let i = 0; i < 3; i++) parked[1]!.receive("y".repeat(20));
+    expect(world.reasons).toEqual([]);
+    parked[1]!.receive("y".repeat(5));
+    expect(parked.map((handle) => world.places(handle)[0])).toEqual(["answered 503", "here"]);
+  });
+
+  it("bounds whole heads that no worker takes, with what came behind them", () => {
+    const world = new AdmissionWorld({ maxPending: 100, maxPendingBytes: 1_000 });
+    const silent = Array.from({ length: 5 }, () => world.connect());
+    world.hasWorker = false;
+    for (const handle of silent) handle.receive(HEAD + "x".repeat(400));
+    expect(silent.map((handle) => world.places(handle)[0])).toEqual([
+      "here",
+      "here",
+      "answered 503",
+      "answered 503",
+      "answered 503",
+    ]);
+    world.hasWorker = true;
+    world.admission.proceed();
+    expect(world.handedOver).toHaveLength(2);
+    expect(world.admission.pendingBytes).toBe(0);
+  });
+
+  it("is right whatever comes, and whoever leaves", () => {
+    const act = fc.tuple(
+      fc.nat(11),
+      fc.constantFrom("end", "whole", "more", "wait", "none", "some"),
+      fc.nat(120),
+    );
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 80 }), (acts) => {
+        const world = new AdmissionWorld({ maxPending: 12, maxPendingBytes: 700 });
+        const handles: FakeHandle[] = [];
+        for (const [at, what, size] of acts) {
+          const handle = handles[at];
+          const isHere = handle?.reading === true && world.places(handle)[0] === "here";
+          if (what === "wait") world.clock.advance(size * 20);
+          else if (what === "none" || what === "some") {
+            world.hasWorker = what === "some";
+            world.admission.proceed();
+          } else if (handle === undefined) handles.push(world.connect(START + "x".repeat(size)));
+          else if (isHere)
+            handle.receive(
+              what === "end" ? undefined : "x".repeat(size) + (what === "more" ? "" : "\r\n\r\n"),
+            );
+          expect(world.admission.pendingBytes).toBeLessThanOrEqual(700);
+        }
+        world.admission.turnAway("draining");
+        expect([world.admission.pending, world.admission.pendingBytes]).toEqual([0, 0]);
+      }),
+    );
+  });
+});
+
+describe("origins", () => {
+  it("are those of the newest configuration", () => {
+    const world = new AdmissionWorld({ origins: ["https://old.example"] });
+    world.closedFor = "limit_connections";
+    const mayRead = (origin: string): boolean => {
+      world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
+      return world.farewells.at(-1)?.answer?.includes("Access-Control-Allow-Origin") === true;
+    };
+    world.admission.allow(["https://new.example"]);
+    expect([mayRead("https://old.example"), mayRead("https://new.example")]).toEqual([false, true]);
+  });
+});
+
 describe("turning away", () => {
   it("answers everybody in whatever state, and leaves those that were handed over", () => {
     const world = new AdmissionWorld();
@@ -434,5 +530,35 @@ describe("a connection whose head was read elsewhere", () => {
       "answered 503",
     ]);
     expect(world.reasons).toEqual(["limit_pending", "draining"]);
+  });
+
+  it("reads the head of what comes while the instance drains: an EventSource is told when to come back", () => {
+    const world = new AdmissionWorld();
+    world.closedFor = "draining";
+    const stream = "GET /sse?channels=a HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    const handles = [world.connect(stream), world.connect(HEAD)];
+    expect(handles.flatMap((handle) => world.places(handle))).toEqual(["answered 200", "answered 503"]);
+    expect(world.reasons).toEqual(["draining", "draining"]);
+    expect(world.handedOver).toEqual([]);
+  });
+
+  it("answers a socket that a browser opened ahead when it has asked, not before", () => {
+    const world = new AdmissionWorld({}, {});
+    const ahead = world.connect();
+    world.hasWorker = false;
+    const asked = world.connect(HEAD);
+    const parked = world.connect();
+    world.closedFor = "draining";
+    world.admission.shut();
+    const all = [ahead, asked, parked];
+    expect(all.map((handle) => world.places(handle)[0])).toEqual(["here", "answered 503", "here"]);
+    const stream = "GET /sse?channels=a HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    for (const handle of [ahead, parked]) handle.receive(stream);
+    expect(all.map((handle) => world.places(handle)[0])).toEqual([
+      "answered 200",
+      "answered 503",
+      "answered 200",
+    ]);
+    expect(world.admission.pending).toBe(0);
   });
 });

@@ -7,6 +7,7 @@
  * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
  * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
  * parked unread. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
+ * So do those with most bytes, where heads have more than `maxPendingBytes`.
  * Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on top); no socket
  * stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why; none is dropped
  * because a worker died; `left` is called once for each place that becomes free, after it has.
@@ -14,7 +15,7 @@
 import type { Clock, Timer } from "@holdfast/core";
 import { readNow, type TcpHandle } from "../tcp-handle.js";
 import { type OriginCheck, originCheck } from "../worker/origin.js";
-import { isNearlyFull, superfluous } from "./crowd.js";
+import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
 import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
@@ -30,6 +31,8 @@ export interface AdmissionOptions {
   readonly headTimeoutMs: number;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
+  /** Bytes of all heads here, and of what came right behind them. */
+  readonly maxPendingBytes: number;
   /** Origins whose pages may read why they are refused; `*` is all. Undefined: the page's own host only. */
   readonly origins?: readonly string[] | undefined;
 }
@@ -56,6 +59,8 @@ export type Assignment = "assigned" | "later" | "healthy" | Refused;
 const SWEEP_MS = 250;
 /** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
 const PEEK_BYTES = 2048;
+/** The part of their bytes to which heads are cut when they have too many, so that the search for the heaviest is rare. */
+const HEAD_BYTES_LEFT = 7 / 8;
 /** A full door looks for superfluous sockets at most this often, ms. */
 const THIN_MS = 50;
 
@@ -72,7 +77,7 @@ export class Admission {
   readonly #clock: Clock;
   readonly #farewells: Farewells;
   readonly #heads: HeadReader;
-  readonly #mayComeFrom: OriginCheck;
+  #mayComeFrom: OriginCheck;
   readonly #readNow: typeof readNow;
   readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #introduction: Introduction;
@@ -81,6 +86,7 @@ export class Admission {
   readonly #parked = new Fifo<PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */
   readonly #unassigned = new Fifo<PendingSocket>();
+  #unassignedBytes = 0;
   /** Reads begun in this turn of the loop and the one before: their heads are as good as queued. */
   #fresh = 0;
   #freshBefore = 0;
@@ -101,12 +107,13 @@ export class Admission {
     this.#clock = clock;
     this.#farewells = farewells;
     const heads: HeadEvents = {
-      whole: (socket) => this.#assign(socket),
+      whole: (socket) => this.#arrived(socket),
       refused: (socket, why) => this.#dismiss(socket, why),
       ended: (socket) => {
         socket.handle.close();
         this.#events.left(socket);
       },
+      grown: () => this.#lighten(),
     };
     this.#introduction = introduction;
     this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
@@ -118,14 +125,27 @@ export class Admission {
     return this.#parked.length + this.#heads.reading.size + this.#unassigned.length;
   }
 
+  /** Bytes of the heads here. */
+  get pendingBytes(): number {
+    return this.#heads.bytes + this.#unassignedBytes;
+  }
+
+  /** From now on pages of these origins may read why they are refused. */
+  allow(origins: AdmissionOptions["origins"]): void {
+    this.#mayComeFrom = originCheck(origins);
+  }
+
   accept(handle: TcpHandle): void {
     this.#events.accepted();
     const refused = this.#closedFor();
-    if (refused !== undefined) return this.#answer(handle, refused, "");
     const socket = new PendingSocket(handle, this.#clock.monotonic());
+    const mayAsk = refused === "draining" && this.pending < this.#options.maxPending;
+    if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
     const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
-    if (unwelcome !== undefined) return this.#answer(handle, unwelcome, "");
-    if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
+    if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
+    // The answer depends on the request: an EventSource would never come back after a 503.
+    if (mayAsk) this.#heads.start(socket);
+    else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
     else {
       this.#countFresh();
       this.#heads.start(socket);
@@ -157,8 +177,8 @@ export class Admission {
   }
 
   /** Refuses one that is not here: it was handed over and came back. */
-  refuse({ handle, head }: PendingSocket, why: Refused): void {
-    this.#answer(handle, why, head);
+  refuse(socket: PendingSocket, why: Refused): void {
+    this.#answer(socket, why);
   }
 
   /** Answers a health check that is not here any more. */
@@ -166,9 +186,20 @@ export class Admission {
     this.#farewells.say(handle, HEALTHY);
   }
 
+  /**
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead
+   * would take an earlier answer for the one to its request.
+   */
+  shut(): void {
+    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
+    for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
+  }
+
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, why);
+    const unassigned = this.#unassigned.drain();
+    this.#unassignedBytes = 0;
+    for (const socket of unassigned) this.#dismiss(socket, why);
     for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
     for (const socket of this.#parked.drain()) this.#dismiss(socket, why);
   }
@@ -199,6 +230,16 @@ export class Admission {
     }
   }
 
+  /** Takes their places from sockets whose heads have most bytes, if all have too many. */
+  #lighten(): void {
+    const { maxPendingBytes } = this.#options;
+    if (this.pendingBytes <= maxPendingBytes) return;
+    const surplus = this.pendingBytes - Math.floor(maxPendingBytes * HEAD_BYTES_LEFT);
+    const senderOf = (socket: PendingSocket): string => this.#introduction.senderOf(socket);
+    for (const socket of heaviest(this.#heads.reading.values(), surplus, senderOf))
+      this.#refuseReading(socket, "limit_head_bytes");
+  }
+
   #mayRead(): boolean {
     return this.#unassigned.length === 0 && this.#fresh + this.#freshBefore < this.#events.room();
   }
@@ -220,18 +261,31 @@ export class Admission {
     });
   }
 
+  /** Its head is whole. Where no worker takes any, it waits with its bytes, or finds no room for them. */
+  #arrived(socket: PendingSocket): void {
+    const { maxPendingBytes } = this.#options;
+    if (this.#unassigned.length > 0 && this.pendingBytes + socket.head.length > maxPendingBytes)
+      return this.#dismiss(socket, "limit_head_bytes");
+    this.#assign(socket);
+  }
+
   #assign(socket: PendingSocket): void {
+    if (this.#events.closedFor() === "draining") return this.#dismiss(socket, "draining");
     this.#unassigned.push(socket);
+    this.#unassignedBytes += socket.head.length;
     if (this.#unassigned.length === 1 && this.#settleFirst()) return;
     socket.since = this.#clock.monotonic();
+    this.#lighten();
   }
 
   /** Whether the first that is unassigned has left: to a worker or with an answer. */
   #settleFirst(): boolean {
     const socket = this.#unassigned.first;
+    const bytes = socket?.head.length ?? 0;
     const assignment = socket === undefined ? "later" : this.#events.assign(socket);
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
+    this.#unassignedBytes -= bytes;
     if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
     else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
@@ -254,7 +308,9 @@ export class Admission {
   #expire(sockets: Fifo<PendingSocket>, oldest: number): void {
     while (sockets.first !== undefined && sockets.first.since <= oldest) {
       const socket = sockets.shift();
-      if (socket !== undefined) this.#dismiss(socket, "no_worker");
+      if (socket === undefined) continue;
+      this.#unassignedBytes -= sockets === this.#unassigned ? socket.head.length : 0;
+      this.#dismiss(socket, "no_worker");
     }
   }
 
@@ -269,11 +325,12 @@ export class Admission {
     this.#events.left(socket);
   }
 
-  /** What was not read of it may have come: a page can read the answer only if it is told so. */
-  #answer(handle: TcpHandle, why: Refused, head: string): void {
+  /** What was not read of it may have come: the answer depends on who asks, and for what. */
+  #answer({ handle, head }: PendingSocket, why: Refused): void {
     this.#events.refused(why);
-    const cors = frontCorsLines(head === "" ? this.#peek(handle) : head, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors));
+    const request = head === "" ? this.#peek(handle) : head;
+    const cors = frontCorsLines(request, this.#mayComeFrom);
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors, request));
   }
 
   #peek(handle: TcpHandle): string {

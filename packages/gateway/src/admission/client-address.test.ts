@@ -3,9 +3,11 @@ import fc from "fast-check";
 import {
   clientAddress,
   limitKey,
+  namedKey,
   networkOf,
   plainAddress,
   proxyProblem,
+  subscriberOf,
   TrustedProxies,
 } from "./client-address.js";
 
@@ -72,6 +74,25 @@ describe("whose connection it is", () => {
     );
   });
 
+  it("looks at the last 32 entries at most: of more trusted proxies the last one looked at counts", () => {
+    const chain = (proxies: number): string[] =>
+      Array.from({ length: proxies }, (_, i) => `X-Forwarded-For: 10.0.0.${proxies - i}`);
+    const client = "X-Forwarded-For: 198.51.100.72,";
+    expect(clientAddress("10.1.2.3", head(client.slice(0, -1), ...chain(31)), proxies)).toBe("198.51.100.72");
+    expect(clientAddress("10.1.2.3", head(client.slice(0, -1), ...chain(32)), proxies)).toBe("10.0.0.32");
+    for (const empty of [",", ",,", ", 198.51.100.73,", ""])
+      expect(clientAddress("10.1.2.3", head(client, `X-Forwarded-For: ${empty}`), proxies)).toBe("10.1.2.3");
+  });
+
+  it("takes a folded line for one, of which nothing is an address", () => {
+    for (const fold of ["\r\n ", "\r\n\t", "\r\n \r\n "]) {
+      const folded = `X-Forwarded-For: 198.51.100.69${fold}198.51.100.70`;
+      expect(clientAddress("10.1.2.3", head(folded), proxies)).toBe("10.1.2.3");
+      const behind = `X-Other: a${fold}X-Forwarded-For: 198.51.100.71`;
+      expect(clientAddress("10.1.2.3", head(behind), proxies)).toBe("10.1.2.3");
+    }
+  });
+
   it("takes lines by CRLF alone, as the HTTP parser does", () => {
     for (const lineBreak of ["\r", "\n"]) {
       const header = `X-Other: a${lineBreak}X-Forwarded-For: 198.51.100.68`;
@@ -124,5 +145,21 @@ describe("what limits count by", () => {
     expect(limitKey(key)).toBe(key);
     expect(networkOf(key).startsWith(network.slice(0, 5))).toBe(true);
     if (key !== "unknown") expect(networkOf(key)).toBe(network);
+  });
+
+  it.each([
+    ["192.0.2.9", "192.0.2.9", undefined],
+    ["::ffff:192.0.2.9", "192.0.2.9", undefined],
+    ["::FFFF:192.0.2.9", "192.0.2.9", undefined],
+    ["2001:DB8:1:2::6", "2001:db8:1:2:0:0:0:6", "2001:db8:1:2::/64 named"],
+    ["2001:db8:1:2:0:0:0:6", "2001:db8:1:2:0:0:0:6", "2001:db8:1:2::/64 named"],
+    ["fe80::1%eth0", "fe80:0:0:0:0:0:0:1", "fe80:0:0:0::/64 named"],
+    ["2001:db8:1:2::/64", "2001:db8:1:2::/64", undefined],
+    ["unknown", "unknown", undefined],
+  ])("of %s where a proxy names it is %s, beside %s", (address, key, subscriber) => {
+    expect(namedKey(address)).toBe(key);
+    expect(namedKey(key)).toBe(key);
+    expect(subscriberOf(key)).toBe(subscriber);
+    if (subscriber !== undefined) expect(networkOf(subscriber)).toBe(networkOf(key));
   });
 });

@@ -7,7 +7,9 @@
 import { BlockList, isIP } from "node:net";
 import { headEnd } from "./request-head.js";
 
-const FORWARDED_FOR = /^x-forwarded-for:(.*)$/is;
+const FORWARDED_FOR = "\r\nx-forwarded-for:";
+/** Entries that are looked at, from the last: more proxies than any path has. The last of them counts then. */
+const MAX_PROXIES = 32;
 /** `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and `[2001:db8::1]:443`. */
 const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
 
@@ -51,10 +53,19 @@ export function proxyProblem(proxy: string): string | undefined {
 }
 
 /**
- * What limits count an address by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses
- * any address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
+ * What limits count a peer by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses any
+ * address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
  */
 export function limitKey(address: string): string {
+  const key = namedKey(address);
+  return isIP(key) === 6 ? `${key.split(":", 4).join(":")}::/64` : key;
+}
+
+/**
+ * What limits count an address by that a proxy has named: all of it, since the proxy tells its clients apart, in one
+ * spelling. The network of /64 is counted beside it: `subscriberOf`.
+ */
+export function namedKey(address: string): string {
   const plain = plainAddress(address);
   if (isIP(plain) !== 6) return plain;
   const groups = groupsOf(plain);
@@ -62,12 +73,17 @@ export function limitKey(address: string): string {
   if (a + b + c + d + e === 0 && mark === 0xffff) {
     return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
   }
-  return `${hex(a)}:${hex(b)}:${hex(c)}:${hex(d)}::/64`;
+  return groups.map((group) => group.toString(16)).join(":");
 }
 
-/** The network that a key of `limitKey` lies in: /24 of IPv4, /48 of IPv6. */
+/** The key that all addresses of one network of /64 share beside their own; undefined where a key has none beside it. */
+export function subscriberOf(key: string): string | undefined {
+  return key.includes(":") && !key.endsWith("/64") ? `${limitKey(key)} named` : undefined;
+}
+
+/** The network that a key lies in: /24 of IPv4, /48 of IPv6. */
 export function networkOf(key: string): string {
-  return key.slice(0, key.endsWith("::/64") ? key.lastIndexOf(":", key.length - 6) : key.lastIndexOf("."));
+  return key.includes(":") ? key.split(":", 3).join(":") : key.slice(0, key.lastIndexOf("."));
 }
 
 /** The eight groups of an IPv6 address. */
@@ -89,10 +105,6 @@ function numbersOf(part: string): number[] {
   });
 }
 
-function hex(group: number): string {
-  return group.toString(16);
-}
-
 /** An IPv4 address that came through an IPv6 socket, in its own spelling. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
@@ -106,7 +118,7 @@ export function plainAddress(address: string): string {
 export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
   if (!proxies.has(peer)) return peer;
   let client = peer;
-  for (const entry of forwardedFor(head).reverse()) {
+  for (const entry of forwardedFor(head)) {
     const address = addressOf(entry.trim());
     // What stands left of an entry that is no address was not written by a trusted proxy.
     if (address === undefined) return client;
@@ -116,11 +128,34 @@ export function clientAddress(peer: string, head: string, proxies: TrustedProxie
   return client;
 }
 
-/** The entries of all X-Forwarded-For lines of the head. */
-function forwardedFor(head: string): string[] {
+/**
+ * The entries of all X-Forwarded-For lines of the head, the last one first: what a client has written before them costs
+ * nothing. A line that is folded (RFC 9112 §5.2) is one line.
+ */
+function* forwardedFor(head: string): Generator<string> {
   const end = headEnd(head);
-  const lines = (end === -1 ? head : head.slice(0, end)).split("\r\n");
-  return lines.flatMap((line) => FORWARDED_FOR.exec(line)?.[1]?.split(",") ?? []);
+  const lines = (end === -1 ? head : head.slice(0, end)).toLowerCase();
+  let left = MAX_PROXIES;
+  for (let at = lines.lastIndexOf(FORWARDED_FOR); at > 0; at = lines.lastIndexOf(FORWARDED_FOR, at - 1)) {
+    const start = at + FORWARDED_FOR.length;
+    const value = lines.slice(start, lineEnd(lines, start));
+    for (let to = value.length; to >= 0; ) {
+      if (left-- === 0) return;
+      const comma = to === 0 ? -1 : value.lastIndexOf(",", to - 1);
+      yield value.slice(comma + 1, to);
+      to = comma;
+    }
+  }
+}
+
+/** The end of the line, and of those that go on with it. */
+function lineEnd(lines: string, from: number): number {
+  for (let at = from; ; at += 2) {
+    at = lines.indexOf("\r\n", at);
+    if (at === -1) return lines.length;
+    const next = lines[at + 2];
+    if (next !== " " && next !== "\t") return at;
+  }
 }
 
 function addressOf(entry: string): string | undefined {

@@ -98,6 +98,36 @@ describe("limits on connections", () => {
     expect(limits.addresses).toBe(0);
   });
 
+  it("count an address that a proxy names on its own, and its network of /64 for four", () => {
+    const { clock, limits, open, worker } = setUp({ maxPerAddress: 2, ratePerAddress: 20 });
+    const named = (i: number): string => `2001:db8:5:5:0:0:0:${i.toString(16)}`;
+    expect([open(named(1)), open(named(1)), open(named(1)), open(named(2))]).toEqual([
+      "open",
+      "open",
+      "limit_address",
+      "open",
+    ]);
+    const rotating = Array.from({ length: 40 }, (_, i) => open(named(i + 100)));
+    expect(rotating.filter((each) => each === "open")).toHaveLength(4 * 2 - 3);
+    expect(rotating.at(-1)).toBe("limit_address");
+    expect(open("2001:db8:5:6:0:0:0:1")).toBe("open");
+    // Who was refused has no account: the network's, those of seven addresses, and the other network's two.
+    expect(limits.addresses).toBe(1 + 7 + 2);
+    limits.release(worker, named(1));
+    expect([open(named(7)), open(named(8))]).toEqual(["open", "limit_address"]);
+    limits.gone(worker);
+    clock.advance(5_000);
+    limits.sweep();
+    expect(limits.addresses).toBe(0);
+  });
+
+  it("bound how fast the named addresses of one network of /64 open together", () => {
+    const { open } = setUp({ ratePerAddress: 3 });
+    const tries = Array.from({ length: 60 }, (_, i) => open(`2001:db8:5:5:0:0:0:${i.toString(16)}`));
+    expect(tries.filter((each) => each === "open")).toHaveLength(4 * 3 * 2);
+    expect(tries.at(-1)).toBe("limit_address_rate");
+  });
+
   it("bound how fast everybody together opens", () => {
     const { clock, open } = setUp({ ratePerSecond: 1 });
     expect([open("a"), open("b"), open("c")]).toEqual(["open", "open", "limit_rate"]);

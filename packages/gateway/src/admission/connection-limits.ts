@@ -6,9 +6,11 @@
  * from its whole head on. Invariants: what was counted for an address is released once, by whoever held it; an address is
  * forgotten when it holds nothing and has its full rate again; at most `MAX_ADDRESSES` have an account of their own.
  * Further addresses share one of `SHARED_ACCOUNTS` by their network: the limit of one address holds for all of them.
+ * IPv6 addresses that a proxy names count each on its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR`
+ * times the limits of one. A subscriber has such a network, and may choose a new address for each connection.
  */
 import type { Clock } from "@holdfast/core";
-import { networkOf } from "./client-address.js";
+import { networkOf, subscriberOf } from "./client-address.js";
 import type { PendingSocket } from "./pending-socket.js";
 import { TokenBucket } from "./token-bucket.js";
 
@@ -34,6 +36,8 @@ const MAX_ADDRESSES = 100_000;
 const SHARED_ACCOUNTS = 4_096;
 /** Heads of one address that are read beyond its limits, to tell a health check from the rest. */
 const MAX_EXTRAS = 4;
+/** What all named addresses of one network of /64 may do together, as a factor on what one may. */
+export const SUBSCRIBER_FACTOR = 4;
 /** Accounts that one sweep looks at. */
 const SWEPT_AT_ONCE = 2_000;
 
@@ -69,7 +73,7 @@ export class ConnectionLimits<Holder extends object> {
 
   /** Which limit one more connection of `address` meets, if any. Counts nothing. */
   check(address: string): LimitRefusal | undefined {
-    return this.#meetsTotal() ? "limit_rate" : this.#meets(this.#find(address), this.#clock.monotonic());
+    return this.#meetsTotal() ? "limit_rate" : this.#meets(address, this.#clock.monotonic());
   }
 
   /** The same for a socket that is in a door: its address is not asked again if it counts already. */
@@ -86,9 +90,9 @@ export class ConnectionLimits<Holder extends object> {
     const now = this.#clock.monotonic();
     const { address } = socket;
     const account = this.#account(address, now);
-    const refusal = this.#meets(account, now);
+    const refusal = this.#meets(address, now);
     if (refusal === undefined) {
-      account.bucket?.take(now);
+      this.#charge(address, now);
       socket.charged = true;
       socket.held = "connection";
       this.hold(door, address);
@@ -115,33 +119,25 @@ export class ConnectionLimits<Holder extends object> {
   opened(socket: Pick<PendingSocket, "address" | "charged">): void {
     const now = this.#clock.monotonic();
     this.#total?.take(now);
-    if (this.byAddress && !socket.charged) this.#account(socket.address, now).bucket?.take(now);
+    if (this.byAddress && !socket.charged) this.#charge(socket.address, now);
     socket.charged = true;
   }
 
   /** `holder` has one more connection of `address`. */
   hold(holder: Holder, address: string): void {
     if (this.#options.maxPerAddress === undefined) return;
-    const key = this.#keyOf(address);
-    const account = this.#accounts.get(key);
-    if (account === undefined) return;
-    account.held++;
-    const held = this.#heldBy.get(holder) ?? new Map<string, number>();
-    held.set(key, (held.get(key) ?? 0) + 1);
-    this.#heldBy.set(holder, held);
+    this.#hold(holder, this.#keyOf(address));
+    const subscriber = subscriberOf(address);
+    if (subscriber !== undefined) this.#hold(holder, subscriber);
   }
 
   /** `holder` has one less: it ended, or goes to another. Those of one address are alike, whichever account has them. */
   release(holder: Holder, address: string): void {
     const held = this.#heldBy.get(holder);
     if (held === undefined) return;
-    const key = held.has(address) ? address : sharedKey(address);
-    const count = held.get(key) ?? 0;
-    if (count === 0) return;
-    if (count === 1) held.delete(key);
-    else held.set(key, count - 1);
-    const account = this.#accounts.get(key);
-    if (account !== undefined) account.held--;
+    this.#release(held, held.has(address) ? address : sharedKey(address));
+    const subscriber = subscriberOf(address);
+    if (subscriber !== undefined) this.#release(held, subscriber);
   }
 
   /** `holder` is gone, and all that it held with it. */
@@ -174,10 +170,45 @@ export class ConnectionLimits<Holder extends object> {
     return this.#total?.has(this.#clock.monotonic()) === false;
   }
 
-  #meets(account: Account | undefined, now: number): LimitRefusal | undefined {
+  #meets(address: string, now: number): LimitRefusal | undefined {
+    const refusal = this.#refusal(this.#find(address), 1, now);
+    const subscriber = refusal === undefined ? subscriberOf(address) : undefined;
+    return subscriber === undefined
+      ? refusal
+      : this.#refusal(this.#accounts.get(subscriber), SUBSCRIBER_FACTOR, now);
+  }
+
+  #refusal(account: Account | undefined, factor: number, now: number): LimitRefusal | undefined {
     if (account === undefined) return undefined;
-    if (account.held >= (this.#options.maxPerAddress ?? Number.POSITIVE_INFINITY)) return "limit_address";
+    if (account.held >= (this.#options.maxPerAddress ?? Number.POSITIVE_INFINITY) * factor)
+      return "limit_address";
     return account.bucket?.has(now) === false ? "limit_address_rate" : undefined;
+  }
+
+  /** Counts one that is opened for its address, which has accounts from then on. */
+  #charge(address: string, now: number): void {
+    const subscriber = subscriberOf(address);
+    if (subscriber !== undefined && this.#keyOf(subscriber) === subscriber)
+      this.#open(subscriber, SUBSCRIBER_FACTOR, now).bucket?.take(now);
+    this.#account(address, now).bucket?.take(now);
+  }
+
+  #hold(holder: Holder, key: string): void {
+    const account = this.#accounts.get(key);
+    if (account === undefined) return;
+    account.held++;
+    const held = this.#heldBy.get(holder) ?? new Map<string, number>();
+    held.set(key, (held.get(key) ?? 0) + 1);
+    this.#heldBy.set(holder, held);
+  }
+
+  #release(held: Map<string, number>, key: string): void {
+    const count = held.get(key) ?? 0;
+    if (count === 0) return;
+    if (count === 1) held.delete(key);
+    else held.set(key, count - 1);
+    const account = this.#accounts.get(key);
+    if (account !== undefined) account.held--;
   }
 
   #find(address: string): Account | undefined {
@@ -192,13 +223,18 @@ export class ConnectionLimits<Holder extends object> {
 
   #account(address: string, now: number): Account {
     const key = this.#keyOf(address);
+    const isNew = !this.#accounts.has(key);
+    if (isNew && key !== address) this.#shared++;
+    return this.#open(key, 1, now);
+  }
+
+  #open(key: string, factor: number, now: number): Account {
     const known = this.#accounts.get(key);
     if (known !== undefined) return known;
     const { ratePerAddress } = this.#options;
-    const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress, now);
+    const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress * factor, now);
     const account: Account = { held: 0, extras: 0, bucket };
     this.#accounts.set(key, account);
-    if (key !== address) this.#shared++;
     return account;
   }
 }

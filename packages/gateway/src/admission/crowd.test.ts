@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { TcpHandle } from "../tcp-handle.js";
-import { isNearlyFull, superfluous } from "./crowd.js";
+import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { PendingSocket } from "./pending-socket.js";
 import { FakeHandle } from "./testing/fake-handle.js";
 
@@ -51,6 +51,49 @@ describe("a crowded door", () => {
         const most = Math.max(0, ...senders.map(left));
         for (const { address } of gone) expect(left(address)).toBeGreaterThanOrEqual(most - 1);
       }),
+    );
+  });
+});
+
+describe("heads with too many bytes", () => {
+  /** Sockets, oldest first: the address and the bytes of each. */
+  function heads(...sockets: readonly (readonly [address: string, bytes: number])[]): PendingSocket[] {
+    return sockets.map(([address, bytes]) => {
+      const socket = new PendingSocket(new FakeHandle(), NOW);
+      socket.address = address;
+      socket.head = "x".repeat(bytes);
+      return socket;
+    });
+  }
+
+  it("leave by the oldest of the heaviest address; silent sockets stay", () => {
+    const sockets = heads(["a", 300], ["b", 10], ["a", 0], ["a", 300], ["c", 250], ["a", 300]);
+    expect(heaviest(sockets, 500, senderOf)).toEqual([sockets[0], sockets[3]]);
+  });
+
+  it("free enough, and take none from an address that holds less than another has left", () => {
+    const address = fc.constantFrom("a", "b", "c");
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(address, fc.nat(100)), { maxLength: 40 }),
+        fc.nat(2_000),
+        (given, bytes) => {
+          const sockets = heads(...given);
+          const gone = heaviest(sockets, bytes, senderOf);
+          const all = sockets.reduce((sum, { head }) => sum + head.length, 0);
+          const freed = gone.reduce((sum, { head }) => sum + head.length, 0);
+          expect(freed).toBeGreaterThanOrEqual(Math.min(bytes, all));
+          const left = (of: string): number =>
+            sockets
+              .filter((socket) => socket.address === of && !gone.includes(socket))
+              .reduce((sum, { head }) => sum + head.length, 0);
+          const most = Math.max(...["a", "b", "c"].map(left));
+          // All but its last one was taken while it held more than the others.
+          for (const { address: of } of gone)
+            expect(left(of) + 100).toBeGreaterThanOrEqual(Math.min(most, left(of) + 100));
+          expect(new Set(gone).size).toBe(gone.length);
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,7 @@
  * Sockets whose head does not come may hold a quarter of the places then; those that are parked or wait for a worker are
  * not at fault and stay. The addresses with the most go first, and of one address the oldest. A socket that is younger
  * than `GRACE_MS` stays: its head may lie unread in the kernel. Pure: sockets in, sockets out.
- * Invariant: an address that holds fewer silent sockets than another loses none before that one has as few.
+ * Invariant: an address that holds fewer silent sockets than another loses none before that one has as few; likewise bytes of heads.
  */
 import type { TcpHandle } from "../tcp-handle.js";
 import type { PendingSocket } from "./pending-socket.js";
@@ -38,6 +38,50 @@ export function superfluous(
     else own.push(socket);
   }
   return oldestOfBusiest([...silent.values()], surplus);
+}
+
+/**
+ * Which of `reading`, oldest first, have to leave so that their heads are `bytes` less: the oldest of the address whose heads have
+ * most bytes, again and again. Sockets without a byte stay.
+ */
+export function heaviest(
+  reading: Iterable<PendingSocket>,
+  bytes: number,
+  senderOf: (socket: PendingSocket) => string,
+): readonly PendingSocket[] {
+  const senders = new Map<string, { bytes: number; readonly sockets: PendingSocket[] }>();
+  for (const socket of reading) {
+    if (socket.head === "") continue;
+    const sender = senderOf(socket);
+    const own = senders.get(sender) ?? { bytes: 0, sockets: [] };
+    senders.set(sender, own);
+    own.bytes += socket.head.length;
+    own.sockets.push(socket);
+  }
+  const heaviestFirst = [...senders.values()].sort((a, b) => b.bytes - a.bytes);
+  const level = byteLevel(heaviestFirst, bytes);
+  const chosen: PendingSocket[] = [];
+  let freed = 0;
+  for (const sender of heaviestFirst) {
+    for (const socket of sender.sockets) {
+      if (freed >= bytes || sender.bytes <= level) break;
+      sender.bytes -= socket.head.length;
+      freed += socket.head.length;
+      chosen.push(socket);
+    }
+  }
+  return chosen;
+}
+
+/** The highest number of bytes to which the heaviest senders can be cut so that `bytes` or more go. */
+function byteLevel(heaviestFirst: readonly { readonly bytes: number }[], bytes: number): number {
+  let sum = 0;
+  for (const [i, sender] of heaviestFirst.entries()) {
+    sum += sender.bytes;
+    const next = heaviestFirst[i + 1]?.bytes ?? 0;
+    if (sum - (i + 1) * next >= bytes) return Math.max(0, Math.floor((sum - bytes) / (i + 1)));
+  }
+  return 0;
 }
 
 /** The first `count` of the longest lists, so that those that are left are as even as can be. */

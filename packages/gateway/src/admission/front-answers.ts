@@ -5,6 +5,9 @@
  * together.
  */
 
+import { comeBack, isEventSourceHead } from "../event-source.js";
+import { answerBytes } from "../worker/http-answer.js";
+
 export type Refused =
   | "limit_connections"
   | "limit_rate"
@@ -12,6 +15,7 @@ export type Refused =
   | "limit_address_rate"
   | "limit_pending"
   | "limit_silent"
+  | "limit_head_bytes"
   | "no_worker"
   | "draining"
   | "slow_head"
@@ -49,6 +53,10 @@ const ROWS: Readonly<Record<Refused, Row>> = {
     status: "503 Service Unavailable",
     message: "Too many connections have sent no request yet; try again.",
   },
+  limit_head_bytes: {
+    status: "503 Service Unavailable",
+    message: "The requests that have not come whole hold as many bytes as they may; try again.",
+  },
   no_worker: {
     status: "503 Service Unavailable",
     message: "No worker could take the connection; try again.",
@@ -67,10 +75,18 @@ export const HEALTHY =
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/** The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts). */
-export function frontAnswer(why: Refused, random: number, more = ""): string {
+/**
+ * The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts); `request`
+ * is what was read of its head, as latin1.
+ */
+export function frontAnswer(why: Refused, random: number, more = "", request = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
+  if (code === 503 && isEventSourceHead(request)) {
+    const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
+    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {})).toString("latin1");
+    return answer.replace("\r\n\r\n", () => `\r\n${more}\r\n`);
+  }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (

@@ -4,7 +4,7 @@
  * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has, that is one
  * system call and no event. Otherwise the event loop brings the rest, segment by segment.
  * Invariants: whoever leaves, by an event or by `forget`, is not read from any more: what arrives later waits in the
- * kernel for the worker; a head is searched once, however it is cut.
+ * kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that are being read have sent.
  */
 import type { Clock } from "@holdfast/core";
 import { lengthRead, readNow, type TcpHandle } from "../tcp-handle.js";
@@ -19,6 +19,8 @@ export interface HeadEvents {
   refused(socket: PendingSocket, why: Refused): void;
   /** The peer is gone. */
   ended(socket: PendingSocket): void;
+  /** Heads have grown, and are not whole. */
+  grown(): void;
 }
 
 /** What the event loop would read at once, too. */
@@ -34,6 +36,7 @@ export class HeadReader {
   /** Those that the event loop reads, by handle, because a handle calls back with nothing but itself. Oldest first. */
   readonly #reading = new Map<TcpHandle, PendingSocket>();
   readonly #onread: TcpHandle["onread"];
+  #bytes = 0;
 
   /** `now` reads what has arrived. */
   constructor(
@@ -59,11 +62,17 @@ export class HeadReader {
     return this.#reading;
   }
 
+  /** Bytes of their heads. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Begins to read one that has just come. */
   start(socket: PendingSocket): void {
     const { handle } = socket;
     socket.since = this.#clock.monotonic();
     this.#reading.set(handle, socket);
+    this.#bytes += socket.head.length;
     handle.onread = this.#onread;
     handle.readStart();
   }
@@ -72,13 +81,17 @@ export class HeadReader {
   startLate(socket: PendingSocket): void {
     const length = this.#readNow(socket.handle, this.#buffer);
     if (length === 0) return this.#events.ended(socket);
-    if (length === undefined || !this.#append(socket, this.#buffer.toString("latin1", 0, length)))
-      this.start(socket);
+    if (length === undefined) return this.start(socket);
+    if (this.#append(socket, this.#buffer.toString("latin1", 0, length))) return;
+    this.start(socket);
+    this.#events.grown();
   }
 
   /** Stops reading. */
-  forget({ handle }: PendingSocket): void {
-    if (this.#reading.delete(handle)) handle.readStop();
+  forget({ handle, head }: PendingSocket): void {
+    if (!this.#reading.delete(handle)) return;
+    this.#bytes -= head.length;
+    handle.readStop();
   }
 
   #arrived(handle: TcpHandle, bytes: ArrayBuffer | undefined): void {
@@ -87,7 +100,7 @@ export class HeadReader {
     if (bytes !== undefined) {
       const length = lengthRead(handle, bytes, socket.loopRead);
       socket.loopRead += length;
-      this.#append(socket, Buffer.from(bytes, 0, length).toString("latin1"));
+      if (!this.#append(socket, Buffer.from(bytes, 0, length).toString("latin1"))) this.#events.grown();
     } else {
       this.forget(socket);
       this.#events.ended(socket);
@@ -97,8 +110,10 @@ export class HeadReader {
   /** Whether the socket has left. */
   #append(socket: PendingSocket, text: string): boolean {
     const searched = socket.introduced ? socket.head.length : 0;
+    const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
     const introduction = this.#introduction.begin(socket);
+    if (this.#reading.has(socket.handle)) this.#bytes += socket.head.length - before;
     if (introduction === "incomplete") return false;
     if (introduction === "invalid") return this.#refuse(socket, "bad_proxy_header");
     const { head } = socket;

@@ -5,7 +5,7 @@
  * ignored, like an X-Forwarded-For of such a peer. Addresses are only looked up where a limit needs them.
  */
 import type { TcpHandle } from "../tcp-handle.js";
-import { clientAddress, limitKey, plainAddress, TrustedProxies } from "./client-address.js";
+import { clientAddress, limitKey, namedKey, plainAddress, TrustedProxies } from "./client-address.js";
 import type { PendingSocket } from "./pending-socket.js";
 import { readProxyHeader } from "./proxy-protocol.js";
 
@@ -42,7 +42,7 @@ export class Introduction {
 
   /** Whose place a socket takes up, as far as is known by now. */
   senderOf({ address, handle }: PendingSocket): string {
-    return address === "" ? limitKey(peerOf(handle)) : address;
+    return limitKey(address === "" ? peerOf(handle) : address);
   }
 
   /** Takes a PROXY header off the first bytes. `head` holds the request alone when it is done. */
@@ -65,7 +65,10 @@ export class Introduction {
   /** Completes the address from the whole head. */
   complete(socket: PendingSocket): void {
     if (this.#needed && this.#proxies.any) {
-      socket.address = limitKey(clientAddress(socket.address, socket.head, this.#proxies));
+      socket.address = keyOf(
+        clientAddress(socket.address, socket.head, this.#proxies),
+        peerOf(socket.handle),
+      );
     }
   }
 
@@ -75,9 +78,14 @@ export class Introduction {
     const peer = peerOf(socket.handle);
     const believed = !this.#proxies.any || this.#proxies.has(peer);
     socket.address = forwarded !== undefined && believed ? forwarded : peer;
-    if (!this.#proxies.any) socket.address = limitKey(socket.address);
+    if (!this.#proxies.any) socket.address = keyOf(socket.address, peer);
     return "done";
   }
+}
+
+/** An address that is not the peer's own was named by a proxy. */
+function keyOf(address: string, peer: string): string {
+  return address === peer ? limitKey(address) : namedKey(address);
 }
 
 function peerOf(handle: TcpHandle): string {

@@ -34,6 +34,7 @@ class World {
         ports: [1],
         backlog: 8,
         maxPending: MAX_PENDING,
+        maxPendingBytes: 1_000_000,
         limits: { ratePerSecond: undefined, maxPerAddress, ratePerAddress: undefined },
         proxyProtocol: false,
         trustedProxies: [],
@@ -43,7 +44,13 @@ class World {
         workers: 2,
       },
       () => false,
-      new PrimaryMetrics(() => ({ workers: 2, pending: 0, drain: SERVING, reloadLeft: 0 })),
+      new PrimaryMetrics(() => ({
+        workers: 2,
+        pending: 0,
+        drain: SERVING,
+        reloadLeft: 0,
+        logLinesLost: 0,
+      })),
       this.clock,
       new RecordingLogger(),
       {

@@ -28,6 +28,7 @@ async function open(
       ports: [0, 0],
       backlog: 128,
       maxPending: 1_000,
+      maxPendingBytes: 1_000_000,
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,
       trustedProxies: [],
@@ -38,7 +39,13 @@ async function open(
       ...options,
     },
     (worker) => collecting.has(worker),
-    new PrimaryMetrics(() => ({ workers: workers.length, pending: 0, drain: SERVING, reloadLeft: 0 })),
+    new PrimaryMetrics(() => ({
+      workers: workers.length,
+      pending: 0,
+      drain: SERVING,
+      reloadLeft: 0,
+      logLinesLost: 0,
+    })),
     clock,
     new RecordingLogger(),
     {

@@ -14,6 +14,7 @@ import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/conn
 import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
 import { PendingSocket } from "../admission/pending-socket.js";
 import { isHealthCheck, isProbe } from "../admission/request-head.js";
+import { LINK_SHARES } from "../link.js";
 import type { ListenHandle, openListenHandle, TcpHandle } from "../tcp-handle.js";
 import type { TravelNote } from "../travel.js";
 import { Destination } from "./destination.js";
@@ -111,7 +112,7 @@ export class FrontDoor {
       {
         workers: () =>
           this.#destinations.filter(({ state }) => state === "ready").map(({ worker }) => worker),
-        ask: (worker) => worker.send({ type: "probe" }),
+        ask: (worker) => worker.send({ type: "probe" }, LINK_SHARES.urgent),
         ended: (socket, result) => {
           if (result === "healthy") this.#admission.reassure(socket);
           else this.#admission.refuse(socket, result);
@@ -138,6 +139,11 @@ export class FrontDoor {
     return shutMs > this.#options.headTimeoutMs + CHECK_MS ? shutMs : 0;
   }
 
+  /** From now on pages of these origins may read why the door refuses them. */
+  allow(origins: AdmissionOptions["origins"]): void {
+    this.#admission.allow(origins);
+  }
+
   /**
    * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers listen, this
    * only makes sure that nobody else does: a port that is in use is found here, not by workers that share it.
@@ -155,7 +161,7 @@ export class FrontDoor {
     const { maxConnections, workers } = this.#options;
     const maxSockets = Math.ceil((maxConnections * SPREAD) / workers);
     this.#destinations = [...this.#destinations, new Destination(worker, maxSockets, this.#isCollecting)];
-    if (this.#isShut) worker.send({ type: "door", shut: true });
+    if (this.#isShut) worker.send({ type: "door", shut: true }, LINK_SHARES.urgent);
     this.#gate.joined();
     this.proceed();
   }
@@ -213,7 +219,7 @@ export class FrontDoor {
   refuse(): void {
     if (!this.#isOpen) return;
     this.#state = "refusing";
-    this.#admission.turnAway("draining");
+    this.#admission.shut();
     for (const socket of this.#healthChecks.drain()) this.#admission.refuse(socket, "draining");
     this.#gate.holdOpen();
   }
@@ -225,6 +231,7 @@ export class FrontDoor {
     this.#state = "closed";
     this.#check.cancel();
     this.#gate.close();
+    this.#admission.turnAway("draining");
     this.#admission.close();
   }
 
@@ -295,7 +302,8 @@ export class FrontDoor {
     const isShut = this.shutMs > 0;
     if (isShut === this.#isShut) return;
     this.#isShut = isShut;
-    for (const { worker } of this.#destinations) worker.send({ type: "door", shut: isShut });
+    for (const { worker } of this.#destinations)
+      worker.send({ type: "door", shut: isShut }, LINK_SHARES.urgent);
     if (isShut)
       this.#logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
     else this.#logger.info({}, "the front door accepts connections again");

@@ -5,7 +5,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../admission/door-metrics.js";
 import type { Refused } from "../admission/front-answers.js";
 import type { CutReason } from "../exchanges.js";
-import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
+import { lostLines, type MetricsSnapshot, snapshotOf } from "../metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
 /** What is read only when somebody asks. */
@@ -15,6 +15,7 @@ export interface PrimaryReadings {
   readonly drain: DrainProgress;
   /** Workers that a reload has yet to replace. */
   readonly reloadLeft: number;
+  readonly logLinesLost: number;
 }
 
 /** How a reload ended; `refused`: its configuration was wrong. */
@@ -83,9 +84,12 @@ export class PrimaryMetrics {
         pending.set(now.pending);
         reloadLeft.set(now.reloadLeft);
         for (const state of DRAIN_STATES) drainState.set({ state }, now.drain.state === state ? 1 : 0);
+        lost.reset();
+        lost.inc(now.logLinesLost);
         drainLeft.set(now.drain.state === "serving" ? 0 : now.drain.left);
       },
     });
+    const lost = lostLines(this.#registry);
     const reloadLeft = new Gauge({
       name: "holdfast_reload_workers_left",
       help: "Workers that a reload has yet to replace",

@@ -78,6 +78,37 @@ describe("a primary", () => {
   });
 });
 
+describe("a worker that hangs at its end", () => {
+  it("is killed and replaced", async () => {
+    const it = world({ lives: ["hang", "ready"], only: 1 });
+    await it.start();
+    await until(() => it.lives(1) === 2);
+    await until(async () => (await it.admin("/readyz")).status === 200);
+    expect(pids()).toHaveLength(2);
+  });
+
+  it("does not keep the instance from its stop", async () => {
+    const it = world({ lives: ["clings"] });
+    await it.start();
+    const before = pids();
+    await it.primary.stop();
+    expect(before.filter(isAlive)).toEqual([]);
+  });
+
+  it("does not outlive an instance that ends at once", async () => {
+    const it = world({
+      lives: ["clings"],
+      drain: { delayMs: 60_000, windowMs: 60_000, ratePerSecond: undefined },
+    });
+    await it.start();
+    const before = pids();
+    const stopped = it.primary.stop();
+    await it.primary.abort();
+    expect(before.filter(isAlive)).toEqual([]);
+    await Promise.all([it.primary.stop(0), stopped]);
+  });
+});
+
 describe("a start that fails", () => {
   it("because a port is taken leaves the others free", async () => {
     const taken = createServer();
@@ -321,6 +352,25 @@ describe("a reload", () => {
     expect(before.filter(isAlive)).toEqual([]);
     expect(pids()).toHaveLength(2);
     expect((await it.admin("/metrics")).text).toMatch(/holdfast_worker_restarts_total 0/);
+  });
+
+  it("tells the front door whose pages may read its refusals", async () => {
+    const it = world({ workers: 1, origins: ["https://old.example"], maxConnections: 0 });
+    await it.start();
+    const mayRead = async (origin: string): Promise<boolean> => {
+      const answer = await it.ask("", [`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`]);
+      expect(answer).toContain(" 503 ");
+      return answer.includes(`Access-Control-Allow-Origin: ${origin}`);
+    };
+    expect([await mayRead("https://old.example"), await mayRead("https://new.example")]).toEqual([
+      true,
+      false,
+    ]);
+    it.reload(["ready"], { origins: ["https://new.example"] });
+    expect([await mayRead("https://old.example"), await mayRead("https://new.example")]).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it.each(["exit", "refuse"] as const)(

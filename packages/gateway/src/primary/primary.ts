@@ -6,11 +6,10 @@
  * A stop is a drain and then the end; a drain that was asked for alone leaves the instance up without workers.
  * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
  */
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { BrokerState } from "@holdfast/core";
 import { Exchanges } from "../exchanges.js";
+import { LINK_SHARES } from "../link.js";
 import type { ToPrimary } from "../messages.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
@@ -21,6 +20,7 @@ import { GcTurns } from "./gc-turns.js";
 import { Inspection } from "./inspection.js";
 import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
 import { PrimaryMetrics } from "./primary-metrics.js";
+import { RelayDirectory } from "./relay-directory.js";
 import { Reload } from "./reload.js";
 import { Scrape } from "./scrape.js";
 import { Supervisor } from "./supervisor.js";
@@ -40,15 +40,13 @@ export interface ReloadOptions extends WorkerProgram {
   readonly retention: PrimaryOptions["retention"];
   readonly hasPresence: PrimaryOptions["hasPresence"];
   readonly clockLeewayMs: number;
-}
-
-interface Opened {
-  readonly addresses: Addresses;
-  /** Where the workers reach each other. */
-  readonly relayDirectory: string;
+  readonly origins: PrimaryOptions["origins"];
 }
 
 type State = "idle" | "starting" | "running" | "stopping" | "stopped";
+
+/** How long a worker may take for its last words when all has to end at once, ms. */
+const ABORT_GRACE_MS = 2_000;
 
 const STOPPED_EARLY = "the instance was stopped before it had started";
 
@@ -68,12 +66,12 @@ export class Primary {
   #drainPlan: DrainPlan;
   /** What holds for a channel: a reload may change it. */
   #channels: Pick<PrimaryOptions, "retention" | "hasPresence">;
+  /** Where the workers reach each other. */
+  readonly #relayDirectory = new RelayDirectory([tmpdir(), "/tmp", "/var/tmp", "/dev/shm"]);
   #clockLeewayMs: number;
-  /** Private to this user, gone with the instance. */
-  #relayDirectory: string | undefined;
   #stopped: Promise<void> | undefined;
   /** Settles when all that a stop has to close is open. */
-  #opening: Promise<Opened> | undefined;
+  #opening: Promise<Addresses> | undefined;
   /** Calls back once all workers are ready, or with the problem that keeps them from it. */
   #onStarted: (problem?: string) => void = () => {};
   readonly #onFailed: (problem: string) => void;
@@ -91,6 +89,7 @@ export class Primary {
       pending: this.#frontDoor.pending,
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
+      logLinesLost: options.logLinesLost(),
     }));
     this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(
@@ -102,7 +101,7 @@ export class Primary {
       clock,
     );
     this.#inspection = new Inspection(clock, () => this.#ready);
-    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }));
+    this.#gcTurns = new GcTurns(clock, (worker) => void worker.send({ type: "gc-turn" }, LINK_SHARES.urgent));
     this.#supervisor = new Supervisor(
       options,
       {
@@ -181,12 +180,15 @@ export class Primary {
     this.#state = "starting";
     try {
       this.#opening = this.#open();
-      const { addresses, relayDirectory } = await this.#opening;
+      const addresses = await this.#opening;
       await new Promise<void>((resolve, reject) => {
         this.#onStarted = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
         if (this.#state !== "starting") return this.#onStarted(STOPPED_EARLY);
         this.#options.broker.start({ publication: () => {}, state: (state) => this.#brokerState(state) });
-        this.#supervisor.start({ relayDirectory, port: addresses.ports[0] ?? 0 });
+        this.#supervisor.start({
+          relayDirectory: () => this.#relayDirectory.ensure(),
+          port: addresses.ports[0] ?? 0,
+        });
       });
       return addresses;
     } catch (error) {
@@ -226,13 +228,14 @@ export class Primary {
    * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
    * instance does. Resolved at once; the log and the metrics say how it goes.
    */
-  reload({ drain, retention, hasPresence, clockLeewayMs, ...program }: ReloadOptions): void {
+  reload({ drain, retention, hasPresence, clockLeewayMs, origins, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
       return this.#options.logger.warn({}, "no reload: the instance is going away");
     }
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
     this.#clockLeewayMs = clockLeewayMs;
+    this.#frontDoor.allow(origins);
     this.#reload.request(program);
   }
 
@@ -252,6 +255,17 @@ export class Primary {
     return this.#stopped;
   }
 
+  /**
+   * Ends the workers without goodbyes, in two seconds at most; what hangs is killed. For who does not wait for a stop:
+   * the process is to exit then.
+   */
+  async abort(): Promise<void> {
+    this.#supervisor.stop();
+    const { workers } = this.#supervisor;
+    for (const worker of workers) worker.release(ABORT_GRACE_MS);
+    await Promise.all(workers.map(({ closed }) => closed));
+  }
+
   async #stop(windowMs: number | undefined): Promise<void> {
     const plan = { ...this.#drainPlan, windowMs: windowMs ?? this.#drainPlan.windowMs };
     // Nobody has been told to send clients here before it was ready.
@@ -265,7 +279,7 @@ export class Primary {
     this.#frontDoor.close();
     await this.#admin.close();
     await this.#options.broker.close();
-    if (this.#relayDirectory !== undefined) await rm(this.#relayDirectory, { recursive: true, force: true });
+    this.#relayDirectory.remove();
     this.#state = "stopped";
   }
 
@@ -276,7 +290,7 @@ export class Primary {
   #announce(): void {
     this.#reload.stop();
     this.#frontDoor.unready();
-    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" });
+    for (const worker of this.#supervisor.workers) worker.send({ type: "unready" }, LINK_SHARES.urgent);
   }
 
   #retire(worker: WorkerProcess): Promise<void> {
@@ -288,7 +302,7 @@ export class Primary {
 
   #workerReady(worker: WorkerProcess): void {
     // One that took the place of another after the announcement.
-    if (this.#drain.state === "announced") worker.send({ type: "unready" });
+    if (this.#drain.state === "announced") worker.send({ type: "unready" }, LINK_SHARES.urgent);
     this.#frontDoor.joined(worker);
     if (this.#state !== "starting" || this.#ready.length < this.#options.workers) return;
     this.#state = "running";
@@ -308,11 +322,11 @@ export class Primary {
     else if (this.#state === "running") this.#onFailed(problem);
   }
 
-  async #open(): Promise<Opened> {
+  async #open(): Promise<Addresses> {
     const ports = await this.#frontDoor.listen();
     const adminPort = await this.#admin.listen();
-    this.#relayDirectory = await mkdtemp(join(tmpdir(), "holdfast-"));
-    return { addresses: { ports, adminPort }, relayDirectory: this.#relayDirectory };
+    this.#relayDirectory.ensure();
+    return { ports, adminPort };
   }
 
   #message(worker: WorkerProcess, message: ToPrimary): void {

@@ -136,7 +136,8 @@ export class Supervisor {
       this.#logger.error({ worker: slot, err: error }, "could not start a worker process");
       this.#shortLives[slot] = (this.#shortLives[slot] ?? 0) + 1;
       this.#startFailed();
-      this.#restart(slot, "a worker process cannot be started (out of file descriptors or memory?)");
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#restart(slot, `a worker process cannot be started: ${reason}`);
     }
   }
 
@@ -153,7 +154,10 @@ export class Supervisor {
       this.#failedStarts = 0;
       worker.enter("ready");
       if (this.#state === "starting" && this.#ready === this.#slots.length) this.#state = "running";
-      this.#logger.debug({ worker: worker.owner.slot, pid: worker.process.process.pid }, "worker ready");
+      this.#logger.debug(
+        { worker: worker.owner.slot, workerPid: worker.process.process.pid },
+        "worker ready",
+      );
       this.#takePlace(worker);
       this.#events.ready(worker);
     } else if (message.type === "refused") {

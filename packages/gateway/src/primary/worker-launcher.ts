@@ -20,7 +20,7 @@ export interface WorkerProgram {
 
 /** Where the workers of an instance reach each other, and where everybody else reaches them. */
 export interface InstancePlace {
-  readonly relayDirectory: string;
+  readonly relayDirectory: () => string;
   /** The first public port. */
   readonly port: number;
 }
@@ -40,9 +40,12 @@ export interface LauncherEvents extends Omit<WorkerEvents, "linkLost"> {
 /** How long a worker may take to say `ready` before it is killed and counted as failed. */
 const START_TIMEOUT_MS = 30_000;
 
+/** How long a process may live on that has closed its link, as one does that ends, ms. */
+const CLOSED_LINK_GRACE_MS = 1_000;
+
 export class WorkerLauncher {
   /** Set before the first launch. */
-  place: InstancePlace = { relayDirectory: "", port: 0 };
+  place: InstancePlace = { relayDirectory: () => "", port: 0 };
   readonly #events: LauncherEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -55,6 +58,8 @@ export class WorkerLauncher {
 
   /** Starts a worker; `taken` are the generations of the slot's other processes. Throws when there can be no process. */
   launch(slot: number, program: WorkerProgram, taken: readonly number[]): WorkerProcess {
+    const { port } = this.place;
+    const relayDirectory = this.place.relayDirectory();
     cluster.setupPrimary({
       exec: program.workerScript,
       args: [],
@@ -72,7 +77,8 @@ export class WorkerLauncher {
       type: "start",
       link: LINK_VERSION,
       ...worker.owner,
-      ...this.place,
+      relayDirectory,
+      port,
       config: program.workerConfig,
     });
     return worker;
@@ -83,7 +89,9 @@ export class WorkerLauncher {
     const events: WorkerEvents = {
       ...this.#events,
       linkLost: (lost, problem) => {
-        if (problem !== undefined) this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
+        // Without a problem it was the worker that closed it, as a process does that ends.
+        if (problem === undefined) return lost.killLater(CLOSED_LINK_GRACE_MS);
+        this.#logger.error({ worker: slot, err: problem }, "lost a worker's link");
         lost.kill();
       },
     };

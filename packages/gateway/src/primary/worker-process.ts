@@ -19,6 +19,12 @@ import { decodeTravel, type TravelNote } from "../travel.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
+/**
+ * How long a process may take to end once it was let go or has closed its link, ms: last words to its connections, and what
+ * the system does at an exit. One that hangs there is killed.
+ */
+export const EXIT_GRACE_MS = 5_000;
+
 const NO_LOAD: Load = { sockets: 0, received: 0, connections: 0, loopDelayMs: 0, broker: "connecting" };
 
 export interface WorkerEvents {
@@ -40,6 +46,7 @@ export class WorkerProcess {
   readonly process: Worker;
   /** Resolves when the process is gone and its pipes are read to the end. */
   readonly closed: Promise<void>;
+  readonly #clock: Clock;
   readonly #handOffs: HandOffs;
   readonly #link: Link<ToWorker, ToPrimary>;
   #load: Load = NO_LOAD;
@@ -52,6 +59,7 @@ export class WorkerProcess {
   constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock) {
     this.owner = owner;
     this.process = process;
+    this.#clock = clock;
     this.closed = new Promise((resolve) => process.process.once("close", () => resolve()));
     this.#handOffs = new HandOffs(
       process,
@@ -142,9 +150,16 @@ export class WorkerProcess {
     if (state === "ended") this.#link.close();
   }
 
-  /** Lets the worker end by itself: it does when its link closes. */
-  release(): void {
+  /** Lets the worker end by itself: it does when its link closes. One that hangs is killed. */
+  release(graceMs = EXIT_GRACE_MS): void {
     this.enter("ended");
+    this.killLater(graceMs);
+  }
+
+  /** Kills the process unless it ends by itself. */
+  killLater(graceMs: number): void {
+    const late = this.#clock.after(graceMs, () => this.kill());
+    void this.closed.then(() => late.cancel());
   }
 
   kill(): void {

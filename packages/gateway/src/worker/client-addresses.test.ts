@@ -25,6 +25,12 @@ describe("whose request it is", () => {
       });
   });
 
+  it("is the whole IPv6 address where a trusted proxy names it, in one spelling", () => {
+    const of = (client: string) => proxied.of("10.1.2.3", { "x-forwarded-for": client }).address;
+    expect(of("2001:db8:7:7::1")).not.toBe(of("2001:db8:7:7::2"));
+    expect(of("2001:db8:7:7::1")).toBe(of("[2001:DB8:7:7:0::1]:0"));
+  });
+
   it("is not known where a PROXY header said it, and of a request that another worker sent", () => {
     const unknown = { address: undefined, isProxy: false };
     expect(new ClientAddresses({ proxyProtocol: true, trustedProxies: [] }).of("10.0.0.1", {})).toEqual(

@@ -6,7 +6,13 @@
  * door took off, and where the request came from another worker, it is not known here. Nothing that an untrusted peer sends changes it.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { clientAddress, limitKey, plainAddress, TrustedProxies } from "../admission/client-address.js";
+import {
+  clientAddress,
+  limitKey,
+  namedKey,
+  plainAddress,
+  TrustedProxies,
+} from "../admission/client-address.js";
 import type { IntroductionOptions } from "../admission/introduction.js";
 
 export interface ClientAddress {
@@ -35,6 +41,6 @@ export class ClientAddresses {
     const forwarded = headers["x-forwarded-for"];
     const text = typeof forwarded === "string" ? forwarded : (forwarded ?? []).join(",");
     const head = `GET / HTTP/1.1\r\nX-Forwarded-For: ${text}\r\n\r\n`;
-    return { address: limitKey(clientAddress(plain, head, this.#proxies)), isProxy: true };
+    return { address: namedKey(clientAddress(plain, head, this.#proxies)), isProxy: true };
   }
 }

@@ -14,6 +14,7 @@ const OPTIONS: DirectDoorOptions = {
   ports: [],
   backlog: 16,
   maxPending: 4,
+  maxPendingBytes: 1_000_000,
   headTimeoutMs: 5_000,
   maxHeadBytes: 256,
   limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
@@ -208,10 +209,12 @@ describe("a direct door", () => {
     world.send("GET /ws");
     world.door.refuse();
     world.connect();
-    expect(world.answers).toEqual(["503", "503"]);
+    // A head on its way is answered when it is whole.
+    expect(world.answers).toEqual(["503"]);
     expect(world.taken).toEqual([]);
     world.door.close();
     world.door.close();
+    expect(world.answers).toEqual(["503", "503"]);
     expect(world.door.pending).toBe(0);
   });
 

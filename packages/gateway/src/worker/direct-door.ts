@@ -138,7 +138,7 @@ export class DirectDoor {
     if (this.#state === "refusing" || this.#state === "closed") return;
     this.#state = "refusing";
     for (const listener of this.#listeners) listener.close();
-    this.#admission.turnAway("draining");
+    this.#admission.shut();
   }
 
   /** Idempotent. */
@@ -147,6 +147,7 @@ export class DirectDoor {
     this.refuse();
     this.#state = "closed";
     this.#sweeper.cancel();
+    this.#admission.turnAway("draining");
     this.#admission.close();
   }
 

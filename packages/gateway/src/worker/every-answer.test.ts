@@ -40,6 +40,7 @@ const OPTIONS: WorkerOptions = {
   direct: undefined,
   broker: undefined,
   logger: silentLogger,
+  logLinesLost: () => 0,
   clock: systemClock,
 };
 const ORIGIN = "Origin: https://shop.example";

@@ -33,6 +33,11 @@ const CONNECT_TIMEOUT_MS = 1_000;
 /** A kept connection without a hop, ms: shorter than the other side keeps it, so that nothing is sent into its end. */
 const IDLE_MS = 30_000;
 
+/** An owner on another machine that holds a request says so with 102 every so often, ms. */
+export const SIGN_INTERVAL_MS = 3_000;
+/** Silence of another instance after which the way to it counts as cut, ms. */
+const SIGN_TIMEOUT_MS = 10_000;
+
 /** RFC 9110 §7.6.1: about one connection, not about the request. 100-continue has been answered. */
 const HOP_BY_HOP = [
   "connection",
@@ -53,19 +58,31 @@ const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
   [503, "refused"],
 ]);
 
+/** A destination that is another instance's. */
+export type FarDestination = Extract<Destination, { readonly host: string }>;
+
 /** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is.
+ * `cut`: as `lost`, and its instance has been silent for too long.
  * `crowded`: too many knock at the owner's door in this moment. */
-export type HopOutcome = "answered" | "unreached" | "crowded" | "refused" | "lost" | "gone";
+export type HopOutcome = "answered" | "cut" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
 export interface HopLimits {
   /** Whether a connection more can be afforded. */
   readonly mayConnect: () => boolean;
   /** How long the answer to one may take to begin, ms: longer than polls are held. */
   readonly answerTimeoutMs: number;
+  /** How long another instance may be silent, ms. It answers at once, or says that it holds the request. Default 10 s. */
+  readonly signTimeoutMs?: number;
 }
 
 /** Connections are kept by the worker that they lead to: another one of its instance would have to hop again. */
 class ByOwner extends Agent {
+  /** Ends the kept connections to this destination: what is sent on them would be waited for in vain. */
+  forget(to: FarDestination): void {
+    const name = this.getName(to);
+    for (const socket of this.freeSockets[name] ?? []) socket.destroy();
+  }
+
   override getName(options?: ClientRequestArgs & { readonly owner?: string }): string {
     return options?.socketPath ?? `${options?.owner}@${options?.host}:${options?.port}`;
   }
@@ -111,6 +128,8 @@ export class Hops {
     forwarding?: Forwarding,
   ): Promise<HopOutcome> {
     const bytes = body?.length ?? 0;
+    const { answerTimeoutMs, signTimeoutMs = SIGN_TIMEOUT_MS } = this.#limits;
+    const latest = this.#clock.monotonic() + answerTimeoutMs;
     this.#open++;
     this.#bodyBytes += bytes;
     return new Promise((settle) => {
@@ -120,10 +139,11 @@ export class Hops {
         path: incoming.url,
         headers: headersFor(incoming, bytes, forwarding),
         agent: this.#agent,
-        timeout: this.#limits.answerTimeoutMs,
+        timeout: forwarding === undefined ? answerTimeoutMs : Math.min(answerTimeoutMs, signTimeoutMs),
       });
       let reached = false;
       let answering = false;
+      let cut = false;
       const clientGone = (): void => end("gone");
       const end = (outcome: Exclude<HopOutcome, "answered">): void => {
         response.off("close", clientGone);
@@ -167,9 +187,20 @@ export class Hops {
         });
         answer.pipe(response);
       });
-      there.on("timeout", () => there.destroy(new Error("no answer in time")));
+      // Interim answers: from now on a way that is cut is found out soon.
+      there.on("information", () => {
+        if (this.#clock.monotonic() > latest) return void there.destroy(new Error("no answer in time"));
+        there.setTimeout(signTimeoutMs);
+        if (incoming.headers[FORWARDED] !== undefined && !response.headersSent) response.writeProcessing();
+      });
+      there.on("timeout", () => {
+        if (to.socketPath === undefined) this.#agent.forget(to);
+        cut = true;
+        there.destroy(new Error("no answer in time"));
+      });
       there.on("error", ({ code }: NodeJS.ErrnoException) => {
         if (answering) response.destroy();
+        else if (cut && to.socketPath === undefined) end("cut");
         else if (reached) end("lost");
         // A Unix socket whose backlog is full does not let connections wait.
         else end(code === "EAGAIN" ? "crowded" : "unreached");
@@ -202,8 +233,8 @@ function headersFor(
   bytes: number,
   forwarding: Forwarding | undefined,
 ): Record<string, string | string[] | undefined> {
+  // Kept on the way to a sibling: the owner gives signs of life where another instance waits.
   const kept = withoutHops(headers);
-  delete kept[FORWARDED];
   if (bytes > 0) kept["content-length"] = String(bytes);
   else delete kept["content-length"];
   if (forwarding !== undefined) kept[FORWARDED] = forwarding.header;

@@ -8,6 +8,7 @@
  * (plain-head.test.ts compares them over generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { withoutOuterSpace } from "./field-value.js";
 import type { RequestHead } from "./upgrade.js";
 
 /** A request, and where in the text its head ends. */
@@ -24,7 +25,6 @@ const VERSION = " HTTP/1.1";
  * fraction of two of each.
  */
 const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
-const OUTER_SPACE = /^[ \t]+|[ \t]+$/g;
 const TARGET = /^\/[\x21-\x7e]*$/;
 /** Lists, which Node joins when they come in several lines. Any other repeated header is not plain. */
 const JOINED: ReadonlySet<string> = new Set([
@@ -65,18 +65,6 @@ function readHeaders(text: string, from: number, end: number): IncomingHttpHeade
     start = eol + 2;
   }
   return headers;
-}
-
-/** Nearly all values have one space before them and none behind. */
-function withoutOuterSpace(padded: string): string {
-  const value = padded.startsWith(" ") ? padded.slice(1) : padded;
-  return isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))
-    ? value.replace(OUTER_SPACE, "")
-    : value;
-}
-
-function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** Whether the request asks to become a WebSocket. */

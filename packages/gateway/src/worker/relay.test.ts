@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import {
   Agent,
   createServer,
@@ -16,6 +16,7 @@ import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Exchanges } from "../exchanges.js";
+import { ANSWERED, FORWARDED } from "./hops.js";
 import { InstanceSeal } from "./instance-seal.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
@@ -136,6 +137,21 @@ function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: Se
   return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
 }
 
+/** Somebody in the place of another instance, that of `GONE`. */
+async function instance(
+  answer: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer((incoming, response) => {
+    const { method = "", url = "" } = incoming;
+    const proof = seal.answerTo(String(incoming.headers[FORWARDED]), method, url);
+    if (proof !== undefined) response.setHeader(ANSWERED, proof);
+    answer(incoming, response);
+  });
+  const port = await listening(server, { port: 0, host: "127.0.0.1" });
+  addresses.set(ownerPrefix(GONE), `127.0.0.1:${port}`);
+  return server;
+}
+
 function sid(owner: Owner): string {
   return `${ownerPrefix(owner)}0123456789abcdef`;
 }
@@ -195,6 +211,35 @@ describe("requests of several sessions on one connection", () => {
     const headers = { "transfer-encoding": "chunked" };
     expect((await ask(a.port, path, { body, headers })).text).toBe(`1 ${path} ${body}`);
     expect((await ask(a.port, path, { method: "POST", headers })).text).toMatch(/^[01] /);
+  });
+
+  it("reach their owner again after the temporary folder was swept", async () => {
+    const clock = new FakeClock();
+    const [a, b] = [await start(0), await start(1, { clock })];
+    const path = `/x?sid=${sid(b.owner)}`;
+    await rm(near, { recursive: true });
+    expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    clock.advance(5_000);
+    while (!(await ask(a.port, path)).text.startsWith("1 "));
+    expect((await stat(near)).mode & 0o777).toBe(0o700);
+    expect(a.routed.at(-1)).toBe("relayed");
+  });
+
+  it("do not go through a folder that another user may have made in the place of a swept one", async () => {
+    const clock = new FakeClock();
+    const [a, b] = [await start(0, { clock }), await start(1, { clock })];
+    const path = `/x?sid=${sid(b.owner)}`;
+    await rm(near, { recursive: true });
+    await mkdir(near);
+    await chmod(near, 0o777);
+    let heard = 0;
+    await impostor(b.owner, (_, response) => response.end(`impostor ${++heard}`));
+    clock.advance(5_000);
+    while (!(await ask(a.port, path)).text.startsWith("0 "));
+    const before = heard;
+    expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    expect(heard).toBe(before);
+    expect(await readdir(near)).toEqual([ownerPrefix(b.owner)]);
   });
 
   it.each(["the body", ""])("are answered here when the owner is gone, with the body %j", async (body) => {
@@ -391,6 +436,66 @@ describe("an owner that fails", () => {
     const a = await start(0, { answerTimeoutMs: 50 });
     await impostor(GONE, () => {});
     expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it("by falling silent after a sign of life is found out soon, and its kept connections end", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    const together: ServerResponse[] = [];
+    let isCut = false;
+    const owner = await instance((_incoming, response) => {
+      if (isCut) return response.writeProcessing();
+      together.push(response);
+      if (together.length === 3) for (const each of together) each.end("there");
+    });
+    const left = (): Promise<number> =>
+      new Promise((resolve) => owner.getConnections((_, count) => resolve(count)));
+    const url = `http://127.0.0.1:${a.port}${path}`;
+    const send = async (): Promise<string> => (await fetch(url, { method: "POST", body: "{}" })).text();
+    expect(await Promise.all([send(), send(), send()])).toEqual(["there", "there", "there"]);
+    expect(await left()).toBe(3);
+    isCut = true;
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    // Known as nowhere: the next does not even try.
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
+  it("by saying that it holds the request is waited for, however long", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 300 });
+    await instance((_incoming, response) => {
+      let signs = 0;
+      const timer = setInterval(() => {
+        if (++signs < 12) return response.writeProcessing();
+        clearInterval(timer);
+        response.end("held");
+      }, 60);
+    });
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: "held" });
+    expect(a.routed).toEqual(["forwarded"]);
+  });
+
+  it("by saying nothing at all from another instance is found out as soon", async () => {
+    const a = await start(0, { answerTimeoutMs: 60_000, signTimeoutMs: 60 });
+    await instance(() => {});
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+  });
+
+  it("by saying that it holds the request is waited for no longer than an answer may take", async () => {
+    const a = await start(0, { answerTimeoutMs: 200, signTimeoutMs: 5_000 });
+    let timer: NodeJS.Timeout | undefined;
+    await instance((_incoming, response) => {
+      timer = setInterval(() => response.writeProcessing(), 20);
+    });
+    expect(await ask(a.port, path, { body: "{}" })).toMatchObject({ text: `0 ${path} {}` });
+    clearInterval(timer);
+  });
+
+  it("is told across a sibling that another instance waits, as it signs for it only then", async () => {
+    const [a, b] = [await start(0), await start(1)];
+    const url = `/poll?sid=${sid(b.owner)}`;
+    await ask(a.port, url, { body: "{}", headers: { [FORWARDED]: "1.n.m" } });
+    await ask(a.port, url, { body: "{}" });
+    expect(b.answered.map(({ headers }) => headers[FORWARDED])).toEqual(["1.n.m", undefined]);
   });
 
   it.each([421, 503])("by refusing with %i leaves the request to us", async (status) => {

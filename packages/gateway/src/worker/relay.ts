@@ -11,8 +11,7 @@
  * owner has not begun to answer gets an answer all the same; nothing that may have been carried out is carried out again,
  * unless the protocol lets its client repeat it.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
@@ -24,6 +23,7 @@ import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
+import { RelaySocket } from "./relay-socket.js";
 import type { Unfinished, UnfinishedMessages } from "./unfinished-messages.js";
 
 /** `relayed`: another worker of the instance has sent it. */
@@ -49,8 +49,6 @@ export interface RelayOptions extends HopLimits {
   readonly routed: (way: RoutedWay) => void;
 }
 
-/** Connections that may wait at this worker's Unix socket; the kernel has a bound of its own, net.core.somaxconn. */
-const BACKLOG = 4_096;
 /** How often, and after how long, ms, a hop is tried again whose owner is knocked at by too many. */
 const CROWDED_TRIES = 20;
 const CROWDED_PAUSE_MS = 50;
@@ -61,22 +59,21 @@ const LOST = errorAnswer(503, errors.unavailable, { "Retry-After": "1" });
 export class Relay {
   readonly #options: RelayOptions;
   readonly #answer: Answer;
-  readonly #server: Server;
+  readonly #socket: RelaySocket;
   readonly #hops: Hops;
-  #received = 0;
   #closed = false;
 
   /** `exchanges`: the deadlines of answers; `answer`: how this worker answers. */
   constructor(options: RelayOptions, exchanges: Exchanges, answer: Answer) {
     this.#options = options;
     this.#answer = answer;
-    // Who is at the other end keeps connections only for a while; ending them here could meet a request.
-    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-      if (exchanges.begin(request, response)) answer(request, response, true);
-    }).on("connection", (socket: Socket) => {
-      this.#received++;
-      socket.once("close", () => this.#received--);
-    });
+    this.#socket = new RelaySocket(
+      this.#pathOf(ownerPrefix(options.owner)),
+      options.clock,
+      (request, response) => {
+        if (exchanges.begin(request, response)) answer(request, response, true);
+      },
+    );
     this.#hops = new Hops(options, options.clock, (response, bytes) => {
       if (response.socket !== null) exchanges.leaving(response.socket, bytes);
     });
@@ -84,18 +81,12 @@ export class Relay {
 
   /** Connections with requests to others, and from them. */
   get sockets(): number {
-    return this.#hops.open + this.#received;
+    return this.#hops.open + this.#socket.connections;
   }
 
   /** Resolves when other workers can reach this one. */
   listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this worker dies
-      // would be held there without an answer, and their acknowledgements would be taken for those of hand-offs.
-      const path = this.#pathOf(ownerPrefix(this.#options.owner));
-      this.#server.listen({ path, exclusive: true, backlog: BACKLOG }, resolve);
-    });
+    return this.#socket.listen();
   }
 
   /** Answers here or there. */
@@ -127,8 +118,7 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#hops.close();
-    this.#server.close();
-    this.#server.closeAllConnections();
+    this.#socket.close();
   }
 
   async #send(
@@ -142,7 +132,9 @@ export class Relay {
       routed("full");
       return this.#answer(request, response);
     }
-    const near = await this.#relay(request, response, body, { socketPath: this.#pathOf(owner) });
+    const near = this.#socket.isFolderOurs
+      ? await this.#relay(request, response, body, { socketPath: this.#pathOf(owner) })
+      : "unreached";
     if (near !== "unreached") return this.#conclude(request, response, near, "relayed");
     if (request.headers[FORWARDED] !== undefined) {
       routed("misdirected");
@@ -154,8 +146,8 @@ export class Relay {
     const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
     const outcome =
       forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
-    if (outcome === "unreached") others.wasWrong(owner);
-    this.#conclude(request, response, outcome, "forwarded");
+    if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
+    this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
 
   /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */

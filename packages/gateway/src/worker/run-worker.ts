@@ -4,8 +4,9 @@
  * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole process
  * group are therefore ignored, and an error that nobody caught ends the process, because the supervisor can start a
  * clean one and nobody can say what this one still does right.
- * Invariant: the process does not outlive its primary.
+ * Invariant: the process does not outlive its primary, not even one that hangs (`orphan-guard.ts`).
  */
+import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
@@ -14,6 +15,7 @@ import { LINK_VERSION, type ToPrimary, type ToWorker } from "../messages.js";
 import type { WorkerOptions } from "../options.js";
 import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
+import { guardOrphan } from "./orphan-guard.js";
 import { Worker, type WorkerMessage } from "./worker.js";
 
 /** How long connections may take to close when the primary is gone, ms. */
@@ -39,6 +41,11 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   process.on("SIGTERM", ignoreSignal);
   process.on("SIGHUP", ignoreSignal);
   process.on("disconnect", () => life.end());
+  // A channel to the primary that breaks says so here; the link's end says it too.
+  process.on("error", () => life.end());
+  process.stderr.on("error", ignoreSignal);
+  // The system may keep a process from its end; the primary sees the closed link, waits a little, and kills it.
+  process.prependListener("exit", closeLink);
   process.on("uncaughtException", (problem) => life.crash(problem));
 }
 
@@ -89,6 +96,9 @@ class WorkerLife {
         );
       }
       const options = await this.#makeOptions(config, { slot, generation });
+      guardOrphan((problem) =>
+        options.logger.warn({ err: problem }, "no guard: this worker may outlive its primary if it hangs"),
+      );
       const handOffs = new HandOffReceiver(process);
       const owner: Owner = { slot, generation };
       const door: DirectDoor | undefined =
@@ -140,3 +150,11 @@ class WorkerLife {
 }
 
 function ignoreSignal(): void {}
+
+function closeLink(): void {
+  try {
+    closeSync(LINK_FD);
+  } catch {
+    // Closed already.
+  }
+}

@@ -82,6 +82,26 @@ describe("opens from one address", () => {
     expect(taken(1)).toBe(1);
   });
 
+  it("have one of their own that a proxy names, and four times that for the network of /64", () => {
+    make({ ratePerAddress: 2, maxPerAddress: 1 });
+    const named = (i: number) => ({ address: `2001:db8:5:5:0:0:0:${i.toString(16)}`, isProxy: true });
+    const releases = [1, 2, 3, 4].map((i) => {
+      expect(taken(1, named(i), {})).toBe(1);
+      const release = limits.hold(named(i));
+      expect(taken(1, named(i), {})).toBe(0);
+      return release;
+    });
+    for (let i = 5; i < 50; i++) expect(taken(1, named(i), {})).toBe(0);
+    expect(refused.at(-1)).toBe("limit_address");
+    // The network's, and those of the four.
+    expect(limits.addresses).toBe(5);
+    for (const release of releases) release?.();
+    let count = 0;
+    for (let i = 5; i < 50; i++) count += taken(1, named(i), {});
+    expect(count).toBe(4 * 4 - 4);
+    expect(refused.at(-1)).toBe("limit_address_rate");
+  });
+
   it("have no limit where the address is not known", () => {
     make({ ratePerAddress: 1, maxPerAddress: 1, ratePerConnection: 100 });
     const unknown = { address: undefined, isProxy: false };

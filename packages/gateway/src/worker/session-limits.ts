@@ -6,10 +6,13 @@
  *
  * An open costs one, and one more for each `CHANNELS_PER_UNIT` channels. The connection of a trusted proxy carries many clients and
  * has no rate of its own. Invariants: what is held for an address is released once; an address is forgotten when it holds nothing
- * and has its full rate again; at most `MAX_ADDRESSES` have an account of their own, further ones share one.
+ * and has its full rate again; at most `MAX_ADDRESSES` have an account of their own, further ones share one. IPv6 addresses
+ * that a proxy names count as in `connection-limits.ts`: each on its own, and all of one network of /64 together.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
+import { subscriberOf } from "../admission/client-address.js";
+import { SUBSCRIBER_FACTOR } from "../admission/connection-limits.js";
 import { TokenBucket } from "../admission/token-bucket.js";
 import type { ClientAddress } from "./client-addresses.js";
 
@@ -39,6 +42,7 @@ export interface SessionLimitParts {
 
 interface Account {
   held: number;
+  readonly mostHeld: number;
   readonly bucket: TokenBucket | undefined;
 }
 
@@ -96,11 +100,14 @@ export class SessionLimits {
     if (this.#parts.isFull()) return this.#refuse("limit_connections");
     const own = connection === undefined || isProxy ? undefined : this.#bucketOf(connection, now);
     if (own?.has(now) === false) return this.#refuse("limit_connection_rate");
-    const account = address === undefined ? undefined : this.#account(address, now);
-    if (account?.bucket?.has(now) === false) return this.#refuse("limit_address_rate");
-    if (account !== undefined && account.held >= (this.#options.maxPerAddress ?? Number.POSITIVE_INFINITY))
-      return this.#refuse("limit_address");
+    const network = address === undefined ? undefined : this.#networkAccount(address, now);
+    // Its network is asked first: an address that is refused for it gets no account.
+    const met = meets(network, now);
+    const account = address === undefined || met !== undefined ? undefined : this.#account(address, 1, now);
+    const refusal = met ?? meets(account, now);
+    if (refusal !== undefined) return this.#refuse(refusal);
     own?.take(now, cost);
+    if (network !== account) network?.bucket?.take(now, cost);
     account?.bucket?.take(now, cost);
     return undefined;
   }
@@ -108,10 +115,14 @@ export class SessionLimits {
   /** The address has one polled session more, until what is returned is called, once; undefined where none are counted. */
   hold({ address }: ClientAddress): (() => void) | undefined {
     if (this.#options.maxPerAddress === undefined || address === undefined) return undefined;
-    const account = this.#account(address, this.#parts.clock.monotonic());
+    const now = this.#parts.clock.monotonic();
+    const network = this.#networkAccount(address, now);
+    const account = this.#account(address, 1, now);
     account.held++;
+    if (network !== undefined) network.held++;
     return () => {
       account.held--;
+      if (network !== undefined) network.held--;
     };
   }
 
@@ -133,14 +144,20 @@ export class SessionLimits {
     return bucket;
   }
 
-  #account(address: string, now: number): Account {
-    const known = this.#accounts.get(address);
+  /** The account that the address has beside its own, if any. */
+  #networkAccount(address: string, now: number): Account | undefined {
+    const subscriber = subscriberOf(address);
+    return subscriber === undefined ? undefined : this.#account(subscriber, SUBSCRIBER_FACTOR, now);
+  }
+
+  #account(key: string, factor: number, now: number): Account {
+    const known = this.#accounts.get(key);
     if (known !== undefined) return known;
-    if (this.#accounts.size >= this.#maxAddresses && address !== OTHERS) return this.#account(OTHERS, now);
-    const { ratePerAddress } = this.#options;
-    const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress, now);
-    const account: Account = { held: 0, bucket };
-    this.#accounts.set(address, account);
+    if (this.#accounts.size >= this.#maxAddresses && key !== OTHERS) return this.#account(OTHERS, 1, now);
+    const { ratePerAddress, maxPerAddress = Number.POSITIVE_INFINITY } = this.#options;
+    const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress * factor, now);
+    const account: Account = { held: 0, mostHeld: maxPerAddress * factor, bucket };
+    this.#accounts.set(key, account);
     return account;
   }
 
@@ -149,4 +166,9 @@ export class SessionLimits {
     for (const [address, { held, bucket }] of this.#accounts)
       if (held === 0 && bucket?.isFull(now) !== false) this.#accounts.delete(address);
   }
+}
+
+function meets(account: Account | undefined, now: number): SessionRefusal | undefined {
+  if (account?.bucket?.has(now) === false) return "limit_address_rate";
+  return account !== undefined && account.held >= account.mostHeld ? "limit_address" : undefined;
 }

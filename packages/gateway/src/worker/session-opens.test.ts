@@ -41,6 +41,7 @@ const OPTIONS: WorkerOptions = {
   direct: undefined,
   broker: undefined,
   logger: silentLogger,
+  logLinesLost: () => 0,
   clock: systemClock,
 };
 

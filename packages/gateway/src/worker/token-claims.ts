@@ -14,7 +14,7 @@ import {
   VERBS,
   type Verb,
 } from "@holdfast/core";
-import { channelProblem, errors, userOf } from "@holdfast/protocol";
+import { channelProblem, errors, memberText, oneLine, userOf } from "@holdfast/protocol";
 
 /** Patterns in one token. */
 export const MAX_PERMISSIONS = 64;
@@ -33,17 +33,20 @@ export type Claims = Readonly<Record<string, unknown>>;
 /** A claim that is wrong; the sentence names it. */
 class BadClaim extends Error {}
 
-/** `leewayMs`: how far the clock of the issuer may be ahead, and how long after `exp` the token is taken. */
-export function proofOf(claims: Claims, nowMs: number, leewayMs: number): Proof {
+/**
+ * `text`: what the claims were parsed of, since `info` is shown to the letter. `leewayMs`: how far the clock of the issuer may
+ * be ahead, and how long after `exp` the token is taken.
+ */
+export function proofOf(claims: Claims, text: string, nowMs: number, leewayMs: number): Proof {
   try {
-    return read(claims, nowMs, leewayMs);
+    return read(claims, text, nowMs, leewayMs);
   } catch (error) {
     if (!(error instanceof BadClaim)) throw error;
     return { kind: "refused", error: { ...errors.badToken, message: error.message } };
   }
 }
 
-function read(claims: Claims, nowMs: number, leewayMs: number): Proof {
+function read(claims: Claims, source: string, nowMs: number, leewayMs: number): Proof {
   // Own properties alone: a payload may bring a `__proto__`.
   const claim = (name: string): unknown => (Object.hasOwn(claims, name) ? claims[name] : undefined);
   const user = userOfClaim(claim("sub"));
@@ -70,7 +73,7 @@ function read(claims: Claims, nowMs: number, leewayMs: number): Proof {
     expiresAt,
     issuedAt,
     tokenId,
-    info: infoOf(claim("info")),
+    info: infoOf(memberText(source, "info")),
     permissions: permissionsOf(claim("channels")),
     subs: subsOf(claim("subs"), user),
   };
@@ -96,9 +99,11 @@ function tokenIdOf(jti: unknown): string | undefined {
   throw new BadClaim(`The token's \`jti\` is not a string of 1 to ${MAX_TOKEN_ID} characters.`);
 }
 
-function infoOf(info: unknown): string | undefined {
+/** `info`: JSON text, which may be more than one line. */
+function infoOf(info: string | undefined): string | undefined {
   if (info === undefined) return undefined;
-  const text = JSON.stringify(info);
+  // A copy: a piece of the token would keep all of it.
+  const text = Buffer.from(oneLine(info)).toString();
   if (Buffer.byteLength(text) <= MAX_INFO_BYTES) return text;
   throw new BadClaim(`The token's \`info\` is larger than ${MAX_INFO_BYTES} bytes.`);
 }

@@ -39,11 +39,32 @@ export function secretKey(secret: string): TokenKey {
 /** A public key as PEM or as one JWK in JSON. The problem is the end of a sentence, and repeats nothing of the text. */
 export function readPublicKey(text: string): TokenKey | { readonly problem: string } {
   if (/PRIVATE KEY-----/.test(text)) return { problem: "is a private key: give its public half" };
-  const key = parse(text.trim());
-  if (key === undefined) return { problem: "is neither a public key in PEM nor a JWK" };
+  const key = parse(inLines(text.trim()));
+  if (key === undefined) return { problem: `is neither a public key in PEM nor a JWK${hint(text)}` };
   if (key === "private") return { problem: "is a private key: give its public half" };
   const algorithms = algorithmsOf(key);
   return typeof algorithms === "string" ? { problem: algorithms } : { key, algorithms };
+}
+
+/**
+ * A PEM on one line, as files of variables have it: the ends of its lines written as \\n, or become spaces, maybe in quotes.
+ * Anything else as it is.
+ */
+function inLines(text: string): string {
+  const [, label, body] =
+    /^["']?-----BEGIN ([A-Z0-9 ]+)-----(.+)-----END \1-----(?:\\[rn]|\s)*["']?$/s.exec(text) ?? [];
+  if (label === undefined || body === undefined) return text;
+  const lines = body.replace(/\\[rn]|\s/g, "").match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
+/** What may have gone wrong on the way, for texts that were meant to be a PEM. */
+function hint(text: string): string {
+  if (/^\s*LS0tLS1CRUdJTi/.test(text)) return ": it is in base64 once more, decode that first";
+  if (!text.includes("-----BEGIN ")) return "";
+  return text.includes("-----END ")
+    ? ": what is between its BEGIN and END lines is no key"
+    : ": its END line is missing, as where only the first line of a file of variables is read";
 }
 
 function parse(text: string): KeyObject | "private" | undefined {

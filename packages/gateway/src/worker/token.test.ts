@@ -274,6 +274,28 @@ describe("any token", () => {
     );
   });
 
+  it("shows its info to the letter, save for line breaks", async () => {
+    const of = async (payload: string): Promise<string | undefined> => {
+      const proof = await authenticator().prove(raw({ alg: "HS256" }, payload, SECRET));
+      return proof.kind === "identity" ? proof.identity.info : proof.kind;
+    };
+    const claims = `"sub":"ada","exp":${NOW + 60}`;
+    for (const info of [
+      "73786976294838206465",
+      "-0",
+      "[2.50, 1E6]",
+      '{"a":1,"a":2}',
+      '"\\u00e9\\/"',
+      "null",
+    ]) {
+      expect(await of(`{"info":${info},${claims}}`)).toBe(info);
+      expect(await of(`\ufeff{${claims} , "inf\\u006f" : ${info} }`)).toBe(info);
+    }
+    expect(await of(`{"info":1,${claims},"info":2.0}`)).toBe("2.0");
+    expect(await of(`{${claims},"info":{\r\n  "a":\n 1.0\n}}`)).toBe('{"a":1.0}');
+    expect(await of(`{${claims},"x":{"info":1}}`)).toBeUndefined();
+  });
+
   it("gets an answer, whatever its claims are, and never an exception", async () => {
     const claims = fc.dictionary(
       fc.constantFrom(
@@ -332,4 +354,23 @@ describe("a public key", () => {
   ])("that is %s is refused in words", (_what, text, problem) =>
     expect(readPublicKey(text)).toEqual({ problem }),
   );
+
+  const text = pem(ec.publicKey).trim();
+  it.each([
+    ["with \\n for the ends of its lines", text.replaceAll("\n", "\\n")],
+    ["with \\r\\n, in quotes", `"${text.replaceAll("\n", "\\r\\n")}\\r\\n"`],
+    ["with spaces", text.replaceAll("\n", " ")],
+    ["with nothing between", text.replaceAll("\n", "")],
+    ["as it is", `${text}\n`],
+  ])("on one line is taken: %s", (_how, written) => {
+    expect(readPublicKey(written)).toMatchObject({ algorithms: ["ES256"] });
+  });
+
+  it.each([
+    ["base64 of it", Buffer.from(text).toString("base64"), "it is in base64 once more"],
+    ["its first line", text.split("\n")[0] ?? "", "its END line is missing"],
+    ["another text in it", "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----", "is no key"],
+  ])("that is spoilt is refused with the cause: %s", (_how, written, cause) => {
+    expect(readPublicKey(written)).toEqual({ problem: expect.stringContaining(cause) });
+  });
 });

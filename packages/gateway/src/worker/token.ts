@@ -62,7 +62,7 @@ export class TokenAuthenticator implements Authenticator {
       ...(issuer !== undefined && { issuer: [...issuer] }),
     };
     try {
-      return proofOf(await this.#verified(token, checks, owner), now, leewayMs);
+      return proofOf(await this.#verified(token, checks, owner), payloadText(token), now, leewayMs);
     } catch (problem) {
       return { kind: "refused", error: this.#row(problem) };
     }
@@ -106,6 +106,12 @@ export class TokenAuthenticator implements Authenticator {
       this.#parts.logger.warn({ err: problem }, "a token could not be checked");
     return errors.badToken;
   }
+}
+
+/** The payload of a token that was verified, as text: by the same rules as it was parsed there, without a byte order mark. */
+function payloadText(token: string): string {
+  const [, payload = ""] = token.split(".", 2);
+  return new TextDecoder().decode(Buffer.from(payload, "base64url"));
 }
 
 /** By the code of jose's error; others are told by the row alone. */

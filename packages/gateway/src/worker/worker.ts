@@ -4,9 +4,9 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
+import { Core, type DrainOptions, SparseLog, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
-import type { Send } from "../link.js";
+import { LINK_SHARES, type Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
 import { WorkerMetrics } from "../metrics.js";
 import type { BrokerService, WorkerBroker, WorkerOptions } from "../options.js";
@@ -22,6 +22,7 @@ import { HttpServer } from "./http-server.js";
 import { InstanceSeal } from "./instance-seal.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
+import { loggedCheck, noticeIn } from "./noticed.js";
 import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
@@ -95,6 +96,7 @@ export class Worker {
       presenceMembers: this.#core.members,
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
+      logLinesLost: options.logLinesLost(),
       unfinishedBytes: this.#unfinished.bytes,
       readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
@@ -130,11 +132,18 @@ export class Worker {
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, unfinished, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const noticed = new SparseLog(logger, clock);
+    const notice = noticeIn(noticed);
     const policy = {
-      mayComeFrom: originCheck(options.origins, options.onlyLocalHosts),
+      mayComeFrom: loggedCheck(
+        originCheck(options.origins, options.onlyLocalHosts, options.localPages),
+        noticed,
+        options.origins,
+      ),
       maxChannels: options.core.maxChannels,
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
+      notice,
     };
     const clients = new ClientAddresses(options.clients);
     const limits = new SessionLimits(options.sessionLimits, {
@@ -176,7 +185,7 @@ export class Worker {
       writeTimeoutMs: options.writeTimeoutMs,
       clock,
       cut: (why) => this.#metrics.cut(why),
-      plain: new PlainHttp(options.pages),
+      plain: new PlainHttp(options.pages, notice),
       policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
@@ -198,7 +207,7 @@ export class Worker {
         loopDelayMs: Math.round(this.#loop.takeMaxDelayMs()),
         broker: this.#core.brokerState,
       }),
-      (load) => void send({ type: "load", ...load }),
+      (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );
     this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
@@ -244,7 +253,7 @@ export class Worker {
         this.http.doorIs(message.shut ? "shut" : "open");
         break;
       case "probe":
-        this.#send({ type: "probed" });
+        this.#send({ type: "probed" }, LINK_SHARES.urgent);
         break;
       case "drain":
         this.#drain(message);
@@ -256,7 +265,7 @@ export class Worker {
         this.#send({ type: "inspected", id: message.id, list: this.#inspect(message.question) });
         break;
       case "gc-turn":
-        if (this.#gcTimer === undefined) this.#send({ type: "gc-done" });
+        if (this.#gcTimer === undefined) this.#send({ type: "gc-done" }, LINK_SHARES.urgent);
         else this.#gcTimer.turn();
         break;
       default:
@@ -328,9 +337,9 @@ export class Worker {
       slot,
       random: Math.random,
       takeUtilization: () => this.#loop.takeUtilization(),
-      wish: () => void this.#send({ type: "gc-wish" }),
+      wish: () => void this.#send({ type: "gc-wish" }, LINK_SHARES.urgent),
       collect: fullCollection(),
-      done: () => void this.#send({ type: "gc-done" }),
+      done: () => void this.#send({ type: "gc-done" }, LINK_SHARES.urgent),
     });
   }
 }

@@ -51,6 +51,7 @@ async function start(connections: number): Promise<Agent> {
     sending: false,
     path: "/ws",
     channels: "room:{i%3}",
+    tokens: { kind: "none" as const },
     first: 100,
     connections,
     sources: ["127.0.2.1", "127.0.2.2"],

@@ -10,6 +10,7 @@ import { channelsQuery } from "../channels.js";
 import { Histogram } from "../histogram.js";
 import { type AgentOrders, type AgentReport, portOf, type Tally } from "../messages.js";
 import { findStamps, monotonicMicros, type Stamp } from "../stamp.js";
+import { tokenOf } from "../tokens.js";
 import { Chatter, OF_CLIENTS } from "./chatter.js";
 import { Retries } from "./retries.js";
 import { ASKING, CONNECTING, IDLE, JOINING, OPEN, OVER, Roll, type SeatState } from "./roll.js";
@@ -147,10 +148,11 @@ export class Agent implements TcpEvents, WireOwner {
     // A handle that was closed meanwhile reports its end here.
     if (this.#handles[seat] !== handle) return;
     if (error !== undefined) return this.end(seat, error);
-    const { transport, host, path, channels, first } = this.#orders;
+    const { transport, host, path, channels, tokens, first } = this.#orders;
     const asked = channelsQuery(channels, first + seat);
+    const token = tokenOf(tokens, channels, first + seat);
     const port = portOf(this.#orders, seat);
-    const request = firstRequest(transport, { host, port, path, channels: asked });
+    const request = firstRequest(transport, { host, port, path, channels: asked, token });
     this.#roll.move(seat, ASKING);
     this.#tcp?.read(handle);
     handle.setNoDelay(true);

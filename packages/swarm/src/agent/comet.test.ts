@@ -55,6 +55,7 @@ async function start(transport: Transport, changes: Partial<AgentOrders> = {}): 
     transport,
     path: `/x/${transport}`,
     channels: "room:{i}",
+    tokens: { kind: "none" as const },
     first: 0,
     connections: 4,
     sources: [],

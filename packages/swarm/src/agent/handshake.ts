@@ -1,6 +1,7 @@
 /**
  * The opening handshake, as little of it as a load client needs: one fixed key, and the head of the answer.
  */
+import { authorizationLine } from "../tokens.js";
 
 /** The example of RFC 6455 §1.3. */
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -9,9 +10,9 @@ const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /** Bytes of an answer's head. */
 export const MAX_HEAD_BYTES = 16 * 1024;
 
-export function handshakeRequest(host: string, port: number, target: string): string {
+export function handshakeRequest(host: string, port: number, target: string, token?: string): string {
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`;
+  return `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${authorizationLine(token)}\r\n`;
 }
 
 export type Answer =

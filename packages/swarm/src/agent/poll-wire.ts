@@ -5,6 +5,7 @@
  * Unlike a real client it does not keep the cursor: a connection that ends is a session that is lost, and so is one that
  * the gateway has forgotten and makes anew from its cursor.
  */
+import { authorizationLine } from "../tokens.js";
 import { readHttpHead } from "./http-answer.js";
 import { ASKING } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
@@ -69,7 +70,7 @@ export function pollRequest({ channels, ...where }: Request): string {
 }
 
 /** As a browser sends it without asking first (no CORS preflight). `Returns its bytes as a Latin-1 string. */
-export function postRequest(where: Pick<Request, "host" | "port" | "path">, body: string): string {
+export function postRequest(where: Omit<Request, "channels">, body: string): string {
   const bytes = Buffer.from(body).toString("latin1");
-  return `POST ${where.path} HTTP/1.1\r\nHost: ${authorityOf(where)}\r\nContent-Type: text/plain\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes}`;
+  return `POST ${where.path} HTTP/1.1\r\nHost: ${authorityOf(where)}\r\nContent-Type: text/plain\r\nContent-Length: ${bytes.length}\r\n${authorizationLine(where.token)}\r\n${bytes}`;
 }

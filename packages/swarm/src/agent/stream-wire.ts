@@ -3,6 +3,7 @@
  *
  * The sizes of chunks are lines that mean nothing here: the gateway writes whole events, so none is in two chunks.
  */
+import { authorizationLine } from "../tokens.js";
 import { readHttpHead } from "./http-answer.js";
 import { ASKING, JOINING, OPEN } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
@@ -14,7 +15,7 @@ const DATA = "data: ";
 const CONNECT_PUSH = '{"connect":';
 
 export function streamRequest(request: Request): string {
-  return `GET ${request.path}?channels=${request.channels} HTTP/1.1\r\nHost: ${authorityOf(request)}\r\nAccept: text/event-stream\r\n\r\n`;
+  return `GET ${request.path}?channels=${request.channels} HTTP/1.1\r\nHost: ${authorityOf(request)}\r\nAccept: text/event-stream\r\n${authorizationLine(request.token)}\r\n`;
 }
 
 export class StreamWire implements Wire {

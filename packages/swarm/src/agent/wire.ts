@@ -29,6 +29,8 @@ export interface Request {
   readonly path: string;
   /** The URL-encoded names, with commas between. */
   readonly channels: string;
+  /** Presented in the head of the request. */
+  readonly token?: string | undefined;
 }
 
 export interface Wire {

@@ -19,5 +19,10 @@ export function wireOf(orders: AgentOrders, owner: WireOwner): Wire {
 export function firstRequest(transport: Transport, request: Request): string {
   if (transport === "sse") return streamRequest(request);
   if (transport === "poll") return pollRequest(request);
-  return handshakeRequest(request.host, request.port, `${request.path}?channels=${request.channels}`);
+  return handshakeRequest(
+    request.host,
+    request.port,
+    `${request.path}?channels=${request.channels}`,
+    request.token,
+  );
 }

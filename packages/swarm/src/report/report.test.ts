@@ -99,9 +99,32 @@ test("the figures are those of the report", () => {
   const shown = Object.fromEntries(figures(reportOf({})));
   expect(shown.connected).toBe("100 of 100 (2 agents)");
   expect(shown["gateway's memory"]).toBe(
-    "3,500 bytes a connection, 0 MiB in all, 3 processes included (1 MiB before the first connection)",
+    "0 MiB in all, 3 processes included (1 MiB before the first connection)",
   );
   expect(shown["broadcast 1"]).toContain("100 of 100 exactly once; p50 4.0 ms, p99 9.0 ms, all after 12 ms");
+});
+
+test("memory per connection is said where it means something, and nowhere else", () => {
+  const memory = (connections: number) => ({
+    gatewayBytes: connections * 3_500,
+    emptyGatewayBytes: 2 ** 20,
+    agentsBytes: connections * 2_000,
+    kernelBytes: connections * 9_000,
+    connections,
+  });
+  const shown = (connections: number) =>
+    Object.fromEntries(figures(reportOf({ connected: connections, memory: memory(connections) })));
+  const few = shown(19_999);
+  expect(Object.values(few).join()).not.toContain("bytes a connection");
+  expect(few["memory a connection"]).toBe(
+    "not said below 20,000 connections: it would be that of the processes",
+  );
+  const many = shown(20_000);
+  expect(many["gateway's memory"]).toBe(
+    "3,500 bytes a connection, 67 MiB in all, 3 processes included (1 MiB before the first connection)",
+  );
+  expect(many["kernel's memory"]).toContain("9,000 bytes a connection");
+  expect(many["memory a connection"]).toBeUndefined();
 });
 
 test("both files are written, and a folder that cannot be is one sentence", () => {

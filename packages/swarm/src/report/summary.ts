@@ -4,6 +4,9 @@
 import type { Report } from "./report.js";
 import { formatNumber } from "./svg.js";
 
+/** Below it, what the processes and the machine do by themselves is more than what the connections take. */
+const LEAST_CONNECTIONS = 20_000;
+
 /** Name and value, in the order of a reader's interest. */
 export function figures(report: Report): (readonly [string, string])[] {
   const { options, memory, idle } = report;
@@ -26,6 +29,13 @@ export function figures(report: Report): (readonly [string, string])[] {
     ["kernel's memory", `${perConnection(kernelBytes, connections)}, for both ends`],
     ["agents' memory", `${perConnection(agentsBytes, connections)}, ${report.agents} processes included`],
   );
+  if (connections > 0 && connections < LEAST_CONNECTIONS) {
+    const least = count(LEAST_CONNECTIONS);
+    rows.push([
+      "memory a connection",
+      `not said below ${least} connections: it would be that of the processes`,
+    ]);
+  }
   if (idle !== null) {
     rows.push(
       [
@@ -62,9 +72,9 @@ export function figures(report: Report): (readonly [string, string])[] {
   return rows;
 }
 
-/** `3,500 bytes a connection, 3,338 MiB in all` */
+/** `3,500 bytes a connection, 3,338 MiB in all`; of few connections only the sum. */
 function perConnection(bytes: number, connections: number): string {
-  const each = connections === 0 ? "" : `${count(bytes / connections)} bytes a connection, `;
+  const each = connections < LEAST_CONNECTIONS ? "" : `${count(bytes / connections)} bytes a connection, `;
   return `${each}${mebibytes(bytes)} in all`;
 }
 

@@ -12,7 +12,12 @@ import { FakeHandle } from "./fake-handle.js";
 
 export const HEAD = "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n";
 
-const OPTIONS: AdmissionOptions = { maxPending: 8, headTimeoutMs: 5_000, maxHeadBytes: 256 };
+const OPTIONS: AdmissionOptions = {
+  maxPending: 8,
+  headTimeoutMs: 5_000,
+  maxHeadBytes: 256,
+  maxPendingBytes: 1_000_000,
+};
 
 export class AdmissionWorld {
   readonly clock = new FakeClock();

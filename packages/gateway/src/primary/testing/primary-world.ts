@@ -12,7 +12,7 @@ import { RecordingLogger } from "@holdfast/core/testing";
 import type { PrimaryOptions } from "../../options.js";
 import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
 
-export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse";
+export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse" | "hang" | "clings";
 
 export interface WorldOptions extends Partial<Omit<PrimaryOptions, "workerConfig">> {
   readonly lives?: readonly Life[];
@@ -53,7 +53,9 @@ export class PrimaryWorld {
       headTimeoutMs: 5_000,
       maxHeadBytes: 16_384,
       writeTimeoutMs: 10_000,
+      origins: undefined,
       maxPending: 500,
+      maxPendingBytes: 1_000_000,
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,
       trustedProxies: [],
@@ -61,6 +63,7 @@ export class PrimaryWorld {
       maxPublicationBytes: 1_000,
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
+      logLinesLost: () => 0,
       clock: systemClock,
       ...options,
     };

@@ -7,10 +7,12 @@
  *              "silent"  never says anything
  *              "exit"    ends at once with code 3
  *              "refuse"  says that it cannot start
+ *              "hang"    says that it is ready, closes its link and hangs, as a process may that ends
+ *              "clings"  says that it is ready and hangs when its link closes
  *   `only`     the slot that this is about; the others are "ready"
  *   `diary`    a file to which every life of a slot appends a line: how a life knows which one it is
  */
-import { appendFileSync, readFileSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, readFileSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -39,6 +41,15 @@ function live({ slot, config }) {
     writeSync(4, `${JSON.stringify({ type: "ready" })}\n`);
     for (;;);
   }
+  if (what === "hang") {
+    writeSync(4, `${JSON.stringify({ type: "ready" })}\n`);
+    closeSync(4);
+    for (;;);
+  }
+  if (what === "clings")
+    process.prependListener("exit", () => {
+      for (;;);
+    });
   process.on("message", (message, handle) => {
     // As in travel.ts: a letter, what it is about, a line feed, the head.
     if (message.startsWith("c")) {

@@ -15,6 +15,7 @@ import {
   type Verdict,
 } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
+import { comeBack, isEventSource } from "../../event-source.js";
 import { peerOf, type TcpHandle } from "../../tcp-handle.js";
 import type { ClientAddress, ClientAddresses } from "../client-addresses.js";
 import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../forwarded-headers.js";
@@ -34,7 +35,7 @@ import {
   type PlainStream,
   refuse,
 } from "./decision.js";
-import { EventStreams, type StreamRequest } from "./event-streams.js";
+import { EventStreams, RETRY_MS, RETRY_SPREAD_MS, type StreamRequest } from "./event-streams.js";
 import { HttpPoll } from "./http-poll.js";
 import { Introductions } from "./introductions.js";
 import { type PollOptions, Polls } from "./polls.js";
@@ -86,7 +87,7 @@ export class Comet {
   constructor(parts: CometParts) {
     const { core, polls, clock, random } = parts;
     this.#parts = parts;
-    this.#streams = new EventStreams(core, this.#sessions, clock, random);
+    this.#streams = new EventStreams(core, this.#sessions, clock, random, polls.streamSilenceMs);
     this.#who = new Introductions(core);
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
@@ -321,7 +322,13 @@ export class Comet {
   }
 
   #refusal(head: RequestHead, error: ErrorCode): HttpAnswer {
-    const { status, error: row, headers } = refusalFor(error, this.#parts.random());
+    const { random } = this.#parts;
+    const { status, error: row, headers } = refusalFor(error, random());
+    const { method, url } = head;
+    if (status === 503 && isEventSource({ method, url, accept: head.headers.accept })) {
+      const afterMs = RETRY_MS + Math.floor(random() * RETRY_SPREAD_MS);
+      return comeBack(afterMs, `${row.name}: ${row.message}`, corsHeaders(head));
+    }
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }
 }

@@ -39,8 +39,8 @@ export interface StreamRequest {
 /** How long the other side may take to end, ms. */
 const CLOSE_TIMEOUT_MS = 5_000;
 /** How long an EventSource waits before it comes back, ms; spread, so that many do not come back as one wave. */
-const RETRY_MS = 1_000;
-const RETRY_SPREAD_MS = 2_000;
+export const RETRY_MS = 1_000;
+export const RETRY_SPREAD_MS = 2_000;
 
 const HEADERS = Object.freeze({
   "Content-Type": "text/event-stream; charset=utf-8",
@@ -60,6 +60,8 @@ export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<
 
 export class EventStreams implements StreamHome {
   readonly io = new HandleIo();
+  readonly silenceMs: number;
+  readonly #clock: Clock;
   readonly #opener: Opener;
   readonly #sessions: CometSessions;
   readonly #random: () => number;
@@ -71,7 +73,15 @@ export class EventStreams implements StreamHome {
   #opening: { readonly transport: SseTransport; readonly gathered: Uint8Array[] } | undefined;
   #open = 0;
 
-  constructor(opener: Opener, sessions: CometSessions, clock: Clock, random: () => number) {
+  constructor(
+    opener: Opener,
+    sessions: CometSessions,
+    clock: Clock,
+    random: () => number,
+    silenceMs = Number.POSITIVE_INFINITY,
+  ) {
+    this.#clock = clock;
+    this.silenceMs = silenceMs;
     this.#opener = opener;
     this.#sessions = sessions;
     this.#random = random;
@@ -86,7 +96,7 @@ export class EventStreams implements StreamHome {
 
   /** Answers and opens the connection. Takes ownership of the handle; `ended` is called when it has closed. */
   accept(handle: TcpHandle, request: StreamRequest, ended: (() => void) | undefined): void {
-    const transport = new SseTransport(handle, this, request.ids);
+    const transport = new SseTransport(handle, this, request.ids, this.#early());
     this.#open++;
     if (ended !== undefined) this.#ended.set(transport, ended);
     const gathered = [this.#head(request), PADDING, this.#retry()];
@@ -104,6 +114,10 @@ export class EventStreams implements StreamHome {
       this.#opening = undefined;
     }
     transport.start(Buffer.concat(gathered));
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
   }
 
   isOpening(transport: SseTransport): boolean {
@@ -152,6 +166,11 @@ export class EventStreams implements StreamHome {
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
     for (const [name, value] of Object.entries(streamHeaders(headers))) head += `${name}: ${value}\r\n`;
     return Buffer.from(`${head}\r\n`, "latin1");
+  }
+
+  /** Up to a quarter. */
+  #early(): number {
+    return Number.isFinite(this.silenceMs) ? (this.silenceMs / 4) * this.#random() : 0;
   }
 
   #retry(): Uint8Array {

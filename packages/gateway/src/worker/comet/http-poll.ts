@@ -6,6 +6,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { disconnects, errors } from "@holdfast/protocol";
+import { FORWARDED } from "../hops.js";
 import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
@@ -13,11 +14,13 @@ import type { DueHeldPoll } from "./polls.js";
 export class HttpPoll implements DueHeldPoll {
   readonly #response: ServerResponse;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly isForwarded: boolean;
   #transport: PollTransport | undefined;
 
   /** `headers`: those of the answer that depend on the request. */
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response;
+    this.isForwarded = response.req.headers[FORWARDED] !== undefined;
     // Read already, and more than all else of a request that is held.
     response.req.rawHeaders = [];
     response.req.headers = {};
@@ -31,6 +34,10 @@ export class HttpPoll implements DueHeldPoll {
   heldBy(transport: PollTransport): void {
     if (this.#transport === undefined) this.#response.on("close", () => this.#transport?.lost(this));
     this.#transport = transport;
+  }
+
+  sign(): void {
+    if (!this.destroyed && !this.#response.headersSent) this.#response.writeProcessing();
   }
 
   /** Held long enough. */

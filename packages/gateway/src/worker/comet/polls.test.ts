@@ -21,7 +21,13 @@ interface Answer {
 class TestPoll implements DueHeldPoll {
   text: string | undefined;
   fate: "held" | "answered" | "superseded" | "dropped" = "held";
+  isForwarded = false;
+  signs = 0;
   #transport: PollTransport | undefined;
+
+  sign(): void {
+    this.signs++;
+  }
 
   get destroyed(): boolean {
     return this.fate !== "held";
@@ -316,4 +322,24 @@ describe("a polled session", () => {
     const back = (await poll(all.at(-1) as Answer)).answered;
     expect(back.frames[0]).toMatchObject({ connect: { subs: { news: { recovered: true } } } });
   });
+});
+
+it("a poll that another instance waits for is signed every 3 s for as long as it is held, another one never", async () => {
+  const [one, two] = [await connected(), await connected()];
+  const [held, other] = [new TestPoll(), new TestPoll()];
+  held.isForwarded = true;
+  for (const [{ cursor }, poll] of [
+    [one, held],
+    [two, other],
+  ] as const) {
+    polls.goOn({ cursor: decodeCursor(cursor, 10), channels: undefined, commands: [] }, poll);
+  }
+  expect(held.signs).toBe(1);
+  await pass(9_000);
+  expect([held.signs, other.signs]).toEqual([4, 0]);
+  await pass(20_000);
+  expect(held.fate).toBe("answered");
+  const { signs } = held;
+  await pass(6_000);
+  expect(held.signs).toBe(signs);
 });

@@ -6,7 +6,8 @@
  * its cursor. Invariant: a session is held, absent or leaving, and has a deadline in each.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import type { Clock, Core, ForwardedHeaders, Identity } from "@holdfast/core";
+import type { Clock, Core, ForwardedHeaders, Identity, Timer } from "@holdfast/core";
+import { SIGN_INTERVAL_MS } from "../hops.js";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
 import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
@@ -18,6 +19,8 @@ export interface PollOptions {
   readonly holdMs: number;
   /** How long a session may be without a poll, ms. */
   readonly graceMs: number;
+  /** How long an event stream may go on without a proof that its client is there, ms; undefined: for ever. */
+  readonly streamSilenceMs?: number | undefined;
 }
 
 /** What a poll asks for. */
@@ -31,6 +34,9 @@ export interface PollRequest {
 /** A poll whose deadline can be told to it. */
 export interface DueHeldPoll extends HeldPoll {
   readonly destroyed: boolean;
+  readonly isForwarded: boolean;
+  /** Tells the instance that passed it on, if one did, that it is held still. */
+  sign(): void;
   /** Held long enough. */
   destroy(): void;
   /** From now on this session answers it. */
@@ -50,6 +56,9 @@ export class Polls implements PollHome {
   readonly #held: WaitingSockets<DueHeldPoll>;
   readonly #absent: WaitingSockets<PollTransport>;
   readonly #leaving: WaitingSockets<PollTransport>;
+  /** Those that another instance passed on. */
+  readonly #forwarded = new Set<DueHeldPoll>();
+  readonly #signs: Timer;
   readonly #names = new Map<PollTransport, string>();
   /** What is to be called at a session's end. */
   readonly #releases = new Map<PollTransport, () => void>();
@@ -70,6 +79,9 @@ export class Polls implements PollHome {
     this.#held = new WaitingSockets(clock, options.holdMs, Number.POSITIVE_INFINITY);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
+    this.#signs = clock.every(SIGN_INTERVAL_MS, () => {
+      for (const held of this.#forwarded) held.sign();
+    });
   }
 
   /** Polls that are held: each has a socket. */
@@ -92,12 +104,24 @@ export class Polls implements PollHome {
   }
 
   holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void {
-    if (before !== undefined) this.#held.release(before as DueHeldPoll);
+    if (before !== undefined) this.#release(before as DueHeldPoll);
     this.#absent.release(transport);
-    if (held !== undefined) this.#held.add(held as DueHeldPoll);
+    if (held !== undefined) this.#hold(held as DueHeldPoll);
     // Each poll brings the client further, in what it has yet to fetch.
     if (transport.isLeaving) this.leaving(transport);
     else if (held === undefined) this.#absent.add(transport);
+  }
+
+  #hold(held: DueHeldPoll): void {
+    this.#held.add(held);
+    if (!held.isForwarded) return;
+    this.#forwarded.add(held);
+    held.sign();
+  }
+
+  #release(held: DueHeldPoll): void {
+    this.#held.release(held);
+    this.#forwarded.delete(held);
   }
 
   leaving(transport: PollTransport): void {
@@ -131,6 +155,8 @@ export class Polls implements PollHome {
 
   /** Answers whatever is held with nothing, so that nobody waits for a worker that goes. Idempotent. */
   close(): void {
+    this.#signs.cancel();
+    this.#forwarded.clear();
     this.#held.close();
     this.#absent.close();
     this.#leaving.close();

@@ -55,6 +55,7 @@ class World {
       io,
       isOpening: () => false,
       gather: () => false,
+      now: () => 0,
       named() {},
       leaving() {},
       gone() {},

@@ -8,7 +8,7 @@ const SID = "AAAB0123456789abcdef";
 
 function stream(ended: DisconnectCode[]): SseTransport {
   const io = { own: (handle: TcpHandle) => handle };
-  const transport = new SseTransport({} as TcpHandle, { io } as unknown as StreamHome, "none");
+  const transport = new SseTransport({} as TcpHandle, { io, now: () => 0 } as unknown as StreamHome, "none");
   const connection: Partial<ConnectionEnd> = { disconnect: (row) => void ended.push(row) };
   transport.connection = connection as ConnectionEnd;
   return transport;
@@ -21,4 +21,43 @@ test("a stream whose session goes on in a newer one is disconnected as supersede
   sessions.set(SID, stream(newer));
   expect(older).toEqual([disconnects.superseded]);
   expect(newer).toEqual([]);
+});
+
+/** A stream on a socket that takes everything, with a clock of the test. */
+function silent(silenceMs: number) {
+  const clock = { ms: 0 };
+  let alive = 0;
+  const io = { own: (handle: TcpHandle) => handle, write: () => "written" };
+  const home = { io, now: () => clock.ms, silenceMs, gather: () => false } as unknown as StreamHome;
+  const transport = new SseTransport({} as TcpHandle, home, "none");
+  const connection: Partial<ConnectionEnd> = {
+    alive: () => void alive++,
+    receive: () => {},
+    spend: () => true,
+  };
+  transport.connection = connection as ConnectionEnd;
+  /** Whether a ping at this time counts as answered. */
+  const answers = (ms: number): boolean => {
+    clock.ms = ms;
+    alive = 0;
+    transport.ping();
+    return alive > 0;
+  };
+  return { transport, answers, clock };
+}
+
+test("bytes that only the kernel has count as a sign of life for a while, and no longer", () => {
+  const { answers } = silent(70_000);
+  expect([25_000, 50_000, 69_999].map(answers)).toEqual([true, true, true]);
+  expect([70_000, 95_000].map(answers)).toEqual([false, false]);
+});
+
+test("a command proves that the client is there, and so do more bytes than a kernel keeps", () => {
+  const { transport, answers, clock } = silent(70_000);
+  clock.ms = 60_000;
+  transport.take([]);
+  expect(answers(120_000)).toBe(true);
+  for (let i = 0; i < 17; i++) transport.write(Buffer.alloc(1024 * 1024));
+  expect(answers(180_000)).toBe(true);
+  expect(answers(200_000)).toBe(false);
 });

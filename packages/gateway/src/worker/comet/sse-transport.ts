@@ -28,6 +28,10 @@ export type ConnectionEnd = Pick<
 /** What all streams of a worker share. */
 export interface StreamHome {
   readonly io: HandleIo;
+  /** Monotonic ms. */
+  now(): number;
+  /** How long a stream may go on without a proof that its client is there, ms. */
+  readonly silenceMs: number;
   /** Whether its head has yet to leave. */
   isOpening(transport: SseTransport): boolean;
   /** Takes bytes that are to leave with the head; false when that has left. */
@@ -62,6 +66,8 @@ type State = "open" | "ending" | "flushing" | "closed";
 const EVENTS = new EventFraming();
 const NUMBERED = new NumberedFraming();
 const COMMENT = Buffer.from(":\n\n");
+/** More than kernels keep for one socket: if it took so many without one waiting, the client has acknowledged some. */
+const PROOF_BYTES = 16 * 1024 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
@@ -76,8 +82,13 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
   #backlog: Backlog | undefined = undefined;
   #ids: Ids | Place;
   #lastCommand = 0;
+  /** When the client last proved that it is there, monotonic ms, and what was written since. */
+  #provenAt: number;
+  #unprovenBytes = 0;
 
-  constructor(handle: TcpHandle, home: StreamHome, ids: Ids) {
+  /** `early`: how much sooner than others its first proof is due, ms, so that streams do not end as one wave. */
+  constructor(handle: TcpHandle, home: StreamHome, ids: Ids, early = 0) {
+    this.#provenAt = home.now() - early;
     this.#home = home;
     this.#ids = ids;
     this.#handle = home.io.own(handle, this);
@@ -96,12 +107,16 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.#put(typeof this.#ids === "object" ? this.#withIds(frames, this.#ids) : frames);
   }
 
-  /** Bytes that the kernel takes are sign of life enough: nothing here answers. */
+  /**
+   * Nothing here answers, and bytes that only the kernel has prove nothing. For a while they count as a sign of life all the same;
+   * then core misses the pong and ends the stream, and a client that is there comes back.
+   */
   ping(): void {
     if (this.#state !== "open") return;
     if (typeof this.#ids === "object") this.#ids.head = undefined;
     this.#put(COMMENT);
-    if (this.#backlog === undefined) this.connection?.alive();
+    const isTrusted = this.#home.now() - this.#provenAt < this.#home.silenceMs;
+    if (this.#backlog === undefined && isTrusted) this.connection?.alive();
   }
 
   close(code: number, reason: string): void {
@@ -148,6 +163,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
 
   /** Carries out commands that came by another request. */
   take(commands: readonly CommandFrame[]): void {
+    this.#proven();
     this.#lastCommand = carryOut(commands, this.#lastCommand, this.connection);
   }
 
@@ -187,6 +203,8 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     const chunks = this.#backlog.take();
     if (chunks.length > 0 && this.#wrote(this.#home.io.writeAll(this.#handle, chunks)) === "waiting") return;
     this.#backlog = undefined;
+    // What did not fit into the kernel fits now.
+    this.#proven();
     if (this.#state === "open") this.connection?.alive();
     else if (this.#state !== "closed") this.#sendEnd();
   }
@@ -245,7 +263,14 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     if (!this.#home.io.end(this.#handle)) this.terminate();
   }
 
+  #proven(): void {
+    this.#provenAt = this.#home.now();
+    this.#unprovenBytes = 0;
+  }
+
   #put(bytes: Uint8Array): void {
+    this.#unprovenBytes += bytes.length;
+    if (this.#unprovenBytes > PROOF_BYTES && this.#backlog === undefined) this.#proven();
     if (this.#backlog !== undefined) this.#backlog.add(bytes);
     else if (!this.#home.gather(this, bytes)) this.#wrote(this.#home.io.write(this.#handle, bytes));
   }

@@ -7,6 +7,7 @@ describe("an application's answer", () => {
     expect(readAnswer('{"allow":true,"user":"alice"}')).toEqual({
       kind: "yes",
       fields: { allow: true, user: "alice" },
+      text: '{"allow":true,"user":"alice"}',
     });
   });
 

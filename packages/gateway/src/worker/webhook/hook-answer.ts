@@ -7,7 +7,8 @@
  */
 
 export type HookAnswer =
-  | { readonly kind: "yes"; readonly fields: Readonly<Record<string, unknown>> }
+  /** `text`: what the fields were parsed of. */
+  | { readonly kind: "yes"; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }
   | { readonly kind: "no"; readonly reason: string | undefined }
   | { readonly kind: "none"; readonly problem: string };
 
@@ -25,7 +26,7 @@ export function readAnswer(body: string): HookAnswer {
     return none("an answer that is not a JSON object");
   const fields = answer as Readonly<Record<string, unknown>>;
   const { allow, reason } = fields;
-  if (allow === true) return { kind: "yes", fields };
+  if (allow === true) return { kind: "yes", fields, text: body };
   if (allow !== false) return none("an answer without `allow`, true or false");
   if (reason !== undefined && typeof reason !== "string") return none("a `reason` that is not text");
   return { kind: "no", reason: reason === undefined ? undefined : reason.slice(0, MAX_REASON) };

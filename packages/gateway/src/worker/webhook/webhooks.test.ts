@@ -120,6 +120,22 @@ describe("webhooks", () => {
     });
   });
 
+  test("take an info to the letter", async () => {
+    answer = '{"allow":true,"sub":"alice","info":{"id":73786976294838206465,\n "n": 2.50}}';
+    expect(await hooks.connect?.(connecting)).toMatchObject({
+      identity: { info: '{"id":73786976294838206465,"n": 2.50}' },
+    });
+  });
+
+  test("take an identity that a clock ahead has dated, as of now", async () => {
+    answer = `{"allow":true,"sub":"alice","iat":${Date.now() / 1000 + 40}}`;
+    const before = Date.now();
+    const admission = await hooks.connect?.(connecting);
+    const issuedAt = admission?.kind === "yes" ? (admission.identity.issuedAt ?? 0) : 0;
+    expect(issuedAt).toBeGreaterThanOrEqual(before - 1);
+    expect(issuedAt).toBeLessThanOrEqual(Date.now() + 1);
+  });
+
   test("take who is nobody in particular, and somebody without an end for a day", async () => {
     expect(await hooks.connect?.(connecting)).toEqual({ kind: "yes", identity: ANONYMOUS });
     answer = '{"allow":true,"sub":"alice"}';

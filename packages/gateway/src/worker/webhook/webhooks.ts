@@ -17,6 +17,7 @@ import {
   type Metrics,
   type PublishQuestion,
 } from "@holdfast/core";
+import { limitKey } from "../../admission/client-address.js";
 import { addressOf } from "../forwarded-headers.js";
 import { proofOf } from "../token-claims.js";
 import { type HookAnswer, readAnswer } from "./hook-answer.js";
@@ -66,11 +67,12 @@ export class Webhooks implements Authorizer {
 
   #connectAt(url: URL): (question: ConnectQuestion) => Promise<Admission> {
     return async (question) => {
-      const from = addressOf(question.headers) ?? question.session;
+      const address = addressOf(question.headers);
+      const from = address === undefined ? question.session : limitKey(address);
       const answer = await this.#ask(url, JSON.stringify({ type: "connect", ...question }), from);
       if (answer.kind === "no") return answer;
       if (answer.kind === "none") return this.#unanswered("connect", answer.problem);
-      return this.#admission(answer.fields);
+      return this.#admission(answer.fields, answer.text);
     };
   }
 
@@ -103,12 +105,15 @@ export class Webhooks implements Authorizer {
   }
 
   /** Who is nobody in particular has no `sub`. */
-  #admission(fields: Readonly<Record<string, unknown>>): Admission {
+  #admission(fields: Readonly<Record<string, unknown>>, text: string): Admission {
     if (fields.sub === undefined) return { kind: "yes", identity: ANONYMOUS };
     const now = this.#parts.clock.now();
     // Said just now: what was revoked before, by more than clocks may be apart, does not concern it.
     const said = { iat: now / 1000, exp: Math.floor(now / 1000) + DEFAULT_LIFETIME_S };
-    const proof = proofOf({ ...said, ...fields }, now, 0);
+    const claims = { ...said, ...fields };
+    // An application whose clock is ahead says it now, too.
+    if (typeof claims.iat === "number") claims.iat = Math.min(claims.iat, said.iat);
+    const proof = proofOf(claims, text, now, 0);
     if (proof.kind === "identity") return { kind: "yes", identity: proof.identity };
     const problem = proof.kind === "refused" ? proof.error.message : "It names a `channel`.";
     return this.#unanswered("connect", `an identity that is none (${problem})`);
