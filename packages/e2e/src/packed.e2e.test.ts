@@ -91,7 +91,9 @@ describe("the packed packages", () => {
     own.add(install);
     const { code } = await install.exit(150_000);
     expect([code, install.lines.filter((line) => /\bwarn|\berror|deprecat/i.test(line))]).toEqual([0, []]);
-    const bin = own.add(Program.start(join(project, "node_modules/.bin/holdfast"), ["version"], { cwd: project }));
+    const bin = own.add(
+      Program.start(join(project, "node_modules/.bin/holdfast"), ["version"], { cwd: project }),
+    );
     expect(await bin.exit()).toEqual({ code: 0, signal: null });
     expect(bin.output).toMatch(/^holdfast \d/);
   });
