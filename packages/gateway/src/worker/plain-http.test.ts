@@ -23,6 +23,14 @@ describe("plain HTTP", () => {
     expect(answer.headers.ETag).toMatch(/^"[\w-]{22}"$/);
   });
 
+  it("lets pages of any origin import what says so, and nothing else", () => {
+    const script = { contentType: "text/javascript", body: "export {}", anyOrigin: true };
+    const sdk = new PlainHttp({ "/sdk.js": script });
+    const answer = sdk.answer({ method: "GET", url: "/sdk.js", headers: {} }, "ok");
+    expect(answer.headers["Access-Control-Allow-Origin"]).toBe("*");
+    expect(get("/").headers).not.toHaveProperty("Access-Control-Allow-Origin");
+  });
+
   it.each([(tag: string) => tag, (tag: string) => `"other", W/${tag}`, () => "*"])(
     "answers 304 to whoever has the page",
     (header) => {
