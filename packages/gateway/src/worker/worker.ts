@@ -64,6 +64,8 @@ export class Worker {
   readonly http: HttpServer;
   readonly #options: WorkerOptions;
   readonly #send: Send<ToPrimary>;
+  /** Whether all workers together hold as many connections as they may. */
+  #instanceIsFull = false;
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
@@ -157,7 +159,7 @@ export class Worker {
     const clients = new ClientAddresses(options.clients);
     const limits = new SessionLimits(options.sessionLimits, {
       clock,
-      isFull: () => this.#core.connections >= options.maxSockets,
+      isFull: () => this.#instanceIsFull || this.#core.connections >= options.maxSockets,
       refused: (why) => this.#metrics.sessionRefused(why),
     });
     const comet = new Comet({
@@ -267,6 +269,9 @@ export class Worker {
         break;
       case "door":
         this.http.doorIs(message.shut ? "shut" : "open");
+        break;
+      case "full":
+        this.#instanceIsFull = message.full;
         break;
       case "probe":
         this.#send({ type: "probed" }, LINK_SHARES.urgent);
