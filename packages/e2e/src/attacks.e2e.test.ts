@@ -203,13 +203,13 @@ describe("a bomb of JSON", () => {
     await client.close();
   });
 
-  test("by numbers is data, as doubles", async () => {
+  test("by numbers is data, and travels as it was written", async () => {
     const client = await opened();
     client.send(`{"id":5,"publish":{"channel":"demo:n","data":[1e400,-1e400,1${"0".repeat(5000)},1e-400]}}`);
     expect(await client.next()).toMatchObject({ id: 5, publish: {} });
     expect(
       (await client.command("history", { channel: "demo:n", limit: 1 })).history.publications,
-    ).toMatchObject([{ data: [null, null, null, 0] }]);
+    ).toMatchObject([{ data: [1e400, -1e400, 1e400, 0] }]);
     for (const id of ["1e400", "-1", "0", "1.5", "9007199254740993", '"1"', "[1]", "null"])
       expect(await ended(`{"id":${id},"connect":{}}`)).toBe(3500);
     await client.close();

@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { testTool } from "./test-tool.js";
 
+/** A name under which the browser finds this machine, and which nothing here knows. */
+export const ANOTHER_SITE = "another-site.example";
+
 const ARGS = [
   "--headless",
   "--no-sandbox",
@@ -16,6 +19,8 @@ const ARGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A site elsewhere, for pages that must not come in: no name of this machine.
+  `--host-resolver-rules=MAP ${ANOTHER_SITE} 127.0.0.1`,
 ];
 
 export class Browser {

@@ -101,7 +101,7 @@ describe("handshakes that are refused", () => {
     const { error } = JSON.parse(refused.body);
     expect(error.name).toBe(name);
     expect(error.message).toMatch(/^.+\.$/);
-    expect(refused.headers.connection).toBe("close");
+    expect(refused.headers.connection).toBe(status === 426 ? "close, upgrade" : "close");
   });
 
   test("the origin on the list, and no origin at all, pass", async () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { ownerOf, SUBPROTOCOL } from "@holdfast/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { Page } from "playwright-core";
-import { Browser } from "./browser.js";
+import { ANOTHER_SITE, Browser } from "./browser.js";
 import { eventually } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
 import { GatewayProcess } from "./gateway-process.js";
@@ -288,7 +288,7 @@ describe("in a browser", () => {
     await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
     own.add({ close: () => elsewhere.close() });
     const { port } = elsewhere.address() as AddressInfo;
-    const page = await browser.open(`http://127.0.0.1:${port}/`);
+    const page = await browser.open(`http://${ANOTHER_SITE}:${port}/`);
     const outcome = await page.evaluate(
       (url) =>
         new Promise<string>((resolve) => {
