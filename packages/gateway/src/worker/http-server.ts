@@ -12,10 +12,12 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
+import { comeBack, isEventSource } from "../event-source.js";
 import { type CutReason, Exchanges } from "../exchanges.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import type { Comet } from "./comet/comet.js";
+import { corsHeaders } from "./comet/cors.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { Health, PlainHttp } from "./plain-http.js";
@@ -33,6 +35,8 @@ import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
+/** When an EventSource comes back to a crowded worker: after so long, and up to so long more. */
+const CROWDED_RETRY_MS = 1000;
 const NO_TUNNELS = errorAnswer(405, httpError(405, "This is no proxy."), { Connection: "close" });
 
 /** A request for a WebSocket, with what came right behind it. */
@@ -260,7 +264,8 @@ export class HttpServer {
   ): void {
     const { socket } = request;
     if (!this.#parts.waiting.add(socket)) {
-      response.writeHead(CROWDED.status, responseHeaders(CROWDED)).end(CROWDED.body);
+      const answer = this.#crowdedFor(request);
+      response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
       return;
     }
     this.#upgraded.add(socket);
@@ -280,6 +285,16 @@ export class HttpServer {
     setImmediate(() => {
       if (response.socket !== null) flush();
       else response.once("socket", flush);
+    });
+  }
+
+  /** A page's EventSource would be ended for good by the status. */
+  #crowdedFor({ method, url, headers }: IncomingMessage): HttpAnswer {
+    if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
+    const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
+    return comeBack(afterMs, `unavailable: ${errors.unavailable.message}`, {
+      ...corsHeaders({ headers }),
+      Connection: "close",
     });
   }
 
