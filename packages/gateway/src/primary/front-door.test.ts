@@ -68,7 +68,7 @@ async function open(
     door.close();
   };
   const ask = (target = "/ws"): Exchange => {
-    const each = exchange(ports[0] ?? 0, [`GET ${target} HTTP/1.1\r\n\r\n`]);
+    const each = exchange(ports[0] ?? 0, [`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`]);
     exchanges.push(each);
     return each;
   };
@@ -265,6 +265,25 @@ describe("a health check", () => {
     expect(lengths(workers)).toEqual([0, 1]);
     door.unready();
     expect(await ask("/healthz").answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*draining/);
+  });
+});
+
+describe("an instance that holds as many connections as it may", () => {
+  it("has its workers open no session by a request either, all of them, until some have gone", async () => {
+    const workers = fleet(3) as [FakeWorkerProcess, FakeWorkerProcess, FakeWorkerProcess];
+    const { clock, door } = await open(workers, { maxConnections: 9 });
+    const late = new FakeWorkerProcess(3);
+    // Each is below its own share, which is larger than the even one.
+    for (const worker of workers) worker.held = 3;
+    clock.advance(250);
+    expect(workers.map(({ told }) => told)).toEqual(workers.map(() => [{ type: "full", full: true }]));
+    door.joined(late.process);
+    expect(late.told).toEqual([{ type: "full", full: true }]);
+    workers[1].held = 2;
+    clock.advance(250);
+    expect([...workers, late].map(({ told }) => told.at(-1))).toEqual(
+      [...workers, late].map(() => ({ type: "full", full: false })),
+    );
   });
 });
 
