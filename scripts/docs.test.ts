@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { TOKEN_ENV } from "../packages/cli/src/commands/client-token.js";
 import { FILE_ENV } from "../packages/cli/src/config/file.js";
 import { namespaceKeys } from "../packages/cli/src/config/namespaces.js";
 import { settingKeys, settingOf } from "../packages/cli/src/config/schema.js";
@@ -89,7 +90,7 @@ async function gatherFacts(): Promise<DocFacts> {
   });
   return {
     settings: new Map(defaults),
-    env: new Set([...settingKeys.map(envOf), FILE_ENV]),
+    env: new Set([...settingKeys.map(envOf), FILE_ENV, TOKEN_ENV]),
     flags: new Set([...settingKeys.map(flagOf), ...(all.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [])]),
     metrics: await exportedMetrics(),
     codes,

@@ -8,6 +8,8 @@ import { describe, expect, it } from "@jest/globals";
  */
 const MAY_READ: Readonly<Record<string, string>> = {
   "cli/src/commands/disconnect.ts": "the end of a revocation, shared with every instance",
+  "cli/src/commands/swarm.ts": "the end of a token",
+  "cli/src/listener.ts": "when the next attempt comes, told by the SDK",
   "cli/src/compose.ts": "revocations name their end by the wall clock",
   "cli/src/commands/token.ts": "the end of a token",
   "client/src/clock.ts": "the seam itself",

@@ -24,6 +24,8 @@ function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
     logger: silentLogger,
     logLinesLost,
     logFormat: "json",
+    colour: false,
+    program: "holdfast",
     execArgv: [],
     nodeOptions: "",
   };
@@ -68,6 +70,8 @@ describe("composing", () => {
     expect(JSON.parse(JSON.stringify(workerConfig))).toEqual({
       settings: JSON.parse(JSON.stringify(settings)),
       logFormat: "json",
+      colour: false,
+      program: "holdfast",
     });
   });
 

@@ -40,7 +40,7 @@ import { tokenOptions, webhookOptions } from "./identity-options.js";
 import { LogOutput } from "./log-output.js";
 import { createLogger } from "./logger.js";
 import type { Machine } from "./machine.js";
-import { readPages } from "./pages.js";
+import { readPages, suggestionsFor } from "./pages.js";
 
 /** How much longer than a poll is held another worker may take for its answer, ms. */
 const ANSWER_MARGIN_MS = 15_000;
@@ -49,6 +49,9 @@ const ANSWER_MARGIN_MS = 15_000;
 export interface WorkerConfig {
   readonly settings: CompleteSettings;
   readonly logFormat: "pretty" | "json";
+  readonly colour: boolean;
+  /** How this program is called. */
+  readonly program: string;
 }
 
 export interface PrimaryParts {
@@ -58,6 +61,8 @@ export interface PrimaryParts {
   /** Log lines that this process could not write. */
   readonly logLinesLost: () => number;
   readonly logFormat: "pretty" | "json";
+  readonly colour: boolean;
+  readonly program: string;
   /** Node flags and NODE_OPTIONS of this process. */
   readonly execArgv: readonly string[];
   readonly nodeOptions: string;
@@ -65,9 +70,9 @@ export interface PrimaryParts {
 
 /** What a reload gives a running primary. The worker's program is what lies on disk then. */
 export function reloadOptions(parts: PrimaryParts): ReloadOptions {
-  const { settings, machine, logFormat, execArgv, nodeOptions } = parts;
+  const { settings, machine, logFormat, colour, program, execArgv, nodeOptions } = parts;
   const { workers, drainDelay, drainWindow, drainRate } = settings;
-  const workerConfig: WorkerConfig = { settings, logFormat };
+  const workerConfig: WorkerConfig = { settings, logFormat, colour, program };
   return {
     workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
@@ -187,10 +192,15 @@ function onRedis(settings: CompleteSettings, logger: Logger): Home {
 
 /** `config` comes from this program's own primary. */
 export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
-  const { settings, logFormat } = config;
+  const { settings, logFormat, colour, program } = config;
   const output = LogOutput.standard();
   const lines = createLogger(
-    { level: settings.logLevel, format: logFormat, bindings: { worker: owner.slot, pid: process.pid } },
+    {
+      level: settings.logLevel,
+      format: logFormat,
+      colour,
+      bindings: { worker: owner.slot, pid: process.pid },
+    },
     output,
   );
   const logger = new LimitedLogger(lines, systemClock);
@@ -199,6 +209,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
     onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
+    localPages: isLoopback(settings.host),
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
@@ -229,7 +240,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       graceMs: settings.pollGrace,
       streamSilenceMs: unlessOff(settings.streamSilence),
     },
-    pages: readPages(),
+    pages: readPages(suggestionsFor(settings, program)),
     direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
     broker:
       settings.redis === undefined

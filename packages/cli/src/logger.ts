@@ -1,16 +1,17 @@
 /**
- * The log: pino, one JSON object a line for machines, coloured lines for people on a terminal.
+ * The log: pino, one JSON object a line for machines, lines for people on a terminal.
  *
  * No transport thread: a worker process has one CPU to itself and a log line is cheap. Where lines go, and what becomes of
- * those that cannot be written, is `log-output.ts`.
+ * those that cannot be written, is `log-output.ts`. Invariant: no key is twice in a line.
  */
-import { Writable } from "node:stream";
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
-import { build as pretty } from "pino-pretty";
+import { PrettyLines } from "./pretty-lines.js";
 
 export interface LogOptions {
   readonly level: string;
   readonly format: "pretty" | "json";
+  /** Of pretty lines. */
+  readonly colour: boolean;
   /** On every line, e.g. the worker's slot. */
   readonly bindings?: Readonly<Record<string, unknown>>;
 }
@@ -25,31 +26,28 @@ export function logFormatFor(
 }
 
 export function createLogger(
-  { level, format, bindings = {} }: LogOptions,
+  { level, format, colour, bindings = {} }: LogOptions,
   output: DestinationStream,
 ): Logger {
-  const options = { level, base: { ...bindings }, timestamp: stdTimeFunctions.isoTime };
-  if (format === "json") return pino(options, output);
-  return pino(
-    options,
-    pretty({
-      colorize: true,
-      destination: streamTo(output),
-      translateTime: "SYS:HH:MM:ss.l",
-      ignore: "pid,hostname,worker",
-      // The slot in front of the message, where the eye looks for who speaks.
-      messageFormat: ({ worker, msg }) => (worker === undefined ? `${msg}` : `worker ${worker}: ${msg}`),
-    }),
+  const taken = new Set(["level", "time", "msg", ...Object.keys(bindings)]);
+  const options = {
+    level,
+    base: { ...bindings },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { log: (fields: Record<string, unknown>) => renamed(fields, taken) },
+  };
+  return pino(options, format === "json" ? output : new PrettyLines(output, colour));
+}
+
+/** A field that is named as one of every line gets another name: parsers keep only one of two. */
+function renamed(fields: Record<string, unknown>, taken: ReadonlySet<string>): Record<string, unknown> {
+  if (!Object.keys(fields).some((key) => taken.has(key))) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [taken.has(key) ? nameBeside(key) : key, value]),
   );
 }
 
-/** pino-pretty writes to a stream. */
-function streamTo(output: DestinationStream): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(line: string | Buffer, _encoding, done) {
-      output.write(String(line));
-      done();
-    },
-  });
+/** `pid` → `itsPid` */
+function nameBeside(key: string): string {
+  return `its${key.charAt(0).toUpperCase()}${key.slice(1)}`;
 }

@@ -4,7 +4,11 @@
  * Read once; `npm run bundle` puts them beside the built files, so that the published package has them.
  */
 import { readFileSync } from "node:fs";
-import type { StaticPage } from "@holdfast/gateway";
+import { isLoopback, type StaticPage } from "@holdfast/gateway";
+import { escapeMarkup } from "@holdfast/swarm";
+import { DEFAULT_ADMIN_URL } from "./admin-client.js";
+import { urlHost } from "./banner.js";
+import type { Settings } from "./config/schema.js";
 import { Failure, sentence } from "./failure.js";
 
 const HTML = "text/html; charset=utf-8";
@@ -17,15 +21,34 @@ const FILES: Readonly<Record<string, readonly [file: string, contentType: string
   "/holdfast.js": ["holdfast.js", SCRIPT],
 });
 
+/** What the demo page says of this gateway. */
+export interface Suggestions {
+  /** How the program is called. */
+  readonly program: string;
+  /** The flag that names the admin port; empty where it is the usual one. */
+  readonly admin: string;
+}
+
+/** Visitors from elsewhere are not told the paths and addresses of this machine. */
+export function suggestionsFor(
+  { host, adminHost, adminPort }: Pick<Settings, "host" | "adminHost" | "adminPort">,
+  program: string,
+): Suggestions {
+  if (!isLoopback(host)) return { program: "holdfast", admin: "" };
+  const url = `http://${urlHost(adminHost)}:${adminPort === 0 ? "…" : adminPort}`;
+  return { program, admin: url === DEFAULT_ADMIN_URL ? "" : ` --url ${url}` };
+}
+
 /** `directory` ends with a slash. */
 export function readPages(
+  suggestions: Suggestions,
   directory = new URL("./demo/", import.meta.url),
 ): Readonly<Record<string, StaticPage>> {
   try {
     return Object.fromEntries(
       Object.entries(FILES).map(([path, [file, contentType]]) => [
         path,
-        { contentType, body: readFileSync(new URL(file, directory)) },
+        { contentType, body: filled(readFileSync(new URL(file, directory)), file, suggestions) },
       ]),
     );
   } catch (error) {
@@ -33,4 +56,11 @@ export function readPages(
       cause: error,
     });
   }
+}
+
+/** The page with its suggestions in their places. */
+function filled(body: Buffer, file: string, { program, admin }: Suggestions): Buffer {
+  if (file !== "index.html") return body;
+  const text = body.toString().replaceAll("{{program}}", escapeMarkup(program));
+  return Buffer.from(text.replaceAll("{{admin}}", escapeMarkup(admin)));
 }

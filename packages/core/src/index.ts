@@ -91,6 +91,7 @@ export {
 } from "./revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { nearest, suggestion } from "./nearest.js";
+export { SparseLog } from "./sparse-log.js";
 export { LimitedLogger } from "./limited-logger.js";
 export { type Logger, silentLogger } from "./logger.js";
 export {

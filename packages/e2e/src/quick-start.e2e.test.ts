@@ -29,7 +29,11 @@ beforeAll(async () => {
 afterEach(() => own.close());
 afterAll(() => shared.close());
 
-const shell = (command: string) => own.add(Program.start("/bin/sh", ["-c", command]));
+const shell = (command: string, env: Record<string, string> = {}) =>
+  own.add(Program.start("/bin/sh", ["-c", command], { env }));
+
+/** For readers who want nothing of ours. */
+const WSCAT = "npx wscat -c 'ws://127.0.0.1:8080/ws?channels=news'";
 
 describe("npm start", () => {
   test("runs one worker per CPU, says so in one line, and ends with Ctrl-C", async () => {
@@ -59,19 +63,48 @@ describe("the start's last line", () => {
   test("names the commands of the README", () => {
     const readme = readFileSync(join(REPOSITORY, "README.md"), "utf8");
     const [listen = "", publish = ""] = gateway.banner.try;
-    expect(readme).toContain(listen.replace(`:${gateway.port}/`, ":8080/"));
-    expect(readme).toContain(publish.replace(` --admin ${gateway.admin}`, ""));
+    expect(readme).toContain(listen.replace(` --url ${gateway.ws()}`, ""));
+    expect(readme).toContain(publish.replace(` --url ${gateway.admin}`, ""));
+    expect(readme).toContain(WSCAT);
   });
 
-  test("names two commands that work as they are: wscat hears what the cli publishes", async () => {
+  test("names two commands that work as they are; wscat hears it, too", async () => {
     const [listen = "", publish = ""] = gateway.banner.try;
-    const wscat = shell(listen);
+    const listening = shell(listen);
+    await listening.line("listening at");
+    const wscat = shell(WSCAT.replace(":8080/", `:${gateway.port}/`));
     await wscat.line('{"connect":');
     const publishing = shell(publish);
     expect(await publishing.exit()).toEqual({ code: 0, signal: null });
     expect(publishing.output).toMatch(/^published to news \(11 bytes of JSON\) through http:/m);
     expect(await wscat.line('"channel":"news"')).toContain('"data":{"hello":1}');
+    expect(await listening.line("news {")).toBe('news {"hello":1}');
   });
+
+  const secret = { HOLDFAST_JWT_SECRET: "a-secret-of-the-quick-start-e2e-test" };
+  const adminKey = { HOLDFAST_ADMIN_KEY: "an-admin-key-of-the-test" };
+  const flags = ["--jwt-secret", secret.HOLDFAST_JWT_SECRET, "--jwt-issuer", "me"];
+  test.each([
+    ["the environment", { env: secret }],
+    ["a flag", { args: flags, env: adminKey }],
+  ])(
+    "names commands that work where there is a key for tokens, from %s",
+    async (_, options) => {
+      const locked = own.add(await GatewayProcess.start({ ...options, until: "listening" }));
+      const lines = locked.banner.try;
+      expect(lines.join()).not.toMatch(/a-secret|an-admin/);
+      const [listen = "", publish = ""] = lines;
+      const terminal = { ...secret, ...options.env };
+      const listening = shell(listen, terminal);
+      await listening.line("listening at");
+      expect(await shell(publish, terminal).exit()).toEqual({ code: 0, signal: null });
+      expect(await listening.line("news {")).toBe('news {"hello":1}');
+      const without = shell(listen.replace(/ --token .*/, ""));
+      expect(await without.exit()).toEqual({ code: 1, signal: null });
+      expect(without.output).toContain("--token or HOLDFAST_TOKEN");
+    },
+    180_000,
+  );
 });
 
 describe("plain clients", () => {
@@ -153,7 +186,7 @@ describe("holdfast listen", () => {
     await say("broadcast", "[true]");
     await listening.line("* [true]");
     const printed = listening.lines.filter((line) => !listening.stderr.includes(line));
-    expect(printed).toEqual(['news {"a":1}', 'sport "two words"', "* [true]"]);
+    expect(printed).toEqual(['news {"a": 1}', 'sport "two words"', "* [true]"]);
     listening.signal("SIGINT");
     expect(await listening.exit()).toEqual({ code: 0, signal: null });
   });
@@ -202,6 +235,27 @@ describe("in a browser", () => {
     await shows(page, "news", "end");
     expect((await other.until('"end"')).join()).not.toContain("not allowed");
     expect(browser.complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("the page takes a token, and says how to make one and where this gateway is", async () => {
+    const secret = "a-secret-of-the-demo-page-e2e-test";
+    const locked = own.add(await GatewayProcess.start({ args: ["--jwt-secret", secret] }));
+    const page = await browser.open(locked.http);
+    await page.waitForSelector("#identity[open]");
+    expect(await page.textContent("#listen")).toBe(`npx holdfast listen demo:lobby --url ${locked.ws()}`);
+    const create = ["token", "create", "me", "--allow", "demo:*=subscribe,publish"];
+    expect(await page.textContent("#identity pre")).toBe(
+      "npx holdfast token create me --allow 'demo:*=subscribe,publish'",
+    );
+    const making = own.add(Program.holdfast(create, { env: { HOLDFAST_JWT_SECRET: secret } }));
+    expect(await making.exit()).toEqual({ code: 0, signal: null });
+    await page.fill("#token", making.output.trim());
+    await page.click("#authorize");
+    await page.waitForSelector('#state[data-state="connected"]');
+    await page.locator('#channels li[data-state="subscribed"]', { hasText: "demo:lobby" }).waitFor();
+    await publish(page, "demo:lobby", "with a token");
+    await shows(page, "demo:lobby", "with a token");
     await page.close();
   });
 

@@ -6,7 +6,7 @@
 import type { Logger } from "@holdfast/core";
 import { type Addresses, Primary, type PrimaryOptions, type ReloadOptions } from "@holdfast/gateway";
 import { Command } from "commander";
-import { banner } from "../banner.js";
+import { accessOf, banner } from "../banner.js";
 import { describeRedis, type PrimaryParts, primaryOptions, reloadOptions } from "../compose.js";
 import { complete } from "../config/complete.js";
 import { warnings } from "../config/cross-checks.js";
@@ -21,6 +21,7 @@ import { type HangUpOptions, onHangUp } from "../hang-up.js";
 import { LogOutput } from "../log-output.js";
 import { createLogger, logFormatFor } from "../logger.js";
 import type { Machine } from "../machine.js";
+import { wantsColour } from "../pretty-lines.js";
 import { startProblem } from "../start-problem.js";
 import { onStopSignals, type StopSignal } from "../stop-signals.js";
 import type { Terminal } from "../terminal.js";
@@ -55,17 +56,29 @@ async function start(
   const loaded = loadFromCommand(options, terminal, machine);
   const settings = complete(loaded.settings, machine);
   const logFormat = logFormatFor(settings.logFormat, process.stdout);
+  const colour = wantsColour(terminal.env);
   const output = LogOutput.standard();
   const logger = createLogger(
-    { level: settings.logLevel, format: logFormat, bindings: { pid: process.pid } },
+    { level: settings.logLevel, format: logFormat, colour, bindings: { pid: process.pid } },
     output,
   );
   for (const warning of [...linkWarnings(loaded.serviceLinks), ...warnings(loaded.settings, machine)])
     logger.warn({}, warning);
   const { execArgv } = process;
+  const { program } = terminal;
   const nodeOptions = terminal.env.NODE_OPTIONS ?? "";
   const logLinesLost = (): number => output.lost;
-  const parts: PrimaryParts = { settings, machine, logger, logLinesLost, logFormat, execArgv, nodeOptions };
+  const parts: PrimaryParts = {
+    settings,
+    machine,
+    logger,
+    logLinesLost,
+    logFormat,
+    colour,
+    program,
+    execArgv,
+    nodeOptions,
+  };
   let current = loaded.settings;
   const readAgain = (): ReloadOptions | undefined => {
     const next = readNext(current, () => loadFromCommand(options, terminal, machine).settings, logger);
@@ -74,19 +87,23 @@ async function start(
     return reloadOptions({ ...parts, settings: complete(next, machine) });
   };
   const hangUp = { hasFile: loaded.file !== undefined, env: terminal.env };
-  await run(primaryOptions(parts), hangUp, readAgain, ({ ports, adminPort }) => {
+  const access = accessOf(loaded.settings, loaded.sources, loaded.file?.path);
+  await run(primaryOptions(parts), hangUp, readAgain, ({ ports, adminPort }, notReady) => {
     const { host, adminHost, workers } = settings;
     const admin = { host: adminHost, port: adminPort };
-    const { message, fields } = banner({
+    const { block, message, fields } = banner({
       version,
+      program,
       host,
       ports,
       admin,
       workers,
       redis: describeRedis(settings),
+      notReady,
+      access,
     });
-    // On a terminal the sentence says it all.
-    logger.info(logFormat === "pretty" ? {} : fields, message);
+    if (logFormat === "json") logger.info(fields, message);
+    else if (settings.logLevel === "info" || settings.logLevel === "debug") output.write(`${block}\n`);
   });
 }
 
@@ -114,7 +131,7 @@ async function run(
   options: PrimaryOptions,
   hangUp: Pick<HangUpOptions, "hasFile" | "env">,
   readAgain: () => ReloadOptions | undefined,
-  onStarted: (addresses: Addresses) => void,
+  onStarted: (addresses: Addresses, notReady: readonly string[]) => void,
 ): Promise<void> {
   const { logger } = options;
   let { drain } = options;
@@ -132,7 +149,10 @@ async function run(
       };
       // A stop that comes before the start is through leaves it pending; `ended` settles all the same.
       const started = primary.start();
-      started.then(onStarted, (error: unknown) => reject(startProblem(error)));
+      started.then(
+        (addresses) => onStarted(addresses, primary.notReady()),
+        (error: unknown) => reject(startProblem(error)),
+      );
       const reload = (): void => {
         const next = readAgain();
         if (next === undefined) return primary.reloadRefused();

@@ -238,9 +238,9 @@ export const settings = Object.freeze({
   }),
   origins: optional(origins(), {
     reload: true,
-    example: ["https://app.example", "http://localhost:3000"],
+    example: ["https://app.example", "https://*.example.com", "http://localhost:3000"],
     description:
-      "Origins that browsers may connect from; `*` admits all. Unset: only pages of the gateway's own host. Clients that send no Origin are not browsers and pass.",
+      "Origins that browsers may connect from. `https://*.example.com` admits all names below `example.com`, of one label or more, but not `example.com` itself; `*` admits all. Unset: only pages of the gateway's own host and, where `host` is loopback, pages of localhost on any port. Clients that send no Origin are not browsers and pass.",
   }),
   maxConnections: setting(integerOrAuto(1, 10_000_000), {
     default: "auto",

@@ -9,7 +9,8 @@ import { Client } from "/holdfast.js";
 const MAX_LINES = 200;
 
 const element = (id) => document.getElementById(id);
-const client = new Client("/ws");
+/** Of the newest token. */
+let client = new Client("/ws");
 /** Channel name to its subscription. */
 const subscriptions = new Map();
 
@@ -75,9 +76,12 @@ function subscribe(channel) {
   if (subscriptions.has(channel)) return;
   const subscription = client.subscribe(channel, ({ data }) => line(channel, readable(data)));
   subscription.on("subscribed", showChannels);
-  subscription.on("error", (error) => showProblem(`${channel}: ${error.message}`));
+  subscription.on("error", (error) => {
+    showProblem(`${channel}: ${error.message}`);
+    if (!error.temporary) askForToken();
+  });
   subscription.on("unsubscribed", () => {
-    subscriptions.delete(channel);
+    if (subscriptions.get(channel) === subscription) subscriptions.delete(channel);
     showChannels();
   });
   subscriptions.set(channel, subscription);
@@ -109,20 +113,51 @@ element("publishing").addEventListener("submit", async (event) => {
   }
 });
 
-client.on("state", () => {
+/** Opens the form once; a visitor that closed it is not asked again. */
+function askForToken() {
+  if (asked) return;
+  asked = true;
+  element("identity").open = true;
+}
+let asked = false;
+
+function begin() {
+  client.on("state", (state) => {
+    showState();
+    showChannels();
+    if (state.name === "closed" && state.by === "server") askForToken();
+  });
+  client.on("broadcast", (data) => line("everyone", readable(data)));
+  client.on("message", (data) => line("you", readable(data)));
+  client.on("drain", ({ reconnectAfter, reason }) =>
+    line("gateway", `asks to come back in ${reconnectAfter} ms (${reason})`, "note"),
+  );
+  client.connect();
   showState();
-  showChannels();
+}
+
+element("authorizing").addEventListener("submit", (event) => {
+  event.preventDefault();
+  showProblem("");
+  const token = element("token").value.trim();
+  const channels = new Set([...subscriptions.keys(), element("channel").value.trim()]);
+  client.close();
+  subscriptions.clear();
+  try {
+    client = new Client("/ws", token === "" ? {} : { token });
+    begin();
+    for (const channel of channels) subscribe(channel);
+  } catch (error) {
+    showProblem(error.message);
+  }
 });
-client.on("broadcast", (data) => line("everyone", readable(data)));
-client.on("message", (data) => line("you", readable(data)));
-client.on("drain", ({ reconnectAfter, reason }) =>
-  line("gateway", `asks to come back in ${reconnectAfter} ms (${reason})`, "note"),
-);
+
 // The time to the next attempt runs down.
 setInterval(() => client.state.name === "waiting" && showState(), 1000);
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 element("plain").textContent = `${scheme}://${location.host}/ws?channels=demo:lobby&format=raw`;
+if (location.host !== "127.0.0.1:8080")
+  element("listen").textContent += ` --url ${scheme}://${location.host}/ws`;
 subscribe("demo:lobby");
-client.connect();
-showState();
+begin();

@@ -154,7 +154,10 @@ export class Supervisor {
       this.#failedStarts = 0;
       worker.enter("ready");
       if (this.#state === "starting" && this.#ready === this.#slots.length) this.#state = "running";
-      this.#logger.debug({ worker: worker.owner.slot, pid: worker.process.process.pid }, "worker ready");
+      this.#logger.debug(
+        { worker: worker.owner.slot, workerPid: worker.process.process.pid },
+        "worker ready",
+      );
       this.#takePlace(worker);
       this.#events.ready(worker);
     } else if (message.type === "refused") {

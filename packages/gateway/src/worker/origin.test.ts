@@ -80,3 +80,64 @@ describe("where being on this machine is all that a client has to prove", () => 
     expect(originCheck(["*"], true)(undefined, "dev.example", "cross-site")).toBe(true);
   });
 });
+
+describe("a list with https://*.example.com", () => {
+  const check = originCheck(["https://*.example.com", "http://*.dev.test:3000", "https://example.org"]);
+
+  it.each([
+    ["https://app.example.com", true],
+    ["https://a.b.example.com", true],
+    ["https://APP.Example.COM", true],
+    ["https://app.example.com:443", true],
+    ["https://example.com", false],
+    ["https://evil-example.com", false],
+    ["https://evilexample.com", false],
+    ["https://app.example.com.evil.test", false],
+    ["https://.example.com", false],
+    ["http://app.example.com", false],
+    ["https://app.example.com:8443", false],
+    ["https://evil.test/.example.com", false],
+    ["https://evil.test#.example.com", false],
+    ["https://evil.test?.example.com", false],
+    ["https://evil.test\\.example.com", false],
+    ["https://x@evil.test:80/.example.com", false],
+    ["wss://app.example.com", false],
+    ["null", false],
+    ["http://a.dev.test:3000", true],
+    ["http://a.dev.test", false],
+    ["https://example.org", true],
+    ["https://a.example.org", false],
+  ])("lets in %s: %s", (origin, expected) => {
+    expect(check(origin, "gateway.example")).toBe(expected);
+  });
+});
+
+describe("a gateway on loopback", () => {
+  const check = originCheck(undefined, true, true);
+
+  it.each([
+    ["http://localhost:5173", "localhost:8080", true],
+    ["http://127.0.0.1:5173", "localhost:8080", true],
+    ["https://localhost", "127.0.0.1:8080", true],
+    ["http://[::1]:5173", "[::1]:8080", true],
+    // Names that DNS answers for, on either side.
+    ["http://localhost.evil.test:5173", "localhost:8080", false],
+    ["http://127.0.0.1.evil.test", "localhost:8080", false],
+    ["https://evil.test", "localhost:8080", false],
+    ["http://localhost:5173", "rebound.example:8080", false],
+    ["http://rebound.example:8080", "rebound.example:8080", false],
+    ["http://localhost:5173", undefined, false],
+    ["null", "localhost:8080", false],
+    ["file://", "localhost:8080", false],
+  ])("asked by a page of %s for %s lets it in: %s", (origin, host, expected) => {
+    expect(check(origin, host)).toBe(expected);
+  });
+
+  it("is told by the setting `origins` whom to let in, and then by nothing else", () => {
+    expect(originCheck(["https://app.example"], true, true)("http://localhost:1", "localhost:2")).toBe(false);
+  });
+
+  it("is another thing than one that other machines reach", () => {
+    expect(originCheck(undefined)("http://localhost:5173", "localhost:8080")).toBe(false);
+  });
+});

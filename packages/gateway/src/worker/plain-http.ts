@@ -6,6 +6,8 @@
 import { createHash } from "node:crypto";
 import type { StaticPage } from "../options.js";
 import { errorAnswer, type HttpAnswer, httpError } from "./http-answer.js";
+import type { Notice } from "./noticed.js";
+import { pathHint } from "./path-hints.js";
 import { type RequestHead, WEBSOCKET_PATH } from "./upgrade.js";
 
 interface Page {
@@ -39,8 +41,10 @@ const HEALTH = Object.freeze({
 
 export class PlainHttp {
   readonly #pages = new Map<string, Page>();
+  readonly #notice: Notice | undefined;
 
-  constructor(pages: Readonly<Record<string, StaticPage>>) {
+  constructor(pages: Readonly<Record<string, StaticPage>>, notice?: Notice) {
+    this.#notice = notice;
     for (const [path, { contentType, body }] of Object.entries(pages)) {
       const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
       const headers = {
@@ -65,7 +69,11 @@ export class PlainHttp {
     }
     const page = this.#pages.get(path);
     if (page === undefined && path !== "/healthz") {
-      return errorAnswer(404, httpError(404, "Nothing is served at this address."));
+      const hint = pathHint(path);
+      if (hint !== undefined) this.#notice?.(path, hint);
+      const message =
+        hint ?? "Nothing is served at this address: WebSockets are at `/ws`, event streams at `/sse`.";
+      return errorAnswer(404, httpError(404, message));
     }
     if (method !== "GET" && method !== "HEAD") {
       return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });

@@ -6,6 +6,7 @@
  * Pure; any text in, a value out. The length of the query is bounded by the head's limit.
  */
 import { channelProblem, type ErrorCode, errors } from "@holdfast/protocol";
+import type { Notice } from "./noticed.js";
 
 export interface UpgradeQuery {
   readonly kind: "query";
@@ -26,6 +27,8 @@ export interface QueryRules {
   /** Channels that one URL may name. */
   readonly maxChannels: number;
   readonly tokenInUrl: boolean;
+  /** Told of what was probably meant otherwise. */
+  readonly notice?: Notice | undefined;
 }
 
 export interface QueryProblem {
@@ -35,13 +38,17 @@ export interface QueryProblem {
   readonly message: string;
 }
 
+/** What is written where `channels` is meant. */
+const NEAR_CHANNELS = /^(channels?(\[\]|%5B%5D)?|topics?)$/i;
+const MAX_SHOWN = 60;
+
 const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 
 /** `raw` is what follows the question mark. */
 export function parseUpgradeQuery(
   raw: string,
-  { maxChannels, tokenInUrl }: QueryRules,
+  { maxChannels, tokenInUrl, notice }: QueryRules,
 ): UpgradeQuery | QueryProblem {
   if (!VISIBLE_ASCII.test(raw)) {
     return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
@@ -52,6 +59,7 @@ export function parseUpgradeQuery(
   let cursor: string | undefined;
   let ticket: string | undefined;
   let token: string | undefined;
+  let near: { readonly name: string; readonly value: string } | undefined;
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
     const name = equals === -1 ? pair : pair.slice(0, equals);
@@ -88,7 +96,15 @@ export function parseUpgradeQuery(
         // A token has no character that would have to be encoded.
         token = value;
         break;
+      default:
+        if (NEAR_CHANNELS.test(name)) near ??= { name, value };
     }
+  }
+  if (near !== undefined && channels === undefined && sid === undefined) {
+    const name = near.name.slice(0, MAX_SHOWN);
+    const message = `\`${name}\` is not read: write \`?channels=${near.value.slice(0, MAX_SHOWN)}\`, more of them separated by commas.`;
+    notice?.(name, message);
+    return problem(errors.badRequest, message);
   }
   if (format === "raw" && channels === undefined) {
     return problem(

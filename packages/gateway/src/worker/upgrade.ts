@@ -12,7 +12,9 @@ import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
 import { withoutOuterSpace } from "./field-value.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import { type HttpError, httpError } from "./http-answer.js";
+import type { Notice } from "./noticed.js";
 import type { OriginCheck } from "./origin.js";
+import { pathHint } from "./path-hints.js";
 import { parseUpgradeQuery } from "./upgrade-query.js";
 
 /** What is read of a request. `IncomingMessage` is one; so is a head parsed by other means. */
@@ -30,6 +32,8 @@ export interface UpgradePolicy {
   readonly forwarded?: readonly string[] | undefined;
   /** Whether `?token=` is taken. */
   readonly tokenInUrl: boolean;
+  /** Told of what was probably meant otherwise. */
+  readonly notice?: Notice | undefined;
 }
 
 export interface Acceptance {
@@ -56,6 +60,7 @@ export interface Refusal {
 
 export const WEBSOCKET_PATH = "/ws";
 const MAX_RETRY_AFTER_S = 10;
+const MAX_SHOWN_ORIGIN = 200;
 
 const BEARER = /^Bearer +(\S+) *$/i;
 /** The rows that a token may be refused with. */
@@ -80,7 +85,9 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   const question = url.indexOf("?");
   const path = question === -1 ? url : url.slice(0, question);
   if (path !== WEBSOCKET_PATH) {
-    return refuse(404, httpError(404, `WebSockets are served at ${WEBSOCKET_PATH}.`));
+    const hint = pathHint(path);
+    if (hint !== undefined) policy.notice?.(path, hint);
+    return refuse(404, httpError(404, hint ?? `WebSockets are served at ${WEBSOCKET_PATH}.`));
   }
   if (head.method !== "GET") {
     return refuse(405, httpError(405, "A WebSocket begins with a GET request."), { Allow: "GET" });
@@ -102,7 +109,7 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   if (!policy.mayComeFrom(headers.origin, headers.host)) {
     return refuse(403, {
       ...errors.forbidden,
-      message: "Pages of this origin may not connect here; see the setting `origins`.",
+      message: `Pages of the origin ${JSON.stringify(shown(headers.origin))} may not connect here: add it to the setting \`origins\`.`,
     });
   }
   const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);
@@ -133,6 +140,11 @@ export function refusalFor(error: ErrorCode, random: number): Refusal {
 /** Other schemes are not ours: a proxy in front may have used them. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   return BEARER.exec(authorization ?? "")?.[1];
+}
+
+/** An origin as a message repeats it. */
+export function shown(origin: string | undefined): string {
+  return (origin ?? "none").slice(0, MAX_SHOWN_ORIGIN);
 }
 
 /** Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an error. */

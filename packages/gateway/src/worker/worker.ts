@@ -4,7 +4,7 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
-import { Core, type DrainOptions, type Timer, type WorkerDirectory } from "@holdfast/core";
+import { Core, type DrainOptions, SparseLog, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { LINK_SHARES, type Send } from "../link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../messages.js";
@@ -22,6 +22,7 @@ import { HttpServer } from "./http-server.js";
 import { InstanceSeal } from "./instance-seal.js";
 import { LoadReporter } from "./load.js";
 import { LoopMonitor } from "./loop-monitor.js";
+import { loggedCheck, noticeIn } from "./noticed.js";
 import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
@@ -131,11 +132,18 @@ export class Worker {
     const transports = new WebSocketTransports(this.#core, options.core.maxPayload, unfinished, clock);
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
+    const noticed = new SparseLog(logger, clock);
+    const notice = noticeIn(noticed);
     const policy = {
-      mayComeFrom: originCheck(options.origins, options.onlyLocalHosts),
+      mayComeFrom: loggedCheck(
+        originCheck(options.origins, options.onlyLocalHosts, options.localPages),
+        noticed,
+        options.origins,
+      ),
       maxChannels: options.core.maxChannels,
       forwarded: options.webhooks?.urls.connect === undefined ? undefined : options.webhooks.headers,
       tokenInUrl: options.tokenInUrl,
+      notice,
     };
     const clients = new ClientAddresses(options.clients);
     const limits = new SessionLimits(options.sessionLimits, {
@@ -177,7 +185,7 @@ export class Worker {
       writeTimeoutMs: options.writeTimeoutMs,
       clock,
       cut: (why) => this.#metrics.cut(why),
-      plain: new PlainHttp(options.pages),
+      plain: new PlainHttp(options.pages, notice),
       policy,
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,

@@ -7,7 +7,7 @@ import type { Encoding } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../http-answer.js";
 import type { OriginCheck } from "../origin.js";
-import { bearerOf, type RequestHead } from "../upgrade.js";
+import { bearerOf, type RequestHead, shown } from "../upgrade.js";
 import { parseUpgradeQuery, type QueryRules } from "../upgrade-query.js";
 import { corsHeaders, preflightHeaders } from "./cors.js";
 import { type Cursor, decodeCursor } from "./cursor.js";
@@ -68,7 +68,7 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
     return refuse(head, 403, {
       ...errors.forbidden,
-      message: "Pages of this origin may not connect here; see the setting `origins`.",
+      message: `Pages of the origin ${JSON.stringify(shown(headers.origin))} may not connect here: add it to the setting \`origins\`.`,
     });
   if (method === "OPTIONS")
     return {
