@@ -24,7 +24,10 @@ const NAMESPACES = JSON.stringify({
   log: { historySize: 1000, clientPublish: true },
   live: {},
 });
-const ARGS = ["--namespaces", NAMESPACES, "--head-timeout", "1s", "--max-outbox-bytes", "256KiB"];
+const ARGS = [
+  ...["--namespaces", NAMESPACES, "--max-outbox-bytes", "256KiB"],
+  ...["--head-timeout", "1s", "--message-timeout", "4s"],
+];
 const shared = new Resources();
 const own = new Resources();
 let gateway: GatewayProcess;

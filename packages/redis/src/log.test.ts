@@ -239,13 +239,16 @@ describe("the log", () => {
     );
   });
 
-  test("a master that became a replica is left, also where it does not hang up", async () => {
+  test("a master that became a replica is left until it is one again, also where it does not hang up", async () => {
     const broker = await ready();
     await broker.publish(NEWS, "1", { retention: KEEP });
     const other = await RedisServer.start();
     try {
       await redis.replicaof("127.0.0.1", String(other.port));
       await expect(read(broker)).rejects.toThrow(/READONLY/);
+      await opened[0]?.reach("connecting");
+      await expect(read(broker)).rejects.toThrow();
+      await redis.replicaof("NO", "ONE");
       await opened[0]?.reachAgain("ready", 2);
     } finally {
       await other.close();
