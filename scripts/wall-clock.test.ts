@@ -29,6 +29,7 @@ const MAY_READ: Readonly<Record<string, string>> = {
   "core/src/tickets.ts": "checked by other instances",
   "gateway/src/primary/instance-drain.ts": "when a drain began and ends, shown to operators",
   "gateway/src/primary/primary.ts": "the end of a revocation, shared with every instance",
+  "gateway/src/request/date-field.ts": "the `Date` of answers, told to clients",
   "gateway/src/worker/instance-seal.ts": "when an instance sealed something, checked by other instances",
   "gateway/src/worker/token.ts": "the end of a token",
   "gateway/src/worker/webhook/hook-client.ts": "the timestamp in a signature, checked by the application",

@@ -1,6 +1,7 @@
 /**
  * The process of `holdfast`: hands the command line to the program and ends with its code.
  */
+import { giveUpClosedTerminals } from "./closed-terminals.js";
 import { runProgram } from "./program.js";
 import { processTerminal } from "./terminal.js";
 import { readVersion } from "./version.js";
@@ -11,6 +12,7 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
   if (code !== "EPIPE") processTerminal.err(`holdfast: standard output cannot be written (${code})`);
   process.exit(code === "EPIPE" ? 0 : 1);
 });
+giveUpClosedTerminals();
 // There is no other place to say it.
 process.stderr.on("error", () => {});
 

@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { settingKeys } from "./config/schema.js";
+import { flagOf } from "./config/setting.js";
 import type { Machine } from "./machine.js";
 import { runProgram } from "./program.js";
+import { SETTING_GROUPS } from "./setting-groups.js";
 import { TestTerminal } from "./testing/terminal.js";
 
 const machine: Machine = {
@@ -41,6 +44,63 @@ describe("the program", () => {
   ])("helps with examples: %j", async (command) => {
     expect(await run(...command, "--help")).toBe(0);
     expect(terminal.printed.join("\n")).toMatch(/^Examples:\n {2}\$ (.* )?holdfast /m);
+  });
+
+  it("says its version as a command, too", async () => {
+    expect(await run("version")).toBe(0);
+    expect(await run("version", "--json")).toBe(0);
+    expect(terminal.printed[0]).toBe(
+      `holdfast 1.2.3 (Node.js ${process.versions.node}, ${process.platform}-${process.arch})`,
+    );
+    expect(JSON.parse(terminal.printed[1] ?? "")).toMatchObject({ holdfast: "1.2.3" });
+  });
+
+  it.each([
+    [[]],
+    [["start"]],
+    [["publish"]],
+    [["broadcast"]],
+    [["listen"]],
+    [["disconnect"]],
+    [["channels"]],
+    [["presence"]],
+    [["history"]],
+    [["drain"]],
+    [["token"]],
+    [["token", "create"]],
+    [["token", "check"]],
+    [["swarm", "run"]],
+    [["config"]],
+    [["config", "print"]],
+    [["config", "check"]],
+    [["completion"]],
+    [["version"]],
+  ])("help fits into 80 columns: %j", async (command) => {
+    expect(await run(...command, "--help")).toBe(0);
+    const lines = terminal.printed.join("\n").split("\n");
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it("has every setting in a group of the help of start, and in no other help", async () => {
+    expect(Object.values(SETTING_GROUPS).flat().sort()).toEqual([...settingKeys].sort());
+    await run("start", "--help");
+    const help = terminal.printed.join("\n");
+    for (const heading of Object.keys(SETTING_GROUPS)) expect(help).toContain(`\n${heading}:\n`);
+    for (const key of settingKeys) expect(help).toMatch(new RegExp(` ${flagOf(key)}( |$)`, "m"));
+    for (const command of [
+      ["token", "create"],
+      ["token", "check"],
+      ["config", "print"],
+      ["config", "check"],
+    ]) {
+      terminal.printed.length = 0;
+      await run(...command, "--help");
+      expect(terminal.printed.join("\n")).toContain(
+        "Every setting is a flag here, too: `holdfast start --help`",
+      );
+      expect(terminal.printed.join("\n")).not.toMatch(/^ +--ping-interval/m);
+    }
+    expect(await run("config", "check", "--ping-interval", "30s", "--max-connections", "100")).toBe(0);
   });
 
   it("suggests the flag that was meant", async () => {

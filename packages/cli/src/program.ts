@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { broadcastCommand } from "./commands/broadcast.js";
 import { channelsCommand } from "./commands/channels.js";
+import { completionCommand } from "./commands/completion.js";
 import { configCheckCommand } from "./commands/config-check.js";
 import { configPrintCommand } from "./commands/config-print.js";
 import { disconnectCommand } from "./commands/disconnect.js";
@@ -17,7 +18,9 @@ import { publishCommand } from "./commands/publish.js";
 import { startCommand } from "./commands/start.js";
 import { swarmCommand } from "./commands/swarm.js";
 import { tokenCommand } from "./commands/token.js";
+import { versionCommand } from "./commands/version.js";
 import { Failure } from "./failure.js";
+import { formatHelpOf, helpWidth } from "./help-format.js";
 import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine.js";
 import type { Terminal } from "./terminal.js";
@@ -53,7 +56,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .description("Show or check the settings.")
     .summary("show or check the settings");
   config.addCommand(configPrintCommand(terminal, machine)).addCommand(configCheckCommand(terminal, machine));
-  const root = new Command("holdfast")
+  const root: Command = new Command("holdfast")
     .description("A clustered WebSocket gateway.")
     .version(version, "-V, --version", "print the version")
     .addCommand(startCommand(terminal, version, machine))
@@ -68,6 +71,8 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(tokenCommand(terminal, machine))
     .addCommand(swarmCommand(terminal))
     .addCommand(config)
+    .addCommand(versionCommand(terminal, version))
+    .addCommand(completionCommand(terminal, () => root))
     .addHelpText(
       "after",
       `
@@ -83,10 +88,13 @@ Each command explains itself: holdfast start --help`,
 
 /** The same manners for every command: errors thrown instead of exits, output to the terminal. */
 function prepare(command: Command, terminal: Terminal): void {
+  formatHelpOf(command);
   command
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({
+      getOutHelpWidth: () => helpWidth(terminal.columns),
+      getErrHelpWidth: () => helpWidth(terminal.columns),
       writeOut: (text) => void terminal.out(asCalled(text, terminal.program).replace(/\n$/, "")),
       writeErr: (text) => terminal.err(text.replace(/\n$/, "")),
       outputError: (text, write) =>

@@ -13,6 +13,8 @@ export interface Terminal {
   readonly program: string;
   /** All of standard input; rejects with a `Failure` where it has more bytes. */
   input(maxBytes: number): Promise<string>;
+  /** Of a terminal; undefined for a file or a pipe. */
+  readonly columns?: number | undefined;
   /** Prints a line of the command's result. Resolves when the reader took it: a slow pipe slows the command down. */
   out(line: string): Promise<void>;
   /** Prints a line for the person at the terminal, beside the result. */
@@ -42,6 +44,7 @@ export const processTerminal: Terminal = Object.freeze({
     }
     return Buffer.concat(chunks).toString();
   },
+  columns: process.stdout.columns,
   async out(line: string): Promise<void> {
     if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
   },

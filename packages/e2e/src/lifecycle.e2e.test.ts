@@ -2,7 +2,7 @@
  * How an instance begins and ends: graceful stops, impatient ones, and starts that cannot succeed.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -186,6 +186,51 @@ describe("a primary that is killed", () => {
     await eventually("the worker hangs", () => existsSync(join(folder, String(worker))));
     gateway.signal("SIGKILL");
     await eventually("nothing of it runs", () => gateway.program.processes().length === 0, 20_000);
+  });
+});
+
+describe("a terminal that closes", () => {
+  test("ends the gateway that was started in it, which ends in good order", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-e2e-"));
+    own.add({ close: () => rmSync(folder, { recursive: true }) });
+    const code = join(folder, "code");
+    const shell = join(folder, "shell.sh");
+    // A shell passes its terminal's hang-up on; this one outlives it and writes how the gateway ended.
+    writeFileSync(
+      shell,
+      `exec 3<&0
+       ${process.execPath} ${HOLDFAST} "$@" <&3 3<&- & gateway=$!
+       trap 'kill -HUP $gateway' HUP
+       wait $gateway
+       wait $gateway; echo $? >${code}.part; mv ${code}.part ${code}`,
+    );
+    const start: typeof Program.holdfast = (args, options) =>
+      Program.start("script", ["-qec", `exec sh ${shell} ${args.join(" ")}`, "/dev/null"], options);
+    const gateway = await GatewayProcess.start({ start });
+    own.add({ close: () => gateway.program.close() });
+    gateway.program.signal("SIGKILL");
+    await eventually("the gateway has ended", () => existsSync(code));
+    expect(readFileSync(code, "utf8")).toBe("0\n");
+    await gateway.program.gone();
+  });
+});
+
+describe("a working directory that is removed", () => {
+  test("does not matter to workers that start then", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-e2e-"));
+    const gateway = own.add(await GatewayProcess.start({ cwd: folder, args: ["--workers", "1"] }));
+    rmSync(folder, { recursive: true });
+    const [worker = 0] = gateway.workerPids();
+    process.kill(worker, "SIGKILL");
+    await eventually("another worker serves", async () => {
+      const [next] = gateway.workerPids();
+      return next !== undefined && next !== worker && (await gateway.adminGet("/readyz")).status === 200;
+    });
+    // A command to it, and its answer: whatever it could not load has been said by then.
+    const client = own.add(await PlainClient.connected(gateway.ws(), ["news"]));
+    await gateway.publish("news", 1);
+    await client.next();
+    expect(gateway.log.filter(({ msg, pid }) => pid !== worker && msg.startsWith("no guard"))).toEqual([]);
   });
 });
 

@@ -17,16 +17,17 @@ export function slotOf(sid: string): number {
   return owner.slot;
 }
 
-/** Opens clients, which stay, until each of the slots 0 to `workers` - 1 owns `perWorker` sessions. */
+/** Opens clients of `channel`, which stay, until each of the slots 0 to `workers` - 1 owns `perWorker` sessions. */
 export async function openSessions(
   gateway: GatewayProcess,
   resources: Resources,
   workers: number,
   perWorker: number,
+  channel = "kept",
 ): Promise<SessionsBySlot> {
   const sids = new Map<number, string[]>();
   await eventually(`${perWorker} sessions on each worker`, async () => {
-    const { sid } = resources.add(await PlainClient.subscribed(gateway.ws("channels=kept")));
+    const { sid } = resources.add(await PlainClient.subscribed(gateway.ws(`channels=${channel}`)));
     const own = sids.get(slotOf(sid)) ?? [];
     sids.set(slotOf(sid), [...own, sid].slice(0, perWorker));
     return sids.size === workers && [...sids.values()].every(({ length }) => length === perWorker);

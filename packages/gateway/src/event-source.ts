@@ -5,6 +5,7 @@
  * So it gets a stream that says when to come back, and ends. Everything else gets the status. Invariant: only what is temporary is
  * answered so; what a client did wrong is said with its status.
  */
+import { readRequestLine } from "./admission/request-head.js";
 import type { HttpAnswer } from "./worker/http-answer.js";
 
 interface Asking {
@@ -20,8 +21,8 @@ export function isEventSource({ method, url = "", accept = "" }: Asking): boolea
 
 /** Likewise, from the bytes of a request's head as latin1. */
 export function isEventSourceHead(head: string): boolean {
-  const [, method, url] = /^([A-Z]+) (\S+) HTTP\//.exec(head) ?? [];
-  return isEventSource({ method, url, accept: headerOf(head, "accept") });
+  const { method, target } = readRequestLine(head) ?? {};
+  return isEventSource({ method, url: target, accept: headerOf(head, "accept") });
 }
 
 /** A stream that only says when to come back. */

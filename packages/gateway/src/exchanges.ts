@@ -55,6 +55,11 @@ export class Exchanges {
     return this.#leaving.size;
   }
 
+  /** Whether the connection has no request under way. */
+  isIdle(socket: Duplex): boolean {
+    return (this.#underWay.get(socket) ?? 0) === 0;
+  }
+
   /**
    * A request has come. False: too many are under way, and it is not to be answered. `idle` is told when the connection has no
    * request under way any more, and is open.

@@ -9,8 +9,11 @@ import { describe, expect, it } from "@jest/globals";
 import { clientAddress, TrustedProxies } from "./admission/client-address.js";
 import { frontCorsLines } from "./admission/front-cors.js";
 import { readProxyHeader } from "./admission/proxy-protocol.js";
-import { isProbe, requestTarget, sessionIdOf } from "./admission/request-head.js";
+import { emptyLines, isProbe, readRequestLine, sessionIdOf } from "./admission/request-head.js";
 import { isEventSourceHead } from "./event-source.js";
+import { elementsOf, hasElement, isHost } from "./request/field-values.js";
+import { readTarget } from "./request/request-target.js";
+import { qualityOf } from "./worker/content-coding.js";
 import { withoutOuterSpace } from "./worker/field-value.js";
 import { namedOwner } from "./worker/named-owner.js";
 import { originCheck } from "./worker/origin.js";
@@ -77,7 +80,11 @@ const READERS: Readonly<Record<string, (run: string) => unknown>> = {
   "a session's id": (run) => [sessionIdOf(`/ws?sid=${run}`), sessionIdOf(`/ws${run}sid=`)],
   "an owner": (run) => namedOwner("POST", `/poll?${run}sid=a`),
   "a query": (run) => parseUpgradeQuery(`channels=${run}`, RULES),
-  "a request line": (run) => [requestTarget(`GET /${run}`), isProbe(`GET /healthz${run}`)],
+  "a request line": (run) => [readRequestLine(`GET /${run}`), isProbe(`GET /healthz${run}`)],
+  "empty lines": (run) => emptyLines(`\r\n${run}`),
+  "a target": (run) => readTarget("GET", `http://a${run}/`),
+  "a list": (run) => [elementsOf(`,${run},`), hasElement(`upgrade${run}`, "upgrade"), isHost(`a${run}`)],
+  "accepted codings": (run) => qualityOf(`gzip${run};${run}q=1`, "br"),
   "the head of an event source": (run) => isEventSourceHead(head(`Accept: a${run}b`)),
   "the origin of a refused request": (run) => frontCorsLines(head(`Origin: a${run}b`), isListed),
   "a PROXY header": (run) => readProxyHeader(Buffer.from(`PROXY TCP4 ${run}`)),

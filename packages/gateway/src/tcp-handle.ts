@@ -114,12 +114,14 @@ export function peerOf(handle: TcpHandle): string | undefined {
   return name.address;
 }
 
-/** The handle as an ordinary socket, for answering it here or in the worker. Takes ownership. */
+/** The handle as an ordinary socket, for answering it here or in the worker; its errors show as its end. Takes ownership. */
 export function socketOf(handle: TcpHandle): Socket {
   // `handle` is an option that the typings leave out.
   const options = { handle, readable: true, writable: true, allowHalfOpen: false };
-  return new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  return new Socket(options as ConstructorParameters<typeof Socket>[0]).on("error", ignoreError);
 }
+
+function ignoreError(): void {}
 
 /**
  * Takes the handle out of a socket whose writes are done. The socket is left without one: destroy it, at the latest when the

@@ -2,10 +2,12 @@
  * `holdfast channels`: the channels that somebody listens to on one instance, one a line with its subscribers.
  */
 import { Command, Option } from "commander";
+import { JsonList } from "../json-list.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
 interface ChannelsOptions extends AdminDestination {
+  readonly json?: boolean;
   readonly prefix: string;
 }
 
@@ -18,13 +20,19 @@ export function channelsCommand(terminal: Terminal): Command {
       "List the channels that somebody listens to on a running gateway, with its subscribers, by name.",
     )
     .addOption(new Option("--prefix <text>", "what the names begin with").default("", "all"));
-  return addAdminOptions(command).action(async ({ prefix, ...options }: ChannelsOptions) => {
+  command.option("--json", "as JSON: a list of objects");
+  return addAdminOptions(command).action(async ({ prefix, json = false, ...options }: ChannelsOptions) => {
     const client = adminOf(options, terminal);
     const interrupted = terminal.interrupted();
+    let list: JsonList | undefined;
     for (let after = ""; !interrupted.aborted; ) {
       const { channels, next } = await client.channels({ prefix, after, limit: PAGE });
-      for (const { channel, subscribers } of channels) await terminal.out(`${subscribers}\t${channel}`);
-      if (next === undefined) return;
+      if (json) list ??= await JsonList.begin(terminal);
+      for (const { channel, subscribers } of channels) {
+        await (list?.add(JSON.stringify({ channel, subscribers })) ??
+          terminal.out(`${subscribers}\t${channel}`));
+      }
+      if (next === undefined) return list?.end();
       after = next;
     }
   });

@@ -15,7 +15,7 @@ export function configCheckCommand(terminal: Terminal, readMachine: () => Machin
       "Check a file together with the environment and flags, as `holdfast start` would. Exit code 2 when something is wrong.",
     )
     .argument("[file]", "settings file, as with --config");
-  return addSettingFlags(command)
+  return addSettingFlags(command, "named")
     .addHelpText(
       "after",
       `

@@ -14,7 +14,7 @@ export function configPrintCommand(terminal: Terminal, readMachine: () => Machin
     .addOption(new Option("--json", "as JSON").conflicts("fileFormat"))
     .option("--file-format", "as a holdfast.json that gives the same settings; leaves secrets out")
     .option("--show-secrets", "with --file-format: include the secrets");
-  return addSettingFlags(command)
+  return addSettingFlags(command, "named")
     .addHelpText(
       "after",
       `

@@ -124,4 +124,34 @@ describe("commands on the admin API", () => {
     expect(await run(terminal, "history", "news", "--admin", url)).toBe(1);
     expect(terminal.errors).toEqual([expect.stringMatching(/refused with 404: None\. \(no_history\)$/)]);
   });
+
+  it("prints every list as one JSON document with --json, also an empty one", async () => {
+    const list = async (body: readonly object[], ...command: string[]): Promise<unknown> => {
+      answers = body.map((each) => ({ body: each }));
+      const terminal = new TestTerminal();
+      expect(await run(terminal, ...command, "--json", "--url", url)).toBe(0);
+      return JSON.parse(terminal.printed.join("\n"));
+    };
+    const [one, two] = [
+      { channel: "a b", subscribers: 2 },
+      { channel: "b", subscribers: 1 },
+    ];
+    expect(await list([{ channels: [one], next: "a" }, { channels: [two] }], "channels")).toEqual([one, two]);
+    expect(await list([{ channels: [] }], "channels")).toEqual([]);
+    const counts = { users: 1, sessions: 2 };
+    const members = [{ session: "s1", user: "ann", info: { x: 1 } }, { session: "s2" }];
+    const pages = members.map((member, index) => ({
+      ...counts,
+      members: [member],
+      ...(index === 0 && { next: "c" }),
+    }));
+    expect(await list(pages, "presence", "room")).toEqual({ members, ...counts });
+    const publications = [
+      { offset: 8, data: { n: 1 } },
+      { offset: 7, data: "x" },
+    ];
+    expect(await list([{ offset: 8, epoch: "e", publications }], "history", "news")).toEqual(
+      [...publications].reverse(),
+    );
+  });
 });

@@ -4,11 +4,13 @@
 import { channelProblem, MAX_HISTORY_LIMIT } from "@holdfast/protocol";
 import { Command, Option } from "commander";
 import { Failure } from "../failure.js";
+import { JsonList } from "../json-list.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
 interface HistoryOptions extends AdminDestination {
   readonly limit: string;
+  readonly json?: boolean;
 }
 
 export function historyCommand(terminal: Terminal): Command {
@@ -18,11 +20,19 @@ export function historyCommand(terminal: Terminal): Command {
       "Print what a channel's history holds: offset and data, one publication a line, oldest first.",
     )
     .argument("<channel>", "name of the channel")
-    .addOption(new Option("--limit <n>", `how many, 1 to ${MAX_HISTORY_LIMIT}`).default("100"));
-  return addAdminOptions(command).action(async (channel: string, { limit, ...options }: HistoryOptions) => {
-    const problem = channelProblem(channel);
-    if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
-    const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
-    for (const { offset, data } of [...publications].reverse()) await terminal.out(`${offset}\t${data}`);
-  });
+    .addOption(new Option("--limit <n>", `how many, 1 to ${MAX_HISTORY_LIMIT}`).default("100"))
+    .option("--json", "as JSON: a list of objects");
+  return addAdminOptions(command).action(
+    async (channel: string, { limit, json = false, ...options }: HistoryOptions) => {
+      const problem = channelProblem(channel);
+      if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
+      const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
+      const list = json ? await JsonList.begin(terminal) : undefined;
+      for (const { offset, data } of [...publications].reverse()) {
+        // As it was published: encoded anew, large numbers would be rounded.
+        await (list?.add(`{"offset":${offset},"data":${data}}`) ?? terminal.out(`${offset}\t${data}`));
+      }
+      await list?.end();
+    },
+  );
 }

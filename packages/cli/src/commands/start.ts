@@ -32,17 +32,18 @@ export function startCommand(terminal: Terminal, version: string, readMachine: (
     .description(
       "Run a gateway: one primary and its workers. SIGTERM and SIGINT stop it gracefully, a second one at once; SIGHUP reads the file again and replaces the workers one by one.",
     );
-  return addSettingFlags(command)
+  return addSettingFlags(command, "listed")
     .addHelpText(
       "after",
       `
-A setting is a flag, an environment variable (HOLDFAST_MAX_PAYLOAD) or a key of holdfast.json (maxPayload).
+A setting is a flag (--max-payload), an environment variable
+(HOLDFAST_MAX_PAYLOAD) or a key of holdfast.json (maxPayload).
 
 Examples:
   $ holdfast start
-  $ holdfast start --redis redis://127.0.0.1:6379 --workers 4 --port 8080-8083
+  $ holdfast start --redis redis://127.0.0.1:6379 --port 8080-8083
   $ holdfast start --host 0.0.0.0 --anonymous
-  $ HOLDFAST_ADMIN_KEY=$(openssl rand -hex 24) holdfast start --admin-host 0.0.0.0`,
+  $ HOLDFAST_ADMIN_KEY=$KEY holdfast start --admin-host 0.0.0.0`,
     )
     .action((options: Readonly<Record<string, unknown>>) => start(options, terminal, version, readMachine()));
 }

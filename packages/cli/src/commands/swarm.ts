@@ -156,7 +156,7 @@ or with --jwt-secret; with sse and poll each message is a connection of its own.
 Examples:
   $ holdfast swarm run --connections 10000
   $ holdfast swarm run --channels 'news,user-{i}' --hold 2m --broadcast
-  $ holdfast swarm run --transport poll --channels 'demo:{i%5000}' --send-rate 200
+  $ holdfast swarm run --transport poll --channels 'demo:{i%500}' --send-rate 50
   $ holdfast swarm run --connections 10000 --jwt-secret "$SECRET" --user 'u{i}'
   $ holdfast swarm run --url ws://127.0.0.1:8080-8095/ws --connections 1000000 \\
       --rate 4000 --hold 5m --broadcast --report out`,

@@ -57,13 +57,14 @@ function createCommand(terminal: Terminal, readMachine: () => Machine): Command 
     .option("--channel <name>", "make a subscription token for this channel instead")
     .option("--private-key <file>", "sign with this private key, PEM")
     .option("--key-id <text>", "name of the key in the issuer's set: the header `kid`");
-  return addSettingFlags(command)
+  return addSettingFlags(command, "named")
     .addHelpText(
       "after",
       `
 Examples:
-  $ HOLDFAST_JWT_SECRET=$(cat secret) holdfast token create ada --allow 'room:*=subscribe,publish'
-  $ holdfast token create ada --private-key key.pem --key-id 2026-01 --expires 5m
+  $ HOLDFAST_JWT_SECRET=$SECRET holdfast token create ada
+  $ holdfast token create ada --allow 'room:*=subscribe,publish'
+  $ holdfast token create ada --private-key key.pem --expires 5m
   $ holdfast token create ada --channel room:1`,
     )
     .action(async (user: string, options: Readonly<Record<string, unknown>>) => {
@@ -169,7 +170,7 @@ function checkCommand(terminal: Terminal, readMachine: () => Machine): Command {
       "Say in sentences what a gateway with these settings would make of a token. Exit code 1 when it would refuse it. Whether the token was revoked is not asked.",
     )
     .argument("<token>", "the token");
-  return addSettingFlags(command)
+  return addSettingFlags(command, "named")
     .addHelpText("after", '\nExamples:\n  $ holdfast token check "$TOKEN"')
     .action(async (token: string, options: Readonly<Record<string, unknown>>) => {
       const { settings } = loadFromCommand(options, terminal, readMachine());

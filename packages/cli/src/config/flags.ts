@@ -3,32 +3,46 @@
  */
 import { type Command, Option } from "commander";
 import type { Machine } from "../machine.js";
+import { groupOf, SETTING_GROUPS } from "../setting-groups.js";
 import type { Terminal } from "../terminal.js";
 import { type ConfigFile, FILE_ENV, readConfigFile } from "./file.js";
 import { type FlagValues, type Loaded, loadSettings } from "./load.js";
-import { settingKeys, settingOf } from "./schema.js";
+import { type SettingKey, settingKeys, settingOf } from "./schema.js";
 import { flagOf } from "./setting.js";
 
-/** Adds `--config` and a flag per setting. */
-export function addSettingFlags(command: Command): Command {
+/** Adds `--config` and a flag per setting: in groups in the help of `start`, elsewhere one line for all. */
+export function addSettingFlags(command: Command, help: "listed" | "named"): Command {
   command.addOption(
     new Option(
       "-c, --config <file>",
       `settings file; ./holdfast.json is read if it exists (env: ${FILE_ENV})`,
     ),
   );
-  for (const key of settingKeys) {
+  const add = (option: Option, key: SettingKey): void => {
+    command.addOption(help === "listed" ? option.helpGroup(groupOf(key)) : option.hideHelp());
+  };
+  if (help === "named") {
+    command.addHelpText("after", "\nEvery setting is a flag here, too: `holdfast start --help` lists them.");
+  }
+  for (const key of inOrder(help)) {
     const { shape, description } = settingOf(key);
     const flag = flagOf(key);
     const text = `${firstSentence(description)}${defaultNote(key)}`;
     if (shape.placeholder !== undefined) {
-      command.addOption(new Option(`${flag} <${shape.placeholder}>`, text));
+      add(new Option(`${flag} <${shape.placeholder}>`, text), key);
     } else {
-      command.addOption(new Option(flag, text));
+      add(new Option(flag, text), key);
       command.addOption(new Option(flag.replace("--", "--no-"), `Undo ${flag} said elsewhere`).hideHelp());
     }
   }
   return command;
+}
+
+/** Commander shows groups in the order of their first option. */
+function inOrder(help: "listed" | "named"): readonly SettingKey[] {
+  if (help === "named") return settingKeys;
+  const grouped = Object.values(SETTING_GROUPS).flat();
+  return [...grouped, ...settingKeys.filter((key) => !grouped.includes(key))];
 }
 
 /** The settings by a command's options, the environment and the file. Throws `ConfigProblems`. */

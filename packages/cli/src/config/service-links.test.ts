@@ -20,6 +20,10 @@ describe("service links of Kubernetes", () => {
     ["HOLDFAST_ADMIN_SERVICE_PORT_HTTP", "9080"],
     ["HOLDFAST_REDIS_MASTER_PORT_6379_TCP_ADDR", "172.20.8.10"],
     ["HOLDFAST_REDIS_MASTER_PORT", "tcp://172.20.8.10:6379"],
+    ["HOLDFAST_PORT_8000_TCP_START", "tcp://172.17.0.5:8000"],
+    ["HOLDFAST_PORT_8000_TCP_END", "tcp://172.17.0.5:8009"],
+    ["HOLDFAST_NAME", "/shop/holdfast"],
+    ["HOLDFAST_ENV_NODE_VERSION", "22.1.0"],
   ])("are told apart: %s=%s", (name, value) => {
     expect(isServiceLink(name, value)).toBe(true);
   });
@@ -31,6 +35,8 @@ describe("service links of Kubernetes", () => {
     ["HOLDFAST_PROT", "tcp://172.20.8.9:443"],
     ["HOLDFAST_HOST", "172.20.8.9"],
     ["HOLDFAST_SERVICE", "x"],
+    ["HOLDFAST_NAME", "shop"],
+    ["HOLDFAST_ENVIRONMENT", "test"],
   ])("are not: %s=%s", (name, value) => {
     expect(isServiceLink(name, value)).toBe(false);
   });

@@ -57,7 +57,8 @@ describe("a connection", () => {
   it.each([
     ["a TLS hello", "\x16\x03\x01", "400"],
     ["no request line", "HELLO\r\n\r\n", "400"],
-    ["another version", "PRI * HTTP/2.0\r\n\r\n", "400"],
+    ["another version", "PRI * HTTP/2.0\r\n\r\n", "505"],
+    ["empty lines without end", "\r\n".repeat(200), "431"],
     ["a head without end", `GET / HTTP/1.1\r\n${"x".repeat(300)}`, "431"],
     ["a head that is too big", `GET / HTTP/1.1\r\n${"x".repeat(300)}\r\n\r\n`, "431"],
   ])("that sends %s is answered at once", (_what, bytes, status) => {

@@ -13,12 +13,13 @@
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
+import { DateField } from "../request/date-field.js";
 import { readNow, type TcpHandle } from "../tcp-handle.js";
 import { type OriginCheck, originCheck } from "../worker/origin.js";
 import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { Farewells } from "./farewells.js";
 import { Fifo } from "./fifo.js";
-import { frontAnswer, HEALTHY, type Refused } from "./front-answers.js";
+import { frontAnswer, healthyAnswer, type Refused } from "./front-answers.js";
 import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
 import type { Introduction } from "./introduction.js";
@@ -76,6 +77,7 @@ export class Admission {
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
   readonly #farewells: Farewells;
+  readonly #date: DateField;
   readonly #heads: HeadReader;
   #mayComeFrom: OriginCheck;
   readonly #readNow: typeof readNow;
@@ -105,6 +107,7 @@ export class Admission {
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
+    this.#date = new DateField(clock);
     this.#farewells = farewells;
     const heads: HeadEvents = {
       whole: (socket) => this.#arrived(socket),
@@ -182,8 +185,8 @@ export class Admission {
   }
 
   /** Answers a health check that is not here any more. */
-  reassure({ handle }: PendingSocket): void {
-    this.#farewells.say(handle, HEALTHY);
+  reassure({ handle, head }: PendingSocket): void {
+    this.#farewells.say(handle, healthyAnswer(this.#date.now, head));
   }
 
   /**
@@ -286,7 +289,7 @@ export class Admission {
     if (socket === undefined || assignment === "later") return false;
     this.#unassigned.shift();
     this.#unassignedBytes -= bytes;
-    if (assignment === "healthy") this.#farewells.say(socket.handle, HEALTHY);
+    if (assignment === "healthy") this.reassure(socket);
     else if (assignment !== "assigned") this.refuse(socket, assignment);
     this.#events.left(socket);
     return true;
@@ -330,7 +333,7 @@ export class Admission {
     this.#events.refused(why);
     const request = head === "" ? this.#peek(handle) : head;
     const cors = frontCorsLines(request, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), cors, request));
+    this.#farewells.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, request));
   }
 
   #peek(handle: TcpHandle): string {

@@ -21,7 +21,8 @@ export type Refused =
   | "slow_head"
   | "big_head"
   | "bad_proxy_header"
-  | "not_http";
+  | "not_http"
+  | "bad_version";
 
 interface Row {
   readonly status: string;
@@ -65,32 +66,43 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   slow_head: { status: "408 Request Timeout", message: "The request's head did not arrive in time." },
   big_head: { status: "431 Request Header Fields Too Large", message: "The request's head is too large." },
   bad_proxy_header: { status: "400 Bad Request", message: "The PROXY header is malformed." },
+  bad_version: { status: "505 HTTP Version Not Supported", message: "This server speaks HTTP/1.1." },
   not_http: { status: "400 Bad Request", message: "That is not an HTTP/1.1 request." },
 };
 
 /** What a health check is told while the instance is full: full is not ill. */
-export const HEALTHY =
-  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nok";
+export function healthyAnswer(date: string, request: string): string {
+  return (
+    `HTTP/1.1 200 OK\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `Cache-Control: no-store\r\nContent-Length: 2\r\n\r\n${isHead(request) ? "" : "ok"}`
+  );
+}
 
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
 /**
- * The whole response. `random` is uniform in [0, 1); `more` are header lines for the page that asked (front-cors.ts); `request`
- * is what was read of its head, as latin1.
+/**
+ * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the page that asked
+ * (front-cors.ts); `request` is what was read of its head, as latin1.
  */
-export function frontAnswer(why: Refused, random: number, more = "", request = ""): string {
+export function frontAnswer(why: Refused, random: number, date: string, more = "", request = ""): string {
   const { status, message } = ROWS[why];
   const code = Number(status.slice(0, 3));
   if (code === 503 && isEventSourceHead(request)) {
     const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
-    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {})).toString("latin1");
+    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {}), date).toString("latin1");
     return answer.replace("\r\n\r\n", () => `\r\n${more}\r\n`);
   }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;
   const retry = code === 503 ? `Retry-After: ${1 + Math.floor(random * (RETRY_SPREAD_S + 1))}\r\n` : "";
   return (
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${body}`
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nDate: ${date}\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n${retry}${more}\r\n${isHead(request) ? "" : body}`
   );
+}
+
+/** The answer to such a request has no body. */
+function isHead(request: string): boolean {
+  return request.startsWith("HEAD ");
 }

@@ -10,7 +10,7 @@ const head = (...lines: string[]): string =>
 describe("the front door's headers for pages", () => {
   it("let a listed page read Retry-After", () => {
     const lines = frontCorsLines(head("origin:  https://shop.example "), listed);
-    const [answer = ""] = frontAnswer("limit_connections", 0, lines).split("\r\n\r\n");
+    const [answer = ""] = frontAnswer("limit_connections", 0, "", lines).split("\r\n\r\n");
     expect(answer).toContain("\r\nRetry-After: 1\r\n");
     expect(answer).toContain("\r\nAccess-Control-Allow-Origin: https://shop.example\r\n");
     expect(answer).toContain("\r\nAccess-Control-Allow-Credentials: true\r\n");

@@ -11,7 +11,7 @@ import { lengthRead, readNow, type TcpHandle } from "../tcp-handle.js";
 import type { Refused } from "./front-answers.js";
 import type { Introduction } from "./introduction.js";
 import type { PendingSocket } from "./pending-socket.js";
-import { headEnd, mayBeHttp, requestTarget } from "./request-head.js";
+import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "./request-head.js";
 
 /** How a read ends. The socket has left then. */
 export interface HeadEvents {
@@ -109,13 +109,20 @@ export class HeadReader {
 
   /** Whether the socket has left. */
   #append(socket: PendingSocket, text: string): boolean {
-    const searched = socket.introduced ? socket.head.length : 0;
+    let searched = socket.introduced ? socket.head.length : 0;
     const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
     const introduction = this.#introduction.begin(socket);
+    const skipped = introduction === "done" ? emptyLines(socket.head) : 0;
+    if (skipped > 0) {
+      searched = 0;
+      socket.skipped += skipped;
+      socket.head = socket.head.slice(skipped);
+    }
     if (this.#reading.has(socket.handle)) this.#bytes += socket.head.length - before;
     if (introduction === "incomplete") return false;
     if (introduction === "invalid") return this.#refuse(socket, "bad_proxy_header");
+    if (socket.skipped > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
     const { head } = socket;
     const end = headEnd(head, searched);
     if (end === -1) {
@@ -123,9 +130,11 @@ export class HeadReader {
       return head.length > this.#maxHeadBytes && this.#refuse(socket, "big_head");
     }
     if (end > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
-    const target = requestTarget(head);
-    if (target === undefined) return this.#refuse(socket, "not_http");
-    socket.target = target;
+    const line = readRequestLine(head);
+    if (line === undefined) return this.#refuse(socket, "not_http");
+    if (line.major !== 1) return this.#refuse(socket, "bad_version");
+    if (line.minor > 1) socket.head = asKnownVersion(head);
+    socket.target = line.target;
     this.#introduction.complete(socket);
     this.forget(socket);
     this.#events.whole(socket);

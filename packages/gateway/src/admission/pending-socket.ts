@@ -4,7 +4,7 @@
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
 import type { TcpHandle } from "../tcp-handle.js";
-import { requestTarget, sessionIdOf } from "./request-head.js";
+import { readRequestLine, sessionIdOf } from "./request-head.js";
 
 export class PendingSocket {
   readonly handle: TcpHandle;
@@ -18,6 +18,8 @@ export class PendingSocket {
   target = "";
   /** Whose connection it is, where somebody needs to know. */
   address = "";
+  /** Bytes of empty lines before its request. */
+  skipped = 0;
   /** Bytes that the event loop has read of it. */
   loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
@@ -40,7 +42,7 @@ export class PendingSocket {
   static read(handle: TcpHandle, head: string, address: string, now: number): PendingSocket {
     const socket = new PendingSocket(handle, now);
     socket.head = head;
-    socket.target = requestTarget(head) ?? "";
+    socket.target = readRequestLine(head)?.target ?? "";
     socket.address = address;
     socket.introduced = true;
     return socket;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { headEnd, mayBeHttp, requestTarget, sessionIdOf } from "./request-head.js";
+import { headEnd, mayBeHttp, readRequestLine, sessionIdOf } from "./request-head.js";
 
 const SID = "AAAB0123456789abcdef";
 
@@ -43,7 +43,7 @@ describe("what may be HTTP", () => {
     ["a method", "G", true],
     ["a TLS hello", "\x16\x03\x01", false],
     ["a lower-case word", "get / HTTP/1.1", false],
-    ["an empty line", "\r\nGET / HTTP/1.1", false],
+    ["an empty line, which is skipped before", "\r\nGET / HTTP/1.1", false],
     ["zero bytes", "\0\0", false],
   ])("%s", (_what, text, may) => {
     expect(mayBeHttp(text)).toBe(may);
@@ -54,16 +54,17 @@ describe("the target of a request", () => {
   it.each([
     ["a path", "GET /ws HTTP/1.1\r\n\r\n", "/ws"],
     ["a query", "GET /ws?a=b&c HTTP/1.1\r\nHost: x\r\n\r\n", "/ws?a=b&c"],
-    ["an absolute target", "GET http://a/ws?sid=1 HTTP/1.0\r\n\r\n", "http://a/ws?sid=1"],
+    ["an absolute target", "GET http://a/ws?sid=1 HTTP/1.0\r\n\r\n", "/ws?sid=1"],
     ["an asterisk", "OPTIONS * HTTP/1.1\r\n\r\n", "*"],
     ["bytes beyond ASCII", "GET /\xff HTTP/1.1\r\n\r\n", "/\xff"],
-    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\n", undefined],
+    ["HTTP/2", "PRI * HTTP/2.0\r\n\r\n", "*"],
+    ["a target that is none, as it came", "GET /a#b HTTP/1.1\r\n\r\n", "/a#b"],
     ["HTTP/0.9", "GET /\r\n\r\n", undefined],
     ["two targets", "GET /a /b HTTP/1.1\r\n\r\n", undefined],
     ["two spaces", "GET  / HTTP/1.1\r\n\r\n", undefined],
     ["no line", "\r\n\r\n", undefined],
   ])("%s", (_what, head, target) => {
-    expect(requestTarget(head)).toBe(target);
+    expect(readRequestLine(head)?.target).toBe(target);
   });
 
   it("never throws, and has no white space", () => {
@@ -74,7 +75,7 @@ describe("the target of a request", () => {
           bytes,
           Buffer.from(" HTTP/1.1\r\n\r\n"),
         ]);
-        expect(requestTarget(head.toString("latin1")) ?? "").not.toMatch(/[ \r\n]/);
+        expect(readRequestLine(head.toString("latin1"))?.target ?? "").not.toMatch(/[ \r\n]/);
       }),
     );
   });
@@ -83,7 +84,7 @@ describe("the target of a request", () => {
 describe("the target of a request with more behind its head", () => {
   it("is that of its own request line", () => {
     const body = "\r\nGET /poll?sid=AAAA0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n";
-    const target = requestTarget(`POST /send HTTP/1.1\r\nHost: x\r\n\r\n${body}`) ?? "";
+    const target = readRequestLine(`POST /send HTTP/1.1\r\nHost: x\r\n\r\n${body}`)?.target ?? "";
     expect(target).toBe("/send");
     expect(sessionIdOf(target)).toBeUndefined();
   });

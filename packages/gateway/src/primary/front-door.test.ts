@@ -68,7 +68,7 @@ async function open(
     door.close();
   };
   const ask = (target = "/ws"): Exchange => {
-    const each = exchange(ports[0] ?? 0, [`GET ${target} HTTP/1.1\r\n\r\n`]);
+    const each = exchange(ports[0] ?? 0, [`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`]);
     exchanges.push(each);
     return each;
   };

@@ -6,6 +6,7 @@
  */
 import cluster, { type Worker } from "node:cluster";
 import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS } from "@holdfast/protocol";
 import { LINK_VERSION } from "../messages.js";
@@ -64,6 +65,8 @@ export class WorkerLauncher {
       exec: program.workerScript,
       args: [],
       execArgv: [...program.workerExecArgv],
+      // The folder that the gateway was started in may have been removed since.
+      cwd: existsSync(process.cwd()) ? process.cwd() : "/",
       // Sockets come with the bytes already read, as text (admission/hand-off.ts).
       serialization: "json",
       // Standard input, output, error; the IPC channel; the link.
@@ -85,7 +88,8 @@ export class WorkerLauncher {
   }
 
   #watch(slot: number, forked: Worker, taken: readonly number[]): WorkerProcess {
-    if (forked.process.pid === undefined) throw new Error("no process could be made");
+    if (forked.process.pid === undefined)
+      throw new Error("no process could be made: out of processes, descriptors or memory");
     const events: WorkerEvents = {
       ...this.#events,
       linkLost: (lost, problem) => {

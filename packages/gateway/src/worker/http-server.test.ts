@@ -172,6 +172,24 @@ describe("the worker's HTTP server", () => {
     }
   });
 
+  it("lets the page that asked read that its answer was lost, and no other page", async () => {
+    const owner = { slot: 1, generation: 1 };
+    const other = createServer((incoming) => incoming.socket.destroy());
+    other.listen(join(directory, ownerPrefix(owner)));
+    await once(other, "listening");
+    try {
+      const line = `POST /send?sid=${ownerPrefix(owner)}0123456789abcdef HTTP/1.1`;
+      const ask = (origin: string): Promise<string> =>
+        exchange(line, "Host: x", `Origin: ${origin}`, "Connection: close");
+      expect(await ask("http://x")).toMatch(
+        /^HTTP\/1\.1 503 .*\r\nAccess-Control-Allow-Origin: http:\/\/x\r\n/s,
+      );
+      expect(await ask("http://y")).toMatch(/^HTTP\/1\.1 503 (?!.*Access-Control)/s);
+    } finally {
+      other.close();
+    }
+  });
+
   it("ends the connection with the answer while draining", async () => {
     world.state = "draining";
     expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/\r\nConnection: close\r\n/);
@@ -183,7 +201,7 @@ describe("the worker's HTTP server", () => {
   });
 
   it("does not follow an upgrade to anything but WebSocket", async () => {
-    const h2c = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"];
+    const h2c = ["Connection: Upgrade, HTTP2-Settings, close", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"];
     expect(await exchange("GET /healthz HTTP/1.1", "Host: x", ...h2c)).toMatch(
       /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok$/s,
     );

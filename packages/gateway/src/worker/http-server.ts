@@ -13,27 +13,29 @@ import type { Duplex } from "node:stream";
 import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { type CutReason, Exchanges } from "../exchanges.js";
+import { DateField } from "../request/date-field.js";
+import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../request/request-rules.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../tcp-handle.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import type { Comet } from "./comet/comet.js";
-import { answerBytes, errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
+import { corsHeaders } from "./comet/cors.js";
+import { cometPath } from "./comet/decision.js";
+import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { Health, PlainHttp } from "./plain-http.js";
 import { Relay, type RelayOptions } from "./relay.js";
-import {
-  type Acceptance,
-  type Refusal,
-  type RequestHead,
-  refusalFor,
-  type UpgradePolicy,
-} from "./upgrade.js";
+import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./upgrade.js";
 import { UpgradeAdmission } from "./upgrade-admission.js";
+import { watchOffers, withoutOffer } from "./upgrade-offers.js";
 import type { Waiting, WaitingSockets } from "./waiting-sockets.js";
 import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
-const NO_TUNNELS = errorAnswer(405, httpError(405, "This is no proxy."), { Connection: "close" });
+/** RFC 9110 §9.3.6: a method that most servers do not have. */
+const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
+/** The first line of a request whose method or version the parser does not know. */
+const REQUEST_LINE = /^(?:\r?\n)*[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/\d+\.\d+\r\n/;
 
 /** A request for a WebSocket, with what came right behind it. */
 type Upgrading = Pick<Arrival, "head" | "first">;
@@ -79,16 +81,20 @@ export class HttpServer {
   readonly #relay: Relay;
   readonly #upgrades: UpgradeAdmission;
   readonly #exchanges: Exchanges;
+  readonly #date: DateField;
   /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
   readonly #upgraded = new WeakSet<Socket>();
   /** For whose end somebody waits. */
   readonly #ended = new WeakMap<Socket, () => void>();
+  /** Bytes that are read again once the requests before them have been answered. */
+  readonly #again = new WeakMap<Duplex, Buffer>();
   readonly server: Server;
   #health: Health = "ok";
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
     this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
+    this.#date = new DateField(parts.clock);
     this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
     const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
@@ -100,13 +106,17 @@ export class HttpServer {
       requireHostHeader: false,
     })
       .on("connection", (socket: Socket) => {
+        watchOffers(socket);
         if (!parts.waiting.add(socket)) this.#turnAwaySocket(socket, CROWDED);
       })
       .on("request", request)
+      .on("checkContinue", request)
       .on("checkExpectation", request)
-      .on("connect", (_request, socket) => this.#turnAwaySocket(socket, NO_TUNNELS))
+      .on("connect", (request, socket) => this.#turnAwaySocket(socket, problemOf(request) ?? NO_TUNNELS))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
       .on("clientError", (error, socket) => this.#unreadable(error, socket));
+    // One more than is taken, so that it is seen.
+    this.server.maxHeadersCount = MAX_HEADERS + 1;
   }
 
   /** Connections between this worker and others. */
@@ -127,8 +137,7 @@ export class HttpServer {
     const request = readPlainHead(head);
     if (request === undefined) return false;
     if (!isUpgrade(request)) {
-      const taken =
-        request.headers.upgrade === undefined && this.#parts.comet.takeHandle(handle, request, ended);
+      const taken = this.#parts.comet.takeHandle(handle, request, ended);
       if (taken === false) return false;
       this.#parts.answered();
       if (taken !== true) this.#turnAway(handle, taken, ended);
@@ -202,17 +211,27 @@ export class HttpServer {
     waiting.release(socket);
     idle.release(socket);
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
-    if (this.#draining) response.setHeader("Connection", "close");
-    else response.removeHeader("Connection");
+    response.setHeader("Connection", this.#draining || !response.shouldKeepAlive ? "close" : "keep-alive");
     if (!this.#exchanges.begin(request, response, this.#idle)) return;
     const problem = problemOf(request);
+    this.#allowPage(request, response);
     if (problem === undefined) return this.#relay.handle(request, response);
-    response.writeHead(problem.status, responseHeaders(problem)).end(problem.body);
+    sendAnswer(response, problem);
+  }
+
+  /** Every answer at an address of comet may be read by the pages that may connect; what answers adds nothing to that. */
+  #allowPage(request: IncomingMessage, response: ServerResponse): void {
+    const { origin, host } = request.headers;
+    if (origin === undefined || cometPath(request) === undefined) return;
+    if (!this.#parts.policy.mayComeFrom(origin, host)) return;
+    for (const [name, value] of Object.entries(corsHeaders(request))) response.setHeader(name, value);
   }
 
   /** A connection waits for its next request. */
   readonly #idle = (socket: Duplex): void => {
     if (socket instanceof Socket && this.#upgraded.has(socket)) return;
+    const again = this.#again.get(socket);
+    if (again !== undefined) return this.#readAgain(socket, again);
     if (!this.#parts.idle.add(socket)) socket.destroy();
   };
 
@@ -221,16 +240,18 @@ export class HttpServer {
     if (comet.handle(request, response, (...asked) => this.#release(...asked), relayed)) return answered();
     const answer = this.#parts.plain.answer(request, this.#health);
     this.#parts.answered();
-    response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+    sendAnswer(response, answer);
   }
 
-  #upgrade(head: RequestHead, socket: Duplex, first: Buffer): void {
-    const { plain } = this.#parts;
-    // Other upgrades may be ignored (RFC 9110 §7.8), and some HTTP clients offer HTTP/2 with every request.
-    if (head.headers.upgrade?.toLowerCase() !== "websocket") {
-      this.#turnAwaySocket(socket, plain.answer(head, this.#health), head.method === "HEAD");
+  #upgrade(head: IncomingMessage, socket: Duplex, first: Buffer): void {
+    if (!asksForWebSocket(head.headers, head.httpVersionMinor)) {
+      const bytes = withoutOffer(head, first);
+      if (this.#exchanges.isIdle(socket)) this.#readAgain(socket, bytes);
+      else this.#again.set(socket, bytes);
       return;
     }
+    const problem = problemOf(head);
+    if (problem !== undefined) return this.#turnAwaySocket(socket, problem, head.method === "HEAD");
     const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
     const decision = this.#upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
@@ -243,7 +264,7 @@ export class HttpServer {
   }
 
   #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
-    if (decision.kind === "refuse") this.#refuse(socket, decision);
+    if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
@@ -260,7 +281,7 @@ export class HttpServer {
   ): void {
     const { socket } = request;
     if (!this.#parts.waiting.add(socket)) {
-      response.writeHead(CROWDED.status, responseHeaders(CROWDED)).end(CROWDED.body);
+      sendAnswer(response, CROWDED);
       return;
     }
     this.#upgraded.add(socket);
@@ -283,6 +304,16 @@ export class HttpServer {
     });
   }
 
+  /** Node has given the connection up for an offer that is ignored: it is given the connection again. */
+  #readAgain(socket: Duplex, bytes: Buffer): void {
+    this.#again.delete(socket);
+    if (socket.destroyed) return;
+    this.#parts.waiting.release(socket);
+    this.#parts.idle.release(socket);
+    this.server.emit("connection", socket);
+    socket.unshift(bytes);
+  }
+
   #takeEnded(socket: Socket): (() => void) | undefined {
     const ended = this.#ended.get(socket);
     this.#ended.delete(socket);
@@ -300,7 +331,7 @@ export class HttpServer {
    * and lose the answer.
    */
   #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
-    const bytes = answerBytes(answer, headOnly);
+    const bytes = answerBytes(answer, this.#date.now, headOnly);
     this.#exchanges.leaving(socket, bytes.length);
     socket.on("error", destroySocket);
     socket.end(bytes);
@@ -336,33 +367,46 @@ export class HttpServer {
     handshakes.accepted(seconds);
   }
 
-  #refuse(socket: Duplex, refusal: Refusal): void {
+  #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
-    this.#turnAwaySocket(socket, errorAnswer(refusal.status, refusal.error, refusal.headers));
+    this.#turnAwaySocket(socket, errorAnswer(refusal.status, refusal.error, refusal.headers), headOnly);
   }
 
   /** What the HTTP parser could not read. */
-  #unreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  #unreadable(error: ParserError, socket: Duplex): void {
     if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
       return;
     }
-    const [status, message] =
-      error.code === "HPE_HEADER_OVERFLOW"
-        ? ([431, `A request head may have ${this.#parts.maxHeadBytes} bytes.`] as const)
-        : ([400, "That is not an HTTP request."] as const);
-    this.#turnAwaySocket(socket, errorAnswer(status, httpError(status, message)));
+    this.#turnAwaySocket(socket, unreadableAnswer(error, this.#parts.maxHeadBytes));
   }
 }
 
-/** What is wrong with a request of any kind, of what Node would answer by itself: RFC 9112 §3.2, RFC 9110 §10.1.1. */
-function problemOf({ headers, httpVersionMinor }: IncomingMessage): HttpAnswer | undefined {
-  if (headers.host === undefined && httpVersionMinor === 1)
-    return errorAnswer(400, httpError(400, "An HTTP/1.1 request has a Host."), { Connection: "close" });
-  const { expect } = headers;
-  if (expect === undefined || expect.toLowerCase() === "100-continue") return undefined;
-  const message = "Nothing is expected here but 100-continue.";
-  return errorAnswer(417, httpError(417, message), { Connection: "close" });
+/** What Node says of bytes that its parser could not read. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+}
+
+/** RFC 9110 §15.6.2, §15.6.6: a request of a method or version that is not here is a request all the same. */
+function unreadableAnswer({ code, rawPacket }: ParserError, maxHeadBytes: number): HttpAnswer {
+  const isRequest = REQUEST_LINE.test(rawPacket?.toString("latin1") ?? "");
+  const [status, message] =
+    code === "HPE_HEADER_OVERFLOW"
+      ? ([431, `A request head may have ${maxHeadBytes} bytes.`] as const)
+      : code === "HPE_INVALID_VERSION" && isRequest
+        ? ([505, "This server speaks HTTP/1.1."] as const)
+        : code === "HPE_INVALID_METHOD" && isRequest
+          ? ([501, "This method is not here."] as const)
+          : ([400, "That is not an HTTP request."] as const);
+  return errorAnswer(status, httpError(status, message));
+}
+
+/** What is wrong with a request of any kind. */
+function problemOf(request: AnyRequest): HttpAnswer | undefined {
+  const problem = settleRequest(request);
+  if (problem === undefined) return undefined;
+  const { status, message } = problem;
+  return errorAnswer(status, httpError(status, message), { Connection: "close" });
 }
 
 function destroySocket(this: Duplex): void {

@@ -5,9 +5,8 @@
  * with its session rather than holding a second connection to the one before for hours.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
+import { sessionIdOf } from "../admission/request-head.js";
 
-/** From the first question mark on: without the anchor a long query of question marks takes quadratic time. */
-const SID = /^[^?#]*\?(?:[^#]*&)?sid=([A-Za-z0-9_-]{20})(?:[&#]|$)/;
 const STREAM = /^\/sse(?:[?#]|$)/;
 const TICKET = /^\/ticket(?:[?#]|$)/;
 const POLL = /^\/poll(?:[?#]|$)/;
@@ -15,7 +14,7 @@ const POLL = /^\/poll(?:[?#]|$)/;
 /** The owner of the session that the query names; undefined where any worker can answer. */
 export function namedOwner(method: string, url: string): Owner | undefined {
   if (method === "OPTIONS" || STREAM.test(url) || TICKET.test(url)) return undefined;
-  const sid = SID.exec(url)?.[1];
+  const sid = sessionIdOf(url);
   return sid === undefined ? undefined : ownerOf(sid);
 }
 

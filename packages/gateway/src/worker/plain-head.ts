@@ -4,10 +4,12 @@
  * Nine of ten sockets bring one whole head that asks for a WebSocket, or for an event stream, and nothing else. For those the
  * parser, its request and response objects and their listeners cost more than the handshake itself (docs/performance.md, storm).
  * Strict: whatever is not plainly such a request is left to the HTTP server, which knows the rest of RFC 9112.
- * Invariant: for every head taken here Node's parser would have found the same method, target and headers
- * (plain-head.test.ts compares them over generated heads).
+ * Invariant: for every head taken here Node's parser would have found the same method, target and headers, and the request has no
+ * problem by `request-rules.ts` (plain-head.test.ts and request-roads.property.test.ts compare them over generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
+import { isHost } from "../request/field-values.js";
+import { asksForWebSocket, MAX_HEADERS } from "../request/request-rules.js";
 import { withoutOuterSpace } from "./field-value.js";
 import type { RequestHead } from "./upgrade.js";
 
@@ -25,7 +27,8 @@ const VERSION = " HTTP/1.1";
  * fraction of two of each.
  */
 const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
-const TARGET = /^\/[\x21-\x7e]*$/;
+/** Path and query. A fragment has no place in a target. */
+const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 /** Lists, which Node joins when they come in several lines. Any other repeated header is not plain. */
 const JOINED: ReadonlySet<string> = new Set([
   "x-forwarded-for",
@@ -49,7 +52,9 @@ export function readPlainHead(text: string): PlainHead | undefined {
 function readHeaders(text: string, from: number, end: number): IncomingHttpHeaders | undefined {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   if (!LINES.test(text.slice(from, end + 2))) return undefined;
+  let count = 0;
   for (let start = from; start < end + 2; ) {
+    if (++count > MAX_HEADERS) return undefined;
     const eol = text.indexOf("\r\n", start);
     const colon = text.indexOf(":", start);
     const padded = text.slice(colon + 1, eol);
@@ -69,16 +74,13 @@ function readHeaders(text: string, from: number, end: number): IncomingHttpHeade
 
 /** Whether the request asks to become a WebSocket. */
 export function isUpgrade({ headers }: PlainHead): boolean {
-  return (
-    headers.upgrade?.toLowerCase() === "websocket" &&
-    headers.connection !== undefined &&
-    /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i.test(headers.connection)
-  );
+  return asksForWebSocket(headers, 1);
 }
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
   return (
     headers.host !== undefined &&
+    isHost(headers.host) &&
     headers["content-length"] === undefined &&
     headers["transfer-encoding"] === undefined &&
     headers.expect === undefined

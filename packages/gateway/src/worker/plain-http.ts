@@ -5,13 +5,17 @@
  */
 import { createHash } from "node:crypto";
 import type { StaticPage } from "../options.js";
+import { elementsOf } from "../request/field-values.js";
+import { codedBodies, qualityOf } from "./content-coding.js";
 import { errorAnswer, type HttpAnswer, httpError } from "./http-answer.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
 import { type RequestHead, WEBSOCKET_PATH } from "./upgrade.js";
 
-interface Page {
-  readonly body: string | Buffer;
+/** One form of a page: as it is, or compressed. */
+interface Form {
+  readonly coding: "br" | "gzip" | undefined;
+  readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
   readonly etag: string;
 }
@@ -40,21 +44,33 @@ const HEALTH = Object.freeze({
 }) satisfies Readonly<Record<Health, { status: number; body: string }>>;
 
 export class PlainHttp {
-  readonly #pages = new Map<string, Page>();
+  /** By path: all forms of the page, the best first and the page as it is last. */
+  readonly #pages = new Map<string, readonly Form[]>();
   readonly #notice: Notice | undefined;
 
   constructor(pages: Readonly<Record<string, StaticPage>>, notice?: Notice) {
     this.#notice = notice;
     for (const [path, { contentType, body }] of Object.entries(pages)) {
-      const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-      const headers = {
-        "Content-Type": contentType,
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "Cache-Control": "no-cache",
-        "Referrer-Policy": "no-referrer",
-        ETag: etag,
-      };
-      this.#pages.set(path, { body, headers, etag });
+      const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
+      const forms = codedBodies(body).map(({ coding, body: bytes }): Form => {
+        // A strong tag names bytes: each form has its own, RFC 9110 §8.8.3.3.
+        const etag = coding === undefined ? `"${hash}"` : `"${hash}-${coding}"`;
+        const headers = {
+          "Content-Type": contentType,
+          "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+          "Cache-Control": "no-cache",
+          "Referrer-Policy": "no-referrer",
+          ETag: etag,
+          Vary: "Accept-Encoding",
+        };
+        return {
+          coding,
+          body: bytes,
+          etag,
+          headers: coding === undefined ? headers : { ...headers, "Content-Encoding": coding },
+        };
+      });
+      this.#pages.set(path, forms);
     }
   }
 
@@ -67,8 +83,10 @@ export class PlainHttp {
       const message = "This address speaks WebSocket; connect with `ws://` or `wss://`.";
       return errorAnswer(426, httpError(426, message), { Upgrade: "websocket" });
     }
-    const page = this.#pages.get(path);
-    if (page === undefined && path !== "/healthz") {
+    // RFC 9110 §9.3.7: about the server as a whole.
+    if (path === "*") return { status: 204, headers: { Allow: "GET, HEAD, POST, OPTIONS" }, body: undefined };
+    const forms = this.#pages.get(path);
+    if (forms === undefined && path !== "/healthz") {
       const hint = pathHint(path);
       if (hint !== undefined) this.#notice?.(path, hint);
       const message =
@@ -78,20 +96,36 @@ export class PlainHttp {
     if (method !== "GET" && method !== "HEAD") {
       return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });
     }
+    const page = forms === undefined ? undefined : best(forms, head.headers["accept-encoding"]);
     if (page === undefined) {
       const { status, body } = HEALTH[health];
       return { status, headers: TEXT, body };
     }
     if (names(head.headers["if-none-match"], page.etag)) {
-      return { status: 304, headers: page.headers, body: "" };
+      const { "Content-Type": _type, "Content-Encoding": _coding, ...headers } = page.headers;
+      return { status: 304, headers, body: undefined };
     }
     return { status: 200, headers: page.headers, body: page.body };
   }
+}
+
+/** The form that the client wants most; of equals the shortest. */
+function best(forms: readonly Form[], acceptEncoding: string | string[] | undefined): Form | undefined {
+  const wanted = acceptEncoding === undefined ? undefined : String(acceptEncoding);
+  let found: Form | undefined;
+  let most = 0;
+  for (const form of forms) {
+    const quality = form.coding === undefined ? Number.MIN_VALUE : qualityOf(wanted, form.coding);
+    if (quality <= most) continue;
+    most = quality;
+    found = form;
+  }
+  return found;
 }
 
 /** RFC 9110 §13.1.2, by weak comparison. */
 function names(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   if (ifNoneMatch.trim() === "*") return true;
-  return ifNoneMatch.split(",").some((entry) => entry.trim().replace(/^W\//, "") === etag);
+  return elementsOf(ifNoneMatch).some((entry) => entry.replace(/^W\//, "") === etag);
 }

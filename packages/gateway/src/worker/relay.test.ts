@@ -426,7 +426,6 @@ describe("an owner that fails", () => {
       headers: { origin: "http://x" },
     });
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
-    expect(answer.headers["access-control-allow-origin"]).toBe("http://x");
     expect(JSON.parse(answer.text)).toMatchObject({ error: { name: "unavailable" } });
     expect(a.routed).toEqual(["failed"]);
     expect(a.answered).toEqual([]);

@@ -16,10 +16,9 @@ import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import type { Exchanges } from "../exchanges.js";
-import { corsHeaders } from "./comet/cors.js";
 import { abandonedBody, OWN_BYTES } from "./comet/request-body.js";
 import { ANSWERED, FORWARDED, type HopLimits, type HopOutcome, Hops } from "./hops.js";
-import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "./http-answer.js";
+import { errorAnswer, httpError, inviteBody, sendAnswer } from "./http-answer.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
@@ -95,12 +94,14 @@ export class Relay {
     const named = namedOwner(request.method ?? "", request.url ?? "");
     if (named === undefined || this.#isUs(named)) return this.#answer(request, response);
     const owner = ownerPrefix(named);
+    const { maxBodyBytes, unfinished } = this.#options;
+    // Refused by its length, before it has been sent.
+    if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return this.#answer(request, response);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
     // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
     // in the way of the connection's next one.
     response.once("close", () => request.resume());
-    const { maxBodyBytes, unfinished } = this.#options;
-    const awaited: Unfinished = { abandon: (why) => give(request, response, abandonedBody(why)) };
+    const awaited: Unfinished = { abandon: (why) => sendAnswer(response, abandonedBody(why)) };
     const arrived = (read: ReadAhead): void => {
       unfinished.release(awaited);
       // It was answered, because its rest was awaited no longer.
@@ -109,6 +110,7 @@ export class Relay {
       else if (read.kind === "large") this.#answer(request, response);
     };
     unfinished.hold(awaited, OWN_BYTES, true);
+    inviteBody(request, response);
     readAhead(request, maxBodyBytes, arrived, (bytes) => {
       if (!response.headersSent) unfinished.hold(awaited, OWN_BYTES + bytes, false);
     });
@@ -138,7 +140,7 @@ export class Relay {
     if (near !== "unreached") return this.#conclude(request, response, near, "relayed");
     if (request.headers[FORWARDED] !== undefined) {
       routed("misdirected");
-      return give(request, response, MISDIRECTED);
+      return sendAnswer(response, MISDIRECTED);
     }
     const far = await others?.find(owner);
     if (others === undefined || far === undefined || response.destroyed)
@@ -187,7 +189,7 @@ export class Relay {
       return this.#answer(request, response);
     }
     routed("failed");
-    give(request, response, LOST);
+    sendAnswer(response, LOST);
   }
 
   #pathOf(owner: string): string {
@@ -198,10 +200,4 @@ export class Relay {
     const { owner } = this.#options;
     return slot === owner.slot && generation === owner.generation;
   }
-}
-
-/** So that a page, too, can read that it should come again; what the answer says is no secret. */
-function give(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
-  const headers = { ...corsHeaders(request), ...responseHeaders(answer) };
-  response.writeHead(answer.status, headers).end(answer.body);
 }

@@ -78,7 +78,7 @@ export function parseUpgradeQuery(
         format = value;
         break;
       case "sid":
-        if (SESSION_ID.test(value)) sid = value;
+        sid = SESSION_ID.test(value) ? value : undefined;
         break;
       case "ticket":
         ticket = value;

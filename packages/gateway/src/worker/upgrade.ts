@@ -9,7 +9,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Encoding, ForwardedHeaders, Identity } from "@holdfast/core";
 import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
-import { withoutOuterSpace } from "./field-value.js";
+import { elementsOf, hasElement } from "../request/field-values.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import { type HttpError, httpError } from "./http-answer.js";
 import type { Notice } from "./noticed.js";
@@ -92,7 +92,7 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   if (head.method !== "GET") {
     return refuse(405, httpError(405, "A WebSocket begins with a GET request."), { Allow: "GET" });
   }
-  if (headers.upgrade?.toLowerCase() !== "websocket") {
+  if (!hasElement(headers.upgrade, "websocket")) {
     return refuse(426, httpError(426, "This address speaks WebSocket."), { Upgrade: "websocket" });
   }
   if (hasBody(headers)) return refuse(400, badRequest("A WebSocket request has no body."));
@@ -149,8 +149,9 @@ export function shown(origin: string | undefined): string {
 
 /** Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an error. */
 function problemOfSubprotocols(offer: string): string | undefined {
-  const names = offer.split(",").map(withoutOuterSpace);
-  if (!names.every((name) => SUBPROTOCOL_NAME.test(name)) || new Set(names).size < names.length) {
+  const names = elementsOf(offer);
+  const isList = names.length > 0 && names.every((name) => SUBPROTOCOL_NAME.test(name));
+  if (!isList || new Set(names).size < names.length) {
     return "`Sec-WebSocket-Protocol` is not a list of different names.";
   }
   if (!names.includes(SUBPROTOCOL))

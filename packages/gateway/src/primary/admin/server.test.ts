@@ -290,7 +290,18 @@ describe("the admin port", () => {
   });
 
   it.each([
-    ["a tunnel", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405],
+    ["a tunnel", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 501],
+    ["two hosts", "GET /livez HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400],
+    ["a malformed host", "GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400],
+    ["a fragment", "GET /livez#x HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+    ["an absolute target", "GET http://localhost/thing HTTP/1.1\r\nHost: x\r\n\r\n", 200],
+    ["HTTP/2.0", "GET /thing HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
+    ["too many headers", `GET /thing HTTP/1.1\r\nHost: localhost\r\n${"a:\r\n".repeat(2_001)}\r\n`, 431],
+    [
+      "a body beyond the limit that is announced",
+      "POST /thing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n",
+      413,
+    ],
     ["no host", "GET /thing HTTP/1.1\r\n\r\n", 400],
     ["an expectation", "GET /thing HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417],
     ["what is no request", "GET\r\n\r\n", 400],
@@ -300,6 +311,8 @@ describe("the admin port", () => {
     socket.write(text);
     const [answer] = (await once(socket, "data")) as [Buffer];
     expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer.toString()).toMatch(/\r\nDate: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n/);
+    expect(answer.toString()).toMatch(/\r\nConnection: (?:keep-alive|close)\r\n/);
     socket.destroy();
   });
 

@@ -8,10 +8,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Logger, suggestion } from "@holdfast/core";
+import { type Clock, type Logger, suggestion, systemClock } from "@holdfast/core";
 import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
 import type { Exchanges } from "../../exchanges.js";
 import type { AdminOptions } from "../../options.js";
+import { DateField } from "../../request/date-field.js";
+import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../request/request-rules.js";
+import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../worker/http-answer.js";
 import { adminRefusal, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
 
@@ -45,14 +48,15 @@ const MAX_BODY_DEPTH = MAX_DEPTH + 4;
 /** Characters of a path that is not known, in the answer. */
 const MAX_PATH_SHOWN = 100;
 
-const NO_TUNNELS =
-  "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 62\r\n\r\n" +
-  '{"error":{"name":"bad_method","message":"This is no proxy."}}\n';
-
 /** The answer to a request that cannot be carried out. */
 export function adminError(status: number, name: string, message: string): AdminAnswer {
   return { status, body: { error: { name, message } } };
 }
+
+const NO_TUNNELS = adminError(501, "not_implemented", "This is no proxy.");
+const LARGE = adminError(431, "bad_request", "The request's head is too large.");
+const UNREADABLE = adminError(400, "bad_request", "That is not an HTTP request.");
+const CLOSE = Object.freeze({ Connection: "close" });
 
 const BUSY: AdminAnswer = Object.freeze({
   ...adminError(503, "busy", "The admin port has as much to do as it may; try again in a second."),
@@ -76,7 +80,9 @@ export class AdminServer {
     logger: Logger,
     exchanges: Exchanges,
     refused: () => void = () => {},
+    clock: Pick<Clock, "now"> = systemClock,
   ) {
+    const date = new DateField(clock);
     this.#options = options;
     this.#exchanges = exchanges;
     this.#routes = routes;
@@ -96,16 +102,26 @@ export class AdminServer {
         send(response, adminError(500, "internal", "The request failed; the log says why."));
       });
     };
+    // Beside HTTP's response object: answers to what is no request of ours.
+    const turnAway = (socket: Duplex, answer: AdminAnswer): void => {
+      if (!socket.writable) return void socket.destroy();
+      const bytes = answerBytes(httpAnswer(answer), date.now);
+      exchanges.leaving(socket, bytes.length);
+      socket.on("error", () => socket.destroy());
+      socket.end(bytes);
+      socket.resume();
+    };
     // What Node answers by itself (no Host, an Expect) it would not count.
     this.#server = createServer({ ...timeouts, requireHostHeader: false })
       .on("request", answer)
+      .on("checkContinue", answer)
       .on("checkExpectation", answer)
-      .on("connect", (_request, socket: Duplex) => {
-        exchanges.leaving(socket, NO_TUNNELS.length);
-        socket.on("error", () => socket.destroy());
-        socket.end(NO_TUNNELS);
-        socket.resume();
+      .on("connect", (_request, socket: Duplex) => turnAway(socket, NO_TUNNELS))
+      .on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+        if (error.code === "ECONNRESET") socket.destroy();
+        else turnAway(socket, error.code === "HPE_HEADER_OVERFLOW" ? LARGE : UNREADABLE);
       });
+    this.#server.maxHeadersCount = MAX_HEADERS + 1;
     this.#server.on("connection", (socket) => this.#connections.opened(socket));
     // A peer that does not read its answer.
     this.#server.setTimeout(SILENCE_TIMEOUT_MS);
@@ -132,11 +148,13 @@ export class AdminServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { host, expect } = request.headers;
-    if (host === undefined && request.httpVersionMinor === 1)
-      return send(response, adminError(400, "bad_request", "An HTTP/1.1 request has a Host."));
-    if (expect !== undefined && expect.toLowerCase() !== "100-continue")
-      return send(response, adminError(417, "bad_request", "Nothing is expected here but 100-continue."));
+    if (!response.hasHeader("Connection"))
+      response.setHeader("Connection", response.shouldKeepAlive ? "keep-alive" : "close");
+    const problem = settleRequest(request);
+    if (problem !== undefined) {
+      const answer = adminError(problem.status, "bad_request", problem.message);
+      return send(response, { ...answer, headers: CLOSE });
+    }
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
     const [path = "/", query] = (request.url ?? "/").split(/\?(.*)/s);
     const route = `${method} ${path}`;
@@ -186,6 +204,9 @@ async function readBody(
   maxBytes: number,
   holds: (bytes: number) => boolean,
 ): Promise<Buffer | "crowded" | undefined> {
+  // Where it has not been sent yet, it need not be.
+  if (awaitsContinue(request) && Number(request.headers["content-length"] ?? 0) > maxBytes) return undefined;
+  inviteBody(request, response);
   const chunks: Buffer[] = [];
   let bytes = 0;
   let held = 0;
@@ -230,14 +251,19 @@ function parseJson(
   }
 }
 
-function send(response: ServerResponse, { status, body, contentType, headers }: AdminAnswer): void {
-  if (response.headersSent) return;
+function send(response: ServerResponse, answer: AdminAnswer): void {
+  if (!response.headersSent) sendAnswer(response, httpAnswer(answer));
+}
+
+function httpAnswer({ status, body, contentType, headers }: AdminAnswer): HttpAnswer {
   const plain = typeof body === "string";
-  response.writeHead(status, {
-    "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    ...headers,
-  });
-  response.end(plain ? body : `${JSON.stringify(body)}\n`);
+  return {
+    status,
+    headers: {
+      "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
+      "Cache-Control": "no-store",
+      ...headers,
+    },
+    body: plain ? body : `${JSON.stringify(body)}\n`,
+  };
 }

@@ -20,7 +20,7 @@ import { peerOf, type TcpHandle } from "../../tcp-handle.js";
 import type { ClientAddress, ClientAddresses } from "../client-addresses.js";
 import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../forwarded-headers.js";
 import { ANSWERED } from "../hops.js";
-import { errorAnswer, type HttpAnswer, httpError, responseHeaders } from "../http-answer.js";
+import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../http-answer.js";
 import type { SessionLimits } from "../session-limits.js";
 import type { UnfinishedMessages } from "../unfinished-messages.js";
 import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
@@ -104,10 +104,10 @@ export class Comet {
     const decision = decideComet(request, path, this.#parts.policy);
     const { forwarded: names } = this.#parts.policy;
     const forwarded = names && this.#forwarded(request, names);
-    if (decision.kind === "answer") send(response, decision.answer);
+    if (decision.kind === "answer") sendAnswer(response, decision.answer);
     else if (names !== undefined && forwarded === undefined) {
       const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
-      send(response, refuse(request, 431, httpError(431, message)).answer);
+      sendAnswer(response, refuse(request, 431, httpError(431, message)).answer);
     } else if (decision.kind === "body") {
       const isOurs = !relayed && !response.hasHeader(ANSWERED);
       this.#read(request, response, decision.path, { takeOver, forwarded, isOurs });
@@ -115,7 +115,7 @@ export class Comet {
     else if (this.#mayOpen(request, response, decision.channels.length))
       this.#who.reader(decision, forwarded, (who) => {
         const stream = this.#plainStream(request, decision, who);
-        if ("status" in stream) send(response, stream);
+        if ("status" in stream) sendAnswer(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
       });
     return true;
@@ -164,7 +164,7 @@ export class Comet {
     client = this.#clientOf(request),
   ): boolean {
     const problem = this.#parts.limits.open(client, request.socket, channels);
-    if (problem !== undefined) send(response, this.#refusal(head, problem));
+    if (problem !== undefined) sendAnswer(response, this.#refusal(head, problem));
     return problem === undefined;
   }
 
@@ -200,9 +200,9 @@ export class Comet {
     if (!this.#mayOpen(request, response, 0)) return;
     this.#who.introduce(token, undefined, undefined, (who) => {
       const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
-      if ("error" in issued) return send(response, this.#refusal(request, issued.error));
+      if ("error" in issued) return sendAnswer(response, this.#refusal(request, issued.error));
       const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
-      send(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
+      sendAnswer(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
     });
   }
 
@@ -217,7 +217,7 @@ export class Comet {
     this.#who.introduce(token, undefined, undefined, (who) => {
       // Where no keys check it the application may: `connect` asks.
       if ("error" in who && who.error === errors.unauthorized) then(undefined);
-      else if ("error" in who) send(response, this.#refusal(head, who.error));
+      else if ("error" in who) sendAnswer(response, this.#refusal(head, who.error));
       else then(who.identity);
     });
   }
@@ -227,10 +227,11 @@ export class Comet {
     const maxBytes = path === "/poll" ? maxPayload + MAX_CURSOR_LENGTH : maxPayload;
     this.#reading++;
     request.once("close", () => this.#reading--);
-    readBody(request, { maxBytes, unfinished, headers: corsHeaders(request) }, (body) => {
-      if (typeof body !== "string") send(response, body);
+    const invite = (): void => inviteBody(request, response);
+    readBody(request, { maxBytes, unfinished, headers: corsHeaders(request), invite }, (body) => {
+      if (typeof body !== "string") sendAnswer(response, body);
       else if (path === "/sse") this.#stream(request, response, body, from);
-      else if (path === "/send") send(response, this.#send(request, body));
+      else if (path === "/send") sendAnswer(response, this.#send(request, body));
       else this.#poll(request, response, body, from);
     });
   }
@@ -243,12 +244,12 @@ export class Comet {
   ): void {
     if (commands === "") {
       const message = "The body has frames of the protocol, of which the first is `connect`.";
-      return send(response, refuse(request, 400, { ...errors.badRequest, message }).answer);
+      return sendAnswer(response, refuse(request, 400, { ...errors.badRequest, message }).answer);
     }
     if (!this.#mayOpen(request, response, 0)) return;
     this.#introduceSpeaker(request, response, (identity) => {
       const problem = this.#parts.core.admit();
-      if (problem !== undefined) return send(response, this.#refusal(request, problem));
+      if (problem !== undefined) return sendAnswer(response, this.#refusal(request, problem));
       const stream: StreamRequest = {
         encoding: "objects",
         ids: "none",
@@ -287,7 +288,7 @@ export class Comet {
   ): void {
     const read = readPoll(body, this.#parts.policy.maxChannels);
     if (typeof read === "string")
-      return send(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
+      return sendAnswer(response, refuse(request, 400, { ...errors.badRequest, message: read }).answer);
     // A poll that is held lets go of its headers.
     const head: RequestHead = { headers: request.headers };
     const client = this.#clientOf(request);
@@ -295,15 +296,15 @@ export class Comet {
     const outcome = this.#polls.goOn(read, poll);
     if (outcome === "foreign") {
       const message = "This cursor is not one of that session's.";
-      return send(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
+      return sendAnswer(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
     }
     if (outcome === "held") return;
     // Who sent it has the client's connection, and answers it there.
-    if (!isOurs) return send(response, this.#refusal(head, errors.unavailable));
+    if (!isOurs) return sendAnswer(response, this.#refusal(head, errors.unavailable));
     const count = read.channels?.length ?? read.cursor?.positions.size ?? 0;
     if (!this.#mayOpen(request, response, count, head, client)) return;
     const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
-      if (problem !== undefined) send(response, this.#refusal(head, problem));
+      if (problem !== undefined) sendAnswer(response, this.#refusal(head, problem));
       else this.#polls.open(read, identity, poll, forwarded, this.#parts.limits.hold(client));
     };
     const { core } = this.#parts;
@@ -337,7 +338,3 @@ const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-store",
 });
-
-function send(response: ServerResponse, answer: HttpAnswer): void {
-  response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
-}

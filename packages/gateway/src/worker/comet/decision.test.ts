@@ -91,7 +91,7 @@ describe("the decision about a comet request", () => {
     const { status, headers, body } = answerTo("HEAD", "/sse?channels=a");
     expect(status).toBe(200);
     expect(headers["Content-Type"]).toBe("text/event-stream; charset=utf-8");
-    expect(body).toBe("");
+    expect(body).toBeUndefined();
   });
 
   it("lets pages of allowed origins read answers, errors included, and nobody else ask", () => {

@@ -66,14 +66,11 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
   // Of these requests it is what a page, or an image in it, can read without saying its origin.
   const site = method === "GET" || method === "HEAD" ? (headers["sec-fetch-site"] ?? "") : undefined;
   if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
-    return refuse(head, 403, {
-      ...errors.forbidden,
-      message: `Pages of the origin ${JSON.stringify(shown(headers.origin))} may not connect here: add it to the setting \`origins\`.`,
-    });
+    return { kind: "answer", answer: errorAnswer(403, foreign(headers.origin), { Vary: "Origin" }) };
   if (method === "OPTIONS")
     return {
       kind: "answer",
-      answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: "" },
+      answer: { status: 204, headers: preflightHeaders(head, METHODS[path]), body: undefined },
     };
   if (method === "POST")
     return path === "/ticket"
@@ -100,7 +97,10 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
         "These are more channels, or longer names, than a browser can come back with; use several streams or the SDK.",
     });
   if (method === "HEAD")
-    return { kind: "answer", answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: "" } };
+    return {
+      kind: "answer",
+      answer: { status: 200, headers: streamHeaders(corsHeaders(head)), body: undefined },
+    };
   // What the browser says of itself is newer than what its URL says.
   const told = headers["last-event-id"];
   const given = told ?? query.cursor;
@@ -123,4 +123,10 @@ export function refuse(
 
 function idLength(channels: readonly string[]): number {
   return channels.reduce((length, channel) => length + encodeURIComponent(channel).length + PLACE_LENGTH, 0);
+}
+
+/** The page that is told so cannot read it: its developer sees it in the browser's tools. */
+function foreign(origin: string | undefined): HttpError {
+  const message = `Pages of the origin ${JSON.stringify(shown(origin))} may not connect here: add it to the setting \`origins\`.`;
+  return { ...errors.forbidden, message };
 }

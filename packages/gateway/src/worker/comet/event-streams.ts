@@ -4,6 +4,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
+import { DateField } from "../../request/date-field.js";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
 import { WaitingSockets } from "../waiting-sockets.js";
 import type { CometSessions } from "./sessions.js";
@@ -65,6 +66,7 @@ export class EventStreams implements StreamHome {
   readonly #opener: Opener;
   readonly #sessions: CometSessions;
   readonly #random: () => number;
+  readonly #date: DateField;
   readonly #leaving: WaitingSockets<SseTransport>;
   /** By transport: what is to be done at its end. */
   readonly #ended = new Map<SseTransport, () => void>();
@@ -85,6 +87,7 @@ export class EventStreams implements StreamHome {
     this.#opener = opener;
     this.#sessions = sessions;
     this.#random = random;
+    this.#date = new DateField(clock);
     // As many as there are connections.
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
   }
@@ -163,7 +166,7 @@ export class EventStreams implements StreamHome {
   }
 
   #head({ headers }: StreamRequest): Uint8Array {
-    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    let head = `HTTP/1.1 200 OK\r\nConnection: close\r\nDate: ${this.#date.now}\r\n`;
     for (const [name, value] of Object.entries(streamHeaders(headers))) head += `${name}: ${value}\r\n`;
     return Buffer.from(`${head}\r\n`, "latin1");
   }

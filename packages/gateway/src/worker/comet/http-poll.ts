@@ -7,7 +7,7 @@
 import type { ServerResponse } from "node:http";
 import { disconnects, errors } from "@holdfast/protocol";
 import { ANSWERED } from "../hops.js";
-import { errorAnswer, type HttpAnswer, responseHeaders } from "../http-answer.js";
+import { errorAnswer, type HttpAnswer, sendAnswer } from "../http-answer.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
 
@@ -70,6 +70,6 @@ export class HttpPoll implements DueHeldPoll {
 
   #give(answer: HttpAnswer): void {
     if (this.destroyed) return;
-    this.#response.writeHead(answer.status, responseHeaders(answer)).end(answer.body);
+    sendAnswer(this.#response, answer);
   }
 }

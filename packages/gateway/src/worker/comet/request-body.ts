@@ -17,6 +17,8 @@ export interface BodyLimits {
   readonly unfinished: UnfinishedMessages;
   /** Headers of an answer that depend on the request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Called when the body is about to be read: it is not refused by its length. */
+  readonly invite?: () => void;
 }
 
 /** A piece of fewer bytes is work for its own sake: an honest client's segments are longer. */
@@ -26,7 +28,7 @@ const MAX_SMALL_PIECES = 1_024;
 /** Calls `then` once, with the text or with what to answer instead; never when the request is gone. */
 export function readBody(
   request: IncomingMessage,
-  { maxBytes, unfinished, headers }: BodyLimits,
+  { maxBytes, unfinished, headers, invite }: BodyLimits,
   then: (body: string | HttpAnswer) => void,
 ): void {
   const ending = { ...CLOSE, ...headers };
@@ -37,6 +39,7 @@ export function readBody(
       ending,
     );
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return then(tooBig());
+  invite?.();
   const chunks: Buffer[] = [];
   let bytes = 0;
   let small = 0;
