@@ -8,11 +8,11 @@ const piece = fc.string({
   minLength: 1,
   maxLength: 6,
 });
-/** A user's id has no half surrogates: it is part of a channel's name. */
-const user = fc.string({ unit: fc.constantFrom("a", "1", ":", "u"), minLength: 1, maxLength: 6 });
+/** A user's id is part of a channel's name, an entry's id is Redis's own: both without half surrogates. */
+const plain = fc.string({ unit: fc.constantFrom("a", "1", ":", "u"), minLength: 1, maxLength: 6 });
 const SESSION = "0123456789abcdef";
 const given = fc.oneof(
-  fc.tuple(fc.constant("user"), user, piece),
+  fc.tuple(fc.constant("user"), plain, piece),
   fc.tuple(fc.constant("session"), fc.constantFrom(SESSION, SESSION.replace("0", "9")), piece),
   fc.tuple(fc.constant("backend"), fc.constant(""), piece),
   fc.tuple(
@@ -20,7 +20,7 @@ const given = fc.oneof(
     fc.constant(""),
     piece.map((key) => `user:1:a:${key}`),
   ),
-  fc.tuple(fc.constant("entry"), fc.constant(""), piece),
+  fc.tuple(fc.constant("entry"), fc.constant(""), plain),
 );
 
 /** As Redis has it. */
