@@ -95,6 +95,16 @@ describe("checkImports", () => {
     ]);
   });
 
+  it("reads components, and follows imports of them", () => {
+    const violations = check({
+      "examples/src/a.ts": 'import { B } from "./b.js";\nexport const a = B;',
+      "examples/src/b.tsx": 'import { a } from "./a.js";\nexport const B = () => <b>{a}</b>;',
+    });
+    expect(violations).toEqual([
+      expect.stringMatching(/^packages\/examples\/src\/b\.tsx:1 closes an import cycle/),
+    ]);
+  });
+
   it("lets types refer to each other, since they are erased", () => {
     const violations = check({
       "core/src/a.ts": 'import type { B } from "./b.js";',

@@ -78,7 +78,7 @@ export function checkImports(root: string): Violation[] {
       if (!/\.(ts|mts|cts|tsx)$/.test(entry) || entry.endsWith(".d.ts")) continue;
       const path = join(src, entry);
       const file = relative(root, path).split(sep).join("/");
-      const found = readModule(readFileSync(path, "utf8"));
+      const found = readModule(readFileSync(path, "utf8"), path.endsWith(".tsx"));
       graph.set(path, found.imports);
       const report = (line: number, problem: string): unknown => violations.push({ file, line, problem });
       checkDirection(name, file, path, src, found.imports, report);
@@ -147,7 +147,7 @@ function findCycles(root: string, graph: ReadonlyMap<string, readonly Import[]>)
     trail.push(path);
     for (const { specifier, line, typeOnly } of graph.get(path) ?? []) {
       if (typeOnly || !specifier.startsWith(".")) continue;
-      const target = join(dirname(path), specifier).replace(/\.js$/, ".ts");
+      const target = sourceOf(join(dirname(path), specifier), graph);
       const start = trail.indexOf(target);
       if (start >= 0) {
         const names = [...trail.slice(start), target].map((each) =>
@@ -164,6 +164,12 @@ function findCycles(root: string, graph: ReadonlyMap<string, readonly Import[]>)
   return violations;
 }
 
+/** Sources import "./x.js", the name that exists once built. */
+function sourceOf(built: string, graph: ReadonlyMap<string, unknown>): string {
+  const source = built.replace(/\.js$/, ".ts");
+  return graph.has(source) ? source : `${source}x`;
+}
+
 interface ModuleFacts {
   readonly imports: Import[];
   readonly environmentReads: number[];
@@ -177,10 +183,10 @@ interface Node {
   readonly [key: string]: unknown;
 }
 
-function readModule(source: string): ModuleFacts {
+function readModule(source: string, tsx: boolean): ModuleFacts {
   // Positions are bytes counted from wherever the parser stands; an empty statement in front shows where that is.
   const bytes = Buffer.from(`;${source}`);
-  const tree = parseSync(`;${source}`, { syntax: "typescript", target: "es2022" }) as unknown as Node;
+  const tree = parseSync(`;${source}`, { syntax: "typescript", tsx, target: "es2022" }) as unknown as Node;
   const body = tree.body as readonly Node[];
   const base = body[0]?.span.start ?? 0;
   const lineOf = (node: Node): number => {

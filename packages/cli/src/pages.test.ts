@@ -7,18 +7,18 @@ import { readPages, suggestionsFor } from "./pages.js";
 
 const suggestions = { program: "npx holdfast", admin: " --url http://127.0.0.1:9100" };
 
-it("serves the demo, its script and the SDK", () => {
+it("serves the demo, its script and the SDK, which pages of any origin may import", () => {
   const directory = mkdtempSync(join(tmpdir(), "holdfast-pages-"));
   const url = pathToFileURL(`${directory}/`);
   expect(() => readPages(suggestions, url)).toThrow(/^the pages are missing: run `npm run build`/);
   for (const file of ["index.html", "demo.js", "holdfast.js"]) writeFileSync(join(directory, file), file);
   const pages = readPages(suggestions, url);
   expect(
-    Object.entries(pages).map(([path, { contentType, body }]) => [path, contentType, String(body)]),
+    Object.entries(pages).map(([path, page]) => [path, page.contentType, String(page.body), page.anyOrigin]),
   ).toEqual([
-    ["/", "text/html; charset=utf-8", "index.html"],
-    ["/demo.js", "text/javascript; charset=utf-8", "demo.js"],
-    ["/holdfast.js", "text/javascript; charset=utf-8", "holdfast.js"],
+    ["/", "text/html; charset=utf-8", "index.html", false],
+    ["/demo.js", "text/javascript; charset=utf-8", "demo.js", false],
+    ["/holdfast.js", "text/javascript; charset=utf-8", "holdfast.js", true],
   ]);
   rmSync(directory, { recursive: true });
 });

@@ -14,11 +14,14 @@ import { Failure, sentence } from "./failure.js";
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 
+/** An application's page has another origin than the gateway, and imports the SDK from here all the same. */
+const SDK_PATH = "/holdfast.js";
+
 /** By path of the URL: the file and its type. */
 const FILES: Readonly<Record<string, readonly [file: string, contentType: string]>> = Object.freeze({
   "/": ["index.html", HTML],
   "/demo.js": ["demo.js", SCRIPT],
-  "/holdfast.js": ["holdfast.js", SCRIPT],
+  [SDK_PATH]: ["holdfast.js", SCRIPT],
 });
 
 /** What the demo page says of this gateway. */
@@ -48,7 +51,11 @@ export function readPages(
     return Object.fromEntries(
       Object.entries(FILES).map(([path, [file, contentType]]) => [
         path,
-        { contentType, body: filled(readFileSync(new URL(file, directory)), file, suggestions) },
+        {
+          contentType,
+          body: filled(readFileSync(new URL(file, directory)), file, suggestions),
+          anyOrigin: path === SDK_PATH,
+        },
       ]),
     );
   } catch (error) {

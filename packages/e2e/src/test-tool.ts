@@ -20,13 +20,28 @@ export function testTool(name: string): string {
   const tool = tools[name];
   if (tool === undefined) throw new Error(`${name} is not in scripts/test-tools.json`);
   const named = process.env[tool.env];
-  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
   for (const command of named === undefined ? tool.commands : [named]) {
-    const places = isAbsolute(command) ? [command] : folders.map((folder) => join(folder, command));
-    const found = places.find(isExecutable);
+    const found = onPath(command);
     if (found !== undefined) return found;
   }
   throw new Error(`no ${name} on this machine: \`node scripts/dist/ensure-test-tools.js\` installs one`);
+}
+
+/**
+ * The path of a program that only some machines have, or undefined after one line that says so: tests of a recipe are
+ * skipped without its tool.
+ */
+export function optionalTool(name: string): string | undefined {
+  const path = onPath(name);
+  if (path === undefined) console.log(`skipped: no ${name} on this machine, and its tests need it`);
+  return path;
+}
+
+function onPath(command: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  return (isAbsolute(command) ? [command] : folders.map((folder) => join(folder, command))).find(
+    isExecutable,
+  );
 }
 
 function isExecutable(path: string): boolean {

@@ -31,6 +31,8 @@ import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 export interface StaticPage {
   readonly contentType: string;
   readonly body: string | Buffer;
+  /** Whether pages of any origin may import it: a script without secrets, such as the SDK. Default: false. */
+  readonly anyOrigin?: boolean;
 }
 
 export interface AdminOptions {

@@ -23,6 +23,14 @@ describe("plain HTTP", () => {
     expect(answer.headers.ETag).toMatch(/^"[\w-]{22}"$/);
   });
 
+  it("lets pages of any origin import what says so, and nothing else", () => {
+    const script = { contentType: "text/javascript", body: "export {}", anyOrigin: true };
+    const sdk = new PlainHttp({ "/sdk.js": script });
+    const answer = sdk.answer({ method: "GET", url: "/sdk.js", headers: {} }, "ok");
+    expect(answer.headers["Access-Control-Allow-Origin"]).toBe("*");
+    expect(get("/").headers).not.toHaveProperty("Access-Control-Allow-Origin");
+  });
+
   it.each([(tag: string) => tag, (tag: string) => `"other", W/${tag}`, () => "*"])(
     "answers 304 to whoever has the page",
     (header) => {
@@ -47,5 +55,25 @@ describe("plain HTTP", () => {
     expect(JSON.parse(String(answer.body))).toEqual({
       error: { code: status, name, message: expect.stringMatching(/\.$/) },
     });
+  });
+
+  it.each([
+    [undefined, undefined],
+    ["", undefined],
+    ["identity", undefined],
+    ["gzip", "gzip"],
+    ["gzip, deflate, br, zstd", "br"],
+    ["br;q=0, gzip;q=0.5", "gzip"],
+    ["gzip;q=1, br;q=0.5", "gzip"],
+    ["*", "br"],
+    ["*;q=0", undefined],
+    [", GZIP ;q=0.1,,", "gzip"],
+    ["br;q=nonsense", undefined],
+  ])("gives a client that accepts %p the coding %p", (accepted, coding) => {
+    const pages = new PlainHttp({ "/": { contentType: "text/html", body: "tea ".repeat(500) } });
+    const headers = accepted === undefined ? {} : { "accept-encoding": accepted };
+    const answer = pages.answer({ method: "GET", url: "/", headers }, "ok");
+    expect(answer.headers["Content-Encoding"]).toBe(coding);
+    expect(answer.headers.Vary).toBe("Accept-Encoding");
   });
 });

@@ -50,7 +50,7 @@ export class PlainHttp {
 
   constructor(pages: Readonly<Record<string, StaticPage>>, notice?: Notice) {
     this.#notice = notice;
-    for (const [path, { contentType, body }] of Object.entries(pages)) {
+    for (const [path, { contentType, body, anyOrigin = false }] of Object.entries(pages)) {
       const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
       const forms = codedBodies(body).map(({ coding, body: bytes }): Form => {
         // A strong tag names bytes: each form has its own, RFC 9110 §8.8.3.3.
@@ -62,6 +62,7 @@ export class PlainHttp {
           "Referrer-Policy": "no-referrer",
           ETag: etag,
           Vary: "Accept-Encoding",
+          ...(anyOrigin && { "Access-Control-Allow-Origin": "*" }),
         };
         return {
           coding,
@@ -94,7 +95,14 @@ export class PlainHttp {
       return errorAnswer(404, httpError(404, message));
     }
     if (method !== "GET" && method !== "HEAD") {
-      return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });
+      return errorAnswer(
+        405,
+        httpError(
+          405,
+          "Only GET and HEAD are answered here; backends publish at the admin port, `POST /api/publish`.",
+        ),
+        { Allow: "GET, HEAD" },
+      );
     }
     const page = forms === undefined ? undefined : best(forms, head.headers["accept-encoding"]);
     if (page === undefined) {
