@@ -63,6 +63,7 @@ export async function withRedis(
 /** A Redis that answers and refuses is not one that is away. */
 function awayMessage(where: string, reason: string): string {
   const refusal = refusalIn(reason);
-  if (refusal !== undefined) return `Redis at ${where} ${refusal} (it said: ${reason})`;
+  if (refusal !== undefined)
+    return `Redis at ${where} ${refusal} (it said: ${reason.replace(" Please report this.", "")})`;
   return `no Redis at ${where} (${reason}): check the URL, and that Redis runs there`;
 }

@@ -31,6 +31,7 @@ function advice(command: Command, said: string): string {
     const flags = command.options.flatMap(({ long, hidden }) => (long && !hidden ? [long] : []));
     return suggestion(flag, [...flags, "--help"]) || `: ${help} lists the options`;
   }
+  if (said.includes("Expected 0 arguments")) return ` There are only options: see ${help}.`;
   if (said.startsWith("too many arguments")) return " Put quotes around what has spaces.";
   if (said.startsWith("missing required argument")) return `: ${fullName(command)} ${command.usage()}`;
   return /^(option|command-argument) /.test(said) ? `; see ${help}` : "";

@@ -59,7 +59,12 @@ export class Authentication {
     if (proof.kind === "identity") return { identity: proof.identity };
     if (proof.kind === "refused") return { error: proof.error };
     this.#parts.metrics.add("tokens_refused", 1);
-    return { error: { ...errors.badToken, message: "That is a subscription token: it names a `channel`." } };
+    return {
+      error: {
+        ...errors.badToken,
+        message: "That is a subscription token, for one `channel`: bring it in `subscribe`.",
+      },
+    };
   }
 
   /** What the token proves, as of now. Never rejects. */
@@ -94,5 +99,8 @@ export class Authentication {
 
 const UNCHECKED: Proof = Object.freeze({
   kind: "refused",
-  error: { ...errors.badToken, message: "This gateway has no keys to check tokens with." },
+  error: {
+    ...errors.badToken,
+    message: "This gateway has no keys to check tokens with: set `jwtSecret`, `jwtPublicKey` or `jwksUrl`.",
+  },
 });

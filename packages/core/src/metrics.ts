@@ -42,6 +42,7 @@ export const COUNTERS = Object.freeze({
   keepalive_pings: "Pings sent to silent connections",
   keepalive_timeouts: "Connections closed because nothing came after a ping",
   stale_connections: "Connections closed because no connect command came in time",
+  refusals_delayed: "Refusals of connections said late, because refusals came fast",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
   webhooks_denied: "Questions that the application answered with no",

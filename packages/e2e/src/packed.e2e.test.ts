@@ -11,12 +11,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { GatewayProcess } from "./gateway-process.js";
 import { PlainClient } from "./plain-client.js";
-import { Program } from "./program.js";
+import { Program, REPOSITORY } from "./program.js";
 import { Resources } from "./resources.js";
 
 jest.setTimeout(180_000);
@@ -25,6 +25,7 @@ const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "c
 const own = new Resources();
 let folder: string;
 let empty: string;
+let files: readonly string[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-packed-"));
@@ -33,10 +34,12 @@ beforeAll(async () => {
   empty = join(folder, "empty");
   mkdirSync(tarballs);
   mkdirSync(empty);
-  const workspaces = PUBLISHED.flatMap((name) => ["-w", `packages/${name}`]);
-  const pack = Program.start("npm", ["pack", "--silent", "--pack-destination", tarballs, ...workspaces]);
-  expect(await pack.exit(60_000)).toEqual({ code: 0, signal: null });
-  const files = readdirSync(tarballs).map((file) => join(tarballs, file));
+  // The very line that an operator is told.
+  const readme = readFileSync(join(REPOSITORY, "deploy/README.md"), "utf8");
+  const line = /^npm pack -w .*$/m.exec(readme)?.[0] ?? "deploy/README.md has no line that packs";
+  const pack = Program.start("/bin/sh", ["-c", `${line} --silent --pack-destination '${tarballs}'`]);
+  expect([await pack.exit(120_000), pack.output]).toEqual([{ code: 0, signal: null }, expect.anything()]);
+  files = readdirSync(tarballs).map((file) => join(tarballs, file));
   expect(files).toHaveLength(PUBLISHED.length);
   const args = ["install", "--prefix", empty, "--no-audit", "--no-fund", "--prefer-offline", ...files];
   const install = Program.start("npm", args, { cwd: empty });
@@ -55,6 +58,44 @@ describe("the packed packages", () => {
       const files = readdirSync(root, { recursive: true }) as string[];
       expect(files.filter((file) => /\.test\.|tsbuildinfo$|(?<!\.d)\.ts$|^src(\/|$)/.test(file))).toEqual([]);
     }
+  });
+
+  test("need no newer Node.js than ours, with all that they depend on", () => {
+    const lock = JSON.parse(readFileSync(join(empty, "node_modules/.package-lock.json"), "utf8"));
+    const packages = Object.entries(lock.packages as Record<string, { engines?: { node?: string } }>);
+    expect(packages.length).toBeGreaterThan(PUBLISHED.length);
+    const tooNew = packages.filter(([, { engines }]) => {
+      const alternatives = (engines?.node ?? "*").split("||");
+      return !alternatives.some((range) => Number(/\d+/.exec(range)?.[0] ?? 0) <= 20 && !/[~^]/.test(range));
+    });
+    expect(tooNew.map(([path, { engines }]) => `${path}: ${engines?.node}`)).toEqual([]);
+  });
+
+  test.each([
+    ["yarn", "yarn@1.22.22", ["install", "--non-interactive"]],
+    ["pnpm", "pnpm@10.34.9", ["install"]],
+  ])("are installed by %s without a warning", async (name, tool, args) => {
+    const project = join(folder, name);
+    mkdirSync(project);
+    const named = Object.fromEntries(
+      files.map((file) => {
+        const short = basename(file).replace(/^holdfast-(?=[a-z])|-[\d.]+\.tgz$/g, "");
+        return [short === "holdfast" ? short : `@holdfast/${short}`, `file:../tarballs/${basename(file)}`];
+      }),
+    );
+    const manifest = { name: "app", version: "1.0.0", license: "MIT", private: true, dependencies: named };
+    writeFileSync(join(project, "package.json"), JSON.stringify({ ...manifest, resolutions: named }));
+    // pnpm reads it here: packages that are not published yet must not be asked for.
+    writeFileSync(join(project, "pnpm-workspace.yaml"), JSON.stringify({ overrides: named }));
+    const install = Program.start("npx", ["--yes", tool, ...args], { cwd: project });
+    own.add(install);
+    const { code } = await install.exit(150_000);
+    expect([code, install.lines.filter((line) => /\bwarn|\berror|deprecat/i.test(line))]).toEqual([0, []]);
+    const bin = own.add(
+      Program.start(join(project, "node_modules/.bin/holdfast"), ["version"], { cwd: project }),
+    );
+    expect(await bin.exit()).toEqual({ code: 0, signal: null });
+    expect(bin.output).toMatch(/^holdfast \d/);
   });
 
   test("npx holdfast start runs, with the page, and a message arrives", async () => {

@@ -162,7 +162,7 @@ describe("what cannot be run", () => {
     const program = swarm(nobody, "--connections", "10");
     expect((await program.exit()).code).toBe(1);
     expect(program.stderr.join("\n")).toBe(
-      `holdfast: no gateway that accepts connections at ws://127.0.0.1:${port}/ws: nothing listens there. Start one with \`holdfast start --port …\`, or name it with --url`,
+      `holdfast: no gateway that accepts connections at ws://127.0.0.1:${port}/ws: nothing listens there. Start one with \`npx holdfast start --port …\`, or name it with --url`,
     );
     expect(existsSync(join(folder, "report.json"))).toBe(false);
   });

@@ -143,9 +143,8 @@ describe("data", () => {
   test("goes to a user, and to `holdfast listen`, as the text that it came in as", async () => {
     const listening = Program.holdfast(["listen", CHANNEL, "--url", gateway.ws()]);
     try {
-      await eventually("the listener", async () =>
-        (await redis.pubsub("NUMSUB", `holdfast:channel:${CHANNEL}`)).includes(1),
-      );
+      // Said once it is subscribed: what PUBLISH alone brings earlier is not in the history.
+      await listening.line("listening at");
       // What a terminal may not split: white space that is a line break elsewhere, and half a surrogate pair as an escape.
       const texts = [
         "[18014398509481985, -0, 1e-400]",

@@ -86,7 +86,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
  * reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 3;
+export const LINK_VERSION = 4;
 
 export type ToWorker =
   | {
@@ -105,6 +105,8 @@ export type ToWorker =
   | { readonly type: "unready" }
   /** Whether the front door has accepted nothing for too long: health checks on kept connections are told so. */
   | { readonly type: "door"; readonly shut: boolean }
+  /** Whether the instance holds as many connections as it may: then HTTP requests open no session either. */
+  | { readonly type: "full"; readonly full: boolean }
   /** A health check asks whether the worker's loop turns; answer `probed`. */
   | { readonly type: "probe" }
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */

@@ -32,7 +32,11 @@ const disconnect = (code: number, name: string, message: string): DisconnectCode
 /** Errors in replies. Numbers never change meaning; new ones are added at the end. */
 export const errors = Object.freeze({
   internal: error(100, "internal", "The server failed to carry this out; try again.", true),
-  unauthorized: error(101, "unauthorized", "A valid token is needed."),
+  unauthorized: error(
+    101,
+    "unauthorized",
+    "A valid token is needed: as `token` in `connect`, or in the header `Authorization: Bearer`.",
+  ),
   forbidden: error(102, "forbidden", "This connection may not do that on this channel."),
   badRequest: error(103, "bad_request", "The command's body is not what docs/protocol.md describes."),
   unknownCommand: error(
@@ -46,9 +50,17 @@ export const errors = Object.freeze({
     "Not a channel name: 1 to 255 printable bytes, `namespace:rest` or plain.",
   ),
   notConnected: error(106, "not_connected", "Send `connect` first."),
-  alreadyConnected: error(107, "already_connected", "This connection has already connected."),
+  alreadyConnected: error(
+    107,
+    "already_connected",
+    "This connection has already connected: `connect` is sent once.",
+  ),
   alreadySubscribed: error(108, "already_subscribed", "This connection already has that channel."),
-  notSubscribed: error(109, "not_subscribed", "This connection does not have that channel."),
+  notSubscribed: error(
+    109,
+    "not_subscribed",
+    "This connection does not have that channel: `subscribe` comes first.",
+  ),
   limitChannels: error(110, "limit_channels", "This connection holds as many channels as it may."),
   limitRate: error(111, "limit_rate", "Too many commands; slow down and try again.", true),
   tooBig: error(112, "too_big", "The data is larger than the server takes."),
@@ -65,7 +77,7 @@ export const errors = Object.freeze({
   noPresence: error(
     123,
     "no_presence",
-    "Who is in this channel is not kept, or joins and leaves are not told; see the setting `namespaces`.",
+    "Who is in this channel is not kept, or joins and leaves are not told; see `presence` and `joinLeave` in the setting `namespaces`.",
   ),
   noEvents: error(124, "no_events", "This gateway passes no messages on; see the setting `events`."),
   denied: error(125, "denied", "The application refused this."),
@@ -93,12 +105,12 @@ export const disconnects = Object.freeze({
   ),
   unavailable: disconnect(3009, "unavailable", "The broker cannot be reached; reconnect."),
   internal: disconnect(3010, "internal", "The server failed; reconnect."),
+  disconnected: disconnect(3011, "disconnected", "The application ended this connection; reconnect."),
   unfinished: disconnect(
     3020,
     "unfinished",
     "A message did not arrive whole in time, or too many wait for their rest; reconnect.",
   ),
-  disconnected: disconnect(3011, "disconnected", "The application ended this connection; reconnect."),
   badFrame: disconnect(3500, "bad_frame", "That is not a frame of this protocol."),
   tooBig: disconnect(3501, "too_big", "The message is larger than the server takes."),
   unauthorized: disconnect(3502, "unauthorized", "A valid token is needed."),

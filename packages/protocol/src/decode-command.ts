@@ -75,13 +75,13 @@ function decodeCommand(text: string): DecodedCommand {
   try {
     frame = JSON.parse(text);
   } catch {
-    return malformed("not JSON");
+    return malformed('not JSON as {"id":1,"connect":{}} is');
   }
   if (!isObject(frame)) return malformed("not a JSON object");
   const keys = Object.keys(frame);
   if (keys.length === 0) return { kind: "ping" };
   const { id } = frame;
-  if (!isCommandId(id)) return malformed("no integer `id` above 0");
+  if (!isCommandId(id)) return malformed("no whole number above 0 as its `id`");
   const op = keys[0] === "id" ? keys[1] : keys[0];
   if (keys.length !== 2 || op === undefined) return { kind: "invalid", id, error: errors.unknownCommand };
   if (!isCommandName(op)) return { kind: "invalid", id, error: unknownCommand(op) };

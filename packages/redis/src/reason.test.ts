@@ -31,6 +31,7 @@ test.each([
   ["ERR invalid password", /^does not take this user name and password/],
   ["NOAUTH Authentication required.", /^wants a password/],
   ["NOPERM User app has no permissions to run the 'subscribe' command", /^does not let this user do/],
+  ['Unknown RESP type 72 "H". Please report this.', /^answers, but not as Redis does/],
   ["connect ECONNREFUSED 127.0.0.1:6379", undefined],
   ["LOADING Redis is loading the dataset in memory", undefined],
 ])("tells a Redis that refuses from one that is away: %s", (reason, refusal) => {

@@ -30,6 +30,10 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
     "does not take this user name and password: check them in the URL, where @ : / ? # % are percent-encoded",
   ],
   [/NOAUTH|Authentication required/i, "wants a password: write it into the URL, redis://:password@host"],
+  [
+    /Unknown RESP type|Protocol error/i,
+    "answers, but not as Redis does: check host and port, and write rediss:// where it wants TLS",
+  ],
   [/NOPERM/i, "does not let this user do what is needed: give its ACL what docs/operations.md lists"],
 ];
 

@@ -31,7 +31,7 @@ describe("the settings file", () => {
   });
 
   it.each([
-    ['{\n  "port": 8080,\n}\n', 'wrong.json:3:1 is not JSON: expected a "key", found }'],
+    ['{\n  "port": 8080,,\n}\n', 'wrong.json:2:16 is not JSON: expected a "key", found ,'],
     ["[]", 'wrong.json must be an object such as {"port": 8080}'],
     ["null", 'wrong.json must be an object such as {"port": 8080}'],
   ])("%j names what is wrong and where", (text, problem) => {

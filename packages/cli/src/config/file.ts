@@ -39,7 +39,10 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" && !named) return undefined;
-    const why = code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? error})`;
+    const why =
+      code === "ENOENT"
+        ? `does not exist: name another file with --config or ${FILE_ENV}`
+        : `cannot be read (${code ?? error})`;
     throw new ConfigProblems([{ path: "", source: path, message: why }]);
   }
   if (text.length > MAX_FILE_BYTES) {

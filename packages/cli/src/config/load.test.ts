@@ -169,7 +169,7 @@ describe("a wrong configuration", () => {
       "origins that are no list",
       { file: { origins: "https://a.example" } },
       [
-        'origins must be a list of origins such as https://app.example,http://localhost:3000, or *, not "https://a.example" [holdfast.json]',
+        'origins must be a list of origins: ["https://app.example","http://localhost:3000"] in a file, https://app.example,http://localhost:3000 elsewhere, not "https://a.example" [holdfast.json]',
       ],
     ],
     [

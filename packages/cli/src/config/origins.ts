@@ -4,7 +4,7 @@
  * An origin is what a browser sends in `Origin`: scheme, host and port. `null` is that of a sandboxed frame or a file.
  */
 import { z } from "zod";
-import { excerpt, mustBe, type Shape } from "./shape.js";
+import { excerpt, mustBe, mustBeList, type Shape } from "./shape.js";
 
 const FORM = "a list of origins such as https://app.example,http://localhost:3000, or *";
 const MAX_ORIGINS = 1000;
@@ -34,7 +34,7 @@ function excerptOf(text: string): string {
 }
 
 export function origins(): Shape<readonly string[]> {
-  const rule = mustBe(FORM);
+  const rule = mustBeList("origins", "https://app.example", "http://localhost:3000");
   return {
     schema: z
       .array(

@@ -3,14 +3,14 @@
  */
 import { proxyProblem } from "@holdfast/gateway";
 import { z } from "zod";
-import { mustBe, type Shape } from "./shape.js";
+import { mustBe, mustBeList, type Shape } from "./shape.js";
 
 const FORM = "a list of addresses and networks such as 10.0.0.0/8,fd00::1";
 const MAX_PROXIES = 1000;
 
 export function proxies(): Shape<readonly string[]> {
   const one = mustBe("an address or a network such as 10.0.0.0/8");
-  const rule = mustBe(FORM);
+  const rule = mustBeList("addresses and networks", "10.0.0.0/8", "fd00::1");
   return {
     schema: z
       .array(

@@ -24,6 +24,11 @@ export function mustBe(what: string): { error: (issue: { input?: unknown }) => s
   return { error: ({ input }) => `must be ${what}, not ${excerpt(input)}` };
 }
 
+/** The rule of a list: a file has JSON, a flag and a variable have commas. */
+export function mustBeList(what: string, ...examples: readonly string[]): ReturnType<typeof mustBe> {
+  return mustBe(`a list of ${what}: ${JSON.stringify(examples)} in a file, ${examples.join(",")} elsewhere`);
+}
+
 const MAX_EXCERPT = 60;
 
 /** A value as it appears in a message, cut to a readable length. */

@@ -3,7 +3,7 @@
  */
 import { readPublicKey } from "@holdfast/gateway";
 import { z } from "zod";
-import { mustBe, type Shape, secretWord } from "./shape.js";
+import { mustBe, mustBeList, type Shape, secretWord } from "./shape.js";
 
 const NAMES = "a list of names such as https://issuer.example,other";
 const MAX_NAMES = 16;
@@ -47,7 +47,7 @@ export function keySetUrl(): Shape<string> {
 /** Names, of which a token must have one. */
 export function names(): Shape<readonly string[]> {
   const one = mustBe("a name of 1 to 512 printable characters without spaces");
-  const rule = mustBe(NAMES);
+  const rule = mustBeList("names", "https://issuer.example", "other");
   return {
     schema: z
       .array(z.string(one).regex(/^[\x21-\x7e]{1,512}$/, one), rule)

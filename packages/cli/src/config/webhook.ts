@@ -2,7 +2,7 @@
  * Settings of webhooks: where the application is asked, and what it is shown.
  */
 import { z } from "zod";
-import { mustBe, type Shape } from "./shape.js";
+import { mustBe, mustBeList, type Shape } from "./shape.js";
 import { isHttpUrl } from "./tokens.js";
 
 const URL_FORM = "an http or https URL without a password such as https://app.example/holdfast/connect";
@@ -24,7 +24,7 @@ export function webhookUrl(): Shape<string> {
 /** Names of request headers, in lower case once read. */
 export function headerNames(): Shape<readonly string[]> {
   const one = mustBe("a header's name of 1 to 64 letters, digits and -");
-  const rule = mustBe(NAMES_FORM);
+  const rule = mustBeList("header names", "cookie", "authorization");
   return {
     schema: z
       .array(

@@ -13,7 +13,7 @@ import type {
   PresenceStore,
   Transition,
 } from "../presence-store.js";
-import { MAX_CHANGES } from "../presence-store.js";
+import { MAX_CHANGES, MAX_PRESENCE_PAGE_BYTES } from "../presence-store.js";
 import { presenceTopic } from "../topic.js";
 import { BrokerListener } from "./broker-listener.js";
 
@@ -246,6 +246,30 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
         cursor = page.next;
       } while (cursor !== undefined);
       expect(found.sort()).toEqual(names);
+    });
+
+    test("pages end at their bytes, long before their members", async () => {
+      const lease = await begin("w.1");
+      const names = Array.from({ length: 75 }, (_, i) => `s${String(i).padStart(15, "0")}`);
+      const quiet: PresenceRule = { joinLeave: "off", maxListed: 0 };
+      for (let i = 0; i < names.length; i += 15)
+        await change(
+          lease,
+          put(...names.slice(i, i + 15).map((name) => member(name, name, "ü".repeat(9_000)))),
+          quiet,
+        );
+      const found: string[] = [];
+      const sizes: number[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.read(ROOM, 1000, cursor);
+        sizes.push(page.members.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0));
+        found.push(...page.members.map((text) => (JSON.parse(text) as { session: string }).session));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect(found.sort()).toEqual(names);
+      expect(sizes).toHaveLength(2);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_PRESENCE_PAGE_BYTES);
     });
 
     test("any text is a cursor", async () => {

@@ -158,6 +158,33 @@ describe("room", () => {
     expect(world.handedOver.map(({ handle }) => handle)).toEqual([first, second]);
   });
 
+  it("goes to the addresses in turns: a flood from one is not waited for by another", () => {
+    const world = new AdmissionWorld();
+    world.room = 0;
+    const flood = Array.from({ length: 6 }, () => world.connect(HEAD));
+    const quiet = new FakeHandle();
+    quiet.peer = "::ffff:198.51.100.7";
+    quiet.receive("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    world.admission.accept(quiet);
+    world.room = 100;
+    world.admission.proceed();
+    expect(world.handedOver.map(({ handle }) => handle)).toEqual([flood[0], quiet, ...flood.slice(1)]);
+  });
+
+  it("that does not come ends the wait of each address, the longest first", () => {
+    const world = new AdmissionWorld();
+    world.room = 0;
+    world.connect(HEAD);
+    world.clock.advance(2_000);
+    const late = new FakeHandle();
+    late.peer = "::ffff:198.51.100.7";
+    world.admission.accept(late);
+    world.clock.advance(3_250);
+    expect([world.reasons, world.admission.pending]).toEqual([["no_worker"], 1]);
+    world.clock.advance(2_000);
+    expect([world.reasons, world.admission.pending]).toEqual([["no_worker", "no_worker"], 0]);
+  });
+
   it("is waited for by whole heads when the last worker went, and nothing more is read meanwhile", () => {
     const world = new AdmissionWorld();
     world.hasWorker = false;

@@ -6,13 +6,14 @@
  *
  * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
  * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
- * parked unread. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
+ * parked unread, and their addresses take turns. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
  * So do those with most bytes, where heads have more than `maxPendingBytes`.
  * Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on top); no socket
  * stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why; none is dropped
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
+import { FairQueue } from "../fair-queue.js";
 import { DateField } from "../request/date-field.js";
 import { readNow, type TcpHandle } from "../tcp-handle.js";
 import { type OriginCheck, originCheck } from "../worker/origin.js";
@@ -84,8 +85,8 @@ export class Admission {
   readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #introduction: Introduction;
   readonly #sweeper: Timer;
-  /** Unread, in order of arrival. */
-  readonly #parked = new Fifo<PendingSocket>();
+  /** Unread. Their addresses take turns, so that nobody, a health check least, waits behind all that another address opens. */
+  readonly #parked = new FairQueue<PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */
   readonly #unassigned = new Fifo<PendingSocket>();
   #unassignedBytes = 0;
@@ -125,7 +126,7 @@ export class Admission {
 
   /** Sockets here, in whatever state. */
   get pending(): number {
-    return this.#parked.length + this.#heads.reading.size + this.#unassigned.length;
+    return this.#parked.size + this.#heads.reading.size + this.#unassigned.length;
   }
 
   /** Bytes of the heads here. */
@@ -148,8 +149,10 @@ export class Admission {
     if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
     // The answer depends on the request: an EventSource would never come back after a 503.
     if (mayAsk) this.#heads.start(socket);
-    else if (this.#parked.length > 0 || !this.#mayRead()) this.#parked.push(socket);
-    else {
+    else if (this.#parked.size > 0 || !this.#mayRead()) {
+      socket.from = this.#introduction.senderOf(socket);
+      this.#parked.add(socket);
+    } else {
       this.#countFresh();
       this.#heads.start(socket);
     }
@@ -170,7 +173,7 @@ export class Admission {
   /** A worker has room, or has come: continue with those that wait. */
   proceed(): void {
     while (this.#unassigned.length > 0) if (!this.#settleFirst()) return;
-    while (this.#parked.length > 0 && this.#mayRead()) {
+    while (this.#parked.size > 0 && this.#mayRead()) {
       const socket = this.#parked.shift();
       if (socket === undefined) return;
       const reading = this.#heads.reading.size;
@@ -194,15 +197,13 @@ export class Admission {
    * would take an earlier answer for the one to its request.
    */
   shut(): void {
-    for (const socket of this.#unassigned.drain()) this.#dismiss(socket, "draining");
+    for (const socket of this.#takeUnassigned()) this.#dismiss(socket, "draining");
     for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
   }
 
   /** Refuses everybody who is here. */
   turnAway(why: Refused): void {
-    const unassigned = this.#unassigned.drain();
-    this.#unassignedBytes = 0;
-    for (const socket of unassigned) this.#dismiss(socket, why);
+    for (const socket of this.#takeUnassigned()) this.#dismiss(socket, why);
     for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
     for (const socket of this.#parked.drain()) this.#dismiss(socket, why);
   }
@@ -295,25 +296,32 @@ export class Admission {
     return true;
   }
 
+  #takeUnassigned(): readonly PendingSocket[] {
+    this.#unassignedBytes = 0;
+    return this.#unassigned.drain();
+  }
+
   #sweep(): void {
     const oldest = this.#clock.monotonic() - this.#options.headTimeoutMs;
     for (const socket of this.#heads.reading.values()) {
       if (socket.since > oldest) break;
       this.#refuseReading(socket, "slow_head");
     }
-    this.#expire(this.#unassigned, oldest);
-    this.#expire(this.#parked, oldest);
+    this.#expire(oldest);
     this.#thin();
     this.#farewells.sweep();
     this.proceed();
   }
 
-  #expire(sockets: Fifo<PendingSocket>, oldest: number): void {
-    while (sockets.first !== undefined && sockets.first.since <= oldest) {
-      const socket = sockets.shift();
-      if (socket === undefined) continue;
-      this.#unassignedBytes -= sockets === this.#unassigned ? socket.head.length : 0;
-      this.#dismiss(socket, "no_worker");
+  #expire(oldest: number): void {
+    for (const socket of this.#parked.all()) {
+      if (socket.since <= oldest && this.#parked.delete(socket)) this.#dismiss(socket, "no_worker");
+    }
+    for (let first = this.#unassigned.first; first !== undefined && first.since <= oldest; ) {
+      this.#unassigned.shift();
+      this.#unassignedBytes -= first.head.length;
+      this.#dismiss(first, "no_worker");
+      first = this.#unassigned.first;
     }
   }
 

@@ -18,6 +18,8 @@ export class PendingSocket {
   target = "";
   /** Whose connection it is, where somebody needs to know. */
   address = "";
+  /** Whose turn it waits for while it is parked. */
+  from = "";
   /** Bytes of empty lines before its request. */
   skipped = 0;
   /** Bytes that the event loop has read of it. */

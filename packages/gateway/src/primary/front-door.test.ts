@@ -268,6 +268,25 @@ describe("a health check", () => {
   });
 });
 
+describe("an instance that holds as many connections as it may", () => {
+  it("has its workers open no session by a request either, all of them, until some have gone", async () => {
+    const workers = fleet(3) as [FakeWorkerProcess, FakeWorkerProcess, FakeWorkerProcess];
+    const { clock, door } = await open(workers, { maxConnections: 9 });
+    const late = new FakeWorkerProcess(3);
+    // Each is below its own share, which is larger than the even one.
+    for (const worker of workers) worker.held = 3;
+    clock.advance(250);
+    expect(workers.map(({ told }) => told)).toEqual(workers.map(() => [{ type: "full", full: true }]));
+    door.joined(late.process);
+    expect(late.told).toEqual([{ type: "full", full: true }]);
+    workers[1].held = 2;
+    clock.advance(250);
+    expect([...workers, late].map(({ told }) => told.at(-1))).toEqual(
+      [...workers, late].map(() => ({ type: "full", full: false })),
+    );
+  });
+});
+
 describe("a door that is shut for longer than a head may take", () => {
   it("is noticed, told to the workers, and opens again with the room for it", async () => {
     const workers = fleet(1) as [FakeWorkerProcess];

@@ -62,6 +62,7 @@ export class FrontDoor {
   #destinations: readonly Destination[] = [];
   /** As the workers know it. */
   #isShut = false;
+  #isFull = false;
   #state: "open" | "leaving" | "refusing" | "closed" = "open";
   #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
@@ -124,6 +125,7 @@ export class FrontDoor {
       this.#passOn();
       this.#gate.look();
       this.#tellShut();
+      this.#tellFull();
       this.#limits.sweep();
     });
   }
@@ -162,6 +164,7 @@ export class FrontDoor {
     const maxSockets = Math.ceil((maxConnections * SPREAD) / workers);
     this.#destinations = [...this.#destinations, new Destination(worker, maxSockets, this.#isCollecting)];
     if (this.#isShut) worker.send({ type: "door", shut: true }, LINK_SHARES.urgent);
+    if (this.#isFull) worker.send({ type: "full", full: true }, LINK_SHARES.urgent);
     this.#gate.joined();
     this.proceed();
   }
@@ -269,12 +272,19 @@ export class FrontDoor {
 
   /** A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds for ill. */
   #refusal(socket: PendingSocket): Assignment | undefined {
-    let sockets = this.pending - 1;
-    for (const destination of this.#destinations) sockets += destination.sockets;
     const refusal =
-      sockets >= this.#options.maxConnections ? "limit_connections" : this.#limits.checkArrived(socket);
+      this.#sockets - 1 >= this.#options.maxConnections
+        ? "limit_connections"
+        : this.#limits.checkArrived(socket);
     const isWell = this.#state === "open" && isHealthCheck(socket.target);
     return refusal !== undefined && isWell ? "healthy" : refusal;
+  }
+
+  /** All that the instance holds: those in the door, and connections and polled sessions of the workers. */
+  get #sockets(): number {
+    let sockets = this.pending;
+    for (const destination of this.#destinations) sockets += destination.sockets;
+    return sockets;
   }
 
   #room(): number {
@@ -307,6 +317,15 @@ export class FrontDoor {
     if (isShut)
       this.#logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
     else this.#logger.info({}, "the front door accepts connections again");
+  }
+
+  /** Polled sessions have no socket that comes by here. Each worker has its own limit besides, until it hears this. */
+  #tellFull(): void {
+    const isFull = this.#sockets >= this.#options.maxConnections;
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    for (const { worker } of this.#destinations)
+      worker.send({ type: "full", full: isFull }, LINK_SHARES.urgent);
   }
 
   #exhausted(): void {

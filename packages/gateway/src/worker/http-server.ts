@@ -23,6 +23,7 @@ import { cometPath } from "./comet/decision.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "./http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
 import type { Health, PlainHttp } from "./plain-http.js";
+import type { RefusalBrake } from "./refusal-brake.js";
 import { Relay, type RelayOptions } from "./relay.js";
 import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./upgrade.js";
 import { UpgradeAdmission } from "./upgrade-admission.js";
@@ -74,6 +75,8 @@ export interface HttpServerParts {
   readonly cut: (why: CutReason) => void;
   /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
   readonly handshakes: { accepted(seconds: number): void; refused(status: number): void };
+  /** Refused upgrades, each with its socket; undefined: all are answered at once. */
+  readonly brake?: RefusalBrake<Duplex> | undefined;
 }
 
 export class HttpServer {
@@ -159,7 +162,9 @@ export class HttpServer {
       return;
     }
     handshakes.refused(decision.status);
-    this.#turnAway(handle, errorAnswer(decision.status, decision.error, decision.headers), ended);
+    const socket = socketOf(handle);
+    if (ended !== undefined) socket.once("close", ended);
+    this.#sayRefusal(socket, decision);
   }
 
   /** Upgrades of which it is not known yet who asks. */
@@ -190,6 +195,7 @@ export class HttpServer {
 
   /** Ends what is not a WebSocket. Idempotent. */
   close(): void {
+    this.#parts.brake?.close();
     this.#parts.waiting.close();
     this.#parts.idle.close();
     this.#parts.transports.close();
@@ -369,7 +375,19 @@ export class HttpServer {
 
   #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
-    this.#turnAwaySocket(socket, errorAnswer(refusal.status, refusal.error, refusal.headers), headOnly);
+    this.#sayRefusal(socket, refusal, headOnly);
+  }
+
+  /** A refusal that says when to come back is said at once; the others slow those down that come back anyway. */
+  #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
+    const say = (): void => {
+      socket.removeListener("error", destroySocket);
+      if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);
+    };
+    const { brake } = this.#parts;
+    if (brake === undefined || headers["Retry-After"] !== undefined) return say();
+    socket.on("error", destroySocket);
+    brake.refuse(socket, say);
   }
 
   /** What the HTTP parser could not read. */

@@ -56,4 +56,24 @@ describe("plain HTTP", () => {
       error: { code: status, name, message: expect.stringMatching(/\.$/) },
     });
   });
+
+  it.each([
+    [undefined, undefined],
+    ["", undefined],
+    ["identity", undefined],
+    ["gzip", "gzip"],
+    ["gzip, deflate, br, zstd", "br"],
+    ["br;q=0, gzip;q=0.5", "gzip"],
+    ["gzip;q=1, br;q=0.5", "gzip"],
+    ["*", "br"],
+    ["*;q=0", undefined],
+    [", GZIP ;q=0.1,,", "gzip"],
+    ["br;q=nonsense", undefined],
+  ])("gives a client that accepts %p the coding %p", (accepted, coding) => {
+    const pages = new PlainHttp({ "/": { contentType: "text/html", body: "tea ".repeat(500) } });
+    const headers = accepted === undefined ? {} : { "accept-encoding": accepted };
+    const answer = pages.answer({ method: "GET", url: "/", headers }, "ok");
+    expect(answer.headers["Content-Encoding"]).toBe(coding);
+    expect(answer.headers.Vary).toBe("Accept-Encoding");
+  });
 });

@@ -95,7 +95,14 @@ export class PlainHttp {
       return errorAnswer(404, httpError(404, message));
     }
     if (method !== "GET" && method !== "HEAD") {
-      return errorAnswer(405, httpError(405, "Only GET and HEAD are answered here."), { Allow: "GET, HEAD" });
+      return errorAnswer(
+        405,
+        httpError(
+          405,
+          "Only GET and HEAD are answered here; backends publish at the admin port, `POST /api/publish`.",
+        ),
+        { Allow: "GET, HEAD" },
+      );
     }
     const page = forms === undefined ? undefined : best(forms, head.headers["accept-encoding"]);
     if (page === undefined) {

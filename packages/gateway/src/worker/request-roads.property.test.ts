@@ -132,6 +132,13 @@ const GOOD = [
   "Sec-WebSocket-Version: 13",
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
+/** A request for a WebSocket whose lists are written in any way. */
+const listed = fc
+  .tuple(
+    field("Upgrade", list("websocket", "h2c", "WebSocket")),
+    field("Connection", list("Upgrade", "keep-alive", "upgrade")),
+  )
+  .map((lists) => [...GOOD.filter((line) => !/^(?:Upgrade|Connection):/.test(line)), ...lists]);
 const anyRequest = fc
   .record({
     before: fc.constantFrom("", "", "", "\r\n", "\r\n\r\n"),
@@ -152,7 +159,7 @@ const anyRequest = fc
     ),
     target,
     version: fc.constantFrom("1.1", "1.1", "1.1", "1.1", "1.1", "1.0", "1.2", "2.0"),
-    good: fc.oneof(fc.constant(GOOD), fc.constant(GOOD.slice(0, 1)), fc.subarray(GOOD)),
+    good: fc.oneof(listed, fc.constant(GOOD), fc.constant(GOOD.slice(0, 1)), fc.subarray(GOOD)),
     headers: fc.array(header, { maxLength: 3 }),
     behind: fc.constantFrom("", "abc", "GET / HTTP/1.1\r\nHost: y\r\n\r\n"),
   })

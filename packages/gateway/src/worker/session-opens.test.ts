@@ -186,6 +186,20 @@ describe("sessions that HTTP requests open", () => {
     while (sockets() !== 7) await new Promise((resolve) => setImmediate(resolve));
   });
 
+  it("are not opened while all workers together hold as many connections as they may", async () => {
+    await start({}, { maxSockets: 7 });
+    worker.receive({ type: "full", full: true });
+    const opens = [
+      (nth: number) => poll(nth),
+      () => ask("GET", "/sse?channels=tea", "", { own: true }),
+      () => ask("POST", "/sse", '{"id":1,"connect":{}}', { own: true }),
+      () => ask("POST", "/ticket"),
+    ];
+    for (const open of opens) expect(await statuses(1, open)).toEqual({ 503: 1 });
+    worker.receive({ type: "full", full: false });
+    expect(await statuses(1, poll)).toEqual({ 200: 1 });
+  });
+
   it("count toward connectionsPerAddress until they end", async () => {
     await start({ maxPerAddress: 5 });
     const [first] = [await poll(0)];

@@ -111,7 +111,9 @@ function infoOf(info: string | undefined): string | undefined {
 function permissionsOf(channels: unknown): readonly Permission[] | undefined {
   if (channels === undefined) return undefined;
   if (!Array.isArray(channels) || channels.length > MAX_PERMISSIONS)
-    throw new BadClaim(`The token's \`channels\` is not a list of at most ${MAX_PERMISSIONS} entries.`);
+    throw new BadClaim(
+      `The token's \`channels\` is not a list of at most ${MAX_PERMISSIONS} entries such as {"match":"room:*","verbs":["subscribe"]}.`,
+    );
   return channels.map((entry: unknown, at) => {
     const { match, verbs } =
       typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};

@@ -116,11 +116,15 @@ function payloadText(token: string): string {
 
 /** By the code of jose's error; others are told by the row alone. */
 const MESSAGES: Readonly<Record<string, string>> = Object.freeze({
+  ERR_JWS_INVALID:
+    "That is no token: a JWT has three parts with dots between, as `holdfast token create` prints it.",
+  ERR_JWT_INVALID: "The token's payload is no JSON object of claims.",
   ERR_JOSE_ALG_NOT_ALLOWED:
     "The token is signed with an algorithm that is not allowed with this gateway's keys.",
   ERR_JWKS_NO_MATCHING_KEY: "The token names a key (`kid`) that its issuer does not publish.",
   ERR_JWKS_MULTIPLE_MATCHING_KEYS: "The token names no key (`kid`), and its issuer publishes several.",
-  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "The token's signature is not by a key that is trusted here.",
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED:
+    "The token's signature is not by a key that is trusted here: sign with what `jwtSecret`, `jwtPublicKey` or `jwksUrl` stands for.",
 });
 
 function claimRow({ claim, reason }: jose.JWTClaimValidationFailed): ErrorCode {

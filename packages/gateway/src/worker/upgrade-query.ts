@@ -73,7 +73,10 @@ export function parseUpgradeQuery(
       }
       case "format":
         if (value !== "json" && value !== "raw") {
-          return problem(errors.badRequest, "`format` is `json` or `raw`.");
+          return problem(
+            errors.badRequest,
+            `\`format\` must be \`json\` or \`raw\`, not ${JSON.stringify(value.slice(0, MAX_SHOWN))}.`,
+          );
         }
         format = value;
         break;
@@ -121,10 +124,15 @@ function addChannels(channels: Set<string>, value: string, maxChannels: number):
   for (const encoded of value.split(",")) {
     const channel = decode(encoded);
     if (channel === undefined) {
-      return problem(errors.badRequest, "`channels` is not valid percent-encoding of UTF-8.");
+      return problem(
+        errors.badRequest,
+        "`channels` is not valid percent-encoding of UTF-8: write each name with encodeURIComponent.",
+      );
     }
     const wrong = channelProblem(channel);
-    if (wrong !== undefined) return problem(errors.badChannel, `A name in \`channels\` ${wrong}.`);
+    if (channel === "") return problem(errors.badChannel, "`channels` has an empty name: leave a comma out.");
+    const shown = JSON.stringify(channel.slice(0, MAX_SHOWN));
+    if (wrong !== undefined) return problem(errors.badChannel, `The name ${shown} in \`channels\` ${wrong}.`);
     channels.add(channel);
     if (channels.size > maxChannels) {
       return problem(errors.limitChannels, `\`channels\` names more than ${maxChannels}.`);

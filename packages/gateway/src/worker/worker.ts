@@ -4,6 +4,7 @@
  * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
  * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
  */
+import type { Duplex } from "node:stream";
 import { Core, type DrainOptions, SparseLog, type Timer, type WorkerDirectory } from "@holdfast/core";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { LINK_SHARES, type Send } from "../link.js";
@@ -26,6 +27,7 @@ import { loggedCheck, noticeIn } from "./noticed.js";
 import { originCheck } from "./origin.js";
 import { OtherInstances } from "./other-instances.js";
 import { PlainHttp } from "./plain-http.js";
+import { RefusalBrake } from "./refusal-brake.js";
 import { SessionIds } from "./session-ids.js";
 import { SessionLimits } from "./session-limits.js";
 import { TokenAuthenticator } from "./token.js";
@@ -62,6 +64,8 @@ export class Worker {
   readonly http: HttpServer;
   readonly #options: WorkerOptions;
   readonly #send: Send<ToPrimary>;
+  /** Whether all workers together hold as many connections as they may. */
+  #instanceIsFull = false;
   readonly #core: Core;
   readonly #metrics: WorkerMetrics;
   readonly #loop = new LoopMonitor();
@@ -129,7 +133,14 @@ export class Worker {
       this.#metrics.add("unfinished_ended", 1),
     );
     this.#unfinished = unfinished;
-    const transports = new WebSocketTransports(this.#core, options.core.maxPayload, unfinished, clock);
+    const transports = new WebSocketTransports(
+      this.#core,
+      options.core.maxPayload,
+      unfinished,
+      clock,
+      new RefusalBrake(clock, () => this.#metrics.add("refusals_delayed", 1)),
+    );
+    const brake = new RefusalBrake<Duplex>(clock, () => this.#metrics.add("refusals_delayed", 1));
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
     const idle = new WaitingSockets(clock, KEEP_ALIVE_MS);
     const noticed = new SparseLog(logger, clock);
@@ -148,7 +159,7 @@ export class Worker {
     const clients = new ClientAddresses(options.clients);
     const limits = new SessionLimits(options.sessionLimits, {
       clock,
-      isFull: () => this.#core.connections >= options.maxSockets,
+      isFull: () => this.#instanceIsFull || this.#core.connections >= options.maxSockets,
       refused: (why) => this.#metrics.sessionRefused(why),
     });
     const comet = new Comet({
@@ -190,13 +201,20 @@ export class Worker {
       maxHeadBytes: options.maxHeadBytes,
       random: Math.random,
       handshakes: this.#metrics,
+      brake,
     });
     this.#stopWatchingGc = watchGcPauses((kind, seconds) => this.#metrics.gcPause(kind, seconds));
     this.#gcTimer = this.#startGcTimer(owner.slot);
     this.#core.start();
     this.#ingest?.start();
     this.#heldSockets = () =>
-      waiting.size + idle.size + transports.open + comet.sockets + this.http.introducing + this.http.relayed;
+      brake.size +
+      waiting.size +
+      idle.size +
+      transports.open +
+      comet.sockets +
+      this.http.introducing +
+      this.http.relayed;
     this.#load = new LoadReporter(
       clock,
       () => ({
@@ -251,6 +269,9 @@ export class Worker {
         break;
       case "door":
         this.http.doorIs(message.shut ? "shut" : "open");
+        break;
+      case "full":
+        this.#instanceIsFull = message.full;
         break;
       case "probe":
         this.#send({ type: "probed" }, LINK_SHARES.urgent);

@@ -78,7 +78,15 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
       : { kind: "body", path };
   if (path !== "/sse" || (method !== "GET" && method !== "HEAD")) {
     const allow = METHODS[path];
-    return refuse(head, 405, httpError(405, `This address takes ${allow}.`), { Allow: allow });
+    return refuse(
+      head,
+      405,
+      httpError(
+        405,
+        `\`${path}\` takes ${allow}: the SDK polls and sends there, plain clients read \`/sse?channels=<name>\`.`,
+      ),
+      { Allow: allow },
+    );
   }
   const question = url.indexOf("?");
   const query = parseUpgradeQuery(question === -1 ? "" : url.slice(question + 1), policy);

@@ -7,10 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WebSocket } from "ws";
 import type { TcpListener } from "../../tcp-listener.js";
+import { RefusalBrake } from "../refusal-brake.js";
 import { UnfinishedMessages } from "../unfinished-messages.js";
 import { WebSocketFraming } from "./framing.js";
 import { listen } from "./testing/listen.js";
-import type { ConnectionEnd } from "./transport.js";
+import type { ConnectionEnd, WebSocketTransport } from "./transport.js";
 import { WebSocketTransports } from "./transports.js";
 
 const MAX_PAYLOAD = 10_000;
@@ -433,6 +434,68 @@ describe("a WebSocket transport", () => {
     const bare = await rawClient();
     bare.end();
     await opened[2]!.until("closed");
+  });
+});
+
+describe("a refusal, where they come fast", () => {
+  let brake: RefusalBrake<WebSocketTransport>;
+  let own: TcpListener;
+  let slow: WebSocketTransports;
+
+  beforeEach(async () => {
+    brake = new RefusalBrake(clock, () => {}, { perSecond: 0, delayMs: 2_000, maxHeld: 10 });
+    const opener = {
+      open(transport: Transport) {
+        const ears = new Ears(transport);
+        opened.push(ears);
+        return ears;
+      },
+    };
+    slow = new WebSocketTransports(opener, MAX_PAYLOAD, unfinished, clock, brake);
+    own = await listen((handle, arrival) => slow.accept(handle, arrival, ACCEPTANCE));
+    port = own.port;
+  });
+  afterEach(() => {
+    expect(slow.open).toBe(0);
+    expect(brake.size).toBe(0);
+    slow.close();
+    own.close();
+  });
+
+  it("is told at once and closes late; what the client sends meanwhile is dropped", async () => {
+    const [socket, ears] = await client();
+    const all = untilClosed(socket);
+    ears.refuse(disconnects.forbidden);
+    socket.send("may I?");
+    expect(brake.size).toBe(1);
+    await once(socket, "message");
+    clock.advance(2_500);
+    expect(await all).toEqual(["refused forbidden", "3503 forbidden"]);
+    await ears.until("closed");
+    expect(ears.heard).not.toContain("text may I?");
+  });
+
+  it("waits for no client that goes by itself, and a violation is answered at once", async () => {
+    const [polite, first] = await client();
+    first.refuse(disconnects.forbidden);
+    polite.close(1000, "bye");
+    await first.until("closed");
+    const bare = await rawClient();
+    const second = opened[1] as Ears;
+    second.refuse(disconnects.forbidden);
+    bare.end();
+    await second.until("closed");
+    const broken = await rawClient();
+    broken.resume();
+    broken.write(clientFrame(3, Buffer.of(0x61)));
+    await (opened[2] as Ears).until("closed");
+  });
+
+  it("closes at once with a code that asks the client to come back", async () => {
+    const [socket, ears] = await client();
+    ears.transport.close(3000, "drain");
+    expect(await untilClosed(socket)).toEqual(["3000 drain"]);
+    await ears.until("closed");
   });
 });
 

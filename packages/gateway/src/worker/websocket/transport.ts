@@ -1,16 +1,18 @@
 /**
  * The transport of a WebSocket: all that the edge keeps for a connection, on a bare TCP handle.
  *
+ *     open ──refused──► held ──later──► closing
  *     open ──our close──► closing ──theirs, or a violation──► ending ──their FIN──► closed
  *      ├────────────their close, or a violation──────────────────┘                     ▲
  *      └─their FIN while bytes wait──► flushing ──our FIN──────────────────────────────┘
  *
- * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`.
+ * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`. `held`: the close frame of a refusal
+ * waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile is dropped.
  * Invariants: `Connection#closed` is called exactly once for each opened connection, whoever ended it, and never
  * during another call to the transport.
  */
 import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
-import { type DisconnectCode, disconnects } from "@holdfast/protocol";
+import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
 import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
 import { Backlog } from "../backlog.js";
 import type { Unfinished, UnfinishedMessages } from "../unfinished-messages.js";
@@ -33,6 +35,10 @@ export interface TransportHome {
   readonly unfinished: UnfinishedMessages;
   /** Takes bytes that are to leave with the handshake's answer; false when that has left. */
   gather(transport: WebSocketTransport, bytes: Uint8Array): boolean;
+  /** Calls `say` now, or later where refusals come fast. Called once. */
+  refuse(transport: WebSocketTransport, say: () => void): void;
+  /** What waits to be said is said now. */
+  hurry(transport: WebSocketTransport): void;
   /** It should end soon. Called once. */
   leaving(transport: WebSocketTransport): void;
   /** Its socket is closed. Called once. */
@@ -42,7 +48,7 @@ export interface TransportHome {
 /** A read of fewer bytes that completes nothing is work for its own sake: an honest client's segments are longer. */
 const SMALL_READ_BYTES = 256;
 
-type State = "open" | "closing" | "ending" | "flushing" | "closed";
+type State = "open" | "held" | "closing" | "ending" | "flushing" | "closed";
 
 const FRAMING = new WebSocketFraming();
 const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
@@ -81,7 +87,13 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
   }
 
   close(code: number, reason: string): void {
-    if (this.#state === "open") this.#sayGoodbye(closeFrame(code, reason));
+    if (this.#state !== "open") return;
+    const frame = closeFrame(code, reason);
+    if (mayReconnect(code)) return this.#sayGoodbye(frame);
+    this.#state = "held";
+    this.#home.refuse(this, () => {
+      if (this.#state === "held") this.#sayGoodbye(frame);
+    });
   }
 
   terminate(): void {
@@ -174,7 +186,8 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
 
   closeCame(payload: Uint8Array): void {
     // The goodbye of whoever begins is said back as it is.
-    if (this.#state === "open") this.#sayGoodbye(controlFrame(OPCODES.close, payload));
+    if (this.#state === "open" || this.#state === "held")
+      this.#sayGoodbye(controlFrame(OPCODES.close, payload));
     this.#end("ending");
   }
 
@@ -218,12 +231,17 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
 
   /** A client that reads no more has no use for what waits; but it may only have ended its own side. */
   #inputEnded(): void {
+    this.#sayHeld();
     if (this.bufferedBytes === 0) this.terminate();
     else if (this.#state === "open") {
       this.#home.leaving(this);
       this.#end("flushing");
     } else if (this.#state === "closing") this.#end("flushing");
     else if (this.#state === "ending") this.#state = "flushing";
+  }
+
+  #sayHeld(): void {
+    if (this.#state === "held") this.#home.hurry(this);
   }
 
   #sayGoodbye(frame: Uint8Array): void {
@@ -236,6 +254,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
 
   /** Ends our side behind all that waits. */
   #end(state: "ending" | "flushing"): void {
+    this.#sayHeld();
     if (!isReading(this.#state)) return;
     this.#state = state;
     this.#drop();
@@ -260,7 +279,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
 
 /** While our own close frame waits for an answer, too. */
 function isReading(state: State): boolean {
-  return state === "open" || state === "closing";
+  return state === "open" || state === "held" || state === "closing";
 }
 
 /** The row of the protocol for what RFC 6455 calls a violation. */

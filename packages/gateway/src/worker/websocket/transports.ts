@@ -6,6 +6,7 @@
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
+import type { RefusalBrake } from "../refusal-brake.js";
 import type { UnfinishedMessages } from "../unfinished-messages.js";
 import type { Acceptance, RequestHead } from "../upgrade.js";
 import { WaitingSockets } from "../waiting-sockets.js";
@@ -40,6 +41,7 @@ export class WebSocketTransports implements TransportHome {
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
   readonly #opener: Opener;
+  readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
   readonly #leaving: WaitingSockets<WebSocketTransport>;
   /** Those for whose end somebody waits. */
   readonly #ended = new Map<WebSocketTransport, () => void>();
@@ -47,8 +49,15 @@ export class WebSocketTransports implements TransportHome {
   #opening: { readonly transport: WebSocketTransport; readonly gathered: Uint8Array[] } | undefined;
   #open = 0;
 
-  /** `maxPayload`: bytes of one message from a client. */
-  constructor(opener: Opener, maxPayload: number, unfinished: UnfinishedMessages, clock: Clock) {
+  /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
+  constructor(
+    opener: Opener,
+    maxPayload: number,
+    unfinished: UnfinishedMessages,
+    clock: Clock,
+    brake?: RefusalBrake<WebSocketTransport>,
+  ) {
+    this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
     this.unfinished = unfinished;
@@ -86,6 +95,15 @@ export class WebSocketTransports implements TransportHome {
     return true;
   }
 
+  refuse(transport: WebSocketTransport, say: () => void): void {
+    if (this.#brake === undefined) say();
+    else this.#brake.refuse(transport, say);
+  }
+
+  hurry(transport: WebSocketTransport): void {
+    this.#brake?.hurry(transport);
+  }
+
   leaving(transport: WebSocketTransport): void {
     this.#leaving.add(transport);
   }
@@ -93,6 +111,7 @@ export class WebSocketTransports implements TransportHome {
   gone(transport: WebSocketTransport): void {
     this.#open--;
     this.#leaving.release(transport);
+    this.#brake?.release(transport);
     const ended = this.#ended.get(transport);
     if (ended === undefined) return;
     this.#ended.delete(transport);
@@ -101,6 +120,7 @@ export class WebSocketTransports implements TransportHome {
 
   /** Ends those that are leaving; the others are core's to end. Idempotent. */
   close(): void {
+    this.#brake?.close();
     this.#leaving.close();
   }
 }

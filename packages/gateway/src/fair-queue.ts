@@ -53,6 +53,14 @@ export class FairQueue<T extends Asked> {
     return true;
   }
 
+  /** Takes all. */
+  drain(): readonly T[] {
+    const all = this.all();
+    this.#byAsker.clear();
+    this.#size = 0;
+    return all;
+  }
+
   all(): readonly T[] {
     return [...this.#byAsker.values()].flatMap((own) => [...own]);
   }

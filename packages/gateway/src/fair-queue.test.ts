@@ -37,6 +37,8 @@ describe("a fair queue", () => {
             expect(queue.sizeOf(from)).toBe([...model].filter((item) => item.from === from).length);
         }
         expect(new Set(queue.all())).toEqual(model);
+        expect(new Set(queue.drain())).toEqual(model);
+        expect([queue.size, queue.shift(), queue.all()]).toEqual([0, undefined, []]);
       }),
     );
   });
