@@ -35,6 +35,25 @@ describe("a conflation", () => {
     expect(data(conflation, 0, numbers.upTo)).toEqual(['{"id":7,"n":2}', '{"id":"a","n":3}', "null"]);
   });
 
+  test("tells keys apart that are one number to JavaScript", () => {
+    const conflation = new Conflation("id", 1000);
+    const rows = [
+      '{"id":36028797018963969,"n":1}',
+      '{"id":36028797018963970}',
+      '{"id":1e400}',
+      '{"id":1e401}',
+    ];
+    const same = [
+      '{"id":36028797018963969,"n":2}',
+      '{"id":7}',
+      '{"\\u0069d":7.0}',
+      '["id",7]',
+      '{"x":{"id":7}}',
+    ];
+    const { upTo } = conflation.take(batchOf(...rows, ...same));
+    expect(data(conflation, 0, upTo)).toEqual([...rows.slice(1), same[0], same[2], same[4]]);
+  });
+
   test("gives who fell behind later only what it missed, and nothing newer than that", () => {
     const conflation = new Conflation("id", 1000);
     conflation.take(batchOf('{"id":1}'));

@@ -6,6 +6,7 @@
  * A gap of the channel itself makes everything before it worthless: what it left behind may have changed since.
  * Invariants: the newest publication is here whatever its size; beyond it at most `MAX_KEYS` and `maxChars`, the oldest go first.
  */
+import { memberText } from "@holdfast/protocol";
 import type { Batch, Pushed } from "./batch.js";
 
 /** Keys of one channel: more are not the state of something, but a stream. */
@@ -78,10 +79,13 @@ export class Conflation {
   }
 }
 
-/** Data without the field, or with something else than text or a number in it, has the key "". */
+/**
+ * Data without the field, or with something else than text or a number in it, has the key "". A number that no double has
+ * exactly is its own text: two ids of 64 bits would be one.
+ */
 function keyOf(data: string, field: string): string {
-  const value: unknown = JSON.parse(data);
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, field)) return "";
-  const key = (value as Readonly<Record<string, unknown>>)[field];
-  return typeof key === "string" || typeof key === "number" ? String(key) : "";
+  const text = data.trimStart().startsWith("{") ? memberText(data, field) : undefined;
+  const key: unknown = text === undefined ? undefined : JSON.parse(text);
+  if (typeof key === "number") return Number.isSafeInteger(key) ? String(key) : (text ?? "");
+  return typeof key === "string" ? key : "";
 }

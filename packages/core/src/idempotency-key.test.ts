@@ -3,10 +3,16 @@ import fc from "fast-check";
 import { backendKey, clientKey, entryKey } from "./idempotency-key.js";
 
 /** Few characters, so that what could be confused comes up. */
-const piece = fc.string({ unit: fc.constantFrom("a", "1", ":", "u"), minLength: 1, maxLength: 6 });
+const piece = fc.string({
+  unit: fc.constantFrom("a", "1", ":", "u", "\\", "\ud83d", "\udc00"),
+  minLength: 1,
+  maxLength: 6,
+});
+/** A user's id is part of a channel's name, an entry's id is Redis's own: both without half surrogates. */
+const plain = fc.string({ unit: fc.constantFrom("a", "1", ":", "u"), minLength: 1, maxLength: 6 });
 const SESSION = "0123456789abcdef";
 const given = fc.oneof(
-  fc.tuple(fc.constant("user"), piece, piece),
+  fc.tuple(fc.constant("user"), plain, piece),
   fc.tuple(fc.constant("session"), fc.constantFrom(SESSION, SESSION.replace("0", "9")), piece),
   fc.tuple(fc.constant("backend"), fc.constant(""), piece),
   fc.tuple(
@@ -14,8 +20,11 @@ const given = fc.oneof(
     fc.constant(""),
     piece.map((key) => `user:1:a:${key}`),
   ),
-  fc.tuple(fc.constant("entry"), fc.constant(""), piece),
+  fc.tuple(fc.constant("entry"), fc.constant(""), plain),
 );
+
+/** As Redis has it. */
+const bytes = (name: string): string => Buffer.from(name).toString();
 
 function nameOf([kind, who, key]: readonly [string, string, string]): string {
   if (kind === "backend") return backendKey(key);
@@ -29,10 +38,16 @@ describe("the name of an idempotency key", () => {
       fc.property(
         given,
         given,
-        (a, b) => (nameOf(a) === nameOf(b)) === (JSON.stringify(a) === JSON.stringify(b)),
+        (a, b) => (bytes(nameOf(a)) === bytes(nameOf(b))) === (JSON.stringify(a) === JSON.stringify(b)),
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it("is another one for each half of a surrogate pair, also as bytes", () => {
+    const names = ["\ud83d", "\ud83e", "\udc00", "\ufffd", "\\ud83d"].map((key) => bytes(backendKey(key)));
+    expect(new Set(names).size).toBe(5);
+    expect(backendKey("7b0c-\u00e9")).toBe("backend:7b0c-\u00e9");
   });
 
   it("is a user's own on every session, and an anonymous session's own", () => {

@@ -10,15 +10,21 @@ import type { Identity } from "./identity.js";
 /** `session`: the session's key, which stays when it goes on in another connection. */
 export function clientKey({ user }: Pick<Identity, "user">, session: string, key: string): string {
   // With its length, since a user's id may have any character.
-  return user === undefined ? `session:${session}:${key}` : `user:${user.length}:${user}:${key}`;
+  const own = escaped(key);
+  return user === undefined ? `session:${session}:${own}` : `user:${user.length}:${user}:${own}`;
 }
 
 /** Of the admin API and the ingest stream. */
 export function backendKey(key: string): string {
-  return `backend:${key}`;
+  return `backend:${escaped(key)}`;
 }
 
 /** An entry of the ingest stream without a key is published once all the same. */
 export function entryKey(id: string): string {
   return `ingest:${id}`;
+}
+
+/** Half surrogates have no bytes of their own in UTF-8: in Redis all of them would be one key. */
+function escaped(key: string): string {
+  return JSON.stringify(key).slice(1, -1);
 }

@@ -6,6 +6,8 @@ import { RedisServer } from "@holdfast/redis/testing";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { eventually, within } from "./deadline.js";
 import { freePorts } from "./free-ports.js";
+import { GatewayProcess } from "./gateway-process.js";
+import { PlainClient } from "./plain-client.js";
 import { Program } from "./program.js";
 import { Resources } from "./resources.js";
 
@@ -85,4 +87,49 @@ test("where Redis is away, a start serves without it after brokerWait, and says 
   });
   await within(line, "the warning");
   expect(program.lines.findIndex((text) => text.includes("serving without it"))).toBeGreaterThanOrEqual(0);
+});
+
+test("while Redis is away, no health check is answered with 200 before brokerWait ends, and then at once when it comes", async () => {
+  const away = await freePorts(1);
+  const { program, port } = await start("--redis", `redis://127.0.0.1:${away}`, "--broker-wait", "20s");
+  await within(
+    program.line((text) => /cannot reach Redis/i.test(text)),
+    "the outage is said",
+  );
+  const asked: number[] = [];
+  while (asked.length < 8) asked.push(await health(port));
+  expect(asked).not.toContain(200);
+  own.add(await RedisServer.start({ port: away }));
+  await eventually("healthy", async () => (await health(port)) === 200);
+  expect(await upgrade(port)).toBe("101");
+  expect(program.lines.filter((text) => text.includes("serving without it"))).toEqual([]);
+});
+
+test("a reload while Redis is away ends after brokerWait for each worker, and nothing is refused meanwhile", async () => {
+  const redis = own.add(await RedisServer.start());
+  const args = ["--redis", redis.url, "--broker-wait", "1500ms", "--drain-window", "300ms"];
+  const gateway = own.add(await GatewayProcess.start({ args }));
+  const before = new Set(gateway.workerPids());
+  await redis.kill();
+  await gateway.notReady();
+  const reloaded = gateway.logged(({ msg }) => msg.includes("all workers are new"));
+  let isReloaded = false;
+  void reloaded.then(() => {
+    isReloaded = true;
+  });
+  gateway.signal("SIGHUP");
+  const seen = new Set<number>();
+  while (!isReloaded) {
+    seen.add((await gateway.get("/healthz")).status);
+    await new Promise((resolve) => setTimeout(resolve, EACH_MS));
+  }
+  expect([...seen]).toEqual([200]);
+  await reloaded;
+  expect(gateway.workerPids().some((pid) => before.has(pid))).toBe(false);
+  await redis.restart();
+  await gateway.ready(30_000);
+  const client = await PlainClient.subscribed(gateway.ws("channels=sport"));
+  await gateway.publish("sport", 1);
+  expect(await client.nextMessage()).toContain('"data":1');
+  await client.close();
 });

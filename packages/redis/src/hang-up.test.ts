@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
+import { hangUp } from "./hang-up.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 /** Answers the first commands of a link as Redis does, and publications never. */
@@ -54,6 +56,26 @@ test("a publication without an answer resets the connection on which it waits", 
     expect(ends).toEqual(["ECONNRESET"]);
   } finally {
     await broker.close();
+    server.close();
+  }
+});
+
+test("a connection that many calls hang up on gathers no listeners", async () => {
+  const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const raw = new Redis({ port, retryStrategy: null, enableReadyCheck: false, disableClientInfo: true });
+  raw.on("error", () => {});
+  try {
+    await once(raw, "connect");
+    const ended = once(raw, "end");
+    hangUp(raw);
+    const listeners = raw.stream.listenerCount("close");
+    for (let i = 0; i < 30; i++) hangUp(raw);
+    expect(raw.stream.listenerCount("close")).toBe(listeners);
+    await ended;
+  } finally {
+    raw.disconnect();
     server.close();
   }
 });

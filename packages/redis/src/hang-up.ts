@@ -11,7 +11,9 @@ import type { Redis } from "ioredis";
 export function hangUp(raw: Redis): void {
   // Undefined until it was connected for the first time.
   const stream: Redis["stream"] | undefined = raw.stream;
-  if (stream !== undefined && !stream.destroyed) {
+  // Many calls miss their deadline together, and each `disconnect` would leave a timer and a listener at the socket.
+  if (stream?.destroyed) return;
+  if (stream !== undefined) {
     // One that is still connecting would wait for that; nothing was sent there.
     if (stream.connecting || "encrypted" in stream) stream.destroy();
     // Before `disconnect`: what has begun to end in order can no longer be reset.

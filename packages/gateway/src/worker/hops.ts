@@ -191,7 +191,7 @@ export class Hops {
       there.on("information", () => {
         if (this.#clock.monotonic() > latest) return void there.destroy(new Error("no answer in time"));
         there.setTimeout(signTimeoutMs);
-        if (incoming.headers[FORWARDED] !== undefined && !response.headersSent) response.writeProcessing();
+        if (response.hasHeader(ANSWERED) && !response.headersSent) response.writeProcessing();
       });
       there.on("timeout", () => {
         if (to.socketPath === undefined) this.#agent.forget(to);

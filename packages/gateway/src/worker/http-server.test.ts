@@ -37,6 +37,7 @@ let world: {
   who: Verdict | Promise<Verdict>;
   closed: Promise<void>[];
 };
+const MAX_WAITING = 20;
 let told: string[];
 let ended: () => void;
 let directory: string;
@@ -73,8 +74,16 @@ beforeEach(async () => {
       admit: () => world.problem,
     },
     transports,
-    comet: { handle: () => false, takeHandle: () => false, close() {} },
-    waiting: new WaitingSockets(clock, 10_000),
+    comet: {
+      handle(request, response, release) {
+        if (request.url !== "/sse") return false;
+        release(request, response, () => {});
+        return true;
+      },
+      takeHandle: () => false,
+      close() {},
+    },
+    waiting: new WaitingSockets(clock, 10_000, MAX_WAITING),
     idle: new WaitingSockets(clock, 75_000),
     relay: {
       directory,
@@ -193,6 +202,33 @@ describe("the worker's HTTP server", () => {
   it("ends the connection with the answer while draining", async () => {
     world.state = "draining";
     expect(await exchange("GET /healthz HTTP/1.1", "Host: x")).toMatch(/\r\nConnection: close\r\n/);
+  });
+
+  it.each([
+    [
+      "a page's EventSource when to come back",
+      "text/event-stream",
+      /^HTTP\/1\.1 200 OK.*\nretry: 1\d{3}\n\n/s,
+    ],
+    ["others with 503", "*/*", /^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s],
+  ])("tells %s when too many sockets wait", async (_who, accept, expected) => {
+    const socket = connect(port, "127.0.0.1");
+    let answers = "";
+    socket.on("data", (chunk) => {
+      answers += chunk.toString();
+    });
+    socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "data");
+    answers = "";
+    const silent = Array.from({ length: MAX_WAITING }, () => connect(port, "127.0.0.1"));
+    for (const each of silent) await once(each, "connect");
+    // Turned away at once: all places are taken.
+    expect(await exchange()).toMatch(/^HTTP\/1\.1 503 /);
+    socket.write(`GET /sse HTTP/1.1\r\nHost: x\r\nAccept: ${accept}\r\n\r\n`);
+    await once(socket, "close");
+    expect(answers).toMatch(expected);
+    expect(answers).toMatch(/\r\nConnection: close\r\n/);
+    for (const each of silent) each.destroy();
   });
 
   it("answers HEAD without a body", async () => {

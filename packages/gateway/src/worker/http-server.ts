@@ -12,6 +12,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
+import { comeBack, isEventSource } from "../event-source.js";
 import { type CutReason, Exchanges } from "../exchanges.js";
 import { DateField } from "../request/date-field.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../request/request-rules.js";
@@ -33,6 +34,8 @@ import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
+/** When an EventSource comes back to a crowded worker: after so long, and up to so long more. */
+const CROWDED_RETRY_MS = 1000;
 /** RFC 9110 §9.3.6: a method that most servers do not have. */
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 /** The first line of a request whose method or version the parser does not know. */
@@ -287,7 +290,7 @@ export class HttpServer {
   ): void {
     const { socket } = request;
     if (!this.#parts.waiting.add(socket)) {
-      sendAnswer(response, CROWDED);
+      sendAnswer(response, this.#crowdedFor(request));
       return;
     }
     this.#upgraded.add(socket);
@@ -307,6 +310,16 @@ export class HttpServer {
     setImmediate(() => {
       if (response.socket !== null) flush();
       else response.once("socket", flush);
+    });
+  }
+
+  /** A page's EventSource would be ended for good by the status. */
+  #crowdedFor({ method, url, headers }: IncomingMessage): HttpAnswer {
+    if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
+    const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
+    return comeBack(afterMs, `unavailable: ${errors.unavailable.message}`, {
+      ...corsHeaders({ headers }),
+      Connection: "close",
     });
   }
 

@@ -489,6 +489,27 @@ describe("an owner that fails", () => {
     clearInterval(timer);
   });
 
+  it("is passed on to another instance alone, not to a client that calls itself one", async () => {
+    const a = await start(0);
+    const owner: Owner = { slot: 1, generation: 9 };
+    await impostor(owner, (_incoming, response) => {
+      response.writeProcessing();
+      setTimeout(() => response.end("held"), 20);
+    });
+    const path = `/poll?sid=${sid(owner)}`;
+    const interim = async (header: string): Promise<number> => {
+      let count = 0;
+      const headers = { [FORWARDED]: header };
+      const asked = request({ port: a.port, host: "127.0.0.1", path, method: "POST", headers });
+      asked.on("information", () => count++).end("{}");
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      answer.resume();
+      return count;
+    };
+    expect(await interim(`${Date.now()}.bm9uY2U.bWFj`)).toBe(0);
+    expect(await interim(seal.forward("POST", path)?.header ?? "")).toBe(1);
+  });
+
   it("is told across a sibling that another instance waits, as it signs for it only then", async () => {
     const [a, b] = [await start(0), await start(1)];
     const url = `/poll?sid=${sid(b.owner)}`;

@@ -95,7 +95,9 @@ function timeOf(name: string, value: unknown): number | undefined {
 
 function tokenIdOf(jti: unknown): string | undefined {
   if (jti === undefined) return undefined;
-  if (typeof jti === "string" && jti.length > 0 && jti.length <= MAX_TOKEN_ID) return jti;
+  // Half surrogates are one character in Redis: a revocation could not name the token.
+  if (typeof jti === "string" && jti.length > 0 && jti.length <= MAX_TOKEN_ID && !/\p{Cs}/u.test(jti))
+    return jti;
   throw new BadClaim(`The token's \`jti\` is not a string of 1 to ${MAX_TOKEN_ID} characters.`);
 }
 

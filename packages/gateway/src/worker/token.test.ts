@@ -182,6 +182,7 @@ describe("a token is refused", () => {
       {},
       "bad_token",
     ],
+    ["whose jti has half a surrogate pair", () => sign({ ...CLAIMS, jti: "t\udc00" }), {}, "bad_token"],
     ["whose info is huge", () => sign({ ...CLAIMS, info: "x".repeat(1023) }), {}, "bad_token"],
     [
       "with a star in the middle",

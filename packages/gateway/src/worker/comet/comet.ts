@@ -19,7 +19,7 @@ import { comeBack, isEventSource } from "../../event-source.js";
 import { peerOf, type TcpHandle } from "../../tcp-handle.js";
 import type { ClientAddress, ClientAddresses } from "../client-addresses.js";
 import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../forwarded-headers.js";
-import { FORWARDED } from "../hops.js";
+import { ANSWERED } from "../hops.js";
 import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../http-answer.js";
 import type { SessionLimits } from "../session-limits.js";
 import type { UnfinishedMessages } from "../unfinished-messages.js";
@@ -109,7 +109,7 @@ export class Comet {
       const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
       sendAnswer(response, refuse(request, 431, httpError(431, message)).answer);
     } else if (decision.kind === "body") {
-      const isOurs = !relayed && request.headers[FORWARDED] === undefined;
+      const isOurs = !relayed && !response.hasHeader(ANSWERED);
       this.#read(request, response, decision.path, { takeOver, forwarded, isOurs });
     } else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
     else if (this.#mayOpen(request, response, decision.channels.length))

@@ -6,7 +6,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { disconnects, errors } from "@holdfast/protocol";
-import { FORWARDED } from "../hops.js";
+import { ANSWERED } from "../hops.js";
 import { errorAnswer, type HttpAnswer, sendAnswer } from "../http-answer.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
@@ -20,7 +20,8 @@ export class HttpPoll implements DueHeldPoll {
   /** `headers`: those of the answer that depend on the request. */
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response;
-    this.isForwarded = response.req.headers[FORWARDED] !== undefined;
+    // Proven (`relay.ts`): a client that says so itself, behind a proxy, is sent no interim answers.
+    this.isForwarded = response.hasHeader(ANSWERED);
     // Read already, and more than all else of a request that is held.
     response.req.rawHeaders = [];
     response.req.headers = {};
