@@ -69,6 +69,18 @@ describe("the decision about a comet request", () => {
     expect(decide("GET", "/sse?channels=a", listed).kind).toBe("stream");
   });
 
+  it("asks a browser for a host that no stranger's DNS leads here, also where it says neither origin nor site", () => {
+    const near = { ...POLICY, mayComeFrom: originCheck(undefined, true) };
+    const asked = (headers: Record<string, string>) =>
+      decideComet({ method: "GET", url: "/sse?channels=a", headers }, "/sse", near).kind;
+    const encoding = { "accept-encoding": "gzip, deflate" };
+    expect(asked({ host: "gw.attacker.example", ...encoding })).toBe("answer");
+    expect(asked({ host: "gw.attacker.example", "sec-fetch-site": "same-origin" })).toBe("answer");
+    expect(asked({ host: "localhost:8080", ...encoding })).toBe("stream");
+    // A program, or a proxy that checks whether it is alive.
+    expect(asked({ host: "gw.inner.example" })).toBe("stream");
+  });
+
   it("takes a bearer token, and none from the URL", () => {
     expect(decide("GET", "/sse?channels=a", { authorization: "Bearer x.y.z" })).toMatchObject({
       token: "x.y.z",

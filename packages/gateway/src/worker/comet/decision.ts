@@ -61,11 +61,20 @@ export function cometPath({ url = "" }: RequestHead): CometPath | undefined {
   return path in METHODS ? (path as CometPath) : undefined;
 }
 
+/**
+ * The `Sec-Fetch-Site` of a request that a page, or an image in it, can make without saying its origin; undefined for
+ * others. Browsers leave the header out towards plain http, but send `Accept-Encoding`, which no page can take away
+ * (https://fetch.spec.whatwg.org/#forbidden-request-header): a request with neither comes from a program.
+ */
+function siteOf({ method, headers }: RequestHead): string | undefined {
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const site = headers["sec-fetch-site"] as string | undefined;
+  return site ?? (headers["accept-encoding"] === undefined ? undefined : "");
+}
+
 export function decideComet(head: RequestHead, path: CometPath, policy: CometPolicy): CometDecision {
   const { method, headers, url = "" } = head;
-  // Of these requests it is what a page, or an image in it, can read without saying its origin.
-  const site = method === "GET" || method === "HEAD" ? (headers["sec-fetch-site"] ?? "") : undefined;
-  if (!policy.mayComeFrom(headers.origin, headers.host, site as string | undefined))
+  if (!policy.mayComeFrom(headers.origin, headers.host, siteOf(head)))
     return { kind: "answer", answer: errorAnswer(403, foreign(headers.origin), { Vary: "Origin" }) };
   if (method === "OPTIONS")
     return {
