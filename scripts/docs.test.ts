@@ -99,6 +99,7 @@ async function gatherFacts(): Promise<DocFacts> {
       ...namespaceKeys,
       ...camelWords("docs/protocol.md"),
       ...camelWords("docs/openapi.json"),
+      ...camelWords("packages/client/README.md"),
     ]),
     sources: all,
   };
@@ -117,12 +118,19 @@ describe("the documents", () => {
     expect(shown(checkPaths(ROOT, file))).toEqual([]);
   });
 
-  it.each([OPERATIONS, "README.md", "deploy/README.md", "packages/cli/README.md"])(
+  it.each([OPERATIONS, "README.md", "docs/troubleshooting.md", "deploy/README.md", "packages/cli/README.md"])(
     "%s: every metric, setting, variable, flag, code and endpoint is the code's",
     async (file) => {
       expect(shown(checkNames(file, read(file), await gatherFacts()))).toEqual([]);
     },
   );
+
+  it("operations.md lists all its chapters, in their order", () => {
+    const [contents = ""] = read(OPERATIONS).split("\n## ", 1);
+    const listed = [...contents.matchAll(/\d+\. \[([^\]]+)\]\(#/g)].map(([, title]) => title);
+    const chapters = [...read(OPERATIONS).matchAll(/^## (.+)$/gm)].map(([, title]) => title);
+    expect(listed).toEqual(chapters);
+  });
 
   it("operations.md quotes messages that are logged", () => {
     expect(shown(checkLogMessages(OPERATIONS, read(OPERATIONS), sources()))).toEqual([]);
