@@ -133,7 +133,7 @@ describe("docs/protocol.md", () => {
   it("has the numbers of limits.ts and of the backoff", () => {
     const table = section("## 6. Limits");
     expect(table).toContain(
-      `| frames in one message to the server | ${limits.MAX_COMMANDS_PER_MESSAGE}, and `,
+      `| frames in one message to the server | ${limits.MAX_COMMANDS_PER_MESSAGE}, at least one, and `,
     );
     expect(table).toContain(`| nesting of objects and arrays in a frame | ${limits.MAX_DEPTH} |`);
     expect(table).toContain(`| a channel's name | ${limits.MAX_CHANNEL_BYTES} bytes`);
