@@ -146,9 +146,13 @@ describe("on one kept connection", () => {
       target: i % 5 === 3 ? health(i % WORKERS, i).replace("healthz", "nowhere") : health(i % WORKERS, i),
       status: i % 5 === 3 ? 404 : 200,
     }));
-    socket.write(asked.map(({ target }) => getRequest(target)).join(""));
     const statuses: number[] = [];
-    for (const _ of asked) statuses.push((await socket.answer()).status);
+    // As many at once as a connection may have under way, less one that would be its last.
+    for (let from = 0; from < asked.length; from += 6) {
+      const batch = asked.slice(from, from + 6);
+      socket.write(batch.map(({ target }) => getRequest(target)).join(""));
+      for (const _ of batch) statuses.push((await socket.answer()).status);
+    }
     expect(statuses).toEqual(asked.map(({ status }) => status));
     expect(await answeredSince(gateway, before)).toEqual({ 0: 100, 1: 100, 2: 100 });
   });

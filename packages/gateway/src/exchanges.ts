@@ -32,6 +32,8 @@ export class Exchanges {
   readonly #surplus = new Set<Duplex>();
   /** Connections whose answer the kernel has not taken, with the deadline, monotonic ms. */
   readonly #leaving = new Map<Duplex, number>();
+  /** Connections whose last answer was written. */
+  readonly #over = new WeakSet<Duplex>();
   readonly #written: (this: ServerResponse) => void;
   readonly #timer: Timer;
 
@@ -44,8 +46,11 @@ export class Exchanges {
       if (socket.writableLength > 0) this.leaving(socket, socket.writableLength);
     };
     // One function for all: a poll that is held keeps as little as can be.
+    const over = this.#over;
     this.#written = function (this: ServerResponse): void {
-      if (this.socket !== null) watch(this.socket);
+      if (this.socket === null) return;
+      watch(this.socket);
+      if (isLast(this)) over.add(this.socket);
     };
     this.#timer = clock.every(SWEEP_MS, () => this.#sweep());
   }
@@ -85,6 +90,14 @@ export class Exchanges {
     return true;
   }
 
+  /**
+   * Whether the connection's last answer was written: what comes behind it is not answered, readable or not (RFC 9112
+   * §9.6).
+   */
+  isOver(socket: Duplex): boolean {
+    return this.#over.has(socket);
+  }
+
   /** An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has closed. */
   leaving(socket: Duplex, bytes: number): void {
     const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
@@ -118,6 +131,10 @@ export class Exchanges {
       socket.destroy();
     }
   }
+}
+
+function isLast(response: ServerResponse): boolean {
+  return !response.shouldKeepAlive || response.getHeader("Connection") === "close";
 }
 
 /** What Node's parser is told of a request by: skip its body, and all that comes behind it. */

@@ -409,6 +409,7 @@ export class HttpServer {
       socket.destroy();
       return;
     }
+    if (this.#exchanges.isOver(socket)) return void socket.end();
     this.#turnAwaySocket(socket, unreadableAnswer(error, this.#parts.maxHeadBytes));
   }
 }

@@ -316,6 +316,19 @@ describe("the admin port", () => {
     socket.destroy();
   });
 
+  it("answers nothing behind the answer that ends a connection", async () => {
+    const { port } = await listen();
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    socket.on("data", (bytes) => {
+      text += bytes;
+    });
+    // A body without a length is no body: what follows the head is read as another request.
+    socket.write('DELETE /thing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n{"a":1}');
+    await once(socket, "close");
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 405"]);
+  });
+
   it("rejects with the system's error when the port is taken", async () => {
     const { port } = await listen();
     const exchanges = new Exchanges(clock, 3_000, () => {});

@@ -119,6 +119,7 @@ export class AdminServer {
       .on("connect", (_request, socket: Duplex) => turnAway(socket, NO_TUNNELS))
       .on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
         if (error.code === "ECONNRESET") socket.destroy();
+        else if (exchanges.isOver(socket)) socket.end();
         else turnAway(socket, error.code === "HPE_HEADER_OVERFLOW" ? LARGE : UNREADABLE);
       });
     this.#server.maxHeadersCount = MAX_HEADERS + 1;
