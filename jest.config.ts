@@ -52,4 +52,7 @@ export default {
   ],
   // Real processes on a small machine; a unit test that needs as long is wrong.
   testTimeout: 15_000,
+  // The modules of every test file stay in the memory of the process that ran it (some 20 MB a file), so tests never
+  // run inside Jest's own process: a worker process is replaced at this size, and one that dies fails one file.
+  workerIdleMemoryLimit: "1GB",
 } satisfies Config;
