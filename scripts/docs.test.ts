@@ -10,11 +10,11 @@ import { FILE_ENV } from "../packages/cli/src/config/file.js";
 import { namespaceKeys } from "../packages/cli/src/config/namespaces.js";
 import { settingKeys, settingOf } from "../packages/cli/src/config/schema.js";
 import { envOf, flagOf } from "../packages/cli/src/config/setting.js";
-import { WorkerMetrics } from "../packages/gateway/src/metrics.js";
+import { WorkerMetrics } from "../packages/gateway/src/link/metrics.js";
 import { ENDPOINTS } from "../packages/gateway/src/primary/admin/api.js";
 import { routeOf } from "../packages/gateway/src/primary/admin/endpoint.js";
-import { SERVING } from "../packages/gateway/src/primary/instance-drain.js";
-import { PrimaryMetrics } from "../packages/gateway/src/primary/primary-metrics.js";
+import { SERVING } from "../packages/gateway/src/primary/operations/instance-drain.js";
+import { PrimaryMetrics } from "../packages/gateway/src/primary/operations/primary-metrics.js";
 import { disconnects, errors } from "../packages/protocol/src/index.js";
 import {
   checkLinks,
@@ -193,16 +193,16 @@ describe("a planted error is found", () => {
     plant({
       "a.md": [
         "## packages/core",
-        "`hub.ts`, `packages/core/src/hub.ts`, `testing/`, `@holdfast/core`, `Core#open`, `gone.ts`",
+        "`hub.ts`, `packages/core/src/hub/hub.ts`, `testing/`, `@holdfast/core`, `Core#open`, `gone.ts`",
         "## What is not here yet",
-        "`packages/core/src/later.ts` and `packages/core/src/hub.ts`",
+        "`packages/core/src/later.ts` and `packages/core/src/hub/hub.ts`",
       ].join("\n"),
-      "packages/core/src/hub.ts": "",
+      "packages/core/src/hub/hub.ts": "",
       "packages/core/src/testing/index.ts": "",
     });
     expect(shown(checkPaths(root, "a.md"))).toEqual([
       "a.md:2 gone.ts: no such file",
-      "a.md:4 packages/core/src/hub.ts: is here: say so, and take it from this list",
+      "a.md:4 packages/core/src/hub/hub.ts: is here: say so, and take it from this list",
     ]);
   });
 

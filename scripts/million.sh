@@ -42,7 +42,7 @@ holdfast=packages/cli/bin/holdfast.js
 
 # --- What it takes ---------------------------------------------------------------------------------------------------
 
-# A worker holds up to 1.25 times its even share (packages/cli/src/capacity.ts), an agent 92.5 % of its open files.
+# A worker holds up to 1.25 times its even share (packages/cli/src/machine/capacity.ts), an agent 92.5 % of its open files.
 open_files=$(ulimit -Hn)
 [ "$open_files" = unlimited ] && open_files=1048576
 cores=$(nproc)

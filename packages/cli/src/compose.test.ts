@@ -1,11 +1,11 @@
 import { CORE_DEFAULTS, MemoryBroker, silentLogger } from "@holdfast/core";
 import { RedisBroker } from "@holdfast/redis";
 import { describe, expect, it } from "@jest/globals";
+import { coreOptions } from "./compose/core-options.js";
 import { describeRedis, directDoor, type PrimaryParts, primaryOptions } from "./compose.js";
 import { complete } from "./config/complete.js";
 import { loadSettings } from "./config/load.js";
-import { coreOptions } from "./core-options.js";
-import type { Machine } from "./machine.js";
+import type { Machine } from "./machine/machine.js";
 
 const machine: Machine = {
   cpus: 4,

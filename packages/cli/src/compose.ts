@@ -29,18 +29,18 @@ import {
   type WorkerOptions,
 } from "@holdfast/gateway";
 import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
-import { advertised } from "./advertised.js";
-import { spread } from "./capacity.js";
+import { advertised } from "./compose/advertised.js";
+import { coreOptions } from "./compose/core-options.js";
+import { tokenOptions, webhookOptions } from "./compose/identity-options.js";
+import { readPages, suggestionsFor } from "./compose/pages.js";
 import type { CompleteSettings } from "./config/complete.js";
 import { knowsClients } from "./config/cross-checks.js";
-import { coreOptions } from "./core-options.js";
 import { Failure } from "./failure.js";
-import { workerExecArgv } from "./heap.js";
-import { tokenOptions, webhookOptions } from "./identity-options.js";
-import { LogOutput } from "./log-output.js";
-import { createLogger } from "./logger.js";
-import type { Machine } from "./machine.js";
-import { readPages, suggestionsFor } from "./pages.js";
+import { spread } from "./machine/capacity.js";
+import { workerExecArgv } from "./machine/heap.js";
+import type { Machine } from "./machine/machine.js";
+import { LogOutput } from "./output/log-output.js";
+import { createLogger } from "./output/logger.js";
 
 /** How much longer than a poll is held another worker may take for its answer, ms. */
 const ANSWER_MARGIN_MS = 15_000;

@@ -1,10 +1,10 @@
 /**
  * The process of `holdfast`: hands the command line to the program and ends with its code.
  */
-import { giveUpClosedTerminals } from "./closed-terminals.js";
+import { giveUpClosedTerminals } from "./process/closed-terminals.js";
+import { readVersion } from "./process/version.js";
 import { runProgram } from "./program.js";
 import { processTerminal } from "./terminal.js";
-import { readVersion } from "./version.js";
 
 // A reader that went away (`holdfast listen news | head -1`) is an end, not an error. The log of a gateway does not come
 // this way: see log-output.ts.

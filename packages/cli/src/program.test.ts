@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { settingKeys } from "./config/schema.js";
 import { flagOf } from "./config/setting.js";
-import type { Machine } from "./machine.js";
+import { SETTING_GROUPS } from "./config/setting-groups.js";
+import type { Machine } from "./machine/machine.js";
 import { runProgram } from "./program.js";
-import { SETTING_GROUPS } from "./setting-groups.js";
 import { TestTerminal } from "./testing/terminal.js";
 
 const machine: Machine = {

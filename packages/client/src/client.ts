@@ -13,11 +13,20 @@ import {
   type PresenceRequest,
   type PublishRequest,
 } from "@holdfast/protocol";
-import { serverErrors } from "./codes.js";
-import { Connector } from "./connector.js";
+import { Connector } from "./connection/connector.js";
+import type { RequestBody, RequestName } from "./connection/link.js";
+import { Retrying } from "./connection/retrying.js";
 import { Emitter } from "./emitter.js";
 import { clientErrors, HoldfastError } from "./errors.js";
-import { positive, textOr } from "./fields.js";
+import { type ClientOptions, resolveOptions } from "./options.js";
+import type { ClientState } from "./state.js";
+import type { PresenceList } from "./subscriptions/presence.js";
+import type { SubscribeOptions, Subscription } from "./subscriptions/subscription.js";
+import { Subscriptions } from "./subscriptions/subscriptions.js";
+import type { TransportName } from "./transports/transport.js";
+import { resolveUrl } from "./transports/url.js";
+import { serverErrors } from "./wire/codes.js";
+import { positive, textOr } from "./wire/fields.js";
 import {
   type ChannelPush,
   type History,
@@ -26,16 +35,7 @@ import {
   readHistory,
   readPosition,
   readPresenceList,
-} from "./inbound.js";
-import type { RequestBody, RequestName } from "./link.js";
-import { type ClientOptions, resolveOptions } from "./options.js";
-import type { PresenceList } from "./presence.js";
-import { Retrying } from "./retrying.js";
-import type { ClientState } from "./state.js";
-import type { SubscribeOptions, Subscription } from "./subscription.js";
-import { Subscriptions } from "./subscriptions.js";
-import type { TransportName } from "./transport.js";
-import { resolveUrl } from "./url.js";
+} from "./wire/inbound.js";
 
 export interface ClientEvents {
   readonly state: ClientState;

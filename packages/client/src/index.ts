@@ -12,22 +12,22 @@ export {
   type PresencePageOptions,
   type PublishOptions,
 } from "./client.js";
-export type { Gap } from "./cursor.js";
+export type { Gap } from "./subscriptions/position.js";
 export { clientErrors, HoldfastError } from "./errors.js";
-export type { History, Publication } from "./inbound.js";
-export type { TransportStorage } from "./ladder.js";
+export type { History, Publication } from "./wire/inbound.js";
+export type { TransportStorage } from "./connection/transport-choice.js";
 export type { ClientOptions } from "./options.js";
-export type { Member, Presence, PresentUser } from "./presence.js";
+export type { Member, Presence, PresentUser } from "./subscriptions/presence.js";
 export type { ClientState } from "./state.js";
 export type {
   SubscribeOptions,
   Subscription,
   SubscriptionEvents,
   SubscriptionState,
-} from "./subscription.js";
-export type { GetToken } from "./token-source.js";
-export type { TransportName } from "./transport.js";
+} from "./subscriptions/subscription.js";
+export type { GetToken } from "./connection/token-source.js";
+export type { TransportName } from "./transports/transport.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";
-export type { Network } from "./network.js";
-export type { WebSocketClass, WebSocketLike } from "./web-socket.js";
+export type { Network } from "./connection/network.js";
+export type { WebSocketClass, WebSocketLike } from "./transports/web-socket.js";

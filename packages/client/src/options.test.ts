@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { WebSocket as WsWebSocket } from "ws";
 import { type ClientOptions, resolveOptions, VERSION } from "./options.js";
 import { FakeNetwork } from "./testing/fake-web-socket.js";
-import type { WebSocketClass } from "./web-socket.js";
+import type { WebSocketClass } from "./transports/web-socket.js";
 
 const { WebSocket } = new FakeNetwork();
 

@@ -1,7 +1,7 @@
 import { errors, type Position } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Subscription } from "./subscription.js";
+import type { Subscription } from "./subscriptions/subscription.js";
 import { ClientHarness } from "./testing/client-harness.js";
 import { settled } from "./testing/fake-clock.js";
 import type { FakeWebSocket } from "./testing/fake-web-socket.js";

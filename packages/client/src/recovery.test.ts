@@ -1,6 +1,6 @@
 import { errors } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import type { Subscription } from "./subscription.js";
+import type { Subscription } from "./subscriptions/subscription.js";
 import { ClientHarness } from "./testing/client-harness.js";
 import { settled } from "./testing/fake-clock.js";
 import type { FakeWebSocket } from "./testing/fake-web-socket.js";

@@ -2,7 +2,7 @@
  * The states of a client as the application sees them.
  */
 import type { AnnouncedLimits } from "@holdfast/protocol";
-import type { TransportName } from "./transport.js";
+import type { TransportName } from "./transports/transport.js";
 
 export type ClientState =
   /** `connect()` was not called yet. */

@@ -2,34 +2,34 @@
  * Assembly: makes the parts of core from options and seams, and joins them. Nothing begins here.
  */
 import { sessionKey, welcomeEncoder } from "@holdfast/protocol";
-import { Access } from "./access.js";
-import { Authentication, type Veto } from "./authentication.js";
+import { Access } from "./access/access.js";
+import { Questions } from "./access/application-checks.js";
+import { Authentication, type Veto } from "./access/authentication.js";
+import { ResumeTokens } from "./access/resume-tokens.js";
+import { Revocations } from "./access/revocations.js";
+import { Tickets } from "./access/tickets.js";
 import { announcement } from "./commands/connect.js";
-import type { Context } from "./context.js";
-import { Continuity } from "./continuity.js";
-import { Detached } from "./detached.js";
-import { Expiries } from "./expiries.js";
-import { FanOut } from "./fan-out.js";
-import { Hub } from "./hub.js";
-import { changeIdentity } from "./identity-change.js";
-import { Keepalive } from "./keepalive.js";
+import type { Context } from "./connection/context.js";
+import { Detached } from "./connection/detached.js";
+import { Expiries } from "./connection/expiries.js";
+import { changeIdentity } from "./connection/identity-change.js";
+import { Keepalive } from "./connection/keepalive.js";
+import { PublishRate } from "./connection/publish-rate.js";
+import { RateLimit } from "./connection/rate-limit.js";
+import { Registry } from "./connection/registry.js";
+import { Orders } from "./control/control.js";
+import { FanOut } from "./delivery/fan-out.js";
+import { Outbox } from "./delivery/outbox.js";
+import { SlowConsumers } from "./delivery/slow-consumers.js";
+import { Continuity } from "./history/stream-reader.js";
+import { Hub } from "./hub/hub.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
-import { Orders } from "./orders.js";
-import { Outbox } from "./outbox.js";
-import { Presence } from "./presence.js";
-import { PublishRate } from "./publish-rate.js";
-import { Questions } from "./questions.js";
-import { RateLimit } from "./rate-limit.js";
-import { type ReadLimits, Reads } from "./reads.js";
-import { Registry } from "./registry.js";
-import { ResumeTokens } from "./resume-tokens.js";
-import { Revocations } from "./revocations.js";
+import { Presence } from "./presence/presence.js";
+import { type ReadLimits, Reads } from "./runtime/reads.js";
+import { SparseLog } from "./runtime/sparse-log.js";
+import { Wheel } from "./runtime/ticker.js";
 import type { Seams } from "./seams.js";
-import { SlowConsumers } from "./slow-consumers.js";
-import { SparseLog } from "./sparse-log.js";
-import { Tickets } from "./tickets.js";
-import { Wheel } from "./wheel.js";
 
 export interface Parts {
   readonly context: Context;

@@ -1,10 +1,10 @@
 import { errors, ownerOf } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
-import { BrokerUnavailable } from "./broker.js";
-import { MemoryBroker } from "./broker-memory.js";
+import { BrokerUnavailable } from "./broker/broker.js";
+import { MemoryBroker } from "./broker/broker-memory.js";
+import { BROADCAST, CONTROL, channelTopic } from "./broker/topic.js";
 import { CoreWorld, memoryWorld } from "./testing/core-world.js";
 import { ScriptedBroker } from "./testing/scripted-broker.js";
-import { BROADCAST, CONTROL, channelTopic } from "./topic.js";
 
 const NEWS = channelTopic("news");
 

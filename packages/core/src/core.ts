@@ -13,20 +13,23 @@ import {
   type Position,
   type Resume,
 } from "@holdfast/protocol";
+import type { Verdict } from "./access/authentication.js";
+import type { ForwardedHeaders } from "./access/authorizer.js";
+import { clusterKeys } from "./access/cluster-keys.js";
+import { ANONYMOUS, type Identity } from "./access/identity.js";
+import type { Tickets } from "./access/tickets.js";
 import { assemble } from "./assembly.js";
-import type { Verdict } from "./authentication.js";
-import type { ForwardedHeaders } from "./authorizer.js";
-import type { Encoding } from "./batch.js";
-import type { BrokerState } from "./broker.js";
-import { clusterKeys } from "./cluster-keys.js";
+import type { BrokerState } from "./broker/broker.js";
+import { BROADCAST, CONTROL, presenceOf, type Topic } from "./broker/topic.js";
+import { askWho, whoComes } from "./commands/authenticate.js";
 import { forbidden } from "./commands/forbidden.js";
-import { askWho, whoComes } from "./commands/introduction.js";
 import type { UrlConnect } from "./commands/url-connect.js";
-import { CommonTopics } from "./common-topics.js";
-import { Connection } from "./connection.js";
-import type { Context } from "./context.js";
-import { Drain, type DrainOptions } from "./drain.js";
-import { ANONYMOUS, type Identity } from "./identity.js";
+import { Connection } from "./connection/connection.js";
+import type { Context } from "./connection/context.js";
+import { Drain, type DrainOptions } from "./connection/drain.js";
+import type { Keepalive } from "./connection/keepalive.js";
+import { CommonTopics } from "./control/common-topics.js";
+import type { Orders } from "./control/control.js";
 import {
   type ChannelCount,
   type ChannelsQuery,
@@ -34,15 +37,12 @@ import {
   type ConnectionsQuery,
   channels,
   connections,
-} from "./inspection.js";
-import type { Keepalive } from "./keepalive.js";
+} from "./control/inspection.js";
+import { type SlowConnection, slowest } from "./control/slowest.js";
+import type { Encoding } from "./delivery/batch.js";
+import type { Transport } from "./delivery/transport.js";
 import type { CoreOptions } from "./options.js";
-import type { Orders } from "./orders.js";
 import type { Seams } from "./seams.js";
-import { type SlowConnection, slowest } from "./slowest.js";
-import type { Tickets } from "./tickets.js";
-import { BROADCAST, CONTROL, presenceOf, type Topic } from "./topic.js";
-import type { Transport } from "./transport.js";
 
 /** How soon a secret that was not told is asked for again, ms. */
 const SECRET_RETRY_MS = 1_000;

@@ -18,11 +18,11 @@
 import { decodeFrames } from "@holdfast/protocol";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { MemoryBroker, MemoryBus } from "./broker-memory.js";
+import { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
+import type { Topic } from "./broker/topic.js";
 import { CoreWorld, FakeClient } from "./testing/core-world.js";
 import { type FakeClock, runPromises } from "./testing/fake-clock.js";
 import { FakeTransport } from "./testing/fake-transport.js";
-import type { Topic } from "./topic.js";
 
 const CHANNELS = ["open:a", "open:b"] as const;
 const DELIVERY_MS = 0.3;

@@ -4,12 +4,12 @@
 
 // For whoever runs a worker.
 export { Core } from "./core.js";
-export type { DrainOptions } from "./drain.js";
-export { type Connection, tenthsFor } from "./connection.js";
-export { TICKET_LIFETIME_S } from "./tickets.js";
+export type { DrainOptions } from "./connection/drain.js";
+export { type Connection, tenthsFor } from "./connection/connection.js";
+export { TICKET_LIFETIME_S } from "./access/tickets.js";
 export type { Seams } from "./seams.js";
 export type { UrlConnect } from "./commands/url-connect.js";
-export type { Encoding } from "./batch.js";
+export type { Encoding } from "./delivery/batch.js";
 export {
   type NamespaceDefaults,
   type NamespaceOptions,
@@ -24,14 +24,14 @@ export {
   type ConnectionsQuery,
   mergeChannels,
   mergeConnections,
-} from "./inspection.js";
-export { historyOf, type Past } from "./past.js";
-export { bySlowness, type SlowConnection } from "./slowest.js";
+} from "./control/inspection.js";
+export { historyOf, type Past } from "./history/history-page.js";
+export { bySlowness, type SlowConnection } from "./control/slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
-export type { Access, AccessMode } from "./access.js";
-export type { Verdict } from "./authentication.js";
-export { patternProblem } from "./channel-pattern.js";
+export type { Access, AccessMode } from "./access/access.js";
+export type { Verdict } from "./access/authentication.js";
+export { patternProblem } from "./access/channel-pattern.js";
 export {
   ANONYMOUS,
   type Grant,
@@ -39,10 +39,10 @@ export {
   type Permission,
   VERBS,
   type Verb,
-} from "./identity.js";
+} from "./access/identity.js";
 
 // The seams, for whoever implements one.
-export type { Authenticator, Proof } from "./authenticator.js";
+export type { Authenticator, Proof } from "./access/authenticator.js";
 export {
   type Broker,
   type BrokerEvents,
@@ -55,8 +55,8 @@ export {
   PAGE_BYTES,
   type PublishOptions,
   type Retention,
-} from "./broker.js";
-export { MemoryBroker, MemoryBus } from "./broker-memory.js";
+} from "./broker/broker.js";
+export { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 export type {
   Admission,
   Authorizer,
@@ -66,9 +66,9 @@ export type {
   ForwardedHeaders,
   PublishQuestion,
   Refusal,
-} from "./authorizer.js";
-export { type EventSink, eventFields, type GatewayEvent } from "./event-sink.js";
-export { MemoryEventSink } from "./event-sink-memory.js";
+} from "./access/authorizer.js";
+export { type EventSink, eventFields, type GatewayEvent } from "./events/event-sink.js";
+export { MemoryEventSink } from "./events/event-sink-memory.js";
 export {
   type ChannelOrder,
   type DisconnectOrder,
@@ -78,9 +78,9 @@ export {
   type Order,
   orderText,
   subjectOf,
-} from "./order.js";
-export { backendKey, clientKey, entryKey } from "./idempotency-key.js";
-export { MemoryRevocations } from "./revocation-memory.js";
+} from "./access/control-message.js";
+export { backendKey, clientKey, entryKey } from "./access/idempotency-key.js";
+export { MemoryRevocations } from "./access/revocation-memory.js";
 export {
   MAX_REVOCATIONS_PER_CALL,
   type Revocation,
@@ -88,12 +88,12 @@ export {
   type RevocationStore,
   RevocationsFull,
   type Subject,
-} from "./revocation-store.js";
-export { type Clock, systemClock, type Timer } from "./clock.js";
-export { nearest, suggestion } from "./nearest.js";
-export { SparseLog } from "./sparse-log.js";
-export { LimitedLogger } from "./limited-logger.js";
-export { type Logger, silentLogger } from "./logger.js";
+} from "./access/revocation-store.js";
+export { type Clock, systemClock, type Timer } from "./runtime/clock.js";
+export { nearest, suggestion } from "./runtime/did-you-mean.js";
+export { SparseLog } from "./runtime/sparse-log.js";
+export { LimitedLogger } from "./runtime/limited-logger.js";
+export { type Logger, silentLogger } from "./runtime/logger.js";
 export {
   COUNTERS,
   type CounterName,
@@ -101,7 +101,7 @@ export {
   type HistogramName,
   type Metrics,
   noMetrics,
-} from "./metrics.js";
+} from "./runtime/metrics.js";
 export {
   type ChangeOutcome,
   JOIN_LEAVE_MODES,
@@ -116,8 +116,8 @@ export {
   type PresenceRule,
   type PresenceStore,
   type Transition,
-} from "./presence-store.js";
-export { MemoryPresence } from "./presence-memory.js";
+} from "./presence/store.js";
+export { MemoryPresence } from "./presence/memory.js";
 export {
   BROADCAST,
   CONTROL,
@@ -128,6 +128,6 @@ export {
   presenceTopic,
   type Topic,
   userTopic,
-} from "./topic.js";
-export type { Framing, Mark, Message, Transport } from "./transport.js";
+} from "./broker/topic.js";
+export type { Framing, Mark, Message, Transport } from "./delivery/transport.js";
 export type { WorkerDirectory } from "./worker-directory.js";

@@ -2,8 +2,8 @@
  * Namespaces: what may be done with a channel, selected by the part of its name before the colon.
  */
 import { type JoinLeaveMode, namespaceOf } from "@holdfast/protocol";
-import type { Retention } from "./broker.js";
-import type { PresenceRule } from "./presence-store.js";
+import type { Retention } from "./broker/broker.js";
+import type { PresenceRule } from "./presence/store.js";
 
 /** What becomes of publications for a subscriber whose outbox is full. */
 export const SLOW_CONSUMER_POLICIES = Object.freeze(["disconnect", "drop", "latest"] as const);

@@ -3,8 +3,8 @@
  *
  * Values arrive checked (the cli's schema, or the compiler): core only completes them.
  */
-import type { AccessMode } from "./access.js";
-import { PAGE_BYTES } from "./broker.js";
+import type { AccessMode } from "./access/access.js";
+import { PAGE_BYTES } from "./broker/broker.js";
 import type { NamespaceOptions } from "./namespace.js";
 
 export interface CoreOptions {

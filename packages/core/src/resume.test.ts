@@ -3,9 +3,9 @@
  */
 import type { DecodedFrame, Position } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { MemoryBroker, MemoryBus } from "./broker-memory.js";
+import { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
+import { channelTopic } from "./broker/topic.js";
 import { CoreWorld, type FakeClient } from "./testing/core-world.js";
-import { channelTopic } from "./topic.js";
 
 const OPTIONS = { historySize: 100, resumeWindowMs: 30_000 };
 const RETENTION = { size: 100, ttlMs: 300_000 };

@@ -1,15 +1,15 @@
 /**
  * The seams: what core is given from outside, each an interface in a file of its own.
  */
-import type { Authenticator } from "./authenticator.js";
-import type { Authorizer } from "./authorizer.js";
-import type { Broker } from "./broker.js";
-import type { Clock } from "./clock.js";
-import type { EventSink } from "./event-sink.js";
-import type { Logger } from "./logger.js";
-import type { Metrics } from "./metrics.js";
-import type { PresenceStore } from "./presence-store.js";
-import type { RevocationStore } from "./revocation-store.js";
+import type { Authenticator } from "./access/authenticator.js";
+import type { Authorizer } from "./access/authorizer.js";
+import type { RevocationStore } from "./access/revocation-store.js";
+import type { Broker } from "./broker/broker.js";
+import type { EventSink } from "./events/event-sink.js";
+import type { PresenceStore } from "./presence/store.js";
+import type { Clock } from "./runtime/clock.js";
+import type { Logger } from "./runtime/logger.js";
+import type { Metrics } from "./runtime/metrics.js";
 
 export interface Seams {
   readonly broker: Broker;

@@ -7,15 +7,15 @@ export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 
 // For whoever runs a primary.
 export { type Addresses, Primary, type ReloadOptions } from "./primary/primary.js";
-export type { DrainPlan, DrainProgress } from "./primary/instance-drain.js";
+export type { DrainPlan, DrainProgress } from "./primary/operations/instance-drain.js";
 export { openApi } from "./primary/admin/api.js";
 export { proxyProblem } from "./admission/client-address.js";
-export { isLoopback } from "./loopback.js";
+export { isLoopback } from "./runtime/loopback.js";
 
 // For whoever makes or checks tokens.
-export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/token.js";
-export { type Claims, proofOf } from "./worker/token-claims.js";
-export { readPublicKey } from "./worker/token-key.js";
+export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/tokens/token.js";
+export { type Claims, proofOf } from "./worker/tokens/token-claims.js";
+export { readPublicKey } from "./worker/tokens/token-key.js";
 
 export type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
@@ -28,4 +28,4 @@ export type {
   WorkerBroker,
   WorkerOptions,
 } from "./options.js";
-export type { SeamOffers, ServedSeam } from "./primary/seam-server.js";
+export type { SeamOffers, ServedSeam } from "./primary/embedded/seam-server.js";

@@ -17,14 +17,14 @@ import type {
   WorkerDirectory,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "./admission/connection-limits.js";
-import type { IntroductionOptions } from "./admission/introduction.js";
-import type { DrainPlan } from "./primary/instance-drain.js";
-import type { SeamOffers } from "./primary/seam-server.js";
+import type { IntroductionOptions } from "./admission/peer-address.js";
+import type { SeamOffers } from "./primary/embedded/seam-server.js";
+import type { DrainPlan } from "./primary/operations/instance-drain.js";
 import type { PollOptions } from "./worker/comet/polls.js";
+import type { SessionLimitOptions } from "./worker/comet/session-limits.js";
 import type { DirectDoorOptions } from "./worker/direct-door.js";
-import type { SessionLimitOptions } from "./worker/session-limits.js";
-import type { TokenOptions } from "./worker/token.js";
-import type { UnfinishedLimits } from "./worker/unfinished-messages.js";
+import type { UnfinishedLimits } from "./worker/sockets/unfinished-messages.js";
+import type { TokenOptions } from "./worker/tokens/token.js";
 import type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 /** Something the public port serves as it is, such as the demo page. */

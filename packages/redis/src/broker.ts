@@ -18,23 +18,23 @@ import {
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
+import { RedisLink } from "./connection/link.js";
+import { pause } from "./connection/pause.js";
+import { type Reasons, reasonsOf, refusalIn } from "./connection/reason.js";
+import { Rejections } from "./connection/rejections.js";
+import { Roles } from "./connection/role.js";
+import { databaseOf, describeTarget } from "./connection/target.js";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
 import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
-import { RedisLink } from "./link.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
-import { pause } from "./pause.js";
 import { RedisPresence } from "./presence.js";
-import { type Reasons, reasonsOf, refusalIn } from "./reason.js";
-import { Rejections } from "./rejections.js";
 import { RedisRevocations } from "./revocations.js";
-import { Roles } from "./role.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
-import { databaseOf, describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;

@@ -5,10 +5,10 @@
  * is forgotten within one lease, and one whose Redis was away is there again with the first renewal after it.
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
+import { pause } from "./connection/pause.js";
+import { SCRIPTS } from "./connection/script.js";
 import type { RedisKeys } from "./keys.js";
 import type { ScriptCall } from "./log.js";
-import { pause } from "./pause.js";
-import { SCRIPTS } from "./script.js";
 
 /** The broker over whose link it asks. Rejects with `BrokerUnavailable`, at once while the link is away. */
 export interface DirectoryHost {

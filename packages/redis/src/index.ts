@@ -6,11 +6,11 @@ export { RedisDirectory } from "./directory.js";
 export { EventStream } from "./event-stream.js";
 export { Ingest, type RetentionOf } from "./ingest.js";
 export { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
-export { refusalIn } from "./reason.js";
+export { refusalIn } from "./connection/reason.js";
 export {
   describeTarget,
   parseRedisUrl,
   type RedisAccess,
   type RedisAddress,
   type RedisTarget,
-} from "./target.js";
+} from "./connection/target.js";

@@ -18,14 +18,14 @@ import {
   type Topic,
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
-import { Doorbell } from "./doorbell.js";
+import { pause } from "./connection/pause.js";
+import type { Rejections } from "./connection/rejections.js";
+import { SCRIPTS } from "./connection/script.js";
 import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
 import type { ScriptCall } from "./log.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
-import { pause } from "./pause.js";
-import type { Rejections } from "./rejections.js";
-import { SCRIPTS } from "./script.js";
+import { Doorbell } from "./stream-waiter.js";
 
 /** What is kept of a channel's past. */
 export type RetentionOf = (channel: string) => Retention | undefined;

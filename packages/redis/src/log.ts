@@ -16,9 +16,9 @@ import {
   type Topic,
 } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
+import { SCRIPTS, type Script } from "./connection/script.js";
 import { envelop, parsePosition } from "./envelope.js";
 import type { RedisKeys } from "./keys.js";
-import { SCRIPTS, type Script } from "./script.js";
 
 /** The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: who comes back late hears `expired`, not `epoch`. */
 const MEMORY_FACTOR = 10;

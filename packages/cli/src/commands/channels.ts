@@ -2,7 +2,7 @@
  * `holdfast channels`: the channels that somebody listens to on one instance, one a line with its subscribers.
  */
 import { Command, Option } from "commander";
-import { JsonList } from "../json-list.js";
+import { JsonList } from "../output/json-list.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 

@@ -2,7 +2,7 @@
  * `holdfast completion bash|zsh|fish`: what a shell must read to complete commands and flags.
  */
 import { Argument, Command } from "commander";
-import { completionScript, SHELLS, type Shell } from "../completion.js";
+import { completionScript, SHELLS, type Shell } from "../output/completion.js";
 import type { Terminal } from "../terminal.js";
 
 export function completionCommand(terminal: Terminal, root: () => Command): Command {

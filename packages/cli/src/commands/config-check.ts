@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { warnings } from "../config/cross-checks.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import { linkWarnings } from "../config/service-links.js";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import type { Terminal } from "../terminal.js";
 
 export function configCheckCommand(terminal: Terminal, readMachine: () => Machine): Command {

@@ -4,7 +4,7 @@
 import { Command, Option } from "commander";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import { printFile, printJson, printTable } from "../config/print.js";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import type { Terminal } from "../terminal.js";
 
 export function configPrintCommand(terminal: Terminal, readMachine: () => Machine): Command {

@@ -4,7 +4,7 @@
 import { channelProblem, MAX_HISTORY_LIMIT } from "@holdfast/protocol";
 import { Command, Option } from "commander";
 import { Failure } from "../failure.js";
-import { JsonList } from "../json-list.js";
+import { JsonList } from "../output/json-list.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 

@@ -5,7 +5,7 @@ import type { Position } from "@holdfast/client";
 import { channelProblem, isPosition, MAX_HISTORY_LIMIT } from "@holdfast/protocol";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Failure } from "../failure.js";
-import { type Heard, listen } from "../listener.js";
+import { type Heard, listen } from "../listen/listener.js";
 import type { Terminal } from "../terminal.js";
 import { TOKEN_ENV, tokenFrom } from "./client-token.js";
 

@@ -6,7 +6,6 @@
 import type { Logger } from "@holdfast/core";
 import { type Addresses, Primary, type PrimaryOptions, type ReloadOptions } from "@holdfast/gateway";
 import { Command } from "commander";
-import { accessOf, banner } from "../banner.js";
 import { describeRedis, type PrimaryParts, primaryOptions, reloadOptions } from "../compose.js";
 import { complete } from "../config/complete.js";
 import { warnings } from "../config/cross-checks.js";
@@ -17,13 +16,14 @@ import { nextSettings } from "../config/reload.js";
 import type { Settings } from "../config/schema.js";
 import { linkWarnings } from "../config/service-links.js";
 import { Failure } from "../failure.js";
-import { type HangUpOptions, onHangUp } from "../hang-up.js";
-import { LogOutput } from "../log-output.js";
-import { createLogger, logFormatFor } from "../logger.js";
-import type { Machine } from "../machine.js";
-import { wantsColour } from "../pretty-lines.js";
-import { startProblem } from "../start-problem.js";
-import { onStopSignals, type StopSignal } from "../stop-signals.js";
+import type { Machine } from "../machine/machine.js";
+import { accessOf, banner } from "../output/banner.js";
+import { LogOutput } from "../output/log-output.js";
+import { createLogger, logFormatFor } from "../output/logger.js";
+import { wantsColour } from "../output/pretty-lines.js";
+import { type HangUpOptions, onHangUp } from "../process/hang-up.js";
+import { startProblem } from "../process/start-problem.js";
+import { onStopSignals, type StopSignal } from "../process/stop-signals.js";
 import type { Terminal } from "../terminal.js";
 
 export function startCommand(terminal: Terminal, version: string, readMachine: () => Machine): Command {

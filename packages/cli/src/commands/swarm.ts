@@ -24,7 +24,7 @@ import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import { parseDuration } from "../config/duration.js";
 import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
-import { ProgressLine } from "../progress-line.js";
+import { ProgressLine } from "../output/progress-line.js";
 import type { Terminal } from "../terminal.js";
 import { checkedToken, TOKEN_ENV, tokenFrom } from "./client-token.js";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import { runProgram } from "../program.js";
 import { TestTerminal } from "../testing/terminal.js";
 

@@ -11,12 +11,12 @@ import { type Claims, proofOf, TokenAuthenticator } from "@holdfast/gateway";
 import { oneLine } from "@holdfast/protocol";
 import { Command, Option } from "commander";
 import { CompactSign } from "jose";
+import { tokenOptions } from "../compose/identity-options.js";
 import { formatDuration, parseDuration } from "../config/duration.js";
 import { addSettingFlags, loadFromCommand } from "../config/flags.js";
 import type { Settings } from "../config/schema.js";
 import { Failure, sentence } from "../failure.js";
-import { tokenOptions } from "../identity-options.js";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import type { Terminal } from "../terminal.js";
 
 interface CreateOptions {

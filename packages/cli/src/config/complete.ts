@@ -2,8 +2,8 @@
  * Settings whose default depends on the machine, computed.
  */
 import { MAX_SLOTS } from "@holdfast/protocol";
-import { connectionsFor, pendingFor } from "../capacity.js";
-import type { Machine } from "../machine.js";
+import { connectionsFor, pendingFor } from "../machine/capacity.js";
+import type { Machine } from "../machine/machine.js";
 import { workersOf } from "./cross-checks.js";
 import type { Settings } from "./schema.js";
 

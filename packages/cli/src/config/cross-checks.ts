@@ -5,8 +5,8 @@
  */
 import { isLoopback } from "@holdfast/gateway";
 import { parseRedisUrl } from "@holdfast/redis";
-import { connectionsFor, FEW_CONNECTIONS, openFilesFor, pendingFor } from "../capacity.js";
-import type { Machine } from "../machine.js";
+import { connectionsFor, FEW_CONNECTIONS, openFilesFor, pendingFor } from "../machine/capacity.js";
+import type { Machine } from "../machine/machine.js";
 import { formatDuration } from "./duration.js";
 import { formatPorts } from "./ports.js";
 import type { SettingKey, Settings } from "./schema.js";

@@ -2,13 +2,13 @@
  * The settings as options of a commander command, and what was said with them.
  */
 import { type Command, Option } from "commander";
-import type { Machine } from "../machine.js";
-import { groupOf, SETTING_GROUPS } from "../setting-groups.js";
+import type { Machine } from "../machine/machine.js";
 import type { Terminal } from "../terminal.js";
 import { type ConfigFile, FILE_ENV, readConfigFile } from "./file.js";
 import { type FlagValues, type Loaded, loadSettings } from "./load.js";
 import { type SettingKey, settingKeys, settingOf } from "./schema.js";
 import { flagOf } from "./setting.js";
+import { groupOf, SETTING_GROUPS } from "./setting-groups.js";
 
 /** Adds `--config` and a flag per setting: in groups in the help of `start`, elsewhere one line for all. */
 export function addSettingFlags(command: Command, help: "listed" | "named"): Command {

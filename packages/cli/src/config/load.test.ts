@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import { parseConfig } from "./file.js";
 import { type FlagValues, type Loaded, loadSettings } from "./load.js";
 import { printFile } from "./print.js";

@@ -5,7 +5,7 @@
  */
 import { suggestion } from "@holdfast/core";
 import type { z } from "zod";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import { crossCheck } from "./cross-checks.js";
 import { type ConfigFile, FILE_ENV } from "./file.js";
 import { namespaceKeys } from "./namespaces.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import { loadSettings } from "./load.js";
 import { printFile, printJson, printTable } from "./print.js";
 import { settingKeys } from "./schema.js";

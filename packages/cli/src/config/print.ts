@@ -3,7 +3,7 @@
  *
  * Three forms: a table for people, JSON for programs, and a holdfast.json that gives the same settings again.
  */
-import type { Machine } from "../machine.js";
+import type { Machine } from "../machine/machine.js";
 import { complete } from "./complete.js";
 import type { Loaded } from "./load.js";
 import { type SettingKey, type Settings, settingKeys, settingOf } from "./schema.js";

@@ -2,7 +2,7 @@
  * A network without a network: hands out sockets that a test opens, feeds and closes.
  */
 import type { ConnectResult } from "@holdfast/protocol";
-import type { WebSocketClass, WebSocketLike } from "../web-socket.js";
+import type { WebSocketClass, WebSocketLike } from "../transports/web-socket.js";
 
 export class FakeWebSocket implements WebSocketLike {
   readonly url: string;

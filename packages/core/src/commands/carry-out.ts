@@ -5,8 +5,8 @@
  * our fault, is logged, and is answered with `internal`.
  */
 import { type ErrorCode, encodeError, encodeReply, errors, type ReceivedCommand } from "@holdfast/protocol";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
 import { commands } from "./index.js";
 
 export function carryOut(context: Context, connection: Connection, command: ReceivedCommand): void {

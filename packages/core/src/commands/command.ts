@@ -2,8 +2,8 @@
  * What a command is to core: a function from context, connection and body to an answer.
  */
 import type { CommandName, EncodableResults, ErrorCode, ReceivedCommand } from "@holdfast/protocol";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
 
 /** A command's outcome as a value: what goes into the reply, or the row of the error table. */
 export type Answer<Result> = { readonly result: Result } | { readonly error: ErrorCode };

@@ -16,15 +16,15 @@ import {
   sessionKey,
   withSessionKey,
 } from "@holdfast/protocol";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import type { Identity } from "../identity.js";
+import type { Identity } from "../access/identity.js";
+import type { Resumed } from "../access/resume-tokens.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { Session } from "../connection/session.js";
 import type { CoreOptions } from "../options.js";
-import type { Resumed } from "../resume-tokens.js";
-import { Session } from "../session.js";
+import { whoConnects } from "./authenticate.js";
+import { permit } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
-import { whoConnects } from "./introduction.js";
-import { permit } from "./permission.js";
 import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { Access, type AccessMode } from "../access.js";
-import type { Identity, Verb } from "../identity.js";
+import { Access, type AccessMode } from "../access/access.js";
+import type { Identity, Verb } from "../access/identity.js";
 import { Namespaces } from "../namespace.js";
-import { SparseLog } from "../sparse-log.js";
+import { SparseLog } from "../runtime/sparse-log.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { RecordingLogger } from "../testing/recording-logger.js";
 import { forbidden } from "./forbidden.js";

@@ -6,8 +6,8 @@
  * Invariant: a client cannot fill the log by asking (`SparseLog`).
  */
 import { type ErrorCode, errors, namespaceOf, userOf } from "@holdfast/protocol";
-import type { Context } from "../context.js";
-import { ANONYMOUS, type Identity, type Verb } from "../identity.js";
+import { ANONYMOUS, type Identity, type Verb } from "../access/identity.js";
+import type { Context } from "../connection/context.js";
 
 /** Characters of a channel's name that a message repeats. */
 const MAX_SHOWN = 60;

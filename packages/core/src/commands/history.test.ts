@@ -1,9 +1,9 @@
 import type { DecodedFrame, HistoryRequest, Position } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { MemoryBroker, MemoryBus } from "../broker-memory.js";
+import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
+import { channelTopic } from "../broker/topic.js";
 import { CoreWorld, type FakeClient } from "../testing/core-world.js";
 import { type BrokerCall, ScriptedBroker } from "../testing/scripted-broker.js";
-import { channelTopic } from "../topic.js";
 
 const RETENTION = { size: 5, ttlMs: 60_000 };
 const OPTIONS = { namespaces: { kept: { historySize: 5, historyTtlMs: 60_000 } }, maxOutboxBytes: 50 };

@@ -4,9 +4,9 @@
  * Who may read is `Access`' to say; when, and at what cost, is reading.ts'.
  */
 import { errors } from "@holdfast/protocol";
-import { bytesOf } from "../broker.js";
-import { ANONYMOUS } from "../identity.js";
-import { historyOf } from "../past.js";
+import { ANONYMOUS } from "../access/identity.js";
+import { bytesOf } from "../broker/broker.js";
+import { historyOf } from "../history/history-page.js";
 import type { Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
 import { readFor } from "./reading.js";

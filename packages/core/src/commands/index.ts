@@ -2,8 +2,8 @@
  * The dispatch table: one handler per command, one file per handler.
  */
 import { type ReceivedCommand, type CommandName, type EncodableResults, errors } from "@holdfast/protocol";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
 import type { Answer, Handler } from "./command.js";
 import { connect } from "./connect.js";
 import { history } from "./history.js";

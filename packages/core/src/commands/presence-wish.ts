@@ -4,11 +4,11 @@
  * Whoever asks holds the channel's watch from `wishOf` on, and gives it up by `grant` or `forgo`, one of them once.
  */
 import { type EncodableResults, type ErrorCode, errors } from "@holdfast/protocol";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import type { Watch } from "../presence-watch.js";
-import type { Session } from "../session.js";
-import type { Subscription } from "../subscription.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import type { Session } from "../connection/session.js";
+import type { Subscription } from "../hub/subscription.js";
+import type { Watch } from "../presence/watch.js";
 import { forbidden } from "./forbidden.js";
 
 /** As it is in the command. */

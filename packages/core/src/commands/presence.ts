@@ -2,7 +2,7 @@
  * `presence`: who is in a channel, in pages, or only how many.
  */
 import { errors } from "@holdfast/protocol";
-import { ANONYMOUS } from "../identity.js";
+import { ANONYMOUS } from "../access/identity.js";
 import type { Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
 import { readFor } from "./reading.js";

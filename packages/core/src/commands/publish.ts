@@ -4,12 +4,12 @@
  * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
  */
 import { type EncodableResults, type ErrorCode, errors, sessionKey } from "@holdfast/protocol";
-import { BrokerUnavailable } from "../broker.js";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import { clientKey } from "../idempotency-key.js";
-import { ANONYMOUS } from "../identity.js";
-import { channelTopic } from "../topic.js";
+import { clientKey } from "../access/idempotency-key.js";
+import { ANONYMOUS } from "../access/identity.js";
+import { BrokerUnavailable } from "../broker/broker.js";
+import { channelTopic } from "../broker/topic.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
 import type { Answer, Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
 

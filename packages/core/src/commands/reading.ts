@@ -6,10 +6,10 @@
  * Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
  */
 import { errors } from "@holdfast/protocol";
-import { BrokerUnavailable } from "../broker.js";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import { ReadRefused } from "../reads.js";
+import { BrokerUnavailable } from "../broker/broker.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { ReadRefused } from "../runtime/reads.js";
 import type { Answer } from "./command.js";
 
 /** Bytes of a read that cost as much as one command. */

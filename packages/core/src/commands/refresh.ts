@@ -5,14 +5,14 @@
  * subscribed: that happens at connect.
  */
 import { disconnects, errors, sessionKey } from "@holdfast/protocol";
-import type { Proof } from "../authenticator.js";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import { withGrant } from "../identity.js";
-import { changeIdentity } from "../identity-change.js";
-import { channelTopic } from "../topic.js";
+import type { Proof } from "../access/authenticator.js";
+import { withGrant } from "../access/identity.js";
+import { channelTopic } from "../broker/topic.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { changeIdentity } from "../connection/identity-change.js";
+import { askWho, NO_HEADERS } from "./authenticate.js";
 import type { Handler } from "./command.js";
-import { askWho, NO_HEADERS } from "./introduction.js";
 
 export const refresh: Handler<"refresh"> = async (context, connection, { token }) => {
   const proof = await check(context, connection, token);

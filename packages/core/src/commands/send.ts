@@ -2,7 +2,7 @@
  * `send`: a client's message to the backend, answered once it is kept where backends read it.
  */
 import { type EncodableResults, errors, sessionKey } from "@holdfast/protocol";
-import { BrokerUnavailable } from "../broker.js";
+import { BrokerUnavailable } from "../broker/broker.js";
 import type { Answer, Handler } from "./command.js";
 
 const TAKEN: Answer<EncodableResults["send"]> = Object.freeze({ result: Object.freeze({}) });

@@ -3,9 +3,9 @@
  */
 import type { Position, SubscribeRequest } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { MemoryBroker, MemoryBus } from "../broker-memory.js";
+import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
+import { channelTopic } from "../broker/topic.js";
 import { CoreWorld, type FakeClient } from "../testing/core-world.js";
-import { channelTopic } from "../topic.js";
 
 const RETENTION = { size: 5, ttlMs: 60_000 };
 const KEPT = channelTopic("kept:a");

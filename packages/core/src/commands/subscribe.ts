@@ -13,17 +13,17 @@ import {
   errors,
   type Position,
 } from "@holdfast/protocol";
-import { BrokerUnavailable } from "../broker.js";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import { type Grant, withGrant, withoutGrant } from "../identity.js";
-import { changeIdentity } from "../identity-change.js";
-import type { Session } from "../session.js";
-import { Subscription } from "../subscription.js";
-import { channelOf, channelTopic, type Topic, userTopic } from "../topic.js";
+import { type Grant, withGrant, withoutGrant } from "../access/identity.js";
+import { BrokerUnavailable } from "../broker/broker.js";
+import { channelOf, channelTopic, type Topic, userTopic } from "../broker/topic.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { changeIdentity } from "../connection/identity-change.js";
+import type { Session } from "../connection/session.js";
+import { Subscription } from "../hub/subscription.js";
+import { permit } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
-import { permit } from "./permission.js";
 import {
   forgo,
   grant,

@@ -2,7 +2,7 @@
  * `unsubscribe`: takes one channel out of a session.
  */
 import { errors } from "@holdfast/protocol";
-import { channelTopic } from "../topic.js";
+import { channelTopic } from "../broker/topic.js";
 import type { Handler } from "./command.js";
 
 export const unsubscribe: Handler<"unsubscribe"> = ({ questions }, connection, { channel }) => {

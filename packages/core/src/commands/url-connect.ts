@@ -15,11 +15,11 @@ import {
   type Resume,
   withSessionKey,
 } from "@holdfast/protocol";
-import { Batch } from "../batch.js";
-import type { Connection } from "../connection.js";
-import type { Context } from "../context.js";
-import type { Identity } from "../identity.js";
-import { Session } from "../session.js";
+import type { Identity } from "../access/identity.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { Session } from "../connection/session.js";
+import { Batch } from "../delivery/batch.js";
 import {
   announced,
   named,

@@ -4,8 +4,8 @@
  * Written against events and settled promises only; that something does not arrive is shown by something later that does.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Broker, BrokerUnavailable } from "../broker.js";
-import { BROADCAST, channelTopic, type Topic, userTopic } from "../topic.js";
+import { type Broker, BrokerUnavailable } from "../broker/broker.js";
+import { BROADCAST, channelTopic, type Topic, userTopic } from "../broker/topic.js";
 import { BrokerListener } from "./broker-listener.js";
 
 /** Brokers that share their publications, and power over what joins them. */

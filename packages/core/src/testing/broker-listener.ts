@@ -3,8 +3,8 @@
  */
 
 import type { Position } from "@holdfast/protocol";
-import type { Broker, BrokerEvents, BrokerState } from "../broker.js";
-import type { Topic } from "../topic.js";
+import type { Broker, BrokerEvents, BrokerState } from "../broker/broker.js";
+import type { Topic } from "../broker/topic.js";
 
 export interface ReceivedPublication {
   readonly topic: Topic;

@@ -11,8 +11,8 @@ import {
   type LogQuery,
   PAGE_BYTES,
   type Retention,
-} from "../broker.js";
-import { channelTopic, type Topic } from "../topic.js";
+} from "../broker/broker.js";
+import { channelTopic, type Topic } from "../broker/topic.js";
 import type { BrokerWorld } from "./broker-contract.js";
 import { BrokerListener } from "./broker-listener.js";
 

@@ -10,17 +10,17 @@ import {
   type Owner,
   ownerPrefix,
 } from "@holdfast/protocol";
-import type { Encoding } from "../batch.js";
-import type { Broker } from "../broker.js";
-import { MemoryBroker } from "../broker-memory.js";
-import type { Clock } from "../clock.js";
-import type { Connection } from "../connection.js";
+import { MemoryRevocations } from "../access/revocation-memory.js";
+import type { RevocationStore } from "../access/revocation-store.js";
+import type { Broker } from "../broker/broker.js";
+import { MemoryBroker } from "../broker/broker-memory.js";
+import { CONTROL } from "../broker/topic.js";
+import type { Connection } from "../connection/connection.js";
 import { Core } from "../core.js";
+import type { Encoding } from "../delivery/batch.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../options.js";
-import { MemoryRevocations } from "../revocation-memory.js";
-import type { RevocationStore } from "../revocation-store.js";
+import type { Clock } from "../runtime/clock.js";
 import type { Seams } from "../seams.js";
-import { CONTROL } from "../topic.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakeTransport } from "./fake-transport.js";
 import { RecordingLogger } from "./recording-logger.js";

@@ -2,8 +2,8 @@
  * The contract of the event sink seam as a test suite.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { BrokerUnavailable } from "../broker.js";
-import type { EventSink, GatewayEvent } from "../event-sink.js";
+import { BrokerUnavailable } from "../broker/broker.js";
+import type { EventSink, GatewayEvent } from "../events/event-sink.js";
 
 /** Where sinks are made and read. */
 export interface EventSinkWorld {

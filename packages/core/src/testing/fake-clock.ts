@@ -4,7 +4,7 @@
  * Deterministic: timers run in the order of their time, then of their making; deferred work runs in the order in which
  * it was deferred, one turn of the event loop at a time. Nothing runs by itself.
  */
-import type { Clock, Timer } from "../clock.js";
+import type { Clock, Timer } from "../runtime/clock.js";
 
 interface Entry {
   at: number;

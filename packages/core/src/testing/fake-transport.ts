@@ -2,7 +2,7 @@
  * A transport that remembers what it was told, and whose other side is the test.
  */
 import { type DecodedFrame, decodeFrames } from "@holdfast/protocol";
-import type { Framing, Transport } from "../transport.js";
+import type { Framing, Transport } from "../delivery/transport.js";
 
 /** Ends a message; JSON text never contains it. */
 const END = "\0";

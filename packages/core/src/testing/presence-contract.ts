@@ -2,7 +2,8 @@
  * The contract of the presence store as a test suite: what `presence-store.ts` says in words, every implementation must pass.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Broker } from "../broker.js";
+import type { Broker } from "../broker/broker.js";
+import { presenceTopic } from "../broker/topic.js";
 import type {
   Lease,
   Member,
@@ -12,9 +13,8 @@ import type {
   PresenceRule,
   PresenceStore,
   Transition,
-} from "../presence-store.js";
-import { MAX_CHANGES, MAX_PRESENCE_PAGE_BYTES } from "../presence-store.js";
-import { presenceTopic } from "../topic.js";
+} from "../presence/store.js";
+import { MAX_CHANGES, MAX_PRESENCE_PAGE_BYTES } from "../presence/store.js";
 import { BrokerListener } from "./broker-listener.js";
 
 export interface PresenceWorld {

@@ -1,7 +1,7 @@
 /**
  * A logger that a test can ask.
  */
-import type { Logger } from "../logger.js";
+import type { Logger } from "../runtime/logger.js";
 
 export interface LogLine {
   readonly level: keyof Logger;

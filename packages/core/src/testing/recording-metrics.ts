@@ -1,7 +1,7 @@
 /**
  * Metrics that a test can ask.
  */
-import type { CounterName, HistogramName, Metrics } from "../metrics.js";
+import type { CounterName, HistogramName, Metrics } from "../runtime/metrics.js";
 
 export class RecordingMetrics implements Metrics {
   /** Calls of `add` and `observe`: what reporting costs. */

@@ -2,14 +2,14 @@
  * The contract of the revocation seam as a test suite.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Order, parseOrder } from "../order.js";
+import { type Order, parseOrder } from "../access/control-message.js";
 import {
   MAX_REVOCATIONS_PER_CALL,
   type Revocation,
   type RevocationStore,
   RevocationsFull,
   type Subject,
-} from "../revocation-store.js";
+} from "../access/revocation-store.js";
 
 /** A store that keeps at most 1500, with the clock that it goes by. */
 export interface RevocationWorld {

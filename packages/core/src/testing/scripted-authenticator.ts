@@ -2,8 +2,8 @@
  * An authenticator whose tokens are the names that a test gave them.
  */
 import { errors } from "@holdfast/protocol";
-import type { Authenticator, Proof } from "../authenticator.js";
-import type { Grant, Identity } from "../identity.js";
+import type { Authenticator, Proof } from "../access/authenticator.js";
+import type { Grant, Identity } from "../access/identity.js";
 
 export class ScriptedAuthenticator implements Authenticator {
   /** How often it was asked. */

@@ -8,7 +8,7 @@ import type {
   ConnectQuestion,
   Consent,
   PublishQuestion,
-} from "../authorizer.js";
+} from "../access/authorizer.js";
 
 export interface AskedQuestion<Question, Answer> {
   readonly question: Question;

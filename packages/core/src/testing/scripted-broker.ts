@@ -2,8 +2,8 @@
  * A broker whose every answer the test gives, in whatever order and as late as it likes.
  */
 import type { Position } from "@holdfast/protocol";
-import type { Broker, BrokerEvents, BrokerState, LogPage, LogQuery } from "../broker.js";
-import type { Topic } from "../topic.js";
+import type { Broker, BrokerEvents, BrokerState, LogPage, LogQuery } from "../broker/broker.js";
+import type { Topic } from "../broker/topic.js";
 
 export interface BrokerCall {
   readonly op: "publish" | "read" | "subscribe" | "unsubscribe";

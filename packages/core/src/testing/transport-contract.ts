@@ -4,7 +4,7 @@
  * Meant for real transports with a real other side, so nothing here assumes that anything happens at once.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Transport } from "../transport.js";
+import type { Transport } from "../delivery/transport.js";
 
 /** A transport, what the edge heard of it, and its other side. */
 export interface TransportUnderTest {

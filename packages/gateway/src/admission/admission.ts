@@ -13,17 +13,17 @@
  * because a worker died; `left` is called once for each place that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
-import { FairQueue } from "../fair-queue.js";
-import { DateField } from "../request/date-field.js";
-import { readNow, type TcpHandle } from "../tcp-handle.js";
-import { type OriginCheck, originCheck } from "../worker/origin.js";
+import { DateField } from "../http/date-field.js";
+import { type OriginCheck, originCheck } from "../http/origin.js";
+import { FairQueue } from "../runtime/fair-queue.js";
+import { Fifo } from "../runtime/fifo.js";
+import { readNow, type TcpHandle } from "../runtime/tcp-handle.js";
 import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
-import { Farewells } from "./farewells.js";
-import { Fifo } from "./fifo.js";
 import { frontAnswer, healthyAnswer, type Refused } from "./front-answers.js";
 import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
-import type { Introduction } from "./introduction.js";
+import { Farewells } from "./lingering-closes.js";
+import type { Introduction } from "./peer-address.js";
 import { PendingSocket } from "./pending-socket.js";
 
 export interface AdmissionOptions {

@@ -5,7 +5,7 @@
  * by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no trusted proxy wrote.
  */
 import { BlockList, isIP } from "node:net";
-import { headEnd } from "./request-head.js";
+import { headEnd } from "../http/request-head.js";
 
 const FORWARDED_FOR = "\r\nx-forwarded-for:";
 /** Entries that are looked at, from the last: more proxies than any path has. The last of them counts then. */

@@ -10,9 +10,9 @@
  * times the limits of one. A subscriber has such a network, and may choose a new address for each connection.
  */
 import type { Clock } from "@holdfast/core";
+import { TokenBucket } from "../runtime/token-bucket.js";
 import { networkOf, subscriberOf } from "./client-address.js";
 import type { PendingSocket } from "./pending-socket.js";
-import { TokenBucket } from "./token-bucket.js";
 
 export interface ConnectionLimitOptions {
   /** Connections opened per second, sustained; twice that at once. Undefined = any number. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { TcpHandle } from "../tcp-handle.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { PendingSocket } from "./pending-socket.js";
 import { FakeHandle } from "./testing/fake-handle.js";

@@ -6,7 +6,7 @@
  * than `GRACE_MS` stays: its head may lie unread in the kernel. Pure: sockets in, sockets out.
  * Invariant: an address that holds fewer silent sockets than another loses none before that one has as few; likewise bytes of heads.
  */
-import type { TcpHandle } from "../tcp-handle.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 import type { PendingSocket } from "./pending-socket.js";
 
 /** From this part of the places on a door is nearly full. */

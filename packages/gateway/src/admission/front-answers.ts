@@ -5,8 +5,8 @@
  * together.
  */
 
-import { comeBack, isEventSourceHead } from "../event-source.js";
-import { answerBytes } from "../worker/http-answer.js";
+import { comeBack, isEventSourceHead } from "../http/event-source.js";
+import { answerBytes } from "../http/http-answer.js";
 
 export type Refused =
   | "limit_connections"

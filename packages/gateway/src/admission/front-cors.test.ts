@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { originCheck } from "../worker/origin.js";
+import { originCheck } from "../http/origin.js";
 import { frontAnswer } from "./front-answers.js";
 import { frontCorsLines } from "./front-cors.js";
 

@@ -4,8 +4,8 @@
  * Pure: a head as latin1 in, header lines out. Only pages that may connect here get any. Invariant: no byte of the head leaves in a
  * header but a value without spaces and controls.
  */
-import { corsHeaders } from "../worker/comet/cors.js";
-import type { OriginCheck } from "../worker/origin.js";
+import { corsHeaders } from "../http/cors.js";
+import type { OriginCheck } from "../http/origin.js";
 
 const ORIGIN = /^origin:[ \t]*([\x21-\x7e]+)[ \t]*$/im;
 const HOST = /^host:[ \t]*([\x21-\x7e]+)[ \t]*$/im;

@@ -7,9 +7,9 @@
  * and go to another. That is exact only when the channel was read to its end: an acknowledgement may still be in it.
  */
 import type { Clock } from "@holdfast/core";
-import type { TcpHandle } from "../tcp-handle.js";
-import { encodeTravel, type TravelKind } from "../travel.js";
-import { Fifo } from "./fifo.js";
+import { encodeTravel, type TravelKind } from "../link/hand-off-message.js";
+import { Fifo } from "../runtime/fifo.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */

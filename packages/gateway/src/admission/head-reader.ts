@@ -7,11 +7,11 @@
  * kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that are being read have sent.
  */
 import type { Clock } from "@holdfast/core";
-import { lengthRead, readNow, type TcpHandle } from "../tcp-handle.js";
+import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "../http/request-head.js";
+import { lengthRead, readNow, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Refused } from "./front-answers.js";
-import type { Introduction } from "./introduction.js";
+import type { Introduction } from "./peer-address.js";
 import type { PendingSocket } from "./pending-socket.js";
-import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "./request-head.js";
 
 /** How a read ends. The socket has left then. */
 export interface HeadEvents {

@@ -3,8 +3,9 @@
  *
  * All that a silent or slow sender costs is one of these. States follow each other as in `admission.ts`.
  */
-import type { TcpHandle } from "../tcp-handle.js";
-import { readRequestLine, sessionIdOf } from "./request-head.js";
+
+import { readRequestLine, sessionIdOf } from "../http/request-head.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 
 export class PendingSocket {
   readonly handle: TcpHandle;

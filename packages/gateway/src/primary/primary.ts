@@ -8,25 +8,25 @@
  */
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
-import { Exchanges } from "../exchanges.js";
-import { LINK_SHARES } from "../link.js";
-import type { ToPrimary } from "../messages.js";
+import { Exchanges } from "../http/exchanges.js";
+import { LINK_SHARES } from "../link/link.js";
+import type { ToPrimary } from "../link/messages.js";
 import type { PrimaryOptions } from "../options.js";
 import { adminApi } from "./admin/api.js";
 import { AdminServer } from "./admin/server.js";
-import { EmbeddedServers } from "./embedded-servers.js";
-import { FrontDoor } from "./front-door.js";
-import { GcTurns } from "./gc-turns.js";
-import { Inspection } from "./inspection.js";
-import { type DrainPlan, type DrainProgress, InstanceDrain } from "./instance-drain.js";
-import { PrimaryMetrics } from "./primary-metrics.js";
-import { RelayDirectory } from "./relay-directory.js";
-import { Reload } from "./reload.js";
-import { Scrape } from "./scrape.js";
-import { Supervisor } from "./supervisor.js";
-import { drainWorker } from "./worker-drain.js";
-import type { WorkerProgram } from "./worker-launcher.js";
-import type { WorkerProcess } from "./worker-process.js";
+import { FrontDoor } from "./door/front-door.js";
+import { EmbeddedServers } from "./embedded/embedded-servers.js";
+import { Inspection } from "./operations/inspection.js";
+import { type DrainPlan, type DrainProgress, InstanceDrain } from "./operations/instance-drain.js";
+import { PrimaryMetrics } from "./operations/primary-metrics.js";
+import { Scrape } from "./operations/scrape.js";
+import { GcTurns } from "./workers/gc-turns.js";
+import { RelayDirectory } from "./workers/relay-directory.js";
+import { Reload } from "./workers/reload.js";
+import { Supervisor } from "./workers/supervisor.js";
+import { drainWorker } from "./workers/worker-drain.js";
+import type { WorkerProgram } from "./workers/worker-launcher.js";
+import type { WorkerProcess } from "./workers/worker-process.js";
 
 /** Where a started instance can be reached. */
 export interface Addresses {

@@ -1,11 +1,11 @@
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import { Farewells } from "../admission/farewells.js";
+import { Farewells } from "../admission/lingering-closes.js";
 import { FakeChannel } from "../admission/testing/fake-channel.js";
 import { FakeFarewellSocket } from "../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../admission/testing/fake-handle.js";
-import type { TcpHandle } from "../tcp-handle.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { DirectDoor, type DirectDoorOptions } from "./direct-door.js";
 
 const OWN: Owner = { slot: 1, generation: 7 };

@@ -15,14 +15,14 @@ import { Registry } from "prom-client";
 import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { DoorMetrics } from "../admission/door-metrics.js";
-import { Farewells } from "../admission/farewells.js";
 import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
-import { Introduction, type IntroductionOptions } from "../admission/introduction.js";
+import { Farewells } from "../admission/lingering-closes.js";
+import { Introduction, type IntroductionOptions } from "../admission/peer-address.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import { isHealthCheck } from "../admission/request-head.js";
-import { type MetricsSnapshot, snapshotOf } from "../metrics.js";
-import type { TcpHandle } from "../tcp-handle.js";
-import { TcpListener } from "../tcp-listener.js";
+import { isHealthCheck } from "../http/request-head.js";
+import { type MetricsSnapshot, snapshotOf } from "../link/metrics.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
+import { TcpListener } from "../runtime/tcp-listener.js";
 
 export interface DirectDoorOptions extends AdmissionOptions, IntroductionOptions {
   readonly host: string;

@@ -2,9 +2,9 @@ import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "@jest/globals";
-import type { TcpHandle } from "../tcp-handle.js";
-import { TcpListener } from "../tcp-listener.js";
-import { encodeTravel } from "../travel.js";
+import { encodeTravel } from "../link/hand-off-message.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
+import { TcpListener } from "../runtime/tcp-listener.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import { loadSetupWorker, type StickyWorkerParts } from "./sticky.js";
 

@@ -11,8 +11,8 @@
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { socketOf, type TcpHandle } from "../tcp-handle.js";
-import { decodeTravel, type TravelNote } from "../travel.js";
+import { decodeTravel, type TravelNote } from "../link/hand-off-message.js";
+import { socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
 /** Where sockets go. */

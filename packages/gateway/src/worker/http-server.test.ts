@@ -8,13 +8,13 @@ import { ANONYMOUS, type Verdict } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { TcpListener } from "../tcp-listener.js";
-import { ClientAddresses } from "./client-addresses.js";
+import { originCheck } from "../http/origin.js";
+import { TcpListener } from "../runtime/tcp-listener.js";
+import { ClientAddresses } from "./http/client-addresses.js";
+import { PlainHttp } from "./http/plain-http.js";
 import { HttpServer } from "./http-server.js";
-import { originCheck } from "./origin.js";
-import { PlainHttp } from "./plain-http.js";
-import { UnfinishedMessages } from "./unfinished-messages.js";
-import { WaitingSockets } from "./waiting-sockets.js";
+import { UnfinishedMessages } from "./sockets/unfinished-messages.js";
+import { WaitingSockets } from "./sockets/waiting-sockets.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
 const HANDSHAKE = [

@@ -9,21 +9,15 @@ import { Duplex } from "node:stream";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { clientAddress, TrustedProxies } from "../admission/client-address.js";
-import {
-  asKnownVersion,
-  emptyLines,
-  isProbe,
-  readRequestLine,
-  sessionIdOf,
-} from "../admission/request-head.js";
-import { asksForWebSocket, settleRequest } from "../request/request-rules.js";
+import { originCheck } from "../http/origin.js";
+import { isUpgrade, readPlainHead } from "../http/plain-head.js";
+import { asKnownVersion, emptyLines, isProbe, readRequestLine, sessionIdOf } from "../http/request-head.js";
+import { asksForWebSocket, settleRequest } from "../http/request-rules.js";
 import { cometPath, decideComet } from "./comet/decision.js";
-import { originCheck } from "./origin.js";
-import { isUpgrade, readPlainHead } from "./plain-head.js";
-import { PlainHttp } from "./plain-http.js";
-import { decideUpgrade, type RequestHead } from "./upgrade.js";
-import { watchOffers } from "./upgrade-offers.js";
-import { parseUpgradeQuery } from "./upgrade-query.js";
+import { PlainHttp } from "./http/plain-http.js";
+import { decideUpgrade, type RequestHead } from "./http/upgrade.js";
+import { watchOffers } from "./http/upgrade-offers.js";
+import { parseUpgradeQuery } from "./http/upgrade-query.js";
 
 const policy = { mayComeFrom: originCheck(["https://shop.example"]), maxChannels: 10, tokenInUrl: false };
 const plain = new PlainHttp({});

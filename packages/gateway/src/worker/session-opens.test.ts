@@ -13,9 +13,9 @@ import {
   systemClock,
 } from "@holdfast/core";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { mergeSnapshots } from "../metrics.js";
+import { mergeSnapshots } from "../link/metrics.js";
 import type { WorkerOptions } from "../options.js";
-import type { SessionLimitOptions } from "./session-limits.js";
+import type { SessionLimitOptions } from "./comet/session-limits.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {

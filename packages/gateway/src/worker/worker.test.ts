@@ -13,8 +13,8 @@ import {
 } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
-import type { ToPrimary } from "../messages.js";
-import { mergeSnapshots } from "../metrics.js";
+import type { ToPrimary } from "../link/messages.js";
+import { mergeSnapshots } from "../link/metrics.js";
 import type { WorkerBroker, WorkerOptions } from "../options.js";
 import { Worker } from "./worker.js";
 

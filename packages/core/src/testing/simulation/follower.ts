@@ -8,8 +8,8 @@
  * That nothing is missing at the end is asked by `settled`.
  */
 import type { GapNotice, Json, Position, PublicationPush, SubscribeResult } from "@holdfast/protocol";
-import type { LogPage, Retention } from "../../broker.js";
-import { channelTopic } from "../../topic.js";
+import type { LogPage, Retention } from "../../broker/broker.js";
+import { channelTopic } from "../../broker/topic.js";
 import type { Node } from "./lives.js";
 import type { SimServer } from "./sim-server.js";
 

@@ -14,9 +14,9 @@ import {
   type LogPage,
   type LogQuery,
   type PublishOptions,
-} from "../../broker.js";
-import type { ChangeOutcome, PresenceChange, PresenceStore } from "../../presence-store.js";
-import type { Topic } from "../../topic.js";
+} from "../../broker/broker.js";
+import type { Topic } from "../../broker/topic.js";
+import type { ChangeOutcome, PresenceChange, PresenceStore } from "../../presence/store.js";
 import { Pipe } from "./pipe.js";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";

@@ -4,9 +4,10 @@
  *
  * `flaw` breaks a promise of presence-store.ts on purpose, so that tests can show that the checker notices.
  */
-import { MemoryPresence } from "../../presence-memory.js";
-import type { PresenceChange, PresenceNews, PresenceStore } from "../../presence-store.js";
-import type { Topic } from "../../topic.js";
+
+import type { Topic } from "../../broker/topic.js";
+import { MemoryPresence } from "../../presence/memory.js";
+import type { PresenceChange, PresenceNews, PresenceStore } from "../../presence/store.js";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";
 

@@ -12,8 +12,8 @@ import {
   PAGE_BYTES,
   type PublishOptions,
   type Retention,
-} from "../../broker.js";
-import { channelTopic, type Topic } from "../../topic.js";
+} from "../../broker/broker.js";
+import { channelTopic, type Topic } from "../../broker/topic.js";
 import { Lives } from "./lives.js";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";

@@ -13,8 +13,8 @@ import {
   type Json,
   PING,
 } from "@holdfast/protocol";
-import type { Connection } from "../../connection.js";
-import type { Transport } from "../../transport.js";
+import type { Connection } from "../../connection/connection.js";
+import type { Transport } from "../../delivery/transport.js";
 import type { Request } from "../core-world.js";
 import { textFraming } from "../fake-transport.js";
 import { Pipe } from "./pipe.js";

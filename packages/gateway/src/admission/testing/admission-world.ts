@@ -3,9 +3,9 @@
  */
 import { FakeClock } from "@holdfast/core/testing";
 import { Admission, type AdmissionOptions, type Assignment } from "../admission.js";
-import { Farewells } from "../farewells.js";
 import type { Refused } from "../front-answers.js";
-import { Introduction, type IntroductionOptions } from "../introduction.js";
+import { Farewells } from "../lingering-closes.js";
+import { Introduction, type IntroductionOptions } from "../peer-address.js";
 import type { PendingSocket } from "../pending-socket.js";
 import { FakeFarewellSocket } from "./fake-farewell-socket.js";
 import { FakeHandle } from "./fake-handle.js";

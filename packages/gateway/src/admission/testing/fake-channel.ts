@@ -3,8 +3,8 @@
  */
 import type { Worker } from "node:cluster";
 import { EventEmitter } from "node:events";
-import type { TcpHandle } from "../../tcp-handle.js";
-import { decodeTravel } from "../../travel.js";
+import { decodeTravel } from "../../link/hand-off-message.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
 
 export class FakeChannel {
   readonly sent: { readonly head: string; readonly handle: TcpHandle }[] = [];

@@ -1,8 +1,8 @@
 /**
  * The socket of a farewell, without a peer: keeps what it was told.
  */
-import type { TcpHandle } from "../../tcp-handle.js";
-import type { FarewellSocket } from "../farewells.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
+import type { FarewellSocket } from "../lingering-closes.js";
 
 export class FakeFarewellSocket implements FarewellSocket {
   readonly handle: TcpHandle;

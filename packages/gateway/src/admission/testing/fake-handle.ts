@@ -4,7 +4,7 @@
  * As in the kernel, what arrives while nobody reads waits. Closing twice, or using a closed handle, throws: in Node it
  * would be an assertion that ends the process, or a wrong descriptor.
  */
-import type { TcpHandle } from "../../tcp-handle.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
 
 export class FakeHandle implements TcpHandle {
   readonly fd = -1;

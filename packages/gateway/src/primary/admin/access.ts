@@ -9,7 +9,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { isLoopback } from "../../loopback.js";
+import { isLoopback } from "../../runtime/loopback.js";
 
 export interface Refusal {
   readonly status: 401 | 403 | 415;

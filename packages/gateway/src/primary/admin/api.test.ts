@@ -7,7 +7,7 @@ import {
   type PublishOptions,
 } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
-import { type DrainProgress, SERVING } from "../instance-drain.js";
+import { type DrainProgress, SERVING } from "../operations/instance-drain.js";
 import { adminRefusal } from "./access.js";
 import { adminApi, ENDPOINTS } from "./api.js";
 import { type AdminInstance, routeOf } from "./endpoint.js";

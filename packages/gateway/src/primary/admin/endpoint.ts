@@ -11,8 +11,8 @@ import {
   type RevocationStore,
 } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
-import type { Inspection } from "../inspection.js";
-import type { DrainProgress } from "../instance-drain.js";
+import type { Inspection } from "../operations/inspection.js";
+import type { DrainProgress } from "../operations/instance-drain.js";
 import type { Schema } from "./schema.js";
 import { type AdminAnswer, adminError } from "./server.js";
 

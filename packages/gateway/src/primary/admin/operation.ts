@@ -2,7 +2,7 @@
  * What orchestrators and operators ask: health, metrics, the drain.
  */
 import { errors } from "@holdfast/protocol";
-import { DRAIN_STATES } from "../instance-drain.js";
+import { DRAIN_STATES } from "../operations/instance-drain.js";
 import { type Endpoint, endpoint, ok } from "./endpoint.js";
 import { described, integer, object, oneOf, orNull, text } from "./schema.js";
 import { adminError } from "./server.js";

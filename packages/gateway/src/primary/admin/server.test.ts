@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { type CutReason, Exchanges, MAX_PIPELINED } from "../../exchanges.js";
+import { type CutReason, Exchanges, MAX_PIPELINED } from "../../http/exchanges.js";
 import { type AdminRoutes, AdminServer } from "./server.js";
 
 const MAX_BODY = 1_000;

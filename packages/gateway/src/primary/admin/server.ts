@@ -10,11 +10,11 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, type Logger, suggestion, systemClock } from "@holdfast/core";
 import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
-import type { Exchanges } from "../../exchanges.js";
+import { DateField } from "../../http/date-field.js";
+import type { Exchanges } from "../../http/exchanges.js";
+import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../http/http-answer.js";
+import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../http/request-rules.js";
 import type { AdminOptions } from "../../options.js";
-import { DateField } from "../../request/date-field.js";
-import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../request/request-rules.js";
-import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../worker/http-answer.js";
 import { adminRefusal, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
 

@@ -3,8 +3,8 @@
  */
 
 import type { PendingSocket } from "../../admission/pending-socket.js";
-import type { Load, ToWorker } from "../../messages.js";
-import type { WorkerProcess, WorkerState } from "../worker-process.js";
+import type { Load, ToWorker } from "../../link/messages.js";
+import type { WorkerProcess, WorkerState } from "../workers/worker-process.js";
 
 export class FakeWorkerProcess {
   readonly owner: { readonly slot: number; readonly generation: number };

@@ -15,17 +15,17 @@ import {
   type Verdict,
 } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
-import { comeBack, isEventSource } from "../../event-source.js";
-import { peerOf, type TcpHandle } from "../../tcp-handle.js";
-import type { ClientAddress, ClientAddresses } from "../client-addresses.js";
-import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../forwarded-headers.js";
-import { ANSWERED } from "../hops.js";
-import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../http-answer.js";
-import type { SessionLimits } from "../session-limits.js";
-import type { UnfinishedMessages } from "../unfinished-messages.js";
-import { bearerOf, type RequestHead, refusalFor } from "../upgrade.js";
+import { corsHeaders } from "../../http/cors.js";
+import { comeBack, isEventSource } from "../../http/event-source.js";
+import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
+import { peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
+import type { ClientAddress, ClientAddresses } from "../http/client-addresses.js";
+import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../http/forwarded-headers.js";
+import { readBody } from "../http/request-body.js";
+import { bearerOf, type RequestHead, refusalFor } from "../http/upgrade.js";
+import { ANSWERED } from "../relay/relay-requests.js";
+import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { readPoll, readSend } from "./bodies.js";
-import { corsHeaders } from "./cors.js";
 import { MAX_CURSOR_LENGTH, resumeOf } from "./cursor.js";
 import {
   type BodyPath,
@@ -39,7 +39,7 @@ import { EventStreams, RETRY_MS, RETRY_SPREAD_MS, type StreamRequest } from "./e
 import { HttpPoll } from "./http-poll.js";
 import { Introductions } from "./introductions.js";
 import { type PollOptions, Polls } from "./polls.js";
-import { readBody } from "./request-body.js";
+import type { SessionLimits } from "./session-limits.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { originCheck } from "../origin.js";
+import { originCheck } from "../../http/origin.js";
 import { cometPath, decideComet } from "./decision.js";
 
 const POLICY = { mayComeFrom: originCheck(["https://app.example"]), maxChannels: 100, tokenInUrl: false };

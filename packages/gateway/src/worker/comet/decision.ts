@@ -5,11 +5,11 @@
  */
 import type { Encoding } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
-import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../http-answer.js";
-import type { OriginCheck } from "../origin.js";
-import { bearerOf, type RequestHead, shown } from "../upgrade.js";
-import { parseUpgradeQuery, type QueryRules } from "../upgrade-query.js";
-import { corsHeaders, preflightHeaders } from "./cors.js";
+import { corsHeaders, preflightHeaders } from "../../http/cors.js";
+import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../../http/http-answer.js";
+import type { OriginCheck } from "../../http/origin.js";
+import { bearerOf, type RequestHead, shown } from "../http/upgrade.js";
+import { parseUpgradeQuery, type QueryRules } from "../http/upgrade-query.js";
 import { type Cursor, decodeCursor } from "./cursor.js";
 import { streamHeaders } from "./event-streams.js";
 

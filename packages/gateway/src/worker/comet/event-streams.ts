@@ -4,9 +4,9 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
-import { DateField } from "../../request/date-field.js";
-import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
-import { WaitingSockets } from "../waiting-sockets.js";
+import { DateField } from "../../http/date-field.js";
+import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
+import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CometSessions } from "./sessions.js";
 import { type ConnectionEnd, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
 

@@ -6,8 +6,8 @@
  */
 import type { ServerResponse } from "node:http";
 import { disconnects, errors } from "@holdfast/protocol";
-import { ANSWERED } from "../hops.js";
-import { errorAnswer, type HttpAnswer, sendAnswer } from "../http-answer.js";
+import { errorAnswer, type HttpAnswer, sendAnswer } from "../../http/http-answer.js";
+import { ANSWERED } from "../relay/relay-requests.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
 

@@ -7,8 +7,8 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock, Core, ForwardedHeaders, Identity, Timer } from "@holdfast/core";
-import { SIGN_INTERVAL_MS } from "../hops.js";
-import { WaitingSockets } from "../waiting-sockets.js";
+import { SIGN_INTERVAL_MS } from "../relay/relay-requests.js";
+import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
 import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
 import { type HeldPoll, type PollHome, PollTransport } from "./poll-transport.js";

@@ -6,7 +6,7 @@ import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { TcpHandle } from "../../tcp-handle.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { decodeCursor } from "./cursor.js";
 import { type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
 import { EventReader } from "./testing/event-reader.js";

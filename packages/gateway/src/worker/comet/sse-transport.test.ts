@@ -1,6 +1,6 @@
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { expect, test } from "@jest/globals";
-import type { TcpHandle } from "../../tcp-handle.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { CometSessions } from "./sessions.js";
 import { type ConnectionEnd, SseTransport, type StreamHome } from "./sse-transport.js";
 

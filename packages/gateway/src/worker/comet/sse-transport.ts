@@ -12,8 +12,14 @@
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
-import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
-import { Backlog } from "../backlog.js";
+import type {
+  HandleIo,
+  HandleOwner,
+  OwnedHandle,
+  TcpHandle,
+  WriteOutcome,
+} from "../../runtime/tcp-handle.js";
+import { Backlog } from "../sockets/backlog.js";
 import { type CommandFrame, carryOut } from "./commands.js";
 import { cursorHead, encodeCursor } from "./cursor.js";
 import type { CometSession } from "./sessions.js";

@@ -18,7 +18,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Clock, Timer } from "@holdfast/core";
-import { FairQueue } from "../../fair-queue.js";
+import { FairQueue } from "../../runtime/fair-queue.js";
 import { signatureOf } from "./signature.js";
 
 export interface HookClientOptions {

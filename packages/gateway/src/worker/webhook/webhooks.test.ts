@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { ANONYMOUS, systemClock } from "@holdfast/core";
 import { RecordingLogger, RecordingMetrics } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { withAddress } from "../forwarded-headers.js";
+import { withAddress } from "../http/forwarded-headers.js";
 import { Webhooks } from "./webhooks.js";
 
 let server: Server;

@@ -18,8 +18,8 @@ import {
   type PublishQuestion,
 } from "@holdfast/core";
 import { limitKey } from "../../admission/client-address.js";
-import { addressOf } from "../forwarded-headers.js";
-import { proofOf } from "../token-claims.js";
+import { addressOf } from "../http/forwarded-headers.js";
+import { proofOf } from "../tokens/token-claims.js";
 import { type HookAnswer, readAnswer } from "./hook-answer.js";
 import { HookClient, type HookClientOptions } from "./hook-client.js";
 

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
 import { WebSocket } from "ws";
-import { UnfinishedMessages } from "../unfinished-messages.js";
+import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { listen } from "./testing/listen.js";
 import { WebSocketTransports } from "./transports.js";
 

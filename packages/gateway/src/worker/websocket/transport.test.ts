@@ -6,9 +6,9 @@ import { type DisconnectCode, disconnects, SUBPROTOCOL } from "@holdfast/protoco
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { WebSocket } from "ws";
-import type { TcpListener } from "../../tcp-listener.js";
-import { RefusalBrake } from "../refusal-brake.js";
-import { UnfinishedMessages } from "../unfinished-messages.js";
+import type { TcpListener } from "../../runtime/tcp-listener.js";
+import { RefusalBrake } from "../http/refusal-brake.js";
+import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WebSocketFraming } from "./framing.js";
 import { listen } from "./testing/listen.js";
 import type { ConnectionEnd, WebSocketTransport } from "./transport.js";

@@ -13,9 +13,15 @@
  */
 import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
-import type { HandleIo, HandleOwner, OwnedHandle, TcpHandle, WriteOutcome } from "../../tcp-handle.js";
-import { Backlog } from "../backlog.js";
-import type { Unfinished, UnfinishedMessages } from "../unfinished-messages.js";
+import type {
+  HandleIo,
+  HandleOwner,
+  OwnedHandle,
+  TcpHandle,
+  WriteOutcome,
+} from "../../runtime/tcp-handle.js";
+import { Backlog } from "../sockets/backlog.js";
+import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import type { Assembly } from "./assembly.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
 import { type FrameEvents, receive, type Violation } from "./receiver.js";

@@ -5,11 +5,11 @@
  * behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
-import { HandleIo, type TcpHandle } from "../../tcp-handle.js";
-import type { RefusalBrake } from "../refusal-brake.js";
-import type { UnfinishedMessages } from "../unfinished-messages.js";
-import type { Acceptance, RequestHead } from "../upgrade.js";
-import { WaitingSockets } from "../waiting-sockets.js";
+import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
+import type { RefusalBrake } from "../http/refusal-brake.js";
+import type { Acceptance, RequestHead } from "../http/upgrade.js";
+import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
+import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
 import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
 

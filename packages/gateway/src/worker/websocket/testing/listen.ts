@@ -2,9 +2,9 @@
  * A listener for tests of WebSockets: accepts, reads a request's head as the front door does, and hands the handle on.
  */
 
-import type { TcpHandle } from "../../../tcp-handle.js";
-import { TcpListener } from "../../../tcp-listener.js";
-import { readPlainHead } from "../../plain-head.js";
+import { readPlainHead } from "../../../http/plain-head.js";
+import type { TcpHandle } from "../../../runtime/tcp-handle.js";
+import { TcpListener } from "../../../runtime/tcp-listener.js";
 import type { Arrival } from "../transports.js";
 
 export function listen(accept: (handle: TcpHandle, arrival: Arrival) => void): Promise<TcpListener> {

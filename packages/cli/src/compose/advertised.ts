@@ -1,0 +1,27 @@
+/**
+ * The address by which other instances reach this one's public port.
+ *
+ * Pure: the machine's network interfaces are a parameter.
+ */
+import type { networkInterfaces } from "node:os";
+import type { Settings } from "../config/schema.js";
+
+/** `host:port`; undefined where nobody else could, or shall, reach it. */
+export function advertised(
+  { advertise, host, redis }: Pick<Settings, "advertise" | "host" | "redis">,
+  port: number,
+  interfaces: ReturnType<typeof networkInterfaces>,
+): string | undefined {
+  if (redis === undefined || advertise === "off") return undefined;
+  if (advertise !== "auto") return advertise;
+  // A loopback address is of use to other instances of this machine; one elsewhere takes it for its own and stays away.
+  if (host !== "0.0.0.0" && host !== "::") return joined(host, port);
+  const outward = Object.values(interfaces)
+    .flatMap((each) => each ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal);
+  return outward && joined(outward.address, port);
+}
+
+function joined(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,308 @@
+/**
+ * Connector: keeps one connection alive, by the protocol's rules of coming back.
+ *
+ * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says which one.
+ * Invariants: at most one link or one timer exists, in the state that needs it, and beside a connection the climb to a
+ * better transport (climb.ts); no attempt starts before the server's `reconnectAfter` or `retryAfter` has passed, nor
+ * after a terminal ending or `close()` unless `start()` is called; the count of retries falls to zero only after a
+ * connection was stable.
+ */
+import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
+import { clientErrors, HoldfastError } from "../errors.js";
+import type { ResolvedOptions } from "../options.js";
+import type { ClientState } from "../state.js";
+import type { TransportName } from "../transports/transport.js";
+import { withSid } from "../transports/url.js";
+import { REBALANCE, TOKEN_EXPIRED } from "../wire/codes.js";
+import { type Ending, lostEnding } from "../wire/ending.js";
+import { type Inbound, readResumeToken, type Welcome } from "../wire/inbound.js";
+import { Link } from "./link.js";
+import { Refresh } from "./refresh.js";
+import { TokenSource } from "./token-source.js";
+import { Ladder } from "./transport-choice.js";
+import { Climb } from "./transport-upgrade.js";
+
+export interface ConnectorEvents {
+  state(state: ClientState): void;
+  /** What the connect command asks for besides token and name. */
+  wanted(): NonNullable<ConnectRequest["subs"]>;
+  welcomed(link: Link, result: Welcome): void;
+  /** The connection that was `connected` is gone. Called before `state`. */
+  lost(): void;
+  readonly received: (inbound: Inbound) => void;
+  readonly problem: (error: HoldfastError) => void;
+}
+
+/** A state, what it holds, and how it is left. `seen` is what the application sees. */
+type State = { readonly seen: ClientState; leave?(): void } & (
+  | {
+      readonly t: "resting" | "authorizing" | "waiting";
+      readonly link?: undefined;
+      readonly old?: undefined;
+      readonly since?: undefined;
+    }
+  | { readonly t: "opening"; readonly link: Link; readonly old?: undefined; readonly since?: undefined }
+  /** Since when it serves, on the monotonic clock. */
+  | { readonly t: "connected"; readonly link: Link; readonly old?: undefined; readonly since: number }
+  /** `link` is open and takes commands, which wait; `old` still serves, until it has answered its own. */
+  | { readonly t: "moving"; readonly link: Link; readonly old: Link; readonly since: number }
+);
+
+/** How long a move waits for the answers that the old link has yet to bring, ms. */
+const MAX_MOVE_MS = 2_000;
+
+export class Connector {
+  readonly #url: string;
+  readonly #options: ResolvedOptions;
+  readonly #tokens: TokenSource;
+  readonly #on: ConnectorEvents;
+  readonly #ladder: Ladder;
+  readonly #refresh: Refresh;
+  #state: State = { t: "resting", seen: { name: "idle" } };
+  /** Retries since the last stable connection. */
+  #retries = 0;
+  /** No attempt before this time on the monotonic clock, by the server's wish. */
+  #notBefore = 0;
+  #sid: string | undefined;
+  /** The session to go on with, until the client or the server has ended it for good. */
+  #resume: Resume | undefined;
+
+  constructor(url: string, options: ResolvedOptions, on: ConnectorEvents) {
+    this.#url = url;
+    this.#options = options;
+    this.#tokens = new TokenSource(options.getToken);
+    this.#ladder = new Ladder(options.transports.toBeHad, options.storage);
+    this.#refresh = new Refresh({ ...options, problem: on.problem });
+    this.#on = on;
+  }
+
+  get state(): ClientState {
+    return this.#state.seen;
+  }
+
+  /** What takes commands while the application sees a connection. */
+  get link(): Link | undefined {
+    const { seen, link } = this.#state;
+    return seen.name === "connected" ? link : undefined;
+  }
+
+  /** Begins, unless it has begun. It never shortens a wait. */
+  start(): void {
+    if (this.#state.t !== "resting") return;
+    const left = this.#notBefore - this.#options.clock.monotonic();
+    if (left > 0) this.#wait(left, 1000, "asked to wait");
+    else this.#wake(1000, "starting");
+  }
+
+  /** Ends whatever goes on. Idempotent; no timer survives. */
+  close(): void {
+    if (this.#state.seen.name === "closed") return;
+    const last = this.#state;
+    // First, so that subscriptions do not take the end of their commands for a refusal.
+    if (last.since !== undefined) this.#on.lost();
+    last.old?.close();
+    last.link?.close();
+    this.#rest({ by: "client", code: 1000, reason: "closed by the client" });
+  }
+
+  /** The connection's token ends in `deadline` ms. */
+  refresh(deadline: unknown): void {
+    const { link } = this;
+    if (link === undefined) return;
+    this.#refresh.start(deadline, this.#tokens, (token, settle) =>
+      link.request("refresh", { token }, (outcome) => {
+        const resumeToken = outcome.ok ? readResumeToken(outcome.body) : undefined;
+        // The one before ends with the token before.
+        if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
+          this.#resume = { ...this.#resume, token: resumeToken };
+          link.renewed(resumeToken);
+        }
+        settle(outcome);
+      }),
+    );
+  }
+
+  #rest(why: Omit<Extract<ClientState, { name: "closed" }>, "name">): void {
+    this.#resume = undefined;
+    this.#enter({ t: "resting", seen: { name: "closed", ...why } });
+  }
+
+  #wait(delayMs: number, code: number, reason: string): void {
+    const { clock } = this.#options;
+    const retryAt = Math.round(clock.now() + delayMs);
+    const timer = clock.after(Math.ceil(delayMs), () => this.#wake(code, reason));
+    this.#enter({
+      t: "waiting",
+      seen: { name: "waiting", code, reason, retryAt },
+      leave: () => timer.cancel(),
+    });
+  }
+
+  /**
+   * The time has come: an attempt, at once where the device is online. A device that says that it is offline may be
+   * wrong (a VPN, a virtual machine, localhost), so it is tried all the same after the longest delay of the backoff.
+   */
+  #wake(code: number, reason: string): void {
+    const { backoff, clock, network } = this.#options;
+    if (!network.offline()) return this.#authorize();
+    const attempt = (): void => this.#authorize();
+    const stop = network.whenOnline(attempt);
+    const timer = clock.after(backoff.maxDelayMs, attempt);
+    const leave = (): void => {
+      stop();
+      timer.cancel();
+    };
+    const retryAt = Math.round(clock.now() + backoff.maxDelayMs);
+    this.#enter({ t: "waiting", seen: { name: "waiting", code, reason, retryAt }, leave });
+  }
+
+  #authorize(): void {
+    const { clock, connectTimeoutMs } = this.#options;
+    const timer = clock.after(connectTimeoutMs, () => {
+      this.#tokens.forgetPending();
+      this.#failToken(state, "getToken took too long");
+    });
+    const seen: ClientState = { name: "connecting", attempt: this.#retries + 1 };
+    const state: State = { t: "authorizing", seen, leave: () => timer.cancel() };
+    this.#enter(state);
+    this.#tokens.get().then(
+      (token) => {
+        if (this.#state === state) this.#open(token, seen);
+      },
+      (cause) => this.#failToken(state, "getToken failed", cause),
+    );
+  }
+
+  #failToken(state: State, what: string, cause?: unknown): void {
+    if (this.#state !== state) return;
+    this.#on.problem(new HoldfastError(clientErrors.token, what, cause));
+    if (this.#state === state) this.#comeBack(lostEnding(what));
+  }
+
+  #open(token: string | undefined, seen: ClientState): void {
+    const link = this.#dial(this.#ladder.current, () => link.greet(this.#hello(token)));
+    this.#enter({ t: "opening", seen, link });
+  }
+
+  /** A link over that transport. `failed`: it has ended before it was put to use. */
+  #dial(name: TransportName, opened: () => void, failed = (): void => {}): Link {
+    const { connectTimeoutMs, transports } = this.#options;
+    const url = withSid(this.#url, this.#sid);
+    // Where something else may work, nothing is waited for that long.
+    const doubted = this.#ladder.doubted || name !== this.#ladder.current;
+    const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
+    const link = new Link((on) => transports.open(name, url, on), options, {
+      opened,
+      welcomed: (result) => this.#connected(link, result),
+      received: this.#on.received,
+      problem: (error) => {
+        if (this.#uses(link)) this.#on.problem(error);
+      },
+      ended: (ending, greeted) => {
+        if (this.#uses(link)) this.#ended(link, ending, greeted);
+        else failed();
+      },
+    });
+    return link;
+  }
+
+  #hello(token: string | undefined): ConnectRequest {
+    // What is undefined does not travel.
+    const hello = { token, client: this.#options.name, resume: this.#resume, subs: this.#on.wanted() };
+    return hello as ConnectRequest;
+  }
+
+  #connected(link: Link, result: Welcome): void {
+    const { sid, resumeToken: token, limits, user } = result;
+    this.#sid = sid;
+    this.#resume = token === undefined ? undefined : { sid, token };
+    this.#ladder.worked();
+    const transport = this.#ladder.current;
+    const seen: ClientState = { name: "connected", sid, user, limits, transport };
+    const state = this.#serve(link, seen, this.#options.clock.monotonic());
+    if (this.#state === state) this.#on.welcomed(link, result);
+  }
+
+  #serve(link: Link, seen: ClientState, since: number): State {
+    const { clock, random } = this.#options;
+    const climb = new Climb(clock, random, this.#ladder, {
+      token: () => this.#tokens.get(),
+      dial: (name, opened, failed) => this.#dial(name, opened, failed),
+      ready: (next, token) => this.#move(next, token),
+    });
+    const state: State = { t: "connected", seen, link, since, leave: () => climb.stop() };
+    this.#enter(state);
+    if (this.#state === state) climb.start();
+    return state;
+  }
+
+  /** Goes on over `next`, which is open, as soon as nothing is under way over the link that serves. */
+  #move(next: Link, token: string | undefined): void {
+    const last = this.#state;
+    if (last.t !== "connected") return next.close();
+    const { seen, since, link: old } = last;
+    const go = (): void => {
+      if (this.#state !== moving) return;
+      this.#on.lost();
+      if (this.#state !== moving) return;
+      old.close();
+      this.#enter({ t: "opening", seen, link: next });
+      next.greet(this.#hello(token));
+    };
+    const timer = this.#options.clock.after(MAX_MOVE_MS, go);
+    const moving: State = { t: "moving", seen, link: next, old, since, leave: () => timer.cancel() };
+    this.#enter(moving);
+    old.whenIdle(go);
+  }
+
+  #uses(link: Link): boolean {
+    return this.#state.link === link || this.#state.old === link;
+  }
+
+  #ended(link: Link, ending: Ending, greeted: boolean): void {
+    const state = this.#state;
+    // Whoever the id leads to does not answer, or does not want it: land elsewhere.
+    if (greeted || ending.code === REBALANCE) this.#sid = undefined;
+    if (state.t === "moving") {
+      if (state.link === link) {
+        // What was to take over is gone, what serves is not.
+        this.#ladder.failed();
+        this.#serve(state.old, state.seen, state.since);
+        return;
+      }
+      state.link.close();
+    }
+    this.#comeBack(ending);
+  }
+
+  #comeBack({ code, reason, terminal, notBeforeMs }: Ending): void {
+    const { backoff, clock, random } = this.#options;
+    const now = clock.monotonic();
+    const last = this.#state;
+    // Without a word of the server's: it may be the transport.
+    const mute = code >= 1000 && code < 3000;
+    let again = false;
+    if (last.since !== undefined) {
+      if (now - last.since >= backoff.stableAfterMs) this.#retries = 0;
+      if (mute) this.#ladder.lost(now - last.since);
+      this.#on.lost();
+    } else if (mute && last.t === "opening") again = this.#ladder.failed();
+    this.#notBefore = now + notBeforeMs;
+    // Whoever was told of the loss may have closed the client.
+    if (this.#state !== last) return;
+    const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
+    // What only this transport cannot do is no reason to stay away.
+    const final = terminal && !renewed && !(mute && this.#options.transports.toBeHad.length > 1);
+    if (final) return this.#rest({ by: "server", code, reason });
+    if (again && notBeforeMs === 0) return this.#wake(code, reason);
+    this.#wait(backoffDelay(this.#retries++, random(), notBeforeMs, backoff), code, reason);
+  }
+
+  #enter(state: State): void {
+    const last = this.#state;
+    last.leave?.();
+    if (state.seen !== last.seen) this.#refresh.stop();
+    this.#state = state;
+    if (last.seen !== state.seen) this.#on.state(state.seen);
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Link: one connection from its making to its end, over whichever transport.
+ *
+ * Owns the transport, the connect command, the commands in flight and two deadlines (connect reply, silence). It finds
+ * out that it is over, never what comes next: that is the connector's.
+ * Invariant: `ended` is called at most once, never after `close()`, and nothing is called after it except the
+ * settling of commands. Commands that are asked for before the connect reply leave after it.
+ */
+import {
+  type Command,
+  type CommandName,
+  type ConnectRequest,
+  type DecodedFrame,
+  decodeFrames,
+  encodeCommand,
+  PING,
+} from "@holdfast/protocol";
+import type { Clock, Timer } from "../clock.js";
+import { clientErrors, HoldfastError } from "../errors.js";
+import type { Transport, TransportEvents } from "../transports/transport.js";
+import { serverErrors } from "../wire/codes.js";
+import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "../wire/ending.js";
+import { type Inbound, readConnectResult, readPush, type Welcome } from "../wire/inbound.js";
+import { byteLength, Outgoing } from "../wire/outgoing.js";
+import { CONNECT_ID, failed, Pending, type Settle } from "./pending.js";
+
+/** Characters of one message that are parsed; a longer one is reported and dropped. */
+export const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
+
+export type RequestName = Exclude<CommandName, "connect">;
+
+export type RequestBody<Op extends RequestName> = Extract<Command, { op: Op }>["body"];
+
+export interface LinkOptions {
+  readonly clock: Clock;
+  /** From the making of the transport to the connect reply, ms. */
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+}
+
+export interface LinkEvents {
+  /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
+  opened(): void;
+  welcomed(result: Welcome): void;
+  /** A push other than those that concern the link alone. */
+  received(inbound: Inbound): void;
+  /** Something was wrong that did not end the link. */
+  problem(error: HoldfastError): void;
+  /** `greeted`: the transport had opened, but the connect reply never came. */
+  ended(ending: Ending, greeted: boolean): void;
+}
+
+type State =
+  | { readonly t: "opening"; readonly deadline: Timer }
+  | { readonly t: "opened"; readonly deadline: Timer; readonly heard?: () => void }
+  | { readonly t: "greeting"; readonly deadline: Timer }
+  | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: Welcome }
+  | { readonly t: "closed"; readonly deadline?: undefined };
+
+export class Link {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #on: LinkEvents;
+  readonly #pending: Pending;
+  readonly #outgoing: Outgoing;
+  /** Commands that wait for the connect reply. */
+  #early: { readonly id: number; readonly text: string }[] = [];
+  #state: State;
+  /** When something last came from the server, on the monotonic clock. */
+  #heard = 0;
+  /** How long the transport's server may say nothing, whatever its pings promise, ms. */
+  #quietMs = 0;
+  /** Bytes of one message, from the connect reply on. */
+  #maxBytes = Number.POSITIVE_INFINITY;
+
+  constructor(open: (on: TransportEvents) => Transport, options: LinkOptions, on: LinkEvents) {
+    const { clock, connectTimeoutMs } = options;
+    this.#clock = clock;
+    this.#on = on;
+    this.#pending = new Pending(clock, options.commandTimeoutMs);
+    this.#outgoing = new Outgoing(
+      (message) => this.#send(message),
+      () => this.#maxBytes,
+    );
+    this.#transport = open({
+      opened: () => {
+        if (this.#state.t !== "opening") return;
+        this.#state = { ...this.#state, t: "opened" };
+        on.opened();
+      },
+      heard: (quietMs = 0) => {
+        this.#heard = clock.monotonic();
+        this.#quietMs = quietMs;
+      },
+      message: (data) => this.#receive(data),
+      problem: (error) => {
+        if (!this.#isClosed()) on.problem(error);
+      },
+      endedBy: (ending) => this.#end(ending),
+    });
+    const deadline = clock.after(connectTimeoutMs, () => this.#end(lostEnding("no connect reply")));
+    this.#state = { t: "opening", deadline };
+  }
+
+  /** Calls `run` once no command waits for its reply, maybe at once. */
+  whenIdle(run: () => void): void {
+    this.#pending.whenIdle(run);
+  }
+
+  /** Asks for a sign of life before the greeting: a transport may open and yet let nothing through. */
+  probe(heard: () => void): void {
+    if (this.#state.t !== "opened") return;
+    this.#state = { ...this.#state, heard };
+    this.#transport.send(PING);
+  }
+
+  /** Sends the connect command, after `opened`. */
+  greet(body: ConnectRequest): void {
+    if (this.#state.t !== "opened") return;
+    this.#state = { t: "greeting", deadline: this.#state.deadline };
+    const command = encodeCommand({ op: "connect", id: CONNECT_ID, body });
+    this.#pending.addConnect((outcome) => {
+      if (this.#state.t !== "greeting") return;
+      if (!outcome.ok) this.#end(refusedEnding(outcome.error));
+      else this.#connected(readConnectResult(outcome.body));
+    });
+    this.#send(command);
+  }
+
+  /** The session has another resume token. */
+  renewed(resumeToken: string): void {
+    this.#transport.renewed?.(resumeToken);
+  }
+
+  /** Sends a command. `settle` may be called at once. Throws for data that JSON cannot express. */
+  request<Op extends RequestName>(op: Op, body: RequestBody<Op>, settle: Settle): void {
+    if (this.#isClosed()) {
+      return settle(failed(clientErrors.disconnected));
+    }
+    const id = this.#pending.nextId;
+    const text = encodeCommand({ op, id, body } as Command);
+    if (this.#tooBig(text)) settle(failed(serverErrors.tooBig));
+    else if (!this.#pending.add(settle)) return;
+    else if (this.#state.t === "open") this.#outgoing.push(text);
+    else this.#early.push({ id, text });
+  }
+
+  /** Ends the link without a word to its owner. Idempotent. */
+  close(): void {
+    if (this.#leave()) this.#pending.close();
+  }
+
+  /** The server would close the connection for good. */
+  #tooBig(text: string): boolean {
+    return byteLength(text) > this.#maxBytes;
+  }
+
+  #connected(result: Welcome | undefined): void {
+    if (result === undefined) {
+      const what = "no session";
+      this.#malformed(what);
+      return this.#end(lostEnding(what));
+    }
+    this.#state.deadline?.cancel();
+    this.#enterOpen(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.welcomed?.(result) ?? 0);
+    this.#on.welcomed(result);
+    for (const { id, text } of this.#early.splice(0)) {
+      if (this.#tooBig(text)) this.#pending.settle(id, failed(serverErrors.tooBig));
+      else this.#outgoing.push(text);
+    }
+  }
+
+  /** Arms the deadline of silence. */
+  #enterOpen(result: Welcome): void {
+    const silentAt = (): number => this.#heard + longestSilence(result, this.#quietMs);
+    const left = silentAt() - this.#clock.monotonic();
+    const check = (): void => {
+      if (silentAt() > this.#clock.monotonic()) this.#enterOpen(result);
+      else this.#end(lostEnding("the server fell silent"));
+    };
+    // A server that never pings promises no sound.
+    const deadline = result.ping > 0 ? this.#clock.after(Math.min(left, 2 ** 31 - 1), check) : undefined;
+    this.#state = { t: "open", result, deadline };
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isClosed()) return;
+    if (typeof data !== "string") return this.#malformed("a binary message");
+    if (data.length > MAX_MESSAGE_LENGTH) return this.#malformed(`a message of ${data.length} characters`);
+    for (const frame of decodeFrames(data)) {
+      this.#handle(frame);
+      if (this.#isClosed()) return;
+    }
+  }
+
+  #handle(frame: DecodedFrame): void {
+    switch (frame.kind) {
+      case "ping":
+        if (this.#state.t !== "opened") return this.#send(PING);
+        this.#state.heard?.();
+        return;
+      case "reply":
+        return this.#pending.settle(frame.id, { ok: true, body: frame.body });
+      case "error":
+        return this.#pending.settle(frame.id, failed(frame.error));
+      case "malformed":
+        return this.#malformed(frame.text);
+      case "push":
+        return this.#handlePush(frame.op, frame.body);
+    }
+  }
+
+  #handlePush(op: string, body: unknown): void {
+    // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
+    if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("another session"));
+    const inbound = readPush(op, body);
+    switch (inbound.kind) {
+      case "unknown":
+        return;
+      case "malformed":
+        return this.#malformed(`${op} ${JSON.stringify(body)}`);
+      case "disconnect":
+        return this.#end(disconnectEnding(inbound.body));
+      case "drain":
+        this.#on.received(inbound);
+        return this.#end(drainEnding(inbound.body));
+      default:
+        this.#on.received(inbound);
+    }
+  }
+
+  #malformed(what: string): void {
+    this.#on.problem(
+      new HoldfastError(clientErrors.malformed, `${clientErrors.malformed.message} ${what.slice(0, 200)}`),
+    );
+  }
+
+  #send(message: string): void {
+    if (this.#state.t !== "closed" && this.#state.t !== "opening") this.#transport.send(message);
+  }
+
+  #end(ending: Ending): void {
+    const greeted = this.#state.t === "greeting";
+    if (!this.#leave()) return;
+    this.#on.ended(ending, greeted);
+    this.#pending.close();
+  }
+
+  /** False when it was left before. */
+  #leave(): boolean {
+    if (this.#isClosed()) return false;
+    this.#state.deadline?.cancel();
+    this.#state = { t: "closed" };
+    this.#transport.close();
+    return true;
+  }
+
+  #isClosed(): boolean {
+    return this.#state.t === "closed";
+  }
+}
+
+/**
+ * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over once, so
+ * pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more allows for delay.
+ */
+function longestSilence({ ping, pongTimeout }: Welcome, quietMs: number): number {
+  return Math.max(1.5 * ping, quietMs) + pongTimeout;
+}

@@ -1,4 +1,0 @@
-import { Client } from "./index.js";
-import { describeTransports } from "./testing/transport-contract.js";
-
-describeTransports(Client);

@@ -1,0 +1,55 @@
+/**
+ * Who connects: by the token in `connect`, else by the one in the request's head, else by the resume token, else by what the
+ * application says, else nobody in particular.
+ *
+ * At once, unless there is a token to check or the application to ask. Who resumes is not asked about, so that a storm of clients that
+ * come back does not reach the application. Invariant: an identity that was proven earlier, or elsewhere, is looked at again,
+ * because it may have expired or been revoked since.
+ */
+import { errors, sessionKey } from "@holdfast/protocol";
+import type { Verdict } from "../access/authentication.js";
+import type { ConnectQuestion, ForwardedHeaders } from "../access/authorizer.js";
+import type { Identity } from "../access/identity.js";
+import type { Resumed } from "../access/resume-tokens.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import type { Body } from "./command.js";
+
+export function whoConnects(
+  context: Context,
+  connection: Connection,
+  { client, token }: Body<"connect">,
+  resumed: Resumed | undefined,
+): Verdict | Promise<Verdict> {
+  const { authentication, questions, registry } = context;
+  if (token !== undefined && authentication.takesTokens) return authentication.identify(token, connection);
+  const { headers = NO_HEADERS, identity } = registry.introduced(connection) ?? {};
+  if (identity !== undefined) return stillGood(context, identity);
+  if (resumed?.user !== undefined && resumed.identity !== undefined)
+    return stillGood(context, resumed.identity);
+  if (questions.decideConnect)
+    return askWho(context, { session: sessionKey(connection.id), token, client, headers });
+  return whoComes(context, resumed);
+}
+
+/** Who somebody without a token is, by the session that he goes on with. */
+export function whoComes(context: Context, resumed: Resumed | undefined): Verdict {
+  if (resumed?.user === undefined) return context.authentication.anonymous;
+  // Too much to be carried by a resume token: only the token itself says what this user may.
+  return resumed.identity === undefined
+    ? { error: errors.unauthorized }
+    : stillGood(context, resumed.identity);
+}
+
+/** By the application. Never rejects. */
+export async function askWho(context: Context, question: ConnectQuestion): Promise<Verdict> {
+  const answer = await context.questions.connect(question);
+  return "error" in answer ? answer : stillGood(context, answer.identity);
+}
+
+export const NO_HEADERS: ForwardedHeaders = Object.freeze({});
+
+function stillGood({ authentication }: Context, identity: Identity): Verdict {
+  const error = authentication.refusal(identity);
+  return error === undefined ? { identity } : { error };
+}

@@ -1,0 +1,92 @@
+/**
+ * Keepalive: finds connections whose other end is gone.
+ *
+ * Each connection is looked at once per ping interval, at a beat given by its slot, so pings are spread evenly and no
+ * connection has a timer. A beat is up to a second: what is written together is answered together, and a worker that
+ * wakes up once for many answers does half the work of one that wakes up for each. One that was silent for the last half interval is pinged; one that is still silent
+ * `pongTimeout` later is closed. Any traffic counts as life.
+ *
+ * Invariants: a live connection hears from us, or we from it, at least every 1.5 intervals; a dead one is closed within
+ * 2 intervals + pongTimeout of its last sign of life.
+ */
+import { disconnects } from "@holdfast/protocol";
+import type { Metrics } from "../runtime/metrics.js";
+import type { Roster } from "../runtime/slot-array.js";
+import { ticks, type Wheel } from "../runtime/ticker.js";
+import type { Connection } from "./connection.js";
+
+export interface KeepaliveOptions {
+  /** Time between two looks at a connection, ms. */
+  readonly pingIntervalMs: number;
+  /** Silence after a ping that ends the connection, ms. Shorter than the interval. */
+  readonly pongTimeoutMs: number;
+}
+
+/** 1,000 connections or so a beat with the default interval at 25,000: some 5 ms of writes. */
+const MAX_BEAT_TICKS = 10;
+
+export class Keepalive {
+  readonly #connections: Roster<Connection>;
+  readonly #wheel: Wheel;
+  readonly #metrics: Metrics;
+  /** Ticks between two beats. */
+  readonly #beat: number;
+  /** Beats in a ping interval, and in the time for the pong. */
+  readonly #intervalBeats: number;
+  readonly #pongBeats: number;
+  readonly #pongTicks: number;
+  readonly #silenceTicks: number;
+
+  constructor(options: KeepaliveOptions, connections: Roster<Connection>, wheel: Wheel, metrics: Metrics) {
+    const intervalTicks = ticks(options.pingIntervalMs);
+    this.#pongTicks = ticks(options.pongTimeoutMs);
+    this.#silenceTicks = Math.ceil(intervalTicks / 2);
+    this.#beat = beatOf(intervalTicks, this.#pongTicks);
+    this.#intervalBeats = intervalTicks / this.#beat;
+    this.#pongBeats = this.#pongTicks / this.#beat;
+    this.#connections = connections;
+    this.#wheel = wheel;
+    this.#metrics = metrics;
+  }
+
+  /** At a beat, its share of all connections: those due for a ping, and those pinged `pongTimeout` ago. */
+  turn(): void {
+    const { tick } = this.#wheel;
+    if (tick % this.#beat !== 0) return;
+    const beat = tick / this.#beat;
+    this.#visit(beat, (connection) => this.#ping(connection, tick));
+    this.#visit(beat - this.#pongBeats, (connection) => this.#judge(connection, tick));
+  }
+
+  #visit(beat: number, look: (connection: Connection) => void): void {
+    const step = this.#intervalBeats;
+    for (let slot = ((beat % step) + step) % step; slot < this.#connections.end; slot += step) {
+      const connection = this.#connections.at(slot);
+      if (connection !== undefined) look(connection);
+    }
+  }
+
+  /** While a ping is unanswered no other is sent: the first one counts. */
+  #ping(connection: Connection, tick: number): void {
+    if (connection.pingedTick !== 0) return;
+    if (tick - connection.seenTick < this.#silenceTicks) return;
+    this.#metrics.add("keepalive_pings", 1);
+    connection.ping(tick);
+  }
+
+  /** A slot may have got another connection in between, and a connection another slot: only its own ping counts. */
+  #judge(connection: Connection, tick: number): void {
+    if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
+    // Our ping waits behind what a slow reader has yet to take, and so does its answer.
+    if (connection.takesBytes()) return connection.alive();
+    this.#metrics.add("keepalive_timeouts", 1);
+    connection.disconnect(disconnects.noPong);
+  }
+}
+
+/** The longest beat that both times are whole multiples of, so that neither is stretched. */
+function beatOf(intervalTicks: number, pongTicks: number): number {
+  let beat = MAX_BEAT_TICKS;
+  while (intervalTicks % beat !== 0 || pongTicks % beat !== 0) beat--;
+  return beat;
+}

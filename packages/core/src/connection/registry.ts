@@ -1,0 +1,89 @@
+/**
+ * The registry: every connection of the worker, and which of them have yet to connect.
+ *
+ * A connection is here from `open` until it is disconnected; until its transport has ended it counts as closing.
+ * Those that have not connected stand in a queue by age, so that finding the stale ones costs nothing while there
+ * are none.
+ */
+import { disconnects } from "@holdfast/protocol";
+import type { ForwardedHeaders } from "../access/authorizer.js";
+import type { Identity } from "../access/identity.js";
+import { Audience } from "../delivery/fan-out.js";
+import type { Metrics } from "../runtime/metrics.js";
+import type { Roster } from "../runtime/slot-array.js";
+import { ticks, type Wheel } from "../runtime/ticker.js";
+import type { Connection } from "./connection.js";
+
+/** What a request says of whoever it opens a connection for. */
+export interface Introduction {
+  /** What it proved. */
+  readonly identity?: Identity | undefined;
+  /** What of it the application wants to see. */
+  readonly headers?: ForwardedHeaders | undefined;
+}
+
+export class Registry {
+  /** Everybody, as the audience of broadcasts. */
+  readonly everybody = new Audience<Connection>();
+  readonly #wheel: Wheel;
+  readonly #metrics: Metrics;
+  readonly #connectTicks: number;
+  /** Connections that have not connected, oldest first, with the tick at which they were opened. */
+  readonly #connecting = new Map<Connection, number>();
+  /** What their requests said, of those that said something. */
+  readonly #introduced = new Map<Connection, Introduction>();
+  #closing = 0;
+
+  constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
+    this.#connectTicks = ticks(connectTimeoutMs);
+    this.#wheel = wheel;
+    this.#metrics = metrics;
+  }
+
+  get connections(): Roster<Connection> {
+    return this.everybody.listeners;
+  }
+
+  /** Connections whose transport has not ended, disconnected ones included. */
+  get open(): number {
+    return this.connections.size + this.#closing;
+  }
+
+  opened(connection: Connection, introduction: Introduction = {}): void {
+    this.connections.add(connection);
+    this.#connecting.set(connection, this.#wheel.tick);
+    const { identity, headers } = introduction;
+    if (identity !== undefined || headers !== undefined) this.#introduced.set(connection, introduction);
+    this.#metrics.add("connections_opened", 1);
+  }
+
+  /** What its request said, until it has connected. */
+  introduced(connection: Connection): Introduction | undefined {
+    return this.#introduced.get(connection);
+  }
+
+  connected(connection: Connection): void {
+    this.#connecting.delete(connection);
+    this.#introduced.delete(connection);
+  }
+
+  disconnected(connection: Connection): void {
+    this.connected(connection);
+    this.connections.remove(connection);
+    this.#closing++;
+  }
+
+  closed(): void {
+    this.#closing--;
+    this.#metrics.add("connections_closed", 1);
+  }
+
+  /** Disconnects those that have been connecting for too long. */
+  turn(): void {
+    for (const [connection, openedTick] of this.#connecting) {
+      if (this.#wheel.tick - openedTick < this.#connectTicks) return;
+      this.#metrics.add("stale_connections", 1);
+      connection.disconnect(disconnects.stale);
+    }
+  }
+}

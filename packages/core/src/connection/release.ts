@@ -1,0 +1,88 @@
+/**
+ * Departure: what is let go of when a connection ends, or one subscription of it.
+ *
+ * Invariant: afterwards no topic, no view of presence and no timer knows it. What may come back, as a detached session or within the
+ * grace of presence, is held for the session and not for the connection.
+ */
+import { mayReconnect, sessionKey } from "@holdfast/protocol";
+import { withoutGrant } from "../access/identity.js";
+import { channelOf } from "../broker/topic.js";
+import type { Subscription } from "../hub/subscription.js";
+import type { Presence } from "../presence/presence.js";
+import type { Connection } from "./connection.js";
+import type { Context } from "./context.js";
+import type { Session } from "./session.js";
+
+export interface Leaving {
+  /** Whether it may come back here as the session that it was. */
+  readonly detach: boolean;
+  /** Why we end it; undefined where we do not. */
+  readonly code?: number | undefined;
+}
+
+/** The connection ends, with its session if it has one. */
+export function leave(context: Context, connection: Connection, { detach, code }: Leaving): void {
+  const { detached, events, expiries, hub, presence, registry, slowConsumers } = context;
+  const { session } = connection;
+  // One that was not answered yet has had no beginning.
+  if (events !== undefined && session?.live === true)
+    events.tell({ type: "disconnect", session: sessionKey(connection.id), user: session.user, code });
+  const subscriptions = session?.subscriptions ?? [];
+  const isResumable = session?.resumable === true;
+  if (presence !== undefined) {
+    const lingers = isResumable && (code === undefined || mayReconnect(code));
+    absent(presence, connection, subscriptions, lingers);
+  }
+  // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
+  const places =
+    detach && isResumable && detached.enabled
+      ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
+      : [];
+  for (const place of places) hub.hold(place);
+  for (const subscription of subscriptions) {
+    slowConsumers.forget(subscription);
+    hub.leave(subscription.place, subscription);
+  }
+  if (places.length > 0) detached.add(sessionKey(connection.id), places);
+  registry.disconnected(connection);
+  if (session !== undefined) expiries.forget(connection, session.identity);
+}
+
+/** A subscription that was taken out of the session ends, with what was granted for it. */
+export function leaveOne(
+  { expiries, hub, presence, slowConsumers }: Context,
+  connection: Connection,
+  session: Session,
+  subscription: Subscription,
+): void {
+  const { place, topic } = subscription;
+  const channel = channelOf(topic) ?? "";
+  slowConsumers.forget(subscription);
+  if (place.presence !== undefined) presence?.leave(connection, channel, subscription);
+  hub.leave(place, subscription);
+  const { identity } = session;
+  if (identity.grants === undefined) return;
+  const next = withoutGrant(identity, channel);
+  expiries.moved(connection, identity, next);
+  session.become(next);
+}
+
+/** Leaves the channels that have presence: at once, or when its grace is over. */
+function absent(
+  presence: Presence,
+  connection: Connection,
+  subscriptions: readonly Subscription[],
+  lingers: boolean,
+): void {
+  const channels: string[] = [];
+  for (const subscription of subscriptions) {
+    const { place } = subscription;
+    if (place.presence === undefined) continue;
+    const channel = channelOf(place.topic) ?? "";
+    if (lingers) {
+      presence.watches.leave(channel, subscription);
+      channels.push(channel);
+    } else presence.leave(connection, channel, subscription);
+  }
+  if (channels.length > 0) presence.linger(connection, channels);
+}

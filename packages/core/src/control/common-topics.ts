@@ -1,0 +1,72 @@
+/**
+ * The topics that every worker listens to, whoever is connected: broadcasts, and orders.
+ *
+ *     off ──listen──► subscribing ──confirmed, revocations read──► on        (a failure leads back to off, and is tried again)
+ *
+ * Invariant: `heard` only when no broadcast and no order of from then on can be missed, and all that was revoked before is known.
+ */
+import { encodeBroadcast, normalizeData } from "@holdfast/protocol";
+import { BROADCAST, CONTROL } from "../broker/topic.js";
+import type { Context } from "../connection/context.js";
+import type { FanOut } from "../delivery/fan-out.js";
+import type { Orders } from "./control.js";
+
+const RETRY_MS = 1000;
+
+export class CommonTopics {
+  readonly #context: Context;
+  readonly #fanOut: FanOut;
+  readonly #orders: Orders;
+  #state: "off" | "subscribing" | "on" | "closed" = "off";
+
+  constructor(context: Context, fanOut: FanOut, orders: Orders) {
+    this.#context = context;
+    this.#fanOut = fanOut;
+    this.#orders = orders;
+  }
+
+  /** Whether everything of now is heard. */
+  get heard(): boolean {
+    return this.#state === "on";
+  }
+
+  /** The broker can be reached, maybe again: orders of meanwhile may have been missed. */
+  listen(): void {
+    const { broker, clock, logger, revocations } = this.#context;
+    if (this.#state === "on") return revocations.reload();
+    if (this.#state !== "off") return;
+    this.#state = "subscribing";
+    this.#subscribe().then(
+      () => this.#enter("on"),
+      (error: unknown) => {
+        if (this.#state === "closed") return;
+        this.#enter("off");
+        logger.warn({ err: error }, "could not listen to broadcasts and orders; will try again");
+        if (broker.state === "ready") clock.after(RETRY_MS, () => this.listen());
+      },
+    );
+  }
+
+  receive(topic: typeof BROADCAST | typeof CONTROL, text: string): void {
+    if (topic === CONTROL) return this.#orders.receive(text);
+    const data = normalizeData(text);
+    this.#context.metrics.add("publications", 1);
+    this.#fanOut.add(this.#context.registry.everybody, encodeBroadcast(data), data);
+  }
+
+  /** Tries no more. Idempotent. */
+  close(): void {
+    this.#state = "closed";
+  }
+
+  #enter(state: "on" | "off"): void {
+    if (this.#state === "subscribing") this.#state = state;
+  }
+
+  /** First the orders, then the list of what was revoked before: nothing falls in between. */
+  async #subscribe(): Promise<void> {
+    const { broker, revocations } = this.#context;
+    await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
+    await revocations.load();
+  }
+}

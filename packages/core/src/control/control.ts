@@ -1,0 +1,178 @@
+/**
+ * Orders, carried out: finds the connections that an order is about and does to them what it says.
+ *
+ * There is no index of connections by user, session or token, which a million anonymous ones would pay for. One sweep over
+ * all connections, in stretches of `SLICE_MS`, serves every order that waits when it begins, and looks for what has been
+ * revoked; the next begins no sooner than `SWEEP_PAUSE_MS` after. Invariants: one sweep at a time; an order reaches whoever
+ * was connected when it was heard, and a revocation also those who come later (`Revocations`); at most
+ * `MAX_WAITING` orders wait, beyond which the newest is refused and counted.
+ */
+import { disconnects, encodeUnsubscribed, sessionKey } from "@holdfast/protocol";
+import { type ChannelOrder, type DisconnectOrder, parseOrder } from "../access/control-message.js";
+import { type Identity, withoutGrant } from "../access/identity.js";
+import type { Subject } from "../access/revocation-store.js";
+import { channelTopic } from "../broker/topic.js";
+import { subscribeByOrder } from "../commands/subscribe.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { changeIdentity } from "../connection/identity-change.js";
+
+type SweepOrder = ChannelOrder | DisconnectOrder;
+
+/** One walk over all connections. */
+interface Sweep {
+  readonly orders: ReadonlyMap<Subject, readonly SweepOrder[]>;
+  /** Whether to look for what has been revoked. */
+  readonly check: boolean;
+  readonly end: number;
+  slot: number;
+}
+
+const SLICE_MS = 5;
+const SWEEP_PAUSE_MS = 50;
+const MAX_WAITING = 10_000;
+/** Connections between two looks at the clock. */
+const VISITS_PER_LOOK = 256;
+const LOG_INTERVAL_MS = 10_000;
+const SAMPLE_LENGTH = 100;
+
+export class Orders {
+  readonly #context: Context;
+  /** For the next sweep. */
+  #orders = new Map<Subject, SweepOrder[]>();
+  #waiting = 0;
+  #check = false;
+  #state: "idle" | "sweeping" | "closed" = "idle";
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #unlogged = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Any text that was published to `control`. */
+  receive(text: string): void {
+    const { clock, metrics, options, revocations } = this.#context;
+    const order = parseOrder(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
+    if ("problem" in order) return this.#reject(text, order.problem);
+    metrics.add("orders", 1);
+    if (order.op === "revoke") return revocations.learn(order);
+    if (this.#waiting >= MAX_WAITING) return this.#reject(text, `comes while ${MAX_WAITING} others wait`);
+    this.#waiting++;
+    const others = this.#orders.get(order.subject);
+    if (others === undefined) this.#orders.set(order.subject, [order]);
+    else others.push(order);
+    this.#begin();
+  }
+
+  /** Disconnects whoever has been revoked. */
+  check(): void {
+    this.#check = true;
+    this.#begin();
+  }
+
+  close(): void {
+    this.#state = "closed";
+  }
+
+  #begin(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "sweeping";
+    // After this turn: what comes together shares a sweep.
+    this.#context.clock.defer(() => {
+      const { connections } = this.#context.registry;
+      const sweep = { orders: this.#orders, check: this.#check, end: connections.beginWalk(), slot: 0 };
+      this.#orders = new Map();
+      this.#waiting = 0;
+      this.#check = false;
+      this.#advance(sweep);
+    });
+  }
+
+  #advance(sweep: Sweep): void {
+    const { clock, registry } = this.#context;
+    const deadline = clock.monotonic() + SLICE_MS;
+    while (sweep.slot < sweep.end) {
+      const stop = Math.min(sweep.end, sweep.slot + VISITS_PER_LOOK);
+      for (; sweep.slot < stop; sweep.slot++) {
+        const connection = registry.connections.at(sweep.slot);
+        if (connection !== undefined) this.#visit(connection, sweep);
+      }
+      if (sweep.slot < sweep.end && clock.monotonic() >= deadline)
+        return clock.defer(() => this.#advance(sweep));
+    }
+    registry.connections.endWalk();
+    if (this.#state === "closed") return;
+    clock.after(SWEEP_PAUSE_MS, () => {
+      if (this.#state === "closed") return;
+      this.#state = "idle";
+      if (this.#check || this.#waiting > 0) this.#begin();
+    });
+  }
+
+  #visit(connection: Connection, { orders, check }: Sweep): void {
+    const { session } = connection;
+    if (session === undefined) return;
+    const { identity } = session;
+    const { user, tokenId } = identity;
+    if (check && this.#context.revocations.refuses(identity, sessionKey(connection.id))) {
+      this.#context.metrics.add("connections_revoked", 1);
+      return connection.disconnect(disconnects.revoked);
+    }
+    if (check) this.#checkGrants(connection, identity);
+    if (orders.size === 0) return;
+    for (const order of orders.get(`session:${sessionKey(connection.id)}`) ?? [])
+      this.#carryOut(order, connection);
+    if (user !== undefined)
+      for (const order of orders.get(`user:${user}`) ?? []) this.#carryOut(order, connection);
+    if (tokenId !== undefined)
+      for (const order of orders.get(`token:${tokenId}`) ?? []) this.#carryOut(order, connection);
+  }
+
+  #carryOut(order: SweepOrder, connection: Connection): void {
+    switch (order.op) {
+      case "disconnect":
+        this.#context.metrics.add("connections_dismissed", 1);
+        return connection.disconnect(
+          order.reconnect ? disconnects.disconnected : disconnects.dismissed,
+          order.reason,
+        );
+      case "unsubscribe": {
+        this.#withdraw(connection, order.channel);
+        // Something else than a grant may allow it.
+        const subscription = connection.session?.find(channelTopic(order.channel));
+        if (subscription === undefined) return;
+        connection.unsubscribe(subscription);
+        return connection.send(encodeUnsubscribed(order.channel, disconnects.revoked.code));
+      }
+      case "subscribe":
+        return subscribeByOrder(this.#context, connection, order.channel);
+    }
+  }
+
+  /** Subscription tokens are revoked one by one: they end a channel, not the connection. */
+  #checkGrants(connection: Connection, { user, grants = [] }: Identity): void {
+    for (const { channel, tokenId, issuedAt } of grants) {
+      if (this.#context.revocations.refuses({ user, tokenId, issuedAt })) this.#withdraw(connection, channel);
+    }
+  }
+
+  #withdraw(connection: Connection, channel: string): void {
+    const { session } = connection;
+    if (session === undefined) return;
+    changeIdentity(this.#context, connection, withoutGrant(session.identity, channel), disconnects.revoked);
+  }
+
+  /** Counted; one line in ten seconds, since anybody may publish to the broker. */
+  #reject(text: string, problem: string): void {
+    const { clock, logger, metrics } = this.#context;
+    metrics.add("orders_rejected", 1);
+    this.#unlogged++;
+    const now = clock.monotonic();
+    if (now - this.#loggedAt < LOG_INTERVAL_MS) return;
+    const sample = text.slice(0, SAMPLE_LENGTH);
+    logger.warn({ problem, sample, rejected: this.#unlogged }, "rejected an order");
+    this.#loggedAt = now;
+    this.#unlogged = 0;
+  }
+}

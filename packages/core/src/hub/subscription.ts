@@ -1,0 +1,38 @@
+/**
+ * A subscription: one connection on one topic. An array slot in the topic's place, one in the session, and this.
+ *
+ * It holds its place from the beginning and listens from `Hub#join` on.
+ */
+
+import type { Topic } from "../broker/topic.js";
+import type { Connection } from "../connection/connection.js";
+import type { Batch } from "../delivery/batch.js";
+import type { Listener } from "../delivery/fan-out.js";
+import type { Behind } from "../delivery/skipped-range.js";
+import type { Place } from "./topic-state.js";
+
+export class Subscription implements Listener {
+  slot = -1;
+  readonly place: Place;
+  /** While its connection is too slow for it; owned by `SlowConsumers`. */
+  behind: Behind | undefined;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, place: Place) {
+    this.place = place;
+    this.#connection = connection;
+  }
+
+  get topic(): Topic {
+    return this.place.topic;
+  }
+
+  deliver(batch: Batch): number {
+    return this.#connection.deliver(batch, this);
+  }
+
+  /** Goes on if it is behind and there is room again. */
+  catchUp(): void {
+    this.#connection.catchUp(this);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A place: one topic on this worker, with those who listen to it and those who are about to.
+ *
+ *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (whoever waits is told)
+ *
+ * Somebody who is about to listen holds the place, so that the worker's subscription and the stream live on while the
+ * past is being read. Owned by the hub; changed by nobody else.
+ */
+import type { Retention } from "../broker/broker.js";
+import { channelOf, type Topic } from "../broker/topic.js";
+import { Audience } from "../delivery/fan-out.js";
+import type { Stream } from "../history/stream.js";
+import type { SlowConsumerRule } from "../namespace.js";
+import type { PresenceRule } from "../presence/store.js";
+
+/** `proof`: on from where the stream stands; `past`: what lies before its tail. */
+export interface Reading {
+  readonly what: "proof" | "past";
+  readonly done: Promise<void>;
+}
+
+export class Place extends Audience {
+  readonly topic: Topic;
+  /** What its channel's history keeps; undefined without history. */
+  readonly retention: Retention | undefined;
+  /** The channel's log as this worker sees it; with history only. */
+  readonly stream: Stream | undefined;
+  /** What becomes of publications for a listener that reads too slowly. */
+  readonly slowConsumer: SlowConsumerRule;
+  /** How it is kept who listens; undefined where it is not. */
+  readonly presence: PresenceRule | undefined;
+  /** Those who hold the place and do not listen yet. */
+  holds = 0;
+  /** The broker's confirmation while it is awaited. */
+  confirming: Promise<void> | undefined;
+  /** The read of the log that is under way; one at a time. */
+  reading: Reading | undefined;
+  /** Among the places with a stream; -1 outside. */
+  slot = -1;
+
+  constructor(
+    topic: Topic,
+    retention: Retention | undefined,
+    stream: Stream | undefined,
+    slowConsumer: SlowConsumerRule,
+    presence?: PresenceRule,
+  ) {
+    super(channelOf(topic));
+    this.topic = topic;
+    this.retention = retention;
+    this.stream = stream;
+    this.slowConsumer = slowConsumer;
+    this.presence = presence;
+  }
+
+  get unused(): boolean {
+    return this.holds === 0 && this.listeners.size === 0;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A watch: one channel's view on this worker, with those who want to be told joins and leaves.
+ *
+ * Somebody who is about to be told who is there holds the watch, so that its view lives on while the store is read. Owned by
+ * `PresenceWatches`; changed by nobody else.
+ */
+import type { Batch } from "../delivery/batch.js";
+import { Audience, type Listener } from "../delivery/fan-out.js";
+import type { PresenceRule } from "./store.js";
+import { PresenceView } from "./view.js";
+
+/** Whoever is told: a connection. */
+export interface ToldListener {
+  deliver(batch: Batch): number;
+}
+
+/** One who is told joins and leaves, in the watch's roster: a connection is in many. */
+export class Watcher implements Listener {
+  slot = -1;
+  readonly #listener: ToldListener;
+
+  constructor(listener: ToldListener) {
+    this.#listener = listener;
+  }
+
+  deliver(batch: Batch): number {
+    return this.#listener.deliver(batch);
+  }
+}
+
+export class Watch extends Audience<Watcher> {
+  override readonly channel: string;
+  readonly rule: PresenceRule;
+  readonly view: PresenceView;
+  readonly watchers = new Map<object, Watcher>();
+  /** Those who hold it and do not listen. */
+  holds = 0;
+  /** The subscription at the broker while it is awaited, and the read of the store: one at a time. */
+  reading: Promise<void> | undefined;
+  /** Whether the broker has confirmed the topic. */
+  confirmed = false;
+  /** When it may be forgotten, if nobody comes; 0 while somebody is there. */
+  idleTick = 0;
+  /** When listeners were last told the counts alone; 0 = never. */
+  countedTick = 0;
+  /** The version that listeners were told last with the counts. */
+  countedVersion = 0;
+
+  constructor(channel: string, rule: PresenceRule) {
+    super();
+    this.channel = channel;
+    this.rule = rule;
+    this.view = new PresenceView(rule);
+  }
+
+  get unused(): boolean {
+    return this.holds === 0 && this.listeners.size === 0;
+  }
+}

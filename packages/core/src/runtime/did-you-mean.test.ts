@@ -1,0 +1,22 @@
+import { describe, expect, it } from "@jest/globals";
+import { nearest, suggestion } from "./did-you-mean.js";
+
+describe("the nearest word", () => {
+  it.each([
+    ["prot", "port"],
+    ["adminport", "adminPort"],
+    ["pingIntervall", "pingInterval"],
+    ["HOLDFAST_PROT", "HOLDFAST_PORT"],
+  ])("is found for %s", (word, found) => {
+    expect(nearest(word, ["host", "port", "adminPort", "pingInterval", "HOLDFAST_PORT"])).toBe(found);
+  });
+
+  it("is none when nothing is near", () => {
+    expect(nearest("colour", ["host", "port"])).toBeUndefined();
+    expect(suggestion("colour", ["host"])).toBe("");
+  });
+
+  it("becomes a question in a message", () => {
+    expect(suggestion("hots", ["host"])).toBe(" (did you mean host?)");
+  });
+});

@@ -1,0 +1,52 @@
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
+import { FakeWorkerProcess } from "../testing/fake-worker-process.js";
+import { until } from "../testing/primary-world.js";
+import { Listeners } from "./listeners.js";
+
+let close: () => void = () => {};
+
+async function open(): Promise<{ listeners: Listeners; accepted: TcpHandle[] }> {
+  const accepted: TcpHandle[] = [];
+  const options = { host: "127.0.0.1", ports: [0, 0], backlog: 16 };
+  const listeners = await Listeners.open(options, (handle) => {
+    if (handle !== undefined) accepted.push(handle);
+  });
+  close = () => {
+    listeners.close();
+    for (const handle of accepted) handle.close();
+  };
+  return { listeners, accepted };
+}
+
+afterEach(() => close());
+
+describe("listeners", () => {
+  it("have each handle copied by one worker, and by another one when that is gone", async () => {
+    const { listeners } = await open();
+    const [first, second] = [new FakeWorkerProcess(0), new FakeWorkerProcess(1)];
+    listeners.copyBy(undefined);
+    listeners.copyBy(first.process);
+    listeners.copyBy(second.process);
+    expect([first.copying, second.copying]).toEqual([listeners.ports, []]);
+    listeners.lost(first.process, second.process);
+    expect(second.copying).toEqual(listeners.ports);
+  });
+
+  it("do not pause without a copy, nor lose who comes meanwhile", async () => {
+    const { listeners, accepted } = await open();
+    const [port = 0] = listeners.ports;
+    expect(listeners.pause()).toBe(0);
+    const client: Socket = connect(port, "127.0.0.1");
+    await until(() => accepted.length === 1);
+    client.destroy();
+  });
+
+  it("close a copy of a port that is none of theirs", async () => {
+    const { listeners } = await open();
+    let closed = 0;
+    listeners.copied(1, { close: () => closed++ } as unknown as ListenHandle);
+    expect(closed).toBe(1);
+  });
+});

@@ -1,0 +1,46 @@
+/**
+ * Whose request it is: the client's address as the limits of a worker count it, request by request, since the connection of a proxy
+ * carries many clients' requests.
+ *
+ * The peer's address, or what a trusted proxy says in X-Forwarded-For. Where connections begin with a PROXY header, which the front
+ * door took off, and where the request came from another worker, it is not known here. Nothing that an untrusted peer sends changes it.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import {
+  clientAddress,
+  limitKey,
+  namedKey,
+  plainAddress,
+  TrustedProxies,
+} from "../../admission/client-address.js";
+import type { IntroductionOptions } from "../../admission/peer-address.js";
+
+export interface ClientAddress {
+  /** Undefined: not known. */
+  readonly address: string | undefined;
+  /** Whether its connection is a trusted proxy's, and others' requests may come over it. */
+  readonly isProxy: boolean;
+}
+
+const UNKNOWN: ClientAddress = Object.freeze({ address: undefined, isProxy: false });
+
+export class ClientAddresses {
+  readonly #proxyProtocol: boolean;
+  readonly #proxies: TrustedProxies;
+
+  constructor({ proxyProtocol, trustedProxies }: IntroductionOptions) {
+    this.#proxyProtocol = proxyProtocol;
+    this.#proxies = new TrustedProxies(trustedProxies);
+  }
+
+  /** `peer`: the address at the other end of the connection, if it has one. */
+  of(peer: string | undefined, headers: IncomingHttpHeaders): ClientAddress {
+    if (this.#proxyProtocol || peer === undefined || peer === "") return UNKNOWN;
+    const plain = plainAddress(peer);
+    if (!this.#proxies.has(plain)) return { address: limitKey(plain), isProxy: false };
+    const forwarded = headers["x-forwarded-for"];
+    const text = typeof forwarded === "string" ? forwarded : (forwarded ?? []).join(",");
+    const head = `GET / HTTP/1.1\r\nX-Forwarded-For: ${text}\r\n\r\n`;
+    return { address: namedKey(clientAddress(plain, head, this.#proxies)), isProxy: true };
+  }
+}

@@ -1,0 +1,161 @@
+import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import { BrokerListener } from "@holdfast/core/testing";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { RedisBroker } from "../broker.js";
+import { RedisKeys } from "../keys.js";
+import { publishCall } from "../log.js";
+import { RedisServer } from "../testing/index.js";
+import { Lanes } from "./lanes.js";
+import { SCRIPTS } from "./script.js";
+import { slotOf } from "./slot.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
+
+const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
+const FOREVER = Number.POSITIVE_INFINITY;
+const KEPT = { size: 2000, ttlMs: 60_000 };
+
+function call(text: string) {
+  return { script: SCRIPTS.publish, keys: ["k"], args: [text] };
+}
+
+describe("lanes", () => {
+  test("what comes while a call is under way waits for it, and leaves together", async () => {
+    const sent: string[][] = [];
+    const answers: ((reply: unknown) => void)[] = [];
+    const lanes = new Lanes(
+      (script, _keys, args) => {
+        sent.push([...args]);
+        const many = script === SCRIPTS.publish.batch;
+        return new Promise((resolve) => answers.push((reply) => resolve(many ? reply : reply)));
+      },
+      () => 0,
+    );
+    const done: unknown[] = [];
+    for (const text of ["a", "b", "c"]) {
+      void lanes.script("x", call(text), 1, FOREVER).then((reply) => done.push(reply));
+    }
+    void lanes.script("y", call("other"), 1, FOREVER);
+    void lanes.direct("x", async () => sent.push(["direct"]), FOREVER);
+    expect(sent).toEqual([["a"], ["other"]]);
+    answers[0]?.("1");
+    await new Promise(setImmediate);
+    expect(sent.slice(2)).toEqual([["2", "1", "1", "b", "1", "1", "c"]]);
+    answers[2]?.(["2", "3"]);
+    await new Promise(setImmediate);
+    expect(done).toEqual(["1", "2", "3"]);
+    expect(sent.slice(3)).toEqual([["direct"]]);
+  });
+
+  test("a call whose time is over, or whose link is closed, is never sent", async () => {
+    const sent: string[] = [];
+    let now = 0;
+    let end = (): void => {};
+    const lanes = new Lanes(
+      (_script, _keys, [text = ""]) => {
+        sent.push(text);
+        return new Promise((resolve) => {
+          end = () => resolve("");
+        });
+      },
+      () => now,
+    );
+    const first = lanes.script("x", call("a"), 1, 10);
+    const late = lanes.script("x", call("b"), 1, 10);
+    const next = lanes.script("x", call("c"), 1, 20);
+    const closed = lanes.script("x", call("d"), 300_000, 20);
+    now = 15;
+    end();
+    await first;
+    await expect(late).rejects.toThrow("its time was over");
+    lanes.close();
+    end();
+    await next;
+    await expect(closed).rejects.toThrow("closed");
+    expect(sent).toEqual(["a", "c"]);
+  });
+
+  test("slots are the Cluster's", () => {
+    expect([slotOf("123456789"), slotOf("a{foo}b"), slotOf("foo"), slotOf("{}x")]).toEqual([
+      12739,
+      12182,
+      12182,
+      slotOf("{}x"),
+    ]);
+  });
+});
+
+describe("the order of publications on Redis", () => {
+  let server: RedisServer;
+  let backend: Redis;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    backend = new Redis(server.port, "127.0.0.1");
+  });
+  afterAll(async () => {
+    backend.disconnect();
+    await server.close();
+  });
+
+  test("holds while the server keeps forgetting its scripts, and another worker tells them again", async () => {
+    const topic = channelTopic("flushed");
+    const [one, two] = [0, 1].map(() => {
+      const target = parseRedisUrl(server.url) as RedisTarget;
+      return new BrokerListener(new RedisBroker({ target }, SEAMS));
+    });
+    if (one === undefined || two === undefined) throw new Error("no brokers");
+    try {
+      await Promise.all([one.reach("ready"), two.reach("ready")]);
+      await one.broker.subscribe(topic);
+      let flushing = true;
+      const flushes = (async () => {
+        while (flushing) await backend.script("FLUSH");
+      })();
+      const published: Promise<unknown>[] = [];
+      for (let i = 0; i < 1200; i++) {
+        const options = i % 7 === 3 ? { key: `k${i}` } : { retention: KEPT };
+        published.push(one.broker.publish(topic, `one ${i}`, options));
+        published.push(two.broker.publish(topic, `two ${i}`, { retention: KEPT }));
+        if (i % 13 === 0) await new Promise(setImmediate);
+      }
+      await Promise.all(published);
+      flushing = false;
+      await flushes;
+      await one.broker.publish(topic, "end");
+      await one.upTo("end");
+      for (const who of ["one", "two"]) {
+        const heard = one.received.map(({ data }) => data).filter((data) => data.startsWith(who));
+        expect(heard).toEqual(Array.from({ length: 1200 }, (_, i) => `${who} ${i}`));
+      }
+    } finally {
+      await Promise.all([one.broker.close(), two.broker.close()]);
+    }
+  });
+
+  test("a call that Redis refuses within a batch fails with those behind it, and nothing is published twice", async () => {
+    const keys = new RedisKeys("holdfast:");
+    const topic = channelTopic("refused");
+    const listener = new BrokerListener(
+      new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget }, SEAMS),
+    );
+    try {
+      await listener.reach("ready");
+      // The record of this key is no string: Redis refuses to read it.
+      await backend.lpush(keys.record(topic, "bad"), "x");
+      const outcomes = await Promise.allSettled(
+        ["a", "b", "bad", "c"].map((key) => listener.broker.publish(topic, key, { retention: KEPT, key })),
+      );
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "fulfilled",
+        "rejected",
+        "rejected",
+      ]);
+      const last = await listener.broker.publish(topic, "d", { retention: KEPT, key: "d" });
+      expect(last?.offset).toBe(3);
+      expect(publishCall(keys, topic, "x", KEPT, undefined).lane).toBe(keys.log(topic));
+    } finally {
+      await listener.broker.close();
+    }
+  });
+});
