@@ -6,7 +6,7 @@
  * CommonJS. Invariant: both formats come from one compilation, so types and run time agree.
  */
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { build } from "esbuild";
 
 const dist = join(process.cwd(), "dist");
@@ -14,8 +14,8 @@ const target = join(dist, "cjs");
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 writeFileSync(join(target, "package.json"), '{ "type": "commonjs" }\n');
-for (const name of readdirSync(dist)) {
-  if (name.endsWith(".d.ts")) cpSync(join(dist, name), join(target, name));
+for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+  if (name.endsWith(".d.ts") && !name.startsWith(`cjs${sep}`)) cpSync(join(dist, name), join(target, name));
 }
 await build({
   entryPoints: [join(dist, "index.js")],

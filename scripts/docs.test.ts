@@ -193,16 +193,16 @@ describe("a planted error is found", () => {
     plant({
       "a.md": [
         "## packages/core",
-        "`hub.ts`, `packages/core/src/hub/hub.ts`, `testing/`, `@holdfast/core`, `Core#open`, `gone.ts`",
+        "`hub.ts`, `packages/core/src/hub.ts`, `testing/`, `@holdfast/core`, `Core#open`, `gone.ts`",
         "## What is not here yet",
-        "`packages/core/src/later.ts` and `packages/core/src/hub/hub.ts`",
+        "`packages/core/src/later.ts` and `packages/core/src/hub.ts`",
       ].join("\n"),
-      "packages/core/src/hub/hub.ts": "",
+      "packages/core/src/hub.ts": "",
       "packages/core/src/testing/index.ts": "",
     });
     expect(shown(checkPaths(root, "a.md"))).toEqual([
       "a.md:2 gone.ts: no such file",
-      "a.md:4 packages/core/src/hub/hub.ts: is here: say so, and take it from this list",
+      "a.md:4 packages/core/src/hub.ts: is here: say so, and take it from this list",
     ]);
   });
 

@@ -56,7 +56,9 @@ function loadOrdered(...names: readonly ScriptName[]): Script {
 }
 
 function textOf(names: readonly ScriptName[]): string {
-  return names.map((name) => readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), "utf8")).join("\n");
+  return names
+    .map((name) => readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), "utf8"))
+    .join("\n");
 }
 
 function scriptOf(text: string): Script {
