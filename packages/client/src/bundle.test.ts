@@ -25,7 +25,9 @@ const fields = (text: string): string[] =>
 /** Names in quotes. */
 const texts = (text: string): string[] => [...text.matchAll(/["'`](\w+)["'`]/g)].map((each) => each[1] ?? "");
 
-const files = readdirSync(here).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+const files = readdirSync(here, { recursive: true, encoding: "utf8" }).filter(
+  (name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !name.startsWith("testing"),
+);
 const all = files.map(read).join("\n");
 
 /** Fields of the interfaces and types that index.ts exports. */

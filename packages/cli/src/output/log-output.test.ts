@@ -102,7 +102,7 @@ describe("LogOutput", () => {
 
 describe("standard output", () => {
   const PROGRAM = `
-    import { LogOutput } from ${JSON.stringify(new URL("../../dist/log-output.js", import.meta.url).href)};
+    import { LogOutput } from ${JSON.stringify(new URL("../../dist/output/log-output.js", import.meta.url).href)};
     const output = LogOutput.standard();
     for (let i = 0; i < 300; i++) output.write("x".repeat(1000) + "\\n");
     setImmediate(() => { process.stderr.write(String(output.lost)); });
