@@ -9,6 +9,7 @@ import { ResumeTokens } from "./access/resume-tokens.js";
 import { Revocations } from "./access/revocations.js";
 import { Tickets } from "./access/tickets.js";
 import { announcement } from "./commands/connect.js";
+import { commandRunner } from "./commands/runner.js";
 import type { Context } from "./connection/context.js";
 import { Detached } from "./connection/detached.js";
 import { Expiries } from "./connection/expiries.js";
@@ -74,6 +75,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     newId: seams.sessionId,
   });
   const context: Context = {
+    commands: commandRunner(() => context),
     options,
     namespaces,
     access: new Access(options.access, namespaces),

@@ -23,11 +23,11 @@ import type { BrokerState } from "./broker/broker.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./broker/topic.js";
 import { askWho, whoComes } from "./commands/authenticate.js";
 import { forbidden } from "./commands/forbidden.js";
-import type { UrlConnect } from "./commands/url-connect.js";
 import { Connection } from "./connection/connection.js";
 import type { Context } from "./connection/context.js";
 import { Drain, type DrainOptions } from "./connection/drain.js";
 import type { Keepalive } from "./connection/keepalive.js";
+import type { UrlConnect } from "./connection/url-connect.js";
 import { CommonTopics } from "./control/common-topics.js";
 import type { Orders } from "./control/control.js";
 import {

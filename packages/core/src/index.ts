@@ -8,7 +8,7 @@ export type { DrainOptions } from "./connection/drain.js";
 export { type Connection, tenthsFor } from "./connection/connection.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
 export type { Seams } from "./seams.js";
-export type { UrlConnect } from "./commands/url-connect.js";
+export type { UrlConnect } from "./connection/url-connect.js";
 export type { Encoding } from "./delivery/batch.js";
 export {
   type NamespaceDefaults,
@@ -113,7 +113,6 @@ export {
   type Member,
   type PresenceChange,
   type PresencePage,
-  type PresenceRule,
   type PresenceStore,
   type Transition,
 } from "./presence/store.js";
@@ -131,3 +130,4 @@ export {
 } from "./broker/topic.js";
 export type { Framing, Mark, Message, Transport } from "./delivery/transport.js";
 export type { WorkerDirectory } from "./worker-directory.js";
+export type { PresenceRule } from "./namespace.js";

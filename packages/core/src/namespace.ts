@@ -3,7 +3,6 @@
  */
 import { type JoinLeaveMode, namespaceOf } from "@holdfast/protocol";
 import type { Retention } from "./broker/broker.js";
-import type { PresenceRule } from "./presence/store.js";
 
 /** What becomes of publications for a subscriber whose outbox is full. */
 export const SLOW_CONSUMER_POLICIES = Object.freeze(["disconnect", "drop", "latest"] as const);
@@ -15,6 +14,13 @@ export interface SlowConsumerRule {
   readonly policy: SlowConsumerPolicy;
   /** The field of the data by whose value `latest` tells publications apart; undefined: the channel has one newest. */
   readonly key: string | undefined;
+}
+
+/** What holds for one channel. Versions of `off` count as those of `session` do. */
+export interface PresenceRule {
+  readonly joinLeave: JoinLeaveMode;
+  /** Sessions above which news say how many there are, not who. */
+  readonly maxListed: number;
 }
 
 export interface NamespaceOptions {

@@ -6,10 +6,15 @@
  * its publications come in the order in which it published, or it would publish in another.
  */
 import { type ErrorCode, errors, sessionKey, userOf } from "@holdfast/protocol";
-import type { Connection } from "../connection/connection.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { Authorizer, ConnectQuestion, Consent, Refusal } from "./authorizer.js";
 import type { Identity } from "./identity.js";
+
+/** The connection whose client asks. */
+export interface Asker {
+  readonly id: string;
+  readonly session: { readonly user: string | undefined } | undefined;
+}
 
 /** A channel that somebody waits for, and may have given up meanwhile. */
 interface Wish {
@@ -28,7 +33,7 @@ export class Questions {
   readonly #authorizer: Authorizer | undefined;
   readonly #maxPending: number;
   readonly #metrics: Metrics;
-  readonly #pending = new Map<Connection, Pending>();
+  readonly #pending = new Map<Asker, Pending>();
 
   /** `authorizer` undefined: there is nobody to be asked. */
   constructor(authorizer: Authorizer | undefined, maxPending: number, metrics: Metrics) {
@@ -64,7 +69,7 @@ export class Questions {
   }
 
   /** Why it may not subscribe. Never rejects. */
-  async subscribe(connection: Connection, channel: string): Promise<ErrorCode | undefined> {
+  async subscribe(connection: Asker, channel: string): Promise<ErrorCode | undefined> {
     const { subscribe } = this.#authorizer ?? {};
     const wish: Wish = { channel, withdrawn: false };
     const error = await this.#ask(connection, ({ wishes }) => {
@@ -76,7 +81,7 @@ export class Questions {
   }
 
   /** The connection does not want the channel any more. True where it was waited for. */
-  withdraw(connection: Connection, channel: string): boolean {
+  withdraw(connection: Asker, channel: string): boolean {
     let found = false;
     for (const wish of this.#pending.get(connection)?.wishes ?? []) {
       if (wish.channel !== channel || wish.withdrawn) continue;
@@ -87,7 +92,7 @@ export class Questions {
   }
 
   /** Why it may not publish: JSON text. Never rejects. */
-  publish(connection: Connection, channel: string, data: string): Promise<ErrorCode | undefined> {
+  publish(connection: Asker, channel: string, data: string): Promise<ErrorCode | undefined> {
     const { publish } = this.#authorizer ?? {};
     const before = this.#pending.get(connection)?.publications;
     const answer = this.#ask(
@@ -101,7 +106,7 @@ export class Questions {
   }
 
   async #ask(
-    connection: Connection,
+    connection: Asker,
     question: (pending: Pending) => Promise<Consent> | Consent,
   ): Promise<ErrorCode | undefined> {
     let pending = this.#pending.get(connection);
@@ -129,7 +134,7 @@ export class Questions {
 
 const UNANSWERED: { readonly kind: "unanswered" } = Object.freeze({ kind: "unanswered" });
 
-function asker({ id, session }: Connection): { session: string; user: string | undefined } {
+function asker({ id, session }: Asker): { session: string; user: string | undefined } {
   return { session: sessionKey(id), user: session?.user };
 }
 

@@ -23,7 +23,7 @@ export function whoConnects(
 ): Verdict | Promise<Verdict> {
   const { authentication, questions, registry } = context;
   if (token !== undefined && authentication.takesTokens) return authentication.identify(token, connection);
-  const { headers = NO_HEADERS, identity } = registry.introduced(connection) ?? {};
+  const { headers = NO_HEADERS, identity } = registry.requester(connection) ?? {};
   if (identity !== undefined) return stillGood(context, identity);
   if (resumed?.user !== undefined && resumed.identity !== undefined)
     return stillGood(context, resumed.identity);

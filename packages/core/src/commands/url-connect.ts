@@ -12,13 +12,13 @@ import {
   errors,
   type Position,
   type PublicationText,
-  type Resume,
   withSessionKey,
 } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { Session } from "../connection/session.js";
+import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
 import {
   announced,
@@ -32,20 +32,6 @@ import {
   welcome,
   withOwnSubs,
 } from "./connect.js";
-
-/** What a URL asks for, or what stands for a URL. */
-export interface UrlConnect {
-  /** All different. */
-  readonly channels: readonly string[];
-  /** Who comes back: up to where it was given which channel. */
-  readonly since?: ReadonlyMap<string, Position | undefined> | undefined;
-  /** The session that it was. */
-  readonly resume?: Resume | undefined;
-  /** Whether it gets a token, with which it may send commands and come back as this session. */
-  readonly mayComeBack?: boolean | undefined;
-  /** Whether a channel that cannot be had is told as such, as after a command; otherwise it ends the connection. */
-  readonly partial?: boolean | undefined;
-}
 
 /** Channels that this worker listens to already are had at once, without a promise: a storm comes back to those. */
 export function connectByUrl(

@@ -6,7 +6,7 @@
  *     token  └─refused──► authenticating ──good──► connected
  *
  * It turns text into commands, and takes part in fan-out. What a command does is in `commands/`, what is let go of at the end in
- * `departure.ts`.
+ * `release.ts`.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
  * connection is small: no timer, no queue, no closure of its own.
  */
@@ -17,29 +17,34 @@ import {
   decodeCommands,
   disconnectNotice,
   disconnects,
+  type ErrorCode,
   encodeDisconnect,
   encodeDrain,
   errors,
   mayReconnect,
   PING,
   type Position,
+  type ReceivedCommand,
   type Resume,
 } from "@holdfast/protocol";
 import { ANONYMOUS, type Identity } from "../access/identity.js";
+import type { Requester } from "../access/requester.js";
+import type { ResumeTokens } from "../access/resume-tokens.js";
 import { channelOf } from "../broker/topic.js";
-import { answerError, carryOut } from "../commands/carry-out.js";
-import { connectByUrl, type UrlConnect } from "../commands/url-connect.js";
 import type { Batch, Encoding } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { Backlog, Waiting } from "../delivery/outbox.js";
-import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP } from "../delivery/slow-consumers.js";
+import type { Backlog, Outbox, Waiting } from "../delivery/outbox.js";
+import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP, type SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
 import type { Subscription } from "../hub/subscription.js";
-import type { Context } from "./context.js";
-import type { RateAccount } from "./rate-limit.js";
-import type { Introduction } from "./registry.js";
-import { leave, leaveOne } from "./release.js";
+import type { Namespaces } from "../namespace.js";
+import type { Logger } from "../runtime/logger.js";
+import type { Metrics } from "../runtime/metrics.js";
+import type { Wheel } from "../runtime/ticker.js";
+import type { RateAccount, RateLimit } from "./rate-limit.js";
+import { type ReleaseParts, releaseConnection, releaseSubscription } from "./release.js";
 import type { Session } from "./session.js";
+import type { UrlConnect } from "./url-connect.js";
 
 const TENTHS_PER_COMMAND = 10;
 /** Bytes of a message or frame that cost nothing beside it; each as many again cost a tenth of a command. */
@@ -48,6 +53,32 @@ const FREE_BYTES = 8_192;
 /** What the bytes of a message or frame cost, in tenths of a command. */
 export function tenthsFor(bytes: number): number {
   return Math.floor(bytes / FREE_BYTES);
+}
+
+/** Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know commands. */
+export interface CommandRunner {
+  carryOut(connection: Connection, command: ReceivedCommand): void;
+  answerError(connection: Connection, id: number, error: ErrorCode): void;
+  connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void;
+}
+
+/** The parts of core that a connection uses. */
+export interface ConnectionParts extends ReleaseParts<Connection> {
+  readonly commands: CommandRunner;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly outbox: Outbox;
+  readonly rateLimit: RateLimit;
+  readonly registry: {
+    opened(connection: Connection, requester?: Requester): void;
+    connected(connection: Connection): void;
+    disconnected(connection: Connection): void;
+    closed(): void;
+  };
+  readonly resumeTokens: ResumeTokens;
+  readonly slowConsumers: SlowConsumers;
+  readonly wheel: Wheel;
 }
 
 /** A session is the state's resource: being connected means having one. */
@@ -63,7 +94,7 @@ export class Connection implements Listener, RateAccount {
   pingedTick = 0;
   credit = 0;
   creditTick = 0;
-  readonly #context: Context;
+  readonly #context: ConnectionParts;
   readonly #transport: Transport;
   readonly #encoding: Encoding;
   /** What the outbox knows of the bytes that wait, while any do. */
@@ -75,10 +106,10 @@ export class Connection implements Listener, RateAccount {
   /** Made by `Core#open` alone. */
   constructor(
     id: string,
-    context: Context,
+    context: ConnectionParts,
     transport: Transport,
     encoding: Encoding,
-    introduction?: Introduction,
+    requester?: Requester,
   ) {
     this.id = id;
     this.#context = context;
@@ -86,7 +117,7 @@ export class Connection implements Listener, RateAccount {
     this.#encoding = encoding;
     this.seenTick = context.wheel.tick;
     context.rateLimit.open(this, context.wheel.tick);
-    context.registry.opened(this, introduction);
+    context.registry.opened(this, requester);
   }
 
   /** The session, once connected and until disconnected. */
@@ -150,7 +181,7 @@ export class Connection implements Listener, RateAccount {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") leave(this.#context, this, { detach: true });
+    if (this.#state !== "closing") releaseConnection(this.#context, this, { detach: true });
     this.#state = "closed";
     this.#context.registry.closed();
   }
@@ -260,7 +291,7 @@ export class Connection implements Listener, RateAccount {
     if (!this.isOpen) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    leave(this.#context, this, {
+    releaseConnection(this.#context, this, {
       detach: mayReconnect(row.code) && row !== disconnects.drain,
       code: row.code,
     });
@@ -276,12 +307,12 @@ export class Connection implements Listener, RateAccount {
     if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
     if (channel !== undefined) this.#transport.left?.(channel);
-    leaveOne(this.#context, this, session, subscription);
+    releaseSubscription(this.#context, this, session, subscription);
   }
 
   /** Connects at once, with the channels that the URL names. */
   connectByUrl(url: UrlConnect, identity: Identity): void {
-    connectByUrl(this.#context, this, url, identity);
+    this.#context.commands.connectByUrl(this, url, identity);
   }
 
   #accept(decoded: DecodedCommand): void {
@@ -296,12 +327,12 @@ export class Connection implements Listener, RateAccount {
       case "malformed":
         return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);
       case "invalid":
-        return answerError(this.#context, this, decoded.id, decoded.error);
+        return this.#context.commands.answerError(this, decoded.id, decoded.error);
       case "command":
         metrics.add("commands", 1);
         if (verdict === "refuse")
-          return answerError(this.#context, this, decoded.command.id, errors.limitRate);
-        return carryOut(this.#context, this, decoded.command);
+          return this.#context.commands.answerError(this, decoded.command.id, errors.limitRate);
+        return this.#context.commands.carryOut(this, decoded.command);
     }
   }
 
@@ -326,7 +357,7 @@ export class Connection implements Listener, RateAccount {
     } catch (error) {
       this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
       if (this.isOpen) {
-        leave(this.#context, this, { detach: true });
+        releaseConnection(this.#context, this, { detach: true });
         this.#state = "closing";
       }
       this.#transport.terminate();

@@ -5,32 +5,24 @@ import type { WelcomeEncoder } from "@holdfast/protocol";
 import type { Access } from "../access/access.js";
 import type { Questions } from "../access/application-checks.js";
 import type { Authentication } from "../access/authentication.js";
-import type { ResumeTokens } from "../access/resume-tokens.js";
 import type { Revocations } from "../access/revocations.js";
 import type { Broker } from "../broker/broker.js";
-import type { Outbox } from "../delivery/outbox.js";
-import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { EventSink } from "../events/event-sink.js";
 import type { Continuity } from "../history/stream-reader.js";
 import type { Hub } from "../hub/hub.js";
-import type { Namespaces } from "../namespace.js";
 import type { CoreOptions } from "../options.js";
 import type { Presence } from "../presence/presence.js";
 import type { Clock } from "../runtime/clock.js";
-import type { Logger } from "../runtime/logger.js";
-import type { Metrics } from "../runtime/metrics.js";
 import type { Reads } from "../runtime/reads.js";
 import type { SparseLog } from "../runtime/sparse-log.js";
-import type { Wheel } from "../runtime/ticker.js";
+import type { ConnectionParts } from "./connection.js";
 import type { Detached } from "./detached.js";
 import type { Expiries } from "./expiries.js";
 import type { PublishRate } from "./publish-rate.js";
-import type { RateLimit } from "./rate-limit.js";
 import type { Registry } from "./registry.js";
 
-export interface Context {
+export interface Context extends ConnectionParts {
   readonly options: CoreOptions;
-  readonly namespaces: Namespaces;
   readonly access: Access;
   readonly authentication: Authentication;
   readonly expiries: Expiries;
@@ -44,21 +36,14 @@ export interface Context {
   readonly detached: Detached;
   /** Undefined where no namespace has it. */
   readonly presence: Presence | undefined;
-  readonly resumeTokens: ResumeTokens;
   readonly revocations: Revocations;
   readonly registry: Registry;
-  readonly outbox: Outbox;
-  readonly slowConsumers: SlowConsumers;
-  readonly rateLimit: RateLimit;
   readonly publishRate: PublishRate;
   /** Reads of clients, each in its connection's lane. */
   readonly reads: Reads;
-  readonly wheel: Wheel;
   readonly clock: Clock;
-  readonly logger: Logger;
   /** What clients get wrong. */
   readonly sparseLog: SparseLog;
-  readonly metrics: Metrics;
   /** The push that answers a connection by URL. */
   readonly encodeWelcome: WelcomeEncoder;
 }

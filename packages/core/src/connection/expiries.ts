@@ -8,11 +8,10 @@
  * refresh needs no search. Who has nothing that ends is in no bucket and costs nothing. Who came within the window is asked
  * within a second. Invariant: a connection is in the buckets of its identity's ends until it is disconnected.
  */
-import { disconnects, encodeRefresh } from "@holdfast/protocol";
+import { type DisconnectCode, disconnects, encodeRefresh } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Connection } from "./connection.js";
-import type { ChangeIdentity } from "./identity-change.js";
 
 const BUCKET_MS = 1000;
 /** Connections looked at in one tick, some 20 ms of writes: the tokens of a mass login end together. */
@@ -23,6 +22,9 @@ interface End {
   readonly channel: string | undefined;
   readonly expiresAt: number;
 }
+
+/** Gives the session another identity. `row`: what the client is told of channels that are taken away. */
+export type ChangeIdentity = (connection: Connection, next: Identity, row: DisconnectCode) => void;
 
 export class Expiries {
   readonly #windowMs: number;

@@ -10,9 +10,6 @@ import { channelOf } from "../broker/topic.js";
 import type { Connection } from "./connection.js";
 import type { Context } from "./context.js";
 
-/** `row`: what the client is told of channels that are taken away. */
-export type ChangeIdentity = (connection: Connection, next: Identity, row: DisconnectCode) => void;
-
 export function changeIdentity(
   context: Context,
   connection: Connection,

@@ -6,21 +6,12 @@
  * are none.
  */
 import { disconnects } from "@holdfast/protocol";
-import type { ForwardedHeaders } from "../access/authorizer.js";
-import type { Identity } from "../access/identity.js";
+import type { Requester } from "../access/requester.js";
 import { Audience } from "../delivery/fan-out.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { Roster } from "../runtime/slot-array.js";
 import { ticks, type Wheel } from "../runtime/ticker.js";
 import type { Connection } from "./connection.js";
-
-/** What a request says of whoever it opens a connection for. */
-export interface Introduction {
-  /** What it proved. */
-  readonly identity?: Identity | undefined;
-  /** What of it the application wants to see. */
-  readonly headers?: ForwardedHeaders | undefined;
-}
 
 export class Registry {
   /** Everybody, as the audience of broadcasts. */
@@ -31,7 +22,7 @@ export class Registry {
   /** Connections that have not connected, oldest first, with the tick at which they were opened. */
   readonly #connecting = new Map<Connection, number>();
   /** What their requests said, of those that said something. */
-  readonly #introduced = new Map<Connection, Introduction>();
+  readonly #requesters = new Map<Connection, Requester>();
   #closing = 0;
 
   constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
@@ -49,22 +40,22 @@ export class Registry {
     return this.connections.size + this.#closing;
   }
 
-  opened(connection: Connection, introduction: Introduction = {}): void {
+  opened(connection: Connection, requester: Requester = {}): void {
     this.connections.add(connection);
     this.#connecting.set(connection, this.#wheel.tick);
-    const { identity, headers } = introduction;
-    if (identity !== undefined || headers !== undefined) this.#introduced.set(connection, introduction);
+    const { identity, headers } = requester;
+    if (identity !== undefined || headers !== undefined) this.#requesters.set(connection, requester);
     this.#metrics.add("connections_opened", 1);
   }
 
   /** What its request said, until it has connected. */
-  introduced(connection: Connection): Introduction | undefined {
-    return this.#introduced.get(connection);
+  requester(connection: Connection): Requester | undefined {
+    return this.#requesters.get(connection);
   }
 
   connected(connection: Connection): void {
     this.#connecting.delete(connection);
-    this.#introduced.delete(connection);
+    this.#requesters.delete(connection);
   }
 
   disconnected(connection: Connection): void {

@@ -1,17 +1,38 @@
 /**
- * Departure: what is let go of when a connection ends, or one subscription of it.
+ * Release: what a connection lets go of at its end, and what one subscription lets go of at its own.
  *
  * Invariant: afterwards no topic, no view of presence and no timer knows it. What may come back, as a detached session or within the
  * grace of presence, is held for the session and not for the connection.
  */
 import { mayReconnect, sessionKey } from "@holdfast/protocol";
-import { withoutGrant } from "../access/identity.js";
+import { type Identity, withoutGrant } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
+import type { SlowSubscription } from "../delivery/slow-consumers.js";
+import type { EventSink } from "../events/event-sink.js";
+import type { Hub } from "../hub/hub.js";
 import type { Subscription } from "../hub/subscription.js";
-import type { Presence } from "../presence/presence.js";
-import type { Connection } from "./connection.js";
-import type { Context } from "./context.js";
+import type { MemberConnection, Presence } from "../presence/presence.js";
+import type { Detached } from "./detached.js";
 import type { Session } from "./session.js";
+
+/** A connection that lets go. */
+export interface ReleasedConnection extends MemberConnection {
+  readonly session: Session | undefined;
+}
+
+/** The parts of core that know of a connection. */
+export interface ReleaseParts<C> {
+  readonly detached: Detached;
+  readonly events: EventSink | undefined;
+  readonly expiries: {
+    moved(connection: C, before: Identity, after: Identity): void;
+    forget(connection: C, identity: Identity): void;
+  };
+  readonly hub: Hub;
+  readonly presence: Presence | undefined;
+  readonly registry: { disconnected(connection: C): void };
+  readonly slowConsumers: { forget(subscription: SlowSubscription): void };
+}
 
 export interface Leaving {
   /** Whether it may come back here as the session that it was. */
@@ -21,8 +42,12 @@ export interface Leaving {
 }
 
 /** The connection ends, with its session if it has one. */
-export function leave(context: Context, connection: Connection, { detach, code }: Leaving): void {
-  const { detached, events, expiries, hub, presence, registry, slowConsumers } = context;
+export function releaseConnection<C extends ReleasedConnection>(
+  parts: ReleaseParts<C>,
+  connection: C,
+  { detach, code }: Leaving,
+): void {
+  const { detached, events, expiries, hub, presence, registry, slowConsumers } = parts;
   const { session } = connection;
   // One that was not answered yet has had no beginning.
   if (events !== undefined && session?.live === true)
@@ -49,9 +74,9 @@ export function leave(context: Context, connection: Connection, { detach, code }
 }
 
 /** A subscription that was taken out of the session ends, with what was granted for it. */
-export function leaveOne(
-  { expiries, hub, presence, slowConsumers }: Context,
-  connection: Connection,
+export function releaseSubscription<C extends ReleasedConnection>(
+  { expiries, hub, presence, slowConsumers }: ReleaseParts<C>,
+  connection: C,
   session: Session,
   subscription: Subscription,
 ): void {
@@ -70,7 +95,7 @@ export function leaveOne(
 /** Leaves the channels that have presence: at once, or when its grace is over. */
 function absent(
   presence: Presence,
-  connection: Connection,
+  connection: ReleasedConnection,
   subscriptions: readonly Subscription[],
   lingers: boolean,
 ): void {

@@ -5,7 +5,6 @@
  * Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
  */
 import type { Position } from "@holdfast/protocol";
-import type { Conflation, Numbers } from "./conflation.js";
 import type { Framing, Message } from "./transport.js";
 
 /**
@@ -31,6 +30,12 @@ export interface Span {
   readonly to: Position;
 }
 
+/** After which number something was missed, and up to which. */
+export interface Numbers {
+  readonly after: number;
+  readonly upTo: number;
+}
+
 /** One push of a batch. */
 export interface Pushed {
   /** As a frame of the protocol. */
@@ -51,7 +56,7 @@ export class Batch {
   /** Where it stands after the batch. */
   end: Position | undefined;
   /** Whose numbers its pushes have; written by that conflation alone. */
-  conflated: { readonly by: Conflation; readonly numbers: Numbers } | undefined;
+  conflated: { readonly by: object; readonly numbers: Numbers } | undefined;
   readonly #pushed: Pushed[] = [];
   readonly #encoded: Encoded[] = [];
   #chars = 0;

@@ -7,16 +7,10 @@
  * Invariants: the newest publication is here whatever its size; beyond it at most `MAX_KEYS` and `maxChars`, the oldest go first.
  */
 import { memberText } from "@holdfast/protocol";
-import type { Batch, Pushed } from "./batch.js";
+import type { Batch, Numbers, Pushed } from "./batch.js";
 
 /** Keys of one channel: more are not the state of something, but a stream. */
 const MAX_KEYS = 1024;
-
-/** After which number something was missed, and up to which. */
-export interface Numbers {
-  readonly after: number;
-  readonly upTo: number;
-}
 
 interface Kept {
   readonly number: number;

@@ -6,8 +6,8 @@
  * offset is either in exactly one gap or in a publication, in ascending order.
  */
 import { encodeGap } from "@holdfast/protocol";
+import type { Numbers } from "./batch.js";
 import { Batch, type Pushed } from "./batch.js";
-import type { Numbers } from "./conflation.js";
 
 export class Behind {
   /** Publications that were skipped. */

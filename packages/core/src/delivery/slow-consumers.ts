@@ -10,11 +10,9 @@
  * for every other publication. Invariants: in the set exactly while `subscription.behind` is set; catching up comes before
  * whatever follows.
  */
-import { disconnects } from "@holdfast/protocol";
+import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { channelOf, type Topic } from "../broker/topic.js";
-import type { Connection } from "../connection/connection.js";
-import type { Subscription } from "../hub/subscription.js";
-import type { Place } from "../hub/topic-state.js";
+import type { SlowConsumerRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
@@ -23,6 +21,30 @@ import type { Batch } from "./batch.js";
 import { Conflation } from "./conflation.js";
 import type { Waiting } from "./outbox.js";
 import { Behind } from "./skipped-range.js";
+
+/** A connection, as far as its slowness concerns it. */
+export interface SlowConnection {
+  readonly id: string;
+  readonly session: { readonly user: string | undefined } | undefined;
+  readonly waiting: Waiting;
+  disconnect(row: DisconnectCode): void;
+}
+
+/** The topic of a subscription: by it the subscriptions of a channel share a conflation. */
+export interface SlowTopic {
+  readonly topic: Topic;
+  readonly slowConsumer: SlowConsumerRule;
+}
+
+/** A subscription that may be skipped. */
+export interface SlowSubscription {
+  readonly topic: Topic;
+  readonly place: SlowTopic;
+  /** While its connection is too slow for it. Written by `SlowConsumers` alone. */
+  behind: Behind | undefined;
+  /** Goes on if there is room again. */
+  catchUp(): void;
+}
 
 export interface SlowConsumerParts {
   readonly wheel: Wheel;
@@ -51,10 +73,10 @@ const LOG_INTERVAL_MS = 1000;
 export class SlowConsumers {
   readonly #parts: SlowConsumerParts;
   readonly #maxConflatedChars: number;
-  readonly #behind = new Set<Subscription>();
-  readonly #conflations = new Map<Place, Conflation>();
+  readonly #behind = new Set<SlowSubscription>();
+  readonly #conflations = new Map<SlowTopic, Conflation>();
   /** Where the ticks' way through the set stands. */
-  #way: IterableIterator<Subscription, undefined> | undefined;
+  #way: IterableIterator<SlowSubscription, undefined> | undefined;
   /** Since the last log line. */
   #disconnected = 0;
   #fellBehind = 0;
@@ -76,7 +98,7 @@ export class SlowConsumers {
    * A publication found no room: ends the connection, or leaves the batch out where the channel's policy says so. A
    * broadcast is for no subscription. Returns the bytes written.
    */
-  skipped(connection: Connection, batch: Batch, subscription: Subscription | undefined): 0 {
+  skipped(connection: SlowConnection, batch: Batch, subscription: SlowSubscription | undefined): 0 {
     // It may have ended when it tried to catch up.
     if (connection.session === undefined) return 0;
     if (subscription === undefined || subscription.place.slowConsumer.policy === "disconnect")
@@ -86,7 +108,7 @@ export class SlowConsumers {
   }
 
   /** The connection ends as slow. `subscription`: for which something was to be written, if for any. */
-  end(connection: Connection, subscription?: Subscription): void {
+  end(connection: SlowConnection, subscription?: SlowSubscription): void {
     this.#disconnected++;
     this.#parts.metrics.add("slow_consumers", 1);
     this.#found(connection, subscription);
@@ -94,7 +116,7 @@ export class SlowConsumers {
   }
 
   /** It is behind no more. Returns what to tell it first. */
-  catchUp(subscription: Subscription): Batch {
+  catchUp(subscription: SlowSubscription): Batch {
     const { behind = new Behind(), place } = subscription;
     const kept = this.#conflations.get(place)?.between(behind.numbers) ?? [];
     this.forget(subscription);
@@ -102,7 +124,7 @@ export class SlowConsumers {
   }
 
   /** The subscription ends, or is behind no more. */
-  forget(subscription: Subscription): void {
+  forget(subscription: SlowSubscription): void {
     if (!this.#behind.delete(subscription)) return;
     subscription.behind = undefined;
     const conflation = this.#conflations.get(subscription.place);
@@ -118,14 +140,14 @@ export class SlowConsumers {
   }
 
   /** The next on the way through the set, from its beginning again after its end. */
-  #next(): Subscription | undefined {
+  #next(): SlowSubscription | undefined {
     const next = this.#way?.next();
     if (next?.done === false) return next.value;
     this.#way = this.#behind.values();
     return this.#way.next().value;
   }
 
-  #skip(connection: Connection, batch: Batch, subscription: Subscription): void {
+  #skip(connection: SlowConnection, batch: Batch, subscription: SlowSubscription): void {
     const { place } = subscription;
     const behind = subscription.behind ?? this.#fallBehind(connection, subscription);
     const before = behind.skipped;
@@ -133,7 +155,7 @@ export class SlowConsumers {
     this.#parts.metrics.add("publications_skipped", behind.skipped - before);
   }
 
-  #fallBehind(connection: Connection, subscription: Subscription): Behind {
+  #fallBehind(connection: SlowConnection, subscription: SlowSubscription): Behind {
     const { place } = subscription;
     const behind = new Behind();
     subscription.behind = behind;
@@ -144,7 +166,7 @@ export class SlowConsumers {
     return behind;
   }
 
-  #conflation(place: Place): Conflation {
+  #conflation(place: SlowTopic): Conflation {
     const known = this.#conflations.get(place);
     if (known !== undefined) return known;
     const conflation = new Conflation(place.slowConsumer.key, this.#maxConflatedChars);
@@ -152,7 +174,7 @@ export class SlowConsumers {
     return conflation;
   }
 
-  #found(connection: Connection, subscription: Subscription | undefined): void {
+  #found(connection: SlowConnection, subscription: SlowSubscription | undefined): void {
     this.#sample ??= {
       connection: connection.id,
       user: connection.session?.user,

@@ -7,10 +7,16 @@
  * listeners in order, or they are told of the gap.
  */
 import { encodeGap, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
-import { type Broker, BrokerUnavailable, bytesOf, type LogPage, type LogQuery } from "../broker/broker.js";
-import { channelOf } from "../broker/topic.js";
-import type { FanOut } from "../delivery/fan-out.js";
-import type { Place, Reading } from "../hub/topic-state.js";
+import {
+  type Broker,
+  BrokerUnavailable,
+  bytesOf,
+  type LogPage,
+  type LogQuery,
+  type Retention,
+} from "../broker/broker.js";
+import { channelOf, type Topic } from "../broker/topic.js";
+import type { Audience, FanOut } from "../delivery/fan-out.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { Reads } from "../runtime/reads.js";
@@ -18,6 +24,25 @@ import { Roster } from "../runtime/slot-array.js";
 import { ticks, type Wheel } from "../runtime/ticker.js";
 import { TailBudget } from "./recent-entries.js";
 import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
+
+/** A read of a topic's log. `proof`: onward from the stream's position. `past`: what lies before its recent entries. */
+export interface Reading {
+  readonly what: "proof" | "past";
+  readonly done: Promise<void>;
+}
+
+/** A topic with a log, as far as its reader needs it. */
+export interface LoggedTopic extends Audience {
+  readonly topic: Topic;
+  readonly retention: Retention | undefined;
+  readonly stream: Stream | undefined;
+  /** The broker's confirmation of the subscription, while it is awaited. */
+  readonly confirming: Promise<void> | undefined;
+  /** The read that is under way; one at a time. */
+  reading: Reading | undefined;
+  /** Among the topics with a stream; -1 outside. */
+  slot: number;
+}
 
 export interface ContinuityOptions {
   /** Publications that one recovery may bring. */
@@ -56,7 +81,7 @@ export class Continuity {
   readonly #budget: TailBudget;
   readonly #checkTicks: number;
   readonly #parts: ContinuityParts;
-  readonly #places = new Roster<Place>();
+  readonly #places = new Roster<LoggedTopic>();
   readonly #maxReadBytes: number;
   readonly #reads = new Reads({
     atOnce: MAX_PAGES_AT_ONCE,
@@ -67,7 +92,7 @@ export class Continuity {
   #unproven = Number.POSITIVE_INFINITY;
   #proofs = 0;
   /** Places whose log could not be read, or not be delivered: each is tried again with one of the next ticks. */
-  readonly #overdue = new Set<Place>();
+  readonly #overdue = new Set<LoggedTopic>();
 
   constructor(options: ContinuityOptions, parts: ContinuityParts) {
     this.#limits = { maxEntries: options.maxRecovered, maxChars: options.maxRecoveredChars };
@@ -82,7 +107,7 @@ export class Continuity {
   }
 
   /** Finds out where the stream begins. Rejects as the broker does. */
-  async begin(place: Place, stream: Stream): Promise<void> {
+  async begin(place: LoggedTopic, stream: Stream): Promise<void> {
     this.#places.add(place);
     const page = await this.#read(place, { from: stream.next, limit: 0 });
     if (place.slot === -1) return;
@@ -91,14 +116,14 @@ export class Continuity {
     if (progress.more) void this.#prove(place, stream);
   }
 
-  end(place: Place): void {
+  end(place: LoggedTopic): void {
     this.#places.remove(place);
     this.#overdue.delete(place);
     place.stream?.close();
   }
 
   /** A publication of a stream, as JSON text. */
-  arrive(place: Place, stream: Stream, data: string, position: Position): void {
+  arrive(place: LoggedTopic, stream: Stream, data: string, position: Position): void {
     switch (stream.arrive(position, data)) {
       case "deliver": {
         const { offset } = position;
@@ -123,7 +148,7 @@ export class Continuity {
   }
 
   /** Publications were left out for this worker: what the log keeps of them is read. */
-  skipped(place: Place, stream: Stream): void {
+  skipped(place: LoggedTopic, stream: Stream): void {
     stream.prove();
     void this.#prove(place, stream);
   }
@@ -137,7 +162,7 @@ export class Continuity {
   }
 
   /** Whether `recover` needs nothing more than what is here. */
-  knows(place: Place, stream: Stream, since: Position): boolean {
+  knows(place: LoggedTopic, stream: Stream, since: Position): boolean {
     const heard = lastHeard(place);
     if (heard === undefined) return false;
     const { kind } = stream.recover(since, heard);
@@ -145,7 +170,7 @@ export class Continuity {
   }
 
   /** Reads what `recover` needs, as far as reading can bring it about. Rejects as the broker does. */
-  async learn(place: Place, stream: Stream, since: Position): Promise<void> {
+  async learn(place: LoggedTopic, stream: Stream, since: Position): Promise<void> {
     for (let steps = 0, proofs = 0; steps < MAX_STEPS_PER_RECOVERY; steps++) {
       const heard = lastHeard(place);
       if (heard === undefined) return;
@@ -217,7 +242,7 @@ export class Continuity {
   }
 
   /** Never rejects: what fails now is tried again with the next tick, or when the broker is back; an error, by the next check. */
-  async #prove(place: Place, stream: Stream): Promise<void> {
+  async #prove(place: LoggedTopic, stream: Stream): Promise<void> {
     try {
       await this.#alone(place, "proof", () => this.#proof(place, stream));
     } catch (error) {
@@ -230,7 +255,7 @@ export class Continuity {
   }
 
   /** Reads on until the stream stands at the log's end. */
-  async #proof(place: Place, stream: Stream): Promise<void> {
+  async #proof(place: LoggedTopic, stream: Stream): Promise<void> {
     for (;;) {
       const page = await this.#read(place, { from: stream.next, limit: this.#limits.maxEntries });
       if (place.slot === -1) return;
@@ -243,7 +268,7 @@ export class Continuity {
     }
   }
 
-  async #extend(place: Place, stream: Stream): Promise<void> {
+  async #extend(place: LoggedTopic, stream: Stream): Promise<void> {
     const wanted = stream.takeWanted();
     if (wanted === undefined) return;
     const limit = this.#limits.maxEntries + SLACK;
@@ -261,7 +286,7 @@ export class Continuity {
   }
 
   /** One read at a time for a place. Who wants the same shares the one under way; who wants the other waits for its end. */
-  async #alone(place: Place, what: Reading["what"], read: () => Promise<void>): Promise<void> {
+  async #alone(place: LoggedTopic, what: Reading["what"], read: () => Promise<void>): Promise<void> {
     while (place.reading !== undefined) {
       if (place.reading.what === what) return place.reading.done;
       await place.reading.done.catch(() => {});
@@ -273,7 +298,7 @@ export class Continuity {
     return done;
   }
 
-  async #read(place: Place, query: Omit<LogQuery, "retention">): Promise<LogPage> {
+  async #read(place: LoggedTopic, query: Omit<LogQuery, "retention">): Promise<LogPage> {
     const { retention } = place;
     if (retention === undefined) throw new Error(`${place.topic} keeps no history`);
     const { broker, metrics } = this.#parts;
@@ -289,7 +314,7 @@ export class Continuity {
   }
 
   /** Delivers what a page has brought. Bounded by the page: it is not dropped where fan-out is full. */
-  #go(place: Place, stream: Stream, { gap, entries }: Progress): void {
+  #go(place: LoggedTopic, stream: Stream, { gap, entries }: Progress): void {
     const { fanOut, metrics, logger } = this.#parts;
     const epoch = stream.position?.epoch ?? "";
     const channel = channelOf(place.topic) ?? "";
@@ -310,6 +335,6 @@ export class Continuity {
 }
 
 /** After which position the place's listeners have yet to be told: who joins now hears everything after it. */
-export function lastHeard(place: Place): Position | undefined {
+export function lastHeard(place: LoggedTopic): Position | undefined {
   return place.pending?.base ?? place.stream?.position;
 }

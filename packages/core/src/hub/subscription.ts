@@ -5,20 +5,27 @@
  */
 
 import type { Topic } from "../broker/topic.js";
-import type { Connection } from "../connection/connection.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
 import type { Behind } from "../delivery/skipped-range.js";
 import type { Place } from "./topic-state.js";
+
+/** The connection that a subscription writes to. */
+export interface Subscriber {
+  /** Returns the bytes written, 0 for none. Must not throw. */
+  deliver(batch: Batch, subscription: Subscription): number;
+  /** Tells what was skipped, when there is room again. True when it was told. */
+  catchUp(subscription: Subscription): boolean;
+}
 
 export class Subscription implements Listener {
   slot = -1;
   readonly place: Place;
   /** While its connection is too slow for it; owned by `SlowConsumers`. */
   behind: Behind | undefined;
-  readonly #connection: Connection;
+  readonly #connection: Subscriber;
 
-  constructor(connection: Connection, place: Place) {
+  constructor(connection: Subscriber, place: Place) {
     this.place = place;
     this.#connection = connection;
   }

@@ -6,18 +6,13 @@
  * Somebody who is about to listen holds the place, so that the worker's subscription and the stream live on while the
  * past is being read. Owned by the hub; changed by nobody else.
  */
+
 import type { Retention } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import { Audience } from "../delivery/fan-out.js";
 import type { Stream } from "../history/stream.js";
-import type { SlowConsumerRule } from "../namespace.js";
-import type { PresenceRule } from "../presence/store.js";
-
-/** `proof`: on from where the stream stands; `past`: what lies before its tail. */
-export interface Reading {
-  readonly what: "proof" | "past";
-  readonly done: Promise<void>;
-}
+import type { Reading } from "../history/stream-reader.js";
+import type { PresenceRule, SlowConsumerRule } from "../namespace.js";
 
 export class Place extends Audience {
   readonly topic: Topic;

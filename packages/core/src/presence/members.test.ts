@@ -2,13 +2,14 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { MemoryBus } from "../broker/broker-memory.js";
+import type { PresenceRule } from "../namespace.js";
 import { silentLogger } from "../runtime/logger.js";
 import { noMetrics } from "../runtime/metrics.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { PresenceLease } from "./lease.js";
 import { PresenceMembers } from "./members.js";
 import { MemoryPresence } from "./memory.js";
-import type { Member, PresenceRule, PresenceStore } from "./store.js";
+import type { Member, PresenceStore } from "./store.js";
 
 const RULE: PresenceRule = { joinLeave: "session", maxListed: 100 };
 const LEASE_MS = 3000;

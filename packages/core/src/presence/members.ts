@@ -8,7 +8,9 @@
  * something due; of two connections of one session the one with the higher count decides when it leaves, and with equal counts
  * both: two resumes by one token do not say which is newer.
  */
+
 import { BrokerUnavailable } from "../broker/broker.js";
+import type { PresenceRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import {
@@ -16,7 +18,6 @@ import {
   MAX_CHANGES,
   type Member,
   type PresenceChange,
-  type PresenceRule,
   type PresenceStore,
   type Transition,
 } from "./store.js";

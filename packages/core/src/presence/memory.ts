@@ -4,8 +4,10 @@
  * Invariants: a channel is in the map exactly while it has members; the members of a lease are found in its channels;
  * leases run on the monotonic clock, so that a wall clock that is set ends none of them.
  */
+
 import type { MemoryBus } from "../broker/broker-memory.js";
 import { presenceTopic } from "../broker/topic.js";
+import type { PresenceRule } from "../namespace.js";
 import { type Clock, systemClock } from "../runtime/clock.js";
 import {
   type ChangeOutcome,
@@ -16,7 +18,6 @@ import {
   type Member,
   type PresenceChange,
   type PresencePage,
-  type PresenceRule,
   type PresenceStore,
   type Transition,
 } from "./store.js";

@@ -6,18 +6,20 @@
  * Invariant: a member whose connection was lost stays for `presenceGraceMs`, so that whoever comes back, here or on another
  * worker, neither leaves nor joins.
  */
+
 import { sessionKey } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";
 import type { Broker } from "../broker/broker.js";
 import type { FanOut } from "../delivery/fan-out.js";
 import type { EventSink } from "../events/event-sink.js";
+import type { PresenceRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { ticks, type Wheel } from "../runtime/ticker.js";
 import { PresenceLease } from "./lease.js";
 import { type Holder, PresenceMembers } from "./members.js";
-import type { PresencePage, PresenceRule, PresenceStore } from "./store.js";
+import type { PresencePage, PresenceStore } from "./store.js";
 import { PresenceWatches } from "./watches.js";
 
 export interface PresenceOptions {

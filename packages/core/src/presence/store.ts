@@ -19,20 +19,15 @@
  *
  * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.
  */
+
 import type { JoinLeaveMode, PresenceCounts } from "@holdfast/protocol";
+import type { PresenceRule } from "../namespace.js";
 
 export const JOIN_LEAVE_MODES = Object.freeze([
   "off",
   "user",
   "session",
 ] as const satisfies readonly JoinLeaveMode[]);
-
-/** What holds for one channel. Versions of `off` count as those of `session` do. */
-export interface PresenceRule {
-  readonly joinLeave: JoinLeaveMode;
-  /** Sessions above which news say how many there are, not who. */
-  readonly maxListed: number;
-}
 
 export interface Member {
   /** Names the session, also when it goes on elsewhere. No secret. No control characters. */

@@ -4,9 +4,10 @@
  * Somebody who is about to be told who is there holds the watch, so that its view lives on while the store is read. Owned by
  * `PresenceWatches`; changed by nobody else.
  */
+
 import type { Batch } from "../delivery/batch.js";
 import { Audience, type Listener } from "../delivery/fan-out.js";
-import type { PresenceRule } from "./store.js";
+import type { PresenceRule } from "../namespace.js";
 import { PresenceView } from "./view.js";
 
 /** Whoever is told: a connection. */

@@ -6,6 +6,7 @@
  * nothing is missed and nothing is told twice. Invariants: one read at a time for a channel, shared by all who wait, `MAX_READING`
  * after an outage; a watch that nobody uses is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
+
 import {
   elementTexts,
   encodeJoin,
@@ -17,10 +18,11 @@ import {
 import { type Broker, BrokerUnavailable } from "../broker/broker.js";
 import { presenceTopic } from "../broker/topic.js";
 import type { FanOut } from "../delivery/fan-out.js";
+import type { PresenceRule } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { ticks, type Wheel } from "../runtime/ticker.js";
-import type { HeardNews, HeardStep, PresenceNews, PresenceRule, PresenceStore } from "./store.js";
+import type { HeardNews, HeardStep, PresenceNews, PresenceStore } from "./store.js";
 import type { PresenceSnapshot, Told } from "./view.js";
 import { type ToldListener, Watch, Watcher } from "./watch.js";
 

@@ -1,16 +1,17 @@
 /**
  * The contract of the presence store as a test suite: what `presence-store.ts` says in words, every implementation must pass.
  */
+
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Broker } from "../broker/broker.js";
 import { presenceTopic } from "../broker/topic.js";
+import type { PresenceRule } from "../namespace.js";
 import type {
   Lease,
   Member,
   PresenceChange,
   PresenceNews,
   PresencePage,
-  PresenceRule,
   PresenceStore,
   Transition,
 } from "../presence/store.js";
