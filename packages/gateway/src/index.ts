@@ -20,12 +20,9 @@ export { readPublicKey } from "./worker/tokens/token-key.js";
 export type { WebhookOptions } from "./worker/webhook/webhooks.js";
 
 // What both are told.
-export type {
-  AdminOptions,
-  BrokerService,
-  PrimaryOptions,
-  StaticPage,
-  WorkerBroker,
-  WorkerOptions,
-} from "./options.js";
+export type { AdminOptions } from "./primary/admin/options.js";
+export type { PrimaryOptions } from "./primary/options.js";
+export type { BrokerService, WorkerBroker } from "./worker/embedded/worker-broker.js";
+export type { StaticPage } from "./worker/http/static-page.js";
+export type { WorkerOptions } from "./worker/options.js";
 export type { SeamOffers, ServedSeam } from "./primary/embedded/seam-server.js";

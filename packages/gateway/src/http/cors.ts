@@ -2,7 +2,7 @@
  * Cross-origin requests: which answers a page of another origin may read. Who may ask at all is decided by `origin.ts`; here
  * are only the headers for those who may.
  */
-import type { RequestHead } from "../worker/http/upgrade.js";
+import type { RequestHead } from "./incoming-head.js";
 
 type Headers = Readonly<Record<string, string>>;
 

@@ -8,9 +8,9 @@
  * problem by `request-rules.ts` (plain-head.test.ts and request-roads.property.test.ts compare them over generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
-import type { RequestHead } from "../worker/http/upgrade.js";
 import { withoutOuterSpace } from "./field-value.js";
 import { isHost } from "./field-values.js";
+import type { RequestHead } from "./incoming-head.js";
 import { asksForWebSocket, MAX_HEADERS } from "./request-rules.js";
 
 /** A request, and where in the text its head ends. */

@@ -16,10 +16,28 @@ import {
 } from "@holdfast/core";
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CutReason } from "../http/exchanges.js";
-import type { SessionRefusal } from "../worker/comet/session-limits.js";
-import type { GcKind } from "../worker/gc/gc-pauses.js";
-import type { LoopDelays } from "../worker/gc/loop-monitor.js";
-import type { RoutedWay } from "../worker/relay/relay.js";
+
+export type GcKind = "minor" | "major" | "incremental" | "weak_callbacks" | "other";
+
+export interface LoopDelays {
+  /** Seconds. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/**
+ * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
+ * nobody else could, or as there were too many already; sent back to the instance that it came from; or 503.
+ */
+export type RoutedWay = "relayed" | "forwarded" | "here" | "full" | "misdirected" | "failed";
+
+/** Which limit an open met. */
+export type SessionRefusal =
+  | "limit_connections"
+  | "limit_connection_rate"
+  | "limit_address_rate"
+  | "limit_address";
 
 /** A registry as JSON. Survives `JSON.stringify`. */
 export type MetricsSnapshot = readonly {

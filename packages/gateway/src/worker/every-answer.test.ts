@@ -14,7 +14,7 @@ import {
   systemClock,
 } from "@holdfast/core";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { WorkerOptions } from "../options.js";
+import type { WorkerOptions } from "./options.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {

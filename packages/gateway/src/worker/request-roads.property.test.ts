@@ -9,13 +9,14 @@ import { Duplex } from "node:stream";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { clientAddress, TrustedProxies } from "../admission/client-address.js";
+import type { RequestHead } from "../http/incoming-head.js";
 import { originCheck } from "../http/origin.js";
 import { isUpgrade, readPlainHead } from "../http/plain-head.js";
 import { asKnownVersion, emptyLines, isProbe, readRequestLine, sessionIdOf } from "../http/request-head.js";
 import { asksForWebSocket, settleRequest } from "../http/request-rules.js";
 import { cometPath, decideComet } from "./comet/decision.js";
 import { PlainHttp } from "./http/plain-http.js";
-import { decideUpgrade, type RequestHead } from "./http/upgrade.js";
+import { decideUpgrade } from "./http/upgrade.js";
 import { watchOffers } from "./http/upgrade-offers.js";
 import { parseUpgradeQuery } from "./http/upgrade-query.js";
 

@@ -12,9 +12,9 @@ import type { Logger } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LINK_FD, Link } from "../link/link.js";
 import { LINK_VERSION, type ToPrimary, type ToWorker } from "../link/messages.js";
-import type { WorkerOptions } from "../options.js";
 import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
+import type { WorkerOptions } from "./options.js";
 import { guardOrphan } from "./orphan-guard.js";
 import { Worker, type WorkerMessage } from "./worker.js";
 

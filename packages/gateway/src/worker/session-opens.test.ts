@@ -14,8 +14,8 @@ import {
 } from "@holdfast/core";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { mergeSnapshots } from "../link/metrics.js";
-import type { WorkerOptions } from "../options.js";
 import type { SessionLimitOptions } from "./comet/session-limits.js";
+import type { WorkerOptions } from "./options.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {

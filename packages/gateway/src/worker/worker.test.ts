@@ -15,7 +15,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 import type { ToPrimary } from "../link/messages.js";
 import { mergeSnapshots } from "../link/metrics.js";
-import type { WorkerBroker, WorkerOptions } from "../options.js";
+import type { WorkerBroker } from "./embedded/worker-broker.js";
+import type { WorkerOptions } from "./options.js";
 import { Worker } from "./worker.js";
 
 const OPTIONS: WorkerOptions = {

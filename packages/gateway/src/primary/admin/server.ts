@@ -14,9 +14,9 @@ import { DateField } from "../../http/date-field.js";
 import type { Exchanges } from "../../http/exchanges.js";
 import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../http/http-answer.js";
 import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../http/request-rules.js";
-import type { AdminOptions } from "../../options.js";
 import { adminRefusal, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
+import type { AdminOptions } from "./options.js";
 
 /** What an endpoint answers. A string body is plain text, anything else JSON. */
 export interface AdminAnswer {

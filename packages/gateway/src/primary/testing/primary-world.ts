@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MemoryBroker, MemoryBus, MemoryPresence, MemoryRevocations, systemClock } from "@holdfast/core";
 import { RecordingLogger } from "@holdfast/core/testing";
-import type { PrimaryOptions } from "../../options.js";
+import type { PrimaryOptions } from "../options.js";
 import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
 
 export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse" | "hang" | "clings";

@@ -1,6 +1,7 @@
 import { FakeClock } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { type SessionLimitOptions, SessionLimits, type SessionRefusal } from "./session-limits.js";
+import type { SessionRefusal } from "../../link/metrics.js";
+import { type SessionLimitOptions, SessionLimits } from "./session-limits.js";
 
 const HOME = { address: "192.0.2.7", isProxy: false };
 const OTHER = { address: "192.0.2.8", isProxy: false };

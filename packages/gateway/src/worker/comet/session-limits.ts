@@ -9,10 +9,12 @@
  * and has its full rate again; at most `MAX_ADDRESSES` have an account of their own, further ones share one. IPv6 addresses
  * that a proxy names count as in `connection-limits.ts`: each on its own, and all of one network of /64 together.
  */
+
 import type { Clock, Timer } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { subscriberOf } from "../../admission/client-address.js";
 import { SUBSCRIBER_FACTOR } from "../../admission/connection-limits.js";
+import type { SessionRefusal } from "../../link/metrics.js";
 import { TokenBucket } from "../../runtime/token-bucket.js";
 import type { ClientAddress } from "../http/client-addresses.js";
 
@@ -24,13 +26,6 @@ export interface SessionLimitOptions {
   /** Polled sessions that one address may hold; undefined = any number. */
   readonly maxPerAddress: number | undefined;
 }
-
-/** Which limit an open met. */
-export type SessionRefusal =
-  | "limit_connections"
-  | "limit_connection_rate"
-  | "limit_address_rate"
-  | "limit_address";
 
 export interface SessionLimitParts {
   readonly clock: Clock;

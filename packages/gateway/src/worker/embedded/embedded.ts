@@ -4,9 +4,9 @@
 import type { Clock, PresenceStore, RevocationStore } from "@holdfast/core";
 import { LINK_SHARES, type Send } from "../../link/link.js";
 import type { BrokerAnswer, BrokerRequest, SeamAnswer, SeamCall } from "../../link/messages.js";
-import type { WorkerBroker } from "../../options.js";
 import { LinkBroker } from "./broker-link.js";
 import { LinkCalls } from "./link-calls.js";
+import type { WorkerBroker } from "./worker-broker.js";
 
 export class Embedded implements WorkerBroker {
   readonly broker: LinkBroker;

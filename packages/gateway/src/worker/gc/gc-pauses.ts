@@ -1,9 +1,9 @@
 /**
  * Watches every garbage collection of the process, forced or V8's own.
  */
-import { constants, PerformanceObserver } from "node:perf_hooks";
 
-export type GcKind = "minor" | "major" | "incremental" | "weak_callbacks" | "other";
+import { constants, PerformanceObserver } from "node:perf_hooks";
+import type { GcKind } from "../../link/metrics.js";
 
 /** Calls `observe` with the kind and the length of each, soon after. The returned function stops it. */
 export function watchGcPauses(observe: (kind: GcKind, seconds: number) => void): () => void {

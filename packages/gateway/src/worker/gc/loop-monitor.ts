@@ -4,12 +4,14 @@
  * Each reader has its own "since you last asked", so the delay has a histogram each; both are filled outside of
  * JavaScript. The delay is what came on top of the sampling interval.
  */
+
 import {
   type EventLoopUtilization,
   type IntervalHistogram,
   monitorEventLoopDelay,
   performance,
 } from "node:perf_hooks";
+import type { LoopDelays } from "../../link/metrics.js";
 
 /**
  * A timer of the loop for each histogram: at 25 ms the two would wake an idle worker up to 80 times a second. A delay
@@ -17,13 +19,6 @@ import {
  */
 const RESOLUTION_MS = 100;
 const NS_PER_MS = 1e6;
-
-export interface LoopDelays {
-  /** Seconds. */
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-}
 
 export class LoopMonitor {
   readonly #sinceReport: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

@@ -6,11 +6,12 @@
 import { createHash } from "node:crypto";
 import { elementsOf } from "../../http/field-values.js";
 import { errorAnswer, type HttpAnswer, httpError } from "../../http/http-answer.js";
-import type { StaticPage } from "../../options.js";
+import type { RequestHead } from "../../http/incoming-head.js";
 import { codedBodies, qualityOf } from "./content-coding.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
-import { type RequestHead, WEBSOCKET_PATH } from "./upgrade.js";
+import type { StaticPage } from "./static-page.js";
+import { WEBSOCKET_PATH } from "./upgrade.js";
 
 /** One form of a page: as it is, or compressed. */
 interface Form {

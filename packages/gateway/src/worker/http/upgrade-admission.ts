@@ -6,16 +6,10 @@
  */
 import { ANONYMOUS, type Core, type ForwardedHeaders, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
+import type { RequestHead } from "../../http/incoming-head.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import { withAddress } from "./forwarded-headers.js";
-import {
-  type Acceptance,
-  decideUpgrade,
-  type Refusal,
-  type RequestHead,
-  refusalFor,
-  type UpgradePolicy,
-} from "./upgrade.js";
+import { type Acceptance, decideUpgrade, type Refusal, refusalFor, type UpgradePolicy } from "./upgrade.js";
 
 /** Upgrades that may wait at once: a check takes a fraction of a millisecond, unless keys are fetched. */
 const MAX_WAITING = 4_096;

@@ -1,8 +1,9 @@
 import { channelProblem, errors, SUBPROTOCOL } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { RequestHead } from "../../http/incoming-head.js";
 import { originCheck } from "../../http/origin.js";
-import { decideUpgrade, type RequestHead, refusalFor } from "./upgrade.js";
+import { decideUpgrade, refusalFor } from "./upgrade.js";
 
 const policy = { mayComeFrom: originCheck(undefined), maxChannels: 3, tokenInUrl: false };
 

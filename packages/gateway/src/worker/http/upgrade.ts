@@ -6,23 +6,18 @@
  * say (`Core#admit`); `refusalFor` turns its answer into HTTP.
  * Invariant: what is accepted here, ws accepts too, so no other refusal reaches a peer.
  */
+
 import type { IncomingHttpHeaders } from "node:http";
 import type { Encoding, ForwardedHeaders, Identity } from "@holdfast/core";
 import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
 import { elementsOf, hasElement } from "../../http/field-values.js";
 import { type HttpError, httpError } from "../../http/http-answer.js";
+import type { RequestHead } from "../../http/incoming-head.js";
 import type { OriginCheck } from "../../http/origin.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
 import { parseUpgradeQuery } from "./upgrade-query.js";
-
-/** What is read of a request. `IncomingMessage` is one; so is a head parsed by other means. */
-export interface RequestHead {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
-  readonly headers: IncomingHttpHeaders;
-}
 
 export interface UpgradePolicy {
   readonly mayComeFrom: OriginCheck;

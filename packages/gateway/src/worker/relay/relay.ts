@@ -11,12 +11,14 @@
  * owner has not begun to answer gets an answer all the same; nothing that may have been carried out is carried out again,
  * unless the protocol lets its client repeat it.
  */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import type { Exchanges } from "../../http/exchanges.js";
 import { errorAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
+import type { RoutedWay } from "../../link/metrics.js";
 import { abandonedBody, OWN_BYTES } from "../http/request-body.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
@@ -27,12 +29,6 @@ import { RelaySocket } from "./relay-socket.js";
 
 /** `relayed`: another worker of the instance has sent it. */
 type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
-
-/**
- * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
- * nobody else could, or as there were too many already; sent back to the instance that it came from; or 503.
- */
-export type RoutedWay = "relayed" | "forwarded" | "here" | "full" | "misdirected" | "failed";
 
 export interface RelayOptions extends HopLimits {
   /** Where the workers of this instance have their sockets. */

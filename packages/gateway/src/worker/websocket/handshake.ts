@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { SUBPROTOCOL } from "@holdfast/protocol";
-import type { RequestHead } from "../http/upgrade.js";
+import type { RequestHead } from "../../http/incoming-head.js";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const START =

@@ -5,9 +5,10 @@
  * behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
+import type { RequestHead } from "../../http/incoming-head.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
-import type { Acceptance, RequestHead } from "../http/upgrade.js";
+import type { Acceptance } from "../http/upgrade.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";

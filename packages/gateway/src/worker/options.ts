@@ -1,0 +1,67 @@
+/**
+ * What a worker is told by the cli's compose.ts.
+ *
+ * Values arrive checked and complete; nothing here has a default of its own.
+ */
+import type { Clock, CoreOptions, Logger, Metrics } from "@holdfast/core";
+import type { IntroductionOptions } from "../admission/peer-address.js";
+import type { PollOptions } from "./comet/polls.js";
+import type { SessionLimitOptions } from "./comet/session-limits.js";
+import type { DirectDoorOptions } from "./direct-door.js";
+import type { WorkerBroker } from "./embedded/worker-broker.js";
+import type { StaticPage } from "./http/static-page.js";
+import type { UnfinishedLimits } from "./sockets/unfinished-messages.js";
+import type { TokenOptions } from "./tokens/token.js";
+import type { WebhookOptions } from "./webhook/webhooks.js";
+
+export interface WorkerOptions {
+  /** Whether, without `origins`, pages have to ask for a host that no DNS answers for (`worker/origin.ts`). */
+  readonly onlyLocalHosts: boolean;
+  /** Whether, without `origins`, pages of this machine may ask for a loopback host (`worker/origin.ts`). Default false. */
+  readonly localPages?: boolean | undefined;
+  /** The gateway's own secret, the same on all instances; undefined: the broker's alone makes the keys of the cluster. */
+  readonly secret: string | undefined;
+  readonly core: CoreOptions;
+  /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */
+  readonly origins: readonly string[] | undefined;
+  /** How tokens are checked; undefined: there are no keys, and tokens prove nothing. */
+  readonly tokens: TokenOptions | undefined;
+  /** The application that is asked; undefined: none is. */
+  readonly webhooks?: WebhookOptions | undefined;
+  /** Whether `?token=` in the URL is taken. */
+  readonly tokenInUrl: boolean;
+  /** Time between forced collections, ms; undefined = V8 decides alone. */
+  readonly gcIntervalMs: number | undefined;
+  /** How long the rest of a request may take once the worker has it, ms. */
+  readonly headTimeoutMs: number;
+  /** What may be held of messages and bodies that are not complete. */
+  readonly unfinished: UnfinishedLimits;
+  /** Bytes of one request head. */
+  readonly maxHeadBytes: number;
+  /** How long a client may take to read an answer, ms; more for long ones. */
+  readonly writeTimeoutMs: number;
+  /** How long a worker that starts waits for its broker before it serves without it, ms. */
+  readonly brokerWaitMs: number;
+  /** Sockets that this worker may hold, of any kind. */
+  readonly maxSockets: number;
+  /** How long another worker's answer to one of its session's requests may take to begin, ms. */
+  readonly answerTimeoutMs: number;
+  /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
+  readonly advertise: ((port: number) => string | undefined) | undefined;
+  /** Who may say for whom it speaks: whose request it is that opens a session. */
+  readonly clients: IntroductionOptions;
+  /** Limits on sessions that HTTP requests open. */
+  readonly sessionLimits: SessionLimitOptions;
+  /** How long a poll is held, and a session is kept without one. */
+  readonly polls: PollOptions;
+  /** Served by path, e.g. "/". */
+  readonly pages: Readonly<Record<string, StaticPage>>;
+  /** The worker's own front door, where workers listen themselves. */
+  readonly direct: DirectDoorOptions | undefined;
+  /** Makes the worker's broker; undefined: the embedded one at the other end of the link. */
+  readonly broker: ((metrics: Metrics) => WorkerBroker) | undefined;
+  readonly logger: Logger;
+  /** Log lines that this process could not write since it started. */
+  readonly logLinesLost: () => number;
+  readonly clock: Clock;
+}
