@@ -20,9 +20,9 @@ import { swarmCommand } from "./commands/swarm.js";
 import { tokenCommand } from "./commands/token.js";
 import { versionCommand } from "./commands/version.js";
 import { Failure } from "./failure.js";
+import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine/machine.js";
 import { formatHelpOf, helpWidth } from "./output/help-format.js";
-import { asCalled } from "./process/invocation.js";
 import { usageError } from "./process/usage-error.js";
 import type { Terminal } from "./terminal.js";
 

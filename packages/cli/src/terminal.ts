@@ -3,7 +3,7 @@
  */
 import { once } from "node:events";
 import { Failure } from "./failure.js";
-import { invocation, realPathOf } from "./process/invocation.js";
+import { invocation, realPathOf } from "./invocation.js";
 
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,9 @@
 import { errors, type Json } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import { clientErrors } from "./errors.js";
 import { ClientHarness } from "./testing/client-harness.js";
 import { settled } from "./testing/fake-clock.js";
 import { SID, WELCOME } from "./testing/fake-web-socket.js";
+import { clientErrors } from "./wire/errors.js";
 
 describe("connect()", () => {
   it("resolves at the connect reply, and at once when there is a connection", async () => {

@@ -17,16 +17,16 @@ import { Connector } from "./connection/connector.js";
 import type { RequestBody, RequestName } from "./connection/link.js";
 import { Retrying } from "./connection/retrying.js";
 import { Emitter } from "./emitter.js";
-import { clientErrors, HoldfastError } from "./errors.js";
 import { type ClientOptions, resolveOptions } from "./options.js";
 import type { ClientState } from "./state.js";
-import type { PresenceList } from "./subscriptions/presence.js";
 import type { SubscribeOptions, Subscription } from "./subscriptions/subscription.js";
 import { Subscriptions } from "./subscriptions/subscriptions.js";
 import type { TransportName } from "./transports/transport.js";
 import { resolveUrl } from "./transports/url.js";
 import { serverErrors } from "./wire/codes.js";
+import { clientErrors, HoldfastError } from "./wire/errors.js";
 import { positive, textOr } from "./wire/fields.js";
+import type { PresenceList } from "./wire/inbound.js";
 import {
   type ChannelPush,
   type History,

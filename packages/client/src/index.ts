@@ -13,11 +13,12 @@ export {
   type PublishOptions,
 } from "./client.js";
 export type { Gap } from "./subscriptions/position.js";
-export { clientErrors, HoldfastError } from "./errors.js";
+export { clientErrors, HoldfastError } from "./wire/errors.js";
 export type { History, Publication } from "./wire/inbound.js";
-export type { TransportStorage } from "./connection/transport-choice.js";
+export type { TransportStorage } from "./options.js";
 export type { ClientOptions } from "./options.js";
-export type { Member, Presence, PresentUser } from "./subscriptions/presence.js";
+export type { Presence, PresentUser } from "./subscriptions/presence.js";
+export type { Member } from "./wire/inbound.js";
 export type { ClientState } from "./state.js";
 export type {
   SubscribeOptions,
@@ -25,9 +26,9 @@ export type {
   SubscriptionEvents,
   SubscriptionState,
 } from "./subscriptions/subscription.js";
-export type { GetToken } from "./connection/token-source.js";
+export type { GetToken } from "./token-source.js";
 export type { TransportName } from "./transports/transport.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";
-export type { Network } from "./connection/network.js";
+export type { Network } from "./network.js";
 export type { WebSocketClass, WebSocketLike } from "./transports/web-socket.js";

@@ -5,12 +5,17 @@
  */
 import { BACKOFF_DEFAULTS, type BackoffOptions } from "@holdfast/protocol";
 import { type Clock, systemClock } from "./clock.js";
-import { type Network, systemNetwork } from "./connection/network.js";
-import type { GetToken } from "./connection/token-source.js";
-import type { TransportStorage } from "./connection/transport-choice.js";
+import { type Network, systemNetwork } from "./network.js";
+import type { GetToken } from "./token-source.js";
 import type { TransportName } from "./transports/transport.js";
 import { findTransports, type Transports } from "./transports/transports.js";
 import type { WebSocketClass } from "./transports/web-socket.js";
+
+/** Where a page remembers what worked: a part of the standard's Storage. */
+export interface TransportStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}
 
 export interface ClientOptions {
   /** Delays between attempts. Defaults as the protocol says: 0.5 s to 20 s, reset after 10 s of stability. */

@@ -11,8 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { freePort, RedisServer } from "./testing/index.js";
 
 const NEWS = channelTopic("news");

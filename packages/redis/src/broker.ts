@@ -23,18 +23,19 @@ import { pause } from "./connection/pause.js";
 import { type Reasons, reasonsOf, refusalIn } from "./connection/reason.js";
 import { Rejections } from "./connection/rejections.js";
 import { Roles } from "./connection/role.js";
-import { databaseOf, describeTarget } from "./connection/target.js";
+import type { ScriptCall } from "./connection/script.js";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
 import { EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
-import { pageOf, positionOf, publishCall, publishOnceCall, readCall, type ScriptCall } from "./log.js";
+import { pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 import { RedisPresence } from "./presence.js";
 import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
+import { databaseOf, describeTarget } from "./target.js";
 
 /** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
 const MAX_REASONS_LOGGED = 5;

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster } from "ioredis";
 import { RedisBroker } from "./broker.js";
 import { slotOf } from "./connection/slot.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import { RedisKeys } from "./keys.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };

@@ -6,9 +6,9 @@
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import { pause } from "./connection/pause.js";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 
 /** The broker over whose link it asks. Rejects with `BrokerUnavailable`, at once while the link is away. */
 export interface DirectoryHost {

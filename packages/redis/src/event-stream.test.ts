@@ -9,10 +9,10 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
+import type { ScriptCall } from "./connection/script.js";
 import { type EventHost, EventStream } from "./event-stream.js";
-import type { ScriptCall } from "./log.js";
 import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };

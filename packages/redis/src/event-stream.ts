@@ -15,10 +15,10 @@ import {
   type GatewayEvent,
 } from "@holdfast/core";
 import { pause } from "./connection/pause.js";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import { EventQueue, type QueuedEvent } from "./event-queue.js";
 import { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 
 /** One batch: how long Redis serves nobody else, and what an answer can be lost for. */

@@ -13,4 +13,4 @@ export {
   type RedisAccess,
   type RedisAddress,
   type RedisTarget,
-} from "./connection/target.js";
+} from "./target.js";

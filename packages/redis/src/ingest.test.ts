@@ -10,9 +10,9 @@ import { BrokerListener, RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import { Ingest, type IngestHost, type IngestParts } from "./ingest.js";
 import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster, RedisServer } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };

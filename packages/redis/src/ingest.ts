@@ -20,10 +20,10 @@ import {
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
 import { pause } from "./connection/pause.js";
 import type { Rejections } from "./connection/rejections.js";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 import { Doorbell } from "./stream-waiter.js";
 

@@ -14,7 +14,7 @@ import type { Position } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { freePort, RedisServer } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };

@@ -14,9 +14,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisSeams } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { age, RedisCluster, RedisServer } from "./testing/index.js";
 
 const SEAMS: RedisSeams = {

@@ -5,6 +5,7 @@
  * outlives it with epoch, last offset, lineage, and the replication id of the server that used it last (lua/touch.lua).
  * Invariant: an answer that is not understood is an error, never a guess.
  */
+
 import { randomBytes } from "node:crypto";
 import {
   type Entry,
@@ -16,7 +17,8 @@ import {
   type Topic,
 } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
-import { SCRIPTS, type Script } from "./connection/script.js";
+import type { ScriptCall } from "./connection/script.js";
+import { SCRIPTS } from "./connection/script.js";
 import { envelop, parsePosition } from "./envelope.js";
 import type { RedisKeys } from "./keys.js";
 
@@ -25,15 +27,6 @@ const MEMORY_FACTOR = 10;
 const MIN_MEMORY_MS = 24 * 60 * 60 * 1000;
 
 const EPOCH_BYTES = 6;
-
-/** A script with what it is told. */
-export interface ScriptCall {
-  readonly script: Script;
-  readonly keys: readonly string[];
-  readonly args: readonly string[];
-  /** Calls of one lane are carried out in their order (lanes.ts). Undefined where order does not matter. */
-  readonly lane?: string;
-}
 
 /** A publication that is kept. */
 export function publishCall(

@@ -4,7 +4,7 @@
  * Values arrive checked (the cli's schema, or the compiler): this package only completes them.
  */
 import { type Clock, CORE_DEFAULTS, type Logger, type Metrics } from "@holdfast/core";
-import type { RedisTarget } from "./connection/target.js";
+import type { RedisTarget } from "./target.js";
 
 export interface RedisOptions {
   /** Where Redis is: `parseRedisUrl` makes one. */

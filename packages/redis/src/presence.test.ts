@@ -10,9 +10,9 @@ import { BrokerListener, presenceContract } from "@holdfast/core/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisSeams } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster, RedisServer } from "./testing/index.js";
 
 const SEAMS: RedisSeams = {

@@ -19,9 +19,9 @@ import type {
 } from "@holdfast/core";
 import { MAX_PRESENCE_PAGE_BYTES, presenceTopic } from "@holdfast/core";
 import { MAX_CURSOR_LENGTH } from "@holdfast/protocol";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 
 /** The broker over whose link it works; rejects with `BrokerUnavailable`. */
 export interface PresenceHost {

@@ -3,7 +3,7 @@ import { BrokerListener, revocationContract } from "@holdfast/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };

@@ -14,9 +14,9 @@ import {
   RevocationsFull,
   type Subject,
 } from "@holdfast/core";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 
 /** What it needs of the broker. */
 export interface ScriptHost {

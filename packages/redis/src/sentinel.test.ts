@@ -3,8 +3,8 @@ import { BrokerListener } from "@holdfast/core/testing";
 import { describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "./broker.js";
-import { parseRedisUrl, type RedisTarget } from "./connection/target.js";
 import type { RedisSeams } from "./options.js";
+import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { freePort, RedisSentinel, RedisServer } from "./testing/index.js";
 
 const SEAMS: RedisSeams = {

@@ -4,9 +4,9 @@
  * Invariant: all who ask the same Redis get the same one, whoever asks first. It never reaches a log or an error.
  */
 import { randomBytes } from "node:crypto";
+import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { RedisKeys } from "./keys.js";
-import type { ScriptCall } from "./log.js";
 
 const SECRET_BYTES = 32;
 /** 32 bytes in base64url. */

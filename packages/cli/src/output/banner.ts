@@ -6,7 +6,7 @@
  */
 import type { Settings } from "../config/schema.js";
 import { envOf, flagOf } from "../config/setting.js";
-import { quoted } from "../process/invocation.js";
+import { quoted } from "../invocation.js";
 
 export interface BannerFacts {
   readonly version: string;

@@ -8,17 +8,17 @@
  * connection was stable.
  */
 import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
-import { clientErrors, HoldfastError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
 import type { ClientState } from "../state.js";
+import { TokenSource } from "../token-source.js";
 import type { TransportName } from "../transports/transport.js";
 import { withSid } from "../transports/url.js";
 import { REBALANCE, TOKEN_EXPIRED } from "../wire/codes.js";
 import { type Ending, lostEnding } from "../wire/ending.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { type Inbound, readResumeToken, type Welcome } from "../wire/inbound.js";
 import { Link } from "./link.js";
 import { Refresh } from "./refresh.js";
-import { TokenSource } from "./token-source.js";
 import { Ladder } from "./transport-choice.js";
 import { Climb } from "./transport-upgrade.js";
 

@@ -16,10 +16,10 @@ import {
   PING,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
-import { clientErrors, HoldfastError } from "../errors.js";
 import type { Transport, TransportEvents } from "../transports/transport.js";
 import { serverErrors } from "../wire/codes.js";
 import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "../wire/ending.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { type Inbound, readConnectResult, readPush, type Welcome } from "../wire/inbound.js";
 import { byteLength, Outgoing } from "../wire/outgoing.js";
 import { CONNECT_ID, failed, Pending, type Settle } from "./pending.js";

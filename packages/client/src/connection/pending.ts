@@ -6,7 +6,7 @@
  */
 import type { ErrorCode, Json } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
-import { clientErrors, HoldfastError } from "../errors.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 
 /** The end of a command: the reply's body, or why there is none. */
 export type Outcome =

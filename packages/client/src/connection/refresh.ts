@@ -6,10 +6,10 @@
  * repeated: then the server ends what the token was for with `expired`, and coming back asks for a token anew.
  */
 import type { Clock, Timer } from "../clock.js";
-import { clientErrors, HoldfastError } from "../errors.js";
+import type { TokenSource } from "../token-source.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { positive } from "../wire/fields.js";
 import type { Outcome } from "./pending.js";
-import type { TokenSource } from "./token-source.js";
 
 export interface RefreshOptions {
   readonly clock: Clock;

@@ -1,8 +1,8 @@
 import { errors } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import { clientErrors } from "../errors.js";
 import { ClientHarness } from "../testing/client-harness.js";
 import { settled } from "../testing/fake-clock.js";
+import { clientErrors } from "../wire/errors.js";
 import { MAX_RETRYING } from "./retrying.js";
 
 const key = "order-7";

@@ -7,8 +7,8 @@
  */
 import { type BackoffOptions, backoffDelay } from "@holdfast/protocol";
 import type { Clock } from "../clock.js";
-import { HoldfastError } from "../errors.js";
 import type { ClientState } from "../state.js";
+import { HoldfastError } from "../wire/errors.js";
 
 export interface RetryingOptions {
   readonly backoff: BackoffOptions;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { TransportStorage } from "../options.js";
 import { TRANSPORTS } from "../transports/transport.js";
-import { Ladder, type TransportStorage } from "./transport-choice.js";
+import { Ladder } from "./transport-choice.js";
 
 /** A page's storage. */
 function memory(value: string | null = null): TransportStorage & { value: string | null } {

@@ -7,13 +7,8 @@
  * Invariants: whatever happens, there is a rung; a climb that falls at once leads back to where it came from, and doubles
  * the wait before the next one, up to `MAX_CLIMB_MS`.
  */
+import type { TransportStorage } from "../options.js";
 import type { TransportName } from "../transports/transport.js";
-
-/** Where a page remembers what worked: a part of the standard's Storage. */
-export interface TransportStorage {
-  getItem(key: string): string | null;
-  setItem(key: string, value: string): void;
-}
 
 /** Attempts in a row that may fail on a rung that has worked before. */
 const MAX_FAILURES = 3;

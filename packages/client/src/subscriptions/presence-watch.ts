@@ -7,9 +7,10 @@
 import { type BackoffOptions, backoffDelay, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
 import type { Clock } from "../clock.js";
 import type { Link } from "../connection/link.js";
-import { clientErrors, HoldfastError } from "../errors.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
+import type { Member } from "../wire/inbound.js";
 import { type PresencePush, readPresenceList } from "../wire/inbound.js";
-import { type Member, type Presence, PresenceView } from "./presence.js";
+import { type Presence, PresenceView } from "./presence.js";
 
 /** Over how long the readings of many clients are spread, ms. */
 const SPREAD_MS = 2_000;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { type Member, type PresenceList, PresenceView } from "./presence.js";
+import type { Member, PresenceList } from "../wire/inbound.js";
+import { PresenceView } from "./presence.js";
 
 const list = (
   version: number,

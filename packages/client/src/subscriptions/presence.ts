@@ -4,17 +4,9 @@
  * Pure: a list, and then one change after the other. Invariants: a change is taken only on top of the version before it, so
  * what is here was so at that version; at most `MAX_PRESENCE_LIMIT` members are listed: of a larger channel only the numbers are known.
  */
-import { type Json, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
 
-/** A session in the channel. */
-export interface Member {
-  /** The same over reconnects. */
-  readonly session: string;
-  /** Undefined: anonymous. */
-  readonly user?: string;
-  /** What its token says that others are shown. */
-  readonly info?: Json;
-}
+import { MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
+import type { Member, PresenceList } from "../wire/inbound.js";
 
 /** A user with every session, or one anonymous session. */
 export interface PresentUser {
@@ -32,18 +24,6 @@ export interface Presence {
   readonly members: readonly PresentUser[];
   /** False in a channel too large to list, and from a missed change until it has been read anew. */
   readonly complete: boolean;
-}
-
-/** Members as the server lists them. */
-export interface PresenceList {
-  readonly version: number;
-  readonly users: number;
-  readonly sessions: number;
-  readonly members: readonly Member[];
-  /** Whether joins and leaves are those of each session, not of users. Undefined: as before. */
-  readonly perSession: boolean | undefined;
-  /** Where the next page begins. */
-  readonly next: string | undefined;
 }
 
 /** A change that was taken; is known already; or comes on top of something that was missed. */

@@ -16,10 +16,10 @@ import {
 import type { Clock, Timer } from "../clock.js";
 import type { Link } from "../connection/link.js";
 import { Refresh } from "../connection/refresh.js";
-import { TokenSource } from "../connection/token-source.js";
 import { Emitter } from "../emitter.js";
-import { clientErrors, HoldfastError } from "../errors.js";
+import { TokenSource } from "../token-source.js";
 import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "../wire/codes.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import {
   type ChannelPush,
   type GapPush,

@@ -5,9 +5,9 @@
  * connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for good.
  */
 import type { Json, Position } from "@holdfast/protocol";
-import type { GetToken } from "../connection/token-source.js";
 import type { Emitter } from "../emitter.js";
-import type { HoldfastError } from "../errors.js";
+import type { GetToken } from "../token-source.js";
+import type { HoldfastError } from "../wire/errors.js";
 import type { Publication } from "../wire/inbound.js";
 import type { Gap } from "./position.js";
 import type { Presence } from "./presence.js";

@@ -2,9 +2,9 @@
  * A client on a fake network and a fake clock, with everything it tells noted down.
  */
 import { Client } from "../client.js";
-import type { HoldfastError } from "../errors.js";
 import type { ClientOptions } from "../options.js";
 import type { ClientState } from "../state.js";
+import type { HoldfastError } from "../wire/errors.js";
 import { FakeClock, settled } from "./fake-clock.js";
 import { FakeNetwork, type FakeWebSocket } from "./fake-web-socket.js";
 

@@ -9,8 +9,8 @@
  * Bounded by whoever bounds the commands in flight.
  */
 import { backoffDelay } from "@holdfast/protocol";
-import { clientErrors, HoldfastError } from "../errors.js";
 import { type Ending, httpEnding, lostEnding } from "../wire/ending.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import type { Welcome } from "../wire/inbound.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
 import { httpUrl } from "./url.js";

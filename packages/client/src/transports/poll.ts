@@ -7,8 +7,8 @@
  * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 
-import { clientErrors, HoldfastError } from "../errors.js";
 import { closingEnding, lostEnding } from "../wire/ending.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { isFields, isText, positive } from "../wire/fields.js";
 import { isLost, Requests } from "./http-requests.js";
 import type { HttpOptions, Transport, TransportEvents } from "./transport.js";

@@ -6,8 +6,8 @@
  * after `close()`; it never rejects and never throws.
  */
 import type { Clock } from "../clock.js";
-import type { HoldfastError } from "../errors.js";
 import type { Ending } from "../wire/ending.js";
+import type { HoldfastError } from "../wire/errors.js";
 import type { Welcome } from "../wire/inbound.js";
 
 /** From the best to the one that passes everywhere. */

@@ -4,8 +4,8 @@
  * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear then is dropped.
  */
 import { SUBPROTOCOL } from "@holdfast/protocol";
-import { clientErrors, HoldfastError } from "../errors.js";
 import { closeEnding, type Ending, impossibleEnding } from "../wire/ending.js";
+import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { isText } from "../wire/fields.js";
 import type { Transport, TransportEvents } from "./transport.js";
 import type { WebSocketClass, WebSocketLike } from "./web-socket.js";

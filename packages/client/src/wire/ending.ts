@@ -4,8 +4,8 @@
  * Pure. The server's numbers are taken only when they are sound: a delay is at least 0 and at most a day.
  */
 import type { ErrorCode } from "@holdfast/protocol";
-import { HoldfastError } from "../errors.js";
 import { DRAIN, isFinal } from "./codes.js";
+import { HoldfastError } from "./errors.js";
 import { type Fields, numberOr, textOr } from "./fields.js";
 
 export interface Ending {

@@ -13,8 +13,29 @@ import {
   type Position,
   type SubscribeOutcome,
 } from "@holdfast/protocol";
-import type { Member, PresenceList } from "../subscriptions/presence.js";
 import { type Fields, isFields, isText, positive, textOr } from "./fields.js";
+
+/** A session in the channel. */
+export interface Member {
+  /** The same over reconnects. */
+  readonly session: string;
+  /** Undefined: anonymous. */
+  readonly user?: string;
+  /** What its token says that others are shown. */
+  readonly info?: Json;
+}
+
+/** Members as the server lists them. */
+export interface PresenceList {
+  readonly version: number;
+  readonly users: number;
+  readonly sessions: number;
+  readonly members: readonly Member[];
+  /** Whether joins and leaves are those of each session, not of users. Undefined: as before. */
+  readonly perSession: boolean | undefined;
+  /** Where the next page begins. */
+  readonly next: string | undefined;
+}
 
 /** Data on a channel. */
 export interface Publication<Data = Json> {

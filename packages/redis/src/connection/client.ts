@@ -5,10 +5,10 @@
  * retries, queues and resubscriptions are therefore all off. Aborting the signal ends the client, whatever it is doing.
  */
 import { type Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisAccess } from "../target.js";
 import { hangUp } from "./hang-up.js";
 import type { Reasons } from "./reason.js";
 import type { Handshakes } from "./stream-errors.js";
-import type { RedisAccess } from "./target.js";
 
 /** How long a server may take to hang up after we did, ms; then the socket is destroyed. */
 const HANG_UP_MS = 100;

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { Redis } from "ioredis";
 import { RedisBroker } from "../broker.js";
 import type { RedisSeams } from "../options.js";
+import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisCluster, type RedisServer } from "../testing/index.js";
-import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 const SEAMS: RedisSeams = {
   clock: systemClock,

@@ -6,8 +6,9 @@
  * publications, kept or not, go through the master that has its log.
  */
 import { Cluster, Redis } from "ioredis";
+import type { RedisAccess, RedisAddress } from "../target.js";
 import { Client, connectionOptions } from "./client.js";
-import type { Connections, ConnectSettings } from "./connect.js";
+import type { Connections, ConnectSettings } from "./connections.js";
 import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import { Probe } from "./probe.js";
@@ -15,7 +16,6 @@ import { NotMaster } from "./role.js";
 import { loadScripts, runScript } from "./script.js";
 import { slotOf } from "./slot.js";
 import type { Handshakes } from "./stream-errors.js";
-import type { RedisAccess, RedisAddress } from "./target.js";
 
 /** How often the members are asked who they are, ms. A moved slot is noticed at once in any case. */
 const TOPOLOGY_INTERVAL_MS = 15_000;

@@ -4,42 +4,16 @@
  * One connection for commands and one that subscribes, because the answers to commands must not wait behind a burst of
  * publications. A Cluster has a connection per master for commands: see cluster.ts.
  */
-import type { Clock } from "@holdfast/core";
+
 import { type Cluster, Redis } from "ioredis";
+import type { RedisAddress, RedisTarget } from "../target.js";
 import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
+import type { Connections, ConnectSettings } from "./connections.js";
 import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
-import type { Roles } from "./role.js";
-import { loadScripts, runScript, type Script } from "./script.js";
+import { loadScripts, runScript } from "./script.js";
 import { hearStreamErrors } from "./stream-errors.js";
-import type { RedisAddress, RedisTarget } from "./target.js";
-
-export interface Connections {
-  readonly subscriber: Redis;
-  /** PUBLISH, in the order of all calls. Undefined where only a script can be routed to the right server. */
-  readonly publish: ((channel: string, data: string) => Promise<unknown>) | undefined;
-  /** Runs a script on the server that has its keys, likewise. */
-  script(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
-  /** Rejects when the command side gives no sign of life in time. */
-  ping(): Promise<unknown>;
-  /** Rejects with `NotMaster` when nothing should be published there any more. */
-  checkRole(): Promise<unknown>;
-  /** A call with this key had no answer in time: its connection is reset, before the call can be carried out late. */
-  overdue(key: string): void;
-  /** Settles with the reason when any of the connections that matter has ended. Never rejects. */
-  readonly lost: Promise<string>;
-}
-
-export interface ConnectSettings extends ClientScope {
-  /** For one step with one address, ms. */
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** A channel that is nobody else's. */
-  readonly probeChannel: string;
-  readonly roles: Roles;
-}
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
 export function openConnections(target: RedisTarget, settings: ConnectSettings): Promise<Connections> {

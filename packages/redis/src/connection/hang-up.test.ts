@@ -4,8 +4,8 @@ import { noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "../broker.js";
+import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { hangUp } from "./hang-up.js";
-import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 /** Answers the first commands of a link as Redis does, and publications never. */
 function answer(socket: Socket, lines: readonly string[]): void {

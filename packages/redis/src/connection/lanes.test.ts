@@ -5,11 +5,11 @@ import { Redis } from "ioredis";
 import { RedisBroker } from "../broker.js";
 import { RedisKeys } from "../keys.js";
 import { publishCall } from "../log.js";
+import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
 import { Lanes } from "./lanes.js";
 import { SCRIPTS } from "./script.js";
 import { slotOf } from "./slot.js";
-import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
 const FOREVER = Number.POSITIVE_INFINITY;

@@ -6,7 +6,7 @@
  * wait, and leave together as one atomic script: a busy topic costs Redis less, not more. Invariants: calls of a lane are sent in
  * order; a call whose deadline is over is never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond.
  */
-import type { ScriptCall } from "../log.js";
+import type { ScriptCall } from "./script.js";
 import { batchOf, type Script } from "./script.js";
 
 /** How long Redis serves nobody else. */

@@ -6,16 +6,17 @@
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { RedisKeys } from "../keys.js";
-import type { ScriptCall } from "../log.js";
 import type { RedisOptions } from "../options.js";
-import { type Connections, openConnections, openingTimeoutMs } from "./connect.js";
+import { databaseOf } from "../target.js";
+import { openConnections, openingTimeoutMs } from "./connect.js";
+import type { Connections } from "./connections.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
 import { Lanes } from "./lanes.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { NotMaster, type Roles } from "./role.js";
+import type { ScriptCall } from "./script.js";
 import { isError, SCRIPTS } from "./script.js";
 import { Handshakes } from "./stream-errors.js";
-import { databaseOf } from "./target.js";
 
 /** What arrives on a subscribed channel. */
 export type OnMessage = (channel: Buffer, payload: Buffer) => void;

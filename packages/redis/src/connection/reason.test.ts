@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
+import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { reasonsOf, refusalIn } from "./reason.js";
-import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 const target = (url: string): RedisTarget => parseRedisUrl(url) as RedisTarget;
 

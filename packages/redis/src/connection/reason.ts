@@ -5,7 +5,7 @@
  * they do not know; either may hold a password. Invariant: nothing but a reason leaves this package, never such an error.
  */
 import { isNativeError } from "node:util/types";
-import type { RedisTarget } from "./target.js";
+import type { RedisTarget } from "../target.js";
 
 const MAX_LENGTH = 300;
 

@@ -3,8 +3,8 @@ import { BrokerListener } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "../broker.js";
+import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
-import { parseRedisUrl, type RedisTarget } from "./target.js";
 
 const NEWS = channelTopic("news");
 const FAST = {

@@ -8,7 +8,6 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isNativeError } from "node:util/types";
 import type { Cluster, Redis } from "ioredis";
-import type { ScriptCall } from "../log.js";
 
 /** The files in packages/redis/lua, without `.lua`. Each says what its KEYS and ARGV are. */
 export type ScriptName =
@@ -41,6 +40,15 @@ export interface Script {
   readonly sha: string;
   /** Several calls of it in one step: lua/batch.lua. Undefined for scripts whose order does not matter. */
   readonly batch?: Script;
+}
+
+/** A script with what it is told. */
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  /** Calls of one lane are carried out in their order (lanes.ts). Undefined where order does not matter. */
+  readonly lane?: string;
 }
 
 /** The script of these files, one after the other. */

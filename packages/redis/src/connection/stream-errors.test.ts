@@ -5,8 +5,8 @@ import { noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisBroker } from "../broker.js";
+import { parseRedisUrl } from "../target.js";
 import { hearStreamErrors } from "./stream-errors.js";
-import { parseRedisUrl } from "./target.js";
 
 /** Signed by itself, so that no client trusts it; its key is known to all. */
 const CERT = `-----BEGIN CERTIFICATE-----

@@ -5,8 +5,8 @@
  * Whatever a server sends as an error becomes a HoldfastError, however broken it is.
  */
 import type { ErrorCode } from "@holdfast/protocol";
-import { endings } from "./wire/codes.js";
-import { numberOr, textOr } from "./wire/fields.js";
+import { endings } from "./codes.js";
+import { numberOr, textOr } from "./fields.js";
 
 const own = (code: number, name: string, message: string, temporary = true): ErrorCode => ({
   code,
