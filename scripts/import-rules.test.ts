@@ -85,14 +85,14 @@ describe("checkImports", () => {
 
   it("refuses an import cycle between files", () => {
     const violations = check({
-      "core/src/a.ts": 'import { b } from "./b.js";',
-      "core/src/b.ts": '\nimport { c } from "./inner/c.js";',
-      "core/src/inner/c.ts": '\n\nimport { a } from "../a.js";',
+      "redis/src/a.ts": 'import { b } from "./b.js";',
+      "redis/src/b.ts": '\nimport { c } from "./c.js";',
+      "redis/src/c.ts": '\n\nimport { a } from "./a.js";',
     });
-    expect(violations).toEqual([
-      "packages/core/src/inner/c.ts:3 closes an import cycle: packages/core/src/a.ts -> packages/core/src/b.ts -> " +
-        "packages/core/src/inner/c.ts -> packages/core/src/a.ts; move what both need to a third file",
-    ]);
+    expect(violations[0]).toBe(
+      "packages/redis/src/c.ts:3 closes an import cycle: packages/redis/src/a.ts -> packages/redis/src/b.ts -> " +
+        "packages/redis/src/c.ts -> packages/redis/src/a.ts; move what both need to a third file",
+    );
   });
 
   it("reads components, and follows imports of them", () => {
@@ -105,11 +105,43 @@ describe("checkImports", () => {
     ]);
   });
 
-  it("lets types refer to each other, since they are erased", () => {
+  it("refuses a cycle of types, although they are erased", () => {
     const violations = check({
-      "core/src/a.ts": 'import type { B } from "./b.js";',
-      "core/src/b.ts": 'import { a } from "./a.js";',
+      "redis/src/a.ts": 'import type { B } from "./b.js";',
+      "redis/src/b.ts": 'import { a } from "./a.js";',
     });
-    expect(violations).toEqual([]);
+    expect(violations).toEqual([
+      expect.stringMatching(/^packages\/redis\/src\/b\.ts:1 closes an import cycle/),
+    ]);
+  });
+
+  it("refuses an import from a higher folder, of a type too", () => {
+    const violations = check({
+      "core/src/delivery/batch.ts": '\nimport type { Connection } from "../connection/connection.js";',
+      "core/src/connection/connection.ts": "export interface Connection {}",
+      "core/src/connection/registry.ts": 'import "../delivery/batch.js";',
+    });
+    expect(violations).toEqual([
+      "packages/core/src/delivery/batch.ts:2 delivery imports connection/connection.ts, but connection lies above it " +
+        "(scripts/folder-rules.ts): take an interface instead",
+    ]);
+  });
+
+  it("refuses a folder that has no place yet", () => {
+    const violations = check({
+      "core/src/attic/box.ts": 'import "../runtime/clock.js";',
+      "core/src/runtime/clock.ts": "export {};",
+    });
+    expect(violations).toEqual([expect.stringContaining("attic has no place in scripts/folder-rules.ts")]);
+  });
+
+  it("refuses a circle of folders where no file closes one", () => {
+    const violations = check({
+      "redis/src/one/a.ts": 'import "../two/b.js";',
+      "redis/src/two/b.ts": "export {};",
+      "redis/src/two/c.ts": 'import "../one/d.js";',
+      "redis/src/one/d.ts": "export {};",
+    });
+    expect(violations).toEqual([expect.stringContaining("closes a circle of folders: one leads to two")]);
   });
 });

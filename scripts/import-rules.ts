@@ -1,6 +1,7 @@
 /**
- * Who may import whom, and the rules that go with it: no cycles between files, no reaching into another package, no
- * process.env outside the programs, no mutable module state in what is published.
+ * Which package may import which, and the rules that go with it: no cycles between files, types included, no reaching
+ * into another package, no process.env outside the programs, no mutable module state in what is published. The direction
+ * of folders inside a package is in folder-rules.ts.
  *
  * Reads sources only; the table below is the one to change (with an ADR) when the architecture changes.
  */
@@ -8,6 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { parseSync } from "@swc/core";
+import { type Arrow, checkFolders } from "./folder-rules.js";
 
 /**
  * What each package's sources may import, besides their own files. "*" allows everything but the private packages.
@@ -63,8 +65,6 @@ export interface Violation {
 interface Import {
   readonly specifier: string;
   readonly line: number;
-  /** Types are erased, so they count for direction but cannot close a cycle. */
-  readonly typeOnly: boolean;
 }
 
 export function checkImports(root: string): Violation[] {
@@ -94,7 +94,34 @@ export function checkImports(root: string): Violation[] {
       }
     }
   }
-  return [...violations, ...findCycles(root, graph)];
+  return [...violations, ...findCycles(root, graph), ...findBackward(root, graph)];
+}
+
+/** Imports between folders of one package that run against their direction. */
+function findBackward(root: string, graph: ReadonlyMap<string, readonly Import[]>): Violation[] {
+  const arrows = new Map<string, Arrow[]>();
+  for (const [path, imports] of graph) {
+    const [, name = "", , ...rest] = relative(root, path).split(sep);
+    const from = rest.join("/");
+    if (isTest(`packages/${name}/src/${from}`) || /(^|\/)testing\//.test(from)) continue;
+    const src = join(root, "packages", name, "src");
+    for (const { specifier, line } of imports) {
+      if (!specifier.startsWith(".")) continue;
+      const target = sourceOf(join(dirname(path), specifier), graph);
+      const to = relative(src, target).split(sep).join("/");
+      if (!graph.has(target) || to.startsWith("..")) continue;
+      const list = arrows.get(name) ?? [];
+      list.push({ from, to, line });
+      arrows.set(name, list);
+    }
+  }
+  return [...arrows].flatMap(([name, list]) =>
+    checkFolders(name, list).map(({ file, line, problem }) => ({
+      file: `packages/${name}/src/${file}`,
+      line,
+      problem,
+    })),
+  );
 }
 
 function checkDirection(
@@ -145,8 +172,8 @@ function findCycles(root: string, graph: ReadonlyMap<string, readonly Import[]>)
   const trail: string[] = [];
   const visit = (path: string): void => {
     trail.push(path);
-    for (const { specifier, line, typeOnly } of graph.get(path) ?? []) {
-      if (typeOnly || !specifier.startsWith(".")) continue;
+    for (const { specifier, line } of graph.get(path) ?? []) {
+      if (!specifier.startsWith(".")) continue;
       const target = sourceOf(join(dirname(path), specifier), graph);
       const start = trail.indexOf(target);
       if (start >= 0) {
@@ -216,16 +243,16 @@ function importOf(node: Node): Omit<Import, "line"> | undefined {
     case "ExportNamedDeclaration":
     case "ExportAllDeclaration": {
       const from = node.source as { value: string } | null;
-      return from ? { specifier: from.value, typeOnly: node.typeOnly === true } : undefined;
+      return from ? { specifier: from.value } : undefined;
     }
     case "CallExpression": {
       if ((node.callee as Node).type !== "Import") return undefined;
       const [first] = node.arguments as readonly { expression: Node }[];
       if (first?.expression.type !== "StringLiteral") return undefined;
-      return { specifier: String(first.expression.value), typeOnly: false };
+      return { specifier: String(first.expression.value) };
     }
     case "TsImportType":
-      return { specifier: (node.argument as { value: string }).value, typeOnly: true };
+      return { specifier: (node.argument as { value: string }).value };
     default:
       return undefined;
   }
