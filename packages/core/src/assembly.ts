@@ -3,7 +3,7 @@
  */
 import { sessionKey, welcomeEncoder } from "@holdfast/protocol";
 import { Access } from "./access/access.js";
-import { Questions } from "./access/application-checks.js";
+import { ApplicationChecks } from "./access/application-checks.js";
 import { Authentication, type Veto } from "./access/authentication.js";
 import { ResumeTokens } from "./access/resume-tokens.js";
 import { Revocations } from "./access/revocations.js";
@@ -18,25 +18,25 @@ import { Keepalive } from "./connection/keepalive.js";
 import { PublishRate } from "./connection/publish-rate.js";
 import { RateLimit } from "./connection/rate-limit.js";
 import { Registry } from "./connection/registry.js";
-import { Orders } from "./control/control.js";
+import { Control } from "./control/control.js";
 import { FanOut } from "./delivery/fan-out.js";
 import { Outbox } from "./delivery/outbox.js";
 import { SlowConsumers } from "./delivery/slow-consumers.js";
-import { Continuity } from "./history/stream-reader.js";
+import { StreamReader } from "./history/stream-reader.js";
 import { Hub } from "./hub/hub.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import { Presence } from "./presence/presence.js";
 import { type ReadLimits, Reads } from "./runtime/reads.js";
 import { SparseLog } from "./runtime/sparse-log.js";
-import { Wheel } from "./runtime/ticker.js";
+import { Ticker } from "./runtime/ticker.js";
 import type { Seams } from "./seams.js";
 
 export interface Parts {
   readonly context: Context;
   readonly fanOut: FanOut;
   readonly keepalive: Keepalive;
-  readonly orders: Orders;
+  readonly orders: Control;
   readonly tickets: Tickets;
 }
 
@@ -45,21 +45,21 @@ const CLIENT_READS: ReadLimits = Object.freeze({ atOnce: 8, maxWaiting: 4096, ma
 
 export function assemble(options: CoreOptions, seams: Seams): Parts {
   const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
-  const wheel = new Wheel(clock);
-  const registry = new Registry(options.connectTimeoutMs, wheel, metrics);
+  const ticker = new Ticker(clock);
+  const registry = new Registry(options.connectTimeoutMs, ticker, metrics);
   const fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
-  const keepalive = new Keepalive(options, registry.connections, wheel, metrics);
+  const keepalive = new Keepalive(options, registry.connections, ticker, metrics);
   const namespaces = new Namespaces(options.namespaces, options);
-  const continuity = new Continuity(
+  const streamReader = new StreamReader(
     { ...options, maxRecoveredChars: options.maxOutboxBytes },
-    { broker, fanOut, wheel, metrics, logger },
+    { broker, fanOut, ticker, metrics, logger },
   );
-  const hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+  const hub = new Hub({ broker, fanOut, namespaces, streamReader, metrics, logger });
   const revocations = new Revocations({
     store: seams.revocations,
     leewayMs: options.clockLeewayMs,
     clock,
-    wheel,
+    ticker,
     logger,
     metrics,
     random: seams.random,
@@ -83,12 +83,12 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     expiries: new Expiries(options.refreshWindowMs, clock, (connection, next, row) =>
       changeIdentity(context, connection, next, row),
     ),
-    questions: new Questions(authorizer, options.maxChannels, metrics),
+    applicationChecks: new ApplicationChecks(authorizer, options.maxChannels, metrics),
     broker,
     events,
-    continuity,
+    streamReader,
     hub,
-    detached: new Detached(options, hub, wheel, metrics),
+    detached: new Detached(options, hub, ticker, metrics),
     presence:
       seams.presence === undefined || !namespaces.havePresence
         ? undefined
@@ -96,7 +96,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
             store: seams.presence,
             broker,
             fanOut,
-            wheel,
+            ticker,
             clock,
             metrics,
             logger,
@@ -107,18 +107,18 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     resumeTokens: new ResumeTokens(() => clock.now()),
     revocations,
     registry,
-    outbox: new Outbox(options, wheel),
-    slowConsumers: new SlowConsumers(options.maxOutboxBytes, { wheel, clock, metrics, logger }),
+    outbox: new Outbox(options, ticker),
+    slowConsumers: new SlowConsumers(options.maxOutboxBytes, { ticker, clock, metrics, logger }),
     rateLimit: new RateLimit(options.commandRate),
     publishRate: new PublishRate(options),
     reads: new Reads(CLIENT_READS),
-    wheel,
+    ticker,
     clock,
     logger,
     sparseLog: new SparseLog(logger, clock),
     metrics,
     encodeWelcome: welcomeEncoder(announcement(options)),
   };
-  const orders = new Orders(context);
+  const orders = new Control(context);
   return { context, fanOut, keepalive, orders, tickets };
 }

@@ -29,7 +29,7 @@ import { Drain, type DrainOptions } from "./connection/drain.js";
 import type { Keepalive } from "./connection/keepalive.js";
 import type { UrlConnect } from "./connection/url-connect.js";
 import { CommonTopics } from "./control/common-topics.js";
-import type { Orders } from "./control/control.js";
+import type { Control } from "./control/control.js";
 import {
   type ChannelCount,
   type ChannelsQuery,
@@ -55,7 +55,7 @@ export class Core {
   readonly #context: Context;
   readonly #keepalive: Keepalive;
   readonly #seams: Seams;
-  readonly #orders: Orders;
+  readonly #orders: Control;
   readonly #tickets: Tickets;
   #instanceKey: string | undefined;
   readonly #common: CommonTopics;
@@ -139,7 +139,7 @@ export class Core {
 
   /** Channels that somebody here listens to. Looks at all, like `slowest`. */
   channels(query: ChannelsQuery): ChannelCount[] {
-    return channels(this.#context.hub.places, query);
+    return channels(this.#context.hub.topicStates, query);
   }
 
   /** Who is connected here. Looks at all, like `slowest`. */
@@ -151,22 +151,22 @@ export class Core {
   start(): void {
     if (this.#state.kind !== "idle") return;
     this.#state = { kind: "open" };
-    this.#context.wheel.add(() => this.#keepalive.turn());
-    this.#context.wheel.add(() => this.#context.registry.turn());
-    this.#context.wheel.add(() => this.#context.continuity.turn());
-    this.#context.wheel.add(() => this.#context.detached.turn());
-    this.#context.wheel.add(() => this.#context.slowConsumers.turn());
-    this.#context.wheel.add(() => this.#context.revocations.turn());
-    this.#context.wheel.add(() => this.#context.expiries.turn());
-    this.#context.wheel.add(() => this.#context.presence?.turn());
-    this.#context.wheel.start();
+    this.#context.ticker.add(() => this.#keepalive.turn());
+    this.#context.ticker.add(() => this.#context.registry.turn());
+    this.#context.ticker.add(() => this.#context.streamReader.turn());
+    this.#context.ticker.add(() => this.#context.detached.turn());
+    this.#context.ticker.add(() => this.#context.slowConsumers.turn());
+    this.#context.ticker.add(() => this.#context.revocations.turn());
+    this.#context.ticker.add(() => this.#context.expiries.turn());
+    this.#context.ticker.add(() => this.#context.presence?.turn());
+    this.#context.ticker.start();
     this.#seams.broker.start({
       publication: (topic, data, position) => this.#publication(topic, data, position),
       skipped: (topic) => this.#skipped(topic),
       state: (state) => {
         if (state !== "ready") return;
         this.#common.listen();
-        this.#context.continuity.restored();
+        this.#context.streamReader.restored();
         this.#context.presence?.restored();
         this.#learnSecret();
       },
@@ -182,12 +182,12 @@ export class Core {
     byUrl?: ForwardedHeaders,
     resume?: Resume,
   ): Verdict | Promise<Verdict> {
-    const { authentication, questions, resumeTokens, revocations } = this.#context;
+    const { authentication, applicationChecks, resumeTokens, revocations } = this.#context;
     if (token !== undefined && authentication.takesTokens) return authentication.identify(token);
     const shown = resume && resumeTokens.check(resume.sid, resume.token);
     if (shown !== undefined && revocations.refuses({}, shown.key)) return { error: errors.tokenRevoked };
     const isKnown = shown?.user !== undefined && shown.identity !== undefined;
-    return byUrl !== undefined && !isKnown && questions.decideConnect
+    return byUrl !== undefined && !isKnown && applicationChecks.decideConnect
       ? askWho(this.#context, { session: undefined, token, client: undefined, headers: byUrl })
       : whoComes(this.#context, shown);
   }
@@ -261,8 +261,8 @@ export class Core {
   drain(options: DrainOptions, onProgress: (left: number) => void = () => {}): Promise<void> {
     if (this.#state.kind === "draining") return this.#state.drain.done;
     if (this.#state.kind !== "open") return Promise.resolve();
-    const { clock, registry, wheel } = this.#context;
-    const drain = new Drain(options, registry, wheel, clock, this.#seams.random, onProgress);
+    const { clock, registry, ticker } = this.#context;
+    const drain = new Drain(options, registry, ticker, clock, this.#seams.random, onProgress);
     this.#state = { kind: "draining", drain };
     return drain.done;
   }
@@ -276,12 +276,12 @@ export class Core {
   async #end(): Promise<void> {
     const last = this.#state;
     this.#state = { kind: "closed" };
-    // The wheel stops, and with it a drain under way.
+    // The ticker stops, and with it a drain under way.
     if (last.kind === "draining") last.drain.end();
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#orders.close();
     this.#common.close();
-    this.#context.wheel.close();
+    this.#context.ticker.close();
     await this.#context.presence?.close();
     this.#seams.authorizer?.close();
     await this.#seams.events?.close();
@@ -331,6 +331,6 @@ export class Core {
 }
 
 /** Whether a channel may be asked for: the identity has it, or the application may allow it. */
-function mayWish({ access, questions }: Context, identity: Identity, channel: string): boolean {
-  return access.may(identity, channel, "subscribe") || questions.decideSubscribe(identity, channel);
+function mayWish({ access, applicationChecks }: Context, identity: Identity, channel: string): boolean {
+  return access.may(identity, channel, "subscribe") || applicationChecks.decideSubscribe(identity, channel);
 }

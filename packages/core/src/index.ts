@@ -25,7 +25,7 @@ export {
   mergeChannels,
   mergeConnections,
 } from "./control/inspection.js";
-export { historyOf, type Past } from "./history/history-page.js";
+export { readHistoryPage, type Past } from "./history/history-page.js";
 export { bySlowness, type SlowConnection } from "./control/slowest.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
@@ -75,7 +75,7 @@ export {
   MAX_REASON_LENGTH,
   MAX_REVOCATION_MS,
   MAX_SUBJECT_LENGTH,
-  type Order,
+  type ControlMessage,
   orderText,
   subjectOf,
 } from "./access/control-message.js";
@@ -90,7 +90,7 @@ export {
   type Subject,
 } from "./access/revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./runtime/clock.js";
-export { nearest, suggestion } from "./runtime/did-you-mean.js";
+export { didYouMean, suggestion } from "./runtime/did-you-mean.js";
 export { SparseLog } from "./runtime/sparse-log.js";
 export { LimitedLogger } from "./runtime/limited-logger.js";
 export { type Logger, silentLogger } from "./runtime/logger.js";
@@ -131,3 +131,16 @@ export {
 export type { Framing, Mark, Message, Transport } from "./delivery/transport.js";
 export type { WorkerDirectory } from "./worker-directory.js";
 export type { PresenceRule } from "./namespace.js";
+/** Names before the renaming of issue 13. */
+export type {
+  /** @deprecated Use `ControlMessage`. */
+  ControlMessage as Order,
+} from "./access/control-message.js";
+export {
+  /** @deprecated Use `readHistoryPage`. */
+  readHistoryPage as historyOf,
+} from "./history/history-page.js";
+export {
+  /** @deprecated Use `didYouMean`. */
+  didYouMean as nearest,
+} from "./runtime/did-you-mean.js";

@@ -25,7 +25,7 @@ import { SCRIPTS } from "./connection/script.js";
 import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
-import { Doorbell } from "./stream-waiter.js";
+import { StreamWaiter } from "./stream-waiter.js";
 
 /** What is kept of a channel's past. */
 export type RetentionOf = (channel: string) => Retention | undefined;
@@ -63,7 +63,7 @@ export class Ingest {
   readonly #options: RedisOptions;
   readonly #seams: RedisSeams;
   readonly #keys: RedisKeys;
-  readonly #doorbell: Doorbell;
+  readonly #streamWaiter: StreamWaiter;
   readonly #leaseMs: number;
   /** Names this holder among all. */
   readonly #name = randomBytes(12).toString("base64url");
@@ -78,7 +78,7 @@ export class Ingest {
     this.#options = options;
     this.#seams = seams;
     this.#keys = new RedisKeys(options.prefix);
-    this.#doorbell = new Doorbell(options, seams.clock, seams.random);
+    this.#streamWaiter = new StreamWaiter(options, seams.clock, seams.random);
     this.#leaseMs = parts.leaseMs ?? LEASE_MS;
   }
 
@@ -90,7 +90,7 @@ export class Ingest {
   /** Ends the round under way after its current publications, and gives the lease back. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#doorbell.close();
+    await this.#streamWaiter.close();
     await this.#running;
   }
 
@@ -109,7 +109,7 @@ export class Ingest {
         await pause(clock, backoffDelay(failures++, random(), minRetryDelayMs, backoff), signal);
       }
     }
-    await this.#doorbell.close();
+    await this.#streamWaiter.close();
     await this.#release().catch(() => {});
   }
 
@@ -121,12 +121,12 @@ export class Ingest {
     const taken = await this.#take();
     const look = this.#leaseMs / LOOKS_PER_LEASE;
     if (taken === undefined) {
-      await this.#doorbell.close();
+      await this.#streamWaiter.close();
       return look * (0.5 + random() / 2);
     }
     if (this.#closing.signal.aborted) return 0;
     if (taken.entries.length > 0) await this.#publish(taken.entries, askedAt + this.#leaseMs);
-    else await this.#doorbell.wait(this.#keys.ingest, taken.last, Math.ceil(look));
+    else await this.#streamWaiter.wait(this.#keys.ingest, taken.last, Math.ceil(look));
     return 0;
   }
 

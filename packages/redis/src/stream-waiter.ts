@@ -1,5 +1,5 @@
 /**
- * The doorbell: waits for the next entry of a stream, on a connection of its own, because waiting blocks it.
+ * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks it.
  *
  * It only says that somebody may be there; what it is, and who may fetch it, is decided by lua/ingest-take.lua. Invariant:
  * there is a connection only from a wait until `close`, and no wait outlasts its time by more than a command's deadline.
@@ -22,7 +22,7 @@ interface Line {
   client?: Client<Redis | Cluster>;
 }
 
-export class Doorbell {
+export class StreamWaiter {
   readonly #options: RedisOptions;
   readonly #clock: Clock;
   readonly #random: () => number;

@@ -3,7 +3,7 @@
  *
  * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says which one.
  * Invariants: at most one link or one timer exists, in the state that needs it, and beside a connection the climb to a
- * better transport (climb.ts); no attempt starts before the server's `reconnectAfter` or `retryAfter` has passed, nor
+ * better transport (transport-upgrade.ts); no attempt starts before the server's `reconnectAfter` or `retryAfter` has passed, nor
  * after a terminal ending or `close()` unless `start()` is called; the count of retries falls to zero only after a
  * connection was stable.
  */
@@ -19,8 +19,8 @@ import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { type Inbound, readResumeToken, type Welcome } from "../wire/inbound.js";
 import { Link } from "./link.js";
 import { Refresh } from "./refresh.js";
-import { Ladder } from "./transport-choice.js";
-import { Climb } from "./transport-upgrade.js";
+import { TransportChoice } from "./transport-choice.js";
+import { TransportUpgrade } from "./transport-upgrade.js";
 
 export interface ConnectorEvents {
   state(state: ClientState): void;
@@ -56,7 +56,7 @@ export class Connector {
   readonly #options: ResolvedOptions;
   readonly #tokens: TokenSource;
   readonly #on: ConnectorEvents;
-  readonly #ladder: Ladder;
+  readonly #choice: TransportChoice;
   readonly #refresh: Refresh;
   #state: State = { t: "resting", seen: { name: "idle" } };
   /** Retries since the last stable connection. */
@@ -71,7 +71,7 @@ export class Connector {
     this.#url = url;
     this.#options = options;
     this.#tokens = new TokenSource(options.getToken);
-    this.#ladder = new Ladder(options.transports.toBeHad, options.storage);
+    this.#choice = new TransportChoice(options.transports.toBeHad, options.storage);
     this.#refresh = new Refresh({ ...options, problem: on.problem });
     this.#on = on;
   }
@@ -180,7 +180,7 @@ export class Connector {
   }
 
   #open(token: string | undefined, seen: ClientState): void {
-    const link = this.#dial(this.#ladder.current, () => link.greet(this.#hello(token)));
+    const link = this.#dial(this.#choice.current, () => link.greet(this.#hello(token)));
     this.#enter({ t: "opening", seen, link });
   }
 
@@ -189,7 +189,7 @@ export class Connector {
     const { connectTimeoutMs, transports } = this.#options;
     const url = withSid(this.#url, this.#sid);
     // Where something else may work, nothing is waited for that long.
-    const doubted = this.#ladder.doubted || name !== this.#ladder.current;
+    const doubted = this.#choice.doubted || name !== this.#choice.current;
     const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
     const link = new Link((on) => transports.open(name, url, on), options, {
       opened,
@@ -216,8 +216,8 @@ export class Connector {
     const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
-    this.#ladder.worked();
-    const transport = this.#ladder.current;
+    this.#choice.worked();
+    const transport = this.#choice.current;
     const seen: ClientState = { name: "connected", sid, user, limits, transport };
     const state = this.#serve(link, seen, this.#options.clock.monotonic());
     if (this.#state === state) this.#on.welcomed(link, result);
@@ -225,14 +225,14 @@ export class Connector {
 
   #serve(link: Link, seen: ClientState, since: number): State {
     const { clock, random } = this.#options;
-    const climb = new Climb(clock, random, this.#ladder, {
+    const upgrade = new TransportUpgrade(clock, random, this.#choice, {
       token: () => this.#tokens.get(),
       dial: (name, opened, failed) => this.#dial(name, opened, failed),
       ready: (next, token) => this.#move(next, token),
     });
-    const state: State = { t: "connected", seen, link, since, leave: () => climb.stop() };
+    const state: State = { t: "connected", seen, link, since, leave: () => upgrade.stop() };
     this.#enter(state);
-    if (this.#state === state) climb.start();
+    if (this.#state === state) upgrade.start();
     return state;
   }
 
@@ -266,7 +266,7 @@ export class Connector {
     if (state.t === "moving") {
       if (state.link === link) {
         // What was to take over is gone, what serves is not.
-        this.#ladder.failed();
+        this.#choice.failed();
         this.#serve(state.old, state.seen, state.since);
         return;
       }
@@ -284,9 +284,9 @@ export class Connector {
     let again = false;
     if (last.since !== undefined) {
       if (now - last.since >= backoff.stableAfterMs) this.#retries = 0;
-      if (mute) this.#ladder.lost(now - last.since);
+      if (mute) this.#choice.lost(now - last.since);
       this.#on.lost();
-    } else if (mute && last.t === "opening") again = this.#ladder.failed();
+    } else if (mute && last.t === "opening") again = this.#choice.failed();
     this.#notBefore = now + notBeforeMs;
     // Whoever was told of the loss may have closed the client.
     if (this.#state !== last) return;

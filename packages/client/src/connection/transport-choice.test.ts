@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { TransportStorage } from "../options.js";
 import { TRANSPORTS } from "../transports/transport.js";
-import { Ladder } from "./transport-choice.js";
+import { TransportChoice } from "./transport-choice.js";
 
 /** A page's storage. */
 function memory(value: string | null = null): TransportStorage & { value: string | null } {
@@ -21,8 +21,8 @@ const MINUTE = 60_000;
 
 describe("the ladder", () => {
   it("gives way at once before anything has worked, and waits after each round", () => {
-    const ladder = new Ladder(TRANSPORTS, undefined);
-    const seen = Array.from({ length: 6 }, () => [ladder.current, ladder.failed()]);
+    const choice = new TransportChoice(TRANSPORTS, undefined);
+    const seen = Array.from({ length: 6 }, () => [choice.current, choice.failed()]);
     const round = [
       ["websocket", true],
       ["sse", true],
@@ -32,86 +32,86 @@ describe("the ladder", () => {
   });
 
   it("stays with what has worked until it failed three times, then tries the others, each after a wait", () => {
-    const ladder = new Ladder(TRANSPORTS, undefined);
-    ladder.worked();
+    const choice = new TransportChoice(TRANSPORTS, undefined);
+    choice.worked();
     const seen = Array.from({ length: 6 }, () => {
-      const again = ladder.failed();
-      return [ladder.current, again];
+      const again = choice.failed();
+      return [choice.current, again];
     });
     expect(seen.map(([name]) => name)).toEqual(["websocket", "websocket", "sse", "poll", "websocket", "sse"]);
     expect(seen.some(([, again]) => again)).toBe(false);
   });
 
   it("gives way to cuts in a row, not to those of connections that lasted, and no further than the last", () => {
-    const ladder = new Ladder(TRANSPORTS, undefined);
-    ladder.worked();
-    for (const ms of [5, 5, MINUTE, 5, 5]) ladder.lost(ms);
-    expect(ladder.current).toBe("websocket");
-    ladder.lost(5);
-    expect(ladder.current).toBe("sse");
-    for (let i = 0; i < 9; i++) ladder.lost(5);
-    expect(ladder.current).toBe("poll");
+    const choice = new TransportChoice(TRANSPORTS, undefined);
+    choice.worked();
+    for (const ms of [5, 5, MINUTE, 5, 5]) choice.lost(ms);
+    expect(choice.current).toBe("websocket");
+    choice.lost(5);
+    expect(choice.current).toBe("sse");
+    for (let i = 0; i < 9; i++) choice.lost(5);
+    expect(choice.current).toBe("poll");
   });
 
   it("climbs later each time in vain, and comes down at once when it falls", () => {
-    const ladder = new Ladder(TRANSPORTS, memory("poll"));
+    const choice = new TransportChoice(TRANSPORTS, memory("poll"));
     const waits: (number | undefined)[] = [];
     for (let i = 0; i < 8; i++) {
-      waits.push(ladder.climbAfter(1));
-      ladder.climbed(false);
+      waits.push(choice.climbAfter(1));
+      choice.climbed(false);
     }
     expect(waits).toEqual([0.5, 1, 2, 4, 8, 16, 30, 30].map((minutes) => minutes * MINUTE));
-    ladder.climbed(true);
-    ladder.worked();
-    expect([ladder.current, ladder.climbAfter(1)]).toEqual(["websocket", undefined]);
-    ladder.lost(20_000);
-    expect([ladder.current, ladder.climbAfter(1)]).toEqual(["poll", 30 * MINUTE]);
+    choice.climbed(true);
+    choice.worked();
+    expect([choice.current, choice.climbAfter(1)]).toEqual(["websocket", undefined]);
+    choice.lost(20_000);
+    expect([choice.current, choice.climbAfter(1)]).toEqual(["poll", 30 * MINUTE]);
   });
 
   it("climbs to the best and to the one above by turns", () => {
-    const ladder = new Ladder(TRANSPORTS, memory("poll"));
+    const choice = new TransportChoice(TRANSPORTS, memory("poll"));
     const tried = Array.from({ length: 4 }, () => {
-      const { above } = ladder;
-      ladder.climbed(false);
+      const { above } = choice;
+      choice.climbed(false);
       return above;
     });
     expect(tried).toEqual(["websocket", "sse", "websocket", "sse"]);
-    ladder.climbed(true);
-    expect(ladder.failed()).toBe(true);
-    expect(ladder.current).toBe("poll");
+    choice.climbed(true);
+    expect(choice.failed()).toBe(true);
+    expect(choice.current).toBe("poll");
   });
 
   it("begins anew with climbs that last", () => {
-    const ladder = new Ladder(["websocket", "poll"], memory("poll"));
-    ladder.worked();
-    ladder.climbed(false);
-    ladder.climbed(true);
-    ladder.worked();
-    ladder.lost(MINUTE);
-    for (let i = 0; i < 3; i++) ladder.failed();
-    expect(ladder.current).toBe("poll");
-    expect(ladder.climbAfter(0)).toBe(15_000);
+    const choice = new TransportChoice(["websocket", "poll"], memory("poll"));
+    choice.worked();
+    choice.climbed(false);
+    choice.climbed(true);
+    choice.worked();
+    choice.lost(MINUTE);
+    for (let i = 0; i < 3; i++) choice.failed();
+    expect(choice.current).toBe("poll");
+    expect(choice.climbAfter(0)).toBe(15_000);
   });
 
   it("remembers what worked, and begins with it where it is one of its rungs", () => {
     const storage = memory();
-    const ladder = new Ladder(TRANSPORTS, storage);
-    ladder.failed();
+    const choice = new TransportChoice(TRANSPORTS, storage);
+    choice.failed();
     expect(storage.value).toBeNull();
-    ladder.worked();
+    choice.worked();
     expect(storage.value).toBe("sse");
-    expect(new Ladder(TRANSPORTS, storage).current).toBe("sse");
-    expect(new Ladder(["websocket", "poll"], storage).current).toBe("websocket");
-    expect(new Ladder(TRANSPORTS, memory("__proto__")).current).toBe("websocket");
+    expect(new TransportChoice(TRANSPORTS, storage).current).toBe("sse");
+    expect(new TransportChoice(["websocket", "poll"], storage).current).toBe("websocket");
+    expect(new TransportChoice(TRANSPORTS, memory("__proto__")).current).toBe("websocket");
   });
 
   it("works where nothing can be remembered", () => {
     const forbidden = (): never => {
       throw new Error("SecurityError");
     };
-    const ladder = new Ladder(TRANSPORTS, { getItem: forbidden, setItem: forbidden });
-    ladder.worked();
-    expect(ladder.current).toBe("websocket");
+    const choice = new TransportChoice(TRANSPORTS, { getItem: forbidden, setItem: forbidden });
+    choice.worked();
+    expect(choice.current).toBe("websocket");
   });
 
   it("has a rung, a bounded wait and a way up, whatever happens", () => {
@@ -124,20 +124,20 @@ describe("the ladder", () => {
         fc.array(step, { maxLength: 80 }),
         fc.subarray([...TRANSPORTS], { minLength: 1 }),
         (steps, rungs) => {
-          const ladder = new Ladder(rungs, undefined);
+          const choice = new TransportChoice(rungs, undefined);
           for (const { do: what, ms = 0 } of steps) {
-            const wait = ladder.climbAfter(0.5);
-            if (what === "worked") ladder.worked();
-            if (what === "failed") ladder.failed();
-            if (what === "lost") ladder.lost(ms);
-            if (wait !== undefined && (what === "climb" || what === "vain")) ladder.climbed(what === "climb");
-            expect(rungs).toContain(ladder.current);
-            const next = ladder.climbAfter(0.5);
-            expect(next === undefined).toBe(ladder.current === rungs[0]);
+            const wait = choice.climbAfter(0.5);
+            if (what === "worked") choice.worked();
+            if (what === "failed") choice.failed();
+            if (what === "lost") choice.lost(ms);
+            if (wait !== undefined && (what === "climb" || what === "vain")) choice.climbed(what === "climb");
+            expect(rungs).toContain(choice.current);
+            const next = choice.climbAfter(0.5);
+            expect(next === undefined).toBe(choice.current === rungs[0]);
             if (next === undefined) continue;
             expect(next).toBeGreaterThanOrEqual(15_000);
             expect(next).toBeLessThanOrEqual(30 * MINUTE);
-            expect(rungs.indexOf(ladder.above)).toBeLessThan(rungs.indexOf(ladder.current));
+            expect(rungs.indexOf(choice.above)).toBeLessThan(rungs.indexOf(choice.current));
           }
         },
       ),

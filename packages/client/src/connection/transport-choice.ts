@@ -22,7 +22,7 @@ const MAX_CLIMB_MS = 1_800_000;
 
 const KEY = "holdfast.transport";
 
-export class Ladder {
+export class TransportChoice {
   readonly #rungs: readonly TransportName[];
   readonly #storage: TransportStorage | undefined;
   #at: number;

@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.js";
 import type { TransportName } from "../transports/transport.js";
 import type { Link } from "./link.js";
-import type { Ladder } from "./transport-choice.js";
+import type { TransportChoice } from "./transport-choice.js";
 
 export interface ClimbOptions {
   token(): Promise<string | undefined>;
@@ -19,24 +19,24 @@ export interface ClimbOptions {
   ready(link: Link, token: string | undefined): void;
 }
 
-export class Climb {
+export class TransportUpgrade {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #ladder: Ladder;
+  readonly #choice: TransportChoice;
   readonly #options: ClimbOptions;
   /** Ends what is under way; undefined when nothing is. */
   #stop: (() => void) | undefined;
 
-  constructor(clock: Clock, random: () => number, ladder: Ladder, options: ClimbOptions) {
+  constructor(clock: Clock, random: () => number, choice: TransportChoice, options: ClimbOptions) {
     this.#clock = clock;
     this.#random = random;
-    this.#ladder = ladder;
+    this.#choice = choice;
     this.#options = options;
   }
 
   /** Begins, unless there is nothing to climb to. */
   start(): void {
-    const delayMs = this.#ladder.climbAfter(this.#random());
+    const delayMs = this.#choice.climbAfter(this.#random());
     if (delayMs === undefined) return;
     const timer = this.#clock.after(delayMs, () => this.#try());
     this.#stop = () => timer.cancel();
@@ -62,10 +62,10 @@ export class Climb {
   }
 
   #dial(token: string | undefined): void {
-    const name = this.#ladder.above;
+    const name = this.#choice.above;
     const ready = (): void => {
       this.#stop = undefined;
-      this.#ladder.climbed(true);
+      this.#choice.climbed(true);
       this.#options.ready(link, token);
     };
     const opened = (): void => (name === "websocket" ? link.probe(ready) : ready());
@@ -74,7 +74,7 @@ export class Climb {
   }
 
   #again(): void {
-    this.#ladder.climbed(false);
+    this.#choice.climbed(false);
     this.start();
   }
 }

@@ -29,7 +29,7 @@ interface Pending {
   publications: Promise<unknown> | undefined;
 }
 
-export class Questions {
+export class ApplicationChecks {
   readonly #authorizer: Authorizer | undefined;
   readonly #maxPending: number;
   readonly #metrics: Metrics;

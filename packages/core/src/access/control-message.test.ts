@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { MAX_REVOCATION_MS, type Order, orderText, parseOrder } from "./control-message.js";
+import { type ControlMessage, MAX_REVOCATION_MS, orderText, parseOrder } from "./control-message.js";
 
 const NOW = 1_700_000_000_000;
 const DEFAULTS = { now: NOW, ttlMs: 60_000 };
@@ -11,7 +11,7 @@ const parse = (value: unknown) =>
   parseOrder(typeof value === "string" ? value : JSON.stringify(value), DEFAULTS);
 
 describe("an order", () => {
-  it.each<[object, Order]>([
+  it.each<[object, ControlMessage]>([
     [
       { op: "disconnect", user: "42" },
       { op: "disconnect", subject: "user:42", reconnect: true, reason: undefined },

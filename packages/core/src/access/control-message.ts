@@ -36,7 +36,7 @@ export interface ChannelOrder {
   readonly channel: string;
 }
 
-export type Order = DisconnectOrder | RevokeOrder | ChannelOrder;
+export type ControlMessage = DisconnectOrder | RevokeOrder | ChannelOrder;
 
 export interface OrderProblem {
   readonly problem: string;
@@ -54,7 +54,7 @@ export const MAX_REVOCATION_MS = 400 * 24 * 60 * 60 * 1000;
 const STORED_MARGIN_MS = 60 * 60 * 1000;
 
 /** Any text → an order, or why it is none, as the end of a sentence. */
-export function parseOrder(text: string, defaults: RevocationDefaults): Order | OrderProblem {
+export function parseOrder(text: string, defaults: RevocationDefaults): ControlMessage | OrderProblem {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -80,7 +80,7 @@ export function parseOrder(text: string, defaults: RevocationDefaults): Order | 
 }
 
 /** As it is published. */
-export function orderText(order: Order): string {
+export function orderText(order: ControlMessage): string {
   if (order.op === "revoke") {
     const { subject, at, until } = order.revocation;
     return JSON.stringify({
@@ -125,7 +125,7 @@ function isSession(text: string): boolean {
 function disconnectOrder(
   subject: Subject,
   { reconnect = true, reason }: Readonly<Record<string, unknown>>,
-): Order | OrderProblem {
+): ControlMessage | OrderProblem {
   if (typeof reconnect !== "boolean") return { problem: "has a `reconnect` that is neither true nor false" };
   if (reason !== undefined && (typeof reason !== "string" || reason.length > MAX_REASON_LENGTH))
     return { problem: `has a \`reason\` that is not a string of at most ${MAX_REASON_LENGTH} characters` };
@@ -136,7 +136,7 @@ function revokeOrderOf(
   subject: Subject,
   fields: Readonly<Record<string, unknown>>,
   { now, ttlMs }: RevocationDefaults,
-): Order | OrderProblem {
+): ControlMessage | OrderProblem {
   const { at = now, until = now + ttlMs, stored } = fields;
   if (!isTime(at)) return { problem: "has an `at` that is no time in ms since 1970" };
   const margin = stored === true ? STORED_MARGIN_MS : 0;
@@ -149,7 +149,7 @@ function channelOrder(
   op: "subscribe" | "unsubscribe",
   subject: Subject,
   channel: unknown,
-): Order | OrderProblem {
+): ControlMessage | OrderProblem {
   if (typeof channel !== "string") return { problem: "has no `channel`" };
   const problem = channelProblem(channel);
   return problem === undefined

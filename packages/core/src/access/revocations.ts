@@ -12,7 +12,7 @@ import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { RevokeOrder } from "./control-message.js";
 import {
   MAX_REVOCATIONS_PER_CALL,
@@ -38,7 +38,7 @@ export interface RevocationsParts {
   /** How far the clocks of issuers and of instances may be apart, ms. */
   readonly leewayMs: number;
   readonly clock: Clock;
-  readonly wheel: Wheel;
+  readonly ticker: Ticker;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Uniform in [0, 1): workers do not ask all at once. */
@@ -58,7 +58,7 @@ export class Revocations {
 
   constructor(parts: RevocationsParts) {
     this.#parts = parts;
-    this.#checkTick = parts.wheel.tick + Math.ceil(ticks(CHECK_INTERVAL_MS) * (0.5 + parts.random() / 2));
+    this.#checkTick = parts.ticker.tick + Math.ceil(ticks(CHECK_INTERVAL_MS) * (0.5 + parts.random() / 2));
   }
 
   /** Whether the list was read at least once. */
@@ -108,8 +108,8 @@ export class Revocations {
 
   /** On every tick. */
   turn(): void {
-    if (this.#parts.wheel.tick < this.#checkTick) return;
-    this.#checkTick = this.#parts.wheel.tick + ticks(CHECK_INTERVAL_MS);
+    if (this.#parts.ticker.tick < this.#checkTick) return;
+    this.#checkTick = this.#parts.ticker.tick + ticks(CHECK_INTERVAL_MS);
     this.#forgetExpired();
     // Not before the first load, whose failures are told by who waits for it.
     if (this.known) this.reload();

@@ -21,7 +21,7 @@
  *   be told;
  * - a repeated `key` within `KEY_WINDOW_MS` publishes nothing and answers with the position of the first;
  * - a page is bounded in bytes where the log is kept, whatever was published: a long read is many pages;
- * - facts, no verdicts: whether a position can be recovered is core's to say (`recovery.ts`).
+ * - facts, no verdicts: whether a position can be recovered is core's to say (`locate.ts`).
  *
  * The contract suites are `brokerContract` and `brokerLogContract` in `@holdfast/core/testing`.
  */

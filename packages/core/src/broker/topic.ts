@@ -10,7 +10,7 @@ import { channelProblem } from "@holdfast/protocol";
 export type Topic = `channel:${string}` | `presence:${string}` | `user:${string}` | "broadcast" | "control";
 
 export const BROADCAST: Topic = "broadcast";
-/** Orders to every worker (`order.ts`). */
+/** Orders to every worker (`control-message.ts`). */
 export const CONTROL: Topic = "control";
 
 export function channelTopic(channel: string): Topic {

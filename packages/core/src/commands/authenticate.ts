@@ -21,13 +21,13 @@ export function whoConnects(
   { client, token }: Body<"connect">,
   resumed: Resumed | undefined,
 ): Verdict | Promise<Verdict> {
-  const { authentication, questions, registry } = context;
+  const { authentication, applicationChecks, registry } = context;
   if (token !== undefined && authentication.takesTokens) return authentication.identify(token, connection);
   const { headers = NO_HEADERS, identity } = registry.requester(connection) ?? {};
   if (identity !== undefined) return stillGood(context, identity);
   if (resumed?.user !== undefined && resumed.identity !== undefined)
     return stillGood(context, resumed.identity);
-  if (questions.decideConnect)
+  if (applicationChecks.decideConnect)
     return askWho(context, { session: sessionKey(connection.id), token, client, headers });
   return whoComes(context, resumed);
 }
@@ -43,7 +43,7 @@ export function whoComes(context: Context, resumed: Resumed | undefined): Verdic
 
 /** By the application. Never rejects. */
 export async function askWho(context: Context, question: ConnectQuestion): Promise<Verdict> {
-  const answer = await context.questions.connect(question);
+  const answer = await context.applicationChecks.connect(question);
   return "error" in answer ? answer : stillGood(context, answer.identity);
 }
 

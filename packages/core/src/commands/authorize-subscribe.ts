@@ -14,7 +14,7 @@ import { forbidden } from "./forbidden.js";
  * Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. Without one the
  * application is asked, if it wants to be.
  */
-export function permit(
+export function authorizeSubscribe(
   context: Context,
   connection: Connection,
   channel: string,
@@ -23,7 +23,7 @@ export function permit(
   const { session } = connection;
   if (session === undefined) return errors.notConnected;
   if (context.access.may(session.identity, channel, "subscribe")) return undefined;
-  const isAsked = token === undefined && context.questions.decideSubscribe(session.identity, channel);
+  const isAsked = token === undefined && context.applicationChecks.decideSubscribe(session.identity, channel);
   if (token === undefined && !isAsked) return forbidden(context, session.identity, channel, "subscribe");
   if (session.channels >= context.options.maxChannels) return errors.limitChannels;
   return token === undefined
@@ -37,7 +37,7 @@ async function permitByApplication(
   connection: Connection,
   channel: string,
 ): Promise<ErrorCode | undefined> {
-  const error = await context.questions.subscribe(connection, channel);
+  const error = await context.applicationChecks.subscribe(connection, channel);
   const { session } = connection;
   // It may have ended meanwhile.
   if (session === undefined) return errors.notConnected;

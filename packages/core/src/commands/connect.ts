@@ -23,7 +23,7 @@ import type { Context } from "../connection/context.js";
 import { Session } from "../connection/session.js";
 import type { CoreOptions } from "../options.js";
 import { whoConnects } from "./authenticate.js";
-import { permit } from "./authorize-subscribe.js";
+import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
 
@@ -118,7 +118,8 @@ export function subscribeAll(
     user === undefined ? [] : [[undefined, requestOwn(context, connection, session, user)]];
   const unpaid = chargeChecks(context, connection, session, wishes);
   const permits = wishes.map(
-    ([channel, wish]) => unpaid?.get(channel) ?? permit(context, connection, channel, wish?.token),
+    ([channel, wish]) =>
+      unpaid?.get(channel) ?? authorizeSubscribe(context, connection, channel, wish?.token),
   );
   const requestAll = (problems: readonly (ErrorCode | undefined)[]): readonly Requested[] => [
     ...own,

@@ -6,7 +6,7 @@
 import { errors } from "@holdfast/protocol";
 import { ANONYMOUS } from "../access/identity.js";
 import { bytesOf } from "../broker/broker.js";
-import { historyOf } from "../history/history-page.js";
+import { readHistoryPage } from "../history/history-page.js";
 import type { Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
 import { readFor } from "./reading.js";
@@ -23,7 +23,7 @@ export const history: Handler<"history"> = (context, connection, body) => {
   return readFor(
     context,
     connection,
-    () => historyOf(context.broker, retention, body, maxBytes),
+    () => readHistoryPage(context.broker, retention, body, maxBytes),
     ({ publications = [] }) => bytesOf(publications),
   );
 };

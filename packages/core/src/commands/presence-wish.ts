@@ -63,6 +63,6 @@ export function grant(
   return snapshot && { ...snapshot, joinLeave, members: listed ? snapshot.members : [] };
 }
 
-export function forgo({ presence }: Context, wished: PresenceWish | undefined): void {
+export function cancel({ presence }: Context, wished: PresenceWish | undefined): void {
   if (wished !== undefined) presence?.watches.release(wished.watch);
 }

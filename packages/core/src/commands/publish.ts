@@ -16,7 +16,7 @@ import { forbidden } from "./forbidden.js";
 export const publish: Handler<"publish"> = (context, connection, { channel, data: text, key }) => {
   const { identity = ANONYMOUS } = connection.session ?? {};
   const isAllowed = context.access.may(identity, channel, "publish");
-  if (!isAllowed && !context.questions.decidePublish(identity, channel))
+  if (!isAllowed && !context.applicationChecks.decidePublish(identity, channel))
     return { error: forbidden(context, identity, channel, "publish") };
   const bytes = Buffer.byteLength(text);
   if (bytes > context.options.maxPublicationBytes) return { error: errors.tooBig };
@@ -41,7 +41,7 @@ async function ask(
   text: string,
 ): Promise<ErrorCode | undefined> {
   const { session } = connection;
-  const error = await context.questions.publish(connection, channel, text);
+  const error = await context.applicationChecks.publish(connection, channel, text);
   return connection.session === session ? error : errors.notConnected;
 }
 

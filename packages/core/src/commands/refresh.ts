@@ -40,8 +40,9 @@ function ending({ expiresAt }: { readonly expiresAt?: number | undefined }): { r
 
 /** By the keys, or where there are none by the application that said who it was. */
 async function check(context: Context, connection: Connection, token: string): Promise<Proof> {
-  const { authentication, questions } = context;
-  if (authentication.takesTokens || !questions.decideConnect) return authentication.prove(token, connection);
+  const { authentication, applicationChecks } = context;
+  if (authentication.takesTokens || !applicationChecks.decideConnect)
+    return authentication.prove(token, connection);
   const question = { session: sessionKey(connection.id), token, client: undefined, headers: NO_HEADERS };
   const who = await askWho(context, question);
   return "error" in who

@@ -21,11 +21,11 @@ import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
 import type { Session } from "../connection/session.js";
 import { Subscription } from "../hub/subscription.js";
-import { permit } from "./authorize-subscribe.js";
+import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
 import {
-  forgo,
+  cancel,
   grant,
   isKnown,
   learn,
@@ -43,7 +43,7 @@ const NOTHING: Result = Object.freeze({});
 const UNVERIFIABLE: Result = Object.freeze({ recovered: false, reason: "unverifiable" });
 
 export const subscribe: Handler<"subscribe"> = (context, connection, body) => {
-  const problem = permit(context, connection, body.channel, body.token);
+  const problem = authorizeSubscribe(context, connection, body.channel, body.token);
   return problem instanceof Promise
     ? problem.then((late) => permitted(context, connection, body, late))
     : permitted(context, connection, body, problem);
@@ -140,7 +140,7 @@ function put(
 ): Wanted {
   const subscription = enter(context, connection, session, channelTopic(channel));
   // What is here now has to be here when other channels of the same connect have been waited for.
-  if (since !== null) subscription.place.stream?.pin();
+  if (since !== null) subscription.topicState.stream?.pin();
   return again(context, connection, { subscription, since, wished, waiting: undefined });
 }
 
@@ -161,7 +161,7 @@ function enter(context: Context, connection: Connection, session: Session, topic
 export function again(context: Context, connection: Connection, wanted: Wanted): Wanted {
   const { subscription, since, wished } = wanted;
   const ready =
-    subscription.place.confirming === undefined &&
+    subscription.topicState.confirming === undefined &&
     knows(context, subscription, since) &&
     isKnown(context, wished);
   return { subscription, since, wished, waiting: ready ? undefined : wait(context, connection, wanted) };
@@ -185,9 +185,9 @@ export function settle(
   allowance: Allowance,
 ): Answer<Result> {
   const answer = join(context, connection, wanted, allowance);
-  if ("error" in answer) forgo(context, wanted.wished);
+  if ("error" in answer) cancel(context, wanted.wished);
   // What was kept for it has been copied.
-  if (wanted.since !== null) wanted.subscription.place.stream?.unpin();
+  if (wanted.since !== null) wanted.subscription.topicState.stream?.unpin();
   return answer;
 }
 
@@ -197,12 +197,12 @@ function join(
   { subscription, since, wished }: Wanted,
   allowance: Allowance,
 ): Answer<Result> {
-  const { place } = subscription;
+  const { topicState } = subscription;
   // An unsubscribe or the connection's end may have come in between.
-  if (connection.session?.find(place.topic) !== subscription) return { error: errors.notSubscribed };
-  const position = context.hub.join(place, subscription);
-  if (place.presence !== undefined)
-    context.presence?.join(connection, channelOf(place.topic) ?? "", place.presence);
+  if (connection.session?.find(topicState.topic) !== subscription) return { error: errors.notSubscribed };
+  const position = context.hub.join(topicState, subscription);
+  if (topicState.presence !== undefined)
+    context.presence?.join(connection, channelOf(topicState.topic) ?? "", topicState.presence);
   const before = allowance.chars;
   const heard = hear(context, subscription, since, position, allowance);
   if (heard.result.publications !== undefined) chargeRead(context, connection, before - allowance.chars);
@@ -216,16 +216,16 @@ function join(
 
 /** Where it begins to hear the channel, and what it missed. */
 function hear(
-  { continuity }: Context,
-  { place }: Subscription,
+  { streamReader }: Context,
+  { topicState }: Subscription,
   since: Position | null,
   position: Position | undefined,
   allowance: Allowance,
 ): { readonly result: Result } {
-  if (position === undefined || place.stream === undefined)
+  if (position === undefined || topicState.stream === undefined)
     return { result: since === null ? NOTHING : UNVERIFIABLE };
   if (since === null) return { result: position };
-  const recovery = continuity.recover(place.stream, since, position);
+  const recovery = streamReader.recover(topicState.stream, since, position);
   switch (recovery.kind) {
     case "recovered": {
       for (const { data } of recovery.entries) allowance.chars -= data.length;
@@ -256,20 +256,20 @@ async function wait(
   connection: Connection,
   { subscription, since, wished }: Wanted,
 ): Promise<ErrorCode | undefined> {
-  const { place } = subscription;
+  const { topicState } = subscription;
   const started = context.clock.monotonic();
   try {
-    await place.confirming;
-    if (since !== null && place.stream !== undefined && !knows(context, subscription, since))
-      await context.continuity.learn(place, place.stream, since);
+    await topicState.confirming;
+    if (since !== null && topicState.stream !== undefined && !knows(context, subscription, since))
+      await context.streamReader.learn(topicState, topicState.stream, since);
     await learn(context, wished);
   } catch (error) {
-    if (since !== null) place.stream?.unpin();
-    forgo(context, wished);
+    if (since !== null) topicState.stream?.unpin();
+    cancel(context, wished);
     connection.unsubscribe(subscription);
     if (error instanceof BrokerUnavailable) return errors.unavailable;
     context.logger.error(
-      { connection: connection.id, topic: place.topic, err: error },
+      { connection: connection.id, topic: topicState.topic, err: error },
       "could not subscribe",
     );
     return errors.internal;
@@ -278,8 +278,12 @@ async function wait(
   return undefined;
 }
 
-function knows({ continuity }: Context, { place }: Subscription, since: Position | null): boolean {
-  return since === null || place.stream === undefined || continuity.knows(place, place.stream, since);
+function knows({ streamReader }: Context, { topicState }: Subscription, since: Position | null): boolean {
+  return (
+    since === null ||
+    topicState.stream === undefined ||
+    streamReader.knows(topicState, topicState.stream, since)
+  );
 }
 
 function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {

@@ -101,7 +101,7 @@ function goOn(context: Context, connection: Connection, session: Session, coming
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
   connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));
-  for (const batch of missed) connection.bring(batch);
+  for (const batch of missed) connection.writeBatch(batch);
 }
 
 /** What was missed, as it would have come. */

@@ -40,7 +40,7 @@ import type { Subscription } from "../hub/subscription.js";
 import type { Namespaces } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import type { Wheel } from "../runtime/ticker.js";
+import type { Ticker } from "../runtime/ticker.js";
 import type { RateAccount, RateLimit } from "./rate-limit.js";
 import { type ReleaseParts, releaseConnection, releaseSubscription } from "./release.js";
 import type { Session } from "./session.js";
@@ -78,7 +78,7 @@ export interface ConnectionParts extends ReleaseParts<Connection> {
   };
   readonly resumeTokens: ResumeTokens;
   readonly slowConsumers: SlowConsumers;
-  readonly wheel: Wheel;
+  readonly ticker: Ticker;
 }
 
 /** A session is the state's resource: being connected means having one. */
@@ -115,8 +115,8 @@ export class Connection implements Listener, RateAccount {
     this.#context = context;
     this.#transport = transport;
     this.#encoding = encoding;
-    this.seenTick = context.wheel.tick;
-    context.rateLimit.open(this, context.wheel.tick);
+    this.seenTick = context.ticker.tick;
+    context.rateLimit.open(this, context.ticker.tick);
     context.registry.opened(this, requester);
   }
 
@@ -149,8 +149,8 @@ export class Connection implements Listener, RateAccount {
    * spend: it is disconnected, and the edge should read no more of it.
    */
   spend(tenths: number): boolean {
-    const { metrics, rateLimit, wheel } = this.#context;
-    if (rateLimit.work(this, wheel.tick, tenths)) return true;
+    const { metrics, rateLimit, ticker } = this.#context;
+    if (rateLimit.work(this, ticker.tick, tenths)) return true;
     if (this.isOpen) metrics.add("rate_limited", 1);
     this.disconnect(disconnects.limitRate);
     return false;
@@ -158,15 +158,15 @@ export class Connection implements Listener, RateAccount {
 
   /** Charges as many of `wanted` commands as it can pay, and returns how many. */
   afford(wanted: number): number {
-    const { metrics, rateLimit, wheel } = this.#context;
-    const granted = rateLimit.afford(this, wheel.tick, wanted);
+    const { metrics, rateLimit, ticker } = this.#context;
+    const granted = rateLimit.afford(this, ticker.tick, wanted);
     if (granted < wanted) metrics.add("rate_limited", wanted - granted);
     return granted;
   }
 
   /** A sign of life below the protocol. */
   alive(): void {
-    this.seenTick = this.#context.wheel.tick;
+    this.seenTick = this.#context.ticker.tick;
     this.pingedTick = 0;
   }
 
@@ -209,7 +209,7 @@ export class Connection implements Listener, RateAccount {
     // A raw client gets nothing of a batch that has no data.
     if (bytes.length === 0) return 0;
     if (this.#fill() > 1) return this.#context.slowConsumers.skipped(this, batch, subscription);
-    return this.#hand(bytes, batch.size) ? bytes.length : 0;
+    return this.#write(bytes, batch.size) ? bytes.length : 0;
   }
 
   /** Tells a subscription that is behind what it missed, when there is room again. True when it was told. */
@@ -217,7 +217,7 @@ export class Connection implements Listener, RateAccount {
     if (this.#fill() > ROOM_TO_CATCH_UP) return false;
     const missed = this.#context.slowConsumers.catchUp(subscription);
     const bytes = missed.bytesFor(this.#encoding, this.#transport.framing);
-    return bytes.length === 0 || this.#hand(bytes, missed.size);
+    return bytes.length === 0 || this.#write(bytes, missed.size);
   }
 
   /** What waits for it, and how full that makes its outbox. */
@@ -229,7 +229,7 @@ export class Connection implements Listener, RateAccount {
   send(frame: string): void {
     if (this.#encoding === "raw" || !this.isOpen) return;
     if (this.#fill() > ROOM_FOR_WORDS) this.#context.slowConsumers.end(this);
-    else this.#hand(this.#transport.framing.frame(frame), 1);
+    else this.#write(this.#transport.framing.frame(frame), 1);
   }
 
   /** Whether it may still be told something. */
@@ -263,9 +263,9 @@ export class Connection implements Listener, RateAccount {
   }
 
   /** Writes what an answer brings, however much: it is bounded as answers are. */
-  bring(batch: Batch): void {
+  writeBatch(batch: Batch): void {
     const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
-    if (bytes.length > 0 && this.isOpen) this.#hand(bytes, batch.size);
+    if (bytes.length > 0 && this.isOpen) this.#write(bytes, batch.size);
   }
 
   /** Subscriptions begin there. Said right before the client is told. */
@@ -297,7 +297,7 @@ export class Connection implements Listener, RateAccount {
     });
     this.#state = "closing";
     const notice = encodeDisconnect(disconnectNotice(row, detail));
-    if (this.#encoding === "raw" || this.#hand(this.#transport.framing.frame(notice), 1))
+    if (this.#encoding === "raw" || this.#write(this.#transport.framing.frame(notice), 1))
       this.#transport.close(row.code, closeReason(row));
   }
 
@@ -316,8 +316,8 @@ export class Connection implements Listener, RateAccount {
   }
 
   #accept(decoded: DecodedCommand): void {
-    const { metrics, rateLimit, wheel } = this.#context;
-    const verdict = rateLimit.charge(this, wheel.tick, this.#priceOf(decoded));
+    const { metrics, rateLimit, ticker } = this.#context;
+    const verdict = rateLimit.charge(this, ticker.tick, this.#priceOf(decoded));
     if (verdict !== "pass") metrics.add("rate_limited", 1);
     if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
     switch (decoded.kind) {
@@ -349,7 +349,7 @@ export class Connection implements Listener, RateAccount {
    * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and must not take
    * along the fan-out or the tick that came to it.
    */
-  #hand(bytes: Uint8Array, messages: number): boolean {
+  #write(bytes: Uint8Array, messages: number): boolean {
     try {
       this.#transport.write(bytes);
       this.#backlog = this.#context.outbox.wrote(this.#transport, this.#backlog, bytes.length, messages);

@@ -3,12 +3,12 @@
  */
 import type { WelcomeEncoder } from "@holdfast/protocol";
 import type { Access } from "../access/access.js";
-import type { Questions } from "../access/application-checks.js";
+import type { ApplicationChecks } from "../access/application-checks.js";
 import type { Authentication } from "../access/authentication.js";
 import type { Revocations } from "../access/revocations.js";
 import type { Broker } from "../broker/broker.js";
 import type { EventSink } from "../events/event-sink.js";
-import type { Continuity } from "../history/stream-reader.js";
+import type { StreamReader } from "../history/stream-reader.js";
 import type { Hub } from "../hub/hub.js";
 import type { CoreOptions } from "../options.js";
 import type { Presence } from "../presence/presence.js";
@@ -27,12 +27,12 @@ export interface Context extends ConnectionParts {
   readonly authentication: Authentication;
   readonly expiries: Expiries;
   /** The application, where tokens and namespaces do not say enough. */
-  readonly questions: Questions;
+  readonly applicationChecks: ApplicationChecks;
   readonly broker: Broker;
   /** Undefined: nobody is told. */
   readonly events: EventSink | undefined;
   readonly hub: Hub;
-  readonly continuity: Continuity;
+  readonly streamReader: StreamReader;
   readonly detached: Detached;
   /** Undefined where no namespace has it. */
   readonly presence: Presence | undefined;

@@ -144,7 +144,7 @@ describe("a drain", () => {
     client.gone();
     await world.pass(100);
     expect(done).toBe(true);
-    // The wheel has let go of it.
+    // The ticker has let go of it.
     const { timers } = world.clock;
     await world.core.close();
     expect(world.clock.timers).toBe(timers - 1);
@@ -215,7 +215,7 @@ describe("a drain", () => {
     ) as unknown as { reconnectAfter: number }[];
     expect(returns).toHaveLength(50);
     expect(returns.map(({ reconnectAfter }) => reconnectAfter)).toEqual(
-      returns.map((_, place) => place * 100 + 50),
+      returns.map((_, topicState) => topicState * 100 + 50),
     );
   });
 

@@ -3,7 +3,7 @@
  *
  *     notice ──(grace)──► disconnect
  *
- * Each client is told when to return, then disconnected with the code `drain`. Both go by the clock: the wheel only
+ * Each client is told when to return, then disconnected with the code `drain`. Both go by the clock: the ticker only
  * says when to look, so ticks that a busy loop swallowed are caught up and the deadline holds. The places in which
  * clients return follow each other at a bounded rate also then: what was told late in one go still returns one by one.
  * Invariant: each connection that was open at the start gets one notice and one disconnect, in the same order, and
@@ -11,7 +11,7 @@
  */
 import { disconnects } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
-import { TICK_MS, type Wheel } from "../runtime/ticker.js";
+import { TICK_MS, type Ticker } from "../runtime/ticker.js";
 import type { Connection } from "./connection.js";
 import type { Registry } from "./registry.js";
 
@@ -61,7 +61,7 @@ export class Drain {
   constructor(
     options: DrainOptions,
     registry: Registry,
-    wheel: Wheel,
+    ticker: Ticker,
     clock: Clock,
     random: () => number,
     onProgress: (left: number) => void,
@@ -82,7 +82,7 @@ export class Drain {
     this.#done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#stop = wheel.add(() => this.#turn());
+    this.#stop = ticker.add(() => this.#turn());
   }
 
   /** Resolves when the last transport has ended, or at `end`. */
@@ -110,9 +110,9 @@ export class Drain {
     const due = now >= this.#spreadMs ? all : Math.ceil((all * now) / this.#spreadMs);
     const deadline = Math.max(0, Math.round(Math.min(this.#graceMs, this.#deadlineMs - now)));
     for (; this.#told < due; this.#told++) {
-      const place = Math.max(this.#returnAt, now);
-      this.#returnAt = place + this.#returnEveryMs;
-      const reconnectAfter = Math.floor(place + this.#random() * this.#returnEveryMs - now);
+      const topicState = Math.max(this.#returnAt, now);
+      this.#returnAt = topicState + this.#returnEveryMs;
+      const reconnectAfter = Math.floor(topicState + this.#random() * this.#returnEveryMs - now);
       this.#leaving[this.#told]?.drain(reconnectAfter, deadline, this.#reason);
     }
     this.#tellings.push({ told: this.#told, at: now });

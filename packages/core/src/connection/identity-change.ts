@@ -25,7 +25,7 @@ export function changeIdentity(
     const channel = channelOf(subscription.topic);
     if (channel === undefined) continue;
     if (context.access.may(next, channel, "subscribe")) {
-      const { presence } = subscription.place;
+      const { presence } = subscription.topicState;
       if (presence === undefined) continue;
       if (shown && subscription.slot !== -1) context.presence?.join(connection, channel, presence);
       if (!context.access.may(next, channel, "presence"))

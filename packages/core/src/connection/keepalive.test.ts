@@ -2,8 +2,8 @@ import { disconnects } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { CoreOptions } from "../options.js";
-import { Roster } from "../runtime/slot-array.js";
-import { Wheel } from "../runtime/ticker.js";
+import { SlotArray } from "../runtime/slot-array.js";
+import { Ticker } from "../runtime/ticker.js";
 import { type CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
@@ -102,39 +102,39 @@ describe("keepalive", () => {
   });
 
   test("finds the dead also when they change their slot after the ping", () => {
-    const roster = new Roster<Connection>();
+    const slots = new SlotArray<Connection>();
     const clock = new FakeClock();
-    const wheel = new Wheel(clock);
+    const ticker = new Ticker(clock);
     const options = { pingIntervalMs: 10_000, pongTimeoutMs: 4_000 };
-    const keepalive = new Keepalive(options, roster, wheel, new RecordingMetrics());
-    wheel.add(() => keepalive.turn());
-    wheel.start();
+    const keepalive = new Keepalive(options, slots, ticker, new RecordingMetrics());
+    ticker.add(() => keepalive.turn());
+    ticker.start();
     // What keepalive knows of a connection.
     const dead = (): Connection => {
       const connection = {
         slot: -1,
-        seenTick: wheel.tick,
+        seenTick: ticker.tick,
         pingedTick: 0,
         ping: (tick: number) => {
           connection.pingedTick = tick;
         },
         takesBytes: () => false,
-        disconnect: () => roster.remove(connection as unknown as Connection),
+        disconnect: () => slots.remove(connection as unknown as Connection),
       };
       return connection as unknown as Connection;
     };
     const [leaves, stays] = [dead(), dead()];
-    roster.add(leaves);
-    roster.add(stays);
+    slots.add(leaves);
+    slots.add(stays);
     // Joins during a walk that lasts until it was pinged, then takes the slot of one that left.
-    roster.beginWalk();
-    for (let i = 0; i < 30; i++) roster.add(dead());
+    slots.beginWalk();
+    for (let i = 0; i < 30; i++) slots.add(dead());
     const moved = dead();
-    roster.add(moved);
+    slots.add(moved);
     while (moved.pingedTick === 0) clock.advance(TICK_MS);
     const pingedAt = clock.monotonic();
-    roster.remove(leaves);
-    roster.endWalk();
+    slots.remove(leaves);
+    slots.endWalk();
     while (moved.slot !== -1 && clock.monotonic() < pingedAt + 60_000) clock.advance(TICK_MS);
     expect(clock.monotonic() - pingedAt).toBeLessThanOrEqual(4_000 + 10_000);
   });

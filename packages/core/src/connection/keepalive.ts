@@ -11,8 +11,8 @@
  */
 import { disconnects } from "@holdfast/protocol";
 import type { Metrics } from "../runtime/metrics.js";
-import type { Roster } from "../runtime/slot-array.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import type { SlotArray } from "../runtime/slot-array.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Connection } from "./connection.js";
 
 export interface KeepaliveOptions {
@@ -26,8 +26,8 @@ export interface KeepaliveOptions {
 const MAX_BEAT_TICKS = 10;
 
 export class Keepalive {
-  readonly #connections: Roster<Connection>;
-  readonly #wheel: Wheel;
+  readonly #connections: SlotArray<Connection>;
+  readonly #ticker: Ticker;
   readonly #metrics: Metrics;
   /** Ticks between two beats. */
   readonly #beat: number;
@@ -37,7 +37,12 @@ export class Keepalive {
   readonly #pongTicks: number;
   readonly #silenceTicks: number;
 
-  constructor(options: KeepaliveOptions, connections: Roster<Connection>, wheel: Wheel, metrics: Metrics) {
+  constructor(
+    options: KeepaliveOptions,
+    connections: SlotArray<Connection>,
+    ticker: Ticker,
+    metrics: Metrics,
+  ) {
     const intervalTicks = ticks(options.pingIntervalMs);
     this.#pongTicks = ticks(options.pongTimeoutMs);
     this.#silenceTicks = Math.ceil(intervalTicks / 2);
@@ -45,13 +50,13 @@ export class Keepalive {
     this.#intervalBeats = intervalTicks / this.#beat;
     this.#pongBeats = this.#pongTicks / this.#beat;
     this.#connections = connections;
-    this.#wheel = wheel;
+    this.#ticker = ticker;
     this.#metrics = metrics;
   }
 
   /** At a beat, its share of all connections: those due for a ping, and those pinged `pongTimeout` ago. */
   turn(): void {
-    const { tick } = this.#wheel;
+    const { tick } = this.#ticker;
     if (tick % this.#beat !== 0) return;
     const beat = tick / this.#beat;
     this.#visit(beat, (connection) => this.#ping(connection, tick));

@@ -1,5 +1,5 @@
 /**
- * The rate limit of commands: a token bucket in two integers of the connection, refilled by the wheel's ticks.
+ * The rate limit of commands: a token bucket in two integers of the connection, refilled by the ticker's ticks.
  *
  * A bucket holds two seconds' worth. A command beyond it is refused and still charged, so that whoever keeps
  * sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command (control frames, fragments,

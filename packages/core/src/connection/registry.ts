@@ -9,14 +9,14 @@ import { disconnects } from "@holdfast/protocol";
 import type { Requester } from "../access/requester.js";
 import { Audience } from "../delivery/fan-out.js";
 import type { Metrics } from "../runtime/metrics.js";
-import type { Roster } from "../runtime/slot-array.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import type { SlotArray } from "../runtime/slot-array.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Connection } from "./connection.js";
 
 export class Registry {
   /** Everybody, as the audience of broadcasts. */
   readonly everybody = new Audience<Connection>();
-  readonly #wheel: Wheel;
+  readonly #ticker: Ticker;
   readonly #metrics: Metrics;
   readonly #connectTicks: number;
   /** Connections that have not connected, oldest first, with the tick at which they were opened. */
@@ -25,13 +25,13 @@ export class Registry {
   readonly #requesters = new Map<Connection, Requester>();
   #closing = 0;
 
-  constructor(connectTimeoutMs: number, wheel: Wheel, metrics: Metrics) {
+  constructor(connectTimeoutMs: number, ticker: Ticker, metrics: Metrics) {
     this.#connectTicks = ticks(connectTimeoutMs);
-    this.#wheel = wheel;
+    this.#ticker = ticker;
     this.#metrics = metrics;
   }
 
-  get connections(): Roster<Connection> {
+  get connections(): SlotArray<Connection> {
     return this.everybody.listeners;
   }
 
@@ -42,7 +42,7 @@ export class Registry {
 
   opened(connection: Connection, requester: Requester = {}): void {
     this.connections.add(connection);
-    this.#connecting.set(connection, this.#wheel.tick);
+    this.#connecting.set(connection, this.#ticker.tick);
     const { identity, headers } = requester;
     if (identity !== undefined || headers !== undefined) this.#requesters.set(connection, requester);
     this.#metrics.add("connections_opened", 1);
@@ -72,7 +72,7 @@ export class Registry {
   /** Disconnects those that have been connecting for too long. */
   turn(): void {
     for (const [connection, openedTick] of this.#connecting) {
-      if (this.#wheel.tick - openedTick < this.#connectTicks) return;
+      if (this.#ticker.tick - openedTick < this.#connectTicks) return;
       this.#metrics.add("stale_connections", 1);
       connection.disconnect(disconnects.stale);
     }

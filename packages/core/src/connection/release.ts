@@ -59,16 +59,16 @@ export function releaseConnection<C extends ReleasedConnection>(
     absent(presence, connection, subscriptions, lingers);
   }
   // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
-  const places =
+  const topicStates =
     detach && isResumable && detached.enabled
-      ? subscriptions.map(({ place }) => place).filter(({ stream }) => stream !== undefined)
+      ? subscriptions.map(({ topicState }) => topicState).filter(({ stream }) => stream !== undefined)
       : [];
-  for (const place of places) hub.hold(place);
+  for (const topicState of topicStates) hub.hold(topicState);
   for (const subscription of subscriptions) {
     slowConsumers.forget(subscription);
-    hub.leave(subscription.place, subscription);
+    hub.leave(subscription.topicState, subscription);
   }
-  if (places.length > 0) detached.add(sessionKey(connection.id), places);
+  if (topicStates.length > 0) detached.add(sessionKey(connection.id), topicStates);
   registry.disconnected(connection);
   if (session !== undefined) expiries.forget(connection, session.identity);
 }
@@ -80,11 +80,11 @@ export function releaseSubscription<C extends ReleasedConnection>(
   session: Session,
   subscription: Subscription,
 ): void {
-  const { place, topic } = subscription;
+  const { topicState, topic } = subscription;
   const channel = channelOf(topic) ?? "";
   slowConsumers.forget(subscription);
-  if (place.presence !== undefined) presence?.leave(connection, channel, subscription);
-  hub.leave(place, subscription);
+  if (topicState.presence !== undefined) presence?.leave(connection, channel, subscription);
+  hub.leave(topicState, subscription);
   const { identity } = session;
   if (identity.grants === undefined) return;
   const next = withoutGrant(identity, channel);
@@ -101,13 +101,13 @@ function absent(
 ): void {
   const channels: string[] = [];
   for (const subscription of subscriptions) {
-    const { place } = subscription;
-    if (place.presence === undefined) continue;
-    const channel = channelOf(place.topic) ?? "";
+    const { topicState } = subscription;
+    if (topicState.presence === undefined) continue;
+    const channel = channelOf(topicState.topic) ?? "";
     if (lingers) {
       presence.watches.leave(channel, subscription);
       channels.push(channel);
     } else presence.leave(connection, channel, subscription);
   }
-  if (channels.length > 0) presence.linger(connection, channels);
+  if (channels.length > 0) presence.holdForGrace(connection, channels);
 }

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { ANONYMOUS } from "../access/identity.js";
 import { channelTopic } from "../broker/topic.js";
 import { Subscription } from "../hub/subscription.js";
-import { Place } from "../hub/topic-state.js";
+import { TopicState } from "../hub/topic-state.js";
 import { DISCONNECT } from "../namespace.js";
 import type { Connection } from "./connection.js";
 import { Session } from "./session.js";
 
 const NOBODY = {} as Connection;
 const to = (channel: number): Subscription =>
-  new Subscription(NOBODY, new Place(channelTopic(`c${channel}`), undefined, undefined, DISCONNECT));
+  new Subscription(NOBODY, new TopicState(channelTopic(`c${channel}`), undefined, undefined, DISCONNECT));
 
 describe("a session", () => {
   test("knows its subscriptions in their order, whatever comes and goes", () => {

@@ -9,17 +9,17 @@ import { encodeBroadcast, normalizeData } from "@holdfast/protocol";
 import { BROADCAST, CONTROL } from "../broker/topic.js";
 import type { Context } from "../connection/context.js";
 import type { FanOut } from "../delivery/fan-out.js";
-import type { Orders } from "./control.js";
+import type { Control } from "./control.js";
 
 const RETRY_MS = 1000;
 
 export class CommonTopics {
   readonly #context: Context;
   readonly #fanOut: FanOut;
-  readonly #orders: Orders;
+  readonly #orders: Control;
   #state: "off" | "subscribing" | "on" | "closed" = "off";
 
-  constructor(context: Context, fanOut: FanOut, orders: Orders) {
+  constructor(context: Context, fanOut: FanOut, orders: Control) {
     this.#context = context;
     this.#fanOut = fanOut;
     this.#orders = orders;

@@ -36,7 +36,7 @@ const VISITS_PER_LOOK = 256;
 const LOG_INTERVAL_MS = 10_000;
 const SAMPLE_LENGTH = 100;
 
-export class Orders {
+export class Control {
   readonly #context: Context;
   /** For the next sweep. */
   #orders = new Map<Subject, SweepOrder[]>();

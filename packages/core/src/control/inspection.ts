@@ -7,7 +7,7 @@
 
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "../connection/connection.js";
-import type { Place } from "../hub/topic-state.js";
+import type { TopicState } from "../hub/topic-state.js";
 
 export interface ChannelCount {
   readonly channel: string;
@@ -43,9 +43,12 @@ const MAX_NAMED = 10;
 /** Candidates beyond the limit before they are sorted and cut. */
 const SLACK = 1000;
 
-export function channels(places: Iterable<Place>, { prefix, after, limit }: ChannelsQuery): ChannelCount[] {
+export function channels(
+  topicStates: Iterable<TopicState>,
+  { prefix, after, limit }: ChannelsQuery,
+): ChannelCount[] {
   const found = new FirstByName<ChannelCount>(limit, ({ channel }) => channel);
-  for (const { topic, listeners } of places) {
+  for (const { topic, listeners } of topicStates) {
     const channel = channelOf(topic);
     if (channel === undefined || listeners.size === 0 || channel <= after || !channel.startsWith(prefix))
       continue;

@@ -12,18 +12,18 @@
 
 import type { Clock } from "../runtime/clock.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { type Member, Roster } from "../runtime/slot-array.js";
+import { SlotArray, type Slotted } from "../runtime/slot-array.js";
 import { Batch, type Span } from "./batch.js";
 
 /** Whoever listens to a topic: a subscription, or every connection. */
-export interface Listener extends Member {
+export interface Listener extends Slotted {
   /** Writes the batch. Returns the bytes written, 0 for none. Called on the hot path: must not throw. */
   deliver(batch: Batch): number;
 }
 
 /** The listeners of one topic, and what waits for them. */
 export class Audience<L extends Listener = Listener> {
-  readonly listeners = new Roster<L>();
+  readonly listeners = new SlotArray<L>();
   /** The channel that they listen to, if it is one. */
   readonly channel: string | undefined;
   /** The batch that gathers; owned by FanOut. */
@@ -94,12 +94,12 @@ export class FanOut {
       this.#metrics.add("fanout_dropped", 1);
       return false;
     }
-    this.insist(audience, push, data, span);
+    this.addAlways(audience, push, data, span);
     return true;
   }
 
   /** Queues what must not be dropped, and is bounded by whoever calls: what was read from the log, a gap. */
-  insist(audience: Audience, push: string, data: string | undefined, span?: Span): void {
+  addAlways(audience: Audience, push: string, data: string | undefined, span?: Span): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic(), audience.channel);
       this.#queue.push(audience);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { TICK_MS, Wheel } from "../runtime/ticker.js";
+import { TICK_MS, Ticker } from "../runtime/ticker.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { FakeTransport } from "../testing/fake-transport.js";
 import { type Backlog, Outbox } from "./outbox.js";
@@ -10,9 +10,9 @@ const LIMITS = { maxOutboxBytes: 1000, maxOutboxMessages: 80, maxOutboxAgeMs: 80
 /** One connection's outbox, whose other side reads when told to. */
 function world() {
   const clock = new FakeClock();
-  const wheel = new Wheel(clock);
-  wheel.start();
-  const outbox = new Outbox(LIMITS, wheel);
+  const ticker = new Ticker(clock);
+  ticker.start();
+  const outbox = new Outbox(LIMITS, ticker);
   const transport = new FakeTransport();
   let backlog: Backlog | undefined;
   return {

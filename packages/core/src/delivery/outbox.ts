@@ -11,7 +11,7 @@
  * an eighth, or one batch.
  */
 
-import { TICK_MS, ticks, type Wheel } from "../runtime/ticker.js";
+import { TICK_MS, type Ticker, ticks } from "../runtime/ticker.js";
 import type { Transport } from "./transport.js";
 
 export interface OutboxOptions {
@@ -60,13 +60,13 @@ export class Outbox {
   readonly #maxBytes: number;
   readonly #maxMessages: number;
   readonly #maxAgeTicks: number;
-  readonly #wheel: Wheel;
+  readonly #ticker: Ticker;
 
-  constructor(options: OutboxOptions, wheel: Wheel) {
+  constructor(options: OutboxOptions, ticker: Ticker) {
     this.#maxBytes = options.maxOutboxBytes;
     this.#maxMessages = options.maxOutboxMessages;
     this.#maxAgeTicks = ticks(options.maxOutboxAgeMs);
-    this.#wheel = wheel;
+    this.#ticker = ticker;
   }
 
   /** How full: 0 when nothing waits, more than 1 when nothing more should be written. */
@@ -116,7 +116,7 @@ export class Outbox {
   }
 
   #note(backlog: Backlog, messages: number): void {
-    const { tick } = this.#wheel;
+    const { tick } = this.#ticker;
     const last = backlog.stretches.at(-1);
     backlog.messages += messages;
     if (
@@ -132,7 +132,7 @@ export class Outbox {
 
   /** Ticks that the oldest stretch has waited at least. */
   #age({ stretches: [oldest] }: Backlog): number {
-    return oldest === undefined ? 0 : this.#wheel.tick - oldest.lastTick;
+    return oldest === undefined ? 0 : this.#ticker.tick - oldest.lastTick;
   }
 }
 

@@ -1,7 +1,7 @@
 import { decodeFrames, encodeGap, encodePublication, type Position } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import { Batch, type Pushed } from "./batch.js";
-import { Behind } from "./skipped-range.js";
+import { SkippedRange } from "./skipped-range.js";
 
 const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
 
@@ -13,14 +13,14 @@ function publication(offset: number | undefined, epoch = "a"): Batch {
   return batch;
 }
 
-function skipped(...batches: Batch[]): Behind {
-  const behind = new Behind();
+function skipped(...batches: Batch[]): SkippedRange {
+  const behind = new SkippedRange();
   for (const batch of batches) behind.skip(batch, undefined);
   return behind;
 }
 
 /** What the subscription is told, shortly: the offset of a publication, the body of a gap. */
-function told(behind: Behind, ...kept: Batch[]): unknown[] {
+function told(behind: SkippedRange, ...kept: Batch[]): unknown[] {
   const pushed: readonly Pushed[] = kept.flatMap((batch) => batch.pushed);
   return behind
     .catchUp("c", pushed, 0)

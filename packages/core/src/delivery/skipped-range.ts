@@ -9,7 +9,7 @@ import { encodeGap } from "@holdfast/protocol";
 import type { Numbers } from "./batch.js";
 import { Batch, type Pushed } from "./batch.js";
 
-export class Behind {
+export class SkippedRange {
   /** Publications that were skipped. */
   skipped = 0;
   /** Those of them that have no offset. */

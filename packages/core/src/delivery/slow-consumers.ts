@@ -16,11 +16,11 @@ import type { SlowConsumerRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Batch } from "./batch.js";
 import { Conflation } from "./conflation.js";
 import type { Waiting } from "./outbox.js";
-import { Behind } from "./skipped-range.js";
+import { SkippedRange } from "./skipped-range.js";
 
 /** A connection, as far as its slowness concerns it. */
 export interface SlowConnection {
@@ -39,15 +39,15 @@ export interface SlowTopic {
 /** A subscription that may be skipped. */
 export interface SlowSubscription {
   readonly topic: Topic;
-  readonly place: SlowTopic;
+  readonly topicState: SlowTopic;
   /** While its connection is too slow for it. Written by `SlowConsumers` alone. */
-  behind: Behind | undefined;
+  behind: SkippedRange | undefined;
   /** Goes on if there is room again. */
   catchUp(): void;
 }
 
 export interface SlowConsumerParts {
-  readonly wheel: Wheel;
+  readonly ticker: Ticker;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -101,7 +101,7 @@ export class SlowConsumers {
   skipped(connection: SlowConnection, batch: Batch, subscription: SlowSubscription | undefined): 0 {
     // It may have ended when it tried to catch up.
     if (connection.session === undefined) return 0;
-    if (subscription === undefined || subscription.place.slowConsumer.policy === "disconnect")
+    if (subscription === undefined || subscription.topicState.slowConsumer.policy === "disconnect")
       this.end(connection, subscription);
     else this.#skip(connection, batch, subscription);
     return 0;
@@ -117,18 +117,19 @@ export class SlowConsumers {
 
   /** It is behind no more. Returns what to tell it first. */
   catchUp(subscription: SlowSubscription): Batch {
-    const { behind = new Behind(), place } = subscription;
-    const kept = this.#conflations.get(place)?.between(behind.numbers) ?? [];
+    const { behind = new SkippedRange(), topicState } = subscription;
+    const kept = this.#conflations.get(topicState)?.between(behind.numbers) ?? [];
     this.forget(subscription);
-    return behind.catchUp(channelOf(place.topic) ?? "", kept, this.#parts.clock.monotonic());
+    return behind.catchUp(channelOf(topicState.topic) ?? "", kept, this.#parts.clock.monotonic());
   }
 
   /** The subscription ends, or is behind no more. */
   forget(subscription: SlowSubscription): void {
     if (!this.#behind.delete(subscription)) return;
     subscription.behind = undefined;
-    const conflation = this.#conflations.get(subscription.place);
-    if (conflation !== undefined && --conflation.users === 0) this.#conflations.delete(subscription.place);
+    const conflation = this.#conflations.get(subscription.topicState);
+    if (conflation !== undefined && --conflation.users === 0)
+      this.#conflations.delete(subscription.topicState);
   }
 
   /** One tick: some of those that are behind try to catch up, and the log gets what gathered. */
@@ -148,29 +149,29 @@ export class SlowConsumers {
   }
 
   #skip(connection: SlowConnection, batch: Batch, subscription: SlowSubscription): void {
-    const { place } = subscription;
+    const { topicState } = subscription;
     const behind = subscription.behind ?? this.#fallBehind(connection, subscription);
     const before = behind.skipped;
-    behind.skip(batch, this.#conflations.get(place)?.take(batch));
+    behind.skip(batch, this.#conflations.get(topicState)?.take(batch));
     this.#parts.metrics.add("publications_skipped", behind.skipped - before);
   }
 
-  #fallBehind(connection: SlowConnection, subscription: SlowSubscription): Behind {
-    const { place } = subscription;
-    const behind = new Behind();
+  #fallBehind(connection: SlowConnection, subscription: SlowSubscription): SkippedRange {
+    const { topicState } = subscription;
+    const behind = new SkippedRange();
     subscription.behind = behind;
     this.#behind.add(subscription);
-    if (place.slowConsumer.policy === "latest") this.#conflation(place).users++;
+    if (topicState.slowConsumer.policy === "latest") this.#conflation(topicState).users++;
     this.#fellBehind++;
     this.#found(connection, subscription);
     return behind;
   }
 
-  #conflation(place: SlowTopic): Conflation {
-    const known = this.#conflations.get(place);
+  #conflation(topicState: SlowTopic): Conflation {
+    const known = this.#conflations.get(topicState);
     if (known !== undefined) return known;
-    const conflation = new Conflation(place.slowConsumer.key, this.#maxConflatedChars);
-    this.#conflations.set(place, conflation);
+    const conflation = new Conflation(topicState.slowConsumer.key, this.#maxConflatedChars);
+    this.#conflations.set(topicState, conflation);
     return conflation;
   }
 
@@ -185,11 +186,11 @@ export class SlowConsumers {
   }
 
   #log(): void {
-    const { wheel, logger } = this.#parts;
-    if (this.#sample === undefined || wheel.tick < this.#quietUntilTick) return;
+    const { ticker, logger } = this.#parts;
+    if (this.#sample === undefined || ticker.tick < this.#quietUntilTick) return;
     const [disconnected, fellBehind] = [this.#disconnected, this.#fellBehind];
     logger.info({ disconnected, fellBehind, behind: this.behind, ...this.#sample }, "slow consumers");
-    this.#quietUntilTick = wheel.tick + ticks(LOG_INTERVAL_MS);
+    this.#quietUntilTick = ticker.tick + ticks(LOG_INTERVAL_MS);
     this.#disconnected = this.#fellBehind = 0;
     this.#sample = undefined;
   }

@@ -20,7 +20,7 @@ export type Past = { readonly result: EncodableResults["history"] } | { readonly
  * With `since` the page begins behind that position, and only if it can be proven that the position belongs to the log.
  * At most `maxBytes` bytes of data, but at least one publication where there is one. Rejects with `BrokerUnavailable`.
  */
-export async function historyOf(
+export async function readHistoryPage(
   broker: Pick<Broker, "read">,
   retention: Retention,
   { channel, since, limit = DEFAULT_LIMIT, reverse = false }: HistoryRequest,

@@ -9,7 +9,7 @@
 import type { Entry } from "../broker/broker.js";
 
 /** Characters that the tails of one worker may hold together. */
-export class TailBudget {
+export class RecentEntriesBudget {
   readonly maxChars: number;
   chars = 0;
 
@@ -23,8 +23,8 @@ export interface TailLimits {
   readonly maxChars: number;
 }
 
-export class Tail {
-  readonly #budget: TailBudget;
+export class RecentEntries {
+  readonly #budget: RecentEntriesBudget;
   readonly #limits: TailLimits;
   #entries: Entry[] = [];
   /** Entries at the front that have been given away; the array is cut when they are half of it. */
@@ -34,7 +34,7 @@ export class Tail {
   /** Those who wait for what is here: meanwhile the budget takes nothing. */
   #pins = 0;
 
-  constructor(budget: TailBudget, limits: TailLimits) {
+  constructor(budget: RecentEntriesBudget, limits: TailLimits) {
     this.#budget = budget;
     this.#limits = limits;
   }

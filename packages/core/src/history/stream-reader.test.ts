@@ -7,16 +7,16 @@ import { BrokerUnavailable, type LogPage, type LogQuery } from "../broker/broker
 import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
 import { channelTopic } from "../broker/topic.js";
 import { FanOut } from "../delivery/fan-out.js";
-import { Place } from "../hub/topic-state.js";
+import { TopicState } from "../hub/topic-state.js";
 import { DISCONNECT } from "../namespace.js";
 import type { CoreOptions } from "../options.js";
-import { Wheel } from "../runtime/ticker.js";
+import { Ticker } from "../runtime/ticker.js";
 import { CoreWorld, type FakeClient } from "../testing/core-world.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { RecordingLogger } from "../testing/recording-logger.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
 import { type BrokerCall, ScriptedBroker } from "../testing/scripted-broker.js";
-import { Continuity } from "./stream-reader.js";
+import { StreamReader } from "./stream-reader.js";
 
 const NEWS = channelTopic("news");
 const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
@@ -370,12 +370,12 @@ describe("whoever comes back", () => {
 test("while too much waits to be delivered nothing more is read, then what found no room is", async () => {
   const clock = new FakeClock();
   const metrics = new RecordingMetrics();
-  const wheel = new Wheel(clock);
+  const ticker = new Ticker(clock);
   const scripted = new ScriptedBroker();
   scripted.become("ready");
   const fanOut = new FanOut({ sliceMs: 5, maxPendingChars: 100 }, clock, metrics);
   const logger = new RecordingLogger();
-  const continuity = new Continuity(
+  const streamReader = new StreamReader(
     {
       maxRecovered: 100,
       maxRecoveredChars: 1000,
@@ -383,21 +383,21 @@ test("while too much waits to be delivered nothing more is read, then what found
       maxReadBytes: 1000,
       positionCheckMs: 1000,
     },
-    { broker: scripted, fanOut, wheel, metrics, logger },
+    { broker: scripted, fanOut, ticker, metrics, logger },
   );
-  const place = new Place(NEWS, { size: 100, ttlMs: 60_000 }, continuity.newStream(), DISCONNECT);
-  const stream = place.stream;
+  const topicState = new TopicState(NEWS, { size: 100, ttlMs: 60_000 }, streamReader.newStream(), DISCONNECT);
+  const stream = topicState.stream;
   if (stream === undefined) throw new Error("a place with history has a stream");
-  const begun = continuity.begin(place, stream);
+  const begun = streamReader.begin(topicState, stream);
   scripted.last("read", NEWS).resolve(pageOf(undefined, at(0)));
   await begun;
-  for (const offset of [1, 2, 3]) continuity.arrive(place, stream, `"${"x".repeat(20)}"`, at(offset));
+  for (const offset of [1, 2, 3]) streamReader.arrive(topicState, stream, `"${"x".repeat(20)}"`, at(offset));
   expect(metrics.count("fanout_dropped")).toBe(1);
   expect(stream.position).toEqual(at(1));
-  continuity.turn();
+  streamReader.turn();
   expect(scripted.calls).toHaveLength(1);
   clock.runDeferred();
-  continuity.turn();
+  streamReader.turn();
   expect(scripted.last("read", NEWS).query?.from).toBe(2);
 });
 

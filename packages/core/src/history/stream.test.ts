@@ -6,7 +6,7 @@ import { channelTopic } from "../broker/topic.js";
 import { Random } from "../testing/simulation/random.js";
 import { Schedule } from "../testing/simulation/schedule.js";
 import { SimServer } from "../testing/simulation/sim-server.js";
-import { TailBudget } from "./recent-entries.js";
+import { RecentEntriesBudget } from "./recent-entries.js";
 import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
 
 const LIMITS: StreamLimits = { maxEntries: 100, maxChars: 1000 };
@@ -21,10 +21,10 @@ function page(top: number, more: Partial<LogPage> & { epoch?: string; from?: num
 }
 
 /** A stream that stands at `offset`, and has `tail` entries before it. */
-function streamAt(offset: number, tail = 0, limits = LIMITS): Stream {
-  const stream = new Stream(limits, new TailBudget(10_000));
-  stream.begin(page(offset - tail));
-  for (let next = offset - tail + 1; next <= offset; next++) stream.advance(entry(next));
+function streamAt(offset: number, recentEntries = 0, limits = LIMITS): Stream {
+  const stream = new Stream(limits, new RecentEntriesBudget(10_000));
+  stream.begin(page(offset - recentEntries));
+  for (let next = offset - recentEntries + 1; next <= offset; next++) stream.advance(entry(next));
   return stream;
 }
 
@@ -58,7 +58,7 @@ describe("a publication that arrives", () => {
   });
 
   test("is held before the beginning is known, and delivered after it", () => {
-    const stream = new Stream(LIMITS, new TailBudget(1000));
+    const stream = new Stream(LIMITS, new RecentEntriesBudget(1000));
     expect(stream.arrive(at(4), "4")).toBe("held");
     expect(stream.arrive(at(5), "5")).toBe("held");
     expect(stream.begin(page(4, { entries: [] }))).toEqual({
@@ -69,7 +69,7 @@ describe("a publication that arrives", () => {
   });
 
   test("and does not follow the beginning asks for another read", () => {
-    const stream = new Stream(LIMITS, new TailBudget(1000));
+    const stream = new Stream(LIMITS, new RecentEntriesBudget(1000));
     stream.arrive(at(7), "7");
     expect(stream.begin(page(4, { entries: [] })).more).toBe(true);
     expect(stream.proving).toBe(true);
@@ -274,7 +274,7 @@ test("against a model: whatever pub/sub loses and the log goes through, nothing 
       const topic = channelTopic("c");
       const lives = server.lives("c");
       const retention = { size: 10, ttlMs: 1000 };
-      const stream = new Stream({ maxEntries: 8, maxChars: 1000 }, new TailBudget(20));
+      const stream = new Stream({ maxEntries: 8, maxChars: 1000 }, new RecentEntriesBudget(20));
       stream.begin(server.read(topic, { from: 1, limit: 0, retention }));
       let here = stream.position ?? at(0);
       const stood = [here];

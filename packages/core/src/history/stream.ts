@@ -12,7 +12,7 @@
 import type { Position, UnrecoveredReason } from "@holdfast/protocol";
 import type { Entry, LogPage } from "../broker/broker.js";
 import { locate } from "./locate.js";
-import { Tail, type TailBudget } from "./recent-entries.js";
+import { RecentEntries, type RecentEntriesBudget } from "./recent-entries.js";
 
 /** Publications that were skipped: they can no longer be had. */
 export interface Gap {
@@ -72,7 +72,7 @@ const PROVEN: State = Object.freeze({ kind: "proven" });
 
 export class Stream {
   readonly #limits: StreamLimits;
-  readonly #tail: Tail;
+  readonly #recentEntries: RecentEntries;
   #offset = 0;
   #epoch: string | undefined;
   /** The epoch before this one, if the stream came from there without skipping anything. */
@@ -90,9 +90,9 @@ export class Stream {
   /** From where those who wait want the log to be read. */
   #wanted = Number.POSITIVE_INFINITY;
 
-  constructor(limits: StreamLimits, budget: TailBudget) {
+  constructor(limits: StreamLimits, budget: RecentEntriesBudget) {
     this.#limits = limits;
-    this.#tail = new Tail(budget, limits);
+    this.#recentEntries = new RecentEntries(budget, limits);
   }
 
   /** Where the stream stands. Undefined before `begin`. */
@@ -157,7 +157,7 @@ export class Stream {
   /** The next publication is delivered. */
   advance(entry: Entry): void {
     this.#offset = entry.offset;
-    this.#tail.push(entry);
+    this.#recentEntries.push(entry);
   }
 
   /** What the log had from `next` on. What it returns has been taken over. */
@@ -199,7 +199,7 @@ export class Stream {
   takeWanted(): { readonly from: number; readonly to: number } | undefined {
     const from = this.#wanted;
     this.#wanted = Number.POSITIVE_INFINITY;
-    const to = (this.#tail.first ?? this.next) - 1;
+    const to = (this.#recentEntries.first ?? this.next) - 1;
     return from <= to ? { from, to } : undefined;
   }
 
@@ -215,11 +215,11 @@ export class Stream {
 
   /** Somebody waits for what is being read: the tail keeps it. Pair with `unpin`. */
   pin(): void {
-    this.#tail.pin();
+    this.#recentEntries.pin();
   }
 
   unpin(): void {
-    this.#tail.unpin();
+    this.#recentEntries.unpin();
   }
 
   /**
@@ -233,11 +233,11 @@ export class Stream {
       return false;
     }
     this.#oldest = Math.max(this.#oldest, oldest);
-    const first = this.#tail.first ?? this.next;
+    const first = this.#recentEntries.first ?? this.next;
     const before = entries.filter(({ offset }) => offset < first);
     if (before.at(-1)?.offset !== first - 1) return false;
-    this.#tail.extend(before);
-    return this.#tail.first === before[0]?.offset;
+    this.#recentEntries.extend(before);
+    return this.#recentEntries.first === before[0]?.offset;
   }
 
   /** What a client that stood at `since` has missed, if it hears everything after `heard`. */
@@ -257,9 +257,9 @@ export class Stream {
     if (reason !== undefined) return { kind: "lost", position, reason };
     if (known > heard.offset) return { kind: "amid", position };
     if (position.offset === since.offset) return { kind: "recovered", position, entries: [] };
-    if (here.offset - since.offset > this.#limits.maxEntries || since.offset < this.#tail.beyond)
+    if (here.offset - since.offset > this.#limits.maxEntries || since.offset < this.#recentEntries.beyond)
       return { kind: "lost", position, reason: "too_many" };
-    const entries = this.#tail.between(since.offset, position.offset);
+    const entries = this.#recentEntries.between(since.offset, position.offset);
     if (entries !== undefined) return { kind: "recovered", position, entries };
     if (since.offset + 1 < this.#oldest) return { kind: "lost", position, reason: "expired" };
     return { kind: "earlier", from: since.offset + 1 };
@@ -267,7 +267,7 @@ export class Stream {
 
   /** Nobody needs it any more. */
   close(): void {
-    this.#tail.clear();
+    this.#recentEntries.clear();
   }
 
   #hold(state: State & { readonly kind: "proving" }, { offset, epoch }: Position, data: string): Arrival {
@@ -306,7 +306,7 @@ export class Stream {
   }
 
   #jump(offset: number): void {
-    this.#tail.clear();
+    this.#recentEntries.clear();
     this.#offset = offset;
   }
 }

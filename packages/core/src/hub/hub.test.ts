@@ -2,24 +2,24 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { channelTopic, type Topic, userTopic } from "../broker/topic.js";
 import { FanOut, type Listener } from "../delivery/fan-out.js";
-import { Continuity } from "../history/stream-reader.js";
+import { StreamReader } from "../history/stream-reader.js";
 import { Namespaces } from "../namespace.js";
 import { CORE_DEFAULTS } from "../options.js";
-import { Wheel } from "../runtime/ticker.js";
+import { Ticker } from "../runtime/ticker.js";
 import { FakeClock, runPromises } from "../testing/fake-clock.js";
 import { TextFraming } from "../testing/fake-transport.js";
 import { RecordingLogger } from "../testing/recording-logger.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
 import { ScriptedBroker } from "../testing/scripted-broker.js";
 import { Hub } from "./hub.js";
-import type { Place } from "./topic-state.js";
+import type { TopicState } from "./topic-state.js";
 
 const NEWS = channelTopic("news");
 const framing = new TextFraming();
 
 class Ear implements Listener {
   slot = -1;
-  place: Place | undefined;
+  topicState: TopicState | undefined;
   readonly heard: string[] = [];
 
   deliver(batch: Parameters<Listener["deliver"]>[0]): number {
@@ -40,34 +40,34 @@ beforeEach(() => {
   logger = new RecordingLogger();
   metrics = new RecordingMetrics();
   const fanOut = new FanOut({ sliceMs: 5 }, clock, metrics);
-  const wheel = new Wheel(clock);
+  const ticker = new Ticker(clock);
   const limits = { ...CORE_DEFAULTS, maxRecoveredChars: 1_000_000 };
-  const continuity = new Continuity(limits, { broker, fanOut, wheel, metrics, logger });
+  const streamReader = new StreamReader(limits, { broker, fanOut, ticker, metrics, logger });
   const namespaces = new Namespaces({}, CORE_DEFAULTS);
-  hub = new Hub({ broker, fanOut, namespaces, continuity, metrics, logger });
+  hub = new Hub({ broker, fanOut, namespaces, streamReader, metrics, logger });
 });
 
 /** As a subscription does it: enters, waits, and joins unless it has left meanwhile. */
 function join(topic: Topic, ear: Ear): Promise<void> | undefined {
-  const place = hub.enter(topic);
-  ear.place = place;
+  const topicState = hub.enter(topic);
+  ear.topicState = topicState;
   const now = (): void => {
-    if (ear.place === place) hub.join(place, ear);
+    if (ear.topicState === topicState) hub.join(topicState, ear);
   };
-  if (place.confirming === undefined) {
+  if (topicState.confirming === undefined) {
     now();
     return undefined;
   }
-  const joining = place.confirming.then(now);
+  const joining = topicState.confirming.then(now);
   // As the hub promises, who has left need not listen to the refusal.
   joining.catch(() => {});
   return joining;
 }
 
 function leave(ear: Ear): void {
-  const { place } = ear;
-  ear.place = undefined;
-  if (place !== undefined) hub.leave(place, ear);
+  const { topicState } = ear;
+  ear.topicState = undefined;
+  if (topicState !== undefined) hub.leave(topicState, ear);
 }
 
 /** A listener whose joining the broker has confirmed. */

@@ -2,7 +2,7 @@
  * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the broker.
  *
  * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen enters the
- * topic's place, waits until it is confirmed, and joins. Invariants: a place is in the map exactly while somebody holds it
+ * topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map exactly while somebody holds it
  * or listens, and the broker has not refused; nothing is delivered before the broker's confirmation, so that no
  * publication overtakes the answer to whoever subscribes; who joins hears everything after the position that `join` returns.
  */
@@ -16,23 +16,23 @@ import {
 import type { Broker } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { FanOut, Listener } from "../delivery/fan-out.js";
-import { type Continuity, lastHeard } from "../history/stream-reader.js";
+import { lastHeard, type StreamReader } from "../history/stream-reader.js";
 import { DISCONNECT, type Namespaces } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { Place } from "./topic-state.js";
+import { TopicState } from "./topic-state.js";
 
 export interface HubParts {
   readonly broker: Broker;
   readonly fanOut: FanOut;
   readonly namespaces: Namespaces;
-  readonly continuity: Continuity;
+  readonly streamReader: StreamReader;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 export class Hub {
-  readonly #places = new Map<Topic, Place>();
+  readonly #topicStates = new Map<Topic, TopicState>();
   readonly #parts: HubParts;
 
   constructor(parts: HubParts) {
@@ -41,74 +41,78 @@ export class Hub {
 
   /** Topics that someone here listens to, or is about to. */
   get topics(): number {
-    return this.#places.size;
+    return this.#topicStates.size;
   }
 
   /** For who looks at all of them: operators. */
-  get places(): Iterable<Place> {
-    return this.#places.values();
+  get topicStates(): Iterable<TopicState> {
+    return this.#topicStates.values();
   }
 
   /** Listeners over all topics, and those who are about to listen. */
   get subscriptions(): number {
     let subscriptions = 0;
-    for (const { listeners, holds } of this.#places.values()) subscriptions += listeners.size + holds;
+    for (const { listeners, holds } of this.#topicStates.values()) subscriptions += listeners.size + holds;
     return subscriptions;
   }
 
   /** Holds the topic's place. Wait for its `confirming`, if there is any, then `join`; or `leave`. */
-  enter(topic: Topic): Place {
-    const place = this.#places.get(topic) ?? this.#open(topic);
-    place.holds++;
-    return place;
+  enter(topic: Topic): TopicState {
+    const topicState = this.#topicStates.get(topic) ?? this.#open(topic);
+    topicState.holds++;
+    return topicState;
   }
 
   /**
-   * Who held the place listens from now on. Returns the position after which it hears everything, where the channel has
-   * a history. Only when the place is confirmed.
+   * Who held the topic state listens from now on. Returns the position after which it hears everything, where the channel has
+   * a history. Only when the topic state is confirmed.
    */
-  join(place: Place, listener: Listener): Position | undefined {
-    place.holds--;
-    place.listeners.add(listener);
-    return lastHeard(place);
+  join(topicState: TopicState, listener: Listener): Position | undefined {
+    topicState.holds--;
+    topicState.listeners.add(listener);
+    return lastHeard(topicState);
   }
 
-  /** Holds the place a second time: for when its listener has gone and may come back. */
-  hold(place: Place): void {
-    place.holds++;
+  /** Holds the topic state a second time: for when its listener has gone and may come back. */
+  hold(topicState: TopicState): void {
+    topicState.holds++;
   }
 
   /** Gives up a hold. */
-  release(place: Place): void {
-    place.holds--;
-    this.#forgetUnused(place);
+  release(topicState: TopicState): void {
+    topicState.holds--;
+    this.#forgetUnused(topicState);
   }
 
   /** Ends the listening, or the hold of who does not listen yet; the last one ends the worker's subscription. */
-  leave(place: Place, listener: Listener): void {
-    if (listener.slot === -1) place.holds--;
-    else place.listeners.remove(listener);
-    this.#forgetUnused(place);
+  leave(topicState: TopicState, listener: Listener): void {
+    if (listener.slot === -1) topicState.holds--;
+    else topicState.listeners.remove(listener);
+    this.#forgetUnused(topicState);
   }
 
-  #forgetUnused(place: Place): void {
-    if (place.unused && this.#places.get(place.topic) === place) this.#forget(place);
+  #forgetUnused(topicState: TopicState): void {
+    if (topicState.unused && this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
   }
 
   /** A publication from the broker, for whoever listens here. */
   publication(topic: Topic, text: string, position: Position | undefined): void {
-    const place = this.#places.get(topic);
-    if (place === undefined) return;
-    const { continuity, fanOut, metrics } = this.#parts;
-    if (place.stream !== undefined && position !== undefined) {
+    const topicState = this.#topicStates.get(topic);
+    if (topicState === undefined) return;
+    const { streamReader, fanOut, metrics } = this.#parts;
+    if (topicState.stream !== undefined && position !== undefined) {
       metrics.add("publications", 1);
-      return continuity.arrive(place, place.stream, normalizeData(text), position);
+      return streamReader.arrive(topicState, topicState.stream, normalizeData(text), position);
     }
-    if (place.confirming !== undefined) return;
+    if (topicState.confirming !== undefined) return;
     metrics.add("publications", 1);
     const data = normalizeData(text);
     const channel = channelOf(topic);
-    fanOut.add(place, channel === undefined ? encodeMessage(data) : encodePublication(channel, data), data);
+    fanOut.add(
+      topicState,
+      channel === undefined ? encodeMessage(data) : encodePublication(channel, data),
+      data,
+    );
   }
 
   /**
@@ -116,60 +120,61 @@ export class Hub {
    * listen are told of a gap.
    */
   skipped(topic: Topic): void {
-    const place = this.#places.get(topic);
-    if (place === undefined) return;
-    if (place.confirming !== undefined) {
+    const topicState = this.#topicStates.get(topic);
+    if (topicState === undefined) return;
+    if (topicState.confirming !== undefined) {
       // Until then nobody hears the topic; a stream may miss what it was skipped.
-      if (place.stream !== undefined)
-        place.confirming.then(
+      if (topicState.stream !== undefined)
+        topicState.confirming.then(
           () => this.skipped(topic),
           () => {},
         );
       return;
     }
-    const { continuity, fanOut, metrics } = this.#parts;
-    if (place.stream !== undefined) return continuity.skipped(place, place.stream);
+    const { streamReader, fanOut, metrics } = this.#parts;
+    if (topicState.stream !== undefined) return streamReader.skipped(topicState, topicState.stream);
     const channel = channelOf(topic);
     if (channel === undefined) return;
     metrics.add("gaps", 1);
-    fanOut.insist(place, encodeGap({ channel, reason: "slow" }), undefined);
+    fanOut.addAlways(topicState, encodeGap({ channel, reason: "slow" }), undefined);
   }
 
-  #open(topic: Topic): Place {
+  #open(topic: Topic): TopicState {
     const channel = channelOf(topic);
-    const { namespaces, continuity } = this.#parts;
+    const { namespaces, streamReader } = this.#parts;
     const retention = channel === undefined ? undefined : namespaces.retention(channel);
-    const stream = retention === undefined ? undefined : continuity.newStream();
+    const stream = retention === undefined ? undefined : streamReader.newStream();
     const slowConsumer = channel === undefined ? DISCONNECT : namespaces.slowConsumer(channel);
     const presence = channel === undefined ? undefined : namespaces.presence(channel);
-    const place = new Place(topic, retention, stream, slowConsumer, presence);
-    this.#places.set(topic, place);
-    const confirming = this.#confirm(place);
-    place.confirming = confirming;
-    // Whoever holds the place handles the rejection; one that has left meanwhile must not leave it unhandled.
+    const topicState = new TopicState(topic, retention, stream, slowConsumer, presence);
+    this.#topicStates.set(topic, topicState);
+    const confirming = this.#confirm(topicState);
+    topicState.confirming = confirming;
+    // Whoever holds the topic state handles the rejection; one that has left meanwhile must not leave it unhandled.
     confirming.catch(() => {});
-    return place;
+    return topicState;
   }
 
-  async #confirm(place: Place): Promise<void> {
+  async #confirm(topicState: TopicState): Promise<void> {
     try {
-      await this.#parts.broker.subscribe(place.topic);
-      if (this.#places.get(place.topic) !== place) return;
-      if (place.stream !== undefined) await this.#parts.continuity.begin(place, place.stream);
-      place.confirming = undefined;
+      await this.#parts.broker.subscribe(topicState.topic);
+      if (this.#topicStates.get(topicState.topic) !== topicState) return;
+      if (topicState.stream !== undefined)
+        await this.#parts.streamReader.begin(topicState, topicState.stream);
+      topicState.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: whoever enters from here on must not find a place that nobody delivers to.
-      if (this.#places.get(place.topic) === place) this.#forget(place);
+      // Before those who wait are told: whoever enters from here on must not find a topic state that nobody delivers to.
+      if (this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
       throw error;
     }
   }
 
-  #forget(place: Place): void {
-    this.#places.delete(place.topic);
-    this.#parts.continuity.end(place);
-    this.#parts.broker.unsubscribe(place.topic).catch((error: unknown) => {
+  #forget(topicState: TopicState): void {
+    this.#topicStates.delete(topicState.topic);
+    this.#parts.streamReader.end(topicState);
+    this.#parts.broker.unsubscribe(topicState.topic).catch((error: unknown) => {
       // The broker forgets the topic all the same, see broker.ts.
-      this.#parts.logger.debug({ topic: place.topic, err: error }, "could not unsubscribe");
+      this.#parts.logger.debug({ topic: topicState.topic, err: error }, "could not unsubscribe");
     });
   }
 }

@@ -1,14 +1,14 @@
 /**
  * A subscription: one connection on one topic. An array slot in the topic's place, one in the session, and this.
  *
- * It holds its place from the beginning and listens from `Hub#join` on.
+ * It holds its topic state from the beginning and listens from `Hub#join` on.
  */
 
 import type { Topic } from "../broker/topic.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { Behind } from "../delivery/skipped-range.js";
-import type { Place } from "./topic-state.js";
+import type { SkippedRange } from "../delivery/skipped-range.js";
+import type { TopicState } from "./topic-state.js";
 
 /** The connection that a subscription writes to. */
 export interface Subscriber {
@@ -20,18 +20,18 @@ export interface Subscriber {
 
 export class Subscription implements Listener {
   slot = -1;
-  readonly place: Place;
+  readonly topicState: TopicState;
   /** While its connection is too slow for it; owned by `SlowConsumers`. */
-  behind: Behind | undefined;
+  behind: SkippedRange | undefined;
   readonly #connection: Subscriber;
 
-  constructor(connection: Subscriber, place: Place) {
-    this.place = place;
+  constructor(connection: Subscriber, topicState: TopicState) {
+    this.topicState = topicState;
     this.#connection = connection;
   }
 
   get topic(): Topic {
-    return this.place.topic;
+    return this.topicState.topic;
   }
 
   deliver(batch: Batch): number {

@@ -1,9 +1,9 @@
 /**
- * A place: one topic on this worker, with those who listen to it and those who are about to.
+ * A topic state: one topic on this worker, with those who listen to it and those who are about to.
  *
  *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (whoever waits is told)
  *
- * Somebody who is about to listen holds the place, so that the worker's subscription and the stream live on while the
+ * Somebody who is about to listen holds the topic state, so that the worker's subscription and the stream live on while the
  * past is being read. Owned by the hub; changed by nobody else.
  */
 
@@ -14,7 +14,7 @@ import type { Stream } from "../history/stream.js";
 import type { Reading } from "../history/stream-reader.js";
 import type { PresenceRule, SlowConsumerRule } from "../namespace.js";
 
-export class Place extends Audience {
+export class TopicState extends Audience {
   readonly topic: Topic;
   /** What its channel's history keeps; undefined without history. */
   readonly retention: Retention | undefined;
@@ -24,13 +24,13 @@ export class Place extends Audience {
   readonly slowConsumer: SlowConsumerRule;
   /** How it is kept who listens; undefined where it is not. */
   readonly presence: PresenceRule | undefined;
-  /** Those who hold the place and do not listen yet. */
+  /** Those who hold the topic state and do not listen yet. */
   holds = 0;
   /** The broker's confirmation while it is awaited. */
   confirming: Promise<void> | undefined;
   /** The read of the log that is under way; one at a time. */
   reading: Reading | undefined;
-  /** Among the places with a stream; -1 outside. */
+  /** Among the topic states with a stream; -1 outside. */
   slot = -1;
 
   constructor(

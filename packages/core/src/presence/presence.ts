@@ -16,7 +16,7 @@ import type { PresenceRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import { PresenceLease } from "./lease.js";
 import { type Holder, PresenceMembers } from "./members.js";
 import type { PresencePage, PresenceStore } from "./store.js";
@@ -35,7 +35,7 @@ export interface PresenceParts {
   readonly store: PresenceStore;
   readonly broker: Broker;
   readonly fanOut: FanOut;
-  readonly wheel: Wheel;
+  readonly ticker: Ticker;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -118,14 +118,14 @@ export class Presence {
   }
 
   /** It was lost, with these channels, and may come back. Nobody is told joins and leaves for it any more. */
-  linger(connection: MemberConnection, channels: readonly string[]): void {
+  holdForGrace(connection: MemberConnection, channels: readonly string[]): void {
     const session = sessionKey(connection.id);
     const holder = {};
     // Those in which a newer connection of the session is already the member are not its own to give up.
     const held = channels.filter((channel) => this.#members.pass(channel, session, connection, holder));
     if (held.length === 0) return;
     const { presenceGraceMs, maxDetached } = this.#options;
-    const endTick = this.#parts.wheel.tick + (presenceGraceMs === 0 ? 0 : ticks(presenceGraceMs));
+    const endTick = this.#parts.ticker.tick + (presenceGraceMs === 0 ? 0 : ticks(presenceGraceMs));
     this.#lingering.set(holder, { session, channels: held, endTick });
     if (presenceGraceMs === 0) this.#end(holder);
     else if (this.#lingering.size > maxDetached)
@@ -156,7 +156,7 @@ export class Presence {
 
   turn(): void {
     for (const [holder, { endTick }] of this.#lingering) {
-      if (endTick > this.#parts.wheel.tick) break;
+      if (endTick > this.#parts.ticker.tick) break;
       this.#end(holder);
     }
     this.#members.turn();

@@ -15,7 +15,7 @@ export interface ToldListener {
   deliver(batch: Batch): number;
 }
 
-/** One who is told joins and leaves, in the watch's roster: a connection is in many. */
+/** One who is told joins and leaves, in the watch's slot array: a connection is in many. */
 export class Watcher implements Listener {
   slot = -1;
   readonly #listener: ToldListener;

@@ -21,7 +21,7 @@ import type { FanOut } from "../delivery/fan-out.js";
 import type { PresenceRule } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { ticks, type Wheel } from "../runtime/ticker.js";
+import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { HeardNews, HeardStep, PresenceNews, PresenceStore } from "./store.js";
 import type { PresenceSnapshot, Told } from "./view.js";
 import { type ToldListener, Watch, Watcher } from "./watch.js";
@@ -30,7 +30,7 @@ export interface WatchesParts {
   readonly broker: Broker;
   readonly store: PresenceStore;
   readonly fanOut: FanOut;
-  readonly wheel: Wheel;
+  readonly ticker: Ticker;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** News says that a session has left a channel, and not that it has come back. */
@@ -160,9 +160,9 @@ export class PresenceWatches {
   }
 
   turn(): void {
-    const { wheel } = this.#parts;
+    const { ticker } = this.#parts;
     for (const watch of this.#idle) {
-      if (watch.idleTick > wheel.tick) break;
+      if (watch.idleTick > ticker.tick) break;
       this.#forget(watch);
     }
     for (const watch of this.#counting) this.#tellCounts(watch);
@@ -174,7 +174,7 @@ export class PresenceWatches {
 
   #rest(watch: Watch): void {
     if (!watch.unused) return;
-    watch.idleTick = this.#parts.wheel.tick + ticks(IDLE_MS);
+    watch.idleTick = this.#parts.ticker.tick + ticks(IDLE_MS);
     this.#idle.delete(watch);
     this.#idle.add(watch);
   }
@@ -264,12 +264,12 @@ export class PresenceWatches {
 
   /** While there are too many to list: how many, now and then. */
   #tellCounts(watch: Watch): void {
-    const { wheel, fanOut } = this.#parts;
-    if (watch.countedTick !== 0 && wheel.tick - watch.countedTick < ticks(COUNT_INTERVAL_MS)) return;
+    const { ticker, fanOut } = this.#parts;
+    if (watch.countedTick !== 0 && ticker.tick - watch.countedTick < ticks(COUNT_INTERVAL_MS)) return;
     this.#counting.delete(watch);
     const { counts } = watch.view;
     if (counts === undefined || counts.version === watch.countedVersion) return;
-    watch.countedTick = wheel.tick;
+    watch.countedTick = ticker.tick;
     watch.countedVersion = counts.version;
     if (watch.rule.joinLeave === "off" || watch.listeners.size === 0) return;
     fanOut.add(watch, encodePresence(watch.channel, counts), undefined);

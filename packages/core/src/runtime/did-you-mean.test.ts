@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { nearest, suggestion } from "./did-you-mean.js";
+import { didYouMean, suggestion } from "./did-you-mean.js";
 
 describe("the nearest word", () => {
   it.each([
@@ -8,11 +8,11 @@ describe("the nearest word", () => {
     ["pingIntervall", "pingInterval"],
     ["HOLDFAST_PROT", "HOLDFAST_PORT"],
   ])("is found for %s", (word, found) => {
-    expect(nearest(word, ["host", "port", "adminPort", "pingInterval", "HOLDFAST_PORT"])).toBe(found);
+    expect(didYouMean(word, ["host", "port", "adminPort", "pingInterval", "HOLDFAST_PORT"])).toBe(found);
   });
 
   it("is none when nothing is near", () => {
-    expect(nearest("colour", ["host", "port"])).toBeUndefined();
+    expect(didYouMean("colour", ["host", "port"])).toBeUndefined();
     expect(suggestion("colour", ["host"])).toBe("");
   });
 

@@ -3,7 +3,7 @@
  */
 
 /** The candidate within a third of the word's length in edits (at least 2), or undefined. The first of equals wins. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(word.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
@@ -20,7 +20,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 
 /** ` (did you mean x?)`, or nothing. */
 export function suggestion(word: string, candidates: readonly string[]): string {
-  const found = nearest(word, candidates);
+  const found = didYouMean(word, candidates);
   return found === undefined ? "" : ` (did you mean ${found}?)`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A roster: members in slots of a dense array. What core uses instead of a Set wherever there may be a million.
+ * A slot array: members in slots of a dense array. What core uses instead of a Set wherever there may be a million.
  *
  * A member costs one array slot and keeps its slot number itself. Leaving is O(1) and moves nobody, so a walk in
  * slices may be interleaved with joins and leaves: it sees every member that stays and none that joined after it began.
@@ -8,12 +8,12 @@
  * Invariants: `members[m.slot] === m` for each member; while somebody walks, no slot before the walk's end is taken.
  */
 
-export interface Member {
-  /** Written by the roster alone; -1 outside. */
+export interface Slotted {
+  /** Written by the slot array alone; -1 outside. */
   slot: number;
 }
 
-export class Roster<M extends Member> {
+export class SlotArray<M extends Slotted> {
   #members: (M | undefined)[] = [];
   /** Made when it is needed: most topics of a single listener never free a slot. */
   #free: number[] | undefined;
@@ -27,7 +27,7 @@ export class Roster<M extends Member> {
     return this.#size;
   }
 
-  /** One past the highest slot in use since the roster was last empty. */
+  /** One past the highest slot in use since the slot array was last empty. */
   get end(): number {
     return this.#members.length;
   }

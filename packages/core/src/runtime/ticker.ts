@@ -1,5 +1,5 @@
 /**
- * The wheel: the one timer of a worker's core. It counts ticks and turns whoever hangs on it.
+ * The ticker: the one timer of a worker's core. It counts ticks and turns whoever hangs on it.
  *
  * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of a timer
  * or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.
@@ -13,7 +13,7 @@ export function ticks(ms: number): number {
   return Math.max(1, Math.round(ms / TICK_MS));
 }
 
-export class Wheel {
+export class Ticker {
   /** Starts at 1, so that 0 can mean "never". */
   tick = 1;
   readonly #clock: Clock;

@@ -2,7 +2,7 @@
  * The contract of the revocation seam as a test suite.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Order, parseOrder } from "../access/control-message.js";
+import { type ControlMessage, parseOrder } from "../access/control-message.js";
 import {
   MAX_REVOCATIONS_PER_CALL,
   type Revocation,
@@ -58,7 +58,7 @@ export function revocationContract(
       }
     }
 
-    async function orders(): Promise<(Order | { problem: string })[]> {
+    async function orders(): Promise<(ControlMessage | { problem: string })[]> {
       return (await world.told()).map((text) => parseOrder(text, { now: world.now(), ttlMs: HOUR }));
     }
 

@@ -43,7 +43,7 @@ describe("a connection", () => {
     halfway.receive(undefined);
     expect([silent.closed, halfway.closed]).toEqual([true, true]);
     expect(world.admission.pending).toBe(0);
-    expect(world.farewells).toEqual([]);
+    expect(world.lingeringCloses).toEqual([]);
   });
 
   it("that ends behind its head goes to the worker, who sees the end", () => {
@@ -108,7 +108,7 @@ describe("deadlines", () => {
     const handle = world.connect(HEAD);
     world.clock.advance(5_250);
     expect(world.places(handle)).toEqual(["answered 503"]);
-    expect(world.farewells[0]?.answer).not.toContain("Access-Control");
+    expect(world.lingeringCloses[0]?.answer).not.toContain("Access-Control");
   });
 
   it("a refused one that does not leave is closed a second later", () => {
@@ -250,7 +250,7 @@ describe("caps", () => {
       const world = new AdmissionWorld({ origins: ["https://shop.example"] });
       close(world);
       world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
-      const [farewell] = world.farewells;
+      const [farewell] = world.lingeringCloses;
       expect(farewell?.answer).toContain("\r\nRetry-After: ");
       expect(farewell?.answer?.includes(`\r\nAccess-Control-Allow-Origin: ${origin}\r\n`)).toBe(mayRead);
     }
@@ -346,7 +346,7 @@ describe("origins", () => {
     world.closedFor = "limit_connections";
     const mayRead = (origin: string): boolean => {
       world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
-      return world.farewells.at(-1)?.answer?.includes("Access-Control-Allow-Origin") === true;
+      return world.lingeringCloses.at(-1)?.answer?.includes("Access-Control-Allow-Origin") === true;
     };
     world.admission.allow(["https://new.example"]);
     expect([mayRead("https://old.example"), mayRead("https://new.example")]).toEqual([false, true]);
@@ -371,7 +371,7 @@ describe("turning away", () => {
     ]);
     expect(world.admission.pending).toBe(0);
     world.clock.advance(10_000);
-    expect(world.farewells).toHaveLength(3);
+    expect(world.lingeringCloses).toHaveLength(3);
   });
 });
 

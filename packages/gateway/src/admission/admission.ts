@@ -22,8 +22,8 @@ import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
 import { frontAnswer, healthyAnswer, type Refused } from "./front-answers.js";
 import { frontCorsLines } from "./front-cors.js";
 import { type HeadEvents, HeadReader } from "./head-reader.js";
-import { Farewells } from "./lingering-closes.js";
-import type { Introduction } from "./peer-address.js";
+import { LingeringCloses } from "./lingering-closes.js";
+import type { PeerAddress } from "./peer-address.js";
 import { PendingSocket } from "./pending-socket.js";
 
 export interface AdmissionOptions {
@@ -68,7 +68,7 @@ const THIN_MS = 50;
 
 /** What a test replaces. */
 export interface AdmissionParts {
-  readonly farewells?: Farewells;
+  readonly lingeringCloses?: LingeringCloses;
   /** Reads what has arrived on a handle. */
   readonly readNow?: typeof readNow;
 }
@@ -77,13 +77,13 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #events: AdmissionEvents;
   readonly #clock: Clock;
-  readonly #farewells: Farewells;
+  readonly #lingeringCloses: LingeringCloses;
   readonly #date: DateField;
   readonly #heads: HeadReader;
   #mayComeFrom: OriginCheck;
   readonly #readNow: typeof readNow;
   readonly #peeked = Buffer.alloc(PEEK_BYTES);
-  readonly #introduction: Introduction;
+  readonly #peerAddress: PeerAddress;
   readonly #sweeper: Timer;
   /** Unread. Their addresses take turns, so that nobody, a health check least, waits behind all that another address opens. */
   readonly #parked = new FairQueue<PendingSocket>();
@@ -99,9 +99,9 @@ export class Admission {
   constructor(
     options: AdmissionOptions,
     events: AdmissionEvents,
-    introduction: Introduction,
+    peerAddress: PeerAddress,
     clock: Clock,
-    { farewells = new Farewells(clock), readNow: read = readNow }: AdmissionParts = {},
+    { lingeringCloses = new LingeringCloses(clock), readNow: read = readNow }: AdmissionParts = {},
   ) {
     this.#mayComeFrom = originCheck(options.origins);
     this.#readNow = read;
@@ -109,7 +109,7 @@ export class Admission {
     this.#events = events;
     this.#clock = clock;
     this.#date = new DateField(clock);
-    this.#farewells = farewells;
+    this.#lingeringCloses = lingeringCloses;
     const heads: HeadEvents = {
       whole: (socket) => this.#arrived(socket),
       refused: (socket, why) => this.#dismiss(socket, why),
@@ -119,8 +119,8 @@ export class Admission {
       },
       grown: () => this.#lighten(),
     };
-    this.#introduction = introduction;
-    this.#heads = new HeadReader(options.maxHeadBytes, introduction, heads, clock, read);
+    this.#peerAddress = peerAddress;
+    this.#heads = new HeadReader(options.maxHeadBytes, peerAddress, heads, clock, read);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -145,12 +145,12 @@ export class Admission {
     const socket = new PendingSocket(handle, this.#clock.monotonic());
     const mayAsk = refused === "draining" && this.pending < this.#options.maxPending;
     if (refused !== undefined && !mayAsk) return this.#answer(socket, refused);
-    const unwelcome = this.#introduction.arrive(socket) ? this.#events.arrived(socket) : undefined;
+    const unwelcome = this.#peerAddress.arrive(socket) ? this.#events.arrived(socket) : undefined;
     if (unwelcome !== undefined) return this.#answer(socket, unwelcome);
     // The answer depends on the request: an EventSource would never come back after a 503.
     if (mayAsk) this.#heads.start(socket);
     else if (this.#parked.size > 0 || !this.#mayRead()) {
-      socket.from = this.#introduction.senderOf(socket);
+      socket.from = this.#peerAddress.senderOf(socket);
       this.#parked.add(socket);
     } else {
       this.#countFresh();
@@ -189,7 +189,7 @@ export class Admission {
 
   /** Answers a health check that is not here any more. */
   reassure({ handle, head }: PendingSocket): void {
-    this.#farewells.say(handle, healthyAnswer(this.#date.now, head));
+    this.#lingeringCloses.say(handle, healthyAnswer(this.#date.now, head));
   }
 
   /**
@@ -211,7 +211,7 @@ export class Admission {
   /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
   close(): void {
     this.#sweeper.cancel();
-    this.#farewells.close();
+    this.#lingeringCloses.close();
   }
 
   #closedFor(): Refused | undefined {
@@ -228,7 +228,7 @@ export class Admission {
     if (now - this.#thinnedAt < THIN_MS || !isNearlyFull(this.pending, this.#options.maxPending)) return;
     this.#thinnedAt = now;
     const { reading } = this.#heads;
-    const senderOf = (socket: PendingSocket): string => this.#introduction.senderOf(socket);
+    const senderOf = (socket: PendingSocket): string => this.#peerAddress.senderOf(socket);
     for (const socket of superfluous(reading, this.#options.maxPending, now, senderOf)) {
       this.#refuseReading(socket, "limit_silent");
     }
@@ -239,7 +239,7 @@ export class Admission {
     const { maxPendingBytes } = this.#options;
     if (this.pendingBytes <= maxPendingBytes) return;
     const surplus = this.pendingBytes - Math.floor(maxPendingBytes * HEAD_BYTES_LEFT);
-    const senderOf = (socket: PendingSocket): string => this.#introduction.senderOf(socket);
+    const senderOf = (socket: PendingSocket): string => this.#peerAddress.senderOf(socket);
     for (const socket of heaviest(this.#heads.reading.values(), surplus, senderOf))
       this.#refuseReading(socket, "limit_head_bytes");
   }
@@ -309,7 +309,7 @@ export class Admission {
     }
     this.#expire(oldest);
     this.#thin();
-    this.#farewells.sweep();
+    this.#lingeringCloses.sweep();
     this.proceed();
   }
 
@@ -341,7 +341,7 @@ export class Admission {
     this.#events.refused(why);
     const request = head === "" ? this.#peek(handle) : head;
     const cors = frontCorsLines(request, this.#mayComeFrom);
-    this.#farewells.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, request));
+    this.#lingeringCloses.say(handle, frontAnswer(why, Math.random(), this.#date.now, cors, request));
   }
 
   #peek(handle: TcpHandle): string {

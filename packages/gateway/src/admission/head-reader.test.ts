@@ -45,7 +45,7 @@ describe("a head that waited", () => {
     handles[0]!.receive(undefined);
     makeRoom(world);
     expect(handles[0]!.closed).toBe(true);
-    expect([world.admission.pending, world.farewells.length]).toEqual([0, 0]);
+    expect([world.admission.pending, world.lingeringCloses.length]).toEqual([0, 0]);
   });
 });
 

@@ -10,7 +10,7 @@ import type { Clock } from "@holdfast/core";
 import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "../http/request-head.js";
 import { lengthRead, readNow, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Refused } from "./front-answers.js";
-import type { Introduction } from "./peer-address.js";
+import type { PeerAddress } from "./peer-address.js";
 import type { PendingSocket } from "./pending-socket.js";
 
 /** How a read ends. The socket has left then. */
@@ -28,7 +28,7 @@ const BUFFER_BYTES = 65_536;
 
 export class HeadReader {
   readonly #maxHeadBytes: number;
-  readonly #introduction: Introduction;
+  readonly #peerAddress: PeerAddress;
   readonly #events: HeadEvents;
   readonly #clock: Clock;
   readonly #readNow: typeof readNow;
@@ -41,13 +41,13 @@ export class HeadReader {
   /** `now` reads what has arrived. */
   constructor(
     maxHeadBytes: number,
-    introduction: Introduction,
+    peerAddress: PeerAddress,
     events: HeadEvents,
     clock: Clock,
     now: typeof readNow = readNow,
   ) {
     this.#maxHeadBytes = maxHeadBytes;
-    this.#introduction = introduction;
+    this.#peerAddress = peerAddress;
     this.#events = events;
     this.#clock = clock;
     this.#readNow = now;
@@ -112,16 +112,16 @@ export class HeadReader {
     let searched = socket.introduced ? socket.head.length : 0;
     const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
-    const introduction = this.#introduction.begin(socket);
-    const skipped = introduction === "done" ? emptyLines(socket.head) : 0;
+    const peerAddress = this.#peerAddress.begin(socket);
+    const skipped = peerAddress === "done" ? emptyLines(socket.head) : 0;
     if (skipped > 0) {
       searched = 0;
       socket.skipped += skipped;
       socket.head = socket.head.slice(skipped);
     }
     if (this.#reading.has(socket.handle)) this.#bytes += socket.head.length - before;
-    if (introduction === "incomplete") return false;
-    if (introduction === "invalid") return this.#refuse(socket, "bad_proxy_header");
+    if (peerAddress === "incomplete") return false;
+    if (peerAddress === "invalid") return this.#refuse(socket, "bad_proxy_header");
     if (socket.skipped > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
     const { head } = socket;
     const end = headEnd(head, searched);
@@ -135,7 +135,7 @@ export class HeadReader {
     if (line.major !== 1) return this.#refuse(socket, "bad_version");
     if (line.minor > 1) socket.head = asKnownVersion(head);
     socket.target = line.target;
-    this.#introduction.complete(socket);
+    this.#peerAddress.complete(socket);
     this.forget(socket);
     this.#events.whole(socket);
     return true;

@@ -1,5 +1,5 @@
 /**
- * Farewells: answers to sockets that are turned away, until the peer has read them.
+ * LingeringCloses: answers to sockets that are turned away, until the peer has read them.
  *
  * What the peer still sends is read and dropped meanwhile: closing over unread bytes would reset the connection and
  * take the answer with it. Bounded: beyond `MAX_FAREWELLS` the one that has had the longest is cut short, so that a
@@ -21,7 +21,7 @@ export interface FarewellSocket {
   destroy(): unknown;
 }
 
-export class Farewells {
+export class LingeringCloses {
   readonly #clock: Clock;
   readonly #open: (handle: TcpHandle) => FarewellSocket;
   /** With the time at which each began, monotonic ms. */

@@ -9,20 +9,20 @@ import { clientAddress, limitKey, namedKey, plainAddress, TrustedProxies } from 
 import type { PendingSocket } from "./pending-socket.js";
 import { readProxyHeader } from "./proxy-protocol.js";
 
-export interface IntroductionOptions {
+export interface PeerAddressOptions {
   /** Whether connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
   /** Who may say for whom it speaks. Empty: with the PROXY protocol everybody, otherwise nobody. */
   readonly trustedProxies: readonly string[];
 }
 
-export class Introduction {
+export class PeerAddress {
   readonly #proxyProtocol: boolean;
   readonly #proxies: TrustedProxies;
   readonly #needed: boolean;
 
   /** `needed`: whether anybody asks for addresses. */
-  constructor({ proxyProtocol, trustedProxies }: IntroductionOptions, needed: boolean) {
+  constructor({ proxyProtocol, trustedProxies }: PeerAddressOptions, needed: boolean) {
     this.#proxyProtocol = proxyProtocol;
     this.#proxies = new TrustedProxies(trustedProxies);
     this.#needed = needed;

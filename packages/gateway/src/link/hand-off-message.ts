@@ -1,5 +1,5 @@
 /**
- * Travel notes: the text that a socket takes along on the IPC channel between the primary and a worker.
+ * Hand-off messages: the text that a socket takes along on the IPC channel between the primary and a worker.
  *
  * One string with everything in it: Node turns each message into a line of JSON, and an object around the request's head
  * costs more than the head. Bytes are latin1, one character each.
@@ -11,7 +11,7 @@
  */
 export type TravelKind = "handOff" | "misplaced" | "copy";
 
-export interface TravelNote {
+export interface HandOffMessage {
   readonly kind: TravelKind;
   /**
    * Of a socket: its client's address, "" unless connections are counted by it; say `departed` when it ends.
@@ -30,7 +30,7 @@ export function encodeTravel(kind: TravelKind, about: string, head: string): str
 }
 
 /** Undefined for what others say on the channel. */
-export function decodeTravel(message: unknown): TravelNote | undefined {
+export function decodeTravel(message: unknown): HandOffMessage | undefined {
   if (typeof message !== "string") return undefined;
   const end = message.indexOf("\n");
   const kind = kindOf(message.charCodeAt(0));

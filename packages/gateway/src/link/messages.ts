@@ -1,7 +1,7 @@
 /**
  * What the primary and its workers say to each other over the link.
  *
- * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`travel.ts`).
+ * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`hand-off-message.ts`).
  */
 import type {
   ChannelsQuery,

@@ -1,7 +1,7 @@
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import { Farewells } from "../admission/lingering-closes.js";
+import { LingeringCloses } from "../admission/lingering-closes.js";
 import { FakeChannel } from "../admission/testing/fake-channel.js";
 import { FakeFarewellSocket } from "../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../admission/testing/fake-handle.js";
@@ -35,7 +35,7 @@ class DoorWorld {
   readonly clock = new FakeClock();
   readonly channel = new FakeChannel();
   readonly taken: Taken[] = [];
-  readonly farewells: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeFarewellSocket[] = [];
   sockets = 0;
   readonly door: DirectDoor;
 
@@ -50,9 +50,9 @@ class DoorWorld {
       },
       this.channel.worker,
       this.clock,
-      new Farewells(this.clock, (handle) => {
+      new LingeringCloses(this.clock, (handle) => {
         const socket = new FakeFarewellSocket(handle);
-        this.farewells.push(socket);
+        this.lingeringCloses.push(socket);
         return socket;
       }),
     );
@@ -77,7 +77,7 @@ class DoorWorld {
 
   /** Status lines of those who were turned away. */
   get answers(): (string | undefined)[] {
-    return this.farewells.map(({ answer }) => answer?.slice(9, 12));
+    return this.lingeringCloses.map(({ answer }) => answer?.slice(9, 12));
   }
 }
 

@@ -16,15 +16,15 @@ import { Admission, type AdmissionOptions, type Assignment } from "../admission/
 import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { DoorMetrics } from "../admission/door-metrics.js";
 import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
-import { Farewells } from "../admission/lingering-closes.js";
-import { Introduction, type IntroductionOptions } from "../admission/peer-address.js";
+import { LingeringCloses } from "../admission/lingering-closes.js";
+import { PeerAddress, type PeerAddressOptions } from "../admission/peer-address.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
 import { isHealthCheck } from "../http/request-head.js";
 import { type MetricsSnapshot, snapshotOf } from "../link/metrics.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 
-export interface DirectDoorOptions extends AdmissionOptions, IntroductionOptions {
+export interface DirectDoorOptions extends AdmissionOptions, PeerAddressOptions {
   readonly host: string;
   /** None is 0: each worker would get another. */
   readonly ports: readonly number[];
@@ -72,7 +72,7 @@ export class DirectDoor {
     worker: DirectWorker,
     primary: HandOffPeer,
     clock: Clock,
-    farewells = new Farewells(clock),
+    lingeringCloses = new LingeringCloses(clock),
   ) {
     this.#options = options;
     this.#worker = worker;
@@ -89,9 +89,9 @@ export class DirectDoor {
         refused: (why) => this.#metrics.refused(why),
         left: (socket) => this.#limits.left(this, socket),
       },
-      new Introduction(options, this.#limits.byAddress),
+      new PeerAddress(options, this.#limits.byAddress),
       clock,
-      { farewells },
+      { lingeringCloses },
     );
     const events = { taken: () => {}, undeliverable: (socket: PendingSocket) => this.#takeAfterAll(socket) };
     this.#misplaced = new HandOffs(primary, events, clock, "misplaced");

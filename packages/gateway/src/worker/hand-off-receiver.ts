@@ -11,7 +11,7 @@
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { decodeTravel, type TravelNote } from "../link/hand-off-message.js";
+import { decodeTravel, type HandOffMessage } from "../link/hand-off-message.js";
 import { socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
@@ -74,7 +74,7 @@ export class HandOffReceiver {
     this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }
 
-  #receive({ about: address, head }: TravelNote, handle: TcpHandle | undefined): void {
+  #receive({ about: address, head }: HandOffMessage, handle: TcpHandle | undefined): void {
     this.#received++;
     if (handle === undefined) {
       if (address !== "") this.#departed.push(address);

@@ -4,7 +4,7 @@
  * Values arrive checked and complete; nothing here has a default of its own.
  */
 import type { Clock, CoreOptions, Logger, Metrics } from "@holdfast/core";
-import type { IntroductionOptions } from "../admission/peer-address.js";
+import type { PeerAddressOptions } from "../admission/peer-address.js";
 import type { PollOptions } from "./comet/polls.js";
 import type { SessionLimitOptions } from "./comet/session-limits.js";
 import type { DirectDoorOptions } from "./direct-door.js";
@@ -49,7 +49,7 @@ export interface WorkerOptions {
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
   /** Who may say for whom it speaks: whose request it is that opens a session. */
-  readonly clients: IntroductionOptions;
+  readonly clients: PeerAddressOptions;
   /** Limits on sessions that HTTP requests open. */
   readonly sessionLimits: SessionLimitOptions;
   /** How long a poll is held, and a session is kept without one. */

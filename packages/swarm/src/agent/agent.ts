@@ -11,9 +11,9 @@ import { Histogram } from "../histogram.js";
 import { type AgentOrders, type AgentReport, portOf, type Tally } from "../messages.js";
 import { findStamps, monotonicMicros, type Stamp } from "../stamp.js";
 import { tokenOf } from "../tokens.js";
-import { Chatter, OF_CLIENTS } from "./chatter.js";
+import { MessageSender, OF_CLIENTS } from "./chatter.js";
 import { Retries } from "./retries.js";
-import { ASKING, CONNECTING, IDLE, JOINING, OPEN, OVER, Roll, type SeatState } from "./roll.js";
+import { ASKING, CONNECTING, ConnectionTable, IDLE, JOINING, OPEN, OVER, type SeatState } from "./roll.js";
 import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
 import { latin1, type Wire, type WireOwner } from "./wire.js";
 import { firstRequest, wireOf } from "./wires.js";
@@ -31,7 +31,7 @@ const SILENT = Object.freeze({ sent: 0, refused: 0, heard: 0, hearing: [], answe
 export class Agent implements TcpEvents, WireOwner {
   readonly #orders: AgentOrders;
   readonly #now: () => number;
-  readonly #roll: Roll;
+  readonly #table: ConnectionTable;
   readonly #handles: (TcpHandle | undefined)[];
   readonly #unfinished = new Map<number, Uint8Array>();
   readonly #retries = new Retries();
@@ -42,7 +42,7 @@ export class Agent implements TcpEvents, WireOwner {
   readonly #wire: Wire;
   #tcp: TcpClient | undefined;
   /** Undefined when clients only listen. */
-  #chatter: Chatter | undefined;
+  #messageSender: MessageSender | undefined;
   #next = 0;
   #givenUp = 0;
   #lost = 0;
@@ -57,7 +57,7 @@ export class Agent implements TcpEvents, WireOwner {
   private constructor(orders: AgentOrders, now: () => number) {
     this.#orders = orders;
     this.#now = now;
-    this.#roll = new Roll(orders.connections);
+    this.#table = new ConnectionTable(orders.connections);
     this.#handles = new Array<TcpHandle | undefined>(orders.connections).fill(undefined);
     this.#wire = wireOf(orders, this);
   }
@@ -66,7 +66,7 @@ export class Agent implements TcpEvents, WireOwner {
     const agent = new Agent(orders, now);
     agent.#tcp = await TcpClient.create(agent);
     if (orders.sending) {
-      agent.#chatter = await Chatter.create(orders, now, {
+      agent.#messageSender = await MessageSender.create(orders, now, {
         stateOf: (seat) => agent.stateOf(seat),
         write: (seat, bytes) => agent.write(seat, bytes),
         failed: (why) => agent.#count(why),
@@ -77,7 +77,7 @@ export class Agent implements TcpEvents, WireOwner {
 
   /** Whether something is under way that `tick` must look after. */
   get busy(): boolean {
-    return this.#attempts.length > 0 || this.#retries.waiting > 0 || this.#chatter?.busy === true;
+    return this.#attempts.length > 0 || this.#retries.waiting > 0 || this.#messageSender?.busy === true;
   }
 
   open(count: number): void {
@@ -92,42 +92,42 @@ export class Agent implements TcpEvents, WireOwner {
     let done = 0;
     for (const attempt of this.#attempts) {
       const seat = Math.floor(attempt / ATTEMPT_RADIX);
-      const state = this.#roll.stateOf(seat);
+      const state = this.#table.stateOf(seat);
       const undecided = state === CONNECTING || state === ASKING || state === JOINING;
-      if (undecided && this.#roll.attemptsOf(seat) === attempt % ATTEMPT_RADIX) {
-        if (now - this.#roll.begunAt(seat) < ATTEMPT_TIMEOUT_MS) break;
+      if (undecided && this.#table.attemptsOf(seat) === attempt % ATTEMPT_RADIX) {
+        if (now - this.#table.begunAt(seat) < ATTEMPT_TIMEOUT_MS) break;
         this.end(seat, `no answer in ${ATTEMPT_TIMEOUT_MS / 1000} s`);
       }
       done++;
     }
     if (done > 0) this.#attempts.splice(0, done);
-    this.#chatter?.tick();
+    this.#messageSender?.tick();
   }
 
   /** The next `count` open connections send a message each. */
   send(count: number): void {
-    this.#chatter?.send(count);
+    this.#messageSender?.send(count);
   }
 
   expect(round: number): void {
-    this.#roll.expect(round);
+    this.#table.expect(round);
   }
 
   tally(): Tally {
-    return this.#roll.tally();
+    return this.#table.tally();
   }
 
   report(): AgentReport {
     const handshakes = this.#handshakes.toSparse();
     this.#handshakes.clear();
     return {
-      connected: this.#roll.connected,
+      connected: this.#table.connected,
       givenUp: this.#givenUp,
       lost: this.#lost,
       failures: Object.fromEntries(this.#failures),
       pings: this.#pings,
       handshakes,
-      ...(this.#chatter?.report() ?? SILENT),
+      ...(this.#messageSender?.report() ?? SILENT),
     };
   }
 
@@ -136,11 +136,11 @@ export class Agent implements TcpEvents, WireOwner {
     this.#handles.forEach((handle, seat) => {
       if (handle === undefined) return;
       this.#handles[seat] = undefined;
-      this.#roll.move(seat, OVER);
+      this.#table.move(seat, OVER);
       if (handle.reset() !== 0) handle.close();
     });
     this.#unfinished.clear();
-    this.#chatter?.close();
+    this.#messageSender?.close();
   }
 
   opened(handle: TcpHandle, error: string | undefined): void {
@@ -153,7 +153,7 @@ export class Agent implements TcpEvents, WireOwner {
     const token = tokenOf(tokens, channels, first + seat);
     const port = portOf(this.#orders, seat);
     const request = firstRequest(transport, { host, port, path, channels: asked, token });
-    this.#roll.move(seat, ASKING);
+    this.#table.move(seat, ASKING);
     this.#tcp?.read(handle);
     handle.setNoDelay(true);
     this.write(seat, request);
@@ -178,17 +178,17 @@ export class Agent implements TcpEvents, WireOwner {
   }
 
   stateOf(seat: number): SeatState {
-    return this.#roll.stateOf(seat);
+    return this.#table.stateOf(seat);
   }
 
   accepted(seat: number): void {
-    this.#roll.move(seat, JOINING);
+    this.#table.move(seat, JOINING);
   }
 
   joined(seat: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#roll.move(seat, OPEN);
-    this.#handshakes.record((this.#now() - this.#roll.begunAt(seat)) * 1000);
-    this.#chatter?.joined(seat, bytes, start, end);
+    this.#table.move(seat, OPEN);
+    this.#handshakes.record((this.#now() - this.#table.begunAt(seat)) * 1000);
+    this.#messageSender?.joined(seat, bytes, start, end);
   }
 
   message(seat: number, bytes: Uint8Array, start: number, end: number): void {
@@ -197,14 +197,14 @@ export class Agent implements TcpEvents, WireOwner {
       const text = latin1(bytes, start, end);
       this.#stamps = findStamps(text, this.#orders.run);
       // Two clients' answers can be the same bytes, too.
-      const isAnswer = this.#chatter?.readAnswers(seat, text) === true;
+      const isAnswer = this.#messageSender?.readAnswers(seat, text) === true;
       this.#stamped = isAnswer ? NO_BYTES : bytes.slice(start, end);
     }
     for (const { round, sentMicros } of this.#stamps) {
       this.#readMicros ||= monotonicMicros();
       const micros = this.#readMicros - sentMicros;
-      if (round === OF_CLIENTS) this.#chatter?.hear(micros);
-      else this.#roll.hear(seat, round, micros);
+      if (round === OF_CLIENTS) this.#messageSender?.hear(micros);
+      else this.#table.hear(seat, round, micros);
     }
   }
 
@@ -222,32 +222,32 @@ export class Agent implements TcpEvents, WireOwner {
     this.#handles[seat] = undefined;
     this.#unfinished.delete(seat);
     handle?.close();
-    if (this.#roll.stateOf(seat) === OPEN) {
+    if (this.#table.stateOf(seat) === OPEN) {
       this.#lost++;
-      this.#roll.move(seat, OVER);
+      this.#table.move(seat, OVER);
       this.#count(`lost: ${why}`);
     } else this.#failed(seat, why);
   }
 
   #begin(seat: number): void {
     const { sources, host } = this.#orders;
-    this.#roll.begin(seat, this.#now());
+    this.#table.begin(seat, this.#now());
     const source = sources[seat % Math.max(1, sources.length)];
     const opened = this.#tcp?.open(seat, source, host, portOf(this.#orders, seat));
     if (typeof opened !== "object") return this.#failed(seat, opened ?? "not ready");
     this.#handles[seat] = opened;
-    this.#attempts.push(seat * ATTEMPT_RADIX + this.#roll.attemptsOf(seat));
+    this.#attempts.push(seat * ATTEMPT_RADIX + this.#table.attemptsOf(seat));
   }
 
   #failed(seat: number, why: string): void {
     this.#count(why);
-    const attempts = this.#roll.attemptsOf(seat);
+    const attempts = this.#table.attemptsOf(seat);
     if (attempts >= MAX_ATTEMPTS) {
       this.#givenUp++;
-      this.#roll.move(seat, OVER);
+      this.#table.move(seat, OVER);
       return;
     }
-    this.#roll.move(seat, IDLE);
+    this.#table.move(seat, IDLE);
     this.#retries.add(seat, this.#now(), backoffDelay(attempts - 1, Math.random()));
   }
 

@@ -12,7 +12,7 @@ import { type Credentials, readCredentials, sendBody } from "./credentials.js";
 import { maskedFrame, TEXT } from "./frames.js";
 import { postRequest } from "./poll-wire.js";
 import { OPEN, type SeatState } from "./roll.js";
-import { SendDesk } from "./send-desk.js";
+import { HttpSender } from "./send-desk.js";
 import { Traffic } from "./traffic.js";
 import { latin1 } from "./wire.js";
 
@@ -27,7 +27,7 @@ export interface ChatterOwner {
   failed(why: string): void;
 }
 
-export class Chatter {
+export class MessageSender {
   readonly #orders: AgentOrders;
   readonly #now: () => number;
   readonly #owner: ChatterOwner;
@@ -36,7 +36,7 @@ export class Chatter {
   readonly #credentials: (Credentials | undefined)[] = [];
   /** ms of the clock when a seat last sent. */
   readonly #sentAt: Float64Array;
-  #desk: SendDesk | undefined;
+  #desk: HttpSender | undefined;
   /** Whose turn it is. */
   #turn = 0;
   /** Ids must ascend within a session; these ascend in all of them. */
@@ -49,12 +49,12 @@ export class Chatter {
     this.#sentAt = new Float64Array(orders.connections);
   }
 
-  static async create(orders: AgentOrders, now: () => number, owner: ChatterOwner): Promise<Chatter> {
-    const chatter = new Chatter(orders, now, owner);
+  static async create(orders: AgentOrders, now: () => number, owner: ChatterOwner): Promise<MessageSender> {
+    const messageSender = new MessageSender(orders, now, owner);
     if (orders.transport !== "websocket") {
-      chatter.#desk = await SendDesk.create(now, (why, ms) => chatter.#settled(why, ms));
+      messageSender.#desk = await HttpSender.create(now, (why, ms) => messageSender.#settled(why, ms));
     }
-    return chatter;
+    return messageSender;
   }
 
   get busy(): boolean {

@@ -30,7 +30,7 @@ export type SeatState =
 /** A count of receipts stops here. */
 const MANY = 255;
 
-export class Roll {
+export class ConnectionTable {
   readonly #states: Uint8Array;
   readonly #attempts: Uint8Array;
   /** ms of the agent's clock when the present attempt began. */

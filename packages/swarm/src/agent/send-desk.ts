@@ -22,7 +22,7 @@ interface Errand {
 /** `why` is undefined when it was taken. `ms` is from the beginning of its connection. */
 export type Told = (why: string | undefined, ms: number) => void;
 
-export class SendDesk implements TcpEvents {
+export class HttpSender implements TcpEvents {
   readonly #now: () => number;
   readonly #told: Told;
   readonly #errands = new Map<number, Errand>();
@@ -34,8 +34,8 @@ export class SendDesk implements TcpEvents {
     this.#told = told;
   }
 
-  static async create(now: () => number, told: Told): Promise<SendDesk> {
-    const desk = new SendDesk(now, told);
+  static async create(now: () => number, told: Told): Promise<HttpSender> {
+    const desk = new HttpSender(now, told);
     desk.#tcp = await TcpClient.create(desk);
     return desk;
   }

@@ -1,11 +1,11 @@
 /**
- * Admission with everything around it in a test's hands: handles, farewells, the workers' room, time.
+ * Admission with everything around it in a test's hands: handles, lingering closes, the workers' room, time.
  */
 import { FakeClock } from "@holdfast/core/testing";
 import { Admission, type AdmissionOptions, type Assignment } from "../admission.js";
 import type { Refused } from "../front-answers.js";
-import { Farewells } from "../lingering-closes.js";
-import { Introduction, type IntroductionOptions } from "../peer-address.js";
+import { LingeringCloses } from "../lingering-closes.js";
+import { PeerAddress, type PeerAddressOptions } from "../peer-address.js";
 import type { PendingSocket } from "../pending-socket.js";
 import { FakeFarewellSocket } from "./fake-farewell-socket.js";
 import { FakeHandle } from "./fake-handle.js";
@@ -23,7 +23,7 @@ export class AdmissionWorld {
   readonly clock = new FakeClock();
   /** Handed over and not taken back, in order. */
   readonly handedOver: PendingSocket[] = [];
-  readonly farewells: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeFarewellSocket[] = [];
   readonly reasons: Refused[] = [];
   /** Whose place has become free, in order. */
   readonly left: PendingSocket[] = [];
@@ -37,7 +37,7 @@ export class AdmissionWorld {
   answer: Assignment | undefined;
   readonly admission: Admission;
 
-  constructor(options: Partial<AdmissionOptions> = {}, introduction: Partial<IntroductionOptions> = {}) {
+  constructor(options: Partial<AdmissionOptions> = {}, peerAddress: Partial<PeerAddressOptions> = {}) {
     this.admission = new Admission(
       { ...OPTIONS, ...options },
       {
@@ -55,12 +55,12 @@ export class AdmissionWorld {
         refused: (why) => this.reasons.push(why),
         left: (socket) => this.left.push(socket),
       },
-      new Introduction({ proxyProtocol: false, trustedProxies: [], ...introduction }, true),
+      new PeerAddress({ proxyProtocol: false, trustedProxies: [], ...peerAddress }, true),
       this.clock,
       {
-        farewells: new Farewells(this.clock, (handle) => {
+        lingeringCloses: new LingeringCloses(this.clock, (handle) => {
           const socket = new FakeFarewellSocket(handle);
-          this.farewells.push(socket);
+          this.lingeringCloses.push(socket);
           return socket;
         }),
         readNow: (handle, into) => (handle as FakeHandle).readNow(into),
@@ -80,7 +80,7 @@ export class AdmissionWorld {
   places(handle: FakeHandle): string[] {
     const places: string[] = [];
     for (const socket of this.handedOver) if (socket.handle === handle) places.push("handed over");
-    for (const { handle: answered, answer } of this.farewells) {
+    for (const { handle: answered, answer } of this.lingeringCloses) {
       if (answered === handle) places.push(`answered ${answer?.slice(9, 12)}`);
     }
     if (places.length === 0) places.push(handle.closed ? "closed" : "here");

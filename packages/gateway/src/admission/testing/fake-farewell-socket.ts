@@ -1,5 +1,5 @@
 /**
- * The socket of a farewell, without a peer: keeps what it was told.
+ * The socket of a lingering close, without a peer: keeps what it was told.
  */
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import type { FarewellSocket } from "../lingering-closes.js";

@@ -3,9 +3,9 @@
  */
 import {
   CONTROL,
+  type ControlMessage,
   MAX_REASON_LENGTH,
   MAX_REVOCATION_MS,
-  type Order,
   orderText,
   RevocationsFull,
   type Subject,
@@ -105,7 +105,7 @@ export const ORDERING: readonly Endpoint[] = [
   }),
 ];
 
-function tell({ broker }: AdminInstance, order: Order): Promise<AdminAnswer> {
+function tell({ broker }: AdminInstance, order: ControlMessage): Promise<AdminAnswer> {
   return orUnavailable(async () => {
     await broker.publish(CONTROL, orderText(order));
     return ok({});

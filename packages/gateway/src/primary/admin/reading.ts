@@ -1,7 +1,7 @@
 /**
  * What the admin API reads of one channel, for the whole cluster: who is in it, and its past.
  */
-import { historyOf } from "@holdfast/core";
+import { readHistoryPage } from "@holdfast/core";
 import { errors, historyText, MAX_CURSOR_LENGTH, MAX_HISTORY_LIMIT, namespaceOf } from "@holdfast/protocol";
 import {
   type AdminInstance,
@@ -129,7 +129,7 @@ async function history(
     ...(most !== undefined && { limit: most }),
     ...(since && { since }),
   };
-  const answer = await historyOf(broker, kept, asked, maxPublicationBytes);
+  const answer = await readHistoryPage(broker, kept, asked, maxPublicationBytes);
   if ("error" in answer) return adminError(409, answer.error.name, answer.error.message);
   return okJson(historyText(answer.result));
 }

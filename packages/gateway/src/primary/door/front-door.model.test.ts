@@ -4,7 +4,7 @@
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { Farewells } from "../../admission/lingering-closes.js";
+import { LingeringCloses } from "../../admission/lingering-closes.js";
 import { FakeFarewellSocket } from "../../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../../admission/testing/fake-handle.js";
 import { SERVING } from "../operations/instance-drain.js";
@@ -22,7 +22,7 @@ class World {
   readonly clock = new FakeClock();
   readonly kernel = new FakeKernel();
   readonly clients: FakeHandle[] = [];
-  readonly farewells: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeFarewellSocket[] = [];
   readonly door: FrontDoor;
   workers: FakeWorkerProcess[] = [];
 
@@ -55,9 +55,9 @@ class World {
       new RecordingLogger(),
       {
         openListenHandle: this.kernel.open,
-        farewells: new Farewells(this.clock, (handle) => {
+        lingeringCloses: new LingeringCloses(this.clock, (handle) => {
           const socket = new FakeFarewellSocket(handle);
-          this.farewells.push(socket);
+          this.lingeringCloses.push(socket);
           return socket;
         }),
         readNow: (handle, into) => (handle as FakeHandle).readNow(into),
@@ -131,7 +131,7 @@ class World {
       expect(this.kernel.accepted).toBeGreaterThan(before);
     }
     const queued = this.workers.reduce((sum, worker) => sum + worker.queued.length, 0);
-    const answered = this.farewells.filter(({ handle }) => !(handle as FakeHandle).closed).length;
+    const answered = this.lingeringCloses.filter(({ handle }) => !(handle as FakeHandle).closed).length;
     const open = this.clients.filter((handle) => !handle.closed).length;
     expect(open).toBe(this.kernel.backlog.length + this.door.pending + queued + answered);
   }

@@ -1,7 +1,7 @@
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { Farewells } from "../../admission/lingering-closes.js";
+import { LingeringCloses } from "../../admission/lingering-closes.js";
 import { FakeFarewellSocket } from "../../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../../admission/testing/fake-handle.js";
 import { SERVING } from "../operations/instance-drain.js";
@@ -51,7 +51,7 @@ async function open(
     {
       ...parts,
       ...(parts.openListenHandle && {
-        farewells: new Farewells(clock, (handle) => new FakeFarewellSocket(handle)),
+        lingeringCloses: new LingeringCloses(clock, (handle) => new FakeFarewellSocket(handle)),
         readNow: (handle, into) => (handle as FakeHandle).readNow(into),
       }),
     },

@@ -11,10 +11,10 @@ import {
   type Assignment,
 } from "../../admission/admission.js";
 import { type ConnectionLimitOptions, ConnectionLimits } from "../../admission/connection-limits.js";
-import { Introduction, type IntroductionOptions } from "../../admission/peer-address.js";
+import { PeerAddress, type PeerAddressOptions } from "../../admission/peer-address.js";
 import { PendingSocket } from "../../admission/pending-socket.js";
 import { isHealthCheck, isProbe } from "../../http/request-head.js";
-import type { TravelNote } from "../../link/hand-off-message.js";
+import type { HandOffMessage } from "../../link/hand-off-message.js";
 import { LINK_SHARES } from "../../link/link.js";
 import type { ListenHandle, openListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 import type { PrimaryMetrics } from "../operations/primary-metrics.js";
@@ -25,7 +25,7 @@ import { HealthChecks } from "./health-checks.js";
 import { Listeners, type ListenersOptions } from "./listeners.js";
 import { Router } from "./router.js";
 
-export interface FrontDoorOptions extends AdmissionOptions, IntroductionOptions, ListenersOptions {
+export interface FrontDoorOptions extends AdmissionOptions, PeerAddressOptions, ListenersOptions {
   readonly limits: ConnectionLimitOptions;
   /** Sockets that the instance may hold, those in admission included. */
   readonly maxConnections: number;
@@ -96,7 +96,7 @@ export class FrontDoor {
           this.#gate.look();
         },
       },
-      new Introduction(options, this.#limits.byAddress),
+      new PeerAddress(options, this.#limits.byAddress),
       clock,
       parts,
     );
@@ -185,7 +185,7 @@ export class FrontDoor {
   }
 
   /** A worker that listens itself has got a socket of another one's session. */
-  misplaced({ head, about: address }: TravelNote, handle: TcpHandle): void {
+  misplaced({ head, about: address }: HandOffMessage, handle: TcpHandle): void {
     this.#admission.acceptRead(PendingSocket.read(handle, head, address, this.#clock.monotonic()));
   }
 

@@ -51,7 +51,7 @@ function live({ slot, config }) {
       for (;;);
     });
   process.on("message", (message, handle) => {
-    // As in travel.ts: a letter, what it is about, a line feed, the head.
+    // As in hand-off-message.ts: a letter, what it is about, a line feed, the head.
     if (message.startsWith("c")) {
       process.send(message, handle, {}, () => handle.close());
       return;

@@ -10,7 +10,7 @@
  */
 import type { Clock, Logger } from "@holdfast/core";
 import type { PendingSocket } from "../../admission/pending-socket.js";
-import type { TravelNote } from "../../link/hand-off-message.js";
+import type { HandOffMessage } from "../../link/hand-off-message.js";
 import type { ToPrimary } from "../../link/messages.js";
 import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 import { type Ended, type InstancePlace, WorkerLauncher, type WorkerProgram } from "./worker-launcher.js";
@@ -38,7 +38,7 @@ export interface SupervisorEvents {
   /** A copy of the listening handle of `port` has come back. */
   copied(port: number, copy: ListenHandle): void;
   /** It listens itself, and this socket belongs to another one's session. */
-  misplaced(note: TravelNote, handle: TcpHandle): void;
+  misplaced(note: HandOffMessage, handle: TcpHandle): void;
   /** Its process is gone, and all that it said was heard. */
   ended(worker: WorkerProcess): void;
   /** A worker was started in place of one that ended. */

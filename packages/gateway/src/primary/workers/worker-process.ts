@@ -12,7 +12,7 @@ import type { Clock } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { HandOffs } from "../../admission/hand-off.js";
 import type { PendingSocket } from "../../admission/pending-socket.js";
-import { decodeTravel, type TravelNote } from "../../link/hand-off-message.js";
+import { decodeTravel, type HandOffMessage } from "../../link/hand-off-message.js";
 import { LINK_FD, Link } from "../../link/link.js";
 import type { Load, ToPrimary, ToWorker } from "../../link/messages.js";
 import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
@@ -36,7 +36,7 @@ export interface WorkerEvents {
   /** A copy of the listening handle of `port`, as asked for by `copy`. */
   copied(port: number, copy: ListenHandle): void;
   /** It listens itself, and this socket belongs to another one's session. */
-  misplaced(note: TravelNote, handle: TcpHandle): void;
+  misplaced(note: HandOffMessage, handle: TcpHandle): void;
   /** The link failed while the process lives: it is out of step and must go. */
   linkLost(worker: WorkerProcess, problem: Error | undefined): void;
 }

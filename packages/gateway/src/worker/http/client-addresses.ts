@@ -13,7 +13,7 @@ import {
   plainAddress,
   TrustedProxies,
 } from "../../admission/client-address.js";
-import type { IntroductionOptions } from "../../admission/peer-address.js";
+import type { PeerAddressOptions } from "../../admission/peer-address.js";
 
 export interface ClientAddress {
   /** Undefined: not known. */
@@ -28,7 +28,7 @@ export class ClientAddresses {
   readonly #proxyProtocol: boolean;
   readonly #proxies: TrustedProxies;
 
-  constructor({ proxyProtocol, trustedProxies }: IntroductionOptions) {
+  constructor({ proxyProtocol, trustedProxies }: PeerAddressOptions) {
     this.#proxyProtocol = proxyProtocol;
     this.#proxies = new TrustedProxies(trustedProxies);
   }

@@ -66,7 +66,7 @@ export type FarDestination = Extract<Destination, { readonly host: string }>;
  * `crowded`: too many knock at the owner's door in this moment. */
 export type HopOutcome = "answered" | "cut" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
-export interface HopLimits {
+export interface RelayLimits {
   /** Whether a connection more can be afforded. */
   readonly mayConnect: () => boolean;
   /** How long the answer to one may take to begin, ms: longer than polls are held. */
@@ -88,8 +88,8 @@ class ByOwner extends Agent {
   }
 }
 
-export class Hops {
-  readonly #limits: HopLimits;
+export class RelayRequests {
+  readonly #limits: RelayLimits;
   readonly #clock: Clock;
   readonly #leaving: (response: ServerResponse, bytes: number) => void;
   readonly #agent = new ByOwner({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_MS });
@@ -98,7 +98,7 @@ export class Hops {
 
   /** `leaving` is told of each answer that begins, with its length. */
   constructor(
-    limits: HopLimits,
+    limits: RelayLimits,
     clock: Clock,
     leaving: (response: ServerResponse, bytes: number) => void = () => {},
   ) {

@@ -24,13 +24,13 @@ import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messa
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { Destination, OtherInstances } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
-import { ANSWERED, FORWARDED, type HopLimits, type HopOutcome, Hops } from "./relay-requests.js";
+import { ANSWERED, FORWARDED, type HopOutcome, type RelayLimits, RelayRequests } from "./relay-requests.js";
 import { RelaySocket } from "./relay-socket.js";
 
 /** `relayed`: another worker of the instance has sent it. */
 type Answer = (request: IncomingMessage, response: ServerResponse, relayed?: boolean) => void;
 
-export interface RelayOptions extends HopLimits {
+export interface RelayOptions extends RelayLimits {
   /** Where the workers of this instance have their sockets. */
   readonly directory: string;
   readonly owner: Owner;
@@ -55,7 +55,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #answer: Answer;
   readonly #socket: RelaySocket;
-  readonly #hops: Hops;
+  readonly #relayRequests: RelayRequests;
   #closed = false;
 
   /** `exchanges`: the deadlines of answers; `answer`: how this worker answers. */
@@ -69,14 +69,14 @@ export class Relay {
         if (exchanges.begin(request, response)) answer(request, response, true);
       },
     );
-    this.#hops = new Hops(options, options.clock, (response, bytes) => {
+    this.#relayRequests = new RelayRequests(options, options.clock, (response, bytes) => {
       if (response.socket !== null) exchanges.leaving(response.socket, bytes);
     });
   }
 
   /** Connections with requests to others, and from them. */
   get sockets(): number {
-    return this.#hops.open + this.#socket.connections;
+    return this.#relayRequests.open + this.#socket.connections;
   }
 
   /** Resolves when other workers can reach this one. */
@@ -115,7 +115,7 @@ export class Relay {
   /** What is under way gets 503, and its clients ask again elsewhere. Idempotent. */
   close(): void {
     this.#closed = true;
-    this.#hops.close();
+    this.#relayRequests.close();
     this.#socket.close();
   }
 
@@ -126,7 +126,7 @@ export class Relay {
     owner: string,
   ): Promise<void> {
     const { others, routed } = this.#options;
-    if (!this.#hops.hasRoom(body?.length ?? 0)) {
+    if (!this.#relayRequests.hasRoom(body?.length ?? 0)) {
       routed("full");
       return this.#answer(request, response);
     }
@@ -143,7 +143,9 @@ export class Relay {
       return this.#conclude(request, response, response.destroyed ? "gone" : "unreached", "forwarded");
     const forwarding = others.seal.forward(request.method ?? "", request.url ?? "");
     const outcome =
-      forwarding === undefined ? "unreached" : await this.#hops.go(request, response, body, far, forwarding);
+      forwarding === undefined
+        ? "unreached"
+        : await this.#relayRequests.go(request, response, body, far, forwarding);
     if (outcome === "unreached" || outcome === "cut") others.wasWrong(owner);
     this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
@@ -163,7 +165,7 @@ export class Relay {
     to: Destination,
   ): Promise<HopOutcome> {
     for (let tries = 1; ; tries++) {
-      const outcome = await this.#hops.go(request, response, body, to);
+      const outcome = await this.#relayRequests.go(request, response, body, to);
       if (outcome !== "crowded" || tries === CROWDED_TRIES) return outcome;
       await new Promise<void>((resolve) => this.#options.clock.after(CROWDED_PAUSE_MS, resolve));
       if (response.destroyed) return "gone";
