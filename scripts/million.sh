@@ -47,7 +47,7 @@ open_files=$(ulimit -Hn)
 [ "$open_files" = unlimited ] && open_files=1048576
 cores=$(nproc)
 agents=$((connections * 1000 / (open_files * 925) + 1))
-# A comet client's message is a connection of its own: so many an agent has under way (packages/swarm/src/agent/send-desk.ts).
+# A comet client's message is a connection of its own: so many an agent has under way (packages/swarm/src/agent/http-sender.ts).
 sockets=$((connections + (send_rate > 0 ? agents * 1024 : 0)))
 workers=$(((sockets * 5 / 4) / (open_files > 512 ? open_files - 256 : 256) + 1))
 [ "$workers" -lt "$cores" ] && workers=$cores

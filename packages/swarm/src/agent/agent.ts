@@ -11,9 +11,18 @@ import { Histogram } from "../histogram.js";
 import { type AgentOrders, type AgentReport, portOf, type Tally } from "../messages.js";
 import { findStamps, monotonicMicros, type Stamp } from "../stamp.js";
 import { tokenOf } from "../tokens.js";
-import { MessageSender, OF_CLIENTS } from "./chatter.js";
+import {
+  ASKING,
+  CONNECTING,
+  ConnectionTable,
+  IDLE,
+  JOINING,
+  OPEN,
+  OVER,
+  type SeatState,
+} from "./connection-table.js";
+import { MessageSender, OF_CLIENTS } from "./message-sender.js";
 import { Retries } from "./retries.js";
-import { ASKING, CONNECTING, ConnectionTable, IDLE, JOINING, OPEN, OVER, type SeatState } from "./roll.js";
 import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
 import { latin1, type Wire, type WireOwner } from "./wire.js";
 import { firstRequest, wireOf } from "./wires.js";

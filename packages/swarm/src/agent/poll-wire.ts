@@ -6,8 +6,8 @@
  * the gateway has forgotten and makes anew from its cursor.
  */
 import { authorizationLine } from "../tokens.js";
+import { ASKING } from "./connection-table.js";
 import { readHttpHead } from "./http-answer.js";
-import { ASKING } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
 
 /** The fields before the frames, neither with an escape in it, and how the frames begin. */

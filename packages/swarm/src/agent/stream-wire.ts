@@ -4,8 +4,8 @@
  * The sizes of chunks are lines that mean nothing here: the gateway writes whole events, so none is in two chunks.
  */
 import { authorizationLine } from "../tokens.js";
+import { ASKING, JOINING, OPEN } from "./connection-table.js";
 import { readHttpHead } from "./http-answer.js";
-import { ASKING, JOINING, OPEN } from "./roll.js";
 import { authorityOf, latin1, type Request, type Wire, type WireOwner } from "./wire.js";
 
 const NEWLINE = 10;

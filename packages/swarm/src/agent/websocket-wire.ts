@@ -2,9 +2,10 @@
  * WebSocket as a plain client speaks it (protocol §9): the URL names the channels, and the first message says that the
  * session stands.
  */
+
+import { ASKING, JOINING } from "./connection-table.js";
 import { CLOSE, type FrameSink, maskedFrame, PING, PONG, readFrames, TEXT } from "./frames.js";
 import { readAnswer } from "./handshake.js";
-import { ASKING, JOINING } from "./roll.js";
 import { latin1, type Wire, type WireOwner } from "./wire.js";
 
 const CONNECT_PUSH = '{"connect":';

@@ -4,7 +4,7 @@
  * A wire has nothing for each connection; what is unfinished the agent keeps. Invariant: the same bytes say the same in
  * whatever pieces they come.
  */
-import type { SeatState } from "./roll.js";
+import type { SeatState } from "./connection-table.js";
 
 /** Whom a wire tells. What it tells of a seat that has ended is passed over. */
 export interface WireOwner {

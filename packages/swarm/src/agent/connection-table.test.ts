@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { ConnectionTable, OPEN, OVER } from "./roll.js";
+import { ConnectionTable, OPEN, OVER } from "./connection-table.js";
 
 function openRoll(connections: number): ConnectionTable {
   const table = new ConnectionTable(connections);

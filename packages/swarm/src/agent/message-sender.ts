@@ -8,11 +8,11 @@
 import { firstChannel } from "../channels.js";
 import { type AgentOrders, type AgentReport, portOf } from "../messages.js";
 import { monotonicMicros, stampedData } from "../stamp.js";
+import { OPEN, type SeatState } from "./connection-table.js";
 import { type Credentials, readCredentials, sendBody } from "./credentials.js";
 import { maskedFrame, TEXT } from "./frames.js";
+import { HttpSender } from "./http-sender.js";
 import { postRequest } from "./poll-wire.js";
-import { OPEN, type SeatState } from "./roll.js";
-import { HttpSender } from "./send-desk.js";
 import { Traffic } from "./traffic.js";
 import { latin1 } from "./wire.js";
 
