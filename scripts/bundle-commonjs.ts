@@ -1,9 +1,9 @@
 /**
  * The CommonJS copy of a package, for `require()` and for Jest's CommonJS mode: dist/cjs.
  *
- * Owns dist/cjs of the package in whose folder it runs: index.js is one file with all of the package's own modules and
- * those of @holdfast/*, package.json names the format, and the declarations are those of the ES modules, read as
- * CommonJS. Invariant: both formats come from one compilation, so types and run time agree.
+ * Owns dist/cjs of the package in whose folder it runs: index.js is one file with all of the package's own
+ * modules and those of @holdfast/*, package.json names the format, and the declarations are those of the ES
+ * modules, read as CommonJS. Invariant: both formats come from one compilation, so types and run time agree.
  */
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";

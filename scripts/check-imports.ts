@@ -1,6 +1,6 @@
 /**
- * Says whether the sources keep the house's rules on imports and state: `node scripts/dist/check-imports.js [root]`
- * prints one line per violation and ends with 1 if there is any. The rules are in import-rules.ts.
+ * Says whether the sources keep the house's rules on imports and state: `node scripts/dist/check-imports.js
+ * [root]` prints one line per violation and ends with 1 if there is any. The rules are in import-rules.ts.
  */
 import { resolve } from "node:path";
 import { checkImports } from "./import-rules.js";

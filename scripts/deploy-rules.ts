@@ -9,7 +9,9 @@ export interface DeployProblem {
   readonly problem: string;
 }
 
-/** sysctl.d(5): `key = value` or a comment. A leading dash ignores errors. Each value has its reason above it. */
+/**
+ * sysctl.d(5): `key = value` or a comment. A leading dash ignores errors. Each value has its reason above it.
+ */
 export function checkSysctl(text: string): DeployProblem[] {
   const problems: DeployProblem[] = [];
   const seen = new Set<string>();
@@ -29,7 +31,10 @@ export function checkSysctl(text: string): DeployProblem[] {
   return problems;
 }
 
-/** Directives of systemd 252 that a service of ours may use; a misspelt one is ignored by systemd with a warning. */
+/**
+ * Directives of systemd 252 that a service of ours may use; a misspelt one is ignored by systemd with a
+ * warning.
+ */
 const DIRECTIVES: Readonly<Record<string, string>> = {
   Unit: "Description Documentation After Before Wants Requires StartLimitIntervalSec StartLimitBurst",
   Service: `Type ExecStart ExecStartPre ExecReload WorkingDirectory Environment EnvironmentFile User Group DynamicUser
@@ -77,7 +82,10 @@ export function directive(text: string, key: string): string | undefined {
   return new RegExp(`^${key}=(.*)$`, "m").exec(text)?.[1];
 }
 
-/** systemd.exec(5): the variables of an EnvironmentFile, those in comments (`#NAME=value`) included where asked. */
+/**
+ * systemd.exec(5): the variables of an EnvironmentFile, those in comments (`#NAME=value`) included where
+ * asked.
+ */
 export function readEnvironmentFile(
   text: string,
   { comments }: { readonly comments: boolean },

@@ -1,5 +1,6 @@
 /**
- * The files of deploy/ are what systemd, sysctl and the gateway take. Every rule is shown a planted error first.
+ * The files of deploy/ are what systemd, sysctl and the gateway take. Every rule is shown a planted error
+ * first.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";

@@ -1,9 +1,9 @@
 /**
- * What may be wrong with the documents: links that lead nowhere, paths that do not exist, names that the code does not
- * have.
+ * What may be wrong with the documents: links that lead nowhere, paths that do not exist, names that the code
+ * does not have.
  *
- * Reads text and files; what the code has (settings, metrics, codes …) is a parameter. Knows as much of Markdown as
- * these documents use. Invariant: a problem names its file and line.
+ * Reads text and files; what the code has (settings, metrics, codes …) is a parameter. Knows as much of
+ * Markdown as these documents use. Invariant: a problem names its file and line.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -94,8 +94,8 @@ function anchorsOf(markdown: string): ReadonlySet<string> {
 }
 
 /**
- * File paths in code spans. Below a heading `packages/x` they may be relative to its `src`; below a heading that says
- * "not here yet" they must not exist.
+ * File paths in code spans. Below a heading `packages/x` they may be relative to its `src`; below a heading
+ * that says "not here yet" they must not exist.
  */
 export function checkPaths(root: string, file: string): DocProblem[] {
   const problems: DocProblem[] = [];

@@ -1,6 +1,7 @@
 /**
- * Finds what the tests need beyond npm (a Redis server, HAProxy, a Chromium), and installs what is missing with the system's
- * package manager if that needs no password. Otherwise it ends with one line per tool that says how to get it.
+ * Finds what the tests need beyond npm (a Redis server, HAProxy, a Chromium), and installs what is missing
+ * with the system's package manager if that needs no password. Otherwise it ends with one line per tool that
+ * says how to get it.
  *
  * The tools are in test-tools.json; tests that start one read the same file. Nothing is skipped silently.
  */

@@ -1,8 +1,10 @@
 /**
- * The direction of folders inside a package: a file imports from its own folder and from lower ones, types included.
+ * The direction of folders inside a package: a file imports from its own folder and from lower ones, types
+ * included.
  *
- * Owns the table of floors. A floor is a folder below src, or a file in src itself. Invariant: folders form no circle, in any
- * package; in the packages of the table each folder has a stated place. `testing` folders may import everything.
+ * Owns the table of floors. A floor is a folder below src, or a file in src itself. Invariant: folders form
+ * no circle, in any package; in the packages of the table each folder has a stated place. `testing` folders
+ * may import everything.
  */
 
 /** The floors of a package, the lowest first. A new folder gets a line here. */

@@ -1,7 +1,9 @@
 /**
- * The house in numbers: `npm run house [-- root]` prints how big files, classes and functions are and how folders hang together.
+ * The house in numbers: `npm run house [-- root]` prints how big files, classes and functions are and how
+ * folders hang together.
  *
- * Reads the sources of packages/, without tests. Its rows with a limit end with `over` where the limit is passed.
+ * Reads the sources of packages/, without tests. Its rows with a limit end with `over` where the limit is
+ * passed.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * Which package may import which, and the rules that go with it: no cycles between files, types included, no reaching
- * into another package, no process.env outside the programs, no mutable module state in what is published. The direction
- * of folders inside a package is in folder-rules.ts.
+ * Which package may import which, and the rules that go with it: no cycles between files, types included, no
+ * reaching into another package, no process.env outside the programs, no mutable module state in what is
+ * published. The direction of folders inside a package is in folder-rules.ts.
  *
  * Reads sources only; the table below is the one to change (with an ADR) when the architecture changes.
  */
@@ -12,8 +12,9 @@ import { parseSync } from "@swc/core";
 import { type Arrow, checkFolders } from "./folder-rules.js";
 
 /**
- * What each package's sources may import, besides their own files. "*" allows everything but the private packages.
- * `node` says whether Node's own modules are allowed. Tests may also import what `testImports` names.
+ * What each package's sources may import, besides their own files. "*" allows everything but the private
+ * packages. `node` says whether Node's own modules are allowed. Tests may also import what `testImports`
+ * names.
  */
 const allowed: Readonly<Record<string, { readonly imports: readonly string[]; readonly node: boolean }>> = {
   protocol: { node: false, imports: [] },
@@ -50,7 +51,10 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
 /** Core must stay without sockets, whatever else of Node it uses. */
 const forbiddenInCore = /^(node:)?(net|tls|http|https|http2|dgram|cluster|child_process)(\/|$)/;
 
-/** Tests, core's exported contract suites and the client's doubles (src/testing). Tests may use any module of Node. */
+/**
+ * Tests, core's exported contract suites and the client's doubles (src/testing). Tests may use any module of
+ * Node.
+ */
 const testImports = ["@jest/globals", "fast-check", "@holdfast/core/testing", "ws"];
 const privatePackages = ["@holdfast/e2e", "@holdfast/bench", "@holdfast/examples"];
 const mayReadEnvironment = ["cli", "e2e", "bench", "examples"];
@@ -211,7 +215,8 @@ interface Node {
 }
 
 function readModule(source: string, tsx: boolean): ModuleFacts {
-  // Positions are bytes counted from wherever the parser stands; an empty statement in front shows where that is.
+  // Positions are bytes counted from wherever the parser stands; an empty statement in front shows where that
+  // is.
   const bytes = Buffer.from(`;${source}`);
   const tree = parseSync(`;${source}`, { syntax: "typescript", tsx, target: "es2022" }) as unknown as Node;
   const body = tree.body as readonly Node[];

@@ -1,8 +1,10 @@
 /**
- * The names that others rely on: exports of the packages, settings, metrics, codes, words of the protocol, admin paths, Redis keys.
+ * The names that others rely on: exports of the packages, settings, metrics, codes, words of the protocol,
+ * admin paths, Redis keys.
  *
- * Reads sources and documents only. public-names.json has those of the day before the restructuring (issue 13);
- * public-names.test.ts finds each of them still there. A name may be added freely. One may go only with a major version.
+ * Reads sources and documents only. public-names.json has those of the day before the restructuring (issue
+ * 13); public-names.test.ts finds each of them still there. A name may be added freely. One may go only with
+ * a major version.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

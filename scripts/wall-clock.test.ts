@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 
 /**
- * Every source that reads the wall clock, and why monotonic time would be wrong there: the time is shown to people or
- * shared with other machines. docs/operations.md, "Clock", names the tolerances.
+ * Every source that reads the wall clock, and why monotonic time would be wrong there: the time is shown to
+ * people or shared with other machines. docs/operations.md, "Clock", names the tolerances.
  */
 const MAY_READ: Readonly<Record<string, string>> = {
   "cli/src/commands/disconnect.ts": "the end of a revocation, shared with every instance",

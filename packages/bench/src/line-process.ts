@@ -1,9 +1,9 @@
 /**
  * A process that is asked with a line on stdin and answers with a line of JSON on stdout.
  *
- * Servers and load clients are driven through it. Owns the whole process group: whoever the process started ends with
- * it. Invariants: one request is under way at a time, answers come in order; what it writes to stderr is kept (the
- * last lines only) and ends up in the error when it dies.
+ * Servers and load clients are driven through it. Owns the whole process group: whoever the process started
+ * ends with it. Invariants: one request is under way at a time, answers come in order; what it writes to
+ * stderr is kept (the last lines only) and ends up in the error when it dies.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

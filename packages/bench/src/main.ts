@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: measures, prints one table, writes JSON and charts.
  *
- * Ends with 0, with 1 when `--against` found something worse, with 2 when it could not run. Targets that are missed are
- * shown and do not change the exit code: they are aims for us, not conditions for CI.
+ * Ends with 0, with 1 when `--against` found something worse, with 2 when it could not run. Targets that are
+ * missed are shown and do not change the exit code: they are aims for us, not conditions for CI.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

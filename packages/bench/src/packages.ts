@@ -1,6 +1,6 @@
 /**
- * Where things are: the repository, this package's own files, installed packages, and the cache for what is built or
- * fetched (never in the repository).
+ * Where things are: the repository, this package's own files, installed packages, and the cache for what is
+ * built or fetched (never in the repository).
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

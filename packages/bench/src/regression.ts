@@ -1,8 +1,8 @@
 /**
  * What got worse since an earlier result: `--against <json>`.
  *
- * Machines and their moods differ, so ratios to a peer of the same run are compared where there are any, and our own
- * figures only where there are none. Worse is what lies outside both spreads and beyond a tolerance.
+ * Machines and their moods differ, so ratios to a peer of the same run are compared where there are any, and
+ * our own figures only where there are none. Worse is what lies outside both spreads and beyond a tolerance.
  */
 import { type BenchResult, casesOf, type Metric, OURS, peersOf, ratioOf, summaryOf } from "./result.js";
 import type { Summary } from "./statistics.js";
@@ -57,7 +57,10 @@ export function regressions(before: BenchResult, after: BenchResult): Regression
   return found;
 }
 
-/** True when even the best of `after` is worse than the worst of `before`, and the medians differ by more than noise. */
+/**
+ * True when even the best of `after` is worse than the worst of `before`, and the medians differ by more than
+ * noise.
+ */
 export function isWorse(
   before: Summary,
   after: Summary,

@@ -15,8 +15,8 @@ export interface Metric {
   /** Left out of the table; in the JSON only. */
   readonly hidden?: boolean;
   /**
-   * How it is held against others and against earlier results: by ratio to a peer's (default), by our own figure, or not
-   * at all because it only says under which conditions the others came about.
+   * How it is held against others and against earlier results: by ratio to a peer's (default), by our own
+   * figure, or not at all because it only says under which conditions the others came about.
    */
   readonly compare?: "own" | "never";
   /** A difference that is noise, in the metric's unit. */

@@ -1,8 +1,8 @@
 /**
  * Runs scenarios and gathers what they record.
  *
- * The runs of a scenario alternate between peers: all of them once, then all of them again. A peer that fails is named
- * with the reason; the others go on.
+ * The runs of a scenario alternate between peers: all of them once, then all of them again. A peer that fails
+ * is named with the reason; the others go on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { load } from "./measure/machine.js";

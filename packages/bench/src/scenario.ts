@@ -21,8 +21,8 @@ export interface RunContext {
   readonly quick: boolean;
   record(measurement: Recorded): void;
   /**
-   * Starts `peer` if it can be had, measures and stops it. What goes wrong is recorded as missing; it does not end the
-   * bench.
+   * Starts `peer` if it can be had, measures and stops it. What goes wrong is recorded as missing; it does
+   * not end the bench.
    */
   measure(peer: Peer, options: PeerOptions, body: (server: PeerServer) => Promise<void>): Promise<void>;
   /** Records that a part of a scenario cannot be had. */

@@ -1,8 +1,8 @@
 /**
  * Medians and spreads of a few runs.
  *
- * Ratios are made run by run and then summarised, because the runs of one round share the machine's mood and the
- * rounds do not.
+ * Ratios are made run by run and then summarised, because the runs of one round share the machine's mood and
+ * the rounds do not.
  */
 
 export interface Summary {

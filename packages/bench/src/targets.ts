@@ -1,5 +1,6 @@
 /**
- * What we promise: targets of a figure, or of its ratio to a peer's, with the number that must and the one that should.
+ * What we promise: targets of a figure, or of its ratio to a peer's, with the number that must and the one
+ * that should.
  *
  * A target whose figure was not measured is said to be so; none is dropped because it was missed.
  */

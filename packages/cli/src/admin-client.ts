@@ -71,7 +71,9 @@ export class AdminClient {
     await this.#post("/api/disconnect", JSON.stringify(body));
   }
 
-  /** Resolves with until when it is refused, and from when on a user's new tokens are taken, ms since 1970. */
+  /**
+   * Resolves with until when it is refused, and from when on a user's new tokens are taken, ms since 1970.
+   */
   async revoke(body: object): Promise<{ readonly until: number; readonly loginFrom?: number }> {
     const answer = await this.#post("/api/revoke", JSON.stringify(body));
     return JSON.parse(answer) as { until: number; loginFrom?: number };

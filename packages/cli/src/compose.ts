@@ -1,7 +1,8 @@
 /**
  * Settings → what the gateway runs with. The only file that names concrete classes.
  *
- * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as JSON.
+ * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as
+ * JSON.
  */
 import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";

@@ -4,7 +4,9 @@
  * Everything else that is thrown is a bug of ours and keeps its stack.
  */
 
-/** 1: it could not be done. 2: it was asked for wrongly (flags, settings), so trying again changes nothing. */
+/**
+ * 1: it could not be done. 2: it was asked for wrongly (flags, settings), so trying again changes nothing.
+ */
 export type ExitCode = 1 | 2;
 
 export class Failure extends Error {
@@ -25,7 +27,10 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** The sentence of an error for a message of ours; empty messages (Node's AggregateError) give the code instead. */
+/**
+ * The sentence of an error for a message of ours; empty messages (Node's AggregateError) give the code
+ * instead.
+ */
 export function sentence(error: unknown): string {
   const message = typeof error === "object" && error !== null && "message" in error ? error.message : "";
   return typeof message === "string" && message !== "" ? message : (systemCode(error) ?? String(error));

@@ -1,8 +1,9 @@
 /**
  * How this program is called from where its reader is: what suggestions begin with.
  *
- * `npx holdfast` would fetch that name from a registry where no such package is installed, and what comes then is not ours. So
- * it is said only where npx finds this very program: in the repository, and where its package is installed.
+ * `npx holdfast` would fetch that name from a registry where no such package is installed, and what comes
+ * then is not ours. So it is said only where npx finds this very program: in the repository, and where its
+ * package is installed.
  */
 import { realpathSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, relative, sep } from "node:path";

@@ -1,7 +1,8 @@
 /**
  * The program `holdfast`: its commands, and how it ends.
  *
- * Invariant: what a person can act on is printed as one message without a stack trace; a bug of ours keeps its stack.
+ * Invariant: what a person can act on is printed as one message without a stack trace; a bug of ours keeps
+ * its stack.
  */
 import { Command, CommanderError } from "commander";
 import { broadcastCommand } from "./commands/broadcast.js";

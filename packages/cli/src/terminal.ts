@@ -15,7 +15,10 @@ export interface Terminal {
   input(maxBytes: number): Promise<string>;
   /** Of a terminal; undefined for a file or a pipe. */
   readonly columns?: number | undefined;
-  /** Prints a line of the command's result. Resolves when the reader took it: a slow pipe slows the command down. */
+  /**
+   * Prints a line of the command's result. Resolves when the reader took it: a slow pipe slows the command
+   * down.
+   */
   out(line: string): Promise<void>;
   /** Prints a line for the person at the terminal, beside the result. */
   err(line: string): void;

@@ -39,9 +39,15 @@ import {
 
 export interface ClientEvents {
   readonly state: ClientState;
-  /** On a channel that the server has subscribed this connection to, as its token says, and the application has not. */
+  /**
+   * On a channel that the server has subscribed this connection to, as its token says, and the application
+   * has not.
+   */
   readonly publication: Publication;
-  /** The server has subscribed this connection to a channel that the application has not; while connected, not by its token. */
+  /**
+   * The server has subscribed this connection to a channel that the application has not; while connected, not
+   * by its token.
+   */
   readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
@@ -55,8 +61,8 @@ export interface ClientEvents {
 
 export interface PublishOptions {
   /**
-   * Names this publication, 1 to 128 characters: a repeat with the same key is answered and not published again. With a
-   * key the SDK tries again by itself.
+   * Names this publication, 1 to 128 characters: a repeat with the same key is answered and not published
+   * again. With a key the SDK tries again by itself.
    */
   readonly key?: string;
   /** For how long it tries, ms, at most 100_000: servers forget keys after 120 s. 0: once. Default 30_000. */
@@ -124,8 +130,9 @@ export class Client {
   }
 
   /**
-   * Connects and stays connected until `close()`. Resolves at the next connect reply, rejects with a HoldfastError if
-   * the client closes first; ignoring the promise is fine. Never shortens a wait that the protocol asks for.
+   * Connects and stays connected until `close()`. Resolves at the next connect reply, rejects with a
+   * HoldfastError if the client closes first; ignoring the promise is fine. Never shortens a wait that the
+   * protocol asks for.
    */
   connect(): Promise<void> {
     this.#connector.start();
@@ -143,7 +150,10 @@ export class Client {
     return connected;
   }
 
-  /** Closes at once; commands in flight are rejected. Subscriptions stay wanted, for another `connect()`. Idempotent. */
+  /**
+   * Closes at once; commands in flight are rejected. Subscriptions stay wanted, for another `connect()`.
+   * Idempotent.
+   */
   close(): void {
     this.#connector.close();
   }
@@ -164,10 +174,11 @@ export class Client {
   }
 
   /**
-   * Publishes `data` to a channel. Resolves when the server has taken it, with its position where the channel keeps
-   * history. Rejects with a HoldfastError; `temporary` ones may be tried again, such as `disconnected`, at once, while
-   * there is no connection. After `timeout`, or when the connection is lost meanwhile, it is unknown whether it was
-   * published: with a `key` it is tried again until `deadlineMs`, over reconnects too, and published once at most.
+   * Publishes `data` to a channel. Resolves when the server has taken it, with its position where the channel
+   * keeps history. Rejects with a HoldfastError; `temporary` ones may be tried again, such as `disconnected`,
+   * at once, while there is no connection. After `timeout`, or when the connection is lost meanwhile, it is
+   * unknown whether it was published: with a `key` it is tried again until `deadlineMs`, over reconnects too,
+   * and published once at most.
    */
   async publish<Data = Json>(
     channel: string,
@@ -187,8 +198,9 @@ export class Client {
   }
 
   /**
-   * What a channel's history has after `since`, or before it with `reverse`; without `since` from the oldest, or the newest.
-   * At most `limit` publications, 100 unless given; 0 asks for the position alone. Rejects like `publish`.
+   * What a channel's history has after `since`, or before it with `reverse`; without `since` from the oldest,
+   * or the newest. At most `limit` publications, 100 unless given; 0 asks for the position alone. Rejects
+   * like `publish`.
    */
   async history<Data = Json>(channel: string, options: HistoryOptions = {}): Promise<History<Data>> {
     const body = await this.#request("history", { channel, ...options });
@@ -196,8 +208,9 @@ export class Client {
   }
 
   /**
-   * Who is in a channel, a page at a time: `limit` members, 100 unless given, from `cursor` on, the `next` of the page before.
-   * 0 asks for the numbers alone. To follow a channel, subscribe with `presence`. Rejects like `publish`.
+   * Who is in a channel, a page at a time: `limit` members, 100 unless given, from `cursor` on, the `next` of
+   * the page before. 0 asks for the numbers alone. To follow a channel, subscribe with `presence`. Rejects
+   * like `publish`.
    */
   async presence(channel: string, options: PresencePageOptions = {}): Promise<PresencePage> {
     return sound(readPresenceList(await this.#request("presence", { channel, ...options })));
@@ -243,7 +256,10 @@ export class Client {
   }
 }
 
-/** Why `connect()` did not come to a connection: `closed` after `close()`, else the server's code with its reason. */
+/**
+ * Why `connect()` did not come to a connection: `closed` after `close()`, else the server's code with its
+ * reason.
+ */
 function closedError({ by, code, reason }: Extract<ClientState, { name: "closed" }>): HoldfastError {
   const row = by === "client" ? clientErrors.closed : { ...HoldfastError.fromCode(code), temporary: false };
   return new HoldfastError(row as ErrorCode, reason);

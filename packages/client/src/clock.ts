@@ -1,8 +1,8 @@
 /**
  * The clock seam: time and timers as a parameter, so that tests own them.
  *
- * A subset of the server's clock, so that one double serves both. Timers keep a Node.js process alive: a client that
- * waits for its next attempt is work, not idleness.
+ * A subset of the server's clock, so that one double serves both. Timers keep a Node.js process alive: a
+ * client that waits for its next attempt is work, not idleness.
  */
 
 export interface Timer {

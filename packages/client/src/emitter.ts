@@ -1,9 +1,10 @@
 /**
  * A tiny typed emitter: names to listeners.
  *
- * Invariant: a listener that throws neither stops the others nor reaches the caller of `announce`; its error is thrown
- * again from a microtask, where the page's or process's handler of uncaught errors sees it.
- * A listener added or removed during `announce` counts from the next one. Listeners are the application's to bound.
+ * Invariant: a listener that throws neither stops the others nor reaches the caller of `announce`; its error
+ * is thrown again from a microtask, where the page's or process's handler of uncaught errors sees it.
+ * A listener added or removed during `announce` counts from the next one. Listeners are the application's to
+ * bound.
  */
 
 /** Event names to the value that listeners get. */

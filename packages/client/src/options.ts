@@ -1,7 +1,8 @@
 /**
  * What a client can be told, with every default in one place.
  *
- * Resolved once: `resolveOptions` reports all problems together, each with its path, and knows no unknown key.
+ * Resolved once: `resolveOptions` reports all problems together, each with its path, and knows no unknown
+ * key.
  */
 import { BACKOFF_DEFAULTS, type BackoffOptions } from "@holdfast/protocol";
 import { type Clock, systemClock } from "./clock.js";
@@ -24,23 +25,36 @@ export interface ClientOptions {
   readonly clock?: Clock;
   /** How long a command may wait for its reply, ms. Default 10_000. */
   readonly commandTimeoutMs?: number;
-  /** How long an attempt may take: first `getToken`, then socket and connect reply, ms each. Default 10_000. */
+  /**
+   * How long an attempt may take: first `getToken`, then socket and connect reply, ms each. Default 10_000.
+   */
   readonly connectTimeoutMs?: number;
   /** Default `globalThis.fetch`. For tests, and for platforms without it. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Asked for a token before each attempt and when the server wants a new one, never twice at once. Excludes `token`. */
+  /**
+   * Asked for a token before each attempt and when the server wants a new one, never twice at once. Excludes
+   * `token`.
+   */
   readonly getToken?: GetToken;
-  /** Name and version of the application for the operator's logs, ≤ 64 characters. Default `holdfast-js/<version>`. */
+  /**
+   * Name and version of the application for the operator's logs, ≤ 64 characters. Default
+   * `holdfast-js/<version>`.
+   */
   readonly name?: string;
   /** Whether the device is offline. Default: the browser's word, else never. For tests. */
   readonly network?: Network;
   /** Uniform in [0, 1). Default `Math.random`. For tests. */
   readonly random?: () => number;
-  /** Where to remember which transport worked. Default: the page's `sessionStorage` if it may be used, else nowhere. */
+  /**
+   * Where to remember which transport worked. Default: the page's `sessionStorage` if it may be used, else
+   * nowhere.
+   */
   readonly storage?: TransportStorage;
   /** A token that never changes. Excludes `getToken`. */
   readonly token?: string;
-  /** What may be used, tried in this order whatever the order here. Default `["websocket", "sse", "poll"]`. */
+  /**
+   * What may be used, tried in this order whatever the order here. Default `["websocket", "sse", "poll"]`.
+   */
   readonly transports?: readonly TransportName[];
   /** The class of sockets. Default `globalThis.WebSocket`, which Node.js has from version 22. */
   readonly WebSocket?: WebSocketClass;

@@ -119,7 +119,10 @@ describe("whatever a server sends", () => {
     );
   });
 
-  /** Checks what a subscription is told, step by step. Noted, not thrown: an emitter catches what listeners throw. */
+  /**
+   * Checks what a subscription is told, step by step. Noted, not thrown: an emitter catches what listeners
+   * throw.
+   */
   class Watch {
     readonly wrong: string[] = [];
 
@@ -192,7 +195,10 @@ describe("on a network that loses, repeats and swaps publications", () => {
     );
   });
 
-  /** A client, and a server that answers truthfully from a log whose every publication is a number, counted for ever. */
+  /**
+   * A client, and a server that answers truthfully from a log whose every publication is a number, counted
+   * for ever.
+   */
   class Scenario {
     readonly #harness = new ClientHarness();
     readonly #inbox = new Inbox();

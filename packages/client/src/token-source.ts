@@ -2,8 +2,8 @@
  * Where the token of an attempt comes from.
  *
  * `getToken` is asked before each attempt, because a token may have expired while there was no connection.
- * Invariant: it runs at most once at a time; an attempt that begins meanwhile shares the answer. One that takes too
- * long is forgotten, so that a promise which never settles does not keep the client away for ever.
+ * Invariant: it runs at most once at a time; an attempt that begins meanwhile shares the answer. One that
+ * takes too long is forgotten, so that a promise which never settles does not keep the client away for ever.
  */
 
 /** May return nothing for an anonymous connection. */

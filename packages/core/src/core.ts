@@ -1,8 +1,8 @@
 /**
  * Core: all that a worker does with its connections, and the façade that the network edge talks to.
  *
- * The edge brings transports and text; the broker brings publications; core owns everything between. It opens no
- * socket and reads no clock of its own. Invariant: after `drain` began no connection is admitted.
+ * The edge brings transports and text; the broker brings publications; core owns everything between. It opens
+ * no socket and reads no clock of its own. Invariant: after `drain` began no connection is admitted.
  */
 
 import {
@@ -81,7 +81,10 @@ export class Core {
     return this.#instanceKey;
   }
 
-  /** The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first would be missed. */
+  /**
+   * The broker's state as clients meet it: not ready before broadcasts and orders are heard, or the first
+   * would be missed.
+   */
   get brokerState(): BrokerState {
     const { state } = this.#seams.broker;
     return state === "ready" && !this.#common.heard ? "connecting" : state;
@@ -122,7 +125,9 @@ export class Core {
     return this.#context.revocations.size;
   }
 
-  /** Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked. */
+  /**
+   * Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked.
+   */
   get subscriptions(): number {
     return this.#context.hub.subscriptions;
   }
@@ -174,8 +179,9 @@ export class Core {
   }
 
   /**
-   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at once where no token
-   * is looked at. `byUrl`: its headers for the application, which is asked where the URL connects and nothing else can say it.
+   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at
+   * once where no token is looked at. `byUrl`: its headers for the application, which is asked where the URL
+   * connects and nothing else can say it.
    */
   introduce(
     token: string | undefined,
@@ -203,8 +209,8 @@ export class Core {
   }
 
   /**
-   * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any, and `who` says what
-   * `introduce` did. Who names no channels may still bring a token in `connect`.
+   * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any,
+   * and `who` says what `introduce` did. Who names no channels may still bring a token in `connect`.
    */
   admit(channels?: readonly string[], who = this.#context.authentication.anonymous): ErrorCode | undefined {
     if (this.#state.kind !== "open") return errors.unavailable;
@@ -221,8 +227,9 @@ export class Core {
   }
 
   /**
-   * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it waits for `connect`.
-   * `identity`: what the request proved, if it brought a token; `headers`: what of it the application wants to see.
+   * Takes over a transport. With `url` that has connected it, or only its channels, all different; else it
+   * waits for `connect`. `identity`: what the request proved, if it brought a token; `headers`: what of it
+   * the application wants to see.
    */
   open(
     transport: Transport,
@@ -300,7 +307,10 @@ export class Core {
     else hub.publication(topic, text, position);
   }
 
-  /** Each kind of topic has its own way to make good for what was left out; broadcasts have none, and are counted. */
+  /**
+   * Each kind of topic has its own way to make good for what was left out; broadcasts have none, and are
+   * counted.
+   */
   #skipped(topic: Topic): void {
     const { hub, metrics, presence, revocations } = this.#context;
     metrics.add("topics_skipped", 1);

@@ -1,17 +1,19 @@
 /**
  * What a subscriber may rely on, with everything at once.
  *
- * Any number of connections on two workers that share a bus connect (with channels or without), then subscribe,
- * unsubscribe, publish and end, in any order, with turns of the event loop and slices of fan-out in between. For each subscription, from its confirmation
- * to its end, with the publications of its channel numbered in the order in which they were published:
+ * Any number of connections on two workers that share a bus connect (with channels or without), then
+ * subscribe, unsubscribe, publish and end, in any order, with turns of the event loop and slices of fan-out
+ * in between. For each subscription, from its confirmation to its end, with the publications of its channel
+ * numbered in the order in which they were published:
  *
  * - it receives a run of consecutive numbers: publish order, no hole, no repetition;
- * - the run begins at the latest with the first one published after the subscribe reply was written, and no earlier than
- *   the first one whose delivery on that worker had not begun when the subscribe command arrived. This slack is what
- *   was on its way, and gathers in the batch that a new subscriber hears as a whole;
+ * - the run begins at the latest with the first one published after the subscribe reply was written, and no
+ *   earlier than the first one whose delivery on that worker had not begun when the subscribe command
+ *   arrived. This slack is what was on its way, and gathers in the batch that a new subscriber hears as a
+ *   whole;
  * - a subscription that lives has received everything once nothing is on its way;
- * - one that has ended received everything whose delivery on that worker was over when the unsubscribe arrived, and
- *   nothing that was published after its reply;
+ * - one that has ended received everything whose delivery on that worker was over when the unsubscribe
+ *   arrived, and nothing that was published after its reply;
  * - nothing of a channel comes before the reply that confirms it, nothing at all before the connect reply.
  */
 

@@ -12,7 +12,10 @@ export type SlowConsumerPolicy = (typeof SLOW_CONSUMER_POLICIES)[number];
 /** The policy of one channel, with what it needs. Shared by all channels of a namespace. */
 export interface SlowConsumerRule {
   readonly policy: SlowConsumerPolicy;
-  /** The field of the data by whose value `latest` tells publications apart; undefined: the channel has one newest. */
+  /**
+   * The field of the data by whose value `latest` tells publications apart; undefined: the channel has one
+   * newest.
+   */
   readonly key: string | undefined;
 }
 
@@ -24,7 +27,10 @@ export interface PresenceRule {
 }
 
 export interface NamespaceOptions {
-  /** Whether a private gateway lets everybody subscribe to its channels, read them and see who is there. Default false. */
+  /**
+   * Whether a private gateway lets everybody subscribe to its channels, read them and see who is there.
+   * Default false.
+   */
   readonly public?: boolean | undefined;
   /** Whether clients may publish to its channels, where they are open to everybody. Default false. */
   readonly clientPublish?: boolean | undefined;
@@ -33,13 +39,13 @@ export interface NamespaceOptions {
   /** Which joins and leaves those who ask are told. Default `user`. */
   readonly joinLeave?: JoinLeaveMode | undefined;
   /**
-   * Commands a second on its channels that one connection may send, if it sends no others: each costs that much more of the
-   * option `commandRate` for all. Default: as any other command.
+   * Commands a second on its channels that one connection may send, if it sends no others: each costs that
+   * much more of the option `commandRate` for all. Default: as any other command.
    */
   readonly commandRate?: number | undefined;
   /**
-   * Bytes a second that the clients of one worker may publish to its channels together; twice that at once. Default: the
-   * option `namespacePublishBytesPerSecond` for all.
+   * Bytes a second that the clients of one worker may publish to its channels together; twice that at once.
+   * Default: the option `namespacePublishBytesPerSecond` for all.
    */
   readonly publishBytesPerSecond?: number | undefined;
   /** Publications that are kept for each channel; 0 = none. Default: the option `historySize` for all. */
@@ -48,7 +54,10 @@ export interface NamespaceOptions {
   readonly historyTtlMs?: number | undefined;
   /** Default `disconnect`. */
   readonly slowConsumer?: SlowConsumerPolicy | undefined;
-  /** With `latest`: the field of a publication's data that names what it is the newest of. Default: one for the channel. */
+  /**
+   * With `latest`: the field of a publication's data that names what it is the newest of. Default: one for
+   * the channel.
+   */
   readonly conflateKey?: string | undefined;
 }
 

@@ -8,7 +8,10 @@ import { PAGE_BYTES } from "./broker/broker.js";
 import type { NamespaceOptions } from "./namespace.js";
 
 export interface CoreOptions {
-  /** Silence after which a connection is pinged, ms. Default 25_000: under half of an AWS load balancer's idle 60 s. */
+  /**
+   * Silence after which a connection is pinged, ms. Default 25_000: under half of an AWS load balancer's idle
+   * 60 s.
+   */
   readonly pingIntervalMs: number;
   /** Silence after a ping that ends the connection, ms. Default 8_000. */
   readonly pongTimeoutMs: number;
@@ -28,22 +31,30 @@ export interface CoreOptions {
   readonly commandRate: number;
   /** Bytes of one publication, from whomever. Default 1 MiB. */
   readonly maxPublicationBytes: number;
-  /** Bytes of publications that one page of a log brings, for whatever it is read; at least one comes. Default 512 KiB. */
+  /**
+   * Bytes of publications that one page of a log brings, for whatever it is read; at least one comes. Default
+   * 512 KiB.
+   */
   readonly maxReadBytes: number;
   /** Bytes a second that one connection may publish; twice that at once. Default 1 MiB. */
   readonly publishBytesPerSecond: number;
   /**
-   * Bytes a second that the clients of one worker may publish to one namespace together, where the namespace says
-   * nothing; twice that at once. Default 4 MiB.
+   * Bytes a second that the clients of one worker may publish to one namespace together, where the namespace
+   * says nothing; twice that at once. Default 4 MiB.
    */
   readonly namespacePublishBytesPerSecond: number;
   /** How long one stretch of fan-out may hold the event loop, ms. Default 5. */
   readonly fanOutSliceMs: number;
-  /** Publications that a channel's history keeps, where its namespace says nothing; 0 = no history. Default 0. */
+  /**
+   * Publications that a channel's history keeps, where its namespace says nothing; 0 = no history. Default 0.
+   */
   readonly historySize: number;
   /** For how long a channel's history keeps them, ms. Default 5 min. */
   readonly historyTtlMs: number;
-  /** How long a session whose connection was lost keeps its channels on its worker, ms; 0 = not at all. Default 30_000. */
+  /**
+   * How long a session whose connection was lost keeps its channels on its worker, ms; 0 = not at all.
+   * Default 30_000.
+   */
   readonly resumeWindowMs: number;
   /** Sessions that may wait so on one worker; beyond it the oldest end early. Default 100_000. */
   readonly maxDetached: number;
@@ -51,17 +62,26 @@ export interface CoreOptions {
   readonly presenceLeaseMs: number;
   /** How long a member whose connection was lost stays present, ms; 0 = not at all. Default 5_000. */
   readonly presenceGraceMs: number;
-  /** Sessions in a channel above which joins and leaves are not told, only how many there are. Default 500. */
+  /**
+   * Sessions in a channel above which joins and leaves are not told, only how many there are. Default 500.
+   */
   readonly maxJoinLeave: number;
   /** Publications that one recovery may bring; who missed more is told `too_many`. Default 1000. */
   readonly maxRecovered: number;
-  /** Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi. */
+  /**
+   * Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi.
+   */
   readonly maxTailChars: number;
   /** How often a quiet channel's position is compared with the broker's, ms. Default 30_000. */
   readonly positionCheckMs: number;
-  /** For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner. */
+  /**
+   * For how long a revocation holds that does not say so, ms. Default 7 days: tokens have to expire sooner.
+   */
   readonly revocationTtlMs: number;
-  /** How far clocks of issuers and instances may be apart, ms: a revocation reaches so much further. Default 30_000. */
+  /**
+   * How far clocks of issuers and instances may be apart, ms: a revocation reaches so much further. Default
+   * 30_000.
+   */
   readonly clockLeewayMs: number;
   /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
   readonly access: AccessMode;

@@ -16,7 +16,9 @@ export interface Seams {
   /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
   readonly events?: EventSink | undefined;
   readonly revocations: RevocationStore;
-  /** The gateway's own secret, the same on all instances: goes into the cluster's keys beside the broker's. */
+  /**
+   * The gateway's own secret, the same on all instances: goes into the cluster's keys beside the broker's.
+   */
   readonly secret?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,6 +1,6 @@
 /**
- * The admin API against its own document: every documented operation is called and answers as its schema says, and no
- * request, however wrong, is the server's fault.
+ * The admin API against its own document: every documented operation is called and answers as its schema
+ * says, and no request, however wrong, is the server's fault.
  */
 import { request } from "node:http";
 import { schemaProblem } from "@holdfast/core/testing";

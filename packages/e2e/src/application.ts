@@ -1,5 +1,6 @@
 /**
- * An application that answers webhooks: a real HTTP server, which checks every signature as docs/operations.md says.
+ * An application that answers webhooks: a real HTTP server, which checks every signature as
+ * docs/operations.md says.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";

@@ -1,7 +1,9 @@
 /**
- * Attacks from inside the protocol: clients who may connect and mean harm. Floods, hoards, JSON bombs, wrong bytes, sizes.
+ * Attacks from inside the protocol: clients who may connect and mean harm. Floods, hoards, JSON bombs, wrong
+ * bytes, sizes.
  *
- * After each the same processes run, a bystander has missed nothing, nothing is left in Redis, and the heap is what it was.
+ * After each the same processes run, a bystander has missed nothing, nothing is left in Redis, and the heap
+ * is what it was.
  */
 import { connect } from "node:net";
 import { RedisServer } from "@holdfast/redis/testing";

@@ -1,7 +1,8 @@
 /**
  * Limits in bytes: what clients read and publish, and a worker that takes nothing, cost nobody else anything.
  *
- * After each attack the same processes run, and strangers, one on each worker at least, are connected and hear what is published.
+ * After each attack the same processes run, and strangers, one on each worker at least, are connected and
+ * hear what is published.
  */
 import { RedisServer } from "@holdfast/redis/testing";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";

@@ -1,6 +1,6 @@
 /**
- * Two instances on one Redis for tests of requests that reach another worker than their session's, and what each has made of
- * them by its own counters.
+ * Two instances on one Redis for tests of requests that reach another worker than their session's, and what
+ * each has made of them by its own counters.
  */
 import { RedisServer } from "@holdfast/redis/testing";
 import { Redis } from "ioredis";

@@ -1,6 +1,6 @@
 /**
- * What a plain client of one channel makes of the frames that it gets by an event stream or by polls: numbers to check, gaps
- * that it is told of, its session id.
+ * What a plain client of one channel makes of the frames that it gets by an event stream or by polls: numbers
+ * to check, gaps that it is told of, its session id.
  */
 import type { SequenceCheck } from "./watcher.js";
 

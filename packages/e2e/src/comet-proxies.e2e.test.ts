@@ -1,6 +1,7 @@
 /**
- * Event streams and long-polls through the proxies of deploy/proxy, in front of two instances: whichever worker of whichever
- * instance a request reaches, everybody gets every number once and in order, also while one instance replaces its workers.
+ * Event streams and long-polls through the proxies of deploy/proxy, in front of two instances: whichever
+ * worker of whichever instance a request reaches, everybody gets every number once and in order, also while
+ * one instance replaces its workers.
  */
 import { Agent } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";

@@ -1,5 +1,6 @@
 /**
- * SSE and long-poll over real sockets: plain clients, lost answers, slow readers, peers that break off, and a drain.
+ * SSE and long-poll over real sockets: plain clients, lost answers, slow readers, peers that break off, and a
+ * drain.
  */
 import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";

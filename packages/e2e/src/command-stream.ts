@@ -1,6 +1,6 @@
 /**
- * The SDK's way over an event stream, as far as tests need it: `POST /sse` opens it with commands, `POST /send` sends more, and
- * replies come on the stream.
+ * The SDK's way over an event stream, as far as tests need it: `POST /sse` opens it with commands, `POST
+ * /send` sends more, and replies come on the stream.
  */
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { eventually, within } from "./deadline.js";

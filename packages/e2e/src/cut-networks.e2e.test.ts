@@ -1,5 +1,6 @@
 /**
- * Networks that are cut and tell no program of it: to a client that reads an event stream, and between two instances.
+ * Networks that are cut and tell no program of it: to a client that reads an event stream, and between two
+ * instances.
  */
 
 import { RedisServer } from "@holdfast/redis/testing";

@@ -1,5 +1,6 @@
 /**
- * Deadlines: every wait of an end-to-end test is for an event, and ends with a sentence when that does not come.
+ * Deadlines: every wait of an end-to-end test is for an event, and ends with a sentence when that does not
+ * come.
  */
 
 /** Generous: a busy machine is no failure, a lost event is. */
@@ -27,8 +28,8 @@ export async function within<T>(
 }
 
 /**
- * Asks again until the answer is neither undefined nor false. For what tells nobody that it changed, such as a process
- * table or a health endpoint; a check that throws counts as "not yet".
+ * Asks again until the answer is neither undefined nor false. For what tells nobody that it changed, such as
+ * a process table or a health endpoint; a check that throws counts as "not yet".
  */
 export async function eventually<T>(
   what: string,

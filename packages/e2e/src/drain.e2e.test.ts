@@ -1,8 +1,8 @@
 /**
  * Drain and rolling reload with real processes: `holdfast drain`, SIGTERM with a delay, SIGHUP under load.
  *
- * The claims: everybody is told and comes back elsewhere, nobody is left at the deadline, and a reload never has fewer
- * ready workers than configured.
+ * The claims: everybody is told and comes back elsewhere, nobody is left at the deadline, and a reload never
+ * has fewer ready workers than configured.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,9 +1,9 @@
 /**
- * A cluster under fire: two instances on one Redis behind a relay, hundreds of clients that check their sequences, and a
- * publisher that does not stop.
+ * A cluster under fire: two instances on one Redis behind a relay, hundreds of clients that check their
+ * sequences, and a publisher that does not stop.
  *
- * Invariant: between rounds both instances are ready, every client is connected, and the history is long enough for whatever a round
- * takes.
+ * Invariant: between rounds both instances are ready, every client is connected, and the history is long
+ * enough for whatever a round takes.
  */
 import type { Redis } from "ioredis";
 import { eventually } from "./deadline.js";
@@ -159,7 +159,8 @@ export class DurabilityCluster {
     let asked = performance.now();
     const isSettled = async (): Promise<boolean> => {
       const late = behind();
-      // Who came back after the last one to a log that had lost what it knew was told so, and can only hear the next.
+      // Who came back after the last one to a log that had lost what it knew was told so, and can only hear
+      // the next.
       if (
         late.length > 0 &&
         late.every(({ check }) => check.isAfterGap) &&

@@ -1,9 +1,9 @@
 /**
- * Nothing lost, nothing twice, nothing out of order: two instances on one Redis, 200 clients over WebSocket, event stream and long-poll,
- * 500 messages a second, and one fault after the other.
+ * Nothing lost, nothing twice, nothing out of order: two instances on one Redis, 200 clients over WebSocket,
+ * event stream and long-poll, 500 messages a second, and one fault after the other.
  *
- * HOLDFAST_DURABILITY_ROUNDS says how many rounds (`npm run durability`: 40), HOLDFAST_FAULT_SEED replays a run. A line for each round
- * and one for all of them are printed.
+ * HOLDFAST_DURABILITY_ROUNDS says how many rounds (`npm run durability`: 40), HOLDFAST_FAULT_SEED replays a
+ * run. A line for each round and one for all of them are printed.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 /**
- * No error event of a socket or a library ends a process: all emitters of a busy gateway have a listener for theirs.
+ * No error event of a socket or a library ends a process: all emitters of a busy gateway have a listener for
+ * theirs.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

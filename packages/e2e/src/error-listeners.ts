@@ -1,8 +1,10 @@
 /**
- * Looks into the processes of a gateway for event emitters whose error nobody would hear: such an event ends a process.
+ * Looks into the processes of a gateway for event emitters whose error nobody would hear: such an event ends
+ * a process.
  *
- * A script that Node.js loads first remembers every emitter. At SIGUSR2 it writes down those that are alive, that can fail, and
- * that have no listener for `error`, each with the place that made it. Invariant: it changes nothing of what they do.
+ * A script that Node.js loads first remembers every emitter. At SIGUSR2 it writes down those that are alive,
+ * that can fail, and that have no listener for `error`, each with the place that made it. Invariant: it
+ * changes nothing of what they do.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,6 @@
 /**
- * A client of event streams that behaves as a browser's EventSource: comes back by itself, with the last id it was given.
+ * A client of event streams that behaves as a browser's EventSource: comes back by itself, with the last id
+ * it was given.
  */
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 

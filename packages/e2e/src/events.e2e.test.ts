@@ -132,7 +132,8 @@ describe("events for backends", () => {
       ];
       expect((await first.command("subscribe", subscribe)).error).toBeUndefined();
       await second.command("subscribe", subscribe);
-      // Each worker tells the store of its members by itself: without this the second might come after the first has left.
+      // Each worker tells the store of its members by itself: without this the second might come after the
+      // first has left.
       await eventually("both are there", async () => {
         const { presence } = await first.command("presence", { channel: "room:1", limit: 0 });
         return presence.sessions === 2;

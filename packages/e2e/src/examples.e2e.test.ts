@@ -127,8 +127,8 @@ describe("ticker", () => {
     for (const page of [quick, slow]) await shows(page, "td", /\d/);
     const round = async () => Number(await (await fetch(`${ticker.page}/round`)).text());
     const before = await round();
-    // Its button makes a page busy for a while. A debugger does the same for as long as it takes to fill the kernel's
-    // buffers, some MB.
+    // Its button makes a page busy for a while. A debugger does the same for as long as it takes to fill the
+    // kernel's buffers, some MB.
     const debug = await slow.context().newCDPSession(slow);
     await debug.send("Debugger.enable");
     await debug.send("Debugger.pause");

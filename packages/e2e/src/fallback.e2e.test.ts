@@ -1,6 +1,6 @@
 /**
- * The SDK behind proxies that meddle: over whichever transport passes it sees one connection, and its channel whole, each
- * publication once and in order. In Node.js and in a real browser.
+ * The SDK behind proxies that meddle: over whichever transport passes it sees one connection, and its channel
+ * whole, each publication once and in order. In Node.js and in a real browser.
  */
 import { Client, type ClientOptions, type Gap, systemClock, type TransportName } from "@holdfast/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";

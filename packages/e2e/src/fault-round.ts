@@ -1,8 +1,9 @@
 /**
- * One round of faults: a reconnect storm of honest clients, attackers beside it, and workers that die or freeze meanwhile.
+ * One round of faults: a reconnect storm of honest clients, attackers beside it, and workers that die or
+ * freeze meanwhile.
  *
- * Throws when something that must come does not come; what is a matter of degree is in the result, for the test to judge.
- * Invariant: the round begins and ends with an instance that is ready and has no connection.
+ * Throws when something that must come does not come; what is a matter of degree is in the result, for the
+ * test to judge. Invariant: the round begins and ends with an instance that is ready and has no connection.
  */
 import { eventually, within } from "./deadline.js";
 import type { GatewayProcess } from "./gateway-process.js";
@@ -25,7 +26,10 @@ export interface RoundOptions {
 export interface RoundResult {
   readonly clients: number;
   readonly faults: readonly WorkerFault[];
-  /** From the last fault until every honest client was connected at the same time, ms; 0 when they already were. */
+  /**
+   * From the last fault until every honest client was connected at the same time, ms; 0 when they already
+   * were.
+   */
   readonly recoveredMs: number;
   /** What kept honest clients from being connected, and how often. */
   readonly setbacks: ReadonlyMap<Setback, number>;
@@ -147,7 +151,10 @@ class Crowd {
     return performance.now() - since;
   }
 
-  /** Resolves when a broadcast has reached all of them; those who lost a connection meanwhile may come back for it. */
+  /**
+   * Resolves when a broadcast has reached all of them; those who lost a connection meanwhile may come back
+   * for it.
+   */
   async hears(gateway: GatewayProcess, ms: number): Promise<void> {
     const heard = (): boolean =>
       this.#clients.every(({ lastMessage }) => lastMessage.includes("everybody there?"));

@@ -1,7 +1,9 @@
 /**
- * Ports that nobody listens on, for what cannot let the gateway choose: ranges, and an address to come back to.
+ * Ports that nobody listens on, for what cannot let the gateway choose: ranges, and an address to come back
+ * to.
  *
- * Below the kernel's range for outgoing connections (from 32768 on Linux), where a test's thousands of clients live.
+ * Below the kernel's range for outgoing connections (from 32768 on Linux), where a test's thousands of
+ * clients live.
  */
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";

@@ -1,5 +1,6 @@
 /**
- * docs/getting-started.md as it stands: its programs, its page and its table, against a gateway on other ports.
+ * docs/getting-started.md as it stands: its programs, its page and its table, against a gateway on other
+ * ports.
  */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";

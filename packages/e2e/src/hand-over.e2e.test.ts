@@ -1,8 +1,9 @@
 /**
  * From the listener to a worker: nothing is lost, and everybody is answered.
  *
- * Each loss that @socket.io/sticky 2.0.1 has as shipped is shown on it, too: the reason for Holdfast's own front door
- * (docs/adr/0003-front-door.md). When a newer version keeps what this one loses, these tests say so.
+ * Each loss that @socket.io/sticky 2.0.1 has as shipped is shown on it, too: the reason for Holdfast's own
+ * front door (docs/adr/0003-front-door.md). When a newer version keeps what this one loses, these tests say
+ * so.
  */
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -53,7 +54,9 @@ beforeAll(async () => {
 afterEach(() => own.close());
 afterAll(() => shared.close());
 
-/** What became of a handshake: its status, 0 when the connection ended without one or nothing came in time. */
+/**
+ * What became of a handshake: its status, 0 when the connection ended without one or nothing came in time.
+ */
 interface Outcome {
   readonly status: number;
   /** The session id in the first message after a 101, if one came. */
@@ -113,8 +116,8 @@ const welcomed = (outcomes: readonly Outcome[]): number =>
   outcomes.filter(({ sid }) => sid !== undefined).length;
 
 /**
- * Whether @socket.io/sticky loses any of them. What it loses hangs on how segments meet its queue, so it gets several
- * tries; holdfast is asked once, and may lose none.
+ * Whether @socket.io/sticky loses any of them. What it loses hangs on how segments meet its queue, so it gets
+ * several tries; holdfast is asked once, and may lose none.
  */
 async function losesSome(count: number, sending: Sending): Promise<boolean> {
   for (let tries = 0; tries < 8; tries++) {

@@ -1,10 +1,10 @@
 /**
- * A real HAProxy: in front of one gateway, with a pool of connections that all clients share (`http-reuse always`), or
- * in front of several, to each whose health check passes.
+ * A real HAProxy: in front of one gateway, with a pool of connections that all clients share (`http-reuse
+ * always`), or in front of several, to each whose health check passes.
  *
- * One thread, since each thread has a pool of its own; enough idle connections are kept for a pool to show. HAProxy asks
- * again by itself when a connection breaks before its answer, as one would set it up for requests that may be repeated.
- * Invariant: no process and no file outlives `close()`.
+ * One thread, since each thread has a pool of its own; enough idle connections are kept for a pool to show.
+ * HAProxy asks again by itself when a connection breaks before its answer, as one would set it up for
+ * requests that may be repeated. Invariant: no process and no file outlives `close()`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -51,7 +51,9 @@ export class HaProxy {
     return HaProxy.#start((port) => balancing(port, gatewayPorts));
   }
 
-  /** In front of two gateways, by the configuration of deploy/proxy/haproxy.cfg, with its cookie or without. */
+  /**
+   * In front of two gateways, by the configuration of deploy/proxy/haproxy.cfg, with its cookie or without.
+   */
   static deployed(gatewayPorts: readonly [number, number], cookie: "cookie" | "no cookie"): Promise<HaProxy> {
     return HaProxy.#start((port) => deployed(port, gatewayPorts, cookie === "cookie"));
   }

@@ -1,8 +1,9 @@
 /**
- * A client that does what the protocol asks of those who come back: full-jitter backoff, Retry-After as a floor, its last
- * session id in the URL, one attempt at a time.
+ * A client that does what the protocol asks of those who come back: full-jitter backoff, Retry-After as a
+ * floor, its last session id in the URL, one attempt at a time.
  *
- *     away ──attempt──► connecting ──welcome──► connected        (any ending leads back to away, close() to closed)
+ *     away ──attempt──► connecting ──welcome──► connected
+ *     (any ending leads back to away, close() to closed)
  *
  * On bare sockets, so that one process can hold thousands. Invariant: it never gives up and never hurries.
  */
@@ -34,7 +35,9 @@ export class HonestClient {
   #failedAttempts = 0;
   #welcomed: () => void = () => {};
 
-  /** Makes its first attempt at once. `url` names channels; `changed` is told of every change of the state. */
+  /**
+   * Makes its first attempt at once. `url` names channels; `changed` is told of every change of the state.
+   */
   constructor(url: (sid: string | undefined) => string, random: SeededRandom, changed: () => void) {
     this.#url = url;
     this.#random = random;

@@ -1,7 +1,8 @@
 /**
  * Peers that break the rules, on purpose or by accident.
  *
- * A bystander is connected to each worker all the time: whatever happens, it loses no message and no connection.
+ * A bystander is connected to each worker all the time: whatever happens, it loses no message and no
+ * connection.
  */
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";

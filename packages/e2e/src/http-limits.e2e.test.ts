@@ -1,6 +1,6 @@
 /**
- * What one peer may make the gateway spend by HTTP, over real sockets and through the front door: requests at once, sessions, and
- * what it is told at each limit.
+ * What one peer may make the gateway spend by HTTP, over real sockets and through the front door: requests at
+ * once, sessions, and what it is told at each limit.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";

@@ -1,6 +1,7 @@
 /**
- * HTTP as RFC 9110 and 9112 say, case by case, on every road that a request can take: through the front door, through a door of a worker
- * that listens itself, and as the second request of a kept connection, which Node's parser reads.
+ * HTTP as RFC 9110 and 9112 say, case by case, on every road that a request can take: through the front door,
+ * through a door of a worker that listens itself, and as the second request of a kept connection, which
+ * Node's parser reads.
  */
 import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
@@ -25,7 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => shared.close());
 
-/** The answer to `text`, whole or until the end; to the second request of a connection, where another goes `before`. */
+/**
+ * The answer to `text`, whole or until the end; to the second request of a connection, where another goes
+ * `before`.
+ */
 async function answerTo(url: string, text: string, before = ""): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding("latin1");

@@ -1,8 +1,9 @@
 /**
- * One kept TCP connection that carries many HTTP requests, written byte for byte by the test, pipelined if it likes.
+ * One kept TCP connection that carries many HTTP requests, written byte for byte by the test, pipelined if it
+ * likes.
  *
- * Reads the answers by their Content-Length, which every answer of the gateway has. Invariant: an answer that no request
- * asked for, or bytes that are no answer, fail the test that reads next.
+ * Reads the answers by their Content-Length, which every answer of the gateway has. Invariant: an answer that
+ * no request asked for, or bytes that are no answer, fail the test that reads next.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -54,7 +55,10 @@ export class KeepAliveSocket {
     this.socket.write(text, "latin1");
   }
 
-  /** The next answer. Call it before or after it comes, once for each request; rejects when the connection ends. */
+  /**
+   * The next answer. Call it before or after it comes, once for each request; rejects when the connection
+   * ends.
+   */
   answer(): Promise<KeptAnswer> {
     const answer = new Promise<KeptAnswer>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });

@@ -1,8 +1,10 @@
 /**
- * The table "What a peer can spend" of docs/operations.md, walked: for each row a client at the limit, beside ten quiet ones.
+ * The table "What a peer can spend" of docs/operations.md, walked: for each row a client at the limit, beside
+ * ten quiet ones.
  *
- * The quiet clients are never disconnected, and the 99th percentile of their answers stays within three times that of the same run
- * without the other client. Latency is compared within one run; the floor is far above what a busy machine makes of the numbers.
+ * The quiet clients are never disconnected, and the 99th percentile of their answers stays within three times
+ * that of the same run without the other client. Latency is compared within one run; the floor is far above
+ * what a busy machine makes of the numbers.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -29,7 +31,8 @@ let quiet: PlainClient[];
 beforeAll(async () => {
   const application = await Application.start();
   resources.add({ close: () => application.stop() });
-  // In time to fill the queue: answered at once, the questions would be work for this process, which measures the others.
+  // In time to fill the queue: answered at once, the questions would be work for this process, which measures
+  // the others.
   application.behaviour = (_question, response) => {
     setTimeout(() => response.end('{"allow":false}'), 80);
   };

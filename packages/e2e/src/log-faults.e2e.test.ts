@@ -1,5 +1,6 @@
 /**
- * What a log that cannot be written costs: lines, and nothing else. Neither a start, nor a client, nor the end waits for it.
+ * What a log that cannot be written costs: lines, and nothing else. Neither a start, nor a client, nor the
+ * end waits for it.
  */
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * An HTTP proxy that loses every n-th answer: the gateway has given it, and the client sees its connection break. Of an event
- * stream it passes on a little, and then breaks it in the middle.
+ * An HTTP proxy that loses every n-th answer: the gateway has given it, and the client sees its connection
+ * break. Of an event stream it passes on a little, and then breaks it in the middle.
  */
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type Server } from "node:http";

@@ -1,8 +1,9 @@
 /**
- * A proxy that meddles, as company networks do: refuses upgrades, holds streams back, cuts whatever lasts, drops answers.
+ * A proxy that meddles, as company networks do: refuses upgrades, holds streams back, cuts whatever lasts,
+ * drops answers.
  *
- * An honest HTTP/1.1 proxy otherwise: it parses each request and makes its own, with a connection of its own. What it does can be
- * changed at any time and holds for requests from then on.
+ * An honest HTTP/1.1 proxy otherwise: it parses each request and makes its own, with a connection of its own.
+ * What it does can be changed at any time and holds for requests from then on.
  */
 import { once } from "node:events";
 import {

@@ -1,5 +1,6 @@
 /**
- * A network namespace: a machine of its own as far as the network goes, whose cable can be pulled. Linux, root.
+ * A network namespace: a machine of its own as far as the network goes, whose cable can be pulled. Linux,
+ * root.
  *
  *     ours 198.18.x.1 ──veth── 198.18.x.2 theirs
  *

@@ -1,7 +1,8 @@
 /**
  * A client without the SDK: the package `ws`, and a queue of what arrived.
  *
- * Listeners are added in the same tick in which the socket is made, so nothing is missed however early it comes.
+ * Listeners are added in the same tick in which the socket is made, so nothing is missed however early it
+ * comes.
  */
 import { type ClientOptions, WebSocket } from "ws";
 import { within } from "./deadline.js";
@@ -15,7 +16,9 @@ export interface PlainOptions extends ClientOptions {
   readonly protocols?: string[];
 }
 
-/** Who connects by command may get several frames in one message, one a line; who connects by URL never does. */
+/**
+ * Who connects by command may get several frames in one message, one a line; who connects by URL never does.
+ */
 const byCommand = (url: string): boolean => !/[?&]channels=/.test(url);
 
 /** A frame of the protocol, loosely. */

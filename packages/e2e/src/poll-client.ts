@@ -1,6 +1,6 @@
 /**
- * A client of long-poll that does what docs/protocol.md says, and nothing clever: the cursor of the last answer, and the same
- * poll again when an answer is lost.
+ * A client of long-poll that does what docs/protocol.md says, and nothing clever: the cursor of the last
+ * answer, and the same poll again when an answer is lost.
  */
 import type { Json } from "@holdfast/protocol";
 

@@ -1,6 +1,6 @@
 /**
- * A client that polls, and follows docs/protocol.md in that: the last cursor acknowledges, whatever was not answered is asked
- * again with the same cursor, `wait` and Retry-After are waited for.
+ * A client that polls, and follows docs/protocol.md in that: the last cursor acknowledges, whatever was not
+ * answered is asked again with the same cursor, `wait` and Retry-After are waited for.
  *
  * Invariant: one poll at a time; between two starts of a session it never forgets its cursor.
  */

@@ -1,6 +1,6 @@
 /**
- * Plain HTTP on shared connections while workers are killed, or the primary is frozen: every request is answered, by
- * another worker or with 503 at worst, and the connection goes on.
+ * Plain HTTP on shared connections while workers are killed, or the primary is frozen: every request is
+ * answered, by another worker or with 503 at worst, and the connection goes on.
  */
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { eventually } from "./deadline.js";

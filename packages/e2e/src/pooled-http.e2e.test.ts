@@ -1,6 +1,7 @@
 /**
- * Plain HTTP over connections that many clients share, as load balancers pool them: whatever connection a request comes
- * by, the worker of its session answers it. Once through a real HAProxy, once byte for byte on one kept socket.
+ * Plain HTTP over connections that many clients share, as load balancers pool them: whatever connection a
+ * request comes by, the worker of its session answers it. Once through a real HAProxy, once byte for byte on
+ * one kept socket.
  *
  * Who answered is read from the workers' own counters, never from what the answer says.
  */

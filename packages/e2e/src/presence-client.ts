@@ -1,9 +1,11 @@
 /**
- * A client without the SDK that keeps the list of a channel's members by the protocol's rule: a join or leave whose version is the
- * next is taken, one that is not above the list's is old, anything else makes it read again.
+ * A client without the SDK that keeps the list of a channel's members by the protocol's rule: a join or leave
+ * whose version is the next is taken, one that is not above the list's is old, anything else makes it read
+ * again.
  *
- * It comes back by itself, as the session that it was, to whichever address answers. What no order of events explains (a member
- * that joins twice, or leaves without having been there) is a violation. Invariant: one connection at a time.
+ * It comes back by itself, as the session that it was, to whichever address answers. What no order of events
+ * explains (a member that joins twice, or leaves without having been there) is a violation. Invariant: one
+ * connection at a time.
  */
 import { WebSocket } from "ws";
 import type { Frame } from "./plain-client.js";

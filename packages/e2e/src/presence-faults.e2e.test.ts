@@ -1,8 +1,9 @@
 /**
- * No ghost and nobody missing: two instances of two workers on one Redis, clients in rooms that follow who is there, and one
- * fault after the other.
+ * No ghost and nobody missing: two instances of two workers on one Redis, clients in rooms that follow who is
+ * there, and one fault after the other.
  *
- * HOLDFAST_PRESENCE_ROUNDS says how many rounds, HOLDFAST_FAULT_SEED replays a run. A line for each round is printed.
+ * HOLDFAST_PRESENCE_ROUNDS says how many rounds, HOLDFAST_FAULT_SEED replays a run. A line for each round is
+ * printed.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,9 @@
 /**
- * A session that moves between two instances belongs to the one that it was resumed on last (ADR 32), also where the other one
- * says its word later: after it was cut off Redis, and after Redis has lost its data.
+ * A session that moves between two instances belongs to the one that it was resumed on last (ADR 32), also
+ * where the other one says its word later: after it was cut off Redis, and after Redis has lost its data.
  *
- * A client that moves leaves its earlier socket open and silent, as a network that is gone does: the earlier worker notices by
- * the answer to its ping that is missing, and lets go of the session then.
+ * A client that moves leaves its earlier socket open and silent, as a network that is gone does: the earlier
+ * worker notices by the answer to its ping that is missing, and lets go of the session then.
  */
 import { RedisServer } from "@holdfast/redis/testing";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
@@ -109,8 +109,8 @@ async function memberCount(gateway: GatewayProcess): Promise<number> {
 }
 
 /**
- * Until both instances have let go of what they have lost, and have told the store. A worker tells it one thing after the
- * other: when a new client is there, what was said before it is done.
+ * Until both instances have let go of what they have lost, and have told the store. A worker tells it one
+ * thing after the other: when a new client is there, what was said before it is done.
  */
 async function settled(there: Mover[], counts: readonly [number, number]): Promise<void> {
   await eventually("silent connections are ended", () => there.every(({ left }) => left === 0));

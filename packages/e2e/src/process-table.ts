@@ -1,6 +1,6 @@
 /**
- * Which processes belong to a test: all that carry its mark in their environment, however deep they were started and
- * whoever adopted them since. Zombies do not count, they are only waiting to be read.
+ * Which processes belong to a test: all that carry its mark in their environment, however deep they were
+ * started and whoever adopted them since. Zombies do not count, they are only waiting to be read.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

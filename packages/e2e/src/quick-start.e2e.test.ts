@@ -1,5 +1,6 @@
 /**
- * The first minutes with Holdfast: one command, the embedded broker, what the start says to try next, the demo page.
+ * The first minutes with Holdfast: one command, the embedded broker, what the start says to try next, the
+ * demo page.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -1,5 +1,6 @@
 /**
- * One HTTP exchange on a bare socket, written in whatever pieces a test wants; reads until the server ends it.
+ * One HTTP exchange on a bare socket, written in whatever pieces a test wants; reads until the server ends
+ * it.
  */
 import { once } from "node:events";
 import { connect } from "node:net";

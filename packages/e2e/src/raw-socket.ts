@@ -64,7 +64,10 @@ export class RawSocket {
     });
   }
 
-  /** Resolves after the 101. Rejects with `RawRefusal`, or for whatever else went wrong; nothing is left open then. */
+  /**
+   * Resolves after the 101. Rejects with `RawRefusal`, or for whatever else went wrong; nothing is left open
+   * then.
+   */
   static async open(url: string, options: RawOptions = {}): Promise<RawSocket> {
     const { hostname, port, host, pathname, search } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port) });

@@ -1,5 +1,6 @@
 /**
- * The ACLs of docs/operations.md on a real Redis: the gateway does all that it does, backends do theirs and nothing else.
+ * The ACLs of docs/operations.md on a real Redis: the gateway does all that it does, backends do theirs and
+ * nothing else.
  */
 import { readFileSync } from "node:fs";
 import { RedisServer } from "@holdfast/redis/testing";

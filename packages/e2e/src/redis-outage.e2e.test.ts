@@ -1,8 +1,8 @@
 /**
  * Redis goes away and comes back: stopped, frozen, or not there at the start.
  *
- * The claims: connected clients stay connected, what cannot work says so and is temporary, everything resumes by
- * itself without a restart.
+ * The claims: connected clients stay connected, what cannot work says so and is temporary, everything resumes
+ * by itself without a restart.
  */
 
 import { Client, type ClientOptions } from "@holdfast/client";

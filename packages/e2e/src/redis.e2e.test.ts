@@ -42,8 +42,9 @@ afterEach(() => own.close());
 afterAll(() => shared.close());
 
 /**
- * Clients on every port of both instances, in the three ways to connect, until every worker has some: a worker that
- * is busy for a moment (its first collection) is passed by, so one round does not always reach them all.
+ * Clients on every port of both instances, in the three ways to connect, until every worker has some: a
+ * worker that is busy for a moment (its first collection) is passed by, so one round does not always reach
+ * them all.
  */
 async function everywhere(channel: string): Promise<PlainClient[]> {
   const places = [0, 1, 2, 3].flatMap((port) => [[first, port] as const, [second, port] as const]);

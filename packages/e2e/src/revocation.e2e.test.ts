@@ -1,6 +1,6 @@
 /**
- * Revoked at once, everywhere, and also where nobody could be told: two instances on one Redis, one of them behind a network
- * that can be cut; and one instance without Redis.
+ * Revoked at once, everywhere, and also where nobody could be told: two instances on one Redis, one of them
+ * behind a network that can be cut; and one instance without Redis.
  */
 import { disconnects } from "@holdfast/protocol";
 import { RedisServer } from "@holdfast/redis/testing";

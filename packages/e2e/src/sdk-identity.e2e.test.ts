@@ -1,5 +1,6 @@
 /**
- * The SDK with tokens and presence over each transport: who it is, who else is there, tokens that end, and tabs of one user.
+ * The SDK with tokens and presence over each transport: who it is, who else is there, tokens that end, and
+ * tabs of one user.
  */
 import {
   Client,

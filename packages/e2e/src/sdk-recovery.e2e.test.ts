@@ -1,8 +1,9 @@
 /**
- * The SDK and a gateway with history, on connections that are cut all the time and across the death of a worker.
+ * The SDK and a gateway with history, on connections that are cut all the time and across the death of a
+ * worker.
  *
- * The claim: every subscriber gets every publication, once, in order, and is told that nothing is missing; a publisher
- * with keys publishes each once. Also when it is asked from a position that was kept.
+ * The claim: every subscriber gets every publication, once, in order, and is told that nothing is missing; a
+ * publisher with keys publishes each once. Also when it is asked from a position that was kept.
  */
 
 import { Client, type ClientOptions, type Gap, type Subscription } from "@holdfast/client";

@@ -1,5 +1,6 @@
 /**
- * Sessions of a gateway under test and the workers that own them, and which worker answered how many plain requests.
+ * Sessions of a gateway under test and the workers that own them, and which worker answered how many plain
+ * requests.
  */
 import { ownerOf } from "@holdfast/protocol";
 import { eventually } from "./deadline.js";
@@ -17,7 +18,10 @@ export function slotOf(sid: string): number {
   return owner.slot;
 }
 
-/** Opens clients of `channel`, which stay, until each of the slots 0 to `workers` - 1 owns `perWorker` sessions. */
+/**
+ * Opens clients of `channel`, which stay, until each of the slots 0 to `workers` - 1 owns `perWorker`
+ * sessions.
+ */
 export async function openSessions(
   gateway: GatewayProcess,
   resources: Resources,

@@ -1,8 +1,9 @@
 /**
- * Attackers who open connections and never finish a request: half of them say nothing at all, half a byte now and then.
+ * Attackers who open connections and never finish a request: half of them say nothing at all, half a byte now
+ * and then.
  *
- * Whoever is turned away comes again at once, so that there are always as many, until `stop`. Notes how each was ended
- * and how long it was kept.
+ * Whoever is turned away comes again at once, so that there are always as many, until `stop`. Notes how each
+ * was ended and how long it was kept.
  */
 import { connect, type Socket } from "node:net";
 import { within } from "./deadline.js";

@@ -1,8 +1,9 @@
 /**
- * Clients at a limit: each spends one of the resources in the table "What a peer can spend" of docs/operations.md, as fast as it
- * may and faster, until it is stopped, and comes back when it is sent away.
+ * Clients at a limit: each spends one of the resources in the table "What a peer can spend" of
+ * docs/operations.md, as fast as it may and faster, until it is stopped, and comes back when it is sent away.
  *
- * What they send is made beforehand and written in small portions, so that this process has time for the clients beside them.
+ * What they send is made beforehand and written in small portions, so that this process has time for the
+ * clients beside them.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

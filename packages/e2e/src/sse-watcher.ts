@@ -1,6 +1,6 @@
 /**
- * A client of an event stream that behaves as a browser's EventSource does, and does not give up: it keeps the last id, comes
- * back with it after the time that `retry:` said, and knows nothing else of us.
+ * A client of an event stream that behaves as a browser's EventSource does, and does not give up: it keeps
+ * the last id, comes back with it after the time that `retry:` said, and knows nothing else of us.
  */
 import { type IncomingMessage, request } from "node:http";
 import { type CometFrame, takeFrame } from "./comet-frames.js";
@@ -117,7 +117,10 @@ export interface ServerSentEvent {
   data?: string;
 }
 
-/** WHATWG HTML §9.2.6, as far as our server's lines go: they end with LF. What has no blank line behind it has not happened. */
+/**
+ * WHATWG HTML §9.2.6, as far as our server's lines go: they end with LF. What has no blank line behind it has
+ * not happened.
+ */
 export class EventParser {
   #rest = "";
   #event: ServerSentEvent = {};

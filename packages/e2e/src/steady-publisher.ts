@@ -1,8 +1,10 @@
 /**
- * A backend that publishes numbers to several channels at a steady pace, through the reliable way in, and never loses one.
+ * A backend that publishes numbers to several channels at a steady pace, through the reliable way in, and
+ * never loses one.
  *
- * Numbers count up in each channel. An entry whose fate is unknown is sent again, with the same key and before all that come after it: the
- * gateway publishes it once, in order. Invariant: what `published` says has been accepted by Redis.
+ * Numbers count up in each channel. An entry whose fate is unknown is sent again, with the same key and
+ * before all that come after it: the gateway publishes it once, in order. Invariant: what `published` says
+ * has been accepted by Redis.
  */
 import type { Redis } from "ioredis";
 import { eventually } from "./deadline.js";

@@ -1,10 +1,10 @@
 /**
- * A server made of @socket.io/sticky, `node:cluster` and `ws` as the package's README says: what Holdfast's front door
- * is measured against. Run as a program; the primary prints its port.
+ * A server made of @socket.io/sticky, `node:cluster` and `ws` as the package's README says: what Holdfast's
+ * front door is measured against. Run as a program; the primary prints its port.
  *
- * It speaks as much of Holdfast's protocol as the tests of the hand-over need: a client that names channels is welcomed,
- * one that sends a command gets its reply. A session id begins with four characters that name the worker.
- * STICKY_HEAD_TIMEOUT_MS shortens Node's own header timeout, which is 60 s, in the primary.
+ * It speaks as much of Holdfast's protocol as the tests of the hand-over need: a client that names channels
+ * is welcomed, one that sends a command gets its reply. A session id begins with four characters that name
+ * the worker. STICKY_HEAD_TIMEOUT_MS shortens Node's own header timeout, which is 60 s, in the primary.
  */
 import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";

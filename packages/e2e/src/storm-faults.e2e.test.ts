@@ -1,9 +1,9 @@
 /**
- * Rounds of faults against one instance that lives through all of them: storms of honest clients and slow attackers while
- * workers are killed, frozen and restarted.
+ * Rounds of faults against one instance that lives through all of them: storms of honest clients and slow
+ * attackers while workers are killed, frozen and restarted.
  *
- * HOLDFAST_FAULT_ROUNDS says how many (`npm run faults`: 50), HOLDFAST_FAULT_SEED replays a run. A line for each round and
- * one for all of them are printed.
+ * HOLDFAST_FAULT_ROUNDS says how many (`npm run faults`: 50), HOLDFAST_FAULT_SEED replays a run. A line for
+ * each round and one for all of them are printed.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { describeRound, faultRound, type RoundResult, seconds } from "./fault-round.js";
@@ -18,7 +18,10 @@ const ROUNDS = Number(process.env.HOLDFAST_FAULT_ROUNDS ?? 6);
 const SEED = Number(process.env.HOLDFAST_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const WORKERS = 4;
 const HEAD_TIMEOUT_MS = 2_000;
-/** A head may have had to wait for its turn to be read, at most as long again; and the machine is busy with the storm. */
+/**
+ * A head may have had to wait for its turn to be read, at most as long again; and the machine is busy with
+ * the storm.
+ */
 const A_LITTLE_MS = HEAD_TIMEOUT_MS + 2_000;
 /** Of the admin port, for one: a scrape's connection may still be closing. */
 const A_FEW = 4;

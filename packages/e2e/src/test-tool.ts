@@ -1,6 +1,6 @@
 /**
- * Where a program that tests start is on this machine: found as scripts/ensure-test-tools.ts finds it, from the same
- * scripts/test-tools.json. Installs nothing: `npm test` has done that.
+ * Where a program that tests start is on this machine: found as scripts/ensure-test-tools.ts finds it, from
+ * the same scripts/test-tools.json. Installs nothing: `npm test` has done that.
  */
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -28,8 +28,8 @@ export function testTool(name: string): string {
 }
 
 /**
- * The path of a program that only some machines have, or undefined after one line that says so: tests of a recipe are
- * skipped without its tool.
+ * The path of a program that only some machines have, or undefined after one line that says so: tests of a
+ * recipe are skipped without its tool.
  */
 export function optionalTool(name: string): string | undefined {
   const path = onPath(name);

@@ -15,7 +15,10 @@ jest.setTimeout(120_000);
 
 const CHANNEL = "demo:letter";
 
-/** Numbers that no double has or that JavaScript writes differently, repeated keys, escapes, inner white space. */
+/**
+ * Numbers that no double has or that JavaScript writes differently, repeated keys, escapes, inner white
+ * space.
+ */
 const leaf = fc.constantFrom(
   "4611686018427387905",
   "-9223372036854775808",
@@ -145,7 +148,8 @@ describe("data", () => {
     try {
       // Said once it is subscribed: what PUBLISH alone brings earlier is not in the history.
       await listening.line("listening at");
-      // What a terminal may not split: white space that is a line break elsewhere, and half a surrogate pair as an escape.
+      // What a terminal may not split: white space that is a line break elsewhere, and half a surrogate pair
+      // as an escape.
       const texts = [
         "[18014398509481985, -0, 1e-400]",
         '{"n":6.0,"n":6.00}',

@@ -1,5 +1,6 @@
 /**
- * An HTTP proxy that tears what passes: every nth piece of an answer is cut somewhere in its middle, and its connection ends.
+ * An HTTP proxy that tears what passes: every nth piece of an answer is cut somewhere in its middle, and its
+ * connection ends.
  */
 import { once } from "node:events";
 import {

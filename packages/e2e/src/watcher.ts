@@ -1,6 +1,6 @@
 /**
- * What every client of a durability test is, whatever it is connected by: it checks that numbers count up in its channel,
- * each once, in order, or after a gap that it was told of.
+ * What every client of a durability test is, whatever it is connected by: it checks that numbers count up in
+ * its channel, each once, in order, or after a gap that it was told of.
  */
 
 /** Something that was not promised. */

@@ -1,9 +1,11 @@
 /**
- * What happens to an instance's workers in a round of faults, and when: planned from chance, so that a seed replays it.
+ * What happens to an instance's workers in a round of faults, and when: planned from chance, so that a seed
+ * replays it.
  *
- * `kill` is SIGKILL; the supervisor starts another. `stop` is SIGSTOP, and SIGCONT after a while. `kill stopped` ends a
- * worker that had been stopped, with sockets on their way to it. `restart` kills a worker and then its successor, while
- * that one starts. Invariant: when `injectFaults` has resolved, no worker is stopped any more.
+ * `kill` is SIGKILL; the supervisor starts another. `stop` is SIGSTOP, and SIGCONT after a while. `kill
+ * stopped` ends a worker that had been stopped, with sockets on their way to it. `restart` kills a worker and
+ * then its successor, while that one starts. Invariant: when `injectFaults` has resolved, no worker is
+ * stopped any more.
  */
 import { eventually } from "./deadline.js";
 import type { GatewayProcess } from "./gateway-process.js";

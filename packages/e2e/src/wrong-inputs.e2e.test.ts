@@ -1,8 +1,10 @@
 /**
- * Wrong inputs and what comes back: flags, environment, file, commands, URLs, WebSocket commands, tokens, Redis, the admin API.
+ * Wrong inputs and what comes back: flags, environment, file, commands, URLs, WebSocket commands, tokens,
+ * Redis, the admin API.
  *
- * Each row of docs/wrong-inputs.md is one wrong input, carried out here. Invariant: the document says what the program says; a message
- * that changes shows in the diff of the document, to be read as a stranger reads it. HOLDFAST_TEST_WRITE=1 writes it anew.
+ * Each row of docs/wrong-inputs.md is one wrong input, carried out here. Invariant: the document says what
+ * the program says; a message that changes shows in the diff of the document, to be read as a stranger reads
+ * it. HOLDFAST_TEST_WRITE=1 writes it anew.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

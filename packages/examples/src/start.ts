@@ -1,7 +1,8 @@
 /**
  * Starts an example: the gateway with the folder's holdfast.json, and the application's own web server.
  *
- * The page of an example has another origin (port 3000) than the gateway (8080), as in most applications. Both end together.
+ * The page of an example has another origin (port 3000) than the gateway (8080), as in most applications.
+ * Both end together.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,8 +1,10 @@
 /**
- * Whatever is read of a request before anything is known of its sender takes time in proportion to its length.
+ * Whatever is read of a request before anything is known of its sender takes time in proportion to its
+ * length.
  *
- * A pattern that begins anew at each character of a long run takes the square of it: minutes for these heads, which are
- * many times larger than any that is read. The deadline only keeps such a test from running for hours.
+ * A pattern that begins anew at each character of a long run takes the square of it: minutes for these heads,
+ * which are many times larger than any that is read. The deadline only keeps such a test from running for
+ * hours.
  */
 import { createContext, runInContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";

@@ -2,8 +2,8 @@
  * When a client may try again: full-jitter exponential backoff, part of the protocol because a server's
  * survival of a reconnect storm depends on it.
  *
- * Invariant: the attempt count falls back to zero only after a connection was *stable*, never when a socket merely
- * opened; a client that is refused right after opening would otherwise hammer for ever.
+ * Invariant: the attempt count falls back to zero only after a connection was *stable*, never when a socket
+ * merely opened; a client that is refused right after opening would otherwise hammer for ever.
  */
 
 export interface BackoffOptions {
@@ -23,7 +23,8 @@ export const BACKOFF_DEFAULTS: BackoffOptions = Object.freeze({
 
 /**
  * The delay before attempt `attempt` (0 = the first retry), in ms.
- * `random` is uniform in [0, 1). `notBefore` is the server's `reconnectAfter` or `retryAfter`: a floor, never a ceiling.
+ * `random` is uniform in [0, 1). `notBefore` is the server's `reconnectAfter` or `retryAfter`: a floor, never
+ * a ceiling.
  */
 export function backoffDelay(
   attempt: number,

@@ -8,9 +8,9 @@ import { MAX_CHANNEL_BYTES } from "./limits.js";
 
 const PLAIN_ASCII = /^[\x21-\x7e]+$/;
 /**
- * Anything that cannot be seen or could hide: controls, formats, private use, lone surrogates, separators, noncharacters.
- * Not `\p{C}`: it has the unassigned too, and what is unassigned depends on the Unicode version of the runtime, so that
- * the workers of one cluster could disagree about a name.
+ * Anything that cannot be seen or could hide: controls, formats, private use, lone surrogates, separators,
+ * noncharacters. Not `\p{C}`: it has the unassigned too, and what is unassigned depends on the Unicode
+ * version of the runtime, so that the workers of one cluster could disagree about a name.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Z}\p{Noncharacter_Code_Point}]/u;
 const NAMESPACE = /^[A-Za-z0-9_-]+$/;

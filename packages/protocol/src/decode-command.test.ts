@@ -24,7 +24,10 @@ const json = fc.jsonValue({ maxDepth: 6 }) as fc.Arbitrary<Json>;
 
 const SID = "AAAB0123456789abcdef";
 
-/** What a writer of clients gets wrong: the right keys with anything behind them, in any order, with any separator. */
+/**
+ * What a writer of clients gets wrong: the right keys with anything behind them, in any order, with any
+ * separator.
+ */
 const nearFrame = fc
   .array(
     fc.tuple(

@@ -36,7 +36,10 @@ const MAX_CLIENT_LENGTH = 64;
 
 /** In one message: each is work. */
 const MAX_BLANK_LINES = 1_024;
-/** A line without a frame: what JSON counts as white space, such as the `\r` of an empty line that ends in `\r\n`. */
+/**
+ * A line without a frame: what JSON counts as white space, such as the `\r` of an empty line that ends in
+ * `\r\n`.
+ */
 const BLANK = /^[ \t\r]*$/;
 
 /**

@@ -2,7 +2,8 @@
  * Frames → text. The server writes replies and pushes, the client writes commands.
  *
  * Data arrives here as JSON text already (`dataText`), so that a publication is encoded once for all its
- * subscribers and never parsed again. Invariant: no text made here contains a newline, which separates frames.
+ * subscribers and never parsed again. Invariant: no text made here contains a newline, which separates
+ * frames.
  */
 import type { DisconnectCode, ErrorCode } from "./codes.js";
 import { mayReconnect } from "./codes.js";
@@ -66,13 +67,16 @@ export function jsonText(data: Json): string {
 /** Nesting of data in a frame, whose own two objects surround it. */
 const MAX_DATA_DEPTH = MAX_DEPTH - 2;
 
-/** A line break and the indentation after it. In valid JSON both stand between tokens, never inside a string. */
+/**
+ * A line break and the indentation after it. In valid JSON both stand between tokens, never inside a string.
+ */
 const LINE_BREAKS = /[\r\n][ \t\r\n]*/g;
 
 /**
- * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string, and so does
- * JSON nested too deep for a frame. Line breaks of pretty-printed JSON are removed, because a newline ends a frame;
- * the rest is kept to the letter, since encoding it anew would round large numbers and drop repeated keys.
+ * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string,
+ * and so does JSON nested too deep for a frame. Line breaks of pretty-printed JSON are removed, because a
+ * newline ends a frame; the rest is kept to the letter, since encoding it anew would round large numbers and
+ * drop repeated keys.
  */
 export function normalizeData(text: string): string {
   if (!isJson(text) || exceedsDepth(text, MAX_DATA_DEPTH)) return JSON.stringify(text);
@@ -113,7 +117,10 @@ export function encodeError(id: number, error: ErrorCode): string {
 /** What a server tells every client alike when it connects. */
 export type Announcement = Omit<ConnectResult, "sid" | "serverTime" | "subs">;
 
-/** Encodes the `connect` push that answers a URL, with the outcome for each channel. `sid` is a session id of ours. */
+/**
+ * Encodes the `connect` push that answers a URL, with the outcome for each channel. `sid` is a session id of
+ * ours.
+ */
 export type WelcomeEncoder = (
   sid: string,
   serverTimeMs: number,
@@ -194,7 +201,10 @@ export function encodeDisconnect(notice: DisconnectNotice): string {
   return `{"disconnect":${JSON.stringify(notice)}}`;
 }
 
-/** A result as JSON, with the text of publications and members put in as it is: at its top, or in each of its `subs`. */
+/**
+ * A result as JSON, with the text of publications and members put in as it is: at its top, or in each of its
+ * `subs`.
+ */
 function resultText(body: object): string {
   const { publications, members, presence, subs, ...rest } = body as {
     readonly publications?: readonly PublicationText[];

@@ -66,13 +66,18 @@ export interface UnsubscribeRequest {
 export interface PublishRequest {
   readonly channel: string;
   readonly data: Json;
-  /** Names this publication: a repeat with the same key, within the server's window, is answered and not published. */
+  /**
+   * Names this publication: a repeat with the same key, within the server's window, is answered and not
+   * published.
+   */
   readonly key?: string;
 }
 
 export interface HistoryRequest {
   readonly channel: string;
-  /** Publications after this position, or before it with `reverse`; without it from the oldest, or the newest. */
+  /**
+   * Publications after this position, or before it with `reverse`; without it from the oldest, or the newest.
+   */
   readonly since?: Position;
   /** At most so many; 0 asks for the position alone. Default 100. */
   readonly limit?: number;
@@ -171,7 +176,10 @@ export interface JoinLeavePush {
   readonly version: number;
 }
 
-/** With history: where the subscription begins, and what was missed. Without it: empty, but for the verdict asked for. */
+/**
+ * With history: where the subscription begins, and what was missed. Without it: empty, but for the verdict
+ * asked for.
+ */
 export interface SubscribeResult extends Partial<Position> {
   /** Whether everything since the position that was brought is here or will come. */
   readonly recovered?: boolean;
@@ -201,7 +209,10 @@ export interface ConnectResult {
   readonly expiresAt?: number;
   /** True when the session that was presented goes on. */
   readonly resumed: boolean;
-  /** How often the server looks for silence, ms; a client that hears nothing for 1.5 times this + `pongTimeout` is alone. */
+  /**
+   * How often the server looks for silence, ms; a client that hears nothing for 1.5 times this +
+   * `pongTimeout` is alone.
+   */
   readonly ping: number;
   /** Silence after a ping that ends the connection, ms. */
   readonly pongTimeout: number;

@@ -1,10 +1,11 @@
 /**
  * Parts of a JSON text, as they were written.
  *
- * A value that is parsed and encoded anew is another text: 1285704473650888702 ends in 888700, 1.10 becomes 1.1, 1e400 null and
- * -0 0, and repeated keys are dropped. Data is carried to the letter, so it is cut out of the text instead.
- * Invariant: of a text that JSON.parse takes, a part here is the part that the parsed value has: of a repeated name the last.
- * Linear in the text, without recursion. Text that JSON.parse does not take has no meaning here.
+ * A value that is parsed and encoded anew is another text: 1285704473650888702 ends in 888700, 1.10 becomes
+ * 1.1, 1e400 null and -0 0, and repeated keys are dropped. Data is carried to the letter, so it is cut out of
+ * the text instead. Invariant: of a text that JSON.parse takes, a part here is the part that the parsed value
+ * has: of a repeated name the last. Linear in the text, without recursion. Text that JSON.parse does not take
+ * has no meaning here.
  */
 
 const QUOTE = 0x22;

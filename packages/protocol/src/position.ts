@@ -17,7 +17,8 @@ export interface Position {
  * - `expired`: publications after the position are no longer kept;
  * - `epoch`: the position belongs to another life of the channel;
  * - `too_many`: more were missed than one answer may hold;
- * - `unverifiable`: nothing here can tell, as when the channel keeps no history, or the position is ahead of it.
+ * - `unverifiable`: nothing here can tell, as when the channel keeps no history, or the position is ahead of
+ *   it.
  */
 export type UnrecoveredReason = "expired" | "epoch" | "too_many" | "unverifiable";
 

@@ -1,5 +1,6 @@
 /**
- * docs/protocol.md against the code: its examples decode, its numbers are those of the tables, its links lead somewhere.
+ * docs/protocol.md against the code: its examples decode, its numbers are those of the tables, its links lead
+ * somewhere.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";

@@ -1,9 +1,9 @@
 /**
  * Session ids: 20 characters of [A-Za-z0-9_-] that travel as `?sid=`, where a router can see them.
  *
- * The first four name the owner (8 bits worker slot, 16 bits generation), the other sixteen are 96 random bits.
- * An id is an address, not a secret. The generation is drawn at random for each start of a worker, so that
- * a restarted worker, or the same slot of another instance, is not taken for the owner.
+ * The first four name the owner (8 bits worker slot, 16 bits generation), the other sixteen are 96 random
+ * bits. An id is an address, not a secret. The generation is drawn at random for each start of a worker, so
+ * that a restarted worker, or the same slot of another instance, is not taken for the owner.
  */
 
 export const SESSION_ID_LENGTH = 20;
@@ -23,7 +23,10 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 const OWNER_LENGTH = 4;
 
-/** What stays of a session id when its session goes on with another worker: the sixteen characters behind the owner. */
+/**
+ * What stays of a session id when its session goes on with another worker: the sixteen characters behind the
+ * owner.
+ */
 export function sessionKey(sid: string): string {
   return sid.slice(OWNER_LENGTH);
 }

@@ -1,9 +1,9 @@
 /**
  * The broker on Redis: pub/sub, and a log for what is to be kept (log.ts).
  *
- * One loop: open a link, restore the subscriptions on it, be ready until it is lost, wait, again. The waiting grows with
- * every link that did not last, so that many workers do not press a server that is just getting up. Invariant: the state
- * is "ready" only while a link is open on which every wished topic is subscribed.
+ * One loop: open a link, restore the subscriptions on it, be ready until it is lost, wait, again. The waiting
+ * grows with every link that did not last, so that many workers do not press a server that is just getting
+ * up. Invariant: the state is "ready" only while a link is open on which every wished topic is subscribed.
  */
 import {
   type Broker,
@@ -37,7 +37,9 @@ import { secretCall, secretOf } from "./shared-secret.js";
 import { Subscriptions } from "./subscriptions.js";
 import { databaseOf, describeTarget } from "./target.js";
 
-/** Different reasons that one outage may log: enough to see a refused connection turn into a refused password. */
+/**
+ * Different reasons that one outage may log: enough to see a refused connection turn into a refused password.
+ */
 const MAX_REASONS_LOGGED = 5;
 /** Bytes of one piece of news of presence: far above what our scripts make. */
 const MAX_PRESENCE_BYTES = 1024 * 1024;
@@ -112,8 +114,9 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * Who is where, over this broker's link. With `eventsLength`, about how many events the stream keeps, channels that become occupied
-   * or vacated are added to it in the step that makes them so, where one server has both.
+   * Who is where, over this broker's link. With `eventsLength`, about how many events the stream keeps,
+   * channels that become occupied or vacated are added to it in the step that makes them so, where one server
+   * has both.
    */
   presence(eventsLength?: number): RedisPresence {
     const events =
@@ -128,7 +131,10 @@ export class RedisBroker implements Broker {
     return new RedisDirectory(this, this.#keys, this.#seams.clock);
   }
 
-  /** The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be closed before. */
+  /**
+   * The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be
+   * closed before.
+   */
   events(maxLength: number): EventStream {
     return new EventStream(this, maxLength, this.#options, this.#seams);
   }
@@ -159,7 +165,10 @@ export class RedisBroker implements Broker {
     await this.#running;
   }
 
-  /** Runs a script over the link of the moment. Rejects with `BrokerUnavailable`. For the parts of this package. */
+  /**
+   * Runs a script over the link of the moment. Rejects with `BrokerUnavailable`. For the parts of this
+   * package.
+   */
   async ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
     const link = this.#ready();
     try {

@@ -1,5 +1,6 @@
 /**
- * The order of pipelined publications while a Cluster changes under them: what Redis sends back is not overtaken.
+ * The order of pipelined publications while a Cluster changes under them: what Redis sends back is not
+ * overtaken.
  */
 import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { BrokerListener } from "@holdfast/core/testing";

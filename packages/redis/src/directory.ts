@@ -1,8 +1,9 @@
 /**
  * The worker directory on Redis: one key for each worker, under a lease.
  *
- * One command per worker and third of a lease, however many sessions it has. Invariant: a worker that is gone without a word
- * is forgotten within one lease, and one whose Redis was away is there again with the first renewal after it.
+ * One command per worker and third of a lease, however many sessions it has. Invariant: a worker that is gone
+ * without a word is forgotten within one lease, and one whose Redis was away is there again with the first
+ * renewal after it.
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import { pause } from "./connection/pause.js";

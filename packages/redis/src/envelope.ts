@@ -1,14 +1,16 @@
 /**
  * The envelope: what a payload on a topic's channel says besides its data.
  *
- * One channel carries what backends PUBLISH by hand, any text, and what comes from a topic's log, with its position:
+ * One channel carries what backends PUBLISH by hand, any text, and what comes from a topic's log, with its
+ * position:
  *
  *     <data>                                as it is: not from a log
  *     MARK <offset> " " <epoch> " " <data>  from a log; lua/publish.lua writes it
  *     MARK " " " " <data>                   not from a log, with data that itself begins with the mark
  *
- * The mark is "\u0001hf\u0001": no JSON begins so. Invariant: whatever data is published through a broker arrives as it was;
- * only a backend that publishes the mark by hand can be misunderstood, and then it is told.
+ * The mark is "\u0001hf\u0001": no JSON begins so. Invariant: whatever data is published through a broker
+ * arrives as it was; only a backend that publishes the mark by hand can be misunderstood, and then it is
+ * told.
  */
 import { isPosition, type Position } from "@holdfast/protocol";
 

@@ -1,8 +1,8 @@
 /**
  * Events that wait for Redis, oldest first.
  *
- * Bounded by number and bytes: what comes beyond that pushes the oldest out. What was taken and could not be passed on is put
- * back in front, where it counts like all the rest.
+ * Bounded by number and bytes: what comes beyond that pushes the oldest out. What was taken and could not be
+ * passed on is put back in front, where it counts like all the rest.
  */
 
 export interface QueuedEvent {

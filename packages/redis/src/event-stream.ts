@@ -1,10 +1,11 @@
 /**
  * The event sink on Redis: a stream that backends read, with consumer groups or without.
  *
- * Events of a worker wait in one queue (event-queue.ts) and leave in batches, one at a time, so that they are in the stream in
- * the order in which they were told. A batch that fails is tried again, and what somebody waits for is refused, since who
- * asked must be told in time. Invariant: at most one batch is under way; each event has the id `<sink>-<n>`, n counting up
- * by one, so that readers see what came twice and what is missing.
+ * Events of a worker wait in one queue (event-queue.ts) and leave in batches, one at a time, so that they are
+ * in the stream in the order in which they were told. A batch that fails is tried again, and what somebody
+ * waits for is refused, since who asked must be told in time. Invariant: at most one batch is under way; each
+ * event has the id `<sink>-<n>`, n counting up by one, so that readers see what came twice and what is
+ * missing.
  */
 import { randomBytes } from "node:crypto";
 import {

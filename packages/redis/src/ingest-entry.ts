@@ -3,8 +3,8 @@
  *
  *     XADD holdfast:ingest * channel <name> data <text> [key <1 to 128 characters>]
  *
- * Other fields are ignored. Invariant: whatever was added is an order to publish, a problem that can be told, or nothing at
- * all (the backend deleted it); nothing throws.
+ * Other fields are ignored. Invariant: whatever was added is an order to publish, a problem that can be told,
+ * or nothing at all (the backend deleted it); nothing throws.
  */
 import { backendKey, channelTopic, entryKey, parseTopic, type Topic } from "@holdfast/core";
 import { MAX_KEY_LENGTH } from "@holdfast/protocol";
@@ -19,7 +19,10 @@ export interface Order {
   readonly channel: string;
   readonly topic: Topic;
   readonly data: string;
-  /** Names the publication among the channel's (core's idempotency-key.ts): by the backend's own key, or the entry's id. */
+  /**
+   * Names the publication among the channel's (core's idempotency-key.ts): by the backend's own key, or the
+   * entry's id.
+   */
   readonly key: string;
 }
 

@@ -1,13 +1,14 @@
 /**
- * Ingest: the reliable way in. What backends add to a stream is published once, in the order of the stream for each channel,
- * also when workers die and Redis goes away meanwhile.
+ * Ingest: the reliable way in. What backends add to a stream is published once, in the order of the stream
+ * for each channel, also when workers die and Redis goes away meanwhile.
  *
- * One worker of the cluster at a time holds a lease and works, the others stand by. Its rounds: take (renews the lease),
- * publish, settle (acknowledges and deletes). Invariants: only the holder is given entries, by Redis itself; an entry is
- * settled only after it was published or found malformed; each publication has a key, so that what is published again, by
- * the next holder or after a lost answer, is published once (for `KEY_WINDOW_MS`); of one channel nothing is published
- * before what came earlier. Two that both think they hold the lease therefore publish in one order: each goes through the
- * same entries from the first that is not settled.
+ * One worker of the cluster at a time holds a lease and works, the others stand by. Its rounds: take (renews
+ * the lease), publish, settle (acknowledges and deletes). Invariants: only the holder is given entries, by
+ * Redis itself; an entry is settled only after it was published or found malformed; each publication has a
+ * key, so that what is published again, by the next holder or after a lost answer, is published once (for
+ * `KEY_WINDOW_MS`); of one channel nothing is published before what came earlier. Two that both think they
+ * hold the lease therefore publish in one order: each goes through the same entries from the first that is
+ * not settled.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -30,7 +31,9 @@ import { StreamWaiter } from "./stream-waiter.js";
 /** What is kept of a channel's past. */
 export type RetentionOf = (channel: string) => Retention | undefined;
 
-/** The broker over whose link it works. Both reject with `BrokerUnavailable`, at once while the link is away. */
+/**
+ * The broker over whose link it works. Both reject with `BrokerUnavailable`, at once while the link is away.
+ */
 export interface IngestHost {
   readonly state: BrokerState;
   publish(topic: Topic, data: string, options: PublishOptions): Promise<unknown>;

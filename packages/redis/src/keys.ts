@@ -1,11 +1,13 @@
 /**
  * The names that Holdfast uses in Redis. This is the only file that builds or reads one.
  *
- * A topic's channel is the prefix and the topic, `holdfast:channel:news`: what backends publish to by hand. Pub/sub knows no
- * databases, so the channels of database 3 begin with the prefix and `db3:`. Keys need no such thing.
+ * A topic's channel is the prefix and the topic, `holdfast:channel:news`: what backends publish to by hand.
+ * Pub/sub knows no databases, so the channels of database 3 begin with the prefix and `db3:`. Keys need no
+ * such thing.
  *
- * A Cluster places a key by what is between its first `{` and the first `}` after that. Invariant: all keys of a topic have
- * the same there, for any topic and a prefix without braces, and it is never empty: a topic begins with a letter.
+ * A Cluster places a key by what is between its first `{` and the first `}` after that. Invariant: all keys
+ * of a topic have the same there, for any topic and a prefix without braces, and it is never empty: a topic
+ * begins with a letter.
  */
 import { parseTopic, type Topic } from "@holdfast/core";
 
@@ -108,7 +110,9 @@ export class RedisKeys {
     return `${this.#prefix}spent:${digest}`;
   }
 
-  /** The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own. */
+  /**
+   * The channel that a link listens to in order to learn whether it hears anything. `id` is the link's own.
+   */
   probe(id: string): string {
     return `${this.channelPrefix}probe:${id}`;
   }

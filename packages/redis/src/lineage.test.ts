@@ -115,7 +115,8 @@ describe("after a failover or a restart", () => {
     const [redis, broker] = [client(master), (await connect(master)).broker];
     const lives: Position[] = [await publish(broker, "1")];
     for (let i = 2; i <= 11; i++) {
-      // As a replica and back: what a promotion is to this server. Of nobody, from whom it would get other data.
+      // As a replica and back: what a promotion is to this server. Of nobody, from whom it would get other
+      // data.
       await redis.replicaof("127.0.0.1", String(await freePort()));
       await redis.replicaof("NO", "ONE");
       const page = await read(broker);

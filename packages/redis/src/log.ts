@@ -1,9 +1,9 @@
 /**
  * A topic's log on Redis: what the scripts are told, and what their answers mean.
  *
- * Two keys of one Cluster slot: a stream with an entry `<offset>-0` for each publication that is kept, and a hash that
- * outlives it with epoch, last offset, lineage, and the replication id of the server that used it last (lua/touch.lua).
- * Invariant: an answer that is not understood is an error, never a guess.
+ * Two keys of one Cluster slot: a stream with an entry `<offset>-0` for each publication that is kept, and a
+ * hash that outlives it with epoch, last offset, lineage, and the replication id of the server that used it
+ * last (lua/touch.lua). Invariant: an answer that is not understood is an error, never a guess.
  */
 
 import { randomBytes } from "node:crypto";
@@ -22,7 +22,10 @@ import { SCRIPTS } from "./connection/script.js";
 import { envelop, parsePosition } from "./envelope.js";
 import type { RedisKeys } from "./keys.js";
 
-/** The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: who comes back late hears `expired`, not `epoch`. */
+/**
+ * The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: who
+ * comes back late hears `expired`, not `epoch`.
+ */
 const MEMORY_FACTOR = 10;
 const MIN_MEMORY_MS = 24 * 60 * 60 * 1000;
 

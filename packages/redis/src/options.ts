@@ -23,9 +23,14 @@ export interface RedisOptions {
   readonly maxRetryDelayMs: number;
   /** Bytes of one publication; a larger one is dropped on arrival. Default 1 MiB. */
   readonly maxPublicationBytes: number;
-  /** Bytes of publications and questions that may wait for Redis to take them; more are refused. Default 16 MiB. */
+  /**
+   * Bytes of publications and questions that may wait for Redis to take them; more are refused. Default 16
+   * MiB.
+   */
   readonly maxPendingBytes: number;
-  /** Events for backends that a worker keeps until Redis takes them; beyond it the oldest go. Default 10_000. */
+  /**
+   * Events for backends that a worker keeps until Redis takes them; beyond it the oldest go. Default 10_000.
+   */
   readonly maxQueuedEvents: number;
   /** Likewise, as bytes of their values. Default 8 MiB. */
   readonly maxQueuedEventBytes: number;

@@ -1,11 +1,12 @@
 /**
  * The presence store on Redis: the scripts of presence, and the index of each lease's channels.
  *
- * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has members in is
- * an index in a third, written before the first member joins, so that whoever ends the lease misses none; it may name
- * channels without members. A worker ends its earlier leases before their time, while a change under one may still be on its
- * way over a link that was replaced: marks in the channels and the index refuse it, for as long as it would be taken.
- * Invariant: a lease is forgotten only when none of its members is left, and none can come.
+ * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has
+ * members in is an index in a third, written before the first member joins, so that whoever ends the lease
+ * misses none; it may name channels without members. A worker ends its earlier leases before their time,
+ * while a change under one may still be on its way over a link that was replaced: marks in the channels and
+ * the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none of
+ * its members is left, and none can come.
  */
 import type {
   ChangeOutcome,
@@ -28,13 +29,19 @@ export interface PresenceHost {
   ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
 }
 
-/** The stream that transitions are added to, by the script that makes them. Only where all keys are on one server. */
+/**
+ * The stream that transitions are added to, by the script that makes them. Only where all keys are on one
+ * server.
+ */
 export interface TransitionEvents {
   readonly key: string;
   readonly maxLength: number;
 }
 
-/** By how much the clocks of a Cluster's servers may differ, ms: a lease is given away that much after its end. */
+/**
+ * By how much the clocks of a Cluster's servers may differ, ms: a lease is given away that much after its
+ * end.
+ */
 const CLOCK_SKEW_MS = 300;
 /** How long who was given a lapsed lease has to end it, ms; then it is given to another. */
 const ENDING_MS = 10_000;

@@ -1,8 +1,10 @@
 /**
- * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks it.
+ * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks
+ * it.
  *
- * It only says that somebody may be there; what it is, and who may fetch it, is decided by lua/ingest-take.lua. Invariant:
- * there is a connection only from a wait until `close`, and no wait outlasts its time by more than a command's deadline.
+ * It only says that somebody may be there; what it is, and who may fetch it, is decided by
+ * lua/ingest-take.lua. Invariant: there is a connection only from a wait until `close`, and no wait outlasts
+ * its time by more than a command's deadline.
  */
 import type { Clock } from "@holdfast/core";
 import type { Cluster, Redis } from "ioredis";
@@ -34,7 +36,10 @@ export class StreamWaiter {
     this.#random = random;
   }
 
-  /** Resolves when the stream has an entry after the id, and in any case after `ms`. Rejects when it cannot tell. */
+  /**
+   * Resolves when the stream has an entry after the id, and in any case after `ms`. Rejects when it cannot
+   * tell.
+   */
   async wait(stream: string, after: string, ms: number): Promise<void> {
     this.#line ??= { abort: new AbortController(), ends: [] };
     const line = this.#line;

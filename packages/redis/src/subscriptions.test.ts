@@ -192,7 +192,8 @@ describe("subscriptions", () => {
         async (steps, perCommand) => {
           const f = new Fixture(perCommand);
           await f.attach();
-          // The model: for each topic its calls in order. The last that was not refused says what Redis should hold.
+          // The model: for each topic its calls in order. The last that was not refused says what Redis
+          // should hold.
           const calls = new Map<Topic, { wishes: boolean; outcome?: "done" | "refused" }[]>();
           const all: Promise<void>[] = [];
           let refused = false;

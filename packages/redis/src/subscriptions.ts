@@ -1,9 +1,11 @@
 /**
- * Subscriptions: brings what Redis has subscribed in line with what the worker wishes, over any number of links.
+ * Subscriptions: brings what Redis has subscribed in line with what the worker wishes, over any number of
+ * links.
  *
- * Wishes may change while a command is under way, so none is sent for a single wish: one round at a time compares wishes
- * with what is confirmed and sends the difference, whole batches at once. Invariants: a round starts only when the one
- * before has ended, so the last wish always wins; a topic whose `subscribe` was rejected is not wished any more.
+ * Wishes may change while a command is under way, so none is sent for a single wish: one round at a time
+ * compares wishes with what is confirmed and sends the difference, whole batches at once. Invariants: a round
+ * starts only when the one before has ended, so the last wish always wins; a topic whose `subscribe` was
+ * rejected is not wished any more.
  */
 import { BrokerUnavailable, type Topic } from "@holdfast/core";
 
@@ -100,7 +102,10 @@ export class Subscriptions {
     this.#run(attachment);
   }
 
-  /** The link is gone. Pending subscribes reject; pending unsubscribes resolve, for it took all subscriptions along. */
+  /**
+   * The link is gone. Pending subscribes reject; pending unsubscribes resolve, for it took all subscriptions
+   * along.
+   */
   detach(): void {
     const attachment = this.#attachment;
     if (attachment === undefined) return;

@@ -5,8 +5,8 @@
  *   redis+sentinel://[…@]host[:port],…/master[/db]       Sentinels that name the master
  *   redis+cluster://[…@]host[:port],…                    members of a Redis Cluster
  *
- * Written by hand because the URL class knows one host. Invariant: no problem sentence repeats what was read, so that
- * a password in the wrong place cannot end in a log.
+ * Written by hand because the URL class knows one host. Invariant: no problem sentence repeats what was read,
+ * so that a password in the wrong place cannot end in a log.
  */
 
 export interface RedisAddress {

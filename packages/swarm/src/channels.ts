@@ -1,7 +1,9 @@
 /**
- * The pattern of channels: `news,room:{i%1000}`. `{i}` is the connection's number from 0, `{i%1000}` its remainder.
+ * The pattern of channels: `news,room:{i%1000}`. `{i}` is the connection's number from 0, `{i%1000}` its
+ * remainder.
  *
- * Invariant: each connection's names are those of the pattern with its number, so a run can be repeated exactly.
+ * Invariant: each connection's names are those of the pattern with its number, so a run can be repeated
+ * exactly.
  */
 import { channelProblem } from "@holdfast/protocol";
 import { SwarmProblem } from "./problem.js";

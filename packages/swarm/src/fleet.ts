@@ -1,8 +1,8 @@
 /**
  * All agents of a run: started, given connections at an even rate, added up, ended.
  *
- * Invariant: after `end()` or `kill()` no agent process is left; an agent that ends before that takes its connections
- * with it, and the others go on.
+ * Invariant: after `end()` or `kill()` no agent process is left; an agent that ends before that takes its
+ * connections with it, and the others go on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentProcess } from "./agent-process.js";
@@ -141,7 +141,9 @@ export class Fleet {
     return { ...sum, failures };
   }
 
-  /** Opens everything at `rate` a second. Resolves when each connection is there or given up, or at an abort. */
+  /**
+   * Opens everything at `rate` a second. Resolves when each connection is there or given up, or at an abort.
+   */
   async open(rate: number, signal: AbortSignal): Promise<void> {
     const pacer = new Pacer(rate, performance.now());
     const most = Math.max(LEAST_UNDECIDED, Math.ceil(rate * MOST_UNDECIDED_S));

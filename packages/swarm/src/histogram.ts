@@ -1,8 +1,9 @@
 /**
- * Durations in microseconds, in buckets that are at most 1/32 wide: small enough to send, exact enough for a p99.
+ * Durations in microseconds, in buckets that are at most 1/32 wide: small enough to send, exact enough for a
+ * p99.
  *
- * Invariant: a quantile is never below the true one and at most 1/32 above it. Beyond 2^36 µs (19 hours) the last
- * bucket takes everything.
+ * Invariant: a quantile is never below the true one and at most 1/32 above it. Beyond 2^36 µs (19 hours) the
+ * last bucket takes everything.
  */
 
 const SUB_BITS = 5;

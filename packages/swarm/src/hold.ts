@@ -1,6 +1,6 @@
 /**
- * The time while everything is open: nothing but pings first, or clients that send; then the rounds, the last one at the
- * end.
+ * The time while everything is open: nothing but pings first, or clients that send; then the rounds, the last
+ * one at the end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fleet } from "./fleet.js";
@@ -34,8 +34,8 @@ export interface HoldContext extends RoundContext {
 const LINGER_MS = 2_000;
 
 /**
- * Nothing but pings first, or what clients send all the time, then the rounds, spread so that the last one is at the end
- * of the hold.
+ * Nothing but pings first, or what clients send all the time, then the rounds, spread so that the last one is
+ * at the end of the hold.
  */
 export async function hold({ holdMs, broadcasts, sendRate }: HoldPlan, context: HoldContext): Promise<Held> {
   const { recorder, fleet, signal, stage } = context;

@@ -1,5 +1,6 @@
 /**
- * The load fleet of Holdfast: many connections to one gateway, and a report of what they and the gateway went through.
+ * The load fleet of Holdfast: many connections to one gateway, and a report of what they and the gateway went
+ * through.
  */
 
 // A run.

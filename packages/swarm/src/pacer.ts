@@ -1,8 +1,9 @@
 /**
  * How many connections are due: an even rate, and never more than a bound on their way at once.
  *
- * Time that nothing could be opened in is not made up for beyond a quarter of a second, so a gateway that stalled is not
- * met by a burst. Invariant: over any stretch of time at most rate × (time + 0.25 s) are given out.
+ * Time that nothing could be opened in is not made up for beyond a quarter of a second, so a gateway that
+ * stalled is not met by a burst. Invariant: over any stretch of time at most rate × (time + 0.25 s) are given
+ * out.
  */
 
 const MAX_CATCH_UP_S = 0.25;

@@ -1,11 +1,12 @@
 /**
  * How a run is divided: how many agents, how many connections each, from which source addresses.
  *
- * A connection is one descriptor of its agent and one ephemeral port of its source address. The kernel gives a port
- * only once to a source address that a socket is bound to, whatever it connects to, and looks for a free one in a
- * quarter of the range first: once that is full, a bind takes 400 µs instead of 10. So on loopback every agent has
- * several addresses of its own, each used for half of that quarter. Elsewhere the source is not ours to choose: a port serves each target port once.
- * Invariant: the shares add up to the connections, and no agent is beyond the descriptor or the port limit.
+ * A connection is one descriptor of its agent and one ephemeral port of its source address. The kernel gives
+ * a port only once to a source address that a socket is bound to, whatever it connects to, and looks for a
+ * free one in a quarter of the range first: once that is full, a bind takes 400 µs instead of 10. So on
+ * loopback every agent has several addresses of its own, each used for half of that quarter. Elsewhere the
+ * source is not ours to choose: a port serves each target port once. Invariant: the shares add up to the
+ * connections, and no agent is beyond the descriptor or the port limit.
  */
 import { SwarmProblem } from "./problem.js";
 import { isLoopback, type Target } from "./target.js";
@@ -29,7 +30,10 @@ export interface AgentPlan {
 const DESCRIPTOR_SHARE = 0.925;
 /** Of the port range, for each address that sockets are bound to. */
 const BOUND_PORT_SHARE = 1 / 8;
-/** Of the port range towards each target port, where the kernel chooses the source; the rest is somebody else's. */
+/**
+ * Of the port range towards each target port, where the kernel chooses the source; the rest is somebody
+ * else's.
+ */
 const PORT_SHARE = 0.9;
 const MAX_AGENTS = 1_000;
 /** 127.0.1.1 and up: apart from what else likes to use 127.0.0.x. */

@@ -1,8 +1,9 @@
 /**
  * The course of a run: a sample every so often, of the fleet, the gateway and the kernel.
  *
- * Reading costs CPU on a machine that is under test, so a sample waits twenty times as long as the last one took, and a
- * second at least. Invariant: samples are in order of time and at most `MAX_SAMPLES`; beyond, every second one goes.
+ * Reading costs CPU on a machine that is under test, so a sample waits twenty times as long as the last one
+ * took, and a second at least. Invariant: samples are in order of time and at most `MAX_SAMPLES`; beyond,
+ * every second one goes.
  */
 import type { Fleet } from "./fleet.js";
 import type { Gateway, GatewayReading } from "./measure/gateway.js";

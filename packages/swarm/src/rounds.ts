@@ -1,8 +1,9 @@
 /**
  * A round: one broadcast to every connection, and how it arrived.
  *
- * It ends when everybody who was connected at its beginning has it or is gone, or when nothing came for a while; then
- * it waits a little longer, so that what comes twice is seen. Invariant: once + missing + repeated + lost = expected.
+ * It ends when everybody who was connected at its beginning has it or is gone, or when nothing came for a
+ * while; then it waits a little longer, so that what comes twice is seen. Invariant: once + missing +
+ * repeated + lost = expected.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fleet } from "./fleet.js";
@@ -30,7 +31,8 @@ export interface RoundContext {
 export async function playRound(round: number, context: RoundContext): Promise<Round> {
   const { run, fleet, gateway, recorder, signal } = context;
   fleet.expect(round);
-  // Everybody's answer means that everybody has begun the round. The sample begins a new span of the loop's delay.
+  // Everybody's answer means that everybody has begun the round. The sample begins a new span of the loop's
+  // delay.
   await fleet.tallies();
   await recorder.sample();
   const sentS = recorder.seconds;

@@ -1,8 +1,9 @@
 /**
  * What the swarm broadcasts: which run and round it is, and when it was sent.
  *
- * The time is that of the machine's monotonic clock, which all processes of one machine share; so sender and receivers
- * are on one machine. Invariant: `findStamp` finds what `stampedData` made, wherever it stands in a message.
+ * The time is that of the machine's monotonic clock, which all processes of one machine share; so sender and
+ * receivers are on one machine. Invariant: `findStamp` finds what `stampedData` made, wherever it stands in a
+ * message.
  */
 
 export interface Stamp {

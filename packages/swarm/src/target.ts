@@ -1,6 +1,6 @@
 /**
- * The target of a run: `ws://127.0.0.1:8080-8095/ws`, one gateway behind one port or a range of them. `http://` says the
- * same, for whom comet with `ws://` would look wrong.
+ * The target of a run: `ws://127.0.0.1:8080-8095/ws`, one gateway behind one port or a range of them.
+ * `http://` says the same, for whom comet with `ws://` would look wrong.
  *
  * Invariant: `host` is an IP address or a name without brackets, `ports` ascend and are at least one.
  */
@@ -37,7 +37,10 @@ export function parseTarget(text: string, transport: Transport = "websocket"): T
   };
 }
 
-/** Whether its addresses are those of this machine's loopback in IPv4, where the source address is free to choose. */
+/**
+ * Whether its addresses are those of this machine's loopback in IPv4, where the source address is free to
+ * choose.
+ */
 export function isLoopback({ host }: Target): boolean {
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

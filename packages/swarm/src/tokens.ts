@@ -1,7 +1,9 @@
 /**
- * The tokens of a run's connections: none, one for all, or one for each, signed here with the gateway's secret.
+ * The tokens of a run's connections: none, one for all, or one for each, signed here with the gateway's
+ * secret.
  *
- * Invariant: a signed token allows its own connection's channels and no other, and the secret is in no report.
+ * Invariant: a signed token allows its own connection's channels and no other, and the secret is in no
+ * report.
  */
 import { createHmac } from "node:crypto";
 import { channelNames, withNumber } from "./channels.js";

@@ -1,14 +1,18 @@
 /**
  * The fleet: many subscribers in one process that say what they received and how late.
  *
- * The C program where there is a compiler, otherwise the same in Node (`fleet-node.ts`), which is slower and named so.
+ * The C program where there is a compiler, otherwise the same in Node (`fleet-node.ts`), which is slower and
+ * named so.
  */
 import { join } from "node:path";
 import { LineProcess } from "../line-process.js";
 import { BENCH } from "../packages.js";
 import { nativeProgram } from "./native.js";
 
-/** How connections hear: `get`, `nchan` and `poll` are held requests that are asked again when they are answered. */
+/**
+ * How connections hear: `get`, `nchan` and `poll` are held requests that are asked again when they are
+ * answered.
+ */
 export type FleetProtocol = "websocket" | "sse" | "get" | "nchan" | "poll";
 
 export interface FleetOptions {
@@ -52,7 +56,10 @@ export function fleetClientName(): string {
   return "path" in nativeProgram("fleet") ? "fleet.c" : "fleet-node (no C compiler)";
 }
 
-/** The text of a message of `length` bytes that was published now, as JSON. Without blanks: commands are split at them. */
+/**
+ * The text of a message of `length` bytes that was published now, as JSON. Without blanks: commands are split
+ * at them.
+ */
 export function stampedMessage(length: number): string {
   const stamp = process.hrtime.bigint().toString().padStart(19, "0");
   return `"@${stamp}${"x".repeat(Math.max(0, length - stamp.length - 3))}"`;

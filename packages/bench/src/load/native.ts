@@ -1,8 +1,8 @@
 /**
  * Builds the C programs of packages/bench/native with the system's compiler, once for each content.
  *
- * Binaries live in the cache under the hash of their sources; none is ever in the repository. Without a compiler, or
- * off Linux, there is none and the callers fall back to Node or name the peer as missing.
+ * Binaries live in the cache under the hash of their sources; none is ever in the repository. Without a
+ * compiler, or off Linux, there is none and the callers fall back to Node or name the peer as missing.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";

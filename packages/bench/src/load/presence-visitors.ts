@@ -1,8 +1,9 @@
 /**
  * Visitors of channels with presence, and observers who see them come and go: how long that takes.
  *
- * Both are WebSocket clients in this process, so one clock times both. A visitor stays connected and joins by subscribing
- * and leaves by unsubscribing. Invariant: one visitor per channel is under way at a time, so a push is whose turn it is.
+ * Both are WebSocket clients in this process, so one clock times both. A visitor stays connected and joins by
+ * subscribing and leaves by unsubscribing. Invariant: one visitor per channel is under way at a time, so a
+ * push is whose turn it is.
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";

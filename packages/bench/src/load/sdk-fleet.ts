@@ -52,7 +52,10 @@ export class SdkFleet {
     return this.#processes[0]?.command ?? "";
   }
 
-  /** `known`: the clients are told that they are offline, as a browser tells them; `blind`: they have to find out. */
+  /**
+   * `known`: the clients are told that they are offline, as a browser tells them; `blind`: they have to find
+   * out.
+   */
   async offline(how: "known" | "blind"): Promise<void> {
     await this.#all(`offline ${how}`);
   }

@@ -1,7 +1,8 @@
 /**
  * The storm client: offers handshakes at a rate to one port, holds the connections, lets them go.
  *
- * The C program where there is a compiler, otherwise the same in Node (`storm-node.ts`), which is slower and named so.
+ * The C program where there is a compiler, otherwise the same in Node (`storm-node.ts`), which is slower and
+ * named so.
  */
 import { join } from "node:path";
 import { LineProcess } from "../line-process.js";

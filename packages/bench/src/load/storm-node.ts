@@ -1,5 +1,6 @@
 /**
- * The storm client without a compiler: the arguments, requests and answers of native/storm.c, in one Node process.
+ * The storm client without a compiler: the arguments, requests and answers of native/storm.c, in one Node
+ * process.
  *
  * A few thousand handshakes a second at most. Its CPU share in the output shows when it was the bottleneck.
  */

@@ -9,7 +9,9 @@ export interface Frame {
   readonly total: number;
 }
 
-/** The first frame of `bytes`, which a server sent and hence did not mask; undefined while it is not whole. */
+/**
+ * The first frame of `bytes`, which a server sent and hence did not mask; undefined while it is not whole.
+ */
 export function readFrame(bytes: Buffer): Frame | undefined {
   if (bytes.length < 2) return undefined;
   let length = bytes.readUInt8(1) & 0x7f;

@@ -56,7 +56,9 @@ function readSetting(name: string): string {
   }
 }
 
-/** The commit that is checked out, with a plus when packages have other changes; empty outside a repository. */
+/**
+ * The commit that is checked out, with a plus when packages have other changes; empty outside a repository.
+ */
 function commit(): string {
   const git = (...args: string[]): string =>
     execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();

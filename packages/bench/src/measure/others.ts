@@ -1,6 +1,6 @@
 /**
- * How much of the machine others used meanwhile: CPU time that neither the bench nor anybody it started has used, and
- * time that the hypervisor kept. Figures from a machine that was not ours alone say so.
+ * How much of the machine others used meanwhile: CPU time that neither the bench nor anybody it started has
+ * used, and time that the hypervisor kept. Figures from a machine that was not ours alone say so.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";

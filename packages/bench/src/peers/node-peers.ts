@@ -1,6 +1,6 @@
 /**
- * The peers that are programs for Node in src/servers: plain ws alone, under cluster, behind @socket.io/sticky, Socket.IO,
- * and comet on plain http.
+ * The peers that are programs for Node in src/servers: plain ws alone, under cluster, behind
+ * @socket.io/sticky, Socket.IO, and comet on plain http.
  */
 import { packageVersion, serverScript } from "../packages.js";
 import { LineServer } from "./line-server.js";

@@ -90,7 +90,9 @@ export class HoldfastServer implements PeerServer {
     return this.probe.collect(allProcesses(this));
   }
 
-  /** Publishes through the admin API, which no worker's end can interrupt. Resolves when the broker has it. */
+  /**
+   * Publishes through the admin API, which no worker's end can interrupt. Resolves when the broker has it.
+   */
   async post(channel: string, data: unknown): Promise<void> {
     const response = await fetch(`${this.admin}/api/publish`, {
       method: "POST",

@@ -1,5 +1,6 @@
 /**
- * The seam between scenarios and whoever is measured: start a server, publish through it, ask what it consists of.
+ * The seam between scenarios and whoever is measured: start a server, publish through it, ask what it
+ * consists of.
  *
  * A peer that cannot be had says why; it is then named as missing and never guessed.
  */
@@ -46,7 +47,9 @@ export interface PeerServer {
   readonly workers: readonly number[];
   /** Watches event loops; undefined for who has none of Node's. */
   readonly probe: Probe | undefined;
-  /** Publishes `text` (JSON, no blanks) to `channel`, `times` times within one turn. Resolves when under way. */
+  /**
+   * Publishes `text` (JSON, no blanks) to `channel`, `times` times within one turn. Resolves when under way.
+   */
   publish(channel: string, text: string, times?: number): Promise<void>;
   /** Publishes `text` once to each of c0 … c<channels - 1>. */
   publishEach(channels: number, text: string): Promise<void>;

@@ -1,5 +1,6 @@
 /**
- * Bars for one metric over cases and peers, as SVG. Lines over time are the swarm's, which has the same charts.
+ * Bars for one metric over cases and peers, as SVG. Lines over time are the swarm's, which has the same
+ * charts.
  */
 import {
   BAR_HEIGHT,
@@ -19,7 +20,10 @@ const VALUE_WIDTH = 90;
 const GAP = 5;
 const CASE_GAP = 26;
 
-/** Bars of the median with the range of the runs, one group for each case. Undefined when nothing was measured. */
+/**
+ * Bars of the median with the range of the runs, one group for each case. Undefined when nothing was
+ * measured.
+ */
 export function barChart(
   result: BenchResult,
   scenario: string,

@@ -1,5 +1,6 @@
 /**
- * Which charts a result gets: a bar chart for the first figures of each scenario, a line chart for what has a course.
+ * Which charts a result gets: a bar chart for the first figures of each scenario, a line chart for what has a
+ * course.
  */
 import { lineChart } from "@holdfast/swarm";
 import type { BenchResult, Metric, ScenarioInfo } from "../result.js";

@@ -1,5 +1,6 @@
 /**
- * The generated part of docs/performance.md: everything between two marker comments comes from one JSON result.
+ * The generated part of docs/performance.md: everything between two marker comments comes from one JSON
+ * result.
  */
 import type { BenchResult } from "../result.js";
 import { judge } from "../targets.js";

@@ -76,7 +76,9 @@ function othersCell(result: BenchResult, scenario: string, name: string, peer: s
   return formatNumber(Math.max(...own.map(({ others }) => others)), 0);
 }
 
-/** Aligned columns: the first two to the left, figures to the right. A case is named on its first line only. */
+/**
+ * Aligned columns: the first two to the left, figures to the right. A case is named on its first line only.
+ */
 export function textTable({ title, header, rows }: Table): string {
   const lines = [
     header,

@@ -1,6 +1,6 @@
 /**
- * comet: held polls and event streams: what one costs in memory, how fast they open, and what a message to 5,000 of them
- * costs, with the return of the polls. Ours on WebSocket stands beside the streams.
+ * comet: held polls and event streams: what one costs in memory, how fast they open, and what a message to
+ * 5,000 of them costs, with the return of the polls. Ours on WebSocket stands beside the streams.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FleetProtocol, stampedMessage } from "../load/fleet-client.js";

@@ -1,8 +1,9 @@
 /**
  * cross: published on one instance, received on another, through one real Redis, at 1,000 messages a second.
  *
- * Publisher and subscriber live in this process for everybody, so its own loop is in every figure alike. Beside ours a
- * bare ioredis round trip, which is what the way through Redis costs at least, and Socket.IO with its Redis adapter.
+ * Publisher and subscriber live in this process for everybody, so its own loop is in every figure alike.
+ * Beside ours a bare ioredis round trip, which is what the way through Redis costs at least, and Socket.IO
+ * with its Redis adapter.
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";

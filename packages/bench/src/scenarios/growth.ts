@@ -12,8 +12,9 @@ const STEP = 1_000;
 const STEP_SETTLE_MS = 300;
 
 /**
- * Opens connections in steps, collects after each, and returns [connections, PSS] from `from` on. Many points, because
- * V8 gives its young generation back when it likes, 20 MB at a time, and two points would measure that.
+ * Opens connections in steps, collects after each, and returns [connections, PSS] from `from` on. Many
+ * points, because V8 gives its young generation back when it likes, 20 MB at a time, and two points would
+ * measure that.
  */
 export async function grow(server: PeerServer, fleet: Fleet, from: number, to: number): Promise<Point[]> {
   const points: Point[] = [];

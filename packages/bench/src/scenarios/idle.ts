@@ -1,6 +1,7 @@
 /**
- * idle: what a connection costs that does nothing: memory from the slope over many sizes, so that the base cancels, and
- * CPU while keepalive goes on. Ours with a connected session and one subscription, the others subscribed too.
+ * idle: what a connection costs that does nothing: memory from the slope over many sizes, so that the base
+ * cancels, and CPU while keepalive goes on. Ours with a connected session and one subscription, the others
+ * subscribed too.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { pssBytes, totalCpuMicros } from "@holdfast/swarm";

@@ -1,9 +1,10 @@
 /**
- * jitter: 10,000 clients, 120 messages; after half of them every connection is cut, and for 2 s nothing passes. Who gets
- * what was published, and how long after the network's return?
+ * jitter: 10,000 clients, 120 messages; after half of them every connection is cut, and for 2 s nothing
+ * passes. Who gets what was published, and how long after the network's return?
  *
- * Twice: with clients that are told that they are offline, as browsers tell their pages, and with clients that have to find out by
- * trying, whose backoff has grown meanwhile. Published figures of others for this test stand in docs/performance.md.
+ * Twice: with clients that are told that they are offline, as browsers tell their pages, and with clients
+ * that have to find out by trying, whose backoff has grown meanwhile. Published figures of others for this
+ * test stand in docs/performance.md.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { SdkFleet } from "../load/sdk-fleet.js";
@@ -69,7 +70,8 @@ export const jitter: Scenario = {
           const during = cutAt + OFFLINE_MS / EVERY_MS;
           await publish(cutAt, during);
           await fleet.online();
-          // What was missed is the last that comes, so that the time of the last one is that of having caught up.
+          // What was missed is the last that comes, so that the time of the last one is that of having caught
+          // up.
           await sleep(SETTLE_MS);
           const caughtUp = await fleet.report();
           await publish(during, messages);

@@ -1,5 +1,6 @@
 /**
- * many-channels: 5,000 connections with 10 channels each, 500 channels of 100 subscribers, one message to every channel.
+ * many-channels: 5,000 connections with 10 channels each, 500 channels of 100 subscribers, one message to
+ * every channel.
  */
 import { stampedMessage } from "../load/fleet-client.js";
 import { bun } from "../peers/bun.js";

@@ -1,6 +1,7 @@
 /**
- * presence: members over two instances and one Redis: what joining costs, what being there costs (in Redis commands, which
- * must not grow with the members), how soon others see somebody come and go, and what a member takes in memory.
+ * presence: members over two instances and one Redis: what joining costs, what being there costs (in Redis
+ * commands, which must not grow with the members), how soon others see somebody come and go, and what a
+ * member takes in memory.
  *
  * The same connections without presence are the base of everything that is told of a member.
  */

@@ -1,8 +1,9 @@
 /**
  * Session ids for a storm of those who were here before.
  *
- * Announced ones are used as they are; as far as there are too few, more are made with the same owners, which is all
- * that a router sees. Without any, the owners are invented too: the same bytes for peers that have no sessions.
+ * Announced ones are used as they are; as far as there are too few, more are made with the same owners, which
+ * is all that a router sees. Without any, the owners are invented too: the same bytes for peers that have no
+ * sessions.
  */
 import { MAX_GENERATIONS, ownerPrefix, SESSION_ID_LENGTH } from "@holdfast/protocol";
 

@@ -1,9 +1,9 @@
 /**
  * storm: everybody comes back at once.
  *
- * One instance of each peer per run: first a steady trickle, then 20,000 handshakes offered at 60,000/s, then the same
- * with a valid session id each. Apart from it the burst on 16 workers, and growth: 10,000 and 40,000 at once, on four
- * workers because a process may open 20,000 files here.
+ * One instance of each peer per run: first a steady trickle, then 20,000 handshakes offered at 60,000/s, then
+ * the same with a valid session id each. Apart from it the burst on 16 workers, and growth: 10,000 and 40,000
+ * at once, on four workers because a process may open 20,000 files here.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -81,7 +81,8 @@ export const storm: Scenario = {
         await oneStorm({ ...own, name: "steady 1,000/s", count: context.quick ? 500 : 5_000, rate: 1_000 });
         const count = peer === plainWs ? Math.min(size, MAX_PER_PROCESS) : size;
         await oneStorm({ ...own, name: `${title(size, rate)}, 2 workers`, count, rate, settle: true });
-        // Its primary still works off the last storm, and what it does with a session id it has never seen is no news.
+        // Its primary still works off the last storm, and what it does with a session id it has never seen is
+        // no news.
         if (peer !== wsSticky && peer !== plainWs)
           await stormWithIds({ ...own, name: `${title(size, rate)}, 2 workers, sid`, count, rate });
       });

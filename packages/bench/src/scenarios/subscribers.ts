@@ -1,6 +1,6 @@
 /**
- * What the fan-out scenarios share: a fleet of subscribers, and rounds of publishing at a fixed pace of which each is
- * paid for: CPU of all processes, receipts, loop delay.
+ * What the fan-out scenarios share: a fleet of subscribers, and rounds of publishing at a fixed pace of which
+ * each is paid for: CPU of all processes, receipts, loop delay.
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";

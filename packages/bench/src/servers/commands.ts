@@ -1,6 +1,6 @@
 /**
- * The commands that a server of this package takes on stdin, each answered with a line of JSON; the end of stdin is the
- * end of the server.
+ * The commands that a server of this package takes on stdin, each answered with a line of JSON; the end of
+ * stdin is the end of the server.
  */
 import { createInterface } from "node:readline";
 

@@ -1,9 +1,9 @@
 /**
- * Peer: comet on one process of plain Node http: GET /poll?channels= is held until there is a message, GET /sse?channels=
- * is an event stream.
+ * Peer: comet on one process of plain Node http: GET /poll?channels= is held until there is a message, GET
+ * /sse?channels= is an event stream.
  *
- * Written as the documentation suggests and without a session: the response of each request in a set of its channel, and
- * nothing that could find a message that came while nobody asked.
+ * Written as the documentation suggests and without a session: the response of each request in a set of its
+ * channel, and nothing that could find a message that came while nobody asked.
  */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,5 +1,6 @@
 /**
- * Preloaded (`--import`) into every Node server that is measured, ours included, so that all are asked the same way.
+ * Preloaded (`--import`) into every Node server that is measured, ours included, so that all are asked the
+ * same way.
  *
  * Does nothing until SIGUSR2: then it reads <directory>/<pid>.ask, does what stands there and writes
  * <directory>/<pid>.json. The directory comes from BENCH_PROBE; without it, the probe is off.
@@ -8,7 +9,8 @@
  *     watch     begins to watch loop and GC     → {}
  *     figures   what was seen since             → LoopFigures
  *
- * BENCH_NAIVE_GC=<ms> makes workers collect on a plain timer: the folklore that the gc scenario compares with.
+ * BENCH_NAIVE_GC=<ms> makes workers collect on a plain timer: the folklore that the gc scenario compares
+ * with.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

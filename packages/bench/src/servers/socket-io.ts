@@ -1,6 +1,6 @@
 /**
- * Peer: Socket.IO, WebSocket only, one process; a channel is a room. `socket-io.js [redis URL]` joins several by its
- * Redis adapter.
+ * Peer: Socket.IO, WebSocket only, one process; a channel is a room. `socket-io.js [redis URL]` joins several
+ * by its Redis adapter.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

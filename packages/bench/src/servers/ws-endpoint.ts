@@ -1,9 +1,9 @@
 /**
- * What every `ws` peer runs: an HTTP server that upgrades, subscribers by channel, a plain send loop, and the keepalive
- * of ws's README.
+ * What every `ws` peer runs: an HTTP server that upgrades, subscribers by channel, a plain send loop, and the
+ * keepalive of ws's README.
  *
- * Written as its documentation suggests, with perMessageDeflate off and handlers shared, so that the comparison is
- * with good code and not with a straw man.
+ * Written as its documentation suggests, with perMessageDeflate off and handlers shared, so that the
+ * comparison is with good code and not with a straw man.
  */
 import { createServer, type Server } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";

@@ -20,7 +20,8 @@ if (cluster.isPrimary) {
   // The README asks for it: Buffers travel over IPC.
   cluster.setupPrimary({ serialization: "advanced" });
   const server = createServer();
-  // Its default, least-connection, counts sessions that workers report; a burst is faster and more even in turn.
+  // Its default, least-connection, counts sessions that workers report; a burst is faster and more even in
+  // turn.
   sticky.setupPrimary(server, { loadBalancingMethod: "round-robin" });
   const workers = Array.from({ length: Number(process.argv[2]) }, () => cluster.fork());
   await Promise.all(workers.map((worker) => once(worker, "message")));

@@ -1,5 +1,6 @@
 /**
- * `holdfast channels`: the channels that somebody listens to on one instance, one a line with its subscribers.
+ * `holdfast channels`: the channels that somebody listens to on one instance, one a line with its
+ * subscribers.
  */
 import { Command, Option } from "commander";
 import { JsonList } from "../output/json-list.js";

@@ -1,5 +1,6 @@
 /**
- * `holdfast disconnect`: ends connections of a user, a session or a token, everywhere; with `--revoke` for good.
+ * `holdfast disconnect`: ends connections of a user, a session or a token, everywhere; with `--revoke` for
+ * good.
  */
 import { CONTROL, MAX_REVOCATION_MS, orderText, type Subject, subjectOf } from "@holdfast/core";
 import { Command, Option } from "commander";

@@ -1,5 +1,6 @@
 /**
- * `holdfast listen <channel...>`: one line per publication on standard output, what happens to the link on standard error.
+ * `holdfast listen <channel...>`: one line per publication on standard output, what happens to the link on
+ * standard error.
  */
 import type { Position } from "@holdfast/client";
 import { channelProblem, isPosition, MAX_HISTORY_LIMIT } from "@holdfast/protocol";

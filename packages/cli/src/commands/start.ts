@@ -1,7 +1,8 @@
 /**
  * `holdfast start`: runs an instance until a signal, or until it cannot go on.
  *
- * Invariant: it ends with 0 only after a graceful stop; everything that keeps it from starting is one message.
+ * Invariant: it ends with 0 only after a graceful stop; everything that keeps it from starting is one
+ * message.
  */
 import type { Logger } from "@holdfast/core";
 import { type Addresses, Primary, type PrimaryOptions, type ReloadOptions } from "@holdfast/gateway";

@@ -1,7 +1,8 @@
 /**
  * `holdfast swarm run`: many connections to a gateway, and a report.
  *
- * Invariant: it ends by itself, leaves no process behind, and ends with 0 only if everything was as it should be.
+ * Invariant: it ends by itself, leaves no process behind, and ends with 0 only if everything was as it should
+ * be.
  */
 import { resolve } from "node:path";
 import {

@@ -1,7 +1,8 @@
 /**
  * `holdfast token create` and `holdfast token check`: tokens by the settings of a gateway.
  *
- * Invariant: what `create` prints, `check` with the same settings takes; a private key and a secret are never printed.
+ * Invariant: what `create` prints, `check` with the same settings takes; a private key and a secret are never
+ * printed.
  */
 import { createPrivateKey, type KeyObject, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -14,7 +14,8 @@ export function advertised(
 ): string | undefined {
   if (redis === undefined || advertise === "off") return undefined;
   if (advertise !== "auto") return advertise;
-  // A loopback address is of use to other instances of this machine; one elsewhere takes it for its own and stays away.
+  // A loopback address is of use to other instances of this machine; one elsewhere takes it for its own and
+  // stays away.
   if (host !== "0.0.0.0" && host !== "::") return joined(host, port);
   const outward = Object.values(interfaces)
     .flatMap((each) => each ?? [])

@@ -1,8 +1,8 @@
 /**
  * holdfast.json: which file is read, and its text, which may have comments and trailing commas, as an object.
  *
- * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a project's
- * folder can carry its settings. A file that was named must exist.
+ * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a
+ * project's folder can carry its settings. A file that was named must exist.
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -1,8 +1,10 @@
 /**
- * Where JSON text stops being JSON. JSON.parse names a position in some Node versions only, and in some messages only.
+ * Where JSON text stops being JSON. JSON.parse names a position in some Node versions only, and in some
+ * messages only.
  *
  * Called for text that JSON.parse refused, so it looks for the first offence and builds no value.
- * Invariant: bounded by the text; nesting deeper than `MAX_DEPTH` counts as an offence instead of overflowing the stack.
+ * Invariant: bounded by the text; nesting deeper than `MAX_DEPTH` counts as an offence instead of overflowing
+ * the stack.
  */
 
 export interface JsonOffence {

@@ -1,8 +1,9 @@
 /**
- * JSON with comments and trailing commas, as editors know it from tsconfig.json: both are blanked, so that JSON is left.
+ * JSON with comments and trailing commas, as editors know it from tsconfig.json: both are blanked, so that
+ * JSON is left.
  *
- * Invariant: what comes out has as many characters as what went in, and the same lines, so that a position in it is one in
- * the file. Text within strings stays. One pass, without a stack.
+ * Invariant: what comes out has as many characters as what went in, and the same lines, so that a position in
+ * it is one in the file. Text within strings stays. One pass, without a stack.
  */
 
 /** Whether a comma after this character ends an item of a list or of an object. */

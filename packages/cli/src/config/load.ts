@@ -1,7 +1,8 @@
 /**
  * From flags, environment and file to settings: flag beats environment beats file beats default.
  *
- * Invariant: all problems are reported together, each where it was said; settings that come out are complete and right.
+ * Invariant: all problems are reported together, each where it was said; settings that come out are complete
+ * and right.
  */
 import { suggestion } from "@holdfast/core";
 import type { z } from "zod";

@@ -27,7 +27,10 @@ const namespaceSchema = z.strictObject(
     joinLeave: z.enum(JOIN_LEAVE_MODES, mustBe("off, user or session")).optional(),
     /** Commands a second on its channels that one connection may send. Default: the setting `commandRate`. */
     commandRate: integer(1, 100_000).schema.optional(),
-    /** Bytes a second that a worker's clients may publish to it. Default: the setting `namespacePublishBytesPerSecond`. */
+    /**
+     * Bytes a second that a worker's clients may publish to it. Default: the setting
+     * `namespacePublishBytesPerSecond`.
+     */
     publishBytesPerSecond: size(1024, 1024 * 1024 * 1024).schema.optional(),
     /** Publications that each channel's history keeps. Default: the setting `historySize`. */
     historySize: historySize.schema.optional(),
@@ -35,7 +38,9 @@ const namespaceSchema = z.strictObject(
     historyTtl: historyTtl.schema.optional(),
     /** What becomes of publications for a client that reads too slowly. Default: disconnect. */
     slowConsumer: z.enum(SLOW_CONSUMER_POLICIES, mustBe("disconnect, drop or latest")).optional(),
-    /** The field of the data by which `latest` tells publications apart. Default: the channel has one newest. */
+    /**
+     * The field of the data by which `latest` tells publications apart. Default: the channel has one newest.
+     */
     conflateKey: z.string(mustBe("the name of a field")).min(1, mustBe("the name of a field")).optional(),
   },
   mustBe('an object such as {"clientPublish":true}'),

@@ -1,7 +1,9 @@
 /**
- * The origins that browsers may come from: a list of `https://app.example` and `https://*.example.com`, or `*` for all.
+ * The origins that browsers may come from: a list of `https://app.example` and `https://*.example.com`, or
+ * `*` for all.
  *
- * An origin is what a browser sends in `Origin`: scheme, host and port. `null` is that of a sandboxed frame or a file.
+ * An origin is what a browser sends in `Origin`: scheme, host and port. `null` is that of a sandboxed frame
+ * or a file.
  */
 import { z } from "zod";
 import { excerpt, mustBe, mustBeList, type Shape } from "./shape.js";
@@ -10,10 +12,16 @@ const FORM = "a list of origins such as https://app.example,http://localhost:300
 const MAX_ORIGINS = 1000;
 const MUST_BE = mustBe("an origin such as https://app.example (scheme, host and port, without a path), or *");
 
-/** Names below one: `https://*.example.com`. What stands below a single label may be anybody's, but for localhost. */
+/**
+ * Names below one: `https://*.example.com`. What stands below a single label may be anybody's, but for
+ * localhost.
+ */
 const WILDCARD = /^[a-z][a-z0-9+.-]*:\/\/\*\.(?:[^.*/:]+(?:\.[^.*/:]+)+|localhost)(?::\d+)?\/?$/i;
 
-/** Why `text` is no origin, as the end of a sentence; undefined where it is one and nothing more, such as a path. */
+/**
+ * Why `text` is no origin, as the end of a sentence; undefined where it is one and nothing more, such as a
+ * path.
+ */
 export function originProblem(text: string): string | undefined {
   if (text === "*" || text === "null") return undefined;
   const isWildcard = text.includes("*");

@@ -4,7 +4,10 @@
 import { Failure } from "../failure.js";
 
 export interface Problem {
-  /** The setting, dotted into its value: `namespaces.room.clientPublish`. Empty when it is the file as a whole. */
+  /**
+   * The setting, dotted into its value: `namespaces.room.clientPublish`. Empty when it is the file as a
+   * whole.
+   */
   readonly path: string;
   /** Where the value came from: `--port`, `HOLDFAST_PORT`, `holdfast.json`, `default`. */
   readonly source: string;

@@ -1,10 +1,11 @@
 /**
- * Service links: variables that Kubernetes (and `docker run --link`) puts into every container of a namespace for each
- * Service there. Those of a Service named `holdfast`, or `holdfast-…`, look like settings.
+ * Service links: variables that Kubernetes (and `docker run --link`) puts into every container of a namespace
+ * for each Service there. Those of a Service named `holdfast`, or `holdfast-…`, look like settings.
  *
  *   HOLDFAST_SERVICE_HOST=10.0.0.11          HOLDFAST_SERVICE_PORT=80      HOLDFAST_SERVICE_PORT_WS=80
  *   HOLDFAST_PORT=tcp://10.0.0.11:80         HOLDFAST_PORT_80_TCP=tcp://10.0.0.11:80
- *   HOLDFAST_PORT_80_TCP_PROTO=tcp           HOLDFAST_PORT_80_TCP_PORT=80  HOLDFAST_PORT_80_TCP_ADDR=10.0.0.11
+ *   HOLDFAST_PORT_80_TCP_PROTO=tcp           HOLDFAST_PORT_80_TCP_PORT=80
+ *   HOLDFAST_PORT_80_TCP_ADDR=10.0.0.11
  *   HOLDFAST_PORT_80_TCP_START=tcp://…:80     HOLDFAST_PORT_80_TCP_END=tcp://…:81
  *   HOLDFAST_NAME=/web/holdfast              HOLDFAST_ENV_PATH=/bin        (of `docker run --link` alone)
  *

@@ -1,7 +1,8 @@
 /**
  * The groups of settings in the help of `holdfast start`, in the order in which a reader wants them.
  *
- * Invariant: a setting is in one group at most; one that is in none stands at the end, and a test asks for its group.
+ * Invariant: a setting is in one group at most; one that is in none stands at the end, and a test asks for
+ * its group.
  */
 import type { SettingKey } from "./schema.js";
 

@@ -1,8 +1,9 @@
 /**
  * Shapes: how a kind of setting is written, in text (flags, environment) and in JSON (holdfast.json).
  *
- * A shape's schema is a zod codec: it decodes what a file may hold and encodes it back, so that what is printed can be
- * read again. Text is only turned into what a file would hold; the schema alone decides whether that is right.
+ * A shape's schema is a zod codec: it decodes what a file may hold and encodes it back, so that what is
+ * printed can be read again. Text is only turned into what a file would hold; the schema alone decides
+ * whether that is right.
  */
 import { z } from "zod";
 
@@ -13,7 +14,10 @@ export interface Shape<Value> {
   readonly placeholder: string | undefined;
   /** What the docs say may be written, e.g. "64KiB". */
   readonly form: string;
-  /** Text as a file would hold it. Text that is nothing of the kind is returned as it is, for the schema to refuse. */
+  /**
+   * Text as a file would hold it. Text that is nothing of the kind is returned as it is, for the schema to
+   * refuse.
+   */
   readText(text: string): unknown;
   /** The written form as text. */
   toText(written: unknown): string;

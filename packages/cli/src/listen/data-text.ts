@@ -1,8 +1,8 @@
 /**
  * Frames whose data is the text that it was written as: each `data` becomes a string that holds its JSON.
  *
- * The SDK parses frames, and a number that JavaScript cannot hold would come out as another one. Invariant: whatever the SDK
- * gives as data of such a frame is the text that was published, to the letter.
+ * The SDK parses frames, and a number that JavaScript cannot hold would come out as another one. Invariant:
+ * whatever the SDK gives as data of such a frame is the text that was published, to the letter.
  */
 import { elementTexts, memberText } from "@holdfast/protocol";
 

@@ -1,8 +1,9 @@
 /**
- * The WebSocket of a listener, for the SDK: `ws`, with data kept as text, why a handshake was refused, and a brake.
+ * The WebSocket of a listener, for the SDK: `ws`, with data kept as text, why a handshake was refused, and a
+ * brake.
  *
- * Invariant: nothing more is read while what came is being printed, so that a slow pipe slows the gateway's client down and
- * fills no memory.
+ * Invariant: nothing more is read while what came is being printed, so that a slow pipe slows the gateway's
+ * client down and fills no memory.
  */
 import type { IncomingMessage } from "node:http";
 import type { WebSocketClass, WebSocketLike } from "@holdfast/client";

@@ -1,8 +1,9 @@
 /**
- * Listens to channels with the SDK: from a position, with some of their past, and again after each loss of the link.
+ * Listens to channels with the SDK: from a position, with some of their past, and again after each loss of
+ * the link.
  *
- * The first connection must succeed: a wrong address is a mistake at the keyboard, while a gateway that was there will be
- * there again. Invariant: publications are handed over one at a time and in order.
+ * The first connection must succeed: a wrong address is a mistake at the keyboard, while a gateway that was
+ * there will be there again. Invariant: publications are handed over one at a time and in order.
  */
 import { Client, type ClientState, type HoldfastError, type Position } from "@holdfast/client";
 import { Failure } from "../failure.js";

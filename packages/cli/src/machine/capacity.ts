@@ -1,8 +1,9 @@
 /**
- * How many connections an instance can hold, by the open-files limit of its workers, and how many its primary.
+ * How many connections an instance can hold, by the open-files limit of its workers, and how many its
+ * primary.
  *
- * A connection is one descriptor of its worker. Sockets are spread by load, so a worker may hold more than its even
- * share; sessions that come back to their owner skew it further.
+ * A connection is one descriptor of its worker. Sockets are spread by load, so a worker may hold more than
+ * its even share; sessions that come back to their owner skew it further.
  * Invariant: `connectionsFor` and `openFilesFor` agree: what the one allows, the other does not refuse.
  */
 
@@ -31,7 +32,10 @@ export function openFilesFor(connections: number, workers: number): number {
   return Math.ceil((connections * spread(workers)) / workers) + RESERVE;
 }
 
-/** Sockets that a storm may leave in the primary's hands: three quarters of its descriptors, the rest is on its way on. */
+/**
+ * Sockets that a storm may leave in the primary's hands: three quarters of its descriptors, the rest is on
+ * its way on.
+ */
 const PENDING_SHARE = 0.75;
 /** Beyond it a handshake would wait longer in the primary than its client does. */
 const MAX_AUTO_PENDING = 16_384;

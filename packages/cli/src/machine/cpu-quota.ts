@@ -1,8 +1,10 @@
 /**
- * The CPU time that a control group gives this process: `docker run --cpus`, a limit in Kubernetes, `CPUQuota=` in systemd.
+ * The CPU time that a control group gives this process: `docker run --cpus`, a limit in Kubernetes,
+ * `CPUQuota=` in systemd.
  *
- * Node.js 20 counts the CPUs that it may run on and knows nothing of quotas. Both versions of control groups are read, at
- * every level up to what is mounted, because the least one holds. Invariant: what cannot be read limits nothing.
+ * Node.js 20 counts the CPUs that it may run on and knows nothing of quotas. Both versions of control groups
+ * are read, at every level up to what is mounted, because the least one holds. Invariant: what cannot be read
+ * limits nothing.
  */
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
@@ -56,7 +58,8 @@ function parseMount(line: string): Mount[] {
 /** From the process's group up to the one at the mount point. */
 function foldersOf(path: string, root: string, point: string): string[] {
   const inside = path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
-  // In a container the path may be one of the host, where nothing is mounted here: its own group is at the mount point.
+  // In a container the path may be one of the host, where nothing is mounted here: its own group is at the
+  // mount point.
   const below = inside ? posix.relative(root, path) : "";
   const folders = [point];
   let folder = point;

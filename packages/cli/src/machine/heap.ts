@@ -1,17 +1,18 @@
 /**
- * V8's flags for a worker, from memory and the number of workers. Passed by execArgv: NODE_OPTIONS refuses some flags.
+ * V8's flags for a worker, from memory and the number of workers. Passed by execArgv: NODE_OPTIONS refuses
+ * some flags.
  *
- * Old space: half of the memory, divided evenly. The other half is for what is not heap: about 8 KiB of kernel memory per
- * connection (4 KiB of slab and one page of unread data), frames on their way out, the primary, the system. It is a
- * ceiling, not a reservation; without it V8 takes its own limit (about 4 GiB on a large machine), which many workers
- * exceed together and one big worker hits early.
+ * Old space: half of the memory, divided evenly. The other half is for what is not heap: about 8 KiB of
+ * kernel memory per connection (4 KiB of slab and one page of unread data), frames on their way out, the
+ * primary, the system. It is a ceiling, not a reservation; without it V8 takes its own limit (about 4 GiB on
+ * a large machine), which many workers exceed together and one big worker hits early.
  *
- * Young generation (three semi-spaces): V8's own 16 MiB where memory allows. Larger ones make scavenges rarer and
- * keep the garbage of a burst out of the old space, at three times their size in every worker; smaller ones
- * promote what a burst of handshakes leaves, which then waits for a full collection.
+ * Young generation (three semi-spaces): V8's own 16 MiB where memory allows. Larger ones make scavenges rarer
+ * and keep the garbage of a burst out of the old space, at three times their size in every worker; smaller
+ * ones promote what a burst of handshakes leaves, which then waits for a full collection.
  *
- * Both flags exist in Node.js 20 to 26. `--nouse-idle-notification` and `--max-new-space-size`, which older guides
- * name, stop the process there.
+ * Both flags exist in Node.js 20 to 26. `--nouse-idle-notification` and `--max-new-space-size`, which older
+ * guides name, stop the process there.
  */
 
 const MIB = 1024 * 1024;

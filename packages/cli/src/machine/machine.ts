@@ -30,12 +30,16 @@ export function readMachine(): Machine {
   };
 }
 
-/** Whole CPUs, at least one: more workers than a quota carries would stand still together when it is used up. */
+/**
+ * Whole CPUs, at least one: more workers than a quota carries would stand still together when it is used up.
+ */
 export function usableCpus(allowed: number, quota: number): number {
   return Math.max(1, Math.floor(Math.min(allowed, quota)));
 }
 
-/** `constrained` is 0 or undefined where nothing limits, or a number beyond RAM under some cgroup versions. */
+/**
+ * `constrained` is 0 or undefined where nothing limits, or a number beyond RAM under some cgroup versions.
+ */
 export function usableMemory(total: number, constrained: number | undefined): number {
   return constrained !== undefined && constrained > 0 ? Math.min(total, constrained) : total;
 }

@@ -1,8 +1,9 @@
 /**
  * What a start ends with: where the gateway is, what it consists of, and the next thing to try.
  *
- * A block of lines for people, one line with fields for programs. Invariant: no secret is in it, and each suggested line works as it
- * is on this machine, in a terminal that has the variables which the note above it names.
+ * A block of lines for people, one line with fields for programs. Invariant: no secret is in it, and each
+ * suggested line works as it is on this machine, in a terminal that has the variables which the note above it
+ * names.
  */
 import type { Settings } from "../config/schema.js";
 import { envOf, flagOf } from "../config/setting.js";

@@ -1,5 +1,6 @@
 /**
- * A list as one JSON document that is printed while it comes, an element a line, so that no list has to fit in memory.
+ * A list as one JSON document that is printed while it comes, an element a line, so that no list has to fit
+ * in memory.
  */
 import type { Terminal } from "../terminal.js";
 

@@ -1,10 +1,10 @@
 /**
  * Where log lines go: a descriptor that is written without ever waiting for it.
  *
- * A reader that stands still, a full disk or a broken device cost lines, which are counted, and nothing else. Lines are
- * written together, up to what a pipe takes as a whole, so that those of other processes do not end up in the middle.
- * Invariants: no write blocks, throws or keeps the process alive; what waits is at most `MAX_WAITING_BYTES`; the end takes
- * at most `LAST_WRITES_MS`, whatever the reader does.
+ * A reader that stands still, a full disk or a broken device cost lines, which are counted, and nothing else.
+ * Lines are written together, up to what a pipe takes as a whole, so that those of other processes do not end
+ * up in the middle. Invariants: no write blocks, throws or keeps the process alive; what waits is at most
+ * `MAX_WAITING_BYTES`; the end takes at most `LAST_WRITES_MS`, whatever the reader does.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -128,7 +128,8 @@ function openStandard(): number {
     // One of its own: not blocking is a property that all who share a descriptor share.
     return openSync("/proc/self/fd/1", constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    // A socket, another system, or another user's pipe: Node makes it not block when it is asked for its stream.
+    // A socket, another system, or another user's pipe: Node makes it not block when it is asked for its
+    // stream.
     process.stdout.on("error", () => {});
     return 1;
   }

@@ -1,8 +1,8 @@
 /**
  * The log: pino, one JSON object a line for machines, lines for people on a terminal.
  *
- * No transport thread: a worker process has one CPU to itself and a log line is cheap. Where lines go, and what becomes of
- * those that cannot be written, is `log-output.ts`. Invariant: no key is twice in a line.
+ * No transport thread: a worker process has one CPU to itself and a log line is cheap. Where lines go, and
+ * what becomes of those that cannot be written, is `log-output.ts`. Invariant: no key is twice in a line.
  */
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { PrettyLines } from "./pretty-lines.js";

@@ -1,8 +1,9 @@
 /**
  * Log lines for people: the time of day, the level, the message, and each field on a line of its own.
  *
- * Ours, as the package for it does not install on every Node.js that we support (ADR 33). Invariant: what comes in is
- * one JSON line of pino's; what goes out is text of the same content, with colours only where they are wanted.
+ * Ours, as the package for it does not install on every Node.js that we support (ADR 33). Invariant: what
+ * comes in is one JSON line of pino's; what goes out is text of the same content, with colours only where
+ * they are wanted.
  */
 import type { DestinationStream } from "pino";
 

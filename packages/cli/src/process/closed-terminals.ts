@@ -1,9 +1,9 @@
 /**
  * Standard streams on a terminal that has closed: given up before the process ends.
  *
- * At its end Node.js restores the settings of the terminals that it was started on, and aborts, with a core dump, where
- * one has closed meanwhile. A stream that is closed by then is left out. Invariant: streams on a terminal that is there
- * stay as they are.
+ * At its end Node.js restores the settings of the terminals that it was started on, and aborts, with a core
+ * dump, where one has closed meanwhile. A stream that is closed by then is left out. Invariant: streams on a
+ * terminal that is there stay as they are.
  */
 import { closeSync } from "node:fs";
 import { isatty } from "node:tty";

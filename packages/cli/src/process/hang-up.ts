@@ -7,8 +7,9 @@
  *   started by `nohup` as the shell tells it           nothing, ever
  *   a job in the background, and no file to read        nothing, ever
  *
- * Node.js undoes an ignored signal before any of our code runs, so that what `nohup` did cannot be read from the process: the
- * controlling terminal, the shell's variable `_` and what a job in the background looks like tell it.
+ * Node.js undoes an ignored signal before any of our code runs, so that what `nohup` did cannot be read from
+ * the process: the controlling terminal, the shell's variable `_` and what a job in the background looks like
+ * tell it.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -24,7 +25,10 @@ export interface Terminals {
   isTerminal(fd: number): boolean;
   /** Whether the process has a controlling terminal. */
   hasControlling(): boolean;
-  /** Whether the process reads from no one and leads no session, as a service does: a script or shell started it aside. */
+  /**
+   * Whether the process reads from no one and leads no session, as a service does: a script or shell started
+   * it aside.
+   */
   isBackgroundJob(): boolean;
 }
 

@@ -1,8 +1,9 @@
 /**
- * What has a port that cannot be listened on, where nothing listens there: the local port of an outgoing connection.
+ * What has a port that cannot be listened on, where nothing listens there: the local port of an outgoing
+ * connection.
  *
- * Read of Linux' /proc/net/tcp, once and after a failure. Invariant: at most `MAX_BYTES` are read of each table, so that a machine with
- * a million connections says less rather than be slow.
+ * Read of Linux' /proc/net/tcp, once and after a failure. Invariant: at most `MAX_BYTES` are read of each
+ * table, so that a machine with a million connections says less rather than be slow.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 

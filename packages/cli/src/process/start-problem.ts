@@ -5,7 +5,10 @@ import { flagOf } from "../config/setting.js";
 import { Failure, sentence, systemCode } from "../failure.js";
 import { outgoingConnectionOn } from "./port-holder.js";
 
-/** An error of listening (`address` and `port` are Node's), a sentence of the gateway's, or a bug, which stays as it is. */
+/**
+ * An error of listening (`address` and `port` are Node's), a sentence of the gateway's, or a bug, which stays
+ * as it is.
+ */
 export function startProblem(error: unknown, outgoingOn = outgoingConnectionOn): unknown {
   if (error instanceof Failure) return error;
   const code = systemCode(error);

@@ -1,8 +1,9 @@
 /**
- * SIGINT and SIGTERM: the first asks for a graceful stop, the second for an end at once, a third ends this process.
+ * SIGINT and SIGTERM: the first asks for a graceful stop, the second for an end at once, a third ends this
+ * process.
  *
- * The same signal again within a second is the same wish: under `npm start` a Ctrl-C reaches the process twice, from the
- * terminal and from npm.
+ * The same signal again within a second is the same wish: under `npm start` a Ctrl-C reaches the process
+ * twice, from the terminal and from npm.
  */
 import { constants } from "node:os";
 

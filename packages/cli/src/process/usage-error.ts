@@ -1,7 +1,9 @@
 /**
- * What commander says of a wrong command line, with what to do about it: the word that was meant, or where the right ones are.
+ * What commander says of a wrong command line, with what to do about it: the word that was meant, or where
+ * the right ones are.
  *
- * Commander's own suggestions are off: they take `status` for `start`. Invariant: one line, whatever was typed.
+ * Commander's own suggestions are off: they take `status` for `start`. Invariant: one line, whatever was
+ * typed.
  */
 import { suggestion } from "@holdfast/core";
 import type { Command } from "commander";

@@ -1,11 +1,11 @@
 /**
  * Connector: keeps one connection alive, by the protocol's rules of coming back.
  *
- * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says which one.
- * Invariants: at most one link or one timer exists, in the state that needs it, and beside a connection the climb to a
- * better transport (transport-upgrade.ts); no attempt starts before the server's `reconnectAfter` or `retryAfter` has passed, nor
- * after a terminal ending or `close()` unless `start()` is called; the count of retries falls to zero only after a
- * connection was stable.
+ * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says
+ * which one. Invariants: at most one link or one timer exists, in the state that needs it, and beside a
+ * connection the climb to a better transport (transport-upgrade.ts); no attempt starts before the server's
+ * `reconnectAfter` or `retryAfter` has passed, nor after a terminal ending or `close()` unless `start()` is
+ * called; the count of retries falls to zero only after a connection was stable.
  */
 import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
 import type { ResolvedOptions } from "../options.js";
@@ -139,8 +139,9 @@ export class Connector {
   }
 
   /**
-   * The time has come: an attempt, at once where the device is online. A device that says that it is offline may be
-   * wrong (a VPN, a virtual machine, localhost), so it is tried all the same after the longest delay of the backoff.
+   * The time has come: an attempt, at once where the device is online. A device that says that it is offline
+   * may be wrong (a VPN, a virtual machine, localhost), so it is tried all the same after the longest delay
+   * of the backoff.
    */
   #wake(code: number, reason: string): void {
     const { backoff, clock, network } = this.#options;

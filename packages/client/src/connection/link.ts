@@ -1,8 +1,8 @@
 /**
  * Link: one connection from its making to its end, over whichever transport.
  *
- * Owns the transport, the connect command, the commands in flight and two deadlines (connect reply, silence). It finds
- * out that it is over, never what comes next: that is the connector's.
+ * Owns the transport, the connect command, the commands in flight and two deadlines (connect reply, silence).
+ * It finds out that it is over, never what comes next: that is the connector's.
  * Invariant: `ended` is called at most once, never after `close()`, and nothing is called after it except the
  * settling of commands. Commands that are asked for before the connect reply leave after it.
  */
@@ -262,8 +262,9 @@ export class Link {
 }
 
 /**
- * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over once, so
- * pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more allows for delay.
+ * How long a live server may say nothing, ms: a client that spoke just after half an interval is passed over
+ * once, so pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more
+ * allows for delay.
  */
 function longestSilence({ ping, pongTimeout }: Welcome, quietMs: number): number {
   return Math.max(1.5 * ping, quietMs) + pongTimeout;

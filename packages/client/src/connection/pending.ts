@@ -1,8 +1,9 @@
 /**
  * Pending: the commands of one link that wait for their replies.
  *
- * Invariant: each is settled exactly once, by its reply, its deadline or the end of the link; one timer serves all,
- * because deadlines expire in the order of asking. At most `MAX_PENDING` wait; a further one is refused as `busy`.
+ * Invariant: each is settled exactly once, by its reply, its deadline or the end of the link; one timer
+ * serves all, because deadlines expire in the order of asking. At most `MAX_PENDING` wait; a further one is
+ * refused as `busy`.
  */
 import type { ErrorCode, Json } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
@@ -18,7 +19,10 @@ export type Settle = (outcome: Outcome) => void;
 /** Commands of one link that may wait at once. */
 export const MAX_PENDING = 1024;
 
-/** The id of the connect command: below all others, since servers know a repetition by an id that does not ascend. */
+/**
+ * The id of the connect command: below all others, since servers know a repetition by an id that does not
+ * ascend.
+ */
 export const CONNECT_ID = 1;
 
 export class Pending {

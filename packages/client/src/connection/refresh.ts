@@ -1,9 +1,10 @@
 /**
  * Refresh: brings the server a new token for one that is about to end: the connection's, or a subscription's.
  *
- * The tokens of a mass login end together, so the question is spread over the first half of the time that is left.
- * Invariants: one timer or one question at a time, the newest; nothing happens after `stop()`. A failure is told and not
- * repeated: then the server ends what the token was for with `expired`, and coming back asks for a token anew.
+ * The tokens of a mass login end together, so the question is spread over the first half of the time that is
+ * left. Invariants: one timer or one question at a time, the newest; nothing happens after `stop()`. A
+ * failure is told and not repeated: then the server ends what the token was for with `expired`, and coming
+ * back asks for a token anew.
  */
 import type { Clock, Timer } from "../clock.js";
 import type { TokenSource } from "../token-source.js";
@@ -25,7 +26,10 @@ export class Refresh {
     this.#options = options;
   }
 
-  /** `deadline` ms from now, by the server's word, the old token ends. `bring` gets the new one of `tokens`; without one there is nothing to bring. */
+  /**
+   * `deadline` ms from now, by the server's word, the old token ends. `bring` gets the new one of `tokens`;
+   * without one there is nothing to bring.
+   */
   start(
     deadline: unknown,
     tokens: TokenSource,

@@ -1,9 +1,10 @@
 /**
  * Retrying: tries a command again, over reconnects and temporary errors, until a deadline.
  *
- * Only for what may be carried out twice without harm, such as a publication with a key. Invariants: an attempt follows at
- * once on a new connection, otherwise after the protocol's backoff; none begins after the deadline, nor once the client
- * is closed. At most `MAX_RETRYING` commands wait between two attempts; a further one fails with the error it has.
+ * Only for what may be carried out twice without harm, such as a publication with a key. Invariants: an
+ * attempt follows at once on a new connection, otherwise after the protocol's backoff; none begins after the
+ * deadline, nor once the client is closed. At most `MAX_RETRYING` commands wait between two attempts; a
+ * further one fails with the error it has.
  */
 import { type BackoffOptions, backoffDelay } from "@holdfast/protocol";
 import type { Clock } from "../clock.js";

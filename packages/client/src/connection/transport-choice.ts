@@ -1,11 +1,12 @@
 /**
- * Ladder: which transport to try next. From the best rung to the one that passes everywhere, and back up when it may.
+ * Ladder: which transport to try next. From the best rung to the one that passes everywhere, and back up when
+ * it may.
  *
- * What falls: a rung that never brought a connect reply in this client's life gives way at once; one that has, only after
- * `MAX_FAILURES` attempts in a row, since then it is more likely the server that is away; and one whose connections are cut
- * `MAX_CUTS` times in a row without a word, each before `SHORT_MS`, as by a proxy that ends long answers.
- * Invariants: whatever happens, there is a rung; a climb that falls at once leads back to where it came from, and doubles
- * the wait before the next one, up to `MAX_CLIMB_MS`.
+ * What falls: a rung that never brought a connect reply in this client's life gives way at once; one that
+ * has, only after `MAX_FAILURES` attempts in a row, since then it is more likely the server that is away; and
+ * one whose connections are cut `MAX_CUTS` times in a row without a word, each before `SHORT_MS`, as by a
+ * proxy that ends long answers. Invariants: whatever happens, there is a rung; a climb that falls at once
+ * leads back to where it came from, and doubles the wait before the next one, up to `MAX_CLIMB_MS`.
  */
 import type { TransportStorage } from "../options.js";
 import type { TransportName } from "../transports/transport.js";

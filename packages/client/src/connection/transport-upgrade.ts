@@ -1,10 +1,10 @@
 /**
  * Climb: beside a connection that serves, tries a better transport from time to time.
  *
- * A WebSocket has proven itself when it has opened and echoed a ping, so that the connection that serves is left only for one
- * that passes. Whether a stream passes only its use can tell: its connect reply comes in time, or the ladder leads back.
- * Invariants: one timer, one question for a token or one link at a time; none after `stop()`, save for a link that was
- * handed over.
+ * A WebSocket has proven itself when it has opened and echoed a ping, so that the connection that serves is
+ * left only for one that passes. Whether a stream passes only its use can tell: its connect reply comes in
+ * time, or the ladder leads back. Invariants: one timer, one question for a token or one link at a time; none
+ * after `stop()`, save for a link that was handed over.
  */
 import type { Clock } from "../clock.js";
 import type { TransportName } from "../transports/transport.js";

@@ -2,8 +2,8 @@
  * Cursor: how far a subscription has read its channel, and what that makes of whatever the server says next.
  *
  * Pure: it judges, its owner tells the application. It trusts no server.
- * Invariant: what it lets through has consecutive offsets, each once, until it says `gap`. The position moves before the
- * application is told, so that whoever is told can keep it.
+ * Invariant: what it lets through has consecutive offsets, each once, until it says `gap`. The position moves
+ * before the application is told, so that whoever is told can keep it.
  */
 import type { Position } from "@holdfast/protocol";
 import { type GapPush, type Publication, reasonOf, type SubscribeAnswer } from "../wire/inbound.js";
@@ -40,7 +40,9 @@ export class Cursor {
     this.#channel = channel;
   }
 
-  /** Undefined where the channel keeps no history, and before the first answer. Each position is a new object. */
+  /**
+   * Undefined where the channel keeps no history, and before the first answer. Each position is a new object.
+   */
   get position(): Position | undefined {
     return this.#position;
   }
@@ -81,7 +83,10 @@ export class Cursor {
     return this.#gap(at, next, reason);
   }
 
-  /** The answer to a subscribe that brought the position. Whoever stops early can ask again from where this stands. */
+  /**
+   * The answer to a subscribe that brought the position. Whoever stops early can ask again from where this
+   * stands.
+   */
   *catchUp({ position: to, recovered, reason, publications }: SubscribeAnswer): Generator<Step> {
     const channel = this.#channel;
     const from = this.position;

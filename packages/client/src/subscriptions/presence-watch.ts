@@ -1,8 +1,9 @@
 /**
  * Presence watch: keeps a subscription's view of who is there, and reads it anew when a change was missed.
  *
- * A missed change is often missed by many at once, so readings are spread over `SPREAD_MS`. Invariants: one timer or one
- * reading at a time, while there is a connection; a change that cannot be taken makes the view incomplete until then.
+ * A missed change is often missed by many at once, so readings are spread over `SPREAD_MS`. Invariants: one
+ * timer or one reading at a time, while there is a connection; a change that cannot be taken makes the view
+ * incomplete until then.
  */
 import { type BackoffOptions, backoffDelay, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
 import type { Clock } from "../clock.js";

@@ -1,8 +1,9 @@
 /**
  * Presence: who is in a channel, as one subscription has been told.
  *
- * Pure: a list, and then one change after the other. Invariants: a change is taken only on top of the version before it, so
- * what is here was so at that version; at most `MAX_PRESENCE_LIMIT` members are listed: of a larger channel only the numbers are known.
+ * Pure: a list, and then one change after the other. Invariants: a change is taken only on top of the version
+ * before it, so what is here was so at that version; at most `MAX_PRESENCE_LIMIT` members are listed: of a
+ * larger channel only the numbers are known.
  */
 
 import { MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
@@ -11,7 +12,10 @@ import type { Member, PresenceList } from "../wire/inbound.js";
 /** A user with every session, or one anonymous session. */
 export interface PresentUser {
   readonly user: string | undefined;
-  /** One at least, the oldest known first. With joins and leaves per user those that came or went later are not told. */
+  /**
+   * One at least, the oldest known first. With joins and leaves per user those that came or went later are
+   * not told.
+   */
   readonly sessions: readonly Member[];
 }
 
@@ -46,7 +50,9 @@ export class PresenceView {
     return this.#current;
   }
 
-  /** Everything anew. `tell` is called for whoever came and went since the list before, where there is one. */
+  /**
+   * Everything anew. `tell` is called for whoever came and went since the list before, where there is one.
+   */
   replace(
     { members, perSession = this.#perSession, next, ...counts }: PresenceList,
     tell: (kind: "join" | "leave", member: Member) => void = () => {},

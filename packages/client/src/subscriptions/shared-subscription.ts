@@ -1,10 +1,11 @@
 /**
  * Shared subscription: the server's one subscription to a channel, wanted by any number of handles.
  *
- * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at each answer.
- * Invariants: at most one command about the channel is in flight; a temporary refusal is retried with the protocol's
- * backoff; an answer that belongs to an earlier state or link is ignored. A publication with an offset is delivered only
- * where the cursor lets it through; after a hole none is, until the server has answered what was missed.
+ * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at
+ * each answer. Invariants: at most one command about the channel is in flight; a temporary refusal is retried
+ * with the protocol's backoff; an answer that belongs to an earlier state or link is ignored. A publication
+ * with an offset is delivered only where the cursor lets it through; after a hole none is, until the server
+ * has answered what was missed.
  */
 import {
   type BackoffOptions,
@@ -180,7 +181,10 @@ export class SharedSubscription implements Share {
     handle.announce("unsubscribed", { channel: this.channel, error: undefined });
   }
 
-  /** A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with `asked`. */
+  /**
+   * A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with
+   * `asked`.
+   */
   welcomed(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
     this.#wire = wire;
     this.#retries = 0;
@@ -318,7 +322,10 @@ export class SharedSubscription implements Share {
     }
   }
 
-  /** Something is missing that the server did not own up to. It has it in the channel's history, or says that it has not. */
+  /**
+   * Something is missing that the server did not own up to. It has it in the channel's history, or says that
+   * it has not.
+   */
   #resubscribe(what: string): void {
     const { channel, position } = this;
     this.#leave(true);

@@ -1,8 +1,9 @@
 /**
  * Subscription: what the application holds of a channel.
  *
- * Several of them share the server's one subscription to their channel (shared-subscription.ts), which outlives
- * connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for good.
+ * Several of them share the server's one subscription to their channel (shared-subscription.ts), which
+ * outlives connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for
+ * good.
  */
 import type { Json, Position } from "@holdfast/protocol";
 import type { Emitter } from "../emitter.js";
@@ -19,7 +20,9 @@ export interface SubscriptionEvents<Data = Json> extends PresenceEvents {
   readonly subscribed: { readonly channel: string };
   /** After a reconnect, everything that was missed has been delivered: `count` publications. */
   readonly recovered: { readonly channel: string; readonly count: number };
-  /** Publications were missed that cannot be had any more, or nobody can tell: fetch the state by other means. */
+  /**
+   * Publications were missed that cannot be had any more, or nobody can tell: fetch the state by other means.
+   */
   readonly gap: Gap;
   /** It has ended: by `unsubscribe()` without an error, otherwise by the server. */
   readonly unsubscribed: { readonly channel: string; readonly error: HoldfastError | undefined };
@@ -31,16 +34,19 @@ export interface SubscriptionEvents<Data = Json> extends PresenceEvents {
 export type SubscriptionState = "subscribing" | "subscribed" | "unsubscribed";
 
 export interface SubscribeOptions {
-  /** Where to begin: what came after it is delivered first, or a `gap` told. Counts for a channel's first subscription. */
+  /**
+   * Where to begin: what came after it is delivered first, or a `gap` told. Counts for a channel's first
+   * subscription.
+   */
   readonly since?: Position;
   /**
-   * Where the channel needs a token of its own: asked for one before each subscribe, and when it is about to end. Counts for all
-   * subscriptions to the channel; the last one given counts.
+   * Where the channel needs a token of its own: asked for one before each subscribe, and when it is about to
+   * end. Counts for all subscriptions to the channel; the last one given counts.
    */
   readonly token?: GetToken;
   /**
-   * Follow who is there: `true` with joins and leaves, "snapshot" where the channel's namespace does not tell those.
-   * Counts for all subscriptions to the channel.
+   * Follow who is there: `true` with joins and leaves, "snapshot" where the channel's namespace does not tell
+   * those. Counts for all subscriptions to the channel.
    */
   readonly presence?: boolean | "snapshot";
 }
@@ -78,16 +84,17 @@ export class Subscription<Data = Json> {
   }
 
   /**
-   * How far it has read, the publication that is being delivered included. To be kept and given as `since` by whoever
-   * wants to go on after a restart. Undefined where the channel keeps no history, and once it has ended.
+   * How far it has read, the publication that is being delivered included. To be kept and given as `since` by
+   * whoever wants to go on after a restart. Undefined where the channel keeps no history, and once it has
+   * ended.
    */
   get position(): Position | undefined {
     return this.#share.positionOf(this.#events);
   }
 
   /**
-   * Who is there, as far as it is known; undefined where no subscription to the channel asked for it. Another object after each
-   * change, which the event `presence` tells.
+   * Who is there, as far as it is known; undefined where no subscription to the channel asked for it. Another
+   * object after each change, which the event `presence` tells.
    */
   get presence(): Presence | undefined {
     return this.#share.presence;
@@ -102,9 +109,9 @@ export class Subscription<Data = Json> {
   }
 
   /**
-   * Subscribes again after the subscription has ended: when the server had refused it for good and the reason is gone, or
-   * after `unsubscribe()`. It goes on from where it had read, with the same listeners and options. Without effect
-   * while it lasts.
+   * Subscribes again after the subscription has ended: when the server had refused it for good and the reason
+   * is gone, or after `unsubscribe()`. It goes on from where it had read, with the same listeners and
+   * options. Without effect while it lasts.
    */
   subscribe(): void {
     if (this.state === "unsubscribed") this.#share = this.#share.wantAgain(this.#events, this.#options);

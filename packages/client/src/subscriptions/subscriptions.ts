@@ -14,7 +14,10 @@ import {
 } from "./shared-subscription.js";
 import { type Handle, type SubscribeOptions, Subscription } from "./subscription.js";
 
-/** Characters of names and positions that one connect command may carry, so that it stays below any server's limit. */
+/**
+ * Characters of names and positions that one connect command may carry, so that it stays below any server's
+ * limit.
+ */
 const MAX_WANTED_LENGTH = 16 * 1024;
 
 export class Subscriptions {

@@ -1,5 +1,6 @@
 /**
- * A clock that stands still until a test moves it. Timers run in the order of their times; promises settle in between.
+ * A clock that stands still until a test moves it. Timers run in the order of their times; promises settle in
+ * between.
  */
 import type { Clock, Timer } from "../clock.js";
 

@@ -1,8 +1,10 @@
 /**
- * A gateway in a few lines over real sockets: one session over WebSocket, SSE and long-poll, one channel log, and faults to order.
+ * A gateway in a few lines over real sockets: one session over WebSocket, SSE and long-poll, one channel log,
+ * and faults to order.
  *
- * Follows docs/protocol.md as far as the SDK's tests need it: it echoes what is published in `demo:`, refuses the rest, keeps
- * every publication for recovery, and redelivers an answer to a poll whose cursor comes again.
+ * Follows docs/protocol.md as far as the SDK's tests need it: it echoes what is published in `demo:`, refuses
+ * the rest, keeps every publication for recovery, and redelivers an answer to a poll whose cursor comes
+ * again.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

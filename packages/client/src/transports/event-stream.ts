@@ -1,8 +1,9 @@
 /**
- * Event stream: text as it comes, cut anywhere → its events, by the HTML standard's rules for `text/event-stream`.
+ * Event stream: text as it comes, cut anywhere → its events, by the HTML standard's rules for
+ * `text/event-stream`.
  *
- * Only names and data count here: positions are the client's own, and the delay of a retry comes with the drain push.
- * Bounded: an event of more than `MAX_EVENT_LENGTH` characters throws, for it ends the stream.
+ * Only names and data count here: positions are the client's own, and the delay of a retry comes with the
+ * drain push. Bounded: an event of more than `MAX_EVENT_LENGTH` characters throws, for it ends the stream.
  */
 
 /** Characters of one event. */

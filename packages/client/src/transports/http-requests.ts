@@ -1,11 +1,12 @@
 /**
- * Requests: what the transports over HTTP have in common: their requests, and the commands they send beside their stream or poll.
+ * Requests: what the transports over HTTP have in common: their requests, and the commands they send beside
+ * their stream or poll.
  *
  * The first message, which holds the connect command, begins the stream or the polls.
- * Commands go by `POST /send`, one request at a time so that their order holds; whatever is said meanwhile leaves in the next.
- * Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before anything else: servers know a
- * repetition by its ids, which ascend; after that the commands' deadlines settle them. Nothing is told after `close()`, which
- * aborts every request.
+ * Commands go by `POST /send`, one request at a time so that their order holds; whatever is said meanwhile
+ * leaves in the next. Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before
+ * anything else: servers know a repetition by its ids, which ascend; after that the commands' deadlines
+ * settle them. Nothing is told after `close()`, which aborts every request.
  * Bounded by whoever bounds the commands in flight.
  */
 import { backoffDelay } from "@holdfast/protocol";

@@ -1,10 +1,10 @@
 /**
- * Frames over long-polls: each `POST /poll` is answered with what there is, or held until there is something. Commands by
- * `POST /send`, so that a poll that is held need not end for them.
+ * Frames over long-polls: each `POST /poll` is answered with what there is, or held until there is something.
+ * Commands by `POST /send`, so that a poll that is held need not end for them.
  *
- * A poll brings the cursor of the last answer, which acknowledges it. Invariants: one poll is under way at a time; an answer that is
- * lost on its way is asked for again with the same cursor, which brings the same frames, so none is lost and none taken
- * twice; at most `MAX_REPEATS` times in a row, with a growing pause.
+ * A poll brings the cursor of the last answer, which acknowledges it. Invariants: one poll is under way at a
+ * time; an answer that is lost on its way is asked for again with the same cursor, which brings the same
+ * frames, so none is lost and none taken twice; at most `MAX_REPEATS` times in a row, with a growing pause.
  */
 
 import { closingEnding, lostEnding } from "../wire/ending.js";
@@ -47,7 +47,8 @@ export function openPoll(url: string, options: HttpOptions, on: TransportEvents)
       if (last.frames.length > 0) on.message(last.frames.map((frame) => JSON.stringify(frame)).join("\n"));
       if (requests.isOver) return;
       if (isFields(last.close)) return requests.end(closingEnding(last.close));
-      // The server has lost the session and made another from the cursor. What was asked of the old one is lost.
+      // The server has lost the session and made another from the cursor. What was asked of the old one is
+      // lost.
       if (last.sid !== sid) return requests.end(lostEnding("another session"));
       const wait = positive(last.wait, 0);
       if (wait > 0) await requests.pauseFor(Math.min(wait, MAX_PAUSE_MS));

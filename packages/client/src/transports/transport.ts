@@ -1,9 +1,10 @@
 /**
- * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the link above it sees no difference.
+ * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the link above it sees no
+ * difference.
  *
- * A transport carries text that holds frames, in order, each once or not at all, and finds out when it is over.
- * Invariants: it tells nothing before the call that made it has returned, nothing after `endedBy`, and nothing at all
- * after `close()`; it never rejects and never throws.
+ * A transport carries text that holds frames, in order, each once or not at all, and finds out when it is
+ * over. Invariants: it tells nothing before the call that made it has returned, nothing after `endedBy`, and
+ * nothing at all after `close()`; it never rejects and never throws.
  */
 import type { Clock } from "../clock.js";
 import type { Ending } from "../wire/ending.js";
@@ -19,8 +20,8 @@ export interface TransportEvents {
   /** The first message, which holds the connect command, can be sent. Once. */
   opened(): void;
   /**
-   * Bytes came, whatever they mean: the server lives. `quietMs`: how long the server may say nothing from now on, where
-   * that is longer than its pings promise, as where a poll is held.
+   * Bytes came, whatever they mean: the server lives. `quietMs`: how long the server may say nothing from now
+   * on, where that is longer than its pings promise, as where a poll is held.
    */
   heard(quietMs?: number): void;
   /** Frames separated by newlines. Anything but text is the server's fault. */
@@ -33,7 +34,10 @@ export interface TransportEvents {
 export interface Transport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
-  /** The connect reply has come; requests that follow name the session. Returns the bytes that leave with each message beside it. */
+  /**
+   * The connect reply has come; requests that follow name the session. Returns the bytes that leave with each
+   * message beside it.
+   */
   welcomed?(result: Welcome): number;
   /** The session has another resume token: the one before is good no more. */
   renewed?(resumeToken: string): void;

@@ -1,5 +1,6 @@
 /**
- * What the SDK needs of a WebSocket: the part that browsers, Node.js ≥ 22 and the package `ws` have in common.
+ * What the SDK needs of a WebSocket: the part that browsers, Node.js ≥ 22 and the package `ws` have in
+ * common.
  */
 
 /** One WebSocket, as in the WHATWG standard. */

@@ -1,7 +1,8 @@
 /**
  * Frames over a WebSocket.
  *
- * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear then is dropped.
+ * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear
+ * then is dropped.
  */
 import { SUBPROTOCOL } from "@holdfast/protocol";
 import { closeEnding, type Ending, impossibleEnding } from "../wire/ending.js";
@@ -10,7 +11,10 @@ import { isText } from "../wire/fields.js";
 import type { Transport, TransportEvents } from "./transport.js";
 import type { WebSocketClass, WebSocketLike } from "./web-socket.js";
 
-/** `url` is that of a WebSocket. What the class throws, as where a page may not open it, ends the transport for good. */
+/**
+ * `url` is that of a WebSocket. What the class throws, as where a page may not open it, ends the transport
+ * for good.
+ */
 export function openWebSocket(url: string, WebSocket: WebSocketClass, on: TransportEvents): Transport {
   let live = true;
   const end = (ending: Ending): void => {

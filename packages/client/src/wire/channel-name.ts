@@ -1,5 +1,6 @@
 /**
- * What a channel may be called, in as few bytes as possible. A test holds it against the protocol's own grammar.
+ * What a channel may be called, in as few bytes as possible. A test holds it against the protocol's own
+ * grammar.
  */
 import { byteLength } from "./outgoing.js";
 

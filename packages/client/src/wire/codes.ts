@@ -1,5 +1,6 @@
 /**
- * The codes that the client knows by itself: a few of the protocol's two tables, which would be a sixth of the bundle.
+ * The codes that the client knows by itself: a few of the protocol's two tables, which would be a sixth of
+ * the bundle.
  *
  * Everything else comes with its name and its sentence from the server. A test compares them with the tables.
  */

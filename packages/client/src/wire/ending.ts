@@ -54,8 +54,9 @@ export function lostEnding(reason: string): Ending {
 }
 
 /**
- * An HTTP answer that is none of the protocol's. One with an error in it is the gateway's own; any other, and the answers that
- * there is no such path or that another poll took over, count as a loss: another attempt tells more.
+ * An HTTP answer that is none of the protocol's. One with an error in it is the gateway's own; any other, and
+ * the answers that there is no such path or that another poll took over, count as a loss: another attempt
+ * tells more.
  */
 export function httpEnding(status: number, body: string, retryAfter: string | null): Ending {
   const notBeforeMs = Number(retryAfter) * 1000;

@@ -138,7 +138,9 @@ export type Welcome = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limi
   readonly resumeToken: string | undefined;
 };
 
-/** Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults. */
+/**
+ * Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults.
+ */
 export function readConnectResult(body: Json): Welcome | undefined {
   if (!isFields(body) || !isText(body.sid)) return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
@@ -163,7 +165,9 @@ export function readResumeToken(body: unknown): string | undefined {
   return isText(token) && token !== "" && token.length <= MAX_RESUME_TOKEN_LENGTH ? token : undefined;
 }
 
-/** Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing. */
+/**
+ * Reads the answer to a subscribe, alone or as one of `connect.subs`. What is broken in it proves nothing.
+ */
 export function readSubscribeAnswer(body: unknown): SubscribeAnswer {
   const fields = isFields(body) ? body : {};
   return {

@@ -1,5 +1,6 @@
 /**
- * The application's say, as a client meets it: connect, subscribe and publish where tokens and namespaces do not say enough.
+ * The application's say, as a client meets it: connect, subscribe and publish where tokens and namespaces do
+ * not say enough.
  */
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { MemoryBroker } from "../broker/broker-memory.js";

@@ -1,9 +1,11 @@
 /**
- * Questions to the application, as core asks them: what an answer means to a client, and what one client may ask at once.
+ * Questions to the application, as core asks them: what an answer means to a client, and what one client may
+ * ask at once.
  *
  * Fails closed: a no is `denied`, with the application's reason, and no answer is `try_later`.
- * Invariants: a connection has at most `maxPending` questions pending, and is remembered only while it has one; the answers about
- * its publications come in the order in which it published, or it would publish in another.
+ * Invariants: a connection has at most `maxPending` questions pending, and is remembered only while it has
+ * one; the answers about its publications come in the order in which it published, or it would publish in
+ * another.
  */
 import { type ErrorCode, errors, sessionKey, userOf } from "@holdfast/protocol";
 import type { Metrics } from "../runtime/metrics.js";

@@ -1,9 +1,10 @@
 /**
  * Authentication: who may connect, and as whom.
  *
- * Whoever brings no token costs no promise. Everything that a token or a resume token proves passes `refusal` before it is
- * believed, so what was revoked or has expired meanwhile is found in one place.
- * Invariant: in a private gateway nobody gets an identity without a proof, unless anonymous clients were let in by a setting.
+ * Whoever brings no token costs no promise. Everything that a token or a resume token proves passes `refusal`
+ * before it is believed, so what was revoked or has expired meanwhile is found in one place.
+ * Invariant: in a private gateway nobody gets an identity without a proof, unless anonymous clients were let
+ * in by a setting.
  */
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";

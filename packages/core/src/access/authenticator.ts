@@ -1,8 +1,9 @@
 /**
  * The authenticator seam: from the text of a token to what it proves.
  *
- * An implementer owes an answer for any text, never an exception and never a rejection, within a time that it bounds itself.
- * It checks signature, times, issuer and audience, and the form of every claim; whether the token was revoked is asked afterwards.
+ * An implementer owes an answer for any text, never an exception and never a rejection, within a time that it
+ * bounds itself. It checks signature, times, issuer and audience, and the form of every claim; whether the
+ * token was revoked is asked afterwards.
  */
 import type { ErrorCode } from "@holdfast/protocol";
 import type { Grant, Identity } from "./identity.js";

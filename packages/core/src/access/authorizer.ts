@@ -1,9 +1,9 @@
 /**
  * The authorizer seam: the application is asked where tokens and namespaces do not say enough.
  *
- * An implementer owes an answer to every question within a time that it bounds itself, and never throws or rejects: an
- * application that cannot be asked is the verdict "unanswered", and core fails closed. What it is not asked for it leaves out, so
- * that who is not asked about costs nothing.
+ * An implementer owes an answer to every question within a time that it bounds itself, and never throws or
+ * rejects: an application that cannot be asked is the verdict "unanswered", and core fails closed. What it is
+ * not asked for it leaves out, so that who is not asked about costs nothing.
  */
 import type { Identity } from "./identity.js";
 

@@ -3,10 +3,11 @@
  *
  *     pattern = name | prefix "*"
  *
- * A pattern without a star matches the channel of that name. A star may only stand at the end, and matches any rest of the
- * name, also none, within the namespace: `room:*` matches `room:1` and `room:a:b`, `ne*` matches `news` and not `net:1`, and `*`
- * matches every channel without a namespace. Nothing else has a meaning: no `..`, no `?`, no escape, no case.
- * Invariant: no pattern matches a channel of another namespace than its own.
+ * A pattern without a star matches the channel of that name. A star may only stand at the end, and matches
+ * any rest of the name, also none, within the namespace: `room:*` matches `room:1` and `room:a:b`, `ne*`
+ * matches `news` and not `net:1`, and `*` matches every channel without a namespace. Nothing else has a
+ * meaning: no `..`, no `?`, no escape, no case. Invariant: no pattern matches a channel of another namespace
+ * than its own.
  */
 import { channelProblem, namespaceOf } from "@holdfast/protocol";
 

@@ -3,8 +3,9 @@
  *
  *     key = HKDF-SHA256(shared secret of the broker, the gateway's own secret; the use)
  *
- * The shared secret lies in Redis, where other programs may read. The gateway's own secret never leaves its settings. Invariant:
- * a reader of either one alone can make no key, and no key tells of another; instances with other settings make other keys.
+ * The shared secret lies in Redis, where other programs may read. The gateway's own secret never leaves its
+ * settings. Invariant: a reader of either one alone can make no key, and no key tells of another; instances
+ * with other settings make other keys.
  */
 import { hkdfSync } from "node:crypto";
 

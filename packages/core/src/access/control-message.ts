@@ -1,12 +1,14 @@
 /**
- * Orders: what the application tells every worker to do with connections that are open. JSON on the topic `control`.
+ * Orders: what the application tells every worker to do with connections that are open. JSON on the topic
+ * `control`.
  *
  *     {"op":"disconnect","user":"42","reason":"logged out"}          {"op":"revoke","token":"jti-1"}
  *     {"op":"unsubscribe","session":"AAAB0123456789abcdef","channel":"news"}
  *
- * Exactly one of `user`, `session` (a session id, of which the key counts, because the owner's part changes) and `token` (a
- * token's id) says whom. Anybody who may publish to the broker may give one, so any text may come: it is an order or a
- * problem, never an exception. A field that is not known is ignored, so that a newer version's order is carried out.
+ * Exactly one of `user`, `session` (a session id, of which the key counts, because the owner's part changes)
+ * and `token` (a token's id) says whom. Anybody who may publish to the broker may give one, so any text may
+ * come: it is an order or a problem, never an exception. A field that is not known is ignored, so that a
+ * newer version's order is carried out.
  */
 import { channelProblem, ownerOf, sessionKey } from "@holdfast/protocol";
 import type { Revocation, Subject } from "./revocation-store.js";
@@ -50,7 +52,10 @@ export interface RevocationDefaults {
 
 /** How far ahead the end of a revocation may lie, ms. */
 export const MAX_REVOCATION_MS = 400 * 24 * 60 * 60 * 1000;
-/** How much later the end of one may lie that a store has kept: clocks differ, and it outlives the tokens' leeway. */
+/**
+ * How much later the end of one may lie that a store has kept: clocks differ, and it outlives the tokens'
+ * leeway.
+ */
 const STORED_MARGIN_MS = 60 * 60 * 1000;
 
 /** Any text → an order, or why it is none, as the end of a sentence. */

@@ -1,9 +1,9 @@
 /**
  * Idempotency keys: what the broker remembers of a publication's `key`, by who gave it.
  *
- * A client's key is its user's own, or its session's where it is anonymous; backends share one space, whichever way in they
- * take. Invariant: two names are the same only where the same giver said the same key, so that no client can have another's
- * publication taken for a repeat, nor a backend's.
+ * A client's key is its user's own, or its session's where it is anonymous; backends share one space,
+ * whichever way in they take. Invariant: two names are the same only where the same giver said the same key,
+ * so that no client can have another's publication taken for a repeat, nor a backend's.
  */
 import type { Identity } from "./identity.js";
 

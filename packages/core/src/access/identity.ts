@@ -1,8 +1,8 @@
 /**
  * Identity: who a connection speaks for, and what was granted to it.
  *
- * Made where a token is checked, and never changed: a session that gets more, or less, gets another one. Everybody without a
- * token shares `ANONYMOUS`, so that an anonymous session holds nothing of its own.
+ * Made where a token is checked, and never changed: a session that gets more, or less, gets another one.
+ * Everybody without a token shares `ANONYMOUS`, so that an anonymous session holds nothing of its own.
  */
 
 /** What may be done with a channel. */

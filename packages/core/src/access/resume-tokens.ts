@@ -3,12 +3,12 @@
  *
  *     token = base64url(claims) "." base64url(HMAC-SHA256(key, base64url(claims)))
  *
- * A session id is an address that routers and logs see; who knows it has nothing. The token is told to the client alone, and
- * carries what another worker needs in order to go on. Nothing is stored: the key is shared through the broker. Grants of single
- * channels are not carried: who comes back brings their tokens again.
- * The token carries the session count (ADR 32): each resume goes on with the next, wherever it is, and presence orders by it.
- * Invariants: `check` returns what was signed with this key, for this session id, has not expired, and does not end later than
- * any that is issued now; a resume token is good no
+ * A session id is an address that routers and logs see; who knows it has nothing. The token is told to the
+ * client alone, and carries what another worker needs in order to go on. Nothing is stored: the key is shared
+ * through the broker. Grants of single channels are not carried: who comes back brings their tokens again.
+ * The token carries the session count (ADR 32): each resume goes on with the next, wherever it is, and
+ * presence orders by it. Invariants: `check` returns what was signed with this key, for this session id, has
+ * not expired, and does not end later than any that is issued now; a resume token is good no
  * longer than the identity in it, and never longer than 4096 characters.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -66,7 +66,9 @@ export class ResumeTokens {
     this.#lifetimeS = lifetimeS;
   }
 
-  /** Signs and checks with this key from now on. Before the first call there are no tokens, and none is good. */
+  /**
+   * Signs and checks with this key from now on. Before the first call there are no tokens, and none is good.
+   */
   use(key: string): void {
     this.#key = key;
   }
@@ -82,7 +84,9 @@ export class ResumeTokens {
     return whole.length <= MAX_RESUME_TOKEN_LENGTH ? whole : signed(this.#key, claims);
   }
 
-  /** Who may go on with the session `sid`, or undefined when this token does not prove it. Any text is safe. */
+  /**
+   * Who may go on with the session `sid`, or undefined when this token does not prove it. Any text is safe.
+   */
   check(sid: string, token: string): Resumed | undefined {
     const dot = token.indexOf(".");
     if (this.#key === undefined || dot === -1) return undefined;
@@ -97,7 +101,10 @@ export class ResumeTokens {
     return { key: s, user: u, identity: u === undefined ? ANONYMOUS : i && read(u, i), count };
   }
 
-  /** What would be good for longer than any is issued for was not issued: whoever got at the key gains no more. */
+  /**
+   * What would be good for longer than any is issued for was not issued: whoever got at the key gains no
+   * more.
+   */
   #isCurrent(endS: number): boolean {
     const left = endS - this.#now() / 1000;
     return left > 0 && left <= this.#lifetimeS + CLOCK_TOLERANCE_S;

@@ -1,7 +1,8 @@
 /**
  * The revocations in memory: those of an instance with the embedded broker, and the double of tests.
  *
- * Bounded: `maxRevocations`, and `MAX_SPENT` things used up; both forget what has expired when something is added.
+ * Bounded: `maxRevocations`, and `MAX_SPENT` things used up; both forget what has expired when something is
+ * added.
  */
 import { BrokerUnavailable } from "../broker/broker.js";
 import { orderText, revokeOrder } from "./control-message.js";

@@ -2,19 +2,24 @@
  * The revocation seam: what must be refused although its signature is right, kept for the whole cluster.
  *
  * An implementer owes:
- * - `add` keeps and tells in one step: whoever listens to the topic `control` hears a `revoke` order for each revocation
- *   that changed something, and no other; one that is kept already for as long changes nothing;
+ * - `add` keeps and tells in one step: whoever listens to the topic `control` hears a `revoke` order for each
+ *   revocation that changed something, and no other; one that is kept already for as long changes nothing;
  * - a kept revocation is never weakened: the later `at` and the later `until` win;
  * - one whose `until` has passed is not listed and takes no room;
- * - at most `maxRevocations` are kept: beyond that `add` rejects with `RevocationsFull` and keeps none of its own;
+ * - at most `maxRevocations` are kept: beyond that `add` rejects with `RevocationsFull` and keeps none of its
+ *   own;
  * - the `version` of a list differs from any earlier one as soon as something was added, or was lost;
- * - `spend` answers true for one caller alone in the cluster for `forMs`, by the store's own clock, however often it is asked;
+ * - `spend` answers true for one caller alone in the cluster for `forMs`, by the store's own clock, however
+ *   often it is asked;
  * - nothing waits for ever: what cannot be carried out rejects with `BrokerUnavailable`.
  *
  * The contract suite is `revocationContract` in `@holdfast/core/testing`.
  */
 
-/** All of a user's tokens of before a moment, one token by its id (`jti`), or one session by the key in its id. */
+/**
+ * All of a user's tokens of before a moment, one token by its id (`jti`), or one session by the key in its
+ * id.
+ */
 export type Subject = `user:${string}` | `token:${string}` | `session:${string}`;
 
 export interface Revocation {
@@ -39,8 +44,8 @@ export interface RevocationStore {
   /** At most `MAX_REVOCATIONS_PER_CALL`. */
   add(revocations: readonly Revocation[]): Promise<void>;
   /**
-   * From `from` on, at most `MAX_REVOCATIONS_PER_CALL`, in an order in which what is added meanwhile cannot hide what was
-   * there. With `known` being the list's version: nothing but the version.
+   * From `from` on, at most `MAX_REVOCATIONS_PER_CALL`, in an order in which what is added meanwhile cannot
+   * hide what was there. With `known` being the list's version: nothing but the version.
    */
   list(from: number, known?: string): Promise<RevocationPage>;
   /** Uses up what may be used once, such as a ticket. False when it was used less than `forMs` ago. */

@@ -3,10 +3,10 @@
  *
  *     unknown ──first load──► known        (nobody who has a token is admitted before that)
  *
- * The worker listens to `control` first and loads the list then, so nothing falls in between; it loads again when the
- * broker is back, and asks for the list's version every `CHECK_INTERVAL_MS`, since a publication may be lost. Invariant:
- * what was learned is refused until it expires, also when the store has forgotten it: a failover does not
- * undo a revocation, and who knows one that the store lacks brings it back.
+ * The worker listens to `control` first and loads the list then, so nothing falls in between; it loads again
+ * when the broker is back, and asks for the list's version every `CHECK_INTERVAL_MS`, since a publication may
+ * be lost. Invariant: what was learned is refused until it expires, also when the store has forgotten it: a
+ * failover does not undo a revocation, and who knows one that the store lacks brings it back.
  */
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
@@ -51,7 +51,10 @@ export class Revocations {
   readonly #parts: RevocationsParts;
   readonly #held = new Map<Subject, Revocation>();
   #version: string | undefined;
-  /** Whether the store did not take what it lacks: then the next check reads the whole list again, to see what that is. */
+  /**
+   * Whether the store did not take what it lacks: then the next check reads the whole list again, to see what
+   * that is.
+   */
   #owes = false;
   #loading: Promise<void> | undefined;
   #checkTick: number;
@@ -87,8 +90,8 @@ export class Revocations {
     if (key !== undefined && this.#holds(`session:${key}`) !== undefined) return true;
     if (tokenId !== undefined && this.#holds(`token:${tokenId}`) !== undefined) return true;
     const ofUser = user === undefined ? undefined : this.#holds(`user:${user}`);
-    // A token that does not say when it was issued may be an old one. So may one whose `iat` lies a little behind the
-    // revocation: its issuer's clock may be ahead of the clock that dated the revocation.
+    // A token that does not say when it was issued may be an old one. So may one whose `iat` lies a little
+    // behind the revocation: its issuer's clock may be ahead of the clock that dated the revocation.
     return ofUser !== undefined && (issuedAt === undefined || issuedAt <= ofUser.at + this.#parts.leewayMs);
   }
 
@@ -98,7 +101,10 @@ export class Revocations {
     if (!stored) void this.#bring([revocation]);
   }
 
-  /** Reads the list, unless it is the one that is known. Rejects when the store cannot be asked. Joins one under way. */
+  /**
+   * Reads the list, unless it is the one that is known. Rejects when the store cannot be asked. Joins one
+   * under way.
+   */
   load(): Promise<void> {
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined;

@@ -3,9 +3,10 @@
  *
  *     ticket = session id, twenty characters, and a resume token for it, signed with a key of tickets alone
  *
- * A browser cannot give an EventSource a header. Its page asks for a ticket with the token in a header, and connects with that.
- * Nothing is stored before it is used; that it was used is kept by the revocation store, for the whole cluster. Invariants: one
- * ticket is accepted once in the cluster, within its lifetime; no resume token is a ticket, and no ticket a resume token.
+ * A browser cannot give an EventSource a header. Its page asks for a ticket with the token in a header, and
+ * connects with that. Nothing is stored before it is used; that it was used is kept by the revocation store,
+ * for the whole cluster. Invariants: one ticket is accepted once in the cluster, within its lifetime; no
+ * resume token is a ticket, and no ticket a resume token.
  */
 import { createHmac } from "node:crypto";
 import { type ErrorCode, errors, SESSION_ID_LENGTH } from "@holdfast/protocol";
@@ -19,7 +20,9 @@ import type { RevocationStore } from "./revocation-store.js";
 /** How long a ticket is good, seconds. */
 export const TICKET_LIFETIME_S = 30;
 
-/** How long a used ticket is remembered: as long as any instance may still take it, whichever clock dated it. */
+/**
+ * How long a used ticket is remembered: as long as any instance may still take it, whichever clock dated it.
+ */
 const REMEMBERED_MS = (TICKET_LIFETIME_S + CLOCK_TOLERANCE_S) * 1000;
 
 export interface TicketParts {

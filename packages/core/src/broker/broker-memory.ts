@@ -1,8 +1,9 @@
 /**
  * The broker in memory: what the embedded broker of an instance is made of, and the double of every test.
  *
- * A `MemoryBus` joins the `MemoryBroker`s attached to it, in one process, and keeps their topics' logs. Delivery is
- * deferred, never inside `publish`, so that a subscriber sees the same turn-taking as over a network.
+ * A `MemoryBus` joins the `MemoryBroker`s attached to it, in one process, and keeps their topics' logs.
+ * Delivery is deferred, never inside `publish`, so that a subscriber sees the same turn-taking as over a
+ * network.
  */
 import { randomBytes } from "node:crypto";
 import type { Position } from "@holdfast/protocol";

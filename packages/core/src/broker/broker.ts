@@ -2,23 +2,25 @@
  * The broker seam: publications between workers, instances and backends.
  *
  * An implementer owes:
- * - one order per topic: two subscribers of a topic see its publications in the same order, the publisher's own
- *   worker included (core never delivers locally by a shortcut, so there is one ordering path);
- * - `subscribe` resolves when every publication accepted from then on will be delivered; `subscribe` and `unsubscribe`
- *   are idempotent, and calls for one topic that overlap take effect in the order in which they were made;
- * - a topic whose `unsubscribe` was called is forgotten, even when that call rejects: no outage brings it back;
+ * - one order per topic: two subscribers of a topic see its publications in the same order, the publisher's
+ *   own worker included (core never delivers locally by a shortcut, so there is one ordering path);
+ * - `subscribe` resolves when every publication accepted from then on will be delivered; `subscribe` and
+ *   `unsubscribe` are idempotent, and calls for one topic that overlap take effect in the order in which they
+ *   were made;
+ * - a topic whose `unsubscribe` was called is forgotten, even when that call rejects: no outage brings it
+ *   back;
  * - after an outage it restores all subscriptions by itself and then says `state("ready")`;
- * - nothing waits for ever: a call that cannot be carried out rejects with `BrokerUnavailable`, at once while the
- *   broker is known to be away, otherwise within its deadline.
+ * - nothing waits for ever: a call that cannot be carried out rejects with `BrokerUnavailable`, at once while
+ *   the broker is known to be away, otherwise within its deadline.
  * It must not deliver a topic that was not subscribed, and must not throw from `events`.
  *
  * **The log.** A publication with `retention` is kept in its topic's log. It owes besides:
  * - offsets are gapless from 1; assigning one, keeping the publication and delivering it are one atomic step;
- * - an epoch names one life of the log. A log that was lost, or may have lost its end (a failover), gets a new epoch; the
- *   `lineage` of a page says up to which offset earlier epochs are the same log, so that what did not diverge stays
- *   provable. For example: offsets 1 to 5 were given out under `a`, a failover lost 4 and 5, and a new 4 was
- *   published under `b`. The lineage is `{epoch: "a", offset: 3}`: who stood at 3 of `a` goes on, who stood at 5 must
- *   be told;
+ * - an epoch names one life of the log. A log that was lost, or may have lost its end (a failover), gets a
+ *   new epoch; the `lineage` of a page says up to which offset earlier epochs are the same log, so that what
+ *   did not diverge stays provable. For example: offsets 1 to 5 were given out under `a`, a failover lost 4
+ *   and 5, and a new 4 was published under `b`. The lineage is `{epoch: "a", offset: 3}`: who stood at 3 of
+ *   `a` goes on, who stood at 5 must be told;
  * - a repeated `key` within `KEY_WINDOW_MS` publishes nothing and answers with the position of the first;
  * - a page is bounded in bytes where the log is kept, whatever was published: a long read is many pages;
  * - facts, no verdicts: whether a position can be recovered is core's to say (`locate.ts`).
@@ -43,7 +45,10 @@ export interface PublishOptions {
   readonly key?: string | undefined;
 }
 
-/** For how long a repeated key is known, ms. Longer than any retry of ours: a dead worker's are taken over within 15 s. */
+/**
+ * For how long a repeated key is known, ms. Longer than any retry of ours: a dead worker's are taken over
+ * within 15 s.
+ */
 export const KEY_WINDOW_MS = 120_000;
 
 /** Bytes of data in one page of a log, where a query names no other bound. */
@@ -71,8 +76,8 @@ export interface LogQuery {
   /** Downwards instead of upwards. */
   readonly reverse?: boolean | undefined;
   /**
-   * Bytes of data after which the page ends, as UTF-8. The first entry comes whatever its size. Default `PAGE_BYTES`. The
-   * bound holds where the log is kept: what lies beyond it is neither copied nor sent.
+   * Bytes of data after which the page ends, as UTF-8. The first entry comes whatever its size. Default
+   * `PAGE_BYTES`. The bound holds where the log is kept: what lies beyond it is neither copied nor sent.
    */
   readonly maxBytes?: number | undefined;
   /** What the log keeps: older entries are left out, even if they are still there. */
@@ -87,7 +92,9 @@ export interface LogPage {
   readonly top: Position;
   /** The lowest offset that is kept; `top.offset + 1` when none is. */
   readonly oldest: number;
-  /** Earlier epochs, each with the last offset that it shares with this log. A few; older ones are forgotten. */
+  /**
+   * Earlier epochs, each with the last offset that it shares with this log. A few; older ones are forgotten.
+   */
   readonly lineage: readonly Position[];
 }
 
@@ -96,13 +103,13 @@ export type BrokerState = "connecting" | "ready" | "closed";
 /** What core does when the broker speaks. */
 export interface BrokerEvents {
   /**
-   * A publication on a subscribed topic. `data` is the payload as it was published: any text; `position` its place in
-   * the topic's log, if it is kept.
+   * A publication on a subscribed topic. `data` is the payload as it was published: any text; `position` its
+   * place in the topic's log, if it is kept.
    */
   publication(topic: Topic, data: string, position?: Position): void;
   /**
-   * Publications of a subscribed topic were left out, because this worker takes them too slowly. Later ones follow. What the
-   * topic's log keeps can still be read.
+   * Publications of a subscribed topic were left out, because this worker takes them too slowly. Later ones
+   * follow. What the topic's log keeps can still be read.
    */
   skipped?(topic: Topic): void;
   /** The link to the broker came or went. */
@@ -113,9 +120,14 @@ export interface Broker {
   readonly state: BrokerState;
   /** Begins to connect and returns: a broker that is away is a state, not a failure to start. Called once. */
   start(events: BrokerEvents): void;
-  /** Publishes text to every subscriber of the topic, on all workers and instances. Resolves with its place in the log. */
+  /**
+   * Publishes text to every subscriber of the topic, on all workers and instances. Resolves with its place in
+   * the log.
+   */
   publish(topic: Topic, data: string, options?: PublishOptions): Promise<Position | undefined>;
-  /** Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this. */
+  /**
+   * Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this.
+   */
   read(topic: Topic, query: LogQuery): Promise<LogPage>;
   /** A secret that all who share this broker have, 32 random bytes as text: made by whoever asks first. */
   secret(): Promise<string>;

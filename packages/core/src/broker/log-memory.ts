@@ -1,9 +1,9 @@
 /**
  * The logs of the memory broker: what was published with retention, per topic, and which keys were used.
  *
- * Bounded twice: each log by its retention, all of them by `maxChars`, beyond which the log that was used least
- * recently is forgotten; should it begin anew, its epoch says so. Expired entries are dropped when the log is used next, or by
- * `sweep`. Invariant: the offsets in a log are gapless and end at its `top`.
+ * Bounded twice: each log by its retention, all of them by `maxChars`, beyond which the log that was used
+ * least recently is forgotten; should it begin anew, its epoch says so. Expired entries are dropped when the
+ * log is used next, or by `sweep`. Invariant: the offsets in a log are gapless and end at its `top`.
  */
 import type { Position } from "@holdfast/protocol";
 import {
@@ -36,7 +36,10 @@ interface UsedKey {
   readonly until: number;
 }
 
-/** An idle log's position is remembered this many times its retention, so that who comes back late hears `expired`, not `epoch`. */
+/**
+ * An idle log's position is remembered this many times its retention, so that who comes back late hears
+ * `expired`, not `epoch`.
+ */
 const MEMORY_FACTOR = 10;
 const NO_LINEAGE: readonly Position[] = Object.freeze([]);
 

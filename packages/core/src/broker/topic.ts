@@ -1,9 +1,9 @@
 /**
  * Topics: what a worker can listen to at the broker.
  *
- * A channel, who is in a channel, one user's connections, everybody, or the workers themselves (`control`: orders). One
- * string names one, `channel:news`, `presence:news`, `user:42`, `broadcast`, and is also the part of the Redis channel
- * after the prefix: any Redis client can publish to it.
+ * A channel, who is in a channel, one user's connections, everybody, or the workers themselves (`control`:
+ * orders). One string names one, `channel:news`, `presence:news`, `user:42`, `broadcast`, and is also the
+ * part of the Redis channel after the prefix: any Redis client can publish to it.
  */
 import { channelProblem } from "@holdfast/protocol";
 
@@ -35,7 +35,9 @@ export function presenceOf(topic: Topic): string | undefined {
   return topic.startsWith("presence:") ? topic.slice("presence:".length) : undefined;
 }
 
-/** `text` as a topic, or undefined when it is none: the check at every boundary that topics come in through. */
+/**
+ * `text` as a topic, or undefined when it is none: the check at every boundary that topics come in through.
+ */
 export function parseTopic(text: string): Topic | undefined {
   if (text === "broadcast" || text === "control") return text;
   if (text.startsWith("user:") && text.length > "user:".length) return text as Topic;

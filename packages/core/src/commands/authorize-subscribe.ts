@@ -1,7 +1,9 @@
 /**
- * Whether a session may subscribe to a channel: by its identity, at once, or by what it brings for the channel.
+ * Whether a session may subscribe to a channel: by its identity, at once, or by what it brings for the
+ * channel.
  *
- * What was allowed here is kept in the session as a grant, so that whoever asks `Access` later hears the same.
+ * What was allowed here is kept in the session as a grant, so that whoever asks `Access` later hears the
+ * same.
  */
 import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import { type Verb, withGrant } from "../access/identity.js";
@@ -11,8 +13,8 @@ import { changeIdentity } from "../connection/identity-change.js";
 import { forbidden } from "./forbidden.js";
 
 /**
- * Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel. Without one the
- * application is asked, if it wants to be.
+ * Undefined: it may. `token`: a subscription token, looked at only where nothing else allows the channel.
+ * Without one the application is asked, if it wants to be.
  */
 export function authorizeSubscribe(
   context: Context,
@@ -31,7 +33,9 @@ export function authorizeSubscribe(
     : permitByToken(context, connection, channel, token);
 }
 
-/** A yes is for this channel, for as long as the subscription lasts, and for all that a subscriber may read. */
+/**
+ * A yes is for this channel, for as long as the subscription lasts, and for all that a subscriber may read.
+ */
 async function permitByApplication(
   context: Context,
   connection: Connection,
@@ -68,7 +72,8 @@ async function permitByToken(
     return { ...errors.forbidden, message };
   }
   const next = withGrant(session.identity, proof.grant);
-  // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves nothing behind.
+  // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves
+  // nothing behind.
   if (!context.access.may(next, channel, "subscribe")) return forbidden(context, next, channel, "subscribe");
   changeIdentity(context, connection, next, disconnects.forbidden);
   return undefined;

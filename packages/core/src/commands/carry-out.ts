@@ -1,8 +1,8 @@
 /**
  * Carrying out a command: from its dispatch to its answer, at once or later.
  *
- * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a command that throws is
- * our fault, is logged, and is answered with `internal`.
+ * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a
+ * command that throws is our fault, is logged, and is answered with `internal`.
  */
 import { type ErrorCode, encodeError, encodeReply, errors, type ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection/connection.js";

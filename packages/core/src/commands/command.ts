@@ -12,8 +12,9 @@ export type Answer<Result> = { readonly result: Result } | { readonly error: Err
 export type Body<Op extends CommandName> = Extract<ReceivedCommand, { op: Op }>["body"];
 
 /**
- * Carries out one command. Answers at once where it can, so that the common case costs no promise. The connection
- * may have ended when a later answer comes; whoever changes something after an await looks again first.
+ * Carries out one command. Answers at once where it can, so that the common case costs no promise. The
+ * connection may have ended when a later answer comes; whoever changes something after an await looks again
+ * first.
  */
 export type Handler<Op extends CommandName> = (
   context: Context,

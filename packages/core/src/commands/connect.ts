@@ -1,9 +1,11 @@
 /**
- * `connect`: begins a session, with the channels it names and those of its token. `url-connect.ts` is the way without a command.
+ * `connect`: begins a session, with the channels it names and those of its token. `url-connect.ts` is the way
+ * without a command.
  *
- * First it is known who comes: at once, unless a token has to be checked. The session exists before its channels can be heard; the
- * answer waits for all of them and tells each one's fate. They begin to be heard together, in the turn of the answer. A user's own
- * messages are had like a channel, and a connection that cannot have them does not stand.
+ * First it is known who comes: at once, unless a token has to be checked. The session exists before its
+ * channels can be heard; the answer waits for all of them and tells each one's fate. They begin to be heard
+ * together, in the turn of the answer. A user's own messages are had like a channel, and a connection that
+ * cannot have them does not stand.
  */
 import {
   type Announcement,
@@ -146,8 +148,8 @@ export function subscribeAll(
 }
 
 /**
- * Charges a command for each subscription token whose signature would be checked, before any is. Returns why the others are not:
- * a `connect` is one command, and must not buy hundreds of checks.
+ * Charges a command for each subscription token whose signature would be checked, before any is. Returns why
+ * the others are not: a `connect` is one command, and must not buy hundreds of checks.
  */
 function chargeChecks(
   { access, options }: Context,
@@ -179,7 +181,10 @@ function sinceOf(wish: ChannelWish | null): Position | null {
   return offset === undefined || epoch === undefined ? null : { offset, epoch };
 }
 
-/** Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is asked again. */
+/**
+ * Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is
+ * asked again.
+ */
 async function allReady(
   context: Context,
   connection: Connection,
@@ -227,7 +232,10 @@ export function positionsOf(settled: Settled): ReadonlyMap<string, Position | un
   return positions;
 }
 
-/** Opens the session for pushes, and what the client is told then: with a token, if it may come back as this session. */
+/**
+ * Opens the session for pushes, and what the client is told then: with a token, if it may come back as this
+ * session.
+ */
 export function welcome(
   context: Context,
   connection: Connection,

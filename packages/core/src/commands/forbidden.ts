@@ -1,9 +1,10 @@
 /**
- * Forbidden: the answer to a command that its connection may not carry out, and what an operator's log says of it.
+ * Forbidden: the answer to a command that its connection may not carry out, and what an operator's log says
+ * of it.
  *
- * The client is told the verb, the channel that it named, and what would allow it: all of that is in the docs, and nothing
- * says what others may do or whether the channel exists. The log has one line for each verb and namespace in a while.
- * Invariant: a client cannot fill the log by asking (`SparseLog`).
+ * The client is told the verb, the channel that it named, and what would allow it: all of that is in the
+ * docs, and nothing says what others may do or whether the channel exists. The log has one line for each verb
+ * and namespace in a while. Invariant: a client cannot fill the log by asking (`SparseLog`).
  */
 import { type ErrorCode, errors, namespaceOf, userOf } from "@holdfast/protocol";
 import { ANONYMOUS, type Identity, type Verb } from "../access/identity.js";

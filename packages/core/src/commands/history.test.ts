@@ -117,7 +117,8 @@ describe("many reads at once", () => {
     await here.settle();
     const answers = names(greedy);
     expect(answers).toHaveLength(60);
-    // 200 commands at once, of which connecting and asking took 61: 139 are left, at 60,004 bytes or 3.7 commands a page.
+    // 200 commands at once, of which connecting and asking took 61: 139 are left, at 60,004 bytes or 3.7
+    // commands a page.
     expect(answers.filter((each) => each === "reply")).toHaveLength(Math.ceil(139 / 3.7));
     expect(new Set(answers)).toEqual(new Set(["reply", "limit_rate"]));
     expect(here.metrics.count("reads_refused")).toBe(answers.filter((each) => each === "limit_rate").length);

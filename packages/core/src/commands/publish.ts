@@ -1,7 +1,8 @@
 /**
  * `publish`: a client's publication, where the channel's namespace or the client's token lets it publish.
  *
- * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering path.
+ * It goes to the broker and comes back like any other, also to the publisher if it subscribes: one ordering
+ * path.
  */
 import { type EncodableResults, type ErrorCode, errors, sessionKey } from "@holdfast/protocol";
 import { clientKey } from "../access/idempotency-key.js";

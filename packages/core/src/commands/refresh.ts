@@ -1,8 +1,8 @@
 /**
  * `refresh`: a new token for a live connection, or for one subscription that has a token of its own.
  *
- * It must be the same user's. What the new token does not allow any more is taken away; what its `subs` name anew is not
- * subscribed: that happens at connect.
+ * It must be the same user's. What the new token does not allow any more is taken away; what its `subs` name
+ * anew is not subscribed: that happens at connect.
  */
 import { disconnects, errors, sessionKey } from "@holdfast/protocol";
 import type { Proof } from "../access/authenticator.js";

@@ -1,5 +1,6 @@
 /**
- * `subscribe` as a client sees it. What recovery proves is in continuity.test.ts; here is what an answer looks like.
+ * `subscribe` as a client sees it. What recovery proves is in continuity.test.ts; here is what an answer
+ * looks like.
  */
 import type { Position, SubscribeRequest } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";

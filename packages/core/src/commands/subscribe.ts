@@ -1,10 +1,11 @@
 /**
  * `subscribe`: adds one channel to a session.
  *
- * In two halves, because a connect asks for many channels at once and answers when it has them all: `request` puts the
- * subscription into the session, so that a second subscribe, an unsubscribe or a close in between finds it; `settle` begins
- * to listen and says what was missed. Between them the broker confirms, and the past is read if need be. Invariant:
- * `settle` and the answer happen in one turn, so nothing is heard before the answer and nothing is missed after it.
+ * In two halves, because a connect asks for many channels at once and answers when it has them all: `request`
+ * puts the subscription into the session, so that a second subscribe, an unsubscribe or a close in between
+ * finds it; `settle` begins to listen and says what was missed. Between them the broker confirms, and the
+ * past is read if need be. Invariant: `settle` and the answer happen in one turn, so nothing is heard before
+ * the answer and nothing is missed after it.
  */
 import {
   type EncodableResults,
@@ -78,7 +79,10 @@ export interface Wanted {
   readonly subscription: Subscription;
   readonly since: Position | null;
   readonly wished: PresenceWish | undefined;
-  /** Settles with an error, or with none when the subscription can be settled. Undefined when it can be at once. */
+  /**
+   * Settles with an error, or with none when the subscription can be settled. Undefined when it can be at
+   * once.
+   */
   readonly waiting: Promise<ErrorCode | undefined> | undefined;
 }
 
@@ -102,8 +106,9 @@ export function request(
 }
 
 /**
- * An order gives the connection a channel, whatever it may ask for itself: it gets a grant, so that a refresh does not take the
- * channel away. Told by a push; nothing happens where it has the channel, or as many as it may, or the channel is another user's.
+ * An order gives the connection a channel, whatever it may ask for itself: it gets a grant, so that a refresh
+ * does not take the channel away. Told by a push; nothing happens where it has the channel, or as many as it
+ * may, or the channel is another user's.
  */
 export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
   const { session } = connection;
@@ -172,12 +177,18 @@ export interface Allowance {
   chars: number;
 }
 
-/** Half of what the SDK takes for a message; nothing where the connection has used up its rate by what it read before. */
+/**
+ * Half of what the SDK takes for a message; nothing where the connection has used up its rate by what it read
+ * before.
+ */
 export function newAllowance(context: Context, connection: Connection): Allowance {
   return { chars: hasReadEnough(context, connection) ? 0 : MAX_ANSWER_CHARS };
 }
 
-/** The second half: from now on the connection hears the channel. Called once where `waiting` brought no error. */
+/**
+ * The second half: from now on the connection hears the channel. Called once where `waiting` brought no
+ * error.
+ */
 export function settle(
   context: Context,
   connection: Connection,
@@ -250,7 +261,10 @@ function hear(
   }
 }
 
-/** Waits for the broker, and for the past. A failure is a value: one channel of many must not fail the whole connect. */
+/**
+ * Waits for the broker, and for the past. A failure is a value: one channel of many must not fail the whole
+ * connect.
+ */
 async function wait(
   context: Context,
   connection: Connection,

@@ -1,8 +1,8 @@
 /**
  * Connecting by URL: no command, so the answer is a push.
  *
- * A client that keeps no positions (an EventSource, curl, a poll whose worker is gone) comes back so, too, with what its
- * transport has kept for it. What it missed follows the answer, as publications like any other.
+ * A client that keeps no positions (an EventSource, curl, a poll whose worker is gone) comes back so, too,
+ * with what its transport has kept for it. What it missed follows the answer, as publications like any other.
  */
 import {
   disconnects,
@@ -33,7 +33,10 @@ import {
   withOwnSubs,
 } from "./connect.js";
 
-/** Channels that this worker listens to already are had at once, without a promise: a storm comes back to those. */
+/**
+ * Channels that this worker listens to already are had at once, without a promise: a storm comes back to
+ * those.
+ */
 export function connectByUrl(
   context: Context,
   connection: Connection,
@@ -85,7 +88,10 @@ interface Coming {
   readonly mayComeBack: boolean;
 }
 
-/** Answers who comes back, and who may: what was missed follows, so the answer's positions are those from before it. */
+/**
+ * Answers who comes back, and who may: what was missed follows, so the answer's positions are those from
+ * before it.
+ */
 function goOn(context: Context, connection: Connection, session: Session, coming: Coming): void {
   const { since, mayComeBack, resumed } = coming;
   const missed: Batch[] = [];

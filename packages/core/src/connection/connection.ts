@@ -5,8 +5,8 @@
  *       │    ▲ └────────────────disconnect───────────────┘ ▲
  *     token  └─refused──► authenticating ──good──► connected
  *
- * It turns text into commands, and takes part in fan-out. What a command does is in `commands/`, what is let go of at the end in
- * `release.ts`.
+ * It turns text into commands, and takes part in fan-out. What a command does is in `commands/`, what is let
+ * go of at the end in `release.ts`.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
  * connection is small: no timer, no queue, no closure of its own.
  */
@@ -55,7 +55,10 @@ export function tenthsFor(bytes: number): number {
   return Math.floor(bytes / FREE_BYTES);
 }
 
-/** Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know commands. */
+/**
+ * Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know
+ * commands.
+ */
 export interface CommandRunner {
   carryOut(connection: Connection, command: ReceivedCommand): void;
   answerError(connection: Connection, id: number, error: ErrorCode): void;
@@ -85,7 +88,10 @@ export interface ConnectionParts extends ReleaseParts<Connection> {
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
 export class Connection implements Listener, RateAccount {
-  /** The id of its session: for routing and for logs. Another until the client says which session it goes on with. */
+  /**
+   * The id of its session: for routing and for logs. Another until the client says which session it goes on
+   * with.
+   */
   id: string;
   slot = -1;
   /** The tick of the last sign of life. */
@@ -145,8 +151,8 @@ export class Connection implements Listener, RateAccount {
   }
 
   /**
-   * Charges work that is no command to the rate of commands, in tenths of one. False when the connection has nothing left to
-   * spend: it is disconnected, and the edge should read no more of it.
+   * Charges work that is no command to the rate of commands, in tenths of one. False when the connection has
+   * nothing left to spend: it is disconnected, and the edge should read no more of it.
    */
   spend(tenths: number): boolean {
     const { metrics, rateLimit, ticker } = this.#context;
@@ -186,7 +192,10 @@ export class Connection implements Listener, RateAccount {
     this.#context.registry.closed();
   }
 
-  /** Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own ping. */
+  /**
+   * Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own
+   * ping.
+   */
   ping(tick: number): void {
     this.pingedTick = tick;
     this.takesBytes();
@@ -195,7 +204,9 @@ export class Connection implements Listener, RateAccount {
     this.send(PING);
   }
 
-  /** Whether the other side has taken bytes that waited, since the last call: a sign of life of a slow one. */
+  /**
+   * Whether the other side has taken bytes that waited, since the last call: a sign of life of a slow one.
+   */
   takesBytes(): boolean {
     return this.#context.outbox.moved(this.#transport, this.#backlog);
   }
@@ -346,8 +357,8 @@ export class Connection implements Listener, RateAccount {
   }
 
   /**
-   * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and must not take
-   * along the fan-out or the tick that came to it.
+   * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and
+   * must not take along the fan-out or the tick that came to it.
    */
   #write(bytes: Uint8Array, messages: number): boolean {
     try {
@@ -366,8 +377,9 @@ export class Connection implements Listener, RateAccount {
   }
 
   /**
-   * True when `{}` answers our ping; otherwise it is the client's own, to be echoed. Told apart by what we sent, not by
-   * silence: a command that crosses our ping must not turn the pong into a ping, or both sides echo for ever.
+   * True when `{}` answers our ping; otherwise it is the client's own, to be echoed. Told apart by what we
+   * sent, not by silence: a command that crosses our ping must not turn the pong into a ping, or both sides
+   * echo for ever.
    */
   #takePong(): boolean {
     const due = this.#pongDue;

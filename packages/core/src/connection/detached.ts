@@ -1,10 +1,10 @@
 /**
  * Detached sessions: those whose connection was lost a moment ago and may come back.
  *
- * A detached session holds its channels' topic states for the resume window, so that their streams go on: who comes back to
- * this worker is served from memory. Only that; a session that comes back elsewhere, or late, is rebuilt from its token
- * and its positions. Invariants: the oldest expire first, because all have the same window; at most `maxSessions`,
- * beyond which the oldest ends early and is counted.
+ * A detached session holds its channels' topic states for the resume window, so that their streams go on: who
+ * comes back to this worker is served from memory. Only that; a session that comes back elsewhere, or late,
+ * is rebuilt from its token and its positions. Invariants: the oldest expire first, because all have the same
+ * window; at most `maxSessions`, beyond which the oldest ends early and is counted.
  */
 import type { Hub } from "../hub/hub.js";
 import type { TopicState } from "../hub/topic-state.js";
@@ -49,7 +49,10 @@ export class Detached {
     return this.#windowTicks > 0;
   }
 
-  /** Keeps the topic states, which the caller has held for this, until the session comes back or its window ends. */
+  /**
+   * Keeps the topic states, which the caller has held for this, until the session comes back or its window
+   * ends.
+   */
   add(key: string, topicStates: readonly TopicState[]): void {
     this.take(key)?.();
     this.#sessions.set(key, { topicStates, endTick: this.#ticker.tick + this.#windowTicks });
@@ -60,7 +63,10 @@ export class Detached {
     this.#metrics.add("detached_evicted", 1);
   }
 
-  /** Takes a session out, if it is here. Call what it returns once its topic states are held by others, or not needed. */
+  /**
+   * Takes a session out, if it is here. Call what it returns once its topic states are held by others, or not
+   * needed.
+   */
   take(key: string): (() => void) | undefined {
     const session = this.#sessions.get(key);
     if (session === undefined) return undefined;

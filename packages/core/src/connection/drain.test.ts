@@ -257,7 +257,9 @@ describe("a drain", () => {
   });
 });
 
-/** A drain to its deadline with ticks as late as said; clients by number, in the order in which they heard. */
+/**
+ * A drain to its deadline with ticks as late as said; clients by number, in the order in which they heard.
+ */
 async function ran(
   count: number,
   windowMs: number,

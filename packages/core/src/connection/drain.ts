@@ -3,11 +3,11 @@
  *
  *     notice ──(grace)──► disconnect
  *
- * Each client is told when to return, then disconnected with the code `drain`. Both go by the clock: the ticker only
- * says when to look, so ticks that a busy loop swallowed are caught up and the deadline holds. The places in which
- * clients return follow each other at a bounded rate also then: what was told late in one go still returns one by one.
- * Invariant: each connection that was open at the start gets one notice and one disconnect, in the same order, and
- * none is left open at the first tick after the deadline.
+ * Each client is told when to return, then disconnected with the code `drain`. Both go by the clock: the
+ * ticker only says when to look, so ticks that a busy loop swallowed are caught up and the deadline holds.
+ * The places in which clients return follow each other at a bounded rate also then: what was told late in one
+ * go still returns one by one. Invariant: each connection that was open at the start gets one notice and one
+ * disconnect, in the same order, and none is left open at the first tick after the deadline.
  */
 import { disconnects } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
@@ -16,11 +16,16 @@ import type { Connection } from "./connection.js";
 import type { Registry } from "./registry.js";
 
 export interface DrainOptions {
-  /** Over how long the notices are spread at most, ms; 0 = all at once. A few go faster: one a tick is no wave. */
+  /**
+   * Over how long the notices are spread at most, ms; 0 = all at once. A few go faster: one a tick is no
+   * wave.
+   */
   readonly windowMs: number;
   /** Shown to clients: why they are sent away. */
   readonly reason: string;
-  /** Clients that may return per second; where the window is too short for it, later ones stay away longer. */
+  /**
+   * Clients that may return per second; where the window is too short for it, later ones stay away longer.
+   */
   readonly ratePerSecond?: number;
 }
 

@@ -1,8 +1,8 @@
 /**
  * A session's identity changes: by a refresh, by a grant, by a grant's end.
  *
- * Invariant: afterwards the session has no channel that its identity may not subscribe, and its client was told of each that it
- * lost.
+ * Invariant: afterwards the session has no channel that its identity may not subscribe, and its client was
+ * told of each that it lost.
  */
 import { type DisconnectCode, disconnects, encodeUnsubscribed } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";

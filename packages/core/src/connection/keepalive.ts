@@ -1,13 +1,14 @@
 /**
  * Keepalive: finds connections whose other end is gone.
  *
- * Each connection is looked at once per ping interval, at a beat given by its slot, so pings are spread evenly and no
- * connection has a timer. A beat is up to a second: what is written together is answered together, and a worker that
- * wakes up once for many answers does half the work of one that wakes up for each. One that was silent for the last half interval is pinged; one that is still silent
- * `pongTimeout` later is closed. Any traffic counts as life.
+ * Each connection is looked at once per ping interval, at a beat given by its slot, so pings are spread
+ * evenly and no connection has a timer. A beat is up to a second: what is written together is answered
+ * together, and a worker that wakes up once for many answers does half the work of one that wakes up for
+ * each. One that was silent for the last half interval is pinged; one that is still silent `pongTimeout`
+ * later is closed. Any traffic counts as life.
  *
- * Invariants: a live connection hears from us, or we from it, at least every 1.5 intervals; a dead one is closed within
- * 2 intervals + pongTimeout of its last sign of life.
+ * Invariants: a live connection hears from us, or we from it, at least every 1.5 intervals; a dead one is
+ * closed within 2 intervals + pongTimeout of its last sign of life.
  */
 import { disconnects } from "@holdfast/protocol";
 import type { Metrics } from "../runtime/metrics.js";
@@ -79,7 +80,10 @@ export class Keepalive {
     connection.ping(tick);
   }
 
-  /** A slot may have got another connection in between, and a connection another slot: only its own ping counts. */
+  /**
+   * A slot may have got another connection in between, and a connection another slot: only its own ping
+   * counts.
+   */
   #judge(connection: Connection, tick: number): void {
     if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
     // Our ping waits behind what a slow reader has yet to take, and so does its answer.

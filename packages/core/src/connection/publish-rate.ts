@@ -1,10 +1,11 @@
 /**
- * The byte rate of publishing: token buckets of bytes, one for each connection that publishes and one for each namespace
- * that clients of this worker publish to.
+ * The byte rate of publishing: token buckets of bytes, one for each connection that publishes and one for
+ * each namespace that clients of this worker publish to.
  *
- * A bucket holds two seconds' worth. A publication passes while there is credit in both, and may take a bucket into debt: so one
- * larger than a bucket passes, too, and what follows waits for it. Invariants: what is refused costs neither bucket anything; a
- * connection that never publishes has no bucket; over any time no more passes than the rate, a bucket and one publication.
+ * A bucket holds two seconds' worth. A publication passes while there is credit in both, and may take a
+ * bucket into debt: so one larger than a bucket passes, too, and what follows waits for it. Invariants: what
+ * is refused costs neither bucket anything; a connection that never publishes has no bucket; over any time no
+ * more passes than the rate, a bucket and one publication.
  */
 import { namespaceOf } from "@holdfast/protocol";
 import type { NamespaceOptions } from "../namespace.js";
@@ -23,7 +24,10 @@ interface Bucket {
 }
 
 const BURST_SECONDS = 2;
-/** The bucket of all namespaces that have no options: clients choose names, and would choose a new one each time. */
+/**
+ * The bucket of all namespaces that have no options: clients choose names, and would choose a new one each
+ * time.
+ */
 const OTHERS = ":";
 
 export class PublishRate {
@@ -35,7 +39,10 @@ export class PublishRate {
     this.#options = options;
   }
 
-  /** Whether the connection may publish so many bytes to the channel now; then they are charged. `now`: monotonic ms. */
+  /**
+   * Whether the connection may publish so many bytes to the channel now; then they are charged. `now`:
+   * monotonic ms.
+   */
   take(connection: object, channel: string, bytes: number, now: number): boolean {
     const { publishBytesPerSecond, namespacePublishBytesPerSecond, namespaces } = this.#options;
     const written = namespaceOf(channel);

@@ -1,9 +1,11 @@
 /**
- * The rate limit of commands: a token bucket in two integers of the connection, refilled by the ticker's ticks.
+ * The rate limit of commands: a token bucket in two integers of the connection, refilled by the ticker's
+ * ticks.
  *
  * A bucket holds two seconds' worth. A command beyond it is refused and still charged, so that whoever keeps
- * sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command (control frames, fragments,
- * many bytes) is charged in tenths of one, and is never refused: it only brings the debt nearer.
+ * sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command (control
+ * frames, fragments, many bytes) is charged in tenths of one, and is never refused: it only brings the debt
+ * nearer.
  */
 import { TICK_MS } from "../runtime/ticker.js";
 
@@ -38,7 +40,10 @@ export class RateLimit {
     account.creditTick = tick;
   }
 
-  /** Charges one command, or one that costs as much as `price` of them; what is too dear is refused at the price of one. */
+  /**
+   * Charges one command, or one that costs as much as `price` of them; what is too dear is refused at the
+   * price of one.
+   */
   charge(account: RateAccount, tick: number, price = 1): RateVerdict {
     const earned = (tick - account.creditTick) * this.#unitsPerTick;
     const credit = Math.min(this.#capacity, account.credit + earned);
@@ -52,7 +57,9 @@ export class RateLimit {
     return account.credit > -this.#capacity ? "refuse" : "disconnect";
   }
 
-  /** Charges `tenths` of a command for what is none. False at a full bucket's debt: the connection has to end. */
+  /**
+   * Charges `tenths` of a command for what is none. False at a full bucket's debt: the connection has to end.
+   */
   work(account: RateAccount, tick: number, tenths: number): boolean {
     this.#earn(account, tick);
     // Bounded, so that the debt stays a small integer however much is charged after it.
@@ -69,8 +76,8 @@ export class RateLimit {
   }
 
   /**
-   * Charges what a command turned out to cost, in commands. The debt that this makes is a second's worth at most, so a
-   * client that asked for much waits that long, and is not disconnected for it.
+   * Charges what a command turned out to cost, in commands. The debt that this makes is a second's worth at
+   * most, so a client that asked for much waits that long, and is not disconnected for it.
    */
   spend(account: RateAccount, tick: number, price: number): void {
     this.#earn(account, tick);

@@ -1,9 +1,9 @@
 /**
  * The registry: every connection of the worker, and which of them have yet to connect.
  *
- * A connection is here from `open` until it is disconnected; until its transport has ended it counts as closing.
- * Those that have not connected stand in a queue by age, so that finding the stale ones costs nothing while there
- * are none.
+ * A connection is here from `open` until it is disconnected; until its transport has ended it counts as
+ * closing. Those that have not connected stand in a queue by age, so that finding the stale ones costs
+ * nothing while there are none.
  */
 import { disconnects } from "@holdfast/protocol";
 import type { Requester } from "../access/requester.js";

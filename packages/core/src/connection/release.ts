@@ -1,8 +1,8 @@
 /**
  * Release: what a connection lets go of at its end, and what one subscription lets go of at its own.
  *
- * Invariant: afterwards no topic, no view of presence and no timer knows it. What may come back, as a detached session or within the
- * grace of presence, is held for the session and not for the connection.
+ * Invariant: afterwards no topic, no view of presence and no timer knows it. What may come back, as a
+ * detached session or within the grace of presence, is held for the session and not for the connection.
  */
 import { mayReconnect, sessionKey } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";

@@ -1,9 +1,9 @@
 /**
  * A session: who is connected and what it listens to. It begins with the connect command, or with the URL.
  *
- * Invariant: at most one subscription per topic. A session holds few topics (`maxChannels`), so it keeps one alone,
- * and several in an array of exact length: a Map, or the spare room of a growing array, would cost more than the rest
- * of the session.
+ * Invariant: at most one subscription per topic. A session holds few topics (`maxChannels`), so it keeps one
+ * alone, and several in an array of exact length: a Map, or the spare room of a growing array, would cost
+ * more than the rest of the session.
  */
 import type { Identity } from "../access/identity.js";
 import type { Topic } from "../broker/topic.js";
@@ -15,7 +15,10 @@ const NONE: readonly Subscription[] = Object.freeze([]);
 type Subscriptions = Subscription | readonly Subscription[];
 
 export class Session {
-  /** The session count: 0 at first, one more with each resume on any worker. Of two connections the higher one is newer. */
+  /**
+   * The session count: 0 at first, one more with each resume on any worker. Of two connections the higher one
+   * is newer.
+   */
   readonly count: number;
   #identity: Identity;
   #subscriptions: Subscriptions = NONE;

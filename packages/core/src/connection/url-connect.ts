@@ -13,6 +13,9 @@ export interface UrlConnect {
   readonly resume?: Resume | undefined;
   /** Whether it gets a token, with which it may send commands and come back as this session. */
   readonly mayComeBack?: boolean | undefined;
-  /** Whether a channel that cannot be had is told as such, as after a command; otherwise it ends the connection. */
+  /**
+   * Whether a channel that cannot be had is told as such, as after a command; otherwise it ends the
+   * connection.
+   */
   readonly partial?: boolean | undefined;
 }

@@ -1,9 +1,11 @@
 /**
  * The topics that every worker listens to, whoever is connected: broadcasts, and orders.
  *
- *     off ──listen──► subscribing ──confirmed, revocations read──► on        (a failure leads back to off, and is tried again)
+ *     off ──listen──► subscribing ──confirmed, revocations read──► on
+ *     (a failure leads back to off, and is tried again)
  *
- * Invariant: `heard` only when no broadcast and no order of from then on can be missed, and all that was revoked before is known.
+ * Invariant: `heard` only when no broadcast and no order of from then on can be missed, and all that was
+ * revoked before is known.
  */
 import { encodeBroadcast, normalizeData } from "@holdfast/protocol";
 import { BROADCAST, CONTROL } from "../broker/topic.js";

@@ -1,8 +1,9 @@
 /**
- * What a worker tells operators of its channels and connections: found by looking at all of them when somebody asks, so that it
- * costs nothing otherwise. A million take some tenths of a second.
+ * What a worker tells operators of its channels and connections: found by looking at all of them when
+ * somebody asks, so that it costs nothing otherwise. A million take some tenths of a second.
  *
- * In pages by name: each worker gives the first `limit` behind `after`, and the first of all of them together are the page.
+ * In pages by name: each worker gives the first `limit` behind `after`, and the first of all of them together
+ * are the page.
  */
 
 import { channelOf } from "../broker/topic.js";

@@ -1,8 +1,8 @@
 /**
  * A batch: publications of one topic that are written together, encoded once and framed once.
  *
- * Everything that arrives for a topic between two stretches of fan-out shares one batch, hence one write a subscriber.
- * Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
+ * Everything that arrives for a topic between two stretches of fan-out shares one batch, hence one write a
+ * subscriber. Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
  */
 import type { Position } from "@holdfast/protocol";
 import type { Framing, Message } from "./transport.js";
@@ -51,7 +51,10 @@ export class Batch {
   readonly since: number;
   /** Whose publications these are, unless they are for a user or for everybody. */
   readonly channel: string | undefined;
-  /** Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before this. */
+  /**
+   * Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before
+   * this.
+   */
   base: Position | undefined;
   /** Where it stands after the batch. */
   end: Position | undefined;

@@ -1,10 +1,12 @@
 /**
- * A conflation: the newest publications of one channel, one for each key, while subscribers with the policy `latest` are
- * behind. All of them share it, so what waits for them costs the channel and not each subscriber.
+ * A conflation: the newest publications of one channel, one for each key, while subscribers with the policy
+ * `latest` are behind. All of them share it, so what waits for them costs the channel and not each
+ * subscriber.
  *
- * Each push that goes by gets a number; a subscriber that is behind keeps only the numbers between which it missed everything.
- * A gap of the channel itself makes everything before it worthless: what it left behind may have changed since.
- * Invariants: the newest publication is here whatever its size; beyond it at most `MAX_KEYS` and `maxChars`, the oldest go first.
+ * Each push that goes by gets a number; a subscriber that is behind keeps only the numbers between which it
+ * missed everything. A gap of the channel itself makes everything before it worthless: what it left behind
+ * may have changed since. Invariants: the newest publication is here whatever its size; beyond it at most
+ * `MAX_KEYS` and `maxChars`, the oldest go first.
  */
 import { memberText } from "@holdfast/protocol";
 import type { Batch, Numbers, Pushed } from "./batch.js";
@@ -27,7 +29,10 @@ export class Conflation {
   #chars = 0;
   #last = 0;
 
-  /** `field`: the data's field that is the key; without it the channel has one. `maxChars`: frames' characters. */
+  /**
+   * `field`: the data's field that is the key; without it the channel has one. `maxChars`: frames'
+   * characters.
+   */
   constructor(field: string | undefined, maxChars: number) {
     this.#field = field;
     this.#maxChars = maxChars;
@@ -74,8 +79,8 @@ export class Conflation {
 }
 
 /**
- * Data without the field, or with something else than text or a number in it, has the key "". A number that no double has
- * exactly is its own text: two ids of 64 bits would be one.
+ * Data without the field, or with something else than text or a number in it, has the key "". A number that
+ * no double has exactly is its own text: two ids of 64 bits would be one.
  */
 function keyOf(data: string, field: string): string {
   const text = data.trimStart().startsWith("{") ? memberText(data, field) : undefined;

@@ -1,13 +1,13 @@
 /**
  * Fan-out: writes each topic's batches to its listeners, in stretches that leave the event loop free.
  *
- * A publication waits for the end of the current turn of the event loop; what arrives for the same topic until its
- * walk begins shares its batch. While a walk is under way the next batch gathers, so a worker that falls behind
- * writes fewer, larger chunks: load makes it more efficient.
+ * A publication waits for the end of the current turn of the event loop; what arrives for the same topic
+ * until its walk begins shares its batch. While a walk is under way the next batch gathers, so a worker that
+ * falls behind writes fewer, larger chunks: load makes it more efficient.
  *
- * Invariants: batches of one topic are delivered whole and in order, never two at once; no stretch holds the loop much
- * longer than `sliceMs`; what waits is bounded by `maxPendingChars`, beyond which the newest publication is dropped
- * and counted.
+ * Invariants: batches of one topic are delivered whole and in order, never two at once; no stretch holds the
+ * loop much longer than `sliceMs`; what waits is bounded by `maxPendingChars`, beyond which the newest
+ * publication is dropped and counted.
  */
 
 import type { Clock } from "../runtime/clock.js";
@@ -60,7 +60,10 @@ export class FanOut {
   readonly #metrics: Metrics;
   readonly #sliceMs: number;
   readonly #maxPendingChars: number;
-  /** Audiences with a pending batch, in order of its first publication: first the rest of `turn`, then `queue`. */
+  /**
+   * Audiences with a pending batch, in order of its first publication: first the rest of `turn`, then
+   * `queue`.
+   */
   #turn: Audience[] = [];
   #nextInTurn = 0;
   #queue: Audience[] = [];
@@ -80,14 +83,18 @@ export class FanOut {
     return this.#pendingChars;
   }
 
-  /** Whether what was dropped may be brought again: not while half of what may wait does, or it would only be dropped again. */
+  /**
+   * Whether what was dropped may be brought again: not while half of what may wait does, or it would only be
+   * dropped again.
+   */
   get hasRoom(): boolean {
     return this.#pendingChars * 2 <= this.#maxPendingChars;
   }
 
   /**
-   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where the
-   * topic's stream stands before and after it. False when too much waits already: then it is dropped and counted.
+   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where
+   * the topic's stream stands before and after it. False when too much waits already: then it is dropped and
+   * counted.
    */
   add(audience: Audience, push: string, data: string | undefined, span?: Span): boolean {
     if (this.#pendingChars + push.length > this.#maxPendingChars) {
@@ -109,7 +116,10 @@ export class FanOut {
     if (this.#state === "idle") this.#schedule();
   }
 
-  /** Resolves when the loop has come round: what waits now has begun to be delivered, if there is not too much. */
+  /**
+   * Resolves when the loop has come round: what waits now has begun to be delivered, if there is not too
+   * much.
+   */
   turn(): Promise<void> {
     return new Promise((resolve) => this.#clock.defer(resolve));
   }

@@ -1,14 +1,16 @@
 /**
- * The outbox: what was written to a connection and not yet taken by the kernel. Its bytes wait in the transport, so
- * that a connection which keeps up has no queue of its own; this file owns the limits: bytes, frames, and age.
+ * The outbox: what was written to a connection and not yet taken by the kernel. Its bytes wait in the
+ * transport, so that a connection which keeps up has no queue of its own; this file owns the limits: bytes,
+ * frames, and age.
  *
- * How full an outbox is, is one number: the largest share of any limit that is used up, 1 at the limit. What happens beyond it is
- * `slow-consumers.ts`. One batch larger than a limit passes: only what was already waiting counts.
+ * How full an outbox is, is one number: the largest share of any limit that is used up, 1 at the limit. What
+ * happens beyond it is `slow-consumers.ts`. One batch larger than a limit passes: only what was already
+ * waiting counts.
  *
- * The transport tells bytes alone. When frames were written, and how many, a `Backlog` knows, which exists only while
- * bytes wait. It keeps stretches of writes instead of writes, an eighth of a limit each, so it is small whatever
- * is written. Invariant: age is under-estimated by at most an eighth of its limit, and frames are over-estimated by at most
- * an eighth, or one batch.
+ * The transport tells bytes alone. When frames were written, and how many, a `Backlog` knows, which exists
+ * only while bytes wait. It keeps stretches of writes instead of writes, an eighth of a limit each, so it is
+ * small whatever is written. Invariant: age is under-estimated by at most an eighth of its limit, and frames
+ * are over-estimated by at most an eighth, or one batch.
  */
 
 import { TICK_MS, type Ticker, ticks } from "../runtime/ticker.js";
@@ -106,7 +108,9 @@ export class Outbox {
     return { bytes, messages: backlog.messages, ageMs: this.#age(backlog) * TICK_MS, fill };
   }
 
-  /** Whether the other side has taken anything since the last call: a sign of life, while there is a backlog. */
+  /**
+   * Whether the other side has taken anything since the last call: a sign of life, while there is a backlog.
+   */
   moved(transport: Transport, backlog: Backlog | undefined): boolean {
     if (backlog === undefined) return false;
     const left = backlog.written - transport.bufferedBytes;

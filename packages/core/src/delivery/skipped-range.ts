@@ -1,9 +1,10 @@
 /**
  * Behind: what one subscription has not been sent, from its first skipped batch until it catches up.
  *
- * It keeps where it fell behind and up to where, not what it missed. Catching up is one batch: a `gap` for each stretch
- * of publications that it will never see, and between them those that were kept for it. Invariant: with a stream, every skipped
- * offset is either in exactly one gap or in a publication, in ascending order.
+ * It keeps where it fell behind and up to where, not what it missed. Catching up is one batch: a `gap` for
+ * each stretch of publications that it will never see, and between them those that were kept for it.
+ * Invariant: with a stream, every skipped offset is either in exactly one gap or in a publication, in
+ * ascending order.
  */
 import { encodeGap } from "@holdfast/protocol";
 import type { Numbers } from "./batch.js";

@@ -1,6 +1,6 @@
 /**
- * Whatever the interleaving of publications, room, no room and ticks: what a client hears is ordered, complete with its gaps, and
- * ends with the newest.
+ * Whatever the interleaving of publications, room, no room and ticks: what a client hears is ordered,
+ * complete with its gaps, and ends with the newest.
  */
 
 import { strict as assert } from "node:assert";

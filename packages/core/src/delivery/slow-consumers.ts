@@ -5,10 +5,10 @@
  *                                 drop:       behind ──room──► a gap, then on
  *                                 latest:     behind ──room──► gaps and the newest of each key, then on
  *
- * A subscription that is behind is skipped, which costs it one small object and nothing per publication. It catches up at the next
- * publication or at a tick, when its outbox is at most half full: not at the first free byte, or a slow reader would get a gap
- * for every other publication. Invariants: in the set exactly while `subscription.behind` is set; catching up comes before
- * whatever follows.
+ * A subscription that is behind is skipped, which costs it one small object and nothing per publication. It
+ * catches up at the next publication or at a tick, when its outbox is at most half full: not at the first
+ * free byte, or a slow reader would get a gap for every other publication. Invariants: in the set exactly
+ * while `subscription.behind` is set; catching up comes before whatever follows.
  */
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { channelOf, type Topic } from "../broker/topic.js";
@@ -53,7 +53,10 @@ export interface SlowConsumerParts {
   readonly logger: Logger;
 }
 
-/** One slow connection, as an example for the log. `topic`: of what was to be written, if it was a subscription's. */
+/**
+ * One slow connection, as an example for the log. `topic`: of what was to be written, if it was a
+ * subscription's.
+ */
 interface Sample extends Waiting {
   readonly connection: string;
   readonly user: string | undefined;
@@ -95,8 +98,8 @@ export class SlowConsumers {
   }
 
   /**
-   * A publication found no room: ends the connection, or leaves the batch out where the channel's policy says so. A
-   * broadcast is for no subscription. Returns the bytes written.
+   * A publication found no room: ends the connection, or leaves the batch out where the channel's policy says
+   * so. A broadcast is for no subscription. Returns the bytes written.
    */
   skipped(connection: SlowConnection, batch: Batch, subscription: SlowSubscription | undefined): 0 {
     // It may have ended when it tried to catch up.

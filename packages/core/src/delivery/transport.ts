@@ -1,9 +1,10 @@
 /**
  * The transport seam: moves bytes for one connection. Transport owns bytes, core owns meaning.
  *
- * An implementer owes: `write` keeps the order of its calls and never throws; `bufferedBytes` is what was accepted
- * but not yet taken by the kernel; after `close` or `terminate` further calls do nothing; the edge calls
- * `Connection#closed` exactly once, whoever ended it. It must not interpret, delay or drop what it is given.
+ * An implementer owes: `write` keeps the order of its calls and never throws; `bufferedBytes` is what was
+ * accepted but not yet taken by the kernel; after `close` or `terminate` further calls do nothing; the edge
+ * calls `Connection#closed` exactly once, whoever ended it. It must not interpret, delay or drop what it is
+ * given.
  *
  * The smallest useful one (an echo of what core does with it):
  *
@@ -40,7 +41,9 @@ export interface Transport {
   readonly framing: Framing;
   /** Bytes waiting in user space for this connection. */
   readonly bufferedBytes: number;
-  /** Writes bytes that `framing` made: one message or several. The array is shared and must not be changed. */
+  /**
+   * Writes bytes that `framing` made: one message or several. The array is shared and must not be changed.
+   */
   write(frames: Uint8Array): void;
   /** Asks the other side for a sign of life below the protocol, where the transport can. */
   ping(): void;
@@ -52,8 +55,8 @@ export interface Transport {
   // What transports do whose clients keep no positions of their own. Others leave it out.
 
   /**
-   * Subscriptions begin there, without a position where there is no history: said right before the answer is written.
-   * `proof` makes what the client may come back with as this session.
+   * Subscriptions begin there, without a position where there is no history: said right before the answer is
+   * written. `proof` makes what the client may come back with as this session.
    */
   stands?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
   /** A subscription has ended. */

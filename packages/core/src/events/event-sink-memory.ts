@@ -1,5 +1,6 @@
 /**
- * The event sink in memory: keeps the newest events of one process for whoever asks. For tests and for embedding.
+ * The event sink in memory: keeps the newest events of one process for whoever asks. For tests and for
+ * embedding.
  */
 import { BrokerUnavailable } from "../broker/broker.js";
 import type { Clock } from "../runtime/clock.js";

@@ -1,13 +1,14 @@
 /**
- * The seam for backends that want to know: who came and went, what clients send to the application, which channels have
- * somebody.
+ * The seam for backends that want to know: who came and went, what clients send to the application, which
+ * channels have somebody.
  *
  * An implementer owes:
  * - one order for all events of a worker: they arrive as `tell` and `deliver` were called;
- * - `tell` never waits, never throws and keeps what cannot be passed on yet, within a bound; beyond it the oldest goes
- *   and is counted as `events_dropped`;
- * - `deliver` resolves once the event is kept where backends read it. It rejects with `BrokerUnavailable` when that cannot be
- *   said in time, at once while it is known to be impossible; then it may have been kept all the same;
+ * - `tell` never waits, never throws and keeps what cannot be passed on yet, within a bound; beyond it the
+ *   oldest goes and is counted as `events_dropped`;
+ * - `deliver` resolves once the event is kept where backends read it. It rejects with `BrokerUnavailable`
+ *   when that cannot be said in time, at once while it is known to be impossible; then it may have been kept
+ *   all the same;
  * - an event that was told may arrive twice, with the same id.
  * The contract suite is `eventSinkContract` in `@holdfast/core/testing`.
  */
@@ -42,7 +43,9 @@ export interface EventSink {
   close(): Promise<void>;
 }
 
-/** An event as the names and values that backends read, in this order. The docs describe each (operations.md). */
+/**
+ * An event as the names and values that backends read, in this order. The docs describe each (operations.md).
+ */
 export function eventFields(event: GatewayEvent, timeMs: number): readonly string[] {
   const head = ["event", event.type, "time", String(timeMs)];
   switch (event.type) {

@@ -17,8 +17,9 @@ const DEFAULT_LIMIT = 100;
 export type Past = { readonly result: EncodableResults["history"] } | { readonly error: ErrorCode };
 
 /**
- * With `since` the page begins behind that position, and only if it can be proven that the position belongs to the log.
- * At most `maxBytes` bytes of data, but at least one publication where there is one. Rejects with `BrokerUnavailable`.
+ * With `since` the page begins behind that position, and only if it can be proven that the position belongs
+ * to the log. At most `maxBytes` bytes of data, but at least one publication where there is one. Rejects with
+ * `BrokerUnavailable`.
  */
 export async function readHistoryPage(
   broker: Pick<Broker, "read">,

@@ -1,9 +1,9 @@
 /**
  * Recovery: what can be proven about a position. Pure; the rules behind every `recovered` in the protocol.
  *
- * Offsets are gapless, so two positions of one epoch say exactly what lies between them. Between epochs only the lineage
- * proves anything: up to its offset the earlier log and this one are the same. Whatever cannot be proven gets a reason; nothing is
- * guessed.
+ * Offsets are gapless, so two positions of one epoch say exactly what lies between them. Between epochs only
+ * the lineage proves anything: up to its offset the earlier log and this one are the same. Whatever cannot be
+ * proven gets a reason; nothing is guessed.
  */
 import type { Position, UnrecoveredReason } from "@holdfast/protocol";
 
@@ -14,8 +14,8 @@ export interface LogEnd {
 }
 
 /**
- * Why `position` is not one of this log's, or undefined when it is: then everything after `position.offset` in this log is
- * what whoever stood there has missed.
+ * Why `position` is not one of this log's, or undefined when it is: then everything after `position.offset`
+ * in this log is what whoever stood there has missed.
  */
 export function locate({ offset, epoch }: Position, { top, lineage }: LogEnd): UnrecoveredReason | undefined {
   if (epoch === top.epoch) return offset <= top.offset ? undefined : "unverifiable";

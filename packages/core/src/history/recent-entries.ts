@@ -1,10 +1,11 @@
 /**
- * A tail: the newest publications of one channel, kept on the worker so that whoever comes back after a short absence
- * costs no read of the broker's log.
+ * A tail: the newest publications of one channel, kept on the worker so that whoever comes back after a short
+ * absence costs no read of the broker's log.
  *
- * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded by what one
- * recovery may bring, in entries and characters, since nobody could use more; and by a budget of characters that all tails of a
- * worker share: a tail that finds it used up gives away its own oldest, unless somebody is waiting for them.
+ * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded
+ * by what one recovery may bring, in entries and characters, since nobody could use more; and by a budget of
+ * characters that all tails of a worker share: a tail that finds it used up gives away its own oldest, unless
+ * somebody is waiting for them.
  */
 import type { Entry } from "../broker/broker.js";
 
@@ -48,7 +49,10 @@ export class RecentEntries {
     return this.#entries[this.#gone]?.offset;
   }
 
-  /** The highest offset that was given away because of the tail's own limits: what begins before it is too much. */
+  /**
+   * The highest offset that was given away because of the tail's own limits: what begins before it is too
+   * much.
+   */
   get beyond(): number {
     return this.#beyond;
   }
@@ -67,7 +71,10 @@ export class RecentEntries {
     this.#trim();
   }
 
-  /** The entries after `offset`, up to and including `last`; or undefined when the tail does not reach back so far. */
+  /**
+   * The entries after `offset`, up to and including `last`; or undefined when the tail does not reach back so
+   * far.
+   */
   between(offset: number, last: number): readonly Entry[] | undefined {
     if (offset >= last) return [];
     const { first } = this;

@@ -1,10 +1,10 @@
 /**
  * StreamReader: keeps every stream of the worker without a hole, and answers who comes back.
  *
- * A stream that finds something missing is read on from the log at once. Quiet streams are compared with the broker now and then,
- * each at its own time, at a bounded rate; after an outage all of them are, a bounded number at once. Clients that come
- * back together share the reads. Invariant: at most one read is under way for a topic state, and what it brings reaches the topic's
- * listeners in order, or they are told of the gap.
+ * A stream that finds something missing is read on from the log at once. Quiet streams are compared with the
+ * broker now and then, each at its own time, at a bounded rate; after an outage all of them are, a bounded
+ * number at once. Clients that come back together share the reads. Invariant: at most one read is under way
+ * for a topic state, and what it brings reaches the topic's listeners in order, or they are told of the gap.
  */
 import { encodeGap, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
 import {
@@ -25,7 +25,10 @@ import { type Ticker, ticks } from "../runtime/ticker.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
 import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
 
-/** A read of a topic's log. `proof`: onward from the stream's position. `past`: what lies before its recent entries. */
+/**
+ * A read of a topic's log. `proof`: onward from the stream's position. `past`: what lies before its recent
+ * entries.
+ */
 export interface Reading {
   readonly what: "proof" | "past";
   readonly done: Promise<void>;
@@ -65,13 +68,18 @@ export interface StreamReaderParts {
   readonly logger: Logger;
 }
 
-/** Looks at quiet streams a tick: 200 a second. With more streams than that allows, each is looked at less often. */
+/**
+ * Looks at quiet streams a tick: 200 a second. With more streams than that allows, each is looked at less
+ * often.
+ */
 const MAX_CHECKS_PER_TICK = 20;
 /** Streams that are proven at once after an outage. */
 const MAX_PROOFS_AT_ONCE = 256;
 /** Pages under way at once. A topic state has one at most, so what waits is bounded by the topic states. */
 const MAX_PAGES_AT_ONCE = 32;
-/** What is read beyond what one client asked for: those who come back with it missed a little more or less. */
+/**
+ * What is read beyond what one client asked for: those who come back with it missed a little more or less.
+ */
 const SLACK = 64;
 /** What is tried for one client before it is told that too much is happening. */
 const MAX_STEPS_PER_RECOVERY = 8;
@@ -91,7 +99,10 @@ export class StreamReader {
   /** The next slot to prove after an outage; at the end of the slot array when all are. */
   #unproven = Number.POSITIVE_INFINITY;
   #proofs = 0;
-  /** Topic states whose log could not be read, or not be delivered: each is tried again with one of the next ticks. */
+  /**
+   * Topic states whose log could not be read, or not be delivered: each is tried again with one of the next
+   * ticks.
+   */
   readonly #overdue = new Set<LoggedTopic>();
 
   constructor(options: StreamReaderOptions, parts: StreamReaderParts) {
@@ -242,7 +253,10 @@ export class StreamReader {
     }
   }
 
-  /** Never rejects: what fails now is tried again with the next tick, or when the broker is back; an error, by the next check. */
+  /**
+   * Never rejects: what fails now is tried again with the next tick, or when the broker is back; an error, by
+   * the next check.
+   */
   async #prove(topicState: LoggedTopic, stream: Stream): Promise<void> {
     try {
       await this.#alone(topicState, "proof", () => this.#proof(topicState, stream));
@@ -286,7 +300,10 @@ export class StreamReader {
     }
   }
 
-  /** One read at a time for a topic state. Who wants the same shares the one under way; who wants the other waits for its end. */
+  /**
+   * One read at a time for a topic state. Who wants the same shares the one under way; who wants the other
+   * waits for its end.
+   */
   async #alone(topicState: LoggedTopic, what: Reading["what"], read: () => Promise<void>): Promise<void> {
     while (topicState.reading !== undefined) {
       if (topicState.reading.what === what) return topicState.reading.done;
@@ -338,7 +355,9 @@ export class StreamReader {
   }
 }
 
-/** After which position the topic's listeners have yet to be told: who joins now hears everything after it. */
+/**
+ * After which position the topic's listeners have yet to be told: who joins now hears everything after it.
+ */
 export function lastHeard(topicState: LoggedTopic): Position | undefined {
   return topicState.pending?.base ?? topicState.stream?.position;
 }

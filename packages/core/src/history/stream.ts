@@ -3,11 +3,11 @@
  *
  *     begin ──► proven ──hole or other epoch──► proving ──page that reaches the end──► proven
  *
- * Publications come by pub/sub, which may lose some; offsets tell. While something is missing, what arrives is held and the
- * log is read from where the stream stands; the stream goes on with what it reads, or skips what can no longer be
- * had and says so. Pure: it decides, its owner reads and delivers.
- * Invariants: what it lets through has consecutive offsets, save for the gaps it names; what is held is bounded, and if
- * it overflows the log is read once more.
+ * Publications come by pub/sub, which may lose some; offsets tell. While something is missing, what arrives
+ * is held and the log is read from where the stream stands; the stream goes on with what it reads, or skips
+ * what can no longer be had and says so. Pure: it decides, its owner reads and delivers.
+ * Invariants: what it lets through has consecutive offsets, save for the gaps it names; what is held is
+ * bounded, and if it overflows the log is read once more.
  */
 import type { Position, UnrecoveredReason } from "@holdfast/protocol";
 import type { Entry, LogPage } from "../broker/broker.js";
@@ -18,7 +18,10 @@ import { RecentEntries, type RecentEntriesBudget } from "./recent-entries.js";
 export interface Gap {
   /** Where listeners stand before it, in the epoch that they know. */
   readonly after: Position;
-  /** The first and the last offset, in the present epoch; in another life of the log: from where it goes its own way. */
+  /**
+   * The first and the last offset, in the present epoch; in another life of the log: from where it goes its
+   * own way.
+   */
   readonly from: number;
   readonly to: number;
   readonly reason: UnrecoveredReason;
@@ -39,15 +42,23 @@ export interface Progress {
 export type Recovery =
   /** `position`: where the client stands with the entries; it hears what comes after that. */
   | { readonly kind: "recovered"; readonly position: Position; readonly entries: readonly Entry[] }
-  /** `position`: where the client goes on; what it has heard before is not heard again, as far as that can be told. */
+  /**
+   * `position`: where the client goes on; what it has heard before is not heard again, as far as that can be
+   * told.
+   */
   | { readonly kind: "lost"; readonly position: Position; readonly reason: UnrecoveredReason }
-  /** The log has to be proven first: the position is not behind this stream. If it never will be, `reason` says why. */
+  /**
+   * The log has to be proven first: the position is not behind this stream. If it never will be, `reason`
+   * says why.
+   */
   | { readonly kind: "ahead"; readonly reason: UnrecoveredReason }
   /** The log has to be read from `from` on. */
   | { readonly kind: "earlier"; readonly from: number }
   /** What listeners are about to hear begins in another life of the log: wait until they have. */
   | { readonly kind: "torn" }
-  /** What listeners are about to hear begins before the position: wait until they have, or it is heard again. */
+  /**
+   * What listeners are about to hear begins before the position: wait until they have, or it is heard again.
+   */
   | { readonly kind: "amid"; readonly position: Position };
 
 export interface StreamLimits {
@@ -104,7 +115,10 @@ export class Stream {
     return this.#state.kind === "proving";
   }
 
-  /** The epoch that the next publication has to name, because listeners know another; undefined when they know it. */
+  /**
+   * The epoch that the next publication has to name, because listeners know another; undefined when they know
+   * it.
+   */
   get newEpoch(): string | undefined {
     return this.#epochDue ? this.#epoch : undefined;
   }
@@ -223,8 +237,8 @@ export class Stream {
   }
 
   /**
-   * A page of what lies before the tail, in ascending order, for clients that have to go further back. True when the tail
-   * holds all of it now: then it may be extended further.
+   * A page of what lies before the tail, in ascending order, for clients that have to go further back. True
+   * when the tail holds all of it now: then it may be extended further.
    */
   extend({ top, oldest, entries }: LogPage): boolean {
     // Another life of the log: nothing of it may be mixed with this one's.

@@ -1,10 +1,12 @@
 /**
- * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the broker.
+ * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the
+ * broker.
  *
- * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen enters the
- * topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map exactly while somebody holds it
- * or listens, and the broker has not refused; nothing is delivered before the broker's confirmation, so that no
- * publication overtakes the answer to whoever subscribes; who joins hears everything after the position that `join` returns.
+ * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen
+ * enters the topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map
+ * exactly while somebody holds it or listens, and the broker has not refused; nothing is delivered before the
+ * broker's confirmation, so that no publication overtakes the answer to whoever subscribes; who joins hears
+ * everything after the position that `join` returns.
  */
 import {
   encodeGap,
@@ -64,8 +66,8 @@ export class Hub {
   }
 
   /**
-   * Who held the topic state listens from now on. Returns the position after which it hears everything, where the channel has
-   * a history. Only when the topic state is confirmed.
+   * Who held the topic state listens from now on. Returns the position after which it hears everything, where
+   * the channel has a history. Only when the topic state is confirmed.
    */
   join(topicState: TopicState, listener: Listener): Position | undefined {
     topicState.holds--;
@@ -84,7 +86,9 @@ export class Hub {
     this.#forgetUnused(topicState);
   }
 
-  /** Ends the listening, or the hold of who does not listen yet; the last one ends the worker's subscription. */
+  /**
+   * Ends the listening, or the hold of who does not listen yet; the last one ends the worker's subscription.
+   */
   leave(topicState: TopicState, listener: Listener): void {
     if (listener.slot === -1) topicState.holds--;
     else topicState.listeners.remove(listener);
@@ -116,8 +120,8 @@ export class Hub {
   }
 
   /**
-   * Publications of a topic were left out for this worker. A stream reads what its log keeps; where there is no log, those who
-   * listen are told of a gap.
+   * Publications of a topic were left out for this worker. A stream reads what its log keeps; where there is
+   * no log, those who listen are told of a gap.
    */
   skipped(topic: Topic): void {
     const topicState = this.#topicStates.get(topic);
@@ -150,7 +154,8 @@ export class Hub {
     this.#topicStates.set(topic, topicState);
     const confirming = this.#confirm(topicState);
     topicState.confirming = confirming;
-    // Whoever holds the topic state handles the rejection; one that has left meanwhile must not leave it unhandled.
+    // Whoever holds the topic state handles the rejection; one that has left meanwhile must not leave it
+    // unhandled.
     confirming.catch(() => {});
     return topicState;
   }
@@ -163,7 +168,8 @@ export class Hub {
         await this.#parts.streamReader.begin(topicState, topicState.stream);
       topicState.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: whoever enters from here on must not find a topic state that nobody delivers to.
+      // Before those who wait are told: whoever enters from here on must not find a topic state that nobody
+      // delivers to.
       if (this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
       throw error;
     }

@@ -3,8 +3,8 @@
  *
  *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (whoever waits is told)
  *
- * Somebody who is about to listen holds the topic state, so that the worker's subscription and the stream live on while the
- * past is being read. Owned by the hub; changed by nobody else.
+ * Somebody who is about to listen holds the topic state, so that the worker's subscription and the stream
+ * live on while the past is being read. Owned by the hub; changed by nobody else.
  */
 
 import type { Retention } from "../broker/broker.js";

@@ -20,7 +20,10 @@ const member = (session: string, count?: number): Member => ({
   count,
 });
 
-/** Workers on one store, of which each can be cut off from it, before or after the store has done what it was asked. */
+/**
+ * Workers on one store, of which each can be cut off from it, before or after the store has done what it was
+ * asked.
+ */
 class World {
   readonly clock = new FakeClock();
   readonly store = new MemoryPresence(new MemoryBus(), this.clock);

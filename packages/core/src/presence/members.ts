@@ -1,12 +1,14 @@
 /**
  * This worker's members: whom it has in which channel, and that the store knows.
  *
- *     a channel:  told ──join, leave──► due ──next turn──► telling ──► told      (a failure: due again, with the next tick)
+ *     a channel:  told ──join, leave──► due ──next turn──► telling ──► told
+ *     (a failure: due again, with the next tick)
  *
- * What happens in one turn of the event loop, or while the store is told, is told at once, in order, the last word for each
- * session. Invariants: one call at a time for a channel, `MAX_TELLING` for all; a channel is here exactly while it has a member or
- * something due; of two connections of one session the one with the higher count decides when it leaves, and with equal counts
- * both: two resumes by one token do not say which is newer.
+ * What happens in one turn of the event loop, or while the store is told, is told at once, in order, the last
+ * word for each session. Invariants: one call at a time for a channel, `MAX_TELLING` for all; a channel is
+ * here exactly while it has a member or something due; of two connections of one session the one with the
+ * higher count decides when it leaves, and with equal counts both: two resumes by one token do not say which
+ * is newer.
  */
 
 import { BrokerUnavailable } from "../broker/broker.js";

@@ -1,8 +1,9 @@
 /**
- * The presence store in memory: for the embedded broker, where the primary serves it to its workers, and for tests.
+ * The presence store in memory: for the embedded broker, where the primary serves it to its workers, and for
+ * tests.
  *
- * Invariants: a channel is in the map exactly while it has members; the members of a lease are found in its channels;
- * leases run on the monotonic clock, so that a wall clock that is set ends none of them.
+ * Invariants: a channel is in the map exactly while it has members; the members of a lease are found in its
+ * channels; leases run on the monotonic clock, so that a wall clock that is set ends none of them.
  */
 
 import type { MemoryBus } from "../broker/broker-memory.js";

@@ -1,10 +1,10 @@
 /**
  * Presence: who is in which channel. What the rest of core asks; the parts are beside this file.
  *
- * A connection is a member of each channel it listens to whose namespace has presence, under the key of its session, which
- * stays when the session goes on in another connection. Where no namespace has presence, nothing here runs.
- * Invariant: a member whose connection was lost stays for `presenceGraceMs`, so that whoever comes back, here or on another
- * worker, neither leaves nor joins.
+ * A connection is a member of each channel it listens to whose namespace has presence, under the key of its
+ * session, which stays when the session goes on in another connection. Where no namespace has presence,
+ * nothing here runs. Invariant: a member whose connection was lost stays for `presenceGraceMs`, so that
+ * whoever comes back, here or on another worker, neither leaves nor joins.
  */
 
 import { sessionKey } from "@holdfast/protocol";

@@ -1,19 +1,23 @@
 /**
  * The presence store seam: who is in which channel, in all of the cluster.
  *
- * A member is a session in a channel. Each belongs to the lease of the worker that it is connected to; a worker renews its
- * one lease, however many members that has, and the members of a lease that nobody renews are taken out by whoever finds out.
+ * A member is a session in a channel. Each belongs to the lease of the worker that it is connected to; a
+ * worker renews its one lease, however many members that has, and the members of a lease that nobody renews
+ * are taken out by whoever finds out.
  *
  * An implementer owes:
- * - `change` is one atomic step in which the members change, are numbered and told: each change that happened raises
- *   `sequence` by one, each that clients are told of (`PresenceRule.joinLeave`) raises `version` by one, and what happened is
- *   published on the channel's presence topic as `PresenceNews` text, in order and through the same broker that the worker
- *   listens to. Numbers have no gaps; those of a channel that was empty begin anew, above all that it ever had;
- * - a change under a lease that is over by the store's own clock (`Lease.until`), or that was ended, is refused as `lapsed`,
- *   so that one that comes late makes no ghost;
- * - a session that two workers `put` belongs to the one with the higher count; with equal counts, which only two resumes by one
- *   token have, to both: it stays until each has `drop`ped it or its lease has ended. What the lower one says does nothing;
- * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given out again;
+ * - `change` is one atomic step in which the members change, are numbered and told: each change that happened
+ *   raises `sequence` by one, each that clients are told of (`PresenceRule.joinLeave`) raises `version` by
+ *   one, and what happened is published on the channel's presence topic as `PresenceNews` text, in order and
+ *   through the same broker that the worker listens to. Numbers have no gaps; those of a channel that was
+ *   empty begin anew, above all that it ever had;
+ * - a change under a lease that is over by the store's own clock (`Lease.until`), or that was ended, is
+ *   refused as `lapsed`, so that one that comes late makes no ghost;
+ * - a session that two workers `put` belongs to the one with the higher count; with equal counts, which only
+ *   two resumes by one token have, to both: it stays until each has `drop`ped it or its lease has ended. What
+ *   the lower one says does nothing;
+ * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given
+ *   out again;
  * - `end` takes out the lease's members in steps of bounded length, once each, whoever else is at it;
  * - a call that cannot be carried out rejects with `BrokerUnavailable`, as those of the broker do.
  *
@@ -113,7 +117,10 @@ export interface PresenceStore {
     changes: readonly PresenceChange[],
     rule: PresenceRule,
   ): Promise<ChangeOutcome>;
-  /** At most `limit` members and `MAX_PRESENCE_PAGE_BYTES`, from `cursor` on, the `next` of a page or any other text; 0 asks for the numbers alone. */
+  /**
+   * At most `limit` members and `MAX_PRESENCE_PAGE_BYTES`, from `cursor` on, the `next` of a page or any
+   * other text; 0 asks for the numbers alone.
+   */
   read(channel: string, limit: number, cursor?: string): Promise<PresencePage>;
   /** Ends a lease: its members leave, but for those that went on under another. */
   end(id: string): Promise<void>;
@@ -122,7 +129,9 @@ export interface PresenceStore {
 /** Changes of one call: keeps a step in the store short. */
 export const MAX_CHANGES = 64;
 
-/** Bytes of members in one page, as UTF-8; one comes in any case. A page may have fewer than `limit` for that. */
+/**
+ * Bytes of members in one page, as UTF-8; one comes in any case. A page may have fewer than `limit` for that.
+ */
 export const MAX_PRESENCE_PAGE_BYTES = 1024 * 1024;
 
 /** Characters of the steps in one piece of news; beyond it there are several pieces. */

@@ -3,11 +3,12 @@
  *
  *     reading ──page──► listing ◄──few members──► counting          (a hole, or an outage: back to reading)
  *
- * News comes by pub/sub, which may lose some; the sequence tells. While something is missing, what arrives is held and the
- * store is read; then the view goes on from the page with what came after it. Above `maxListed` members it counts and does
- * not list. Pure: it decides, its owner reads and tells.
- * Invariants: what it tells has versions that never fall, and those of one list and all that was told after it have no gap
- * but where something was missed; what is held is bounded, and if it overflows the store is read once more.
+ * News comes by pub/sub, which may lose some; the sequence tells. While something is missing, what arrives is
+ * held and the store is read; then the view goes on from the page with what came after it. Above `maxListed`
+ * members it counts and does not list. Pure: it decides, its owner reads and tells.
+ * Invariants: what it tells has versions that never fall, and those of one list and all that was told after
+ * it have no gap but where something was missed; what is held is bounded, and if it overflows the store is
+ * read once more.
  */
 import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
 import type { HeardNews, PresencePage } from "./store.js";
@@ -61,7 +62,10 @@ const COUNTING: State = Object.freeze({ kind: "counting" });
 export class PresenceView {
   readonly #rule: ViewRule;
   #state: State = reading();
-  /** What clients have been told, also while the store is read; undefined before the first page and where it only counts. */
+  /**
+   * What clients have been told, also while the store is read; undefined before the first page and where it
+   * only counts.
+   */
   #list: List | undefined;
   #numbers: Numbers | undefined;
   /** Sessions that a page has room for, as far as is known: pages are bounded in bytes, too. */
@@ -106,7 +110,10 @@ export class PresenceView {
     }
   }
 
-  /** What the store had. The page begins with the first member and has room for `maxListed`, if they are not too large. */
+  /**
+   * What the store had. The page begins with the first member and has room for `maxListed`, if they are not
+   * too large.
+   */
   accept(page: PresencePage): ViewProgress {
     const { held, overflowed } = this.#state.kind === "reading" ? this.#state : reading();
     const { sequence, version, users, sessions } = page;
@@ -203,8 +210,9 @@ function normal(text: string): [session: string, text: string] {
 }
 
 /**
- * From one list to a later one, whose version is given. Who followed the one without missing a version can follow this too:
- * either the versions of these go on where it stands, or the first does not, and it reads anew.
+ * From one list to a later one, whose version is given. Who followed the one without missing a version can
+ * follow this too: either the versions of these go on where it stands, or the first does not, and it reads
+ * anew.
  */
 function difference(before: List, after: List, version: number, mode: JoinLeaveMode): Told[] {
   const [old, now] = mode === "user" ? [byUser(before), byUser(after)] : [before, after];

@@ -1,10 +1,12 @@
 /**
- * The watches of this worker: which channels' members it follows, for those who listen to joins and leaves or ask who is there.
+ * The watches of this worker: which channels' members it follows, for those who listen to joins and leaves or
+ * ask who is there.
  *
- * A watch listens to the channel's presence topic and reads the store where its view needs it: at the beginning, at a hole, and
- * after an outage. Whoever holds a watch waits for `ready` and is then told who is there and begins to listen in one turn, so that
- * nothing is missed and nothing is told twice. Invariants: one read at a time for a channel, shared by all who wait, `MAX_READING`
- * after an outage; a watch that nobody uses is kept for `IDLE_MS`, because a storm of clients asks the same.
+ * A watch listens to the channel's presence topic and reads the store where its view needs it: at the
+ * beginning, at a hole, and after an outage. Whoever holds a watch waits for `ready` and is then told who is
+ * there and begins to listen in one turn, so that nothing is missed and nothing is told twice. Invariants:
+ * one read at a time for a channel, shared by all who wait, `MAX_READING` after an outage; a watch that
+ * nobody uses is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
 
 import {
@@ -52,7 +54,10 @@ export class PresenceWatches {
   readonly #watches = new Map<string, Watch>();
   /** Views that have to be read. */
   readonly #overdue = new Set<Watch>();
-  /** Views whose read has failed. They wait for the next tick: a store that is away fails at once, again and again. */
+  /**
+   * Views whose read has failed. They wait for the next tick: a store that is away fails at once, again and
+   * again.
+   */
   readonly #failed = new Set<Watch>();
   /** Watches whose counts have changed and that only count. */
   readonly #counting = new Set<Watch>();
@@ -98,7 +103,10 @@ export class PresenceWatches {
     }
   }
 
-  /** Who held the watch is told joins and leaves from now on, under the name `key`. What it returns comes before them. */
+  /**
+   * Who held the watch is told joins and leaves from now on, under the name `key`. What it returns comes
+   * before them.
+   */
   listen(watch: Watch, key: object, listener: ToldListener): PresenceSnapshot | undefined {
     watch.holds--;
     const watcher = new Watcher(listener);
@@ -123,7 +131,9 @@ export class PresenceWatches {
     this.#rest(watch);
   }
 
-  /** News from the broker. Text that is none is dropped: only our own stores publish there, but anybody can. */
+  /**
+   * News from the broker. Text that is none is dropped: only our own stores publish there, but anybody can.
+   */
   news(channel: string, text: string): void {
     const watch = this.#watches.get(channel);
     if (watch === undefined) return;
@@ -199,7 +209,10 @@ export class PresenceWatches {
     }
   }
 
-  /** Reads for nobody in particular. What fails now is tried again with the next tick, or when the broker is back. */
+  /**
+   * Reads for nobody in particular. What fails now is tried again with the next tick, or when the broker is
+   * back.
+   */
   #catchUp(watch: Watch): void {
     this.#reading++;
     this.#read(watch)

@@ -2,7 +2,10 @@
  * The word that somebody probably meant.
  */
 
-/** The candidate within a third of the word's length in edits (at least 2), or undefined. The first of equals wins. */
+/**
+ * The candidate within a third of the word's length in edits (at least 2), or undefined. The first of equals
+ * wins.
+ */
 export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(2, Math.floor(word.length / 3));
   let best: string | undefined;

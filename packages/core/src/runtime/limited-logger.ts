@@ -1,9 +1,11 @@
 /**
- * A logger that says the same only so often: a line that a peer can cause must not cost its disk, or hide the others.
+ * A logger that says the same only so often: a line that a peer can cause must not cost its disk, or hide the
+ * others.
  *
- * Lines are the same when their message is: what differs is in the fields. Those beyond the limit are counted, and the count is said
- * when the window ends. What is below `info` is not limited: it is off unless an operator wants all of it.
- * Invariant: at most `lines` of one message pass in a window, and one line that says how many were left out.
+ * Lines are the same when their message is: what differs is in the fields. Those beyond the limit are
+ * counted, and the count is said when the window ends. What is below `info` is not limited: it is off unless
+ * an operator wants all of it. Invariant: at most `lines` of one message pass in a window, and one line that
+ * says how many were left out.
  */
 import type { Clock } from "./clock.js";
 import type { Logger } from "./logger.js";

@@ -4,7 +4,9 @@
  * Called per message or per batch, never per delivery.
  */
 
-/** Counts that only grow. The key is the name without `holdfast_` and `_total`; the value is its help text. */
+/**
+ * Counts that only grow. The key is the name without `holdfast_` and `_total`; the value is its help text.
+ */
 export const COUNTERS = Object.freeze({
   commands: "Commands received from clients",
   command_errors: "Commands answered with an error",

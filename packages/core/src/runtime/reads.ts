@@ -1,9 +1,10 @@
 /**
  * Reads under way: a few at once, the rest wait in lanes, one lane for each asker, and the lanes take turns.
  *
- * A page of a log or of members is memory at the broker, on the way and here until it is written. What bounds it is the
- * size of a page times the number of pages under way. Invariants: at most `atOnce` reads are under way, and one of a lane; a lane is
- * kept only while it has a read; an asker with many reads makes another wait for one of them at most.
+ * A page of a log or of members is memory at the broker, on the way and here until it is written. What bounds
+ * it is the size of a page times the number of pages under way. Invariants: at most `atOnce` reads are under
+ * way, and one of a lane; a lane is kept only while it has a read; an asker with many reads makes another
+ * wait for one of them at most.
  */
 
 export interface ReadLimits {
@@ -50,7 +51,9 @@ export class Reads {
     return this.#waiting;
   }
 
-  /** Runs `read` when it is its turn, and settles as it does. Rejects with `ReadRefused` where it cannot wait. */
+  /**
+   * Runs `read` when it is its turn, and settles as it does. Rejects with `ReadRefused` where it cannot wait.
+   */
   run<T>(asker: object, read: () => Promise<T>): Promise<T> {
     const lane = this.#lanes.get(asker) ?? { asker, running: false, waiting: [] };
     if (lane.waiting.length >= this.#limits.maxWaitingPerLane) return Promise.reject(new ReadRefused("lane"));

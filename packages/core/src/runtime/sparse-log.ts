@@ -1,9 +1,10 @@
 /**
- * A log for what clients get wrong: enough that an operator sees what to mend, however often a client repeats it.
+ * A log for what clients get wrong: enough that an operator sees what to mend, however often a client repeats
+ * it.
  *
- * A line is passed once for each `kind` and `key` in a window, and for a few keys of a kind only. Those beyond are counted;
- * the next line of the kind says how many were left out. Invariant: the log holds at most `keys` short texts for each kind,
- * and passes at most as many lines of a kind in a window.
+ * A line is passed once for each `kind` and `key` in a window, and for a few keys of a kind only. Those
+ * beyond are counted; the next line of the kind says how many were left out. Invariant: the log holds at most
+ * `keys` short texts for each kind, and passes at most as many lines of a kind in a window.
  */
 import type { Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
@@ -38,7 +39,10 @@ export class SparseLog {
     this.#limits = limits;
   }
 
-  /** What an operator should mend. `key`: what makes a line of this kind a new one, such as the origin that was refused. */
+  /**
+   * What an operator should mend. `key`: what makes a line of this kind a new one, such as the origin that
+   * was refused.
+   */
   warn(kind: string, key: string, fields: object, message: string): void {
     this.#say("warn", kind, key, fields, message);
   }

@@ -1,8 +1,8 @@
 /**
  * The ticker: the one timer of a worker's core. It counts ticks and turns whoever hangs on it.
  *
- * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of a timer
- * or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.
+ * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of
+ * a timer or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.
  */
 import type { Clock, Timer } from "./clock.js";
 

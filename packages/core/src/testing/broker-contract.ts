@@ -1,7 +1,9 @@
 /**
- * The contract of the broker seam as a test suite: what `broker.ts` says in words, every implementation must pass.
+ * The contract of the broker seam as a test suite: what `broker.ts` says in words, every implementation must
+ * pass.
  *
- * Written against events and settled promises only; that something does not arrive is shown by something later that does.
+ * Written against events and settled promises only; that something does not arrive is shown by something
+ * later that does.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Broker, BrokerUnavailable } from "../broker/broker.js";

@@ -8,7 +8,10 @@ import type { EventSink, GatewayEvent } from "../events/event-sink.js";
 /** Where sinks are made and read. */
 export interface EventSinkWorld {
   readonly sink: EventSink;
-  /** What backends can read now, oldest first, as names and values without the id. Waits until there are `atLeast`. */
+  /**
+   * What backends can read now, oldest first, as names and values without the id. Waits until there are
+   * `atLeast`.
+   */
   read(atLeast: number): Promise<readonly Readonly<Record<string, string>>[]>;
   close(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /**
  * A clock that stands still until a test moves it.
  *
- * Deterministic: timers run in the order of their time, then of their making; deferred work runs in the order in which
- * it was deferred, one turn of the event loop at a time. Nothing runs by itself.
+ * Deterministic: timers run in the order of their time, then of their making; deferred work runs in the order
+ * in which it was deferred, one turn of the event loop at a time. Nothing runs by itself.
  */
 import type { Clock, Timer } from "../runtime/clock.js";
 
@@ -62,7 +62,9 @@ export class FakeClock implements Clock {
     return this.#deferred.length;
   }
 
-  /** Lets time pass, running what is due at its own time, with the deferred work before and after each timer. */
+  /**
+   * Lets time pass, running what is due at its own time, with the deferred work before and after each timer.
+   */
   advance(ms: number): void {
     const target = this.#elapsedMs + ms;
     this.#runAllDeferred();
@@ -77,7 +79,9 @@ export class FakeClock implements Clock {
     this.#elapsedMs = Math.max(this.#elapsedMs, target);
   }
 
-  /** One turn of the event loop: runs what is deferred now, not what that defers. Returns how much there was. */
+  /**
+   * One turn of the event loop: runs what is deferred now, not what that defers. Returns how much there was.
+   */
   runDeferred(): number {
     const deferred = this.#deferred;
     this.#deferred = [];

@@ -1,15 +1,18 @@
 /**
  * Whether a JSON Schema takes a value: the keywords that our own documents use, and no other.
  *
- * Written for tests that hold an implementation against its document. A keyword that it does not know is an error, so that no
- * schema is taken for checked that is not.
+ * Written for tests that hold an implementation against its document. A keyword that it does not know is an
+ * error, so that no schema is taken for checked that is not.
  */
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 const ANNOTATIONS: ReadonlySet<string> = new Set(["description"]);
 
-/** What is wrong, with the path to it; undefined when nothing is. `definitions`: what a `$ref` may name, by its whole text. */
+/**
+ * What is wrong, with the path to it; undefined when nothing is. `definitions`: what a `$ref` may name, by
+ * its whole text.
+ */
 export function schemaProblem(
   schema: JsonSchema,
   value: unknown,

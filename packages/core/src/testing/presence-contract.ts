@@ -1,5 +1,6 @@
 /**
- * The contract of the presence store as a test suite: what `presence-store.ts` says in words, every implementation must pass.
+ * The contract of the presence store as a test suite: what `presence-store.ts` says in words, every
+ * implementation must pass.
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";

@@ -1,5 +1,6 @@
 /**
- * The contract of the transport seam as a test suite: what `transport.ts` says in words, every implementation must pass.
+ * The contract of the transport seam as a test suite: what `transport.ts` says in words, every implementation
+ * must pass.
  *
  * Meant for real transports with a real other side, so nothing here assumes that anything happens at once.
  */
@@ -181,7 +182,9 @@ async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await turn();
 }
 
-/** Waits for what will come. Gives up before the test's own timeout would, so that nothing goes on behind it. */
+/**
+ * Waits for what will come. Gives up before the test's own timeout would, so that nothing goes on behind it.
+ */
 async function until(done: () => boolean): Promise<void> {
   const deadline = performance.now() + MAX_WAIT_MS;
   while (!done()) {

@@ -1,6 +1,6 @@
 /**
- * The chat's backend: gives each name a token, and publishes what its bearer says. A publication does not tell its
- * publisher, so the backend writes the name, and clients may not publish to the room themselves.
+ * The chat's backend: gives each name a token, and publishes what its bearer says. A publication does not
+ * tell its publisher, so the backend writes the name, and clients may not publish to the room themselves.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * The ticker's backend: publishes prices of 20 symbols, 10 of them 20 times a second. Each comes with 20 KB of orders, so
- * that a slow reader is soon behind. It then gets the newest price of each symbol (holdfast.json), and delays no other page.
+ * The ticker's backend: publishes prices of 20 symbols, 10 of them 20 times a second. Each comes with 20 KB
+ * of orders, so that a slow reader is soon behind. It then gets the newest price of each symbol
+ * (holdfast.json), and delays no other page.
  */
 import { admin, start } from "../start.js";
 

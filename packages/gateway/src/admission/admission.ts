@@ -4,13 +4,14 @@
  *     accepted ──► parked ──► reading ──► queued for a worker ──► handed over
  *         └─ 503       └───── 408, 431, 400 ─────┘ (503 when no worker comes)
  *
- * A request head is read to its end before its socket is routed, and reading has stopped before it is handed over:
- * what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take them, the rest is
- * parked unread, and their addresses take turns. Nearly full, sockets whose head does not come give their places up (`crowd.ts`).
- * So do those with most bytes, where heads have more than `maxPendingBytes`.
- * Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did not take comes on top); no socket
- * stays longer than `headTimeoutMs` in one state; a socket that is refused gets an answer that says why; none is dropped
- * because a worker died; `left` is called once for each place that becomes free, after it has.
+ * A request head is read to its end before its socket is routed, and reading has stopped before it is handed
+ * over: what arrives later waits in the kernel for the worker. Heads are read only as fast as workers take
+ * them, the rest is parked unread, and their addresses take turns. Nearly full, sockets whose head does not
+ * come give their places up (`crowd.ts`). So do those with most bytes, where heads have more than
+ * `maxPendingBytes`. Invariants: `accept` never takes `pending` beyond `maxPending` (what a dead worker did
+ * not take comes on top); no socket stays longer than `headTimeoutMs` in one state; a socket that is refused
+ * gets an answer that says why; none is dropped because a worker died; `left` is called once for each place
+ * that becomes free, after it has.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { DateField } from "../http/date-field.js";
@@ -45,7 +46,9 @@ export interface AdmissionEvents {
   closedFor(): Refused | undefined;
   /** One whose client's address is known already: why it is refused, unread, if it is. */
   arrived(socket: PendingSocket): Refused | undefined;
-  /** Queues the socket for a worker, or says why not: `later` when no worker is there, a refusal otherwise. */
+  /**
+   * Queues the socket for a worker, or says why not: `later` when no worker is there, a refusal otherwise.
+   */
   assign(socket: PendingSocket): Assignment;
   /** How many heads may be read now, given the queues of the workers. */
   room(): number;
@@ -61,7 +64,10 @@ export type Assignment = "assigned" | "later" | "healthy" | Refused;
 const SWEEP_MS = 250;
 /** Bytes that are read of a request which is refused unread; its origin stands among the first headers. */
 const PEEK_BYTES = 2048;
-/** The part of their bytes to which heads are cut when they have too many, so that the search for the heaviest is rare. */
+/**
+ * The part of their bytes to which heads are cut when they have too many, so that the search for the heaviest
+ * is rare.
+ */
 const HEAD_BYTES_LEFT = 7 / 8;
 /** A full door looks for superfluous sockets at most this often, ms. */
 const THIN_MS = 50;
@@ -85,7 +91,10 @@ export class Admission {
   readonly #peeked = Buffer.alloc(PEEK_BYTES);
   readonly #peerAddress: PeerAddress;
   readonly #sweeper: Timer;
-  /** Unread. Their addresses take turns, so that nobody, a health check least, waits behind all that another address opens. */
+  /**
+   * Unread. Their addresses take turns, so that nobody, a health check least, waits behind all that another
+   * address opens.
+   */
   readonly #parked = new FairQueue<PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */
   readonly #unassigned = new Fifo<PendingSocket>();
@@ -193,8 +202,8 @@ export class Admission {
   }
 
   /**
-   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser that opened one ahead
-   * would take an earlier answer for the one to its request.
+   * The door closes: sockets that asked already are refused, and the others when they have asked. A browser
+   * that opened one ahead would take an earlier answer for the one to its request.
    */
   shut(): void {
     for (const socket of this.#takeUnassigned()) this.#dismiss(socket, "draining");

@@ -1,16 +1,22 @@
 /**
  * Whose connection it is: the address that limits count by.
  *
- * Without configuration that is the peer's, and nothing a peer sends changes it. A trusted proxy may speak for others:
- * by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no trusted proxy wrote.
+ * Without configuration that is the peer's, and nothing a peer sends changes it. A trusted proxy may speak
+ * for others: by the PROXY protocol, or by X-Forwarded-For, read from its end to the last address that no
+ * trusted proxy wrote.
  */
 import { BlockList, isIP } from "node:net";
 import { headEnd } from "../http/request-head.js";
 
 const FORWARDED_FOR = "\r\nx-forwarded-for:";
-/** Entries that are looked at, from the last: more proxies than any path has. The last of them counts then. */
+/**
+ * Entries that are looked at, from the last: more proxies than any path has. The last of them counts then.
+ */
 const MAX_PROXIES = 32;
-/** `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and `[2001:db8::1]:443`. */
+/**
+ * `192.0.2.1:443`, as Azure Application Gateway and IIS ARR write it; `[2001:db8::1]` and
+ * `[2001:db8::1]:443`.
+ */
 const WITH_PORT = /^(?:([\d.]+):\d{1,5}|\[([^\]]*)\](?::\d{1,5})?)$/;
 
 /** Peers that may say for whom they speak. */
@@ -53,8 +59,9 @@ export function proxyProblem(proxy: string): string | undefined {
 }
 
 /**
- * What limits count a peer by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and chooses any
- * address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is itself.
+ * What limits count a peer by: an IPv4 address is itself, of IPv6 one subscriber has a network of /64 and
+ * chooses any address of it. An IPv4 address in an IPv6 spelling is the IPv4 address. What is no address is
+ * itself.
  */
 export function limitKey(address: string): string {
   const key = namedKey(address);
@@ -62,8 +69,8 @@ export function limitKey(address: string): string {
 }
 
 /**
- * What limits count an address by that a proxy has named: all of it, since the proxy tells its clients apart, in one
- * spelling. The network of /64 is counted beside it: `subscriberOf`.
+ * What limits count an address by that a proxy has named: all of it, since the proxy tells its clients apart,
+ * in one spelling. The network of /64 is counted beside it: `subscriberOf`.
  */
 export function namedKey(address: string): string {
   const plain = plainAddress(address);
@@ -76,7 +83,10 @@ export function namedKey(address: string): string {
   return groups.map((group) => group.toString(16)).join(":");
 }
 
-/** The key that all addresses of one network of /64 share beside their own; undefined where a key has none beside it. */
+/**
+ * The key that all addresses of one network of /64 share beside their own; undefined where a key has none
+ * beside it.
+ */
 export function subscriberOf(key: string): string | undefined {
   return key.includes(":") && !key.endsWith("/64") ? `${limitKey(key)} named` : undefined;
 }
@@ -111,9 +121,9 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * The client's address. `peer`: the other end of the TCP connection, or for whom its PROXY header speaks. `head`: the
- * request's head as latin1, possibly with more behind it, which never counts; only looked at when the peer is trusted.
- * An entry that is no address counts as the proxy that wrote it.
+ * The client's address. `peer`: the other end of the TCP connection, or for whom its PROXY header speaks.
+ * `head`: the request's head as latin1, possibly with more behind it, which never counts; only looked at when
+ * the peer is trusted. An entry that is no address counts as the proxy that wrote it.
  */
 export function clientAddress(peer: string, head: string, proxies: TrustedProxies): string {
   if (!proxies.has(peer)) return peer;
@@ -129,8 +139,8 @@ export function clientAddress(peer: string, head: string, proxies: TrustedProxie
 }
 
 /**
- * The entries of all X-Forwarded-For lines of the head, the last one first: what a client has written before them costs
- * nothing. A line that is folded (RFC 9112 §5.2) is one line.
+ * The entries of all X-Forwarded-For lines of the head, the last one first: what a client has written before
+ * them costs nothing. A line that is folded (RFC 9112 §5.2) is one line.
  */
 function* forwardedFor(head: string): Generator<string> {
   const end = headEnd(head);

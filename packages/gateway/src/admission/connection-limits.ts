@@ -1,13 +1,14 @@
 /**
  * Limits on how many connections are opened and held: by everybody together, and by one client address.
  *
- * All off unless set; those per address because behind a load balancer that does not tell its clients' addresses
- * everybody has the same one. Where the peer's address is the client's, a socket counts from accept on (`arrive`), else
- * from its whole head on. Invariants: what was counted for an address is released once, by whoever held it; an address is
- * forgotten when it holds nothing and has its full rate again; at most `MAX_ADDRESSES` have an account of their own.
- * Further addresses share one of `SHARED_ACCOUNTS` by their network: the limit of one address holds for all of them.
- * IPv6 addresses that a proxy names count each on its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR`
- * times the limits of one. A subscriber has such a network, and may choose a new address for each connection.
+ * All off unless set; those per address because behind a load balancer that does not tell its clients'
+ * addresses everybody has the same one. Where the peer's address is the client's, a socket counts from accept
+ * on (`arrive`), else from its whole head on. Invariants: what was counted for an address is released once,
+ * by whoever held it; an address is forgotten when it holds nothing and has its full rate again; at most
+ * `MAX_ADDRESSES` have an account of their own. Further addresses share one of `SHARED_ACCOUNTS` by their
+ * network: the limit of one address holds for all of them. IPv6 addresses that a proxy names count each on
+ * its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR` times the limits of one. A subscriber
+ * has such a network, and may choose a new address for each connection.
  */
 import type { Clock } from "@holdfast/core";
 import { TokenBucket } from "../runtime/token-bucket.js";
@@ -19,7 +20,9 @@ export interface ConnectionLimitOptions {
   readonly ratePerSecond: number | undefined;
   /** Connections that one address may hold; undefined = any number. */
   readonly maxPerAddress: number | undefined;
-  /** Connections that one address may open per second, sustained; twice that at once. Undefined = any number. */
+  /**
+   * Connections that one address may open per second, sustained; twice that at once. Undefined = any number.
+   */
   readonly ratePerAddress: number | undefined;
 }
 
@@ -83,8 +86,8 @@ export class ConnectionLimits<Holder extends object> {
   }
 
   /**
-   * A socket has come to `door`, its head unread: it counts for its address as an opened connection does, until `left`.
-   * Returns the limit that it meets, unless it is one of the few that are read all the same.
+   * A socket has come to `door`, its head unread: it counts for its address as an opened connection does,
+   * until `left`. Returns the limit that it meets, unless it is one of the few that are read all the same.
    */
   arrive(door: Holder, socket: PendingSocket): LimitRefusal | undefined {
     const now = this.#clock.monotonic();
@@ -131,7 +134,10 @@ export class ConnectionLimits<Holder extends object> {
     if (subscriber !== undefined) this.#hold(holder, subscriber);
   }
 
-  /** `holder` has one less: it ended, or goes to another. Those of one address are alike, whichever account has them. */
+  /**
+   * `holder` has one less: it ended, or goes to another. Those of one address are alike, whichever account
+   * has them.
+   */
   release(holder: Holder, address: string): void {
     const held = this.#heldBy.get(holder);
     if (held === undefined) return;

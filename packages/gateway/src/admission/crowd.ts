@@ -1,10 +1,11 @@
 /**
  * A crowded door: when it is nearly full, and which sockets then give their places up.
  *
- * Sockets whose head does not come may hold a quarter of the places then; those that are parked or wait for a worker are
- * not at fault and stay. The addresses with the most go first, and of one address the oldest. A socket that is younger
- * than `GRACE_MS` stays: its head may lie unread in the kernel. Pure: sockets in, sockets out.
- * Invariant: an address that holds fewer silent sockets than another loses none before that one has as few; likewise bytes of heads.
+ * Sockets whose head does not come may hold a quarter of the places then; those that are parked or wait for a
+ * worker are not at fault and stay. The addresses with the most go first, and of one address the oldest. A
+ * socket that is younger than `GRACE_MS` stays: its head may lie unread in the kernel. Pure: sockets in,
+ * sockets out. Invariant: an address that holds fewer silent sockets than another loses none before that one
+ * has as few; likewise bytes of heads.
  */
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import type { PendingSocket } from "./pending-socket.js";
@@ -41,8 +42,8 @@ export function superfluous(
 }
 
 /**
- * Which of `reading`, oldest first, have to leave so that their heads are `bytes` less: the oldest of the address whose heads have
- * most bytes, again and again. Sockets without a byte stay.
+ * Which of `reading`, oldest first, have to leave so that their heads are `bytes` less: the oldest of the
+ * address whose heads have most bytes, again and again. Sockets without a byte stay.
  */
 export function heaviest(
   reading: Iterable<PendingSocket>,

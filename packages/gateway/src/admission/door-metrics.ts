@@ -1,5 +1,6 @@
 /**
- * What a front door counts, in the primary and in workers that listen themselves: the same names, merged into one sum.
+ * What a front door counts, in the primary and in workers that listen themselves: the same names, merged into
+ * one sum.
  */
 import { Counter, type Registry } from "prom-client";
 import type { Refused } from "./front-answers.js";

@@ -1,8 +1,8 @@
 /**
  * What the front door says to a socket that it turns away: the reasons, their HTTP status and sentence.
  *
- * Rows of one table, as bytes. `Retry-After` is jittered, so that those who were refused together do not return
- * together.
+ * Rows of one table, as bytes. `Retry-After` is jittered, so that those who were refused together do not
+ * return together.
  */
 
 import { comeBack, isEventSourceHead } from "../http/event-source.js";
@@ -83,8 +83,8 @@ const RETRY_SPREAD_S = 9;
 
 /**
 /**
- * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the page that asked
- * (front-cors.ts); `request` is what was read of its head, as latin1.
+ * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the
+ * page that asked (front-cors.ts); `request` is what was read of its head, as latin1.
  */
 export function frontAnswer(why: Refused, random: number, date: string, more = "", request = ""): string {
   const { status, message } = ROWS[why];

@@ -1,8 +1,8 @@
 /**
  * What lets a page read the front door's refusals: that it should come back, and when.
  *
- * Pure: a head as latin1 in, header lines out. Only pages that may connect here get any. Invariant: no byte of the head leaves in a
- * header but a value without spaces and controls.
+ * Pure: a head as latin1 in, header lines out. Only pages that may connect here get any. Invariant: no byte
+ * of the head leaves in a header but a value without spaces and controls.
  */
 import { corsHeaders } from "../http/cors.js";
 import type { OriginCheck } from "../http/origin.js";

@@ -1,10 +1,11 @@
 /**
  * The hand-offs to one worker, or from a worker to its primary: a queue of sockets, one on its way at a time.
  *
- * Node passes one handle at a time over a channel and copies its whole queue at each acknowledgement, which makes a
- * burst quadratic (docs/adr/0003-front-door.md); with one under way Node's queue stays empty and ours is linear.
- * Invariant: a socket is closed here only after the worker has it; those that a worker does not have can be taken back
- * and go to another. That is exact only when the channel was read to its end: an acknowledgement may still be in it.
+ * Node passes one handle at a time over a channel and copies its whole queue at each acknowledgement, which
+ * makes a burst quadratic (docs/adr/0003-front-door.md); with one under way Node's queue stays empty and ours
+ * is linear. Invariant: a socket is closed here only after the worker has it; those that a worker does not
+ * have can be taken back and go to another. That is exact only when the channel was read to its end: an
+ * acknowledgement may still be in it.
  */
 import type { Clock } from "@holdfast/core";
 import { encodeTravel, type TravelKind } from "../link/hand-off-message.js";
@@ -81,7 +82,10 @@ export class HandOffs {
     if (this.#underWay === undefined) this.#next();
   }
 
-  /** Has the worker send a copy of a listening handle back, before the sockets that wait. Lost with the worker. */
+  /**
+   * Has the worker send a copy of a listening handle back, before the sockets that wait. Lost with the
+   * worker.
+   */
   copy(handle: TcpHandle, port: number): void {
     this.#copies.push({ handle, port });
     if (this.#underWay === undefined) this.#next();

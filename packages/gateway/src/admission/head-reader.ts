@@ -1,10 +1,11 @@
 /**
  * The head reader: from sockets that were accepted to whole request heads.
  *
- * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has, that is one
- * system call and no event. Otherwise the event loop brings the rest, segment by segment.
- * Invariants: whoever leaves, by an event or by `forget`, is not read from any more: what arrives later waits in the
- * kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that are being read have sent.
+ * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has,
+ * that is one system call and no event. Otherwise the event loop brings the rest, segment by segment.
+ * Invariants: whoever leaves, by an event or by `forget`, is not read from any more: what arrives later waits
+ * in the kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that are
+ * being read have sent.
  */
 import type { Clock } from "@holdfast/core";
 import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "../http/request-head.js";
@@ -33,7 +34,10 @@ export class HeadReader {
   readonly #clock: Clock;
   readonly #readNow: typeof readNow;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  /** Those that the event loop reads, by handle, because a handle calls back with nothing but itself. Oldest first. */
+  /**
+   * Those that the event loop reads, by handle, because a handle calls back with nothing but itself. Oldest
+   * first.
+   */
   readonly #reading = new Map<TcpHandle, PendingSocket>();
   readonly #onread: TcpHandle["onread"];
   #bytes = 0;

@@ -1,10 +1,10 @@
 /**
  * LingeringCloses: answers to sockets that are turned away, until the peer has read them.
  *
- * What the peer still sends is read and dropped meanwhile: closing over unread bytes would reset the connection and
- * take the answer with it. Bounded: beyond `MAX_FAREWELLS` the one that has had the longest is cut short, so that a
- * flood of refused sockets cannot use up the descriptors of those that are admitted. Invariant: the map is in order of
- * deadlines.
+ * What the peer still sends is read and dropped meanwhile: closing over unread bytes would reset the
+ * connection and take the answer with it. Bounded: beyond `MAX_FAREWELLS` the one that has had the longest is
+ * cut short, so that a flood of refused sockets cannot use up the descriptors of those that are admitted.
+ * Invariant: the map is in order of deadlines.
  */
 import type { Clock } from "@holdfast/core";
 import { socketOf, type TcpHandle } from "../runtime/tcp-handle.js";

@@ -1,8 +1,9 @@
 /**
  * The introduction: from a socket's first bytes and its peer to whose connection it is.
  *
- * With the PROXY protocol on, a connection begins with its header; that of a peer which is not trusted is taken off and
- * ignored, like an X-Forwarded-For of such a peer. Addresses are only looked up where a limit needs them.
+ * With the PROXY protocol on, a connection begins with its header; that of a peer which is not trusted is
+ * taken off and ignored, like an X-Forwarded-For of such a peer. Addresses are only looked up where a limit
+ * needs them.
  */
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { clientAddress, limitKey, namedKey, plainAddress, TrustedProxies } from "./client-address.js";
@@ -29,8 +30,8 @@ export class PeerAddress {
   }
 
   /**
-   * Sets the client's address where the connection alone tells it: a limit asks, and no proxy can speak for this peer.
-   * False: the head will tell.
+   * Sets the client's address where the connection alone tells it: a limit asks, and no proxy can speak for
+   * this peer. False: the head will tell.
    */
   arrive(socket: PendingSocket): boolean {
     if (!this.#needed || (this.#proxyProtocol && !this.#proxies.any)) return false;

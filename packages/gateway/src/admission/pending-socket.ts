@@ -10,7 +10,8 @@ import type { TcpHandle } from "../runtime/tcp-handle.js";
 export class PendingSocket {
   readonly handle: TcpHandle;
   /**
-   * What was read so far, as latin1: one character a byte. From the hand-off on the whole head and what came behind it.
+   * What was read so far, as latin1: one character a byte. From the hand-off on the whole head and what came
+   * behind it.
    */
   head = "";
   /** When it entered its present state, monotonic ms. */
@@ -27,7 +28,10 @@ export class PendingSocket {
   loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
   introduced = false;
-  /** What a limit per address holds of it while it is in a door: a connection, or one of the few read beyond the limit. */
+  /**
+   * What a limit per address holds of it while it is in a door: a connection, or one of the few read beyond
+   * the limit.
+   */
   held: "nothing" | "connection" | "extra" = "nothing";
   /** Whether its address' rate has been charged. */
   charged = false;

@@ -1,8 +1,10 @@
 /**
- * The PROXY protocol, versions 1 and 2: the line or block by which a load balancer says whose connection it forwards.
+ * The PROXY protocol, versions 1 and 2: the line or block by which a load balancer says whose connection it
+ * forwards.
  *
- * Pure. Source of every rule: HAProxy, "The PROXY protocol", sections 2.1 (text) and 2.2 (binary). A header that does not
- * follow them ends the connection, as the specification demands: what comes after it could not be trusted to be HTTP.
+ * Pure. Source of every rule: HAProxy, "The PROXY protocol", sections 2.1 (text) and 2.2 (binary). A header
+ * that does not follow them ends the connection, as the specification demands: what comes after it could not
+ * be trusted to be HTTP.
  */
 
 import { isIP } from "node:net";
@@ -27,7 +29,9 @@ const V1_LINE = /^PROXY (?:UNKNOWN(?: .*)?|TCP([46]) (\S+) \S+ (\d{1,5}) (\d{1,5
 
 const V2_SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const V2_FIXED_LENGTH = 16;
-/** Addresses and the few hundred bytes of extensions that load balancers add; the format would allow 64 KiB. */
+/**
+ * Addresses and the few hundred bytes of extensions that load balancers add; the format would allow 64 KiB.
+ */
 const V2_MAX_LENGTH = 4096;
 
 /** The header at the beginning of `bytes`, the first bytes of a connection. */

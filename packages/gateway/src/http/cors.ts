@@ -1,6 +1,6 @@
 /**
- * Cross-origin requests: which answers a page of another origin may read. Who may ask at all is decided by `origin.ts`; here
- * are only the headers for those who may.
+ * Cross-origin requests: which answers a page of another origin may read. Who may ask at all is decided by
+ * `origin.ts`; here are only the headers for those who may.
  */
 import type { RequestHead } from "./incoming-head.js";
 
@@ -10,7 +10,10 @@ const NONE: Headers = Object.freeze({});
 /** How long a browser may keep the answer to a preflight, seconds: the longest that any of them takes. */
 const MAX_AGE_S = 7200;
 
-/** What every answer to this request says. Cookies are let through, as browsers do for WebSockets: a load balancer's, and those that the application is shown. */
+/**
+ * What every answer to this request says. Cookies are let through, as browsers do for WebSockets: a load
+ * balancer's, and those that the application is shown.
+ */
 export function corsHeaders({ headers }: RequestHead): Headers {
   const { origin } = headers;
   if (origin === undefined) return NONE;

@@ -1,6 +1,6 @@
 /**
- * The `Date` of answers that do not pass through Node's response object, RFC 9110 §6.6.1. Made once a second: a storm of refusals
- * asks for it thousands of times.
+ * The `Date` of answers that do not pass through Node's response object, RFC 9110 §6.6.1. Made once a second:
+ * a storm of refusals asks for it thousands of times.
  */
 import type { Clock } from "@holdfast/core";
 

@@ -1,9 +1,10 @@
 /**
  * An EventSource that cannot be served now: what it is told instead of a status.
  *
- * By the standard (WHATWG HTML §9.2.2) any status but 200 ends an EventSource for good, a 503 too: the page would hear nothing any more.
- * So it gets a stream that says when to come back, and ends. Everything else gets the status. Invariant: only what is temporary is
- * answered so; what a client did wrong is said with its status.
+ * By the standard (WHATWG HTML §9.2.2) any status but 200 ends an EventSource for good, a 503 too: the page
+ * would hear nothing any more. So it gets a stream that says when to come back, and ends. Everything else
+ * gets the status. Invariant: only what is temporary is answered so; what a client did wrong is said with its
+ * status.
  */
 
 import type { HttpAnswer } from "./http-answer.js";

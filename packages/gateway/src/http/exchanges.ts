@@ -1,13 +1,15 @@
 /**
- * Exchanges: the requests of an HTTP server's connections that are under way, and the answers that have yet to leave.
+ * Exchanges: the requests of an HTTP server's connections that are under way, and the answers that have yet
+ * to leave.
  *
  *     request ──begin──► under way ──answer written──► leaving ──taken by the kernel──► ended
  *        └─ too many: the connection ends behind the answers before it   └─ deadline: the connection is cut
  *
- * Node parses whatever one read brings, up to 64 KiB, and makes a request and a response for each: more than two thousand. So its parser
- * is stopped behind the last request that is answered; where it cannot be, what it brings is dropped.
- * Invariants: a connection has at most `MAX_PIPELINED` requests that are answered, and ends with the last of them; what came behind
- * is kept for one turn of the loop at most; an answer that its peer does not read has a deadline, by its size.
+ * Node parses whatever one read brings, up to 64 KiB, and makes a request and a response for each: more than
+ * two thousand. So its parser is stopped behind the last request that is answered; where it cannot be, what
+ * it brings is dropped. Invariants: a connection has at most `MAX_PIPELINED` requests that are answered, and
+ * ends with the last of them; what came behind is kept for one turn of the loop at most; an answer that its
+ * peer does not read has a deadline, by its size.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -37,7 +39,9 @@ export class Exchanges {
   readonly #written: (this: ServerResponse) => void;
   readonly #timer: Timer;
 
-  /** A peer may take `timeoutMs` for an answer, and a second for each 16 KiB; a second more until the sweep. */
+  /**
+   * A peer may take `timeoutMs` for an answer, and a second for each 16 KiB; a second more until the sweep.
+   */
   constructor(clock: Clock, timeoutMs: number, cut: (why: CutReason) => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
@@ -66,8 +70,8 @@ export class Exchanges {
   }
 
   /**
-   * A request has come. False: too many are under way, and it is not to be answered. `idle` is told when the connection has no
-   * request under way any more, and is open.
+   * A request has come. False: too many are under way, and it is not to be answered. `idle` is told when the
+   * connection has no request under way any more, and is open.
    */
   begin({ socket }: IncomingMessage, response: ServerResponse, idle?: (socket: Duplex) => void): boolean {
     const before = this.#underWay.get(socket) ?? 0;
@@ -91,14 +95,17 @@ export class Exchanges {
   }
 
   /**
-   * Whether the connection's last answer was written: what comes behind it is not answered, readable or not (RFC 9112
-   * §9.6).
+   * Whether the connection's last answer was written: what comes behind it is not answered, readable or not
+   * (RFC 9112 §9.6).
    */
   isOver(socket: Duplex): boolean {
     return this.#over.has(socket);
   }
 
-  /** An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has closed. */
+  /**
+   * An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has
+   * closed.
+   */
   leaving(socket: Duplex, bytes: number): void {
     const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
     this.#leaving.set(socket, this.#clock.monotonic() + ms);
@@ -110,7 +117,9 @@ export class Exchanges {
     this.#leaving.clear();
   }
 
-  /** Answers that were written in this turn leave, and end the connection; one that waits for others is cut. */
+  /**
+   * Answers that were written in this turn leave, and end the connection; one that waits for others is cut.
+   */
   #drop(socket: Duplex): void {
     if (this.#surplus.has(socket)) return;
     this.#surplus.add(socket);
@@ -140,7 +149,10 @@ function isLast(response: ServerResponse): boolean {
 /** What Node's parser is told of a request by: skip its body, and all that comes behind it. */
 const SKIP_THE_REST = 2;
 
-/** From the next request on the connection's input is not parsed any more. `beyond` is called once for each read that has one. */
+/**
+ * From the next request on the connection's input is not parsed any more. `beyond` is called once for each
+ * read that has one.
+ */
 function stopParsing(socket: Duplex, beyond: () => void): void {
   // Node does not export its parser, and has no other way to stop it within what it has read.
   const { parser } = socket as { readonly parser?: { onIncoming?: unknown } | null };

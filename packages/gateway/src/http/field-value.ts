@@ -1,8 +1,9 @@
 /**
- * The value of a header's field, without the white space around it (RFC 9110 §5.5: spaces and tabs, nothing else).
+ * The value of a header's field, without the white space around it (RFC 9110 §5.5: spaces and tabs, nothing
+ * else).
  *
- * By hand: a pattern that looks for white space up to the end begins anew at each space of a long run inside, and takes
- * seconds for one head. Invariant: every character is looked at once, at most.
+ * By hand: a pattern that looks for white space up to the end begins anew at each space of a long run inside,
+ * and takes seconds for one head. Invariant: every character is looked at once, at most.
  */
 
 export function withoutOuterSpace(text: string): string {

@@ -1,12 +1,15 @@
 /**
  * Values of header fields, as RFC 9110 and 9112 define them: lists and `Host`.
  *
- * Pure. Every road that a request can take reads these values here: the front door, the plain head and Node's parser
- * decide alike because of it.
+ * Pure. Every road that a request can take reads these values here: the front door, the plain head and Node's
+ * parser decide alike because of it.
  */
 import { withoutOuterSpace } from "./field-value.js";
 
-/** RFC 3986 §3.2.2 without user information: an IPv6 address in brackets, or a name; then a port, which may be empty. */
+/**
+ * RFC 3986 §3.2.2 without user information: an IPv6 address in brackets, or a name; then a port, which may be
+ * empty.
+ */
 const HOST = /^(?:\[[\da-fA-F:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-fA-F]{2})*)(?::\d*)?$/;
 
 /** The elements of a list, without white space around them. Empty ones are skipped, RFC 9110 §5.6.1.2. */

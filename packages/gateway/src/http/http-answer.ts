@@ -1,6 +1,6 @@
 /**
- * An HTTP answer as a value, so that what decides it stays pure and either writer can send it: Node's response
- * object, or bytes on a bare socket while an upgrade is being refused.
+ * An HTTP answer as a value, so that what decides it stays pure and either writer can send it: Node's
+ * response object, or bytes on a bare socket while an upgrade is being refused.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { awaitsContinue } from "./request-rules.js";
@@ -73,7 +73,9 @@ export function inviteBody(request: IncomingMessage, response: ServerResponse): 
   if (!request.complete && awaitsContinue(request)) response.writeContinue();
 }
 
-/** The answer as it goes over a bare socket, which ends with it. `headOnly` leaves the body out, as HEAD asks. */
+/**
+ * The answer as it goes over a bare socket, which ends with it. `headOnly` leaves the body out, as HEAD asks.
+ */
 export function answerBytes(answer: HttpAnswer, date: string, headOnly = false): Buffer {
   const { status } = answer;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;

@@ -1,22 +1,24 @@
 /**
  * Origins: which pages may open a WebSocket here.
  *
- * Browsers send `Origin` and let any page connect anywhere, so this list is what keeps a foreign page from acting with
- * a visitor's network position. Browsers leave `Origin` out of some requests of the method GET: those are told by
- * `Sec-Fetch-Site`. Any other request without the header does not come from a page and is let through.
+ * Browsers send `Origin` and let any page connect anywhere, so this list is what keeps a foreign page from
+ * acting with a visitor's network position. Browsers leave `Origin` out of some requests of the method GET:
+ * those are told by `Sec-Fetch-Site`. Any other request without the header does not come from a page and is
+ * let through.
  *
- * A page whose name an attacker's DNS leads to this machine has an origin that equals the host it asked for. Where being
- * on this machine is all that a client has to prove (`onlyLocal`), the host must therefore be one that no DNS answers for.
+ * A page whose name an attacker's DNS leads to this machine has an origin that equals the host it asked for.
+ * Where being on this machine is all that a client has to prove (`onlyLocal`), the host must therefore be one
+ * that no DNS answers for.
  *
- * A page of this machine, such as that of a development server, may ask a gateway on loopback for a loopback host, whatever
- * the ports of both (`localPages`): its origin is no name that DNS answers for, either.
+ * A page of this machine, such as that of a development server, may ask a gateway on loopback for a loopback
+ * host, whatever the ports of both (`localPages`): its origin is no name that DNS answers for, either.
  */
 import { isIP } from "node:net";
 import { isLoopback } from "../runtime/loopback.js";
 
 /**
- * Whether a page of `origin` may connect to the `host` it asked for. `site`: the `Sec-Fetch-Site` of a request that pages
- * make without an origin, "" where it has none; undefined for any other request.
+ * Whether a page of `origin` may connect to the `host` it asked for. `site`: the `Sec-Fetch-Site` of a
+ * request that pages make without an origin, "" where it has none; undefined for any other request.
  */
 export type OriginCheck = (
   origin: string | undefined,
@@ -24,7 +26,10 @@ export type OriginCheck = (
   site?: string | undefined,
 ) => boolean;
 
-/** `origins` as in the options: undefined = the page's own host, `*` = all, `https://*.example.com` = all names below. */
+/**
+ * `origins` as in the options: undefined = the page's own host, `*` = all, `https://*.example.com` = all
+ * names below.
+ */
 export function originCheck(
   origins: readonly string[] | undefined,
   onlyLocal = false,
@@ -82,7 +87,10 @@ function isForeign(site: string): boolean {
   return site === "cross-site" || site === "same-site";
 }
 
-/** Loopback, an address, or a name without a dot: none of them is a name that somebody else's DNS can lead here. */
+/**
+ * Loopback, an address, or a name without a dot: none of them is a name that somebody else's DNS can lead
+ * here.
+ */
 function isLocalName(host: string | undefined): boolean {
   const name = nameOf(host);
   return isLoopback(name) || isIP(name) !== 0 || !name.includes(".") || name.endsWith(".localhost");
@@ -116,7 +124,8 @@ function isHttpOf(origin: string, host: string): boolean {
 
 function normalize(origin: string): string {
   const url = parse(origin);
-  // "null" (a sandboxed frame, a file) and schemes without a host stay as they are: listed literally or refused.
+  // "null" (a sandboxed frame, a file) and schemes without a host stay as they are: listed literally or
+  // refused.
   return url === undefined || url.host === "" ? origin.toLowerCase() : `${url.protocol}//${url.host}`;
 }
 

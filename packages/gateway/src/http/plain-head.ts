@@ -1,11 +1,12 @@
 /**
  * The head of a plain GET request, read without Node's HTTP parser.
  *
- * Nine of ten sockets bring one whole head that asks for a WebSocket, or for an event stream, and nothing else. For those the
- * parser, its request and response objects and their listeners cost more than the handshake itself (docs/performance.md, storm).
- * Strict: whatever is not plainly such a request is left to the HTTP server, which knows the rest of RFC 9112.
- * Invariant: for every head taken here Node's parser would have found the same method, target and headers, and the request has no
- * problem by `request-rules.ts` (plain-head.test.ts and request-roads.property.test.ts compare them over generated heads).
+ * Nine of ten sockets bring one whole head that asks for a WebSocket, or for an event stream, and nothing
+ * else. For those the parser, its request and response objects and their listeners cost more than the
+ * handshake itself (docs/performance.md, storm). Strict: whatever is not plainly such a request is left to
+ * the HTTP server, which knows the rest of RFC 9112. Invariant: for every head taken here Node's parser would
+ * have found the same method, target and headers, and the request has no problem by `request-rules.ts`
+ * (plain-head.test.ts and request-roads.property.test.ts compare them over generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { withoutOuterSpace } from "./field-value.js";
@@ -23,8 +24,8 @@ export interface PlainHead extends RequestHead {
 const METHOD = "GET ";
 const VERSION = " HTTP/1.1";
 /**
- * Every line a name, RFC 9110 §5.6.2, and a value without controls but the tab, §5.5. One test of all lines costs a
- * fraction of two of each.
+ * Every line a name, RFC 9110 §5.6.2, and a value without controls but the tab, §5.5. One test of all lines
+ * costs a fraction of two of each.
  */
 const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 /** Path and query. A fragment has no place in a target. */

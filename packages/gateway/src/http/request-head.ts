@@ -1,8 +1,9 @@
 /**
  * A request's head, as far as the front door has to understand it: where it ends and which session it names.
  *
- * Pure, on latin1 text: one character is one byte. It reads the request line only: a `sid=` in a cookie, a Referer or a
- * longer parameter's name is not a session. The worker parses the head in full and answers what is wrong with it.
+ * Pure, on latin1 text: one character is one byte. It reads the request line only: a `sid=` in a cookie, a
+ * Referer or a longer parameter's name is not a session. The worker parses the head in full and answers what
+ * is wrong with it.
  */
 
 import { isUpgrade, readPlainHead } from "./plain-head.js";
@@ -14,8 +15,8 @@ const REQUEST_LINE = /^([A-Z][A-Z-]*) (\S+) HTTP\/(\d)\.(\d)\r\n/;
 const OLD_PROBE = /^GET \/healthz HTTP\/1\.0\r\n/;
 
 /**
- * Where the head ends: the index after its empty line, or -1. `from` is how many bytes were looked at before, so that
- * a head in many segments is searched once.
+ * Where the head ends: the index after its empty line, or -1. `from` is how many bytes were looked at before,
+ * so that a head in many segments is searched once.
  */
 export function headEnd(text: string, from = 0): number {
   const index = text.indexOf(END, Math.max(0, from - END.length + 1));
@@ -28,7 +29,10 @@ export function emptyLines(text: string): number {
   return first === 0x0d || first === 0x0a ? (/^(?:\r?\n)+/.exec(text)?.[0].length ?? 0) : 0;
 }
 
-/** True when the first bytes could begin an HTTP request: what is certainly none is refused before its deadline. */
+/**
+ * True when the first bytes could begin an HTTP request: what is certainly none is refused before its
+ * deadline.
+ */
 export function mayBeHttp(text: string): boolean {
   return text === "" || text === "\r" || /^[A-Z]/.test(text);
 }
@@ -54,7 +58,10 @@ export function readRequestLine(head: string): RequestLine | undefined {
   };
 }
 
-/** RFC 9110 §2.5: a later minor version is processed as the highest one that is known. Node's parser knows 1.0 and 1.1. */
+/**
+ * RFC 9110 §2.5: a later minor version is processed as the highest one that is known. Node's parser knows 1.0
+ * and 1.1.
+ */
 export function asKnownVersion(head: string): string {
   return head.replace(/^(\S+ \S+ HTTP\/1\.)\d+/, "$11");
 }
@@ -65,8 +72,8 @@ export function isHealthCheck(target: string): boolean {
 }
 
 /**
- * Whether it is a health check and nothing else: a plain `GET /healthz`, with nothing behind its head. Any other, one without a
- * `Host` for example, is answered by a worker.
+ * Whether it is a health check and nothing else: a plain `GET /healthz`, with nothing behind its head. Any
+ * other, one without a `Host` for example, is answered by a worker.
  */
 export function isProbe(head: string): boolean {
   if (!head.startsWith("GET /healthz ") || !head.endsWith(END) || headEnd(head) !== head.length) return false;

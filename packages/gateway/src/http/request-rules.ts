@@ -1,8 +1,10 @@
 /**
- * What RFC 9110 and 9112 ask of every request, whatever it asks for; and whether it asks to become a WebSocket.
+ * What RFC 9110 and 9112 ask of every request, whatever it asks for; and whether it asks to become a
+ * WebSocket.
  *
- * Node's parser is told to leave these to us, since it answers some by itself and takes others silently. Invariant: a request that
- * the plain head takes (`plain-head.ts`) has no problem here (`request-roads.property.test.ts`).
+ * Node's parser is told to leave these to us, since it answers some by itself and takes others silently.
+ * Invariant: a request that the plain head takes (`plain-head.ts`) has no problem here
+ * (`request-roads.property.test.ts`).
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { elementsOf, hasElement, isHost } from "./field-values.js";
@@ -27,7 +29,9 @@ export interface RequestProblem {
   readonly message: string;
 }
 
-/** What is wrong with the request. Where nothing is, its target is brought into the form of path and query. */
+/**
+ * What is wrong with the request. Where nothing is, its target is brought into the form of path and query.
+ */
 export function settleRequest(request: AnyRequest): RequestProblem | undefined {
   const { method = "", url = "", headers, rawHeaders, httpVersionMajor, httpVersionMinor } = request;
   if (httpVersionMajor !== 1) return { status: 505, message: "This server speaks HTTP/1.1." };
@@ -47,7 +51,9 @@ export function settleRequest(request: AnyRequest): RequestProblem | undefined {
   return undefined;
 }
 
-/** Whether the request asks to become a WebSocket. Other protocols that it offers are ignored, RFC 9110 §7.8. */
+/**
+ * Whether the request asks to become a WebSocket. Other protocols that it offers are ignored, RFC 9110 §7.8.
+ */
 export function asksForWebSocket(headers: IncomingHttpHeaders, httpVersionMinor: number): boolean {
   return (
     httpVersionMinor > 0 &&
@@ -56,7 +62,10 @@ export function asksForWebSocket(headers: IncomingHttpHeaders, httpVersionMinor:
   );
 }
 
-/** Whether its client waits for an interim answer before it sends the body. RFC 9110 §10.1.1: one of HTTP/1.0 does not. */
+/**
+ * Whether its client waits for an interim answer before it sends the body. RFC 9110 §10.1.1: one of HTTP/1.0
+ * does not.
+ */
 export function awaitsContinue({
   headers,
   httpVersionMinor,

@@ -1,5 +1,6 @@
 /**
- * The target of a request in its four forms, RFC 9112 §3.2, as the one form that everything else reads: path and query.
+ * The target of a request in its four forms, RFC 9112 §3.2, as the one form that everything else reads: path
+ * and query.
  *
  * Pure. Some forward proxies and load balancers send the absolute form on; its host then stands for `Host`.
  */
@@ -14,7 +15,10 @@ export interface Target {
 
 const ABSOLUTE = /^(?:https?|wss?):\/\/([^/?#]+)([^#]*)$/i;
 
-/** Undefined for a target that no request may have: one with a fragment, of another scheme, or of no form at all. */
+/**
+ * Undefined for a target that no request may have: one with a fragment, of another scheme, or of no form at
+ * all.
+ */
 export function readTarget(method: string, target: string): Target | undefined {
   if (method === "CONNECT") return isHost(target) ? { url: target, host: undefined } : undefined;
   if (target.startsWith("/")) return target.includes("#") ? undefined : { url: target, host: undefined };

@@ -1,13 +1,13 @@
 /**
  * Hand-off messages: the text that a socket takes along on the IPC channel between the primary and a worker.
  *
- * One string with everything in it: Node turns each message into a line of JSON, and an object around the request's head
- * costs more than the head. Bytes are latin1, one character each.
+ * One string with everything in it: Node turns each message into a line of JSON, and an object around the
+ * request's head costs more than the head. Bytes are latin1, one character each.
  */
 
 /**
- * What the other end is to do with the handle: take the socket; route the socket, which belongs to another worker's
- * session; send the listening handle straight back, which makes a second descriptor of it.
+ * What the other end is to do with the handle: take the socket; route the socket, which belongs to another
+ * worker's session; send the listening handle straight back, which makes a second descriptor of it.
  */
 export type TravelKind = "handOff" | "misplaced" | "copy";
 

@@ -1,8 +1,8 @@
 /**
  * The lanes of a link: lines that wait until the stream has taken what it was given.
  *
- * Urgent lines go first. Pages and the rest share what is left, counted in characters: so a publication waits behind one
- * page at most, however many clients read, and pages go on, however much is published.
+ * Urgent lines go first. Pages and the rest share what is left, counted in characters: so a publication waits
+ * behind one page at most, however many clients read, and pages go on, however much is published.
  * Invariant: within a lane the order is that of `add`.
  */
 import { Fifo } from "../runtime/fifo.js";

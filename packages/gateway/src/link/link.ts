@@ -1,14 +1,15 @@
 /**
  * The link: messages between the primary and one worker, beside the IPC channel.
  *
- * Node's IPC channel holds every message back while a socket is being handed over on it (one at a time, in order),
- * so it carries sockets and nothing else. Control and the embedded broker's traffic go over this pipe, file
- * descriptor 4 of the worker: one JSON value a line.
+ * Node's IPC channel holds every message back while a socket is being handed over on it (one at a time, in
+ * order), so it carries sockets and nothing else. Control and the embedded broker's traffic go over this
+ * pipe, file descriptor 4 of the worker: one JSON value a line.
  *
  * Invariants: messages arrive whole, and a slow or a large one never ends the link. `send` refuses a message
- * that finds no room or is too large, and says so: the caller fails the one call, or leaves the one publication out. Each kind of
- * message has its share of the room, so that bulk is refused long before what has to arrive is. Messages arrive in order, but for
- * two kinds: urgent ones arrive before all that waits, and large answers (pages) let the rest by (link-lanes.ts).
+ * that finds no room or is too large, and says so: the caller fails the one call, or leaves the one
+ * publication out. Each kind of message has its share of the room, so that bulk is refused long before what
+ * has to arrive is. Messages arrive in order, but for two kinds: urgent ones arrive before all that waits,
+ * and large answers (pages) let the rest by (link-lanes.ts).
  */
 import type { Duplex } from "node:stream";
 import { type Lane, Lanes } from "./link-lanes.js";
@@ -16,7 +17,10 @@ import { type Lane, Lanes } from "./link-lanes.js";
 export interface LinkOptions {
   /** Bytes that may wait for the other side. Default 64 MiB. */
   readonly maxBufferedBytes?: number;
-  /** Bytes of one message, in either direction. Default 32 MiB: twice the largest publication, whose quotes JSON escapes. */
+  /**
+   * Bytes of one message, in either direction. Default 32 MiB: twice the largest publication, whose quotes
+   * JSON escapes.
+   */
   readonly maxMessageBytes?: number;
 }
 
@@ -24,7 +28,10 @@ export interface LinkEvents<In> {
   message(message: In): void;
   /** All that waited has been taken by the other side. */
   drained?(): void;
-  /** A message beyond `maxMessageBytes` came, and was left out. The other side refuses to send one, so none should. */
+  /**
+   * A message beyond `maxMessageBytes` came, and was left out. The other side refuses to send one, so none
+   * should.
+   */
   oversized?(): void;
   /** Called once, whoever closed it; with the reason when something went wrong. */
   closed(problem?: Error): void;
@@ -84,7 +91,10 @@ export class Link<Out, In> {
     return (this.#stream.writableLength + this.#lanes.length) / this.#maxBufferedBytes;
   }
 
-  /** Sends one message. False where there is no room for it, where it is too large, or where the link is closed. */
+  /**
+   * Sends one message. False where there is no room for it, where it is too large, or where the link is
+   * closed.
+   */
   send(message: Out, share: number = LINK_SHARES.control): boolean {
     if (this.#state === "closed" || this.fill > share) return false;
     const line = `${JSON.stringify(message)}\n`;

@@ -1,7 +1,8 @@
 /**
  * What the primary and its workers say to each other over the link.
  *
- * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel (`hand-off-message.ts`).
+ * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel
+ * (`hand-off-message.ts`).
  */
 import type {
   ChannelsQuery,
@@ -45,8 +46,8 @@ export type BrokerAnswer =
     };
 
 /**
- * Asked by a worker of a seam that the primary serves beside the embedded broker, such as presence. Arguments and result
- * survive JSON. `id` is echoed.
+ * Asked by a worker of a seam that the primary serves beside the embedded broker, such as presence. Arguments
+ * and result survive JSON. `id` is echoed.
  */
 export interface SeamCall {
   readonly type: "call";
@@ -83,8 +84,8 @@ export interface Load {
 export const LOAD_INTERVAL_MS = 250;
 
 /**
- * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must know: a
- * reload starts workers of the code on disk under a primary that is older.
+ * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must
+ * know: a reload starts workers of the code on disk under a primary that is older.
  */
 export const LINK_VERSION = 4;
 
@@ -103,7 +104,9 @@ export type ToWorker =
     }
   /** The instance is going away: health checks are told so, everything else goes on. */
   | { readonly type: "unready" }
-  /** Whether the front door has accepted nothing for too long: health checks on kept connections are told so. */
+  /**
+   * Whether the front door has accepted nothing for too long: health checks on kept connections are told so.
+   */
   | { readonly type: "door"; readonly shut: boolean }
   /** Whether the instance holds as many connections as it may: then HTTP requests open no session either. */
   | { readonly type: "full"; readonly full: boolean }
@@ -124,7 +127,9 @@ export type ToPrimary =
   /** The worker cannot start, for a reason that a restart will not mend. */
   | { readonly type: "refused"; readonly problem: string }
   | ({ readonly type: "load" } & Load)
-  /** Connections of these addresses have ended; one entry each. Said only of those that came with an address. */
+  /**
+   * Connections of these addresses have ended; one entry each. Said only of those that came with an address.
+   */
   | { readonly type: "departed"; readonly addresses: readonly string[] }
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }

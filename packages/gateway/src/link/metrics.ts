@@ -1,9 +1,9 @@
 /**
  * The metrics seam on prom-client, and what the edge adds to core's numbers.
  *
- * A worker keeps its own registry (never the package's global one) and answers with snapshots; the primary merges
- * them. Counters and histograms add up. Gauges that mean one process (memory, delay, the broker as seen from there)
- * carry the worker's slot as a label, because their sum would be a lie.
+ * A worker keeps its own registry (never the package's global one) and answers with snapshots; the primary
+ * merges them. Counters and histograms add up. Gauges that mean one process (memory, delay, the broker as
+ * seen from there) carry the worker's slot as a label, because their sum would be a lie.
  */
 import { createRequire } from "node:module";
 import {
@@ -27,8 +27,9 @@ export interface LoopDelays {
 }
 
 /**
- * What became of a request for another worker's session: answered by that worker, here or in another instance; by us, as
- * nobody else could, or as there were too many already; sent back to the instance that it came from; or 503.
+ * What became of a request for another worker's session: answered by that worker, here or in another
+ * instance; by us, as nobody else could, or as there were too many already; sent back to the instance that it
+ * came from; or 503.
  */
 export type RoutedWay = "relayed" | "forwarded" | "here" | "full" | "misdirected" | "failed";
 
@@ -303,8 +304,8 @@ export async function snapshotOf(registry: Registry): Promise<MetricsSnapshot> {
 }
 
 /**
- * Without the gauges that mean one process and carry the slot as a label: for a process beside the one that has the
- * slot's place, whose numbers would be added to that one's.
+ * Without the gauges that mean one process and carry the slot as a label: for a process beside the one that
+ * has the slot's place, whose numbers would be added to that one's.
  */
 export function withoutProcessGauges(snapshot: MetricsSnapshot): MetricsSnapshot {
   return snapshot.filter(

@@ -31,7 +31,9 @@ export interface PrimaryOptions {
   readonly workerExecArgv: readonly string[];
   /** Handed to each worker as it is, for its `runWorker`. Must survive JSON. */
   readonly workerConfig: unknown;
-  /** Who accepts: this process, which hands over, or each worker on listeners of its own that share the ports. */
+  /**
+   * Who accepts: this process, which hands over, or each worker on listeners of its own that share the ports.
+   */
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */
   readonly broker: Broker;
@@ -41,7 +43,9 @@ export interface PrimaryOptions {
   readonly presence: PresenceStore;
   /** For how long a revocation holds that names no end, ms. */
   readonly revocationTtlMs: number;
-  /** The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker. */
+  /**
+   * The embedded broker's bus, served to the workers over their links; undefined when Redis is the broker.
+   */
   readonly bus: MemoryBus | undefined;
   /** What the primary serves to the workers beside that bus; none when Redis is the broker. */
   readonly seams: SeamOffers;
@@ -49,7 +53,10 @@ export interface PrimaryOptions {
   readonly maxConnections: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
-  /** Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host only. */
+  /**
+   * Origins whose pages may read why the front door refuses them; `*` is all. Undefined: the page's own host
+   * only.
+   */
   readonly origins: readonly string[] | undefined;
   /** How long a request head may take to arrive, ms. */
   readonly headTimeoutMs: number;

@@ -16,7 +16,10 @@ const pids = (): number[] =>
   Object.values(cluster.workers ?? {}).flatMap((worker) => worker?.process.pid ?? []);
 const pidOf = (answer: string): number => Number(/pid:(\d+)/.exec(answer)?.[1]);
 
-/** Asks until the worker in slot 1 is the one that answers: the router gives sockets to whichever is less busy. */
+/**
+ * Asks until the worker in slot 1 is the one that answers: the router gives sockets to whichever is less
+ * busy.
+ */
 async function pidOfSlot1(ask: () => Promise<string>): Promise<number> {
   for (;;) {
     const answer = await ask();

@@ -1,10 +1,11 @@
 /**
  * The primary: front door, supervisor, admin port, GC turns and embedded broker, joined; and their life.
  *
- *     idle ──start──► starting ──all ready──► running ──stop──► stopping ──► stopped     (a start that fails stops)
+ *     idle ──start──► starting ──all ready──► running ──stop──► stopping ──► stopped
+ *     (a start that fails stops)
  *
- * A stop is a drain and then the end; a drain that was asked for alone leaves the instance up without workers.
- * Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
+ * A stop is a drain and then the end; a drain that was asked for alone leaves the instance up without
+ * workers. Invariant: after `stop` resolved nothing of the instance is left, no process, port or timer.
  */
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
@@ -172,8 +173,9 @@ export class Primary {
   }
 
   /**
-   * Listens, starts the workers and resolves when all are ready. Rejects with the system's error when a port cannot be
-   * had and with a sentence when workers cannot start or a stop comes first; nothing is left running then.
+   * Listens, starts the workers and resolves when all are ready. Rejects with the system's error when a port
+   * cannot be had and with a sentence when workers cannot start or a stop comes first; nothing is left
+   * running then.
    */
   async start(): Promise<Addresses> {
     if (this.#state !== "idle") throw new Error("a primary starts once");
@@ -215,8 +217,8 @@ export class Primary {
   }
 
   /**
-   * Makes health checks fail, sends every client away and ends the workers; the instance stays up without them, until
-   * `stop`. Undefined before it has started. Idempotent: a second call says how far the first is.
+   * Makes health checks fail, sends every client away and ends the workers; the instance stays up without
+   * them, until `stop`. Undefined before it has started. Idempotent: a second call says how far the first is.
    */
   drain(): DrainProgress | undefined {
     if (this.#state === "idle" || this.#state === "starting") return undefined;
@@ -225,8 +227,8 @@ export class Primary {
   }
 
   /**
-   * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a running
-   * instance does. Resolved at once; the log and the metrics say how it goes.
+   * Replaces the workers by ones of this program, one after the other, or joins a reload under way. Only a
+   * running instance does. Resolved at once; the log and the metrics say how it goes.
    */
   reload({ drain, retention, hasPresence, clockLeewayMs, origins, ...program }: ReloadOptions): void {
     if (this.#state !== "running" || this.#drain.state !== "serving") {
@@ -245,8 +247,9 @@ export class Primary {
   }
 
   /**
-   * Drains, then ends what is left. With `windowMs` the goodbyes begin at once, if they have not begun, and are spread over
-   * that; otherwise it is as the settings say. Resolves when all is gone. Idempotent: a second call awaits the first.
+   * Drains, then ends what is left. With `windowMs` the goodbyes begin at once, if they have not begun, and
+   * are spread over that; otherwise it is as the settings say. Resolves when all is gone. Idempotent: a
+   * second call awaits the first.
    */
   stop(windowMs?: number): Promise<void> {
     if (windowMs !== undefined && this.#stopped !== undefined)
@@ -256,8 +259,8 @@ export class Primary {
   }
 
   /**
-   * Ends the workers without goodbyes, in two seconds at most; what hangs is killed. For who does not wait for a stop:
-   * the process is to exit then.
+   * Ends the workers without goodbyes, in two seconds at most; what hangs is killed. For who does not wait
+   * for a stop: the process is to exit then.
    */
   async abort(): Promise<void> {
     this.#supervisor.stop();

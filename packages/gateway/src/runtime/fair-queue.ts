@@ -1,5 +1,6 @@
 /**
- * A queue in which askers take turns: one of each, in the order in which they came, however many each has waiting.
+ * A queue in which askers take turns: one of each, in the order in which they came, however many each has
+ * waiting.
  *
  * Invariant: an asker is kept only while something of it waits.
  */

@@ -1,8 +1,8 @@
 /**
  * A queue: first in, first out, at a constant cost each, however long it is.
  *
- * An array that is shifted copies itself, and one that is only read from an index on grows for as long as it never
- * runs empty. Invariant: nothing that has left is kept alive.
+ * An array that is shifted copies itself, and one that is only read from an index on grows for as long as it
+ * never runs empty. Invariant: nothing that has left is kept alive.
  */
 
 /** Entries that may have left before the array is cut. */

@@ -1,5 +1,6 @@
 /**
- * Whether a folder is private to this user. Invariant: a link to a folder, or one that another user may write, is not.
+ * Whether a folder is private to this user. Invariant: a link to a folder, or one that another user may
+ * write, is not.
  */
 import type { Stats } from "node:fs";
 

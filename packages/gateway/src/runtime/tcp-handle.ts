@@ -1,14 +1,14 @@
 /**
- * Node's TCP handle, as far as the front door and the WebSockets use it. The only file that relies on what Node does
- * not document.
+ * Node's TCP handle, as far as the front door and the WebSockets use it. The only file that relies on what
+ * Node does not document.
  *
- * Why at the door: between `accept` and the hand-off a socket needs one read and a certain stop. A `net.Socket` cannot
- * be stopped for certain (`pause()` goes on reading into its buffer, and a handle that was sent away is still polled
- * here until the worker has answered: bytes are lost), and costs three times the CPU. Node's own cluster module hands
- * raw handles over in the same way. docs/adr/0003-front-door.md has the numbers.
- * Why in the worker: a `net.Socket` for each WebSocket is a third of its memory, and its write path a quarter of a
- * delivery: docs/adr/0012-websocket-on-the-handle.md. tcp-handle.test.ts checks each promise below on every Node
- * version of the matrix.
+ * Why at the door: between `accept` and the hand-off a socket needs one read and a certain stop. A
+ * `net.Socket` cannot be stopped for certain (`pause()` goes on reading into its buffer, and a handle that
+ * was sent away is still polled here until the worker has answered: bytes are lost), and costs three times
+ * the CPU. Node's own cluster module hands raw handles over in the same way. docs/adr/0003-front-door.md has
+ * the numbers. Why in the worker: a `net.Socket` for each WebSocket is a third of its memory, and its write
+ * path a quarter of a delivery: docs/adr/0012-websocket-on-the-handle.md. tcp-handle.test.ts checks each
+ * promise below on every Node version of the matrix.
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
@@ -16,8 +16,8 @@ import { type AddressInfo, createServer, Socket } from "node:net";
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
   /**
-   * Called with what was read; with undefined at the end or an error. `this` is the handle. Node 26 gives a read of
-   * more than 48 KiB in an array of 64 KiB whose rest is noise: `lengthRead` says how much is not.
+   * Called with what was read; with undefined at the end or an error. `this` is the handle. Node 26 gives a
+   * read of more than 48 KiB in an array of 64 KiB whose rest is noise: `lengthRead` says how much is not.
    */
   onread: (this: TcpHandle, bytes: ArrayBuffer | undefined) => void;
   /** After it returns the kernel keeps whatever arrives. */
@@ -75,7 +75,9 @@ export interface ListenOptions {
   readonly port: number;
   /** Length of the kernel's accept queue, bounded by net.core.somaxconn. */
   readonly backlog: number;
-  /** Whether other processes listen on the same port, each with an accept queue of its own. Node 22.12, Linux. */
+  /**
+   * Whether other processes listen on the same port, each with an accept queue of its own. Node 22.12, Linux.
+   */
   readonly reusePort?: boolean;
 }
 
@@ -94,9 +96,10 @@ export async function openListenHandle(
 }
 
 /**
- * Reads what has arrived, at once: the number of bytes, 0 at the end, undefined when nothing is there or this system has
- * no descriptors; the ordinary way tells which error it was. For a socket that has waited this is the cheapest way: no
- * event loop is asked, nothing is allocated, and reading need not be stopped. Where nothing is there it is the dearest.
+ * Reads what has arrived, at once: the number of bytes, 0 at the end, undefined when nothing is there or this
+ * system has no descriptors; the ordinary way tells which error it was. For a socket that has waited this is
+ * the cheapest way: no event loop is asked, nothing is allocated, and reading need not be stopped. Where
+ * nothing is there it is the dearest.
  */
 export function readNow({ fd }: TcpHandle, into: Uint8Array): number | undefined {
   if (fd < 0) return undefined;
@@ -114,7 +117,10 @@ export function peerOf(handle: TcpHandle): string | undefined {
   return name.address;
 }
 
-/** The handle as an ordinary socket, for answering it here or in the worker; its errors show as its end. Takes ownership. */
+/**
+ * The handle as an ordinary socket, for answering it here or in the worker; its errors show as its end. Takes
+ * ownership.
+ */
 export function socketOf(handle: TcpHandle): Socket {
   // `handle` is an option that the typings leave out.
   const options = { handle, readable: true, writable: true, allowHalfOpen: false };
@@ -124,8 +130,8 @@ export function socketOf(handle: TcpHandle): Socket {
 function ignoreError(): void {}
 
 /**
- * Takes the handle out of a socket whose writes are done. The socket is left without one: destroy it, at the latest when the
- * connection has ended. Undefined when it has closed meanwhile.
+ * Takes the handle out of a socket whose writes are done. The socket is left without one: destroy it, at the
+ * latest when the connection has ended. Undefined when it has closed meanwhile.
  */
 export function detachHandle(socket: Socket): TcpHandle | undefined {
   // As Node's child_process does when it sends a socket away.
@@ -206,7 +212,10 @@ const READ_BYTES = 65_536;
 /** What became of a write. After `broken` nothing more will arrive. */
 export type WriteOutcome = "taken" | "waiting" | "broken";
 
-/** How many of the bytes that `onread` was given were read; `before`: how many `onread` was given before, as an int32. */
+/**
+ * How many of the bytes that `onread` was given were read; `before`: how many `onread` was given before, as
+ * an int32.
+ */
 export function lengthRead(handle: TcpHandle, bytes: ArrayBuffer, before: number): number {
   return bytes.byteLength < READ_BYTES ? bytes.byteLength : (handle.bytesRead - before) | 0;
 }
@@ -214,8 +223,8 @@ export function lengthRead(handle: TcpHandle, bytes: ArrayBuffer, before: number
 /**
  * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
  *
- * The kernel takes nearly every write at once, and then one request serves for the next write too. Invariant: a request
- * that went on is never used again.
+ * The kernel takes nearly every write at once, and then one request serves for the next write too. Invariant:
+ * a request that went on is never used again.
  */
 export class HandleIo {
   readonly #internals: Internals;
@@ -251,7 +260,9 @@ export class HandleIo {
     this.#spare = Write === undefined ? null : new Write();
   }
 
-  /** Gives the handle to its owner; nothing is read before `start`. Small writes leave at once from here on. */
+  /**
+   * Gives the handle to its owner; nothing is read before `start`. Small writes leave at once from here on.
+   */
   own(handle: TcpHandle, owner: HandleOwner): OwnedHandle {
     const owned = handle as OwnedHandle;
     (owned as unknown as Record<symbol, HandleOwner>)[this.#internals.owner] = owner;
@@ -266,7 +277,9 @@ export class HandleIo {
     handle.readStart();
   }
 
-  /** Writes. What the kernel does not take at once waits in the handle: `written` or `writeFailed` follows. */
+  /**
+   * Writes. What the kernel does not take at once waits in the handle: `written` or `writeFailed` follows.
+   */
   write(handle: OwnedHandle, bytes: Uint8Array): WriteOutcome {
     return this.#outcome(handle.writeBuffer(this.#spare, bytes), handle, bytes);
   }

@@ -99,7 +99,8 @@ describe("a listener that can pause", () => {
     await copy();
     listener.pause();
     listener.close();
-    // The other process lets go of its copy a moment after it sent one back: until then connections are reset.
+    // The other process lets go of its copy a moment after it sent one back: until then connections are
+    // reset.
     await untilRefused(listener.port);
   });
 });

@@ -1,10 +1,10 @@
 /**
  * A listener that can pause: while it does, the kernel's backlog holds who comes.
  *
- * Node cannot stop accepting without closing the listening socket, which would reset everybody in its backlog. A second
- * descriptor of the same socket keeps it alive: made by sending the handle to a worker, which sends it straight back
- * (`CopyListenHandle` in messages.ts). Pausing closes the descriptor that accepts; resuming accepts on the copy, and the
- * next pause needs another.
+ * Node cannot stop accepting without closing the listening socket, which would reset everybody in its
+ * backlog. A second descriptor of the same socket keeps it alive: made by sending the handle to a worker,
+ * which sends it straight back (`CopyListenHandle` in messages.ts). Pausing closes the descriptor that
+ * accepts; resuming accepts on the copy, and the next pause needs another.
  * Invariants: at most one descriptor accepts; the socket lives from `open` to `close`.
  */
 import { type ListenHandle, type ListenOptions, openListenHandle, type TcpHandle } from "./tcp-handle.js";
@@ -36,8 +36,8 @@ export class TcpListener {
 
   /**
    * Listens. `accept` gets each connection unread, or undefined when the system could not accept one; out of
-   * descriptors libuv closes, on Linux, what it cannot take without a word, so that limits have to be kept before.
-   * Rejects with the system's error.
+   * descriptors libuv closes, on Linux, what it cannot take without a word, so that limits have to be kept
+   * before. Rejects with the system's error.
    */
   static async open(
     options: ListenOptions,

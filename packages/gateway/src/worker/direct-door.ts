@@ -1,13 +1,14 @@
 /**
- * The direct door: a worker's own listeners and admission, where workers share the ports (`accept` is `reuseport`).
+ * The direct door: a worker's own listeners and admission, where workers share the ports (`accept` is
+ * `reuseport`).
  *
  *     new ──open──► open ──refuse──► refusing ──close──► closed      (close ends every state)
  *
- * The kernel chooses the worker, whatever session a request names; so a whole head that names another worker's session
- * goes to the primary, which routes that one socket. What cannot be routed there is taken here: a worker answers a resume
- * of any session. Limits are this worker's own, except for what the primary routes.
- * Invariants: a socket is the admission's, on its way to the primary or the worker's, never two of them; what waits for
- * the primary is bounded and short.
+ * The kernel chooses the worker, whatever session a request names; so a whole head that names another
+ * worker's session goes to the primary, which routes that one socket. What cannot be routed there is taken
+ * here: a worker answers a resume of any session. Limits are this worker's own, except for what the primary
+ * routes. Invariants: a socket is the admission's, on its way to the primary or the worker's, never two of
+ * them; what waits for the primary is bounded and short.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { type Owner, ownerOf } from "@holdfast/protocol";
@@ -50,7 +51,10 @@ const MAX_MISPLACED = 1024;
 /** A primary that has let one wait this long gets no more for now, ms. */
 const STUCK_MS = 1000;
 const SWEEP_MS = 250;
-/** Heads that are read at `maxConnections`, to tell a health check from the rest: fewer than descriptors in reserve. */
+/**
+ * Heads that are read at `maxConnections`, to tell a health check from the rest: fewer than descriptors in
+ * reserve.
+ */
 const READ_WHEN_FULL = 64;
 
 export class DirectDoor {

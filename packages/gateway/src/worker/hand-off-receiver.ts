@@ -1,12 +1,14 @@
 /**
- * Sockets from the primary: arrive on the IPC channel with their request's head, become WebSockets or connections of
- * the HTTP server. Those that the worker accepted itself (`direct-door.ts`) go the same way from `take` on.
+ * Sockets from the primary: arrive on the IPC channel with their request's head, become WebSockets or
+ * connections of the HTTP server. Those that the worker accepted itself (`direct-door.ts`) go the same way
+ * from `take` on.
  *
- * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A plain
- * request for a WebSocket or an event stream goes straight there, as a bare handle. Every other one is injected into the HTTP server by
+ * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A
+ * plain request for a WebSocket or an event stream goes straight there, as a bare handle. Every other one is
+ * injected into the HTTP server by
  * @socket.io/sticky's worker half, which also keeps its connection from being used for another session.
- * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in between and
- * come without a handle.
+ * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in
+ * between and come without a handle.
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
@@ -18,7 +20,9 @@ import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 /** Where sockets go. */
 export interface SocketTaker {
   readonly server: Server;
-  /** Takes a plain request for a WebSocket or an event stream; false for any other, which is untouched then. */
+  /**
+   * Takes a plain request for a WebSocket or an event stream; false for any other, which is untouched then.
+   */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean;
   /** Calls `ended` when the socket has closed. */
   watch(socket: Socket, ended: () => void): void;
@@ -63,8 +67,8 @@ export class HandOffReceiver {
   }
 
   /**
-   * Takes a socket with what was read of it, wherever it came from: latin1, so that one character is one byte and what
-   * follows the head can be found again. `ended` is called when it has closed.
+   * Takes a socket with what was read of it, wherever it came from: latin1, so that one character is one byte
+   * and what follows the head can be found again. `ended` is called when it has closed.
    */
   take(handle: TcpHandle, head: string, ended: (() => void) | undefined): void {
     if (this.#taker?.takeHandle(handle, head, ended)) return;

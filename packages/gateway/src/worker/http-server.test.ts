@@ -127,7 +127,9 @@ afterEach(async () => {
   expect(clock.timers).toBe(0);
 });
 
-/** All that the server says to `request` until it ends the connection; the client waits for the server's end. */
+/**
+ * All that the server says to `request` until it ends the connection; the client waits for the server's end.
+ */
 async function exchange(...request: string[]): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   let answer = "";

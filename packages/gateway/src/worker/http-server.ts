@@ -1,11 +1,11 @@
 /**
- * The worker's HTTP server: gives each request to the upgrade decision, to comet, to plain HTTP or to the worker whose session
- * it names, and sends what they answer.
+ * The worker's HTTP server: gives each request to the upgrade decision, to comet, to plain HTTP or to the
+ * worker whose session it names, and sends what they answer.
  *
  * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
- * Invariants: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline (`WaitingSockets`,
- * `Exchanges`), also while it is being turned away; every request gets a status line, unless its client is gone or has sent more
- * requests than may be under way.
+ * Invariants: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline
+ * (`WaitingSockets`, `Exchanges`), also while it is being turned away; every request gets a status line,
+ * unless its client is gone or has sent more requests than may be under way.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
@@ -88,7 +88,10 @@ export class HttpServer {
   readonly #upgrades: UpgradeAdmission;
   readonly #exchanges: Exchanges;
   readonly #date: DateField;
-  /** Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will come. */
+  /**
+   * Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will
+   * come.
+   */
   readonly #upgraded = new WeakSet<Socket>();
   /** For whose end somebody waits. */
   readonly #ended = new WeakMap<Socket, () => void>();
@@ -136,8 +139,9 @@ export class HttpServer {
   }
 
   /**
-   * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser; false for any other,
-   * which is untouched then. `head` is the head as latin1, with what came behind it; `ended` is called when it has closed.
+   * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser;
+   * false for any other, which is untouched then. `head` is the head as latin1, with what came behind it;
+   * `ended` is called when it has closed.
    */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
     const request = readPlainHead(head);
@@ -181,12 +185,18 @@ export class HttpServer {
     socket.once("close", () => this.#takeEnded(socket)?.());
   }
 
-  /** From now on health checks hear that the instance is going away. A worker that leaves alone is not unready. */
+  /**
+   * From now on health checks hear that the instance is going away. A worker that leaves alone is not
+   * unready.
+   */
   unready(): void {
     this.#health = "leaving";
   }
 
-  /** Whether the instance accepts connections: of one that does not, health checks on kept connections hear it. */
+  /**
+   * Whether the instance accepts connections: of one that does not, health checks on kept connections hear
+   * it.
+   */
   doorIs(door: "open" | "shut"): void {
     if (this.#health !== "leaving") this.#health = door === "open" ? "ok" : "shut";
   }
@@ -219,7 +229,8 @@ export class HttpServer {
     if (socket.writableEnded) return;
     waiting.release(socket);
     idle.release(socket);
-    // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to that.
+    // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to
+    // that.
     response.setHeader("Connection", this.#draining || !response.shouldKeepAlive ? "close" : "keep-alive");
     if (!this.#exchanges.begin(request, response, this.#idle)) return;
     const problem = problemOf(request);
@@ -228,7 +239,10 @@ export class HttpServer {
     sendAnswer(response, problem);
   }
 
-  /** Every answer at an address of comet may be read by the pages that may connect; what answers adds nothing to that. */
+  /**
+   * Every answer at an address of comet may be read by the pages that may connect; what answers adds nothing
+   * to that.
+   */
   #allowPage(request: IncomingMessage, response: ServerResponse): void {
     const { origin, host } = request.headers;
     if (origin === undefined || cometPath(request) === undefined) return;
@@ -280,8 +294,8 @@ export class HttpServer {
   }
 
   /**
-   * A request's socket goes on as a bare handle, and nothing of HTTP is kept for it. After this turn, in which the parser is
-   * still at work, and once the answers to requests before it have left.
+   * A request's socket goes on as a bare handle, and nothing of HTTP is kept for it. After this turn, in
+   * which the parser is still at work, and once the answers to requests before it have left.
    */
   #release(
     request: IncomingMessage,
@@ -346,8 +360,8 @@ export class HttpServer {
   }
 
   /**
-   * The rest of the input is read and dropped, within the answer's deadline: closing with unread bytes would reset the connection
-   * and lose the answer.
+   * The rest of the input is read and dropped, within the answer's deadline: closing with unread bytes would
+   * reset the connection and lose the answer.
    */
   #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
     const bytes = answerBytes(answer, this.#date.now, headOnly);
@@ -391,7 +405,9 @@ export class HttpServer {
     this.#sayRefusal(socket, refusal, headOnly);
   }
 
-  /** A refusal that says when to come back is said at once; the others slow those down that come back anyway. */
+  /**
+   * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
+   */
   #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
     const say = (): void => {
       socket.removeListener("error", destroySocket);

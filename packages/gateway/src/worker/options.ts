@@ -15,11 +15,19 @@ import type { TokenOptions } from "./tokens/token.js";
 import type { WebhookOptions } from "./webhook/webhooks.js";
 
 export interface WorkerOptions {
-  /** Whether, without `origins`, pages have to ask for a host that no DNS answers for (`worker/origin.ts`). */
+  /**
+   * Whether, without `origins`, pages have to ask for a host that no DNS answers for (`worker/origin.ts`).
+   */
   readonly onlyLocalHosts: boolean;
-  /** Whether, without `origins`, pages of this machine may ask for a loopback host (`worker/origin.ts`). Default false. */
+  /**
+   * Whether, without `origins`, pages of this machine may ask for a loopback host (`worker/origin.ts`).
+   * Default false.
+   */
   readonly localPages?: boolean | undefined;
-  /** The gateway's own secret, the same on all instances; undefined: the broker's alone makes the keys of the cluster. */
+  /**
+   * The gateway's own secret, the same on all instances; undefined: the broker's alone makes the keys of the
+   * cluster.
+   */
   readonly secret: string | undefined;
   readonly core: CoreOptions;
   /** Origins that browsers may come from; `*` admits all. Undefined: the page's own host only. */

@@ -1,9 +1,11 @@
 /**
- * A thread of a worker's process that ends the process when the primary is gone and the process did not end by itself.
+ * A thread of a worker's process that ends the process when the primary is gone and the process did not end
+ * by itself.
  *
- * A worker ends when its link closes, but only where its event loop still turns: an endless loop or a write that never
- * returns would keep the process, its clients and, in direct mode, its share of the port. A thread has a loop of its own.
- * Invariant: a worker is killed only after another process has become its parent, which happens when the primary ends.
+ * A worker ends when its link closes, but only where its event loop still turns: an endless loop or a write
+ * that never returns would keep the process, its clients and, in direct mode, its share of the port. A thread
+ * has a loop of its own. Invariant: a worker is killed only after another process has become its parent,
+ * which happens when the primary ends.
  */
 import { workerData } from "node:worker_threads";
 

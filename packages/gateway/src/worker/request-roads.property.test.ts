@@ -1,8 +1,8 @@
 /**
  * One decision, whichever road a request takes: past Node's parser or through it.
  *
- * Requests are generated from pieces that parsers like to read differently: tabs, empty elements, repeated headers, empty lines, other
- * versions, other forms of target.
+ * Requests are generated from pieces that parsers like to read differently: tabs, empty elements, repeated
+ * headers, empty lines, other versions, other forms of target.
  */
 import { createServer, type IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";

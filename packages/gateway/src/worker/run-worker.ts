@@ -1,9 +1,9 @@
 /**
  * A worker's process: opens the link, waits for `start`, runs a `Worker` until the primary says or is gone.
  *
- * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole process
- * group are therefore ignored, and an error that nobody caught ends the process, because the supervisor can start a
- * clean one and nobody can say what this one still does right.
+ * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole
+ * process group are therefore ignored, and an error that nobody caught ends the process, because the
+ * supervisor can start a clean one and nobody can say what this one still does right.
  * Invariant: the process does not outlive its primary, not even one that hangs (`orphan-guard.ts`).
  */
 import { closeSync } from "node:fs";
@@ -21,7 +21,9 @@ import { Worker, type WorkerMessage } from "./worker.js";
 /** How long connections may take to close when the primary is gone, ms. */
 const LAST_WORDS_MS = 1_000;
 
-/** From the primary's `workerConfig` and this worker's place to what it runs with. A throw refuses the start. */
+/**
+ * From the primary's `workerConfig` and this worker's place to what it runs with. A throw refuses the start.
+ */
 export type MakeWorkerOptions = (config: unknown, owner: Owner) => WorkerOptions | Promise<WorkerOptions>;
 
 type StartMessage = Extract<ToWorker, { readonly type: "start" }>;
@@ -44,7 +46,8 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   // A channel to the primary that breaks says so here; the link's end says it too.
   process.on("error", () => life.end());
   process.stderr.on("error", ignoreSignal);
-  // The system may keep a process from its end; the primary sees the closed link, waits a little, and kills it.
+  // The system may keep a process from its end; the primary sees the closed link, waits a little, and kills
+  // it.
   process.prependListener("exit", closeLink);
   process.on("uncaughtException", (problem) => life.crash(problem));
 }

@@ -1,8 +1,8 @@
 /**
  * Session ids: the owner's four characters and 96 bits from the system's generator, drawn for many at once.
  *
- * One draw costs about as much as the rest of a small handshake's bookkeeping, whatever its size. Owner and random part
- * are encoded together: V8 would keep two strings that are joined as three objects.
+ * One draw costs about as much as the rest of a small handshake's bookkeeping, whatever its size. Owner and
+ * random part are encoded together: V8 would keep two strings that are joined as three objects.
  * Invariant: no random byte is used twice.
  */
 import { randomFillSync } from "node:crypto";

@@ -1,5 +1,6 @@
 /**
- * Sessions that HTTP requests open, over real sockets: limited as connections are, whatever they are opened by.
+ * Sessions that HTTP requests open, over real sockets: limited as connections are, whatever they are opened
+ * by.
  */
 import { once } from "node:events";
 import { Agent, request } from "node:http";

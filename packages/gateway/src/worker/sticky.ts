@@ -1,8 +1,8 @@
 /**
  * The worker's half of @socket.io/sticky, typed.
  *
- * The package's own declarations import `socket.io`, which is not installed, and leave half of what it exports out;
- * loading it by `require` keeps them away from the compiler.
+ * The package's own declarations import `socket.io`, which is not installed, and leave half of what it
+ * exports out; loading it by `require` keeps them away from the compiler.
  */
 import type { EventEmitter } from "node:events";
 import type { Server } from "node:http";
@@ -12,7 +12,10 @@ import { createRequire } from "node:module";
 export interface StickyWorkerParts {
   /** Gets the handed-over sockets as 'connection' events. */
   readonly httpServer: Server;
-  /** 'connection' with `{id, once}` binds a session id in the primary. Ours names its owner itself: never emitted. */
+  /**
+   * 'connection' with `{id, once}` binds a session id in the primary. Ours names its owner itself: never
+   * emitted.
+   */
   readonly engine: EventEmitter;
 }
 

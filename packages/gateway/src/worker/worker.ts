@@ -1,8 +1,9 @@
 /**
  * A worker: core with everything of the edge around it, joined.
  *
- * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to say.
- * Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and let it listen.
+ * Builds the parts, gives each message of the primary to the part that it is for, and sends what they have to
+ * say. Knows nothing of processes: `run-worker.ts` gives it a link, and a test may give it two functions and
+ * let it listen.
  */
 import type { Duplex } from "node:stream";
 import { Core, type DrainOptions, SparseLog, type Timer, type WorkerDirectory } from "@holdfast/core";
@@ -37,7 +38,10 @@ import { TokenAuthenticator } from "./tokens/token.js";
 import { Webhooks } from "./webhook/webhooks.js";
 import { WebSocketTransports } from "./websocket/transports.js";
 
-/** How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60 s). */
+/**
+ * How long a connection may be silent between two requests, ms: longer than a load balancer keeps it (AWS: 60
+ * s).
+ */
 const KEEP_ALIVE_MS = 75_000;
 
 /** Messages that the worker answers; `start` is what it was made from. */
@@ -240,8 +244,8 @@ export class Worker {
   }
 
   /**
-   * Resolves when it can do its work, its broker included, unless that cannot be reached for `brokerWaitMs`. Rejects with the
-   * system's error when it cannot listen.
+   * Resolves when it can do its work, its broker included, unless that cannot be reached for `brokerWaitMs`.
+   * Rejects with the system's error when it cannot listen.
    */
   async listen(): Promise<void> {
     const { brokerWaitMs, clock, logger } = this.#options;

@@ -1,9 +1,9 @@
 /**
  * Connections to a Redis Cluster.
  *
- * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything. Publishing needs
- * care: through two members, two publications could reach two subscribers in different orders. Invariant: a topic's
- * publications, kept or not, go through the master that has its log.
+ * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything.
+ * Publishing needs care: through two members, two publications could reach two subscribers in different
+ * orders. Invariant: a topic's publications, kept or not, go through the master that has its log.
  */
 import { Cluster, Redis } from "ioredis";
 import type { RedisAccess, RedisAddress } from "../target.js";
@@ -93,14 +93,17 @@ export function newCluster(
     // A master that joins later is connected to by its first command, which must not be overtaken meanwhile.
     enableOfflineQueue: true,
     redisOptions: connectionOptions(access, timeoutMs, handshakes),
-    // Never: what was sent on a connection that ended may have been done, and what was answered as failed must not be done later.
+    // Never: what was sent on a connection that ended may have been done, and what was answered as failed
+    // must not be done later.
     retryDelayOnFailover: 0,
     // A certificate names hosts: their addresses would not match it.
     ...(access.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
   });
 }
 
-/** One silent master is not the end of the cluster: only its connection goes, and with it what waited there. */
+/**
+ * One silent master is not the end of the cluster: only its connection goes, and with it what waited there.
+ */
 async function ping(node: Redis, { clock, timeoutMs }: ConnectSettings): Promise<void> {
   if (node.status !== "ready") return;
   await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => hangUp(node));

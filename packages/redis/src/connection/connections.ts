@@ -17,7 +17,10 @@ export interface Connections {
   ping(): Promise<unknown>;
   /** Rejects with `NotMaster` when nothing should be published there any more. */
   checkRole(): Promise<unknown>;
-  /** A call with this key had no answer in time: its connection is reset, before the call can be carried out late. */
+  /**
+   * A call with this key had no answer in time: its connection is reset, before the call can be carried out
+   * late.
+   */
   overdue(key: string): void;
   /** Settles with the reason when any of the connections that matter has ended. Never rejects. */
   readonly lost: Promise<string>;

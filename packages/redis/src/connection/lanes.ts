@@ -1,10 +1,12 @@
 /**
- * Lanes: what is published on one topic reaches Redis in the order of the calls, whatever has to be sent twice.
+ * Lanes: what is published on one topic reaches Redis in the order of the calls, whatever has to be sent
+ * twice.
  *
- * A call may come back undone: NOSCRIPT after SCRIPT FLUSH or on a promoted master, ASK, MOVED or TRYAGAIN while a slot moves. Sent
- * again, it would come behind the calls that followed it. So one call of a topic is under way at a time. Calls that come meanwhile
- * wait, and leave together as one atomic script: a busy topic costs Redis less, not more. Invariants: calls of a lane are sent in
- * order; a call whose deadline is over is never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond.
+ * A call may come back undone: NOSCRIPT after SCRIPT FLUSH or on a promoted master, ASK, MOVED or TRYAGAIN
+ * while a slot moves. Sent again, it would come behind the calls that followed it. So one call of a topic is
+ * under way at a time. Calls that come meanwhile wait, and leave together as one atomic script: a busy topic
+ * costs Redis less, not more. Invariants: calls of a lane are sent in order; a call whose deadline is over is
+ * never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond.
  */
 import type { ScriptCall } from "./script.js";
 import { batchOf, type Script } from "./script.js";
@@ -54,8 +56,8 @@ export class Lanes {
   }
 
   /**
-   * Does what Redis never sends back, behind everything of the lane. It keeps nothing waiting: what follows is sent on the same
-   * connection.
+   * Does what Redis never sends back, behind everything of the lane. It keeps nothing waiting: what follows
+   * is sent on the same connection.
    */
   direct(lane: string, send: () => Promise<unknown>, until: number): Promise<unknown> {
     const waiting = this.#lanes.get(lane);

@@ -1,8 +1,9 @@
 /**
  * A link: one life of the connections to Redis, from opening to the first sign that something is wrong.
  *
- * It pings both sides, because a server that is stopped or behind a cut cable closes nothing. Invariant: a link is lost
- * once and as a whole; nothing is repaired inside it, so that "ready" always means that all of it works.
+ * It pings both sides, because a server that is stopped or behind a cut cable closes nothing. Invariant: a
+ * link is lost once and as a whole; nothing is repaired inside it, so that "ready" always means that all of
+ * it works.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { RedisKeys } from "../keys.js";
@@ -97,8 +98,8 @@ export class RedisLink {
   }
 
   /**
-   * Publishes through the server that has `key`. Rejects when Redis does not take it in time, or when too much is waiting
-   * for that already.
+   * Publishes through the server that has `key`. Rejects when Redis does not take it in time, or when too
+   * much is waiting for that already.
    */
   async publish(channel: string, data: string, key: string): Promise<void> {
     const { publish } = this.#use();
@@ -160,8 +161,8 @@ export class RedisLink {
   }
 
   /**
-   * What waits for Redis is bounded by its bytes, and by a deadline. What missed it is answered as failed and must not be carried
-   * out later: its connection is reset first.
+   * What waits for Redis is bounded by its bytes, and by a deadline. What missed it is answered as failed and
+   * must not be carried out later: its connection is reset first.
    */
   async #bounded<T>(
     bytes: number,

@@ -1,9 +1,10 @@
 /**
  * Probes: whether the member that is listened to still hears the rest of its cluster.
  *
- * A member that was cut off, or has just come back, goes on to accept subscriptions and answers PING, but what other
- * members publish does not reach it. So a few of them are asked to publish something small. Invariant: one that arrives
- * is enough; a single broken pair of members must not cost everybody's connection.
+ * A member that was cut off, or has just come back, goes on to accept subscriptions and answers PING, but
+ * what other members publish does not reach it. So a few of them are asked to publish something small.
+ * Invariant: one that arrives is enough; a single broken pair of members must not cost everybody's
+ * connection.
  */
 import type { Clock } from "@holdfast/core";
 import type { Redis } from "ioredis";

@@ -1,8 +1,9 @@
 /**
  * Reasons: an error from Redis as one line that may be logged.
  *
- * ioredis hangs the failed command, arguments and all, on its errors, and old servers quote the arguments of a command
- * they do not know; either may hold a password. Invariant: nothing but a reason leaves this package, never such an error.
+ * ioredis hangs the failed command, arguments and all, on its errors, and old servers quote the arguments of
+ * a command they do not know; either may hold a password. Invariant: nothing but a reason leaves this
+ * package, never such an error.
  */
 import { isNativeError } from "node:util/types";
 import type { RedisTarget } from "../target.js";
@@ -37,7 +38,9 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/NOPERM/i, "does not let this user do what is needed: give its ACL what docs/operations.md lists"],
 ];
 
-/** Why Redis refuses those that it can be reached by, and what to do; undefined where the reason is another. */
+/**
+ * Why Redis refuses those that it can be reached by, and what to do; undefined where the reason is another.
+ */
 export function refusalIn(reason: string): string | undefined {
   return REFUSALS.find(([pattern]) => pattern.test(reason))?.[1];
 }

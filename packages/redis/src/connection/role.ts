@@ -1,9 +1,10 @@
 /**
  * Roles: whether a server is a master now.
  *
- * A master that was made a replica may keep every connection open. It still answers PING, and PUBLISH too, but tells only the
- * connections that listen to it. ROLE takes the place of the ping, so it costs nothing more. A server or proxy that does not let
- * us ask ROLE is asked with PING instead. Invariant: that is logged once for each broker, and ROLE is tried again on each new link.
+ * A master that was made a replica may keep every connection open. It still answers PING, and PUBLISH too,
+ * but tells only the connections that listen to it. ROLE takes the place of the ping, so it costs nothing
+ * more. A server or proxy that does not let us ask ROLE is asked with PING instead. Invariant: that is logged
+ * once for each broker, and ROLE is tried again on each new link.
  */
 import { isNativeError } from "node:util/types";
 import type { Logger } from "@holdfast/core";

@@ -1,8 +1,9 @@
 /**
  * Scripts: the Lua files of this package, each one atomic command on Redis.
  *
- * They are files of the npm package, at the same place seen from the sources and from what was built. A server is told
- * their texts when it is connected to and then called by their digests; should it have forgotten, it is told once more.
+ * They are files of the npm package, at the same place seen from the sources and from what was built. A
+ * server is told their texts when it is connected to and then called by their digests; should it have
+ * forgotten, it is told once more.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,7 +1,8 @@
 /**
  * Slots of a Redis Cluster: which of the 16,384 a key is in.
  *
- * CRC16 (XMODEM) of what is between the first `{` and the first `}` after that, or of the whole key when there is nothing between them.
+ * CRC16 (XMODEM) of what is between the first `{` and the first `}` after that, or of the whole key when
+ * there is nothing between them.
  */
 const SLOTS = 16_384;
 const POLYNOMIAL = 0x1021;

@@ -1,8 +1,8 @@
 /**
  * Lets time pass in Redis: everything under a prefix gets older at once, so that no test waits for retention.
  *
- * Works on one server and on every master of a Cluster. Invariant: afterwards Redis holds what it would hold had the time
- * passed; what is then expired is gone.
+ * Works on one server and on every master of a Cluster. Invariant: afterwards Redis holds what it would hold
+ * had the time passed; what is then expired is gone.
  */
 import type { Redis } from "ioredis";
 

@@ -1,6 +1,6 @@
 /**
- * A real Redis Cluster for tests: three masters, every slot covered. Slots can be moved from master to master while the Cluster is
- * in use, and a master can be replaced by a replica that was added.
+ * A real Redis Cluster for tests: three masters, every slot covered. Slots can be moved from master to master
+ * while the Cluster is in use, and a master can be replaced by a replica that was added.
  */
 import { Redis } from "ioredis";
 import { RedisServer } from "./redis-server.js";
@@ -48,7 +48,10 @@ export class RedisCluster {
     return `redis+cluster://${this.members.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
   }
 
-  /** Gives a slot to another master, key by key: meanwhile Redis answers ASK and TRYAGAIN. `between` is called after each key. */
+  /**
+   * Gives a slot to another master, key by key: meanwhile Redis answers ASK and TRYAGAIN. `between` is called
+   * after each key.
+   */
   async moveSlot(slot: number, to: number, between: () => Promise<void>): Promise<void> {
     const clients = this.members.map(({ port }) => new Redis(port, "127.0.0.1"));
     try {

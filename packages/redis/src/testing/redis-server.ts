@@ -1,6 +1,6 @@
 /**
- * A real Redis for tests: starts on a free port with a directory of its own, and can be stopped, killed, paused and
- * restarted on the same port.
+ * A real Redis for tests: starts on a free port with a directory of its own, and can be stopped, killed,
+ * paused and restarted on the same port.
  *
  * Invariant: no process and no file outlives `close()`, nor the process that started it.
  */
@@ -19,7 +19,10 @@ export interface RedisServerOptions {
   readonly port?: number;
 }
 
-/** The shell finds the executable: the named one, Redis, or Valkey. `exec` keeps the process id for the signals. */
+/**
+ * The shell finds the executable: the named one, Redis, or Valkey. `exec` keeps the process id for the
+ * signals.
+ */
 const EXEC =
   'exec "$(command -v "$HOLDFAST_TEST_REDIS_SERVER" || command -v redis-server || command -v valkey-server)" "$@"';
 const READY = /Ready to accept connections|Sentinel ID is/;

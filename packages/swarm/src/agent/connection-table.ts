@@ -1,7 +1,8 @@
 /**
  * The roll of an agent's connections: what each is, and how often it heard the round that is expected.
  *
- * Some bytes a connection in typed arrays, no object. Invariant: `connected` is the number of seats that are `OPEN`.
+ * Some bytes a connection in typed arrays, no object. Invariant: `connected` is the number of seats that are
+ * `OPEN`.
  */
 import { Histogram } from "../histogram.js";
 import type { Tally } from "../messages.js";

@@ -1,5 +1,6 @@
 /**
- * What a comet client needs in order to send: its session's id, and the token that proves it, from its `connect`.
+ * What a comet client needs in order to send: its session's id, and the token that proves it, from its
+ * `connect`.
  */
 
 export interface Credentials {

@@ -1,8 +1,10 @@
 /**
- * WebSocket frames as the swarm meets them: short, whole, unmasked ones from a server, and its own short masked ones.
+ * WebSocket frames as the swarm meets them: short, whole, unmasked ones from a server, and its own short
+ * masked ones.
  *
- * Bytes come as the network cut them. What is left of an unfinished frame is the caller's to keep until more arrives, so
- * a connection at rest has nothing. Invariant: the same bytes give the same frames in whatever pieces they come.
+ * Bytes come as the network cut them. What is left of an unfinished frame is the caller's to keep until more
+ * arrives, so a connection at rest has nothing. Invariant: the same bytes give the same frames in whatever
+ * pieces they come.
  */
 
 export interface FrameSink {
@@ -19,8 +21,8 @@ export const PONG = 10;
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 /**
- * Gives every whole frame to `sink`, and returns where the first unfinished one begins; -1 when the bytes are not frames
- * of a server, or are parts of a message (which a gateway never sends).
+ * Gives every whole frame to `sink`, and returns where the first unfinished one begins; -1 when the bytes are
+ * not frames of a server, or are parts of a message (which a gateway never sends).
  */
 export function readFrames(bytes: Uint8Array, from: number, sink: FrameSink): number {
   let at = from;

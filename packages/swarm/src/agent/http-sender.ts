@@ -1,9 +1,10 @@
 /**
- * Messages that comet clients send: one short connection each (`POST /send`), beside the one on which they hear.
+ * Messages that comet clients send: one short connection each (`POST /send`), beside the one on which they
+ * hear.
  *
- * A browser would keep that second connection for a while; here each send pays for opening one, and no client's session
- * is asked for on another's connection. Invariant: at most `MAX_UNDER_WAY` at once, each settled by its answer, its end
- * or its timeout, and each told once.
+ * A browser would keep that second connection for a while; here each send pays for opening one, and no
+ * client's session is asked for on another's connection. Invariant: at most `MAX_UNDER_WAY` at once, each
+ * settled by its answer, its end or its timeout, and each told once.
  */
 import { readHttpHead } from "./http-answer.js";
 import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";

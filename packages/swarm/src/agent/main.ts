@@ -1,7 +1,8 @@
 /**
  * The process of an agent: does what the coordinator says, reports, and ends with it.
  *
- * Invariant: it never outlives its coordinator. Ctrl-C reaches the whole group, so signals are the coordinator's to answer.
+ * Invariant: it never outlives its coordinator. Ctrl-C reaches the whole group, so signals are the
+ * coordinator's to answer.
  */
 import type { FromAgent, ToAgent } from "../messages.js";
 import { Pacer } from "../pacer.js";

@@ -1,9 +1,9 @@
 /**
- * The messages that an agent's clients send, each to its first channel, in turn: over the connection on which it hears with WebSocket, by
- * `POST /send` with comet.
+ * The messages that an agent's clients send, each to its first channel, in turn: over the connection on which
+ * it hears with WebSocket, by `POST /send` with comet.
  *
- * Every message says when it was sent, so whoever hears it knows how long it took. Invariant: each one is counted as sent, and, if it
- * was not taken, as refused.
+ * Every message says when it was sent, so whoever hears it knows how long it took. Invariant: each one is
+ * counted as sent, and, if it was not taken, as refused.
  */
 import { firstChannel } from "../channels.js";
 import { type AgentOrders, type AgentReport, portOf } from "../messages.js";
@@ -82,7 +82,10 @@ export class MessageSender {
     this.#traffic.hear(micros);
   }
 
-  /** Whether an answer to a command is in it. With comet the request was answered before: errors alone are news. */
+  /**
+   * Whether an answer to a command is in it. With comet the request was answered before: errors alone are
+   * news.
+   */
   readAnswers(seat: number, text: string): boolean {
     const answer = ANSWER.exec(text);
     if (answer === null) return false;

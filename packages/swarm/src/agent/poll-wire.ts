@@ -1,9 +1,9 @@
 /**
- * Polls that are held (`POST /poll`): the first answer says that the session stands, and each answer is followed at once by the next
- * poll with its cursor, on the same connection.
+ * Polls that are held (`POST /poll`): the first answer says that the session stands, and each answer is
+ * followed at once by the next poll with its cursor, on the same connection.
  *
- * Unlike a real client it does not keep the cursor: a connection that ends is a session that is lost, and so is one that
- * the gateway has forgotten and makes anew from its cursor.
+ * Unlike a real client it does not keep the cursor: a connection that ends is a session that is lost, and so
+ * is one that the gateway has forgotten and makes anew from its cursor.
  */
 import { authorizationLine } from "../tokens.js";
 import { ASKING } from "./connection-table.js";

@@ -1,7 +1,8 @@
 /**
  * Attempts that wait for their turn to be tried again, by the protocol's back-off.
  *
- * One map of short lists instead of a timer each. Invariant: a seat that was added is given out once, not before its time.
+ * One map of short lists instead of a timer each. Invariant: a seat that was added is given out once, not
+ * before its time.
  */
 
 const TICK_MS = 50;

@@ -1,7 +1,9 @@
 /**
- * An event stream (`GET /sse?channels=`), as an EventSource reads it: the first event says that the session stands.
+ * An event stream (`GET /sse?channels=`), as an EventSource reads it: the first event says that the session
+ * stands.
  *
- * The sizes of chunks are lines that mean nothing here: the gateway writes whole events, so none is in two chunks.
+ * The sizes of chunks are lines that mean nothing here: the gateway writes whole events, so none is in two
+ * chunks.
  */
 import { authorizationLine } from "../tokens.js";
 import { ASKING, JOINING, OPEN } from "./connection-table.js";

@@ -1,10 +1,11 @@
 /**
- * Connections on Node's bare TCP handle. The only file of the swarm that relies on what Node does not document.
+ * Connections on Node's bare TCP handle. The only file of the swarm that relies on what Node does not
+ * document.
  *
- * Why: both ends of a load test live on one machine, and a `net.Socket` with its streams takes about 900 bytes more
- * than the handle underneath and twice the CPU to open. The classes of the handle, of a connect request and of a write
- * request are Node's own; they are taken from sockets that Node itself makes and that never touch the network.
- * tcp-client.test.ts checks each promise below on every Node version of the matrix.
+ * Why: both ends of a load test live on one machine, and a `net.Socket` with its streams takes about 900
+ * bytes more than the handle underneath and twice the CPU to open. The classes of the handle, of a connect
+ * request and of a write request are Node's own; they are taken from sockets that Node itself makes and that
+ * never touch the network. tcp-client.test.ts checks each promise below on every Node version of the matrix.
  */
 import { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";

@@ -1,5 +1,6 @@
 /**
- * What an agent's clients send, and what they hear of each other: counts since the start, times since the last report.
+ * What an agent's clients send, and what they hear of each other: counts since the start, times since the
+ * last report.
  */
 import { Histogram } from "../histogram.js";
 import type { AgentReport } from "../messages.js";

@@ -1,6 +1,6 @@
 /**
- * WebSocket as a plain client speaks it (protocol §9): the URL names the channels, and the first message says that the
- * session stands.
+ * WebSocket as a plain client speaks it (protocol §9): the URL names the channels, and the first message says
+ * that the session stands.
  */
 
 import { ASKING, JOINING } from "./connection-table.js";

@@ -1,8 +1,8 @@
 /**
  * The seam between an agent and a transport: what a connection's bytes say, and what is said back.
  *
- * A wire has nothing for each connection; what is unfinished the agent keeps. Invariant: the same bytes say the same in
- * whatever pieces they come.
+ * A wire has nothing for each connection; what is unfinished the agent keeps. Invariant: the same bytes say
+ * the same in whatever pieces they come.
  */
 import type { SeatState } from "./connection-table.js";
 
@@ -34,7 +34,10 @@ export interface Request {
 }
 
 export interface Wire {
-  /** Takes what has come, and returns where the first unfinished part begins; a string says why the connection is over. */
+  /**
+   * Takes what has come, and returns where the first unfinished part begins; a string says why the connection
+   * is over.
+   */
   read(seat: number, bytes: Uint8Array): number | string;
 }
 

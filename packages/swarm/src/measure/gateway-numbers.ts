@@ -33,7 +33,10 @@ export function gatewayNumbers(lines: readonly MetricLine[]): GatewayNumbers {
   return { loopDelayP99Ms: delays("0.99"), loopDelayMaxMs: delays("1"), gcSeconds, gcBuckets };
 }
 
-/** The bucket of the longest pause between two readings, ms; 0 when there was none. Beyond the last bucket, its bound. */
+/**
+ * The bucket of the longest pause between two readings, ms; 0 when there was none. Beyond the last bucket,
+ * its bound.
+ */
 export function longestPauseMs(before: GatewayNumbers, after: GatewayNumbers): number {
   const bounds = [...after.gcBuckets.keys()].sort((a, b) => a - b);
   let seen = 0;

@@ -1,5 +1,6 @@
 /**
- * The gateway under load, seen from outside: its admin port, and its processes where they are on this machine.
+ * The gateway under load, seen from outside: its admin port, and its processes where they are on this
+ * machine.
  *
  * Nothing here fails a run except a broadcast that was asked for: a reading that cannot be had is undefined.
  */

@@ -1,5 +1,6 @@
 /**
- * Which process of this machine listens on a port, from /proc. Linux, and only for processes that we may look into.
+ * Which process of this machine listens on a port, from /proc. Linux, and only for processes that we may look
+ * into.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 

@@ -1,7 +1,8 @@
 /**
  * What processes cost, from /proc: memory that is theirs (PSS), CPU time, open sockets, children.
  *
- * A process that is gone counts as nothing; the caller compares two readings and must keep it alive in between.
+ * A process that is gone counts as nothing; the caller compares two readings and must keep it alive in
+ * between.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
@@ -20,7 +21,9 @@ export function cpuMicros(pid: number): number {
   return ns > 0 ? ns / NS_PER_US : cpuTicks(read(`/proc/${pid}/stat`) ?? "") * US_PER_TICK;
 }
 
-/** User and system time in a line of /proc/<pid>/stat, whose second field may contain anything but a newline. */
+/**
+ * User and system time in a line of /proc/<pid>/stat, whose second field may contain anything but a newline.
+ */
 export function cpuTicks(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);

@@ -60,7 +60,10 @@ export function lineChart(lines: readonly Line[], heading: string, unit: string)
   return svgImage(heading, bottom + 54, parts);
 }
 
-/** The end of an axis: the largest value, or 1 where all are 0. A loop: a call may not have that many arguments. */
+/**
+ * The end of an axis: the largest value, or 1 where all are 0. A loop: a call may not have that many
+ * arguments.
+ */
 function largest(points: readonly (readonly [number, number])[], axis: 0 | 1): number {
   let found = 0;
   for (const point of points) found = Math.max(found, point[axis]);

@@ -1,7 +1,8 @@
 /**
  * What a run found: the JSON that is written, and from which the HTML page is made.
  *
- * Sizes are in bytes, times in the unit of the name, CPU as a share of one core. What could not be read is null.
+ * Sizes are in bytes, times in the unit of the name, CPU as a share of one core. What could not be read is
+ * null.
  */
 import type { Transport } from "../transport.js";
 
@@ -55,7 +56,10 @@ export interface Round {
 export interface Memory {
   /** Primary and workers; null when they are not known. */
   readonly gatewayBytes: number | null;
-  /** The same before the first connection. What it had not collected yet is in it: no base to subtract in a small run. */
+  /**
+   * The same before the first connection. What it had not collected yet is in it: no base to subtract in a
+   * small run.
+   */
   readonly emptyGatewayBytes: number | null;
   readonly agentsBytes: number;
   /** For both ends, without what the machine had before. */

@@ -1,9 +1,10 @@
 /**
- * Attendance: one client's list of the members of one channel, kept by the protocol's rule for clients, and the checker of
- * what it is told.
+ * Attendance: one client's list of the members of one channel, kept by the protocol's rule for clients, and
+ * the checker of what it is told.
  *
- * The promise that it checks: versions of one list go on by one, and no member joins twice or leaves without being there.
- * Anything else makes the client read the list again. That the list is right at the end is asked by `wrong`.
+ * The promise that it checks: versions of one list go on by one, and no member joins twice or leaves without
+ * being there. Anything else makes the client read the list again. That the list is right at the end is asked
+ * by `wrong`.
  */
 import type { Json } from "@holdfast/protocol";
 

@@ -1,6 +1,6 @@
 /**
- * Faults: what goes wrong in a simulation, how badly, and when. Each seed has some of them and not others, so that a rare
- * one is not always hidden behind a common one.
+ * Faults: what goes wrong in a simulation, how badly, and when. Each seed has some of them and not others, so
+ * that a rare one is not always hidden behind a common one.
  */
 import type { Random } from "./random.js";
 
@@ -57,7 +57,9 @@ export const MISFORTUNES = [
   "drain",
   /** A client's connection breaks. */
   "cut",
-  /** A client goes to another worker, which may have lost the broker, and back at once; neither has noticed. */
+  /**
+   * A client goes to another worker, which may have lost the broker, and back at once; neither has noticed.
+   */
   "detour",
   /** A client does not read for a while. */
   "stall",

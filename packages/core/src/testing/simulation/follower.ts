@@ -1,5 +1,6 @@
 /**
- * A follower: one client on one channel, by the protocol's rules for clients; and the checker of what it is told.
+ * A follower: one client on one channel, by the protocol's rules for clients; and the checker of what it is
+ * told.
  *
  * The promise that it checks, against the truth of `lives.ts` and the server's present state:
  * - publications come with consecutive offsets, each what was published there, none twice, none out of order;
@@ -132,7 +133,9 @@ export class Follower {
     this.#violation(`was told ${reason} after ${show(since)}, but the log still has everything after that`);
   }
 
-  /** The truth, as far as the broker remembers it. Not asked of core's own rules, which are what is tested. */
+  /**
+   * The truth, as far as the broker remembers it. Not asked of core's own rules, which are what is tested.
+   */
   #isProvable(position: Position, page: LogPage): boolean {
     return (
       isRemembered(position, page) &&

@@ -1,6 +1,6 @@
 /**
- * The lives of a topic's log: every publication that was ever given a place, also those that were lost again. The truth
- * that the checker compares with; the code under test never sees it.
+ * The lives of a topic's log: every publication that was ever given a place, also those that were lost again.
+ * The truth that the checker compares with; the code under test never sees it.
  *
  * A life is what one epoch names. It goes on from its parent at an offset up to which both are the same.
  */

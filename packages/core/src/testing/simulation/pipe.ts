@@ -1,6 +1,7 @@
 /**
- * A pipe: one direction of a network connection. What is sent arrives in order, each after a delay of its own, unless the
- * pipe is cut first: then whatever is under way is lost, and what is sent later belongs to a new connection.
+ * A pipe: one direction of a network connection. What is sent arrives in order, each after a delay of its
+ * own, unless the pipe is cut first: then whatever is under way is lost, and what is sent later belongs to a
+ * new connection.
  */
 import type { Schedule } from "./schedule.js";
 

@@ -1,5 +1,6 @@
 /**
- * Randomness of a seed: everything by chance in a simulation comes from here, so that a seed is a whole history.
+ * Randomness of a seed: everything by chance in a simulation comes from here, so that a seed is a whole
+ * history.
  */
 export class Random {
   #state: number;

@@ -1,6 +1,6 @@
 /**
- * The schedule: what happens in a simulation, and when. Time is whole milliseconds and passes only from one event to the
- * next; events of one moment happen in the order in which they were scheduled.
+ * The schedule: what happens in a simulation, and when. Time is whole milliseconds and passes only from one
+ * event to the next; events of one moment happen in the order in which they were scheduled.
  */
 export class Schedule {
   now = 0;
@@ -17,7 +17,10 @@ export class Schedule {
     else due.push(run);
   }
 
-  /** Moves to the next event until the given time, and takes it out; undefined when there is none: it is `until` then. */
+  /**
+   * Moves to the next event until the given time, and takes it out; undefined when there is none: it is
+   * `until` then.
+   */
   take(until: number): (() => void) | undefined {
     for (;;) {
       const due = this.#due.get(this.now);

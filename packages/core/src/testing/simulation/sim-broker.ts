@@ -1,9 +1,9 @@
 /**
- * The simulated broker seen from one worker: an implementation of the seam over two links, one for commands and one for
- * publications, that are slow in their own ways and lose what the climate says.
+ * The simulated broker seen from one worker: an implementation of the seam over two links, one for commands
+ * and one for publications, that are slow in their own ways and lose what the climate says.
  *
- * It keeps the seam's promises: a call that is not answered rejects within its deadline, an outage restores the
- * subscriptions before it is ready again, what was unsubscribed is never delivered.
+ * It keeps the seam's promises: a call that is not answered rejects within its deadline, an outage restores
+ * the subscriptions before it is ready again, what was unsubscribed is never delivered.
  */
 import type { Position } from "@holdfast/protocol";
 import {

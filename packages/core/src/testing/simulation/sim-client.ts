@@ -1,6 +1,7 @@
 /**
- * A simulated client: it wants its channels, and whatever happens it comes back with its positions, mostly to another
- * worker. Now and then it leaves a channel and returns to it. Some follow the members of their channels.
+ * A simulated client: it wants its channels, and whatever happens it comes back with its positions, mostly to
+ * another worker. Now and then it leaves a channel and returns to it. Some follow the members of their
+ * channels.
  */
 import {
   type ChannelWish,

@@ -1,6 +1,6 @@
 /**
- * Presence in the simulated broker: the store in memory on the simulated time. It loses its data when the server does, or
- * alone (`forget`), which no link notices.
+ * Presence in the simulated broker: the store in memory on the simulated time. It loses its data when the
+ * server does, or alone (`forget`), which no link notices.
  *
  * `flaw` breaks a promise of presence-store.ts on purpose, so that tests can show that the checker notices.
  */

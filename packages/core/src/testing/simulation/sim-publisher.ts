@@ -1,6 +1,6 @@
 /**
- * A simulated publisher: a backend that publishes through whichever worker answers, and repeats with the same key until it
- * is told the position. What it is told has to be where its publication is.
+ * A simulated publisher: a backend that publishes through whichever worker answers, and repeats with the same
+ * key until it is told the position. What it is told has to be where its publication is.
  */
 import type { ConnectResult, Position, Resume } from "@holdfast/protocol";
 import type { Random } from "./random.js";

@@ -1,8 +1,9 @@
 /**
- * The simulated broker's server: logs, keys and subscriptions, as broker.ts promises them, and its own misfortunes: it
- * fails over to a replica that lags, or begins anew without data.
+ * The simulated broker's server: logs, keys and subscriptions, as broker.ts promises them, and its own
+ * misfortunes: it fails over to a replica that lags, or begins anew without data.
  *
- * Each operation is one atomic step. `flaw` breaks a promise on purpose, so that tests can show that the checker notices.
+ * Each operation is one atomic step. `flaw` breaks a promise on purpose, so that tests can show that the
+ * checker notices.
  */
 import type { Position } from "@holdfast/protocol";
 import {

@@ -1,6 +1,6 @@
 /**
- * A simulated worker: the real core on a clock of its own and a simulated broker. Its event loop may be busy: then what
- * arrives is taken, and what was deferred waits.
+ * A simulated worker: the real core on a clock of its own and a simulated broker. Its event loop may be busy:
+ * then what arrives is taken, and what was deferred waits.
  */
 import { ownerPrefix } from "@holdfast/protocol";
 import { Core } from "../../core.js";

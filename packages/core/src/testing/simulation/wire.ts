@@ -1,6 +1,6 @@
 /**
- * A wire: one simulated connection between a client and a worker, with the client's half of the protocol: commands get
- * their answer, pushes are handed on, pings are echoed.
+ * A wire: one simulated connection between a client and a worker, with the client's half of the protocol:
+ * commands get their answer, pushes are handed on, pings are echoed.
  *
  * `ended` is called once, unless the client itself cuts the wire.
  */

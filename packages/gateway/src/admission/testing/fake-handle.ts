@@ -1,8 +1,8 @@
 /**
  * A TCP handle without a socket: a test says what arrives, the handle says what was done to it.
  *
- * As in the kernel, what arrives while nobody reads waits. Closing twice, or using a closed handle, throws: in Node it
- * would be an assertion that ends the process, or a wrong descriptor.
+ * As in the kernel, what arrives while nobody reads waits. Closing twice, or using a closed handle, throws:
+ * in Node it would be an assertion that ends the process, or a wrong descriptor.
  */
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 

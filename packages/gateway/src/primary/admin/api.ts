@@ -1,8 +1,8 @@
 /**
  * The admin API: its table of endpoints, and requests checked by it.
  *
- * Owns no state: it asks the instance. Method and path of each endpoint are a contract (docs/operations.md, docs/openapi.json).
- * Invariant: no handler sees a body or a query that its schema does not take.
+ * Owns no state: it asks the instance. Method and path of each endpoint are a contract (docs/operations.md,
+ * docs/openapi.json). Invariant: no handler sees a body or a query that its schema does not take.
  */
 import { type AdminInstance, type Endpoint, endpoint, ok, routeOf } from "./endpoint.js";
 import { badRequest } from "./fields.js";
@@ -60,7 +60,10 @@ function checked(row: Endpoint, instance: AdminInstance): AdminHandler {
   };
 }
 
-/** What a query says, by the types that its schema names. What cannot be read stays text, which the schema refuses. */
+/**
+ * What a query says, by the types that its schema names. What cannot be read stays text, which the schema
+ * refuses.
+ */
 function queryOf(params: URLSearchParams, schema: Schema<unknown>): object {
   const { properties } = schema.json as {
     readonly properties: Readonly<Record<string, { readonly type?: unknown }>>;

@@ -1,9 +1,10 @@
 /**
- * The connections of the admin port, and what its requests hold: bounded, so that no peer can take its descriptors or memory, and
- * a probe still gets in.
+ * The connections of the admin port, and what its requests hold: bounded, so that no peer can take its
+ * descriptors or memory, and a probe still gets in.
  *
- * Beyond the cap the connection that has waited longest without a whole request makes way for the new one; where all are being
- * answered, the new one is closed. Invariant: the map is in the order in which connections began to wait.
+ * Beyond the cap the connection that has waited longest without a whole request makes way for the new one;
+ * where all are being answered, the new one is closed. Invariant: the map is in the order in which
+ * connections began to wait.
  */
 import type { Socket } from "node:net";
 

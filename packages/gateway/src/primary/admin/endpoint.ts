@@ -1,5 +1,6 @@
 /**
- * An endpoint of the admin API: a row of the one table that requests are checked by and that the OpenAPI document is made from.
+ * An endpoint of the admin API: a row of the one table that requests are checked by and that the OpenAPI
+ * document is made from.
  *
  * Invariant: `handle` sees only what its schemas take.
  */

@@ -1,8 +1,8 @@
 /**
  * What the admin API tells of this instance's channels and connections.
  *
- * Lists come in pages in the order of names, so that every worker gives its part of a page. Each looks at all that a worker has: for
- * people and their tools, not for a loop.
+ * Lists come in pages in the order of names, so that every worker gives its part of a page. Each looks at all
+ * that a worker has: for people and their tools, not for a loop.
  */
 import { type Endpoint, endpoint, ok } from "./endpoint.js";
 import { after, channel, count, limit, PAGE_LIMIT, session, user } from "./fields.js";

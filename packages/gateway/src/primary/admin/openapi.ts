@@ -1,11 +1,14 @@
 /**
- * The OpenAPI document of the admin API, made from the table of endpoints. docs/openapi.json is a copy (`npm run docs`).
+ * The OpenAPI document of the admin API, made from the table of endpoints. docs/openapi.json is a copy (`npm
+ * run docs`).
  */
 import type { Endpoint } from "./endpoint.js";
 import { refusal } from "./fields.js";
 import type { JsonSchema, Schema } from "./schema.js";
 
-/** The version of the API: the second number rises with what is added, the first with what no longer works. */
+/**
+ * The version of the API: the second number rises with what is added, the first with what no longer works.
+ */
 const VERSION = "1.0";
 
 const SECURITY = "adminKey";

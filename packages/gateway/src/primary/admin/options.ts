@@ -6,7 +6,10 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** What a request must present as `Authorization: Bearer`. Undefined only while `host` is a loopback address. */
+  /**
+   * What a request must present as `Authorization: Bearer`. Undefined only while `host` is a loopback
+   * address.
+   */
   readonly key: string | undefined;
   /** Connections that it holds. */
   readonly maxConnections: number;

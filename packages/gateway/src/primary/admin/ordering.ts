@@ -1,5 +1,6 @@
 /**
- * The admin API's orders to live connections: disconnect, revoke, subscribe, unsubscribe. For the whole cluster.
+ * The admin API's orders to live connections: disconnect, revoke, subscribe, unsubscribe. For the whole
+ * cluster.
  */
 import {
   CONTROL,

@@ -104,8 +104,8 @@ function publish(
 }
 
 /**
- * The data of an object that the schema has taken, as it was sent. Copied: what is cut out of a text keeps all of the text in
- * memory, and the broker may keep it for long.
+ * The data of an object that the schema has taken, as it was sent. Copied: what is cut out of a text keeps
+ * all of the text in memory, and the broker may keep it for long.
  */
 function dataOf(object: string): string {
   return Buffer.from(memberText(object, "data") ?? "null").toString();

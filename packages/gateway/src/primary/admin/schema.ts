@@ -1,8 +1,8 @@
 /**
  * What a request of the admin API may say: one description that checks a value and is its JSON Schema.
  *
- * Small on purpose: what the table of endpoints needs and no more. Invariant: a value has no problem exactly if the JSON
- * Schema takes it, but for what `because` adds, which the schema can only describe.
+ * Small on purpose: what the table of endpoints needs and no more. Invariant: a value has no problem exactly
+ * if the JSON Schema takes it, but for what `because` adds, which the schema can only describe.
  */
 import { suggestion } from "@holdfast/core";
 
@@ -179,7 +179,9 @@ export function object<F extends Fields>(
   };
 }
 
-/** One of several objects, told apart by their fields. For answers; nobody is told what is wrong with which. */
+/**
+ * One of several objects, told apart by their fields. For answers; nobody is told what is wrong with which.
+ */
 export function either<A, B>(a: Schema<A>, b: Schema<B>): Schema<A | B> {
   return {
     json: { anyOf: [a.json, b.json] },

@@ -1,9 +1,10 @@
 /**
  * The admin port: health, metrics and the API for operators and backends. On loopback unless a key is set.
  *
- * Its connections, requests and bodies are bounded (`connections.ts`), what one connection has under way and leaves unread too (`Exchanges`).
- * Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A wrong request gets a 4xx with a sentence, ours a 5xx without
- * details. Invariant: no body larger than `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
+ * Its connections, requests and bodies are bounded (`connections.ts`), what one connection has under way and
+ * leaves unread too (`Exchanges`). Knows HTTP and JSON; what can be asked is a table of handlers (api.ts). A
+ * wrong request gets a 4xx with a sentence, ours a 5xx without details. Invariant: no body larger than
+ * `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -26,7 +27,10 @@ export interface AdminAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Carries out one request; `body` is the parsed JSON of a POST and `text` its text, `query` what the URL asks. */
+/**
+ * Carries out one request; `body` is the parsed JSON of a POST and `text` its text, `query` what the URL
+ * asks.
+ */
 export type AdminHandler = (
   body: unknown,
   query: URLSearchParams,
@@ -36,7 +40,10 @@ export type AdminHandler = (
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
 
-/** Bytes of bodies that have not come whole, of all connections together; two of the largest have room in any case. */
+/**
+ * Bytes of bodies that have not come whole, of all connections together; two of the largest have room in any
+ * case.
+ */
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** How long nothing may pass on a connection while it is answered, ms. */
 const SILENCE_TIMEOUT_MS = 30_000;
@@ -72,7 +79,9 @@ export class AdminServer {
   readonly #server: Server;
   readonly #connections: AdminConnections;
 
-  /** Takes ownership of `exchanges`. `refused` is told of each connection and request that was one too many. */
+  /**
+   * Takes ownership of `exchanges`. `refused` is told of each connection and request that was one too many.
+   */
   constructor(
     options: AdminOptions,
     routes: AdminRoutes,
@@ -196,8 +205,8 @@ export class AdminServer {
 }
 
 /**
- * Undefined when it is too big: that is read to its end too, because leaving would reset away the answer. `holds` is told of what is
- * held, and let go of, of it.
+ * Undefined when it is too big: that is read to its end too, because leaving would reset away the answer.
+ * `holds` is told of what is held, and let go of, of it.
  */
 async function readBody(
   request: IncomingMessage,

@@ -1,19 +1,26 @@
 /**
- * A destination: one worker as the front door sees it. Whether it takes sockets, and how many more may wait for it.
+ * A destination: one worker as the front door sees it. Whether it takes sockets, and how many more may wait
+ * for it.
  *
- * Lives as long as its worker is ready, and is asked for each socket: no figure here is looked up in a list or made
- * anew. Invariant: a worker that has let a socket wait for `STUCK_MS`, or could not receive one, gets none until it has
- * moved on, or had time to.
+ * Lives as long as its worker is ready, and is asked for each socket: no figure here is looked up in a list
+ * or made anew. Invariant: a worker that has let a socket wait for `STUCK_MS`, or could not receive one, gets
+ * none until it has moved on, or had time to.
  */
 
 import type { WorkerProcess } from "../workers/worker-process.js";
 import type { Candidate } from "./router.js";
 
-/** Whole heads that may wait in front of one worker: enough to keep it busy, few enough to be routed by fresh load. */
+/**
+ * Whole heads that may wait in front of one worker: enough to keep it busy, few enough to be routed by fresh
+ * load.
+ */
 const QUEUE_PER_WORKER = 64;
 /** A worker that has let a socket wait this long takes none: what is queued for it goes to others, ms. */
 const STUCK_MS = 1000;
-/** A worker that could not receive a socket, most likely for want of descriptors, is left alone for this long, ms. */
+/**
+ * A worker that could not receive a socket, most likely for want of descriptors, is left alone for this long,
+ * ms.
+ */
 const REST_MS = 1000;
 /** A worker whose event loop was this late gets no sockets while others can take them, ms. */
 const LAGGING_MS = 200;
@@ -63,8 +70,9 @@ export class Destination implements Candidate {
   }
 
   /**
-   * How many more may wait for it. Less than none where sessions came back to it faster than it takes them: then as many
-   * fewer are read for the others, so that what waits for all together is bounded, and no session is sent astray.
+   * How many more may wait for it. Less than none where sessions came back to it faster than it takes them:
+   * then as many fewer are read for the others, so that what waits for all together is bounded, and no
+   * session is sent astray.
    */
   get room(): number {
     const { state, queue } = this.worker;

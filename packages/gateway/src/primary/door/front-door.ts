@@ -1,7 +1,8 @@
 /**
  * The front door: listeners, admission and router joined. Sockets go in from the kernel and out to workers.
  *
- * Owns no worker: it is told who comes and who goes. Invariant: a socket goes only to a worker that said `ready`.
+ * Owns no worker: it is told who comes and who goes. Invariant: a socket goes only to a worker that said
+ * `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
 import {
@@ -135,7 +136,9 @@ export class FrontDoor {
     return this.#admission.pending;
   }
 
-  /** How long no connection has been accepted, ms, if longer than any that is in the door may stay; else 0. */
+  /**
+   * How long no connection has been accepted, ms, if longer than any that is in the door may stay; else 0.
+   */
   get shutMs(): number {
     const { shutMs } = this.#gate;
     return shutMs > this.#options.headTimeoutMs + CHECK_MS ? shutMs : 0;
@@ -147,8 +150,9 @@ export class FrontDoor {
   }
 
   /**
-   * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers listen, this
-   * only makes sure that nobody else does: a port that is in use is found here, not by workers that share it.
+   * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers
+   * listen, this only makes sure that nobody else does: a port that is in use is found here, not by workers
+   * that share it.
    */
   async listen(): Promise<readonly number[]> {
     const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
@@ -263,14 +267,19 @@ export class FrontDoor {
     return "assigned";
   }
 
-  /** Also at the cap: full is not ill. Waits in the door while no worker is ready, as everything else does. */
+  /**
+   * Also at the cap: full is not ill. Waits in the door while no worker is ready, as everything else does.
+   */
   #probe(socket: PendingSocket): Assignment {
     if (this.#state !== "open") return "draining";
     if (!this.#destinations.some(({ state }) => state === "ready")) return "later";
     return this.#healthChecks.add(socket) ? "assigned" : "limit_pending";
   }
 
-  /** A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds for ill. */
+  /**
+   * A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds
+   * for ill.
+   */
   #refusal(socket: PendingSocket): Assignment | undefined {
     const refusal =
       this.#sockets - 1 >= this.#options.maxConnections
@@ -293,7 +302,9 @@ export class FrontDoor {
     return room;
   }
 
-  /** What waits for a worker that takes nothing goes to others. The one under way may arrive yet: it stays. */
+  /**
+   * What waits for a worker that takes nothing goes to others. The one under way may arrive yet: it stays.
+   */
   #passOn(): void {
     const now = this.#clock.monotonic();
     for (const destination of this.#destinations) {
@@ -319,7 +330,10 @@ export class FrontDoor {
     else this.#logger.info({}, "the front door accepts connections again");
   }
 
-  /** Polled sessions have no socket that comes by here. Each worker has its own limit besides, until it hears this. */
+  /**
+   * Polled sessions have no socket that comes by here. Each worker has its own limit besides, until it hears
+   * this.
+   */
   #tellFull(): void {
     const isFull = this.#sockets >= this.#options.maxConnections;
     if (isFull === this.#isFull) return;

@@ -3,8 +3,8 @@
  *
  *     open ──nearly full──► paused ──half empty──► open        (nothing else pauses or resumes)
  *
- * Paused, the kernel's backlog holds new connections. Invariant: it opens again with the place that makes the door half
- * empty, however that place became free, and at the latest with the next `look`.
+ * Paused, the kernel's backlog holds new connections. Invariant: it opens again with the place that makes the
+ * door half empty, however that place became free, and at the latest with the next `look`.
  */
 import type { Clock } from "@holdfast/core";
 import { isNearlyFull } from "../../admission/crowd.js";
@@ -12,7 +12,10 @@ import type { ListenHandle } from "../../runtime/tcp-handle.js";
 import type { WorkerProcess } from "../workers/worker-process.js";
 import { Listeners } from "./listeners.js";
 
-/** The part of the places at which accepting resumes. Between pause and full is room for a listener that cannot pause yet. */
+/**
+ * The part of the places at which accepting resumes. Between pause and full is room for a listener that
+ * cannot pause yet.
+ */
 const RESUME_AT = 0.5;
 
 export interface GateEvents {

@@ -1,10 +1,10 @@
 /**
  * Health checks at the front door: answered here, by what the workers say over their links.
  *
- * No worker gets the socket of a health check: one that has stopped would keep it and never answer. All workers that are
- * ready are asked instead, and the first answer is the answer.
- * Invariants: at most one question is under way for each worker, and health checks that come meanwhile share it; each is answered within
- * `DEADLINE_MS`; at most `MAX_WAITING` wait, further ones are refused.
+ * No worker gets the socket of a health check: one that has stopped would keep it and never answer. All
+ * workers that are ready are asked instead, and the first answer is the answer.
+ * Invariants: at most one question is under way for each worker, and health checks that come meanwhile share
+ * it; each is answered within `DEADLINE_MS`; at most `MAX_WAITING` wait, further ones are refused.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import type { PendingSocket } from "../../admission/pending-socket.js";
@@ -28,7 +28,10 @@ export class HealthChecks<Worker> {
   #waiting: PendingSocket[] = [];
   /** The end of the question under way, if one is. */
   #deadline: Timer | undefined;
-  /** Workers that owe an answer: they are not asked again, so that questions do not pile up for one that has stopped. */
+  /**
+   * Workers that owe an answer: they are not asked again, so that questions do not pile up for one that has
+   * stopped.
+   */
   readonly #asked = new Set<Worker>();
 
   constructor(events: HealthCheckEvents<Worker>, clock: Clock) {

@@ -1,10 +1,12 @@
 /**
  * The router: which worker gets a socket.
  *
- * A session id names its owner, worker slot and generation; the owner gets it while it can take any. Everything else,
- * an id whose owner is gone included, goes to the least loaded of those that can take it. One that is busy (late, about
- * to collect garbage) counts for more than it holds, so that others get its share for a while, yet a long storm does
- * not end lopsided. One that does not reach its broker comes after all that do: it would refuse subscriptions. Pure: it reads candidates and keeps only a turn counter for ties.
+ * A session id names its owner, worker slot and generation; the owner gets it while it can take any.
+ * Everything else, an id whose owner is gone included, goes to the least loaded of those that can take it.
+ * One that is busy (late, about to collect garbage) counts for more than it holds, so that others get its
+ * share for a while, yet a long storm does not end lopsided. One that does not reach its broker comes after
+ * all that do: it would refuse subscriptions. Pure: it reads candidates and keeps only a turn counter for
+ * ties.
  */
 import { type Owner, ownerOf } from "@holdfast/protocol";
 
@@ -18,7 +20,10 @@ export interface Candidate {
   readonly maxSockets: number;
   /** Late, about to collect garbage, or with sockets queued: passed by while others hold little more. */
   readonly busy: boolean;
-  /** Whether it reaches its broker: those that do not get sockets only while none does, or as their sessions' owner. */
+  /**
+   * Whether it reaches its broker: those that do not get sockets only while none does, or as their sessions'
+   * owner.
+   */
   readonly reaches: boolean;
   /** It has stopped taking sockets: gets none, those that name it as their owner included. */
   readonly stuck: boolean;

@@ -1,8 +1,8 @@
 /**
  * The embedded broker and the seams beside it, served to every worker over its link.
  *
- * Invariant: what is made for a worker is closed when its link has ended, and nothing is made for it after that. With Redis nothing is
- * served.
+ * Invariant: what is made for a worker is closed when its link has ended, and nothing is made for it after
+ * that. With Redis nothing is served.
  */
 import type { MemoryBus } from "@holdfast/core";
 import type { BrokerRequest, SeamCall } from "../../link/messages.js";

@@ -1,8 +1,9 @@
 /**
  * Seams that the primary serves to one worker over its link, beside the embedded broker.
  *
- * What is served is made for each worker anew, so that a seam knows which worker asks and when its link has ended.
- * Invariant: every call is answered once, by its failure where the link has no room for the result; only methods that the seam offers by name can be called.
+ * What is served is made for each worker anew, so that a seam knows which worker asks and when its link has
+ * ended. Invariant: every call is answered once, by its failure where the link has no room for the result;
+ * only methods that the seam offers by name can be called.
  */
 import { LINK_SHARES, type Send } from "../../link/link.js";
 import type { SeamAnswer, SeamCall } from "../../link/messages.js";

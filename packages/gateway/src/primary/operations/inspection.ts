@@ -1,7 +1,8 @@
 /**
  * The inspection: what operators ask of the whole instance, answered by all its ready workers together.
  *
- * A worker that does not answer in time is left out (collector.ts): one that is stuck must not hide the others.
+ * A worker that does not answer in time is left out (collector.ts): one that is stuck must not hide the
+ * others.
  */
 import {
   bySlowness,

@@ -1,5 +1,6 @@
 /**
- * A listening socket without a kernel: connections wait in a backlog until a descriptor that listens accepts them.
+ * A listening socket without a kernel: connections wait in a backlog until a descriptor that listens accepts
+ * them.
  */
 import type { FakeHandle } from "../../admission/testing/fake-handle.js";
 import type { ListenHandle } from "../../runtime/tcp-handle.js";

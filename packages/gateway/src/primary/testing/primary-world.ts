@@ -146,7 +146,10 @@ export function exchange(port: number, pieces: readonly string[]): Exchange {
   return { socket, answer };
 }
 
-/** Asks again, every few ms, until the answer is true: for what tells nobody that it changed, such as a process. */
+/**
+ * Asks again, every few ms, until the answer is true: for what tells nobody that it changed, such as a
+ * process.
+ */
 export async function until(met: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 12_000;
   while (!(await met())) {

@@ -1,8 +1,8 @@
 /**
  * A collector: asks all workers the same over their links and gathers what they answer.
  *
- * Invariant: a collection ends when every worker has answered, is gone, or after `COLLECT_TIMEOUT_MS`, with what came
- * until then: a worker that is stuck must not make the others invisible.
+ * Invariant: a collection ends when every worker has answered, is gone, or after `COLLECT_TIMEOUT_MS`, with
+ * what came until then: a worker that is stuck must not make the others invisible.
  */
 import type { Clock } from "@holdfast/core";
 import type { ToWorker } from "../../link/messages.js";

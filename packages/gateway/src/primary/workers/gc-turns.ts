@@ -1,8 +1,8 @@
 /**
  * GC turns: at most one worker of the instance collects garbage at a time.
  *
- * Workers wish for a turn; the primary grants them in order and has the router look elsewhere meanwhile. Invariant: a turn
- * ends by the worker's word, by its death, or after `MAX_TURN_MS`, whichever is first.
+ * Workers wish for a turn; the primary grants them in order and has the router look elsewhere meanwhile.
+ * Invariant: a turn ends by the worker's word, by its death, or after `MAX_TURN_MS`, whichever is first.
  */
 import type { Clock, Timer } from "@holdfast/core";
 

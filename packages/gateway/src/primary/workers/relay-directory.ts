@@ -1,15 +1,19 @@
 /**
  * The folder in which the workers of an instance have their Unix sockets: where it is, and that it is there.
  *
- * A system may sweep its temporary folder while the instance runs, and may have a long or read-only one. A Unix socket's path
- * has about 100 bytes, so a short place is taken where the usual one is too long. Invariants: it is private to this user; a
- * worker is only started when it exists; where none can be made the sentence names what was tried.
+ * A system may sweep its temporary folder while the instance runs, and may have a long or read-only one. A
+ * Unix socket's path has about 100 bytes, so a short place is taken where the usual one is too long.
+ * Invariants: it is private to this user; a worker is only started when it exists; where none can be made the
+ * sentence names what was tried.
  */
 import { lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isPrivateFolder } from "../../runtime/private-folder.js";
 
-/** Bytes of a Unix socket's path that every system takes (macOS: 103), and those of the longest name in the folder. */
+/**
+ * Bytes of a Unix socket's path that every system takes (macOS: 103), and those of the longest name in the
+ * folder.
+ */
 const MAX_PATH_BYTES = 103;
 const NAME_BYTES = 16;
 

@@ -1,19 +1,23 @@
 /**
  * Rolling reload: every worker is replaced by one of new code and configuration, one slot after the other.
  *
- *     idle ──request──► rolling ──last slot, or a successor that does not start──► idle      (stop ends every state)
+ *     idle ──request──► rolling ──last slot, or a successor that does not start──► idle
+ *     (stop ends every state)
  *
- * In each slot the successor is ready before its predecessor is told to leave, so capacity never falls. A request that
- * comes meanwhile is merged: what was newest wins, and all slots are due again, the next one first.
- * Invariants: at most one slot is being replaced at a time; after a round that was not cut short, each slot runs the
- * newest program.
+ * In each slot the successor is ready before its predecessor is told to leave, so capacity never falls. A
+ * request that comes meanwhile is merged: what was newest wins, and all slots are due again, the next one
+ * first. Invariants: at most one slot is being replaced at a time; after a round that was not cut short, each
+ * slot runs the newest program.
  */
 import type { Logger } from "@holdfast/core";
 
 /** What a reload asks of the instance. */
 export interface ReloadCrew<Program, Worker> {
   readonly slots: number;
-  /** Starts a successor and gives it the slot; resolves with the predecessor, rejects when it does not become ready. */
+  /**
+   * Starts a successor and gives it the slot; resolves with the predecessor, rejects when it does not become
+   * ready.
+   */
   succeed(slot: number, program: Program): Promise<Worker | undefined>;
   /** Ends a worker that was replaced; resolves when it is gone. */
   retire(worker: Worker): Promise<void>;

@@ -3,10 +3,11 @@
  *
  *     starting ──all ready──► running ──► stopping         (a stop or a failure ends either)
  *
- * A worker that ends is started again after a back-off that grows while starts keep failing. Workers that cannot start
- * end the instance with one clear problem instead of a loop, but not while others hold connections.
- * A reload starts a successor beside the worker of a slot; it takes the place when it is ready, and only then.
- * Invariant: at most one process has a slot's place. How a process is made is `worker-launcher.ts`.
+ * A worker that ends is started again after a back-off that grows while starts keep failing. Workers that
+ * cannot start end the instance with one clear problem instead of a loop, but not while others hold
+ * connections. A reload starts a successor beside the worker of a slot; it takes the place when it is ready,
+ * and only then. Invariant: at most one process has a slot's place. How a process is made is
+ * `worker-launcher.ts`.
  */
 import type { Clock, Logger } from "@holdfast/core";
 import type { PendingSocket } from "../../admission/pending-socket.js";
@@ -47,7 +48,10 @@ export interface SupervisorEvents {
   failed(problem: string): void;
 }
 
-/** Starts in a row that ended before `ready`, over all slots, after which an instance without workers gives up. */
+/**
+ * Starts in a row that ended before `ready`, over all slots, after which an instance without workers gives
+ * up.
+ */
 const MAX_FAILED_STARTS = 5;
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
@@ -117,8 +121,9 @@ export class Supervisor {
   }
 
   /**
-   * Starts a worker of `program` beside the one in `slot` and gives it the place once it is ready. Resolves with the one
-   * that it has replaced, which is the caller's to end; rejects with why it has not, and then nothing has changed.
+   * Starts a worker of `program` beside the one in `slot` and gives it the place once it is ready. Resolves
+   * with the one that it has replaced, which is the caller's to end; rejects with why it has not, and then
+   * nothing has changed.
    */
   succeed(slot: number, program: WorkerProgram): Promise<WorkerProcess | undefined> {
     return new Promise((taken, failed) => {
@@ -216,7 +221,9 @@ export class Supervisor {
     this.#restart(slot, `workers end as soon as they start (last: ${how})`);
   }
 
-  /** The worker of the slot may have ended while a successor, which is gone now too, was to take its place. */
+  /**
+   * The worker of the slot may have ended while a successor, which is gone now too, was to take its place.
+   */
   #fillVacancy(slot: number): void {
     if (!this.#isVacant(slot) || this.#state === "stopping") return;
     this.#events.restarted();

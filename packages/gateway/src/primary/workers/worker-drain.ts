@@ -1,14 +1,21 @@
 /**
- * The end of one worker that others outlive or that goes with its instance: no new sockets, the goodbyes, the process.
+ * The end of one worker that others outlive or that goes with its instance: no new sockets, the goodbyes, the
+ * process.
  *
  * Invariant: it resolves when the process is gone, at the latest `KILL_GRACE_MS` after the window.
  */
 import type { Clock, DrainOptions, Logger } from "@holdfast/core";
 import type { WorkerProcess } from "./worker-process.js";
 
-/** Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before the worker is killed. */
+/**
+ * Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before the worker is
+ * killed.
+ */
 export const KILL_GRACE_MS = 10_000;
-/** How long sockets may take that are on their way to the worker, ms: one that comes after the drain is turned away. */
+/**
+ * How long sockets may take that are on their way to the worker, ms: one that comes after the drain is turned
+ * away.
+ */
 const UNDER_WAY_MS = 1_000;
 const UNDER_WAY_CHECK_MS = 20;
 

@@ -1,8 +1,8 @@
 /**
  * Starts worker processes: forks one for a slot, tells it who it is, and watches it to its end.
  *
- * When, and what takes a slot's place, is the supervisor's. Invariant: each start draws another generation than the
- * slot's other processes have, so that session ids never name a successor as their owner.
+ * When, and what takes a slot's place, is the supervisor's. Invariant: each start draws another generation
+ * than the slot's other processes have, so that session ids never name a successor as their owner.
  */
 import cluster, { type Worker } from "node:cluster";
 import { randomInt } from "node:crypto";
@@ -57,7 +57,10 @@ export class WorkerLauncher {
     this.#logger = logger;
   }
 
-  /** Starts a worker; `taken` are the generations of the slot's other processes. Throws when there can be no process. */
+  /**
+   * Starts a worker; `taken` are the generations of the slot's other processes. Throws when there can be no
+   * process.
+   */
   launch(slot: number, program: WorkerProgram, taken: readonly number[]): WorkerProcess {
     const { port } = this.place;
     const relayDirectory = this.place.relayDirectory();
@@ -104,8 +107,8 @@ export class WorkerLauncher {
     const overdue = this.#clock.after(START_TIMEOUT_MS, () => {
       if (worker.state === "starting") worker.kill();
     });
-    // Not "exit": acknowledgements may then be unread still, and a socket that the worker has answered would be sent
-    // to another one.
+    // Not "exit": acknowledgements may then be unread still, and a socket that the worker has answered would
+    // be sent to another one.
     forked.process.once("close", (code, signal) => {
       overdue.cancel();
       this.#events.closed(worker, { code, signal, livedMs: this.#clock.monotonic() - startedAt });

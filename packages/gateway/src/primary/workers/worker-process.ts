@@ -3,8 +3,8 @@
  *
  *     starting ──ready──► ready ──drain──► draining ──exit──► ended      (exit ends every state)
  *
- * Invariant: `sockets` counts what the worker holds plus what is on its way to it, so that a burst of hand-offs shows
- * before the worker's next report.
+ * Invariant: `sockets` counts what the worker holds plus what is on its way to it, so that a burst of
+ * hand-offs shows before the worker's next report.
  */
 import type { Worker } from "node:cluster";
 import type { Duplex } from "node:stream";
@@ -20,8 +20,8 @@ import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
 /**
- * How long a process may take to end once it was let go or has closed its link, ms: last words to its connections, and what
- * the system does at an exit. One that hangs there is killed.
+ * How long a process may take to end once it was let go or has closed its link, ms: last words to its
+ * connections, and what the system does at an exit. One that hangs there is killed.
  */
 export const EXIT_GRACE_MS = 5_000;
 
@@ -110,7 +110,9 @@ export class WorkerProcess {
     return this.#load.sockets + this.#sent - this.#load.received;
   }
 
-  /** Sockets on their way to it that it has not taken, and how long the first of them has been waiting, ms. */
+  /**
+   * Sockets on their way to it that it has not taken, and how long the first of them has been waiting, ms.
+   */
   get queue(): Pick<HandOffs, "waiting" | "waitingMs"> {
     return this.#handOffs;
   }

@@ -1,9 +1,10 @@
 /**
  * Comet: the requests of `/sse`, `/send`, `/poll` and `/ticket`.
  *
- * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers it. Holds nothing itself.
- * Invariants: every request is answered once, streamed, held, or its socket has a deadline; a session is opened by the worker that has
- * the client's own connection, and is charged to it and to its address before anything is done for it.
+ * Reads what a request says, asks core, and gives it to the streams or the polls of the worker, or answers
+ * it. Holds nothing itself. Invariants: every request is answered once, streamed, held, or its socket has a
+ * deadline; a session is opened by the worker that has the client's own connection, and is charged to it and
+ * to its address before anything is done for it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -93,12 +94,18 @@ export class Comet {
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
-  /** Sockets that are streams, carry a poll that is held, send a body, or wait until it is known whose they are. */
+  /**
+   * Sockets that are streams, carry a poll that is held, send a body, or wait until it is known whose they
+   * are.
+   */
   get sockets(): number {
     return this.#streams.open + this.#polls.held + this.#reading + this.#who.waiting;
   }
 
-  /** Takes a request that is for one of the comet addresses; false for any other. `relayed`: another worker has sent it. */
+  /**
+   * Takes a request that is for one of the comet addresses; false for any other. `relayed`: another worker
+   * has sent it.
+   */
   handle(request: IncomingMessage, response: ServerResponse, takeOver: TakeOver, relayed = false): boolean {
     const path = cometPath(request);
     if (path === undefined) return false;
@@ -123,8 +130,9 @@ export class Comet {
   }
 
   /**
-   * Takes a bare handle whose request is for a stream by URL: past Node's HTTP parser. Returns what to answer where there is no
-   * stream; false for any other request, and for one that may have to wait: for its token to be checked, or for the application.
+   * Takes a bare handle whose request is for a stream by URL: past Node's HTTP parser. Returns what to answer
+   * where there is no stream; false for any other request, and for one that may have to wait: for its token
+   * to be checked, or for the application.
    */
   takeHandle(handle: TcpHandle, head: RequestHead, ended: (() => void) | undefined): boolean | HttpAnswer {
     if (head.method !== "GET" || cometPath(head) !== "/sse") return false;

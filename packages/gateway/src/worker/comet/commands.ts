@@ -1,8 +1,8 @@
 /**
  * Commands that come in the body of a request: carried out once, however often the request is sent.
  *
- * A client that got no answer cannot know whether its request arrived, and sends it again. Ids therefore ascend within a session, and
- * a command whose id is not above the last one's is a repetition.
+ * A client that got no answer cannot know whether its request arrived, and sends it again. Ids therefore
+ * ascend within a session, and a command whose id is not above the last one's is a repetition.
  */
 import type { Connection } from "@holdfast/core";
 
@@ -14,8 +14,8 @@ export interface CommandFrame {
 }
 
 /**
- * Gives the connection what is new. Returns the last id from now on. A request costs a tenth of a command, and each command that is
- * a repetition another, so that none is for nothing.
+ * Gives the connection what is new. Returns the last id from now on. A request costs a tenth of a command,
+ * and each command that is a repetition another, so that none is for nothing.
  */
 export function carryOut(
   commands: readonly CommandFrame[],

@@ -3,8 +3,9 @@
  *
  *     [sid] ";" [number] ";" [token] ";" [channel ["=" offset ":" epoch] *("," …)]
  *
- * Channels and epochs are percent-encoded, so the text is printable ASCII and fits in a header, a query and a JSON string as it is.
- * Opaque to clients, and a secret where it has a token. Any text may be given to `decodeCursor`.
+ * Channels and epochs are percent-encoded, so the text is printable ASCII and fits in a header, a query and a
+ * JSON string as it is. Opaque to clients, and a secret where it has a token. Any text may be given to
+ * `decodeCursor`.
  */
 import { isChannelName, isPosition, type Position, type Resume, SESSION_ID } from "@holdfast/protocol";
 

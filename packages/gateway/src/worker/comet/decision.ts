@@ -1,7 +1,8 @@
 /**
  * The decision about a comet request: a request head in, what to do out.
  *
- * Pure, in the order in which a developer would want to hear about it. Whether there is room is core's to say.
+ * Pure, in the order in which a developer would want to hear about it. Whether there is room is core's to
+ * say.
  */
 import type { Encoding } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
@@ -46,7 +47,10 @@ const METHODS = Object.freeze({
   "/ticket": "POST, OPTIONS",
 });
 
-/** What the ids of a stream may take of the request head in which an EventSource sends the last one, characters. */
+/**
+ * What the ids of a stream may take of the request head in which an EventSource sends the last one,
+ * characters.
+ */
 const MAX_EVENT_ID = 6 * 1024;
 /** What a channel takes there beside its name. */
 const PLACE_LENGTH = 48;
@@ -63,9 +67,10 @@ export function cometPath({ url = "" }: RequestHead): CometPath | undefined {
 }
 
 /**
- * The `Sec-Fetch-Site` of a request that a page, or an image in it, can make without saying its origin; undefined for
- * others. Browsers leave the header out towards plain http, but send `Accept-Encoding`, which no page can take away
- * (https://fetch.spec.whatwg.org/#forbidden-request-header): a request with neither comes from a program.
+ * The `Sec-Fetch-Site` of a request that a page, or an image in it, can make without saying its origin;
+ * undefined for others. Browsers leave the header out towards plain http, but send `Accept-Encoding`, which
+ * no page can take away (https://fetch.spec.whatwg.org/#forbidden-request-header): a request with neither
+ * comes from a program.
  */
 function siteOf({ method, headers }: RequestHead): string | undefined {
   if (method !== "GET" && method !== "HEAD") return undefined;

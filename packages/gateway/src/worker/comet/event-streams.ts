@@ -1,7 +1,9 @@
 /**
- * The event streams of a worker: opens them on handles, counts them, and ends those that take too long to leave.
+ * The event streams of a worker: opens them on handles, counts them, and ends those that take too long to
+ * leave.
  *
- * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and behind it.
+ * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and
+ * behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
@@ -39,7 +41,9 @@ export interface StreamRequest {
 
 /** How long the other side may take to end, ms. */
 const CLOSE_TIMEOUT_MS = 5_000;
-/** How long an EventSource waits before it comes back, ms; spread, so that many do not come back as one wave. */
+/**
+ * How long an EventSource waits before it comes back, ms; spread, so that many do not come back as one wave.
+ */
 export const RETRY_MS = 1_000;
 export const RETRY_SPREAD_MS = 2_000;
 
@@ -97,7 +101,9 @@ export class EventStreams implements StreamHome {
     return this.#open;
   }
 
-  /** Answers and opens the connection. Takes ownership of the handle; `ended` is called when it has closed. */
+  /**
+   * Answers and opens the connection. Takes ownership of the handle; `ended` is called when it has closed.
+   */
   accept(handle: TcpHandle, request: StreamRequest, ended: (() => void) | undefined): void {
     const transport = new SseTransport(handle, this, request.ids, this.#early());
     this.#open++;

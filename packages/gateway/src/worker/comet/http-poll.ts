@@ -1,8 +1,8 @@
 /**
  * One poll as a request of Node's HTTP server: held until there is an answer.
  *
- * Invariant: it is answered once, whatever becomes of its session: with what there is, with 409 when a newer poll or transport has
- * taken its place, with 503 when the session ended without a word.
+ * Invariant: it is answered once, whatever becomes of its session: with what there is, with 409 when a newer
+ * poll or transport has taken its place, with 503 when the session ended without a word.
  */
 import type { ServerResponse } from "node:http";
 import { disconnects, errors } from "@holdfast/protocol";

@@ -1,8 +1,9 @@
 /**
- * Who asks: by a token in the head, by a ticket, by the session that a cursor proves, or nobody in particular.
+ * Who asks: by a token in the head, by a ticket, by the session that a cursor proves, or nobody in
+ * particular.
  *
- * At once where nothing has to be waited for, as core does it. Invariant: requests that wait here are counted and bounded, since
- * each holds its socket.
+ * At once where nothing has to be waited for, as core does it. Invariant: requests that wait here are counted
+ * and bounded, since each holds its socket.
  */
 import type { Core, ForwardedHeaders, Verdict } from "@holdfast/core";
 import { errors, type Resume } from "@holdfast/protocol";
@@ -40,7 +41,10 @@ export class Introductions {
     this.#settle(this.#core.introduce(token, byUrl, resume), then);
   }
 
-  /** The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by the cursor. */
+  /**
+   * The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by
+   * the cursor.
+   */
   reader({ token, ticket, cursor }: PlainStream, byUrl: ForwardedHeaders | undefined, then: Then): void {
     const resume = resumeOf(cursor);
     if (token !== undefined || ticket === undefined) return this.introduce(token, byUrl, resume, then);

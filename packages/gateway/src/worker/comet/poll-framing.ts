@@ -1,6 +1,6 @@
 /**
- * Text → elements of the `frames` of an answer: each with the comma that stands before it, so that whatever is put together is a
- * list but for its first byte. A message of several frames is several elements.
+ * Text → elements of the `frames` of an answer: each with the comma that stands before it, so that whatever
+ * is put together is a list but for its first byte. A message of several frames is several elements.
  */
 import type { Framing, Message } from "@holdfast/core";
 import { type Ending, MarkedBytes } from "./marked-bytes.js";

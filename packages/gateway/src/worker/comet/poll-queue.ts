@@ -1,8 +1,8 @@
 /**
  * What a polled session has yet to be given, in its order, and where its client stands when it has been.
  *
- * Positions move when something is taken, not when it is written: so they are always those of the last batch, also where one batch
- * could not hold everything. Core bounds what waits (`maxOutboxBytes`).
+ * Positions move when something is taken, not when it is written: so they are always those of the last batch,
+ * also where one batch could not hold everything. Core bounds what waits (`maxOutboxBytes`).
  */
 import type { Mark } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";

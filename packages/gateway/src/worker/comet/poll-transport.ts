@@ -1,12 +1,13 @@
 /**
  * The transport of long-poll: one session whose client fetches what there is, again and again.
  *
- *     absent ⇄ held (a request waits for something to say)      both ──core's close──► closing ──last batch taken──► ended
+ *     absent ⇄ held (a request waits for something to say)
+ *     both ──core's close──► closing ──last batch taken──► ended
  *
- * Each answer that says anything is a batch with a number. Its cursor acknowledges it with the next poll; until then the batch is
- * kept, and a poll with the cursor before gets the very same bytes. What is kept counts as waiting in the outbox.
- * Invariants: at most one poll is held; a batch is built once; `Connection#closed` is called once, and never during another call
- * to the transport.
+ * Each answer that says anything is a batch with a number. Its cursor acknowledges it with the next poll;
+ * until then the batch is kept, and a poll with the cursor before gets the very same bytes. What is kept
+ * counts as waiting in the outbox. Invariants: at most one poll is held; a batch is built once;
+ * `Connection#closed` is called once, and never during another call to the transport.
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
@@ -160,7 +161,9 @@ export class PollTransport implements Transport, CometSession {
     return this.#state !== "open";
   }
 
-  /** A poll of this session. False when it stands where this session cannot go on from; the session ends then. */
+  /**
+   * A poll of this session. False when it stands where this session cannot go on from; the session ends then.
+   */
   poll(
     cursor: Pick<Cursor, "number"> | undefined,
     commands: readonly CommandFrame[],

@@ -1,9 +1,10 @@
 /**
  * The polled sessions of a worker: opens them, finds them again, and ends those whose client polls no more.
  *
- * A poll that is held long enough gets an empty answer; a session without a poll for `graceMs` ends as if its connection were lost, so
- * that it may come back for as long as any other. A cursor whose session is not here makes it anew: whatever the client needs is in
- * its cursor. Invariant: a session is held, absent or leaving, and has a deadline in each.
+ * A poll that is held long enough gets an empty answer; a session without a poll for `graceMs` ends as if its
+ * connection were lost, so that it may come back for as long as any other. A cursor whose session is not here
+ * makes it anew: whatever the client needs is in its cursor. Invariant: a session is held, absent or leaving,
+ * and has a deadline in each.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock, Core, ForwardedHeaders, Identity, Timer } from "@holdfast/core";
@@ -89,7 +90,10 @@ export class Polls implements PollHome {
     return this.#held.size;
   }
 
-  /** Gives a poll to its session. `absent`: it is not here, or has ended. `foreign`: the cursor is not this session's. */
+  /**
+   * Gives a poll to its session. `absent`: it is not here, or has ended. `foreign`: the cursor is not this
+   * session's.
+   */
   goOn({ cursor, commands }: PollRequest, held: DueHeldPoll): "held" | "absent" | "foreign" {
     const session = cursor && this.#find(cursor);
     if (session === undefined || cursor === undefined) return "absent";
@@ -162,7 +166,10 @@ export class Polls implements PollHome {
     this.#leaving.close();
   }
 
-  /** Begins the session that a poll asks for, or that its cursor tells of. `release` is called once, at its end. */
+  /**
+   * Begins the session that a poll asks for, or that its cursor tells of. `release` is called once, at its
+   * end.
+   */
   open(
     { cursor, channels, commands }: PollRequest,
     identity: Identity | undefined,

@@ -1,13 +1,14 @@
 /**
- * Session limits: how many sessions HTTP requests may open. A polled session has no connection of its own, and one connection can
- * open any number of them; so they count here as connections do at the front door.
+ * Session limits: how many sessions HTTP requests may open. A polled session has no connection of its own,
+ * and one connection can open any number of them; so they count here as connections do at the front door.
  *
  *     an open ──► full? ──► its connection's rate ──► its address' rate ──► its address' sessions ──► taken
  *
- * An open costs one, and one more for each `CHANNELS_PER_UNIT` channels. The connection of a trusted proxy carries many clients and
- * has no rate of its own. Invariants: what is held for an address is released once; an address is forgotten when it holds nothing
- * and has its full rate again; at most `MAX_ADDRESSES` have an account of their own, further ones share one. IPv6 addresses
- * that a proxy names count as in `connection-limits.ts`: each on its own, and all of one network of /64 together.
+ * An open costs one, and one more for each `CHANNELS_PER_UNIT` channels. The connection of a trusted proxy
+ * carries many clients and has no rate of its own. Invariants: what is held for an address is released once;
+ * an address is forgotten when it holds nothing and has its full rate again; at most `MAX_ADDRESSES` have an
+ * account of their own, further ones share one. IPv6 addresses that a proxy names count as in
+ * `connection-limits.ts`: each on its own, and all of one network of /64 together.
  */
 
 import type { Clock, Timer } from "@holdfast/core";
@@ -84,7 +85,10 @@ export class SessionLimits {
     return this.#accounts.size;
   }
 
-  /** Charges an open, before anything is done for it; or says why there is none. `connection`: undefined where it ends with it. */
+  /**
+   * Charges an open, before anything is done for it; or says why there is none. `connection`: undefined where
+   * it ends with it.
+   */
   open(
     { address, isProxy }: ClientAddress,
     connection: object | undefined,
@@ -107,7 +111,10 @@ export class SessionLimits {
     return undefined;
   }
 
-  /** The address has one polled session more, until what is returned is called, once; undefined where none are counted. */
+  /**
+   * The address has one polled session more, until what is returned is called, once; undefined where none are
+   * counted.
+   */
   hold({ address }: ClientAddress): (() => void) | undefined {
     if (this.#options.maxPerAddress === undefined || address === undefined) return undefined;
     const now = this.#parts.clock.monotonic();

@@ -1,8 +1,10 @@
 /**
- * The comet sessions of a worker, by the part of their id that stays: where a request finds the session that it names.
+ * The comet sessions of a worker, by the part of their id that stays: where a request finds the session that
+ * it names.
  *
- * Invariant: a session is here from when its client knows its id until its transport has ended. A newer transport under the same key
- * takes the older one's place and ends it: a stream whose client is gone may otherwise stay until the kernel gives up.
+ * Invariant: a session is here from when its client knows its id until its transport has ended. A newer
+ * transport under the same key takes the older one's place and ends it: a stream whose client is gone may
+ * otherwise stay until the kernel gives up.
  */
 import { sessionKey } from "@holdfast/protocol";
 import type { CommandFrame } from "./commands.js";

@@ -1,5 +1,6 @@
 /**
- * A stream that is cut at any byte, and goes on by the last id that was read: nothing is lost, twice or out of order.
+ * A stream that is cut at any byte, and goes on by the last id that was read: nothing is lost, twice or out
+ * of order.
  */
 import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@holdfast/core";
 import { FakeClock, memoryRevocations } from "@holdfast/core/testing";

@@ -4,11 +4,12 @@
  *     open ──our close──► ending ──FIN out, theirs──► closed
  *       └──────────their end, or an error───────────────┘
  *
- * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own. What the client sends on
- * it means nothing, costs it a tenth of a command each time, and is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, and never
- * during another call to the transport; every event that takes the client further has an id before it or in it, where the
- * client comes back by ids. The answer's head leaves first: an end that core gives while the connection is being opened waits
- * for it, so that every request hears a status and why the stream ended.
+ * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own.
+ * What the client sends on it means nothing, costs it a tenth of a command each time, and is dropped.
+ * Invariants: `Connection#closed` is called exactly once for each opened connection, and never during another
+ * call to the transport; every event that takes the client further has an id before it or in it, where the
+ * client comes back by ids. The answer's head leaves first: an end that core gives while the connection is
+ * being opened waits for it, so that every request hears a status and why the stream ended.
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
@@ -72,7 +73,10 @@ type State = "open" | "ending" | "flushing" | "closed";
 const EVENTS = new EventFraming();
 const NUMBERED = new NumberedFraming();
 const COMMENT = Buffer.from(":\n\n");
-/** More than kernels keep for one socket: if it took so many without one waiting, the client has acknowledged some. */
+/**
+ * More than kernels keep for one socket: if it took so many without one waiting, the client has acknowledged
+ * some.
+ */
 const PROOF_BYTES = 16 * 1024 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
@@ -92,7 +96,9 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
   #provenAt: number;
   #unprovenBytes = 0;
 
-  /** `early`: how much sooner than others its first proof is due, ms, so that streams do not end as one wave. */
+  /**
+   * `early`: how much sooner than others its first proof is due, ms, so that streams do not end as one wave.
+   */
   constructor(handle: TcpHandle, home: StreamHome, ids: Ids, early = 0) {
     this.#provenAt = home.now() - early;
     this.#home = home;
@@ -114,8 +120,9 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
   }
 
   /**
-   * Nothing here answers, and bytes that only the kernel has prove nothing. For a while they count as a sign of life all the same;
-   * then core misses the pong and ends the stream, and a client that is there comes back.
+   * Nothing here answers, and bytes that only the kernel has prove nothing. For a while they count as a sign
+   * of life all the same; then core misses the pong and ends the stream, and a client that is there comes
+   * back.
    */
   ping(): void {
     if (this.#state !== "open") return;

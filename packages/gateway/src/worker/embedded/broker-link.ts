@@ -1,8 +1,8 @@
 /**
  * The embedded broker, seen from a worker: the broker seam over the link to the primary.
  *
- * The primary hosts the bus; this side asks and waits. The link is up when the worker starts, and when it goes the
- * worker goes too, so there is nothing to restore.
+ * The primary hosts the bus; this side asks and waits. The link is up when the worker starts, and when it
+ * goes the worker goes too, so there is nothing to restore.
  * What waits for an answer is bounded in number and time (waiting-calls.ts).
  */
 import {
@@ -59,8 +59,8 @@ export class LinkBroker implements Broker {
   }
 
   subscribe(topic: Topic): Promise<void> {
-    // Before the answer, which publications may overtake. Stays after a failure: a subscription that the primary did
-    // make after all is better heard by nobody than a newer one lost.
+    // Before the answer, which publications may overtake. Stays after a failure: a subscription that the
+    // primary did make after all is better heard by nobody than a newer one lost.
     if (this.#state.t === "ready") this.#topics.add(topic);
     return this.#ask<undefined>((id) => ({ type: "broker-subscribe", id, topic }));
   }

@@ -1,8 +1,9 @@
 /**
- * The wait for the broker before a worker serves: until a client that subscribes would be served, or for a bounded time.
+ * The wait for the broker before a worker serves: until a client that subscribes would be served, or for a
+ * bounded time.
  *
- * Bounded, because an outage of Redis must not keep instances from starting: without it they still serve what they can.
- * Invariant: it settles once, at the latest `waitMs` from now.
+ * Bounded, because an outage of Redis must not keep instances from starting: without it they still serve what
+ * they can. Invariant: it settles once, at the latest `waitMs` from now.
  */
 import type { BrokerState, Clock } from "@holdfast/core";
 

@@ -1,9 +1,10 @@
 /**
- * Seams that the primary serves, seen from a worker: a method's call goes over the link, its answer comes back.
+ * Seams that the primary serves, seen from a worker: a method's call goes over the link, its answer comes
+ * back.
  *
- * One message each way for all seams (`SeamCall`, `SeamAnswer`), served by primary/seam-server.ts. Only with the embedded
- * broker; with Redis each worker has its seams there. Invariant: every call settles, at the latest at its deadline, and
- * rejects with nothing but `BrokerUnavailable`.
+ * One message each way for all seams (`SeamCall`, `SeamAnswer`), served by primary/seam-server.ts. Only with
+ * the embedded broker; with Redis each worker has its seams there. Invariant: every call settles, at the
+ * latest at its deadline, and rejects with nothing but `BrokerUnavailable`.
  */
 import type { Clock } from "@holdfast/core";
 import type { SeamAnswer, SeamCall } from "../../link/messages.js";
@@ -31,8 +32,8 @@ export class LinkCalls {
   }
 
   /**
-   * The seam as an object whose methods are calls. The primary serves it under the same name; to name all its methods is
-   * the caller's duty, and the compiler's check.
+   * The seam as an object whose methods are calls. The primary serves it under the same name; to name all its
+   * methods is the caller's duty, and the compiler's check.
    */
   seam<Seam extends Callable<Seam>>(name: string, methods: { readonly [Method in keyof Seam]: true }): Seam {
     const entries = Object.keys(methods).map((method) => [

@@ -1,8 +1,9 @@
 /**
  * Calls that wait for the primary's answer.
  *
- * Bounded: `MAX_WAITING` calls may wait, each for `DEADLINE_MS`, by one sweep. Whatever goes wrong is a `BrokerUnavailable`.
- * Invariant: they are kept in order of deadlines, because all wait equally long; each is settled once.
+ * Bounded: `MAX_WAITING` calls may wait, each for `DEADLINE_MS`, by one sweep. Whatever goes wrong is a
+ * `BrokerUnavailable`. Invariant: they are kept in order of deadlines, because all wait equally long; each is
+ * settled once.
  */
 import { BrokerUnavailable, type Clock, type Timer } from "@holdfast/core";
 
@@ -29,8 +30,8 @@ export class WaitingCalls {
   }
 
   /**
-   * `send` is given the id that the answer has to name, and says whether the link took the call. The other side answers each kind
-   * of call with its kind of result.
+   * `send` is given the id that the answer has to name, and says whether the link took the call. The other
+   * side answers each kind of call with its kind of result.
    */
   ask<Result>(send: (id: number) => boolean): Promise<Result> {
     return new Promise((resolve, reject) => {

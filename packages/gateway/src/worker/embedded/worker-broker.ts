@@ -11,8 +11,8 @@ export interface BrokerService {
 }
 
 /**
- * The broker, and the seams that live where it lives. With the embedded broker all of them are at the other end of the
- * link (worker/embedded.ts): what is added here is added there.
+ * The broker, and the seams that live where it lives. With the embedded broker all of them are at the other
+ * end of the link (worker/embedded.ts): what is added here is added there.
  */
 export interface WorkerBroker {
   readonly broker: Broker;

@@ -1,10 +1,11 @@
 /**
  * Collects garbage on a timer, politely: one worker of an instance at a time, and not while the loop is busy.
  *
- * A forced full collection stops the worker for about 2 µs per connection held, at a moment of our choice instead of
- * V8's. The primary gives the turns; this side wishes, waits, collects and says so.
- * Invariant: every turn that comes is answered by `done`, also one that nobody asked for, or no other worker would
- * ever get one. A loop that stays busy postpones a collection by `MAX_POSTPONEMENTS` × `POSTPONE_MS` at most.
+ * A forced full collection stops the worker for about 2 µs per connection held, at a moment of our choice
+ * instead of V8's. The primary gives the turns; this side wishes, waits, collects and says so.
+ * Invariant: every turn that comes is answered by `done`, also one that nobody asked for, or no other worker
+ * would ever get one. A loop that stays busy postpones a collection by `MAX_POSTPONEMENTS` × `POSTPONE_MS` at
+ * most.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -70,7 +71,8 @@ export class GcTimer {
   }
 
   #wait(delayMs: number): State {
-    // One postponement before it is due, so that the look at the loop covers a short stretch and not the interval.
+    // One postponement before it is due, so that the look at the loop covers a short stretch and not the
+    // interval.
     const timer = this.#parts.clock.after(Math.max(0, delayMs - POSTPONE_MS), () => this.#postpone(0));
     return { t: "waiting", timer };
   }

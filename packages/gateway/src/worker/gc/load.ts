@@ -1,5 +1,6 @@
 /**
- * Load reports: tells the primary how busy this worker is, when that has changed, at most every `LOAD_INTERVAL_MS`.
+ * Load reports: tells the primary how busy this worker is, when that has changed, at most every
+ * `LOAD_INTERVAL_MS`.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { LOAD_INTERVAL_MS, type Load } from "../../link/messages.js";

@@ -1,8 +1,8 @@
 /**
  * How busy the event loop is: its delay, for load reports and for the metrics, and its utilization.
  *
- * Each reader has its own "since you last asked", so the delay has a histogram each; both are filled outside of
- * JavaScript. The delay is what came on top of the sampling interval.
+ * Each reader has its own "since you last asked", so the delay has a histogram each; both are filled outside
+ * of JavaScript. The delay is what came on top of the sampling interval.
  */
 
 import {
@@ -14,8 +14,8 @@ import {
 import type { LoopDelays } from "../../link/metrics.js";
 
 /**
- * A timer of the loop for each histogram: at 25 ms the two would wake an idle worker up to 80 times a second. A delay
- * shorter than this is seen by chance, a longer one always.
+ * A timer of the loop for each histogram: at 25 ms the two would wake an idle worker up to 80 times a second.
+ * A delay shorter than this is seen by chance, a longer one always.
  */
 const RESOLUTION_MS = 100;
 const NS_PER_MS = 1e6;

@@ -1,9 +1,10 @@
 /**
- * Whose request it is: the client's address as the limits of a worker count it, request by request, since the connection of a proxy
- * carries many clients' requests.
+ * Whose request it is: the client's address as the limits of a worker count it, request by request, since the
+ * connection of a proxy carries many clients' requests.
  *
- * The peer's address, or what a trusted proxy says in X-Forwarded-For. Where connections begin with a PROXY header, which the front
- * door took off, and where the request came from another worker, it is not known here. Nothing that an untrusted peer sends changes it.
+ * The peer's address, or what a trusted proxy says in X-Forwarded-For. Where connections begin with a PROXY
+ * header, which the front door took off, and where the request came from another worker, it is not known
+ * here. Nothing that an untrusted peer sends changes it.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import {

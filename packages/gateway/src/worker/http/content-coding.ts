@@ -1,7 +1,9 @@
 /**
- * Content codings of the pages: which there are of a page, made once, and which a request is given. RFC 9110 §8.4, §12.5.3.
+ * Content codings of the pages: which there are of a page, made once, and which a request is given. RFC 9110
+ * §8.4, §12.5.3.
  *
- * Invariant: a form that is no shorter than the page is not kept, so that compression never costs a client anything.
+ * Invariant: a form that is no shorter than the page is not kept, so that compression never costs a client
+ * anything.
  */
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { elementsOf } from "../../http/field-values.js";
@@ -31,7 +33,10 @@ export function codedBodies(page: string | Buffer): readonly CodedBody[] {
   return [...coded.filter((each) => each.body.length < body.length), { coding: undefined, body }];
 }
 
-/** How much a client wants a coding, 0 to 1, by its `Accept-Encoding`: 0 is not at all. The page as it is can always be had. */
+/**
+ * How much a client wants a coding, 0 to 1, by its `Accept-Encoding`: 0 is not at all. The page as it is can
+ * always be had.
+ */
 export function qualityOf(acceptEncoding: string | undefined, coding: string): number {
   let any = 0;
   for (const element of elementsOf(acceptEncoding ?? "")) {

@@ -1,8 +1,8 @@
 /**
  * The headers of a request that the application is shown when it is asked who connects.
  *
- * They wait with the connection until it connects, so they are bounded, and copied: a piece of the request's head would keep
- * all of it.
+ * They wait with the connection until it connects, so they are bounded, and copied: a piece of the request's
+ * head would keep all of it.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { ForwardedHeaders } from "@holdfast/core";
@@ -15,7 +15,9 @@ const ASKED_FROM: unique symbol = Symbol("address");
 
 const NONE: ForwardedHeaders = Object.freeze({});
 
-/** Those of `names`, in lower case, that the request has; undefined when they are larger than `MAX_FORWARDED`. */
+/**
+ * Those of `names`, in lower case, that the request has; undefined when they are larger than `MAX_FORWARDED`.
+ */
 export function forwardedHeaders(
   headers: IncomingHttpHeaders,
   names: readonly string[],

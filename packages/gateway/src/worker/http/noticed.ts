@@ -1,8 +1,10 @@
 /**
- * Noticed: requests that are refused for what an operator or a developer can mend, where the page that asked cannot see why.
+ * Noticed: requests that are refused for what an operator or a developer can mend, where the page that asked
+ * cannot see why.
  *
- * A browser shows a page nothing of a refused WebSocket but that it failed. So the log has a line for each origin, path and
- * reason, rarely (`SparseLog`). Invariant: nothing of a query is logged, and of the rest a bounded piece.
+ * A browser shows a page nothing of a refused WebSocket but that it failed. So the log has a line for each
+ * origin, path and reason, rarely (`SparseLog`). Invariant: nothing of a query is logged, and of the rest a
+ * bounded piece.
  */
 import type { SparseLog } from "@holdfast/core";
 import type { OriginCheck } from "../../http/origin.js";

@@ -1,7 +1,9 @@
 /**
- * What a path was probably meant for, where nothing is served: another product's address, or the admin port's.
+ * What a path was probably meant for, where nothing is served: another product's address, or the admin
+ * port's.
  *
- * Pure. Invariant: what is said of the admin port is in the docs and the same for all; nothing says where it is.
+ * Pure. Invariant: what is said of the admin port is in the docs and the same for all; nothing says where it
+ * is.
  */
 
 const SDK = "use the SDK, or a plain WebSocket at `/ws?channels=<name>`";

@@ -1,11 +1,13 @@
 /**
- * The refusal brake: refusals that come fast are said late, so that a client that comes back at once is slowed down.
+ * The refusal brake: refusals that come fast are said late, so that a client that comes back at once is
+ * slowed down.
  *
- * Plain WebSocket clients ignore why they were refused and try again, some without a pause. The first refusals are said at
- * once; those beyond the rate wait `delayMs`, with their sockets. Whom a refusal is for makes no difference: a client that
- * does not come back loses nothing by hearing it late, and addresses need not be known.
- * Invariants: each refusal is said once, unless it was released; at most `maxHeld` wait: beyond, the one that has waited longest is
- * said, so that a flood of refusals shortens the wait instead of filling memory with sockets. The map is in order of deadlines.
+ * Plain WebSocket clients ignore why they were refused and try again, some without a pause. The first
+ * refusals are said at once; those beyond the rate wait `delayMs`, with their sockets. Whom a refusal is for
+ * makes no difference: a client that does not come back loses nothing by hearing it late, and addresses need
+ * not be known. Invariants: each refusal is said once, unless it was released; at most `maxHeld` wait:
+ * beyond, the one that has waited longest is said, so that a flood of refusals shortens the wait instead of
+ * filling memory with sockets. The map is in order of deadlines.
  */
 import type { Clock, Timer } from "@holdfast/core";
 import { TokenBucket } from "../../runtime/token-bucket.js";

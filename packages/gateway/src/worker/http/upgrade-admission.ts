@@ -1,8 +1,9 @@
 /**
- * Whether an upgrade may become a connection: what its head says (`upgrade.ts`), who asks, and whether core admits it.
+ * Whether an upgrade may become a connection: what its head says (`upgrade.ts`), who asks, and whether core
+ * admits it.
  *
- * At once, unless there is a token to check or the application to ask. Invariant: upgrades that wait here are counted and bounded,
- * since each holds its socket.
+ * At once, unless there is a token to check or the application to ask. Invariant: upgrades that wait here are
+ * counted and bounded, since each holds its socket.
  */
 import { ANONYMOUS, type Core, type ForwardedHeaders, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
@@ -38,7 +39,9 @@ export class UpgradeAdmission {
     return this.#waiting;
   }
 
-  /** `peer`: the address at the other end of the connection, asked for where the application is shown headers. */
+  /**
+   * `peer`: the address at the other end of the connection, asked for where the application is shown headers.
+   */
   decide(
     head: RequestHead,
     peer: () => string | undefined,

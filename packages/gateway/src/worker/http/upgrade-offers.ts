@@ -1,9 +1,11 @@
 /**
- * Offers to switch protocols on Node's HTTP connections: whether one is for a WebSocket is decided by `request-rules.ts` alone, and any
- * other is ignored, RFC 9110 §7.8. Some HTTP clients offer HTTP/2 in the clear with every request.
+ * Offers to switch protocols on Node's HTTP connections: whether one is for a WebSocket is decided by
+ * `request-rules.ts` alone, and any other is ignored, RFC 9110 §7.8. Some HTTP clients offer HTTP/2 in the
+ * clear with every request.
  *
- * Node gives a connection up at an offer that its parser sees, and so loses a body and what came behind; and it does not see every offer
- * for a WebSocket. Invariant: a request whose offer is ignored is answered as without it, behind the answers to those before it.
+ * Node gives a connection up at an offer that its parser sees, and so loses a body and what came behind; and
+ * it does not see every offer for a WebSocket. Invariant: a request whose offer is ignored is answered as
+ * without it, behind the answers to those before it.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -12,7 +14,10 @@ import { asksForWebSocket } from "../../http/request-rules.js";
 /** `upgrade`: what the parser has found, which the typings leave out. */
 type OnIncoming = (request: IncomingMessage & { upgrade: boolean }, keepAlive: boolean) => unknown;
 
-/** Has Node see each offer for a WebSocket on this connection, also where its parser takes the list for another. */
+/**
+ * Has Node see each offer for a WebSocket on this connection, also where its parser takes the list for
+ * another.
+ */
 export function watchOffers(socket: Duplex): void {
   // Node does not export its parser; exchanges.ts stops it in the same way.
   const { parser } = socket as { readonly parser?: { onIncoming?: OnIncoming | null } | null };

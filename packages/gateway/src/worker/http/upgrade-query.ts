@@ -1,9 +1,10 @@
 /**
  * The query of `/ws` and `/sse`: channels, format, session id and cursor, from the raw text.
  *
- * Commas separate channels before percent-decoding, so a channel may have a comma in its name (`%2C`); a plus sign is
- * a plus sign, because no channel has a space. Unknown parameters are ignored: load balancers and pages add their own.
- * Pure; any text in, a value out. The length of the query is bounded by the head's limit.
+ * Commas separate channels before percent-decoding, so a channel may have a comma in its name (`%2C`); a plus
+ * sign is a plus sign, because no channel has a space. Unknown parameters are ignored: load balancers and
+ * pages add their own. Pure; any text in, a value out. The length of the query is bounded by the head's
+ * limit.
  */
 import { channelProblem, type ErrorCode, errors } from "@holdfast/protocol";
 import type { Notice } from "./noticed.js";

@@ -1,9 +1,9 @@
 /**
  * The upgrade decision: a request head in, accept or refuse out.
  *
- * Pure: no socket, no clock. Guard clauses in the order in which a developer would want to hear about them; each
- * refusal is a status and one sentence. Whether there is room, and whether the broker can be reached, is core's to
- * say (`Core#admit`); `refusalFor` turns its answer into HTTP.
+ * Pure: no socket, no clock. Guard clauses in the order in which a developer would want to hear about them;
+ * each refusal is a status and one sentence. Whether there is room, and whether the broker can be reached, is
+ * core's to say (`Core#admit`); `refusalFor` turns its answer into HTTP.
  * Invariant: what is accepted here, ws accepts too, so no other refusal reaches a peer.
  */
 
@@ -120,8 +120,8 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
 }
 
 /**
- * What to answer when core does not admit the request. `random` in [0, 1) spreads the return of those who wait, so
- * that they do not come back as one wave.
+ * What to answer when core does not admit the request. `random` in [0, 1) spreads the return of those who
+ * wait, so that they do not come back as one wave.
  */
 export function refusalFor(error: ErrorCode, random: number): Refusal {
   if (error.temporary) {
@@ -142,7 +142,10 @@ export function shown(origin: string | undefined): string {
   return (origin ?? "none").slice(0, MAX_SHOWN_ORIGIN);
 }
 
-/** Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an error. */
+/**
+ * Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an
+ * error.
+ */
 function problemOfSubprotocols(offer: string): string | undefined {
   const names = elementsOf(offer);
   const isList = names.length > 0 && names.every((name) => SUBPROTOCOL_NAME.test(name));

@@ -5,9 +5,10 @@
  *     request     holdfast-forwarded: <ms>.<nonce>.<mac>   an instance forwards it
  *     answer      holdfast-answered: <mac of the nonce>    the instance that got the request has the key
  *
- * A request that is forwarded carries its client's cookies and tokens, so a writer of the directory must not choose where it
- * goes, and a stranger at an address that was an instance's must not be taken for it. Invariants: without the key nothing is
- * sealed and nothing is opened; what was sealed more than `MAX_AGE_MS` ago, by either clock, is not opened.
+ * A request that is forwarded carries its client's cookies and tokens, so a writer of the directory must not
+ * choose where it goes, and a stranger at an address that was an instance's must not be taken for it.
+ * Invariants: without the key nothing is sealed and nothing is opened; what was sealed more than `MAX_AGE_MS`
+ * ago, by either clock, is not opened.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "@holdfast/core";
@@ -39,7 +40,10 @@ export class InstanceSeal {
     return mac && `${address} ${now} ${mac}`;
   }
 
-  /** The address in an entry for the worker, if an instance of this cluster has written it for that worker of late. */
+  /**
+   * The address in an entry for the worker, if an instance of this cluster has written it for that worker of
+   * late.
+   */
   openAddress(worker: string, entry: string): string | undefined {
     const [address = "", ms = "", mac = "", ...rest] = entry.split(" ");
     if (rest.length > 0 || !this.#isFresh(ms)) return undefined;

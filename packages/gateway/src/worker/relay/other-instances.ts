@@ -1,9 +1,9 @@
 /**
  * The other instances, as this worker has heard of them: where the owner of a session is reached.
  *
- * The directory is asked once per owner and while, whoever wants to know; that nobody is there is remembered, too, for
- * less long. While the directory cannot be asked the last answer stands. Invariants: never more than `MAX_KNOWN` are
- * remembered, the oldest are forgotten first; nobody waits longer than `ASK_TIMEOUT_MS`.
+ * The directory is asked once per owner and while, whoever wants to know; that nobody is there is remembered,
+ * too, for less long. While the directory cannot be asked the last answer stands. Invariants: never more than
+ * `MAX_KNOWN` are remembered, the oldest are forgotten first; nobody waits longer than `ASK_TIMEOUT_MS`.
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import type { InstanceSeal } from "./instance-seal.js";

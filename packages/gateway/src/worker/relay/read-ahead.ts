@@ -1,5 +1,6 @@
 /**
- * A request's body, read ahead of whoever answers: it is put back, so that it can be sent on and still be read here.
+ * A request's body, read ahead of whoever answers: it is put back, so that it can be sent on and still be
+ * read here.
  *
  * Invariant: whatever the outcome, the request is as if nobody had read of it.
  */
@@ -16,8 +17,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Calls `done` once, in the turn that decides, and `held` with how many bytes have come before. Has no deadline: see to it that the
- * request ends.
+ * Calls `done` once, in the turn that decides, and `held` with how many bytes have come before. Has no
+ * deadline: see to it that the request ends.
  */
 export function readAhead(
   request: IncomingMessage,

@@ -1,11 +1,13 @@
 /**
- * Hops: requests on their way to the worker that owns their session, on this machine or another, and the answers back.
+ * Hops: requests on their way to the worker that owns their session, on this machine or another, and the
+ * answers back.
  *
- * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a limit to
- * how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A client that is gone
- * takes its hop with it at once, so that the owner stops holding. Invariants: what is not "answered" has written nothing,
- * so that another answer can be given; an answer from another instance counts only with its seal; an answer that has begun is
- * streamed at the client's pace, within a deadline by its length.
+ * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a
+ * limit to how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A
+ * client that is gone takes its hop with it at once, so that the owner stops holding. Invariants: what is not
+ * "answered" has written nothing, so that another answer can be given; an answer from another instance counts
+ * only with its seal; an answer that has begun is streamed at the client's pace, within a deadline by its
+ * length.
  */
 import {
   Agent,
@@ -19,7 +21,10 @@ import type { Clock, Timer } from "@holdfast/core";
 import type { Forwarding } from "./instance-seal.js";
 import type { Destination } from "./other-instances.js";
 
-/** Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it is. */
+/**
+ * Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it
+ * is.
+ */
 export const FORWARDED = "holdfast-forwarded";
 /** Set on the answer by an instance that has the cluster's key (`instance-seal.ts`). */
 export const ANSWERED = "holdfast-answered";
@@ -30,7 +35,10 @@ const MAX_HOPS = 8_192;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** To another machine; one that is gone does not refuse, it says nothing. */
 const CONNECT_TIMEOUT_MS = 1_000;
-/** A kept connection without a hop, ms: shorter than the other side keeps it, so that nothing is sent into its end. */
+/**
+ * A kept connection without a hop, ms: shorter than the other side keeps it, so that nothing is sent into its
+ * end.
+ */
 const IDLE_MS = 30_000;
 
 /** An owner on another machine that holds a request says so with 102 every so often, ms. */
@@ -61,9 +69,14 @@ const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
 /** A destination that is another instance's. */
 export type FarDestination = Extract<Destination, { readonly host: string }>;
 
-/** `unreached`: its owner is not there. `refused`: the owner cannot. `lost`: the owner may have. `gone`: the client is.
- * `cut`: as `lost`, and its instance has been silent for too long.
- * `crowded`: too many knock at the owner's door in this moment. */
+/**
+ * - `unreached`: its owner is not there.
+ * - `refused`: the owner cannot.
+ * - `lost`: the owner may have.
+ * - `gone`: the client is.
+ * - `cut`: as `lost`, and its instance has been silent for too long.
+ * - `crowded`: too many knock at the owner's door in this moment.
+ */
 export type HopOutcome = "answered" | "cut" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
 export interface RelayLimits {
@@ -71,11 +84,16 @@ export interface RelayLimits {
   readonly mayConnect: () => boolean;
   /** How long the answer to one may take to begin, ms: longer than polls are held. */
   readonly answerTimeoutMs: number;
-  /** How long another instance may be silent, ms. It answers at once, or says that it holds the request. Default 10 s. */
+  /**
+   * How long another instance may be silent, ms. It answers at once, or says that it holds the request.
+   * Default 10 s.
+   */
   readonly signTimeoutMs?: number;
 }
 
-/** Connections are kept by the worker that they lead to: another one of its instance would have to hop again. */
+/**
+ * Connections are kept by the worker that they lead to: another one of its instance would have to hop again.
+ */
 class ByOwner extends Agent {
   /** Ends the kept connections to this destination: what is sent on them would be waited for in vain. */
   forget(to: FarDestination): void {
@@ -213,7 +231,9 @@ export class RelayRequests {
     });
   }
 
-  /** A loop that is late itself sees its deadlines before what came in time: what is ready is looked at first. */
+  /**
+   * A loop that is late itself sees its deadlines before what came in time: what is ready is looked at first.
+   */
   #connectDeadline(there: ClientRequest, isReached: () => boolean): Timer {
     return this.#clock.after(CONNECT_TIMEOUT_MS, () =>
       this.#clock.defer(() => {

@@ -1,10 +1,11 @@
 /**
  * The Unix socket at which a worker answers requests that the instance's other workers send on.
  *
- * A system may sweep its temporary folder while the instance runs, and the socket with it: nobody could reach this worker
- * any more, and every request that another one has read would open its session anew. It is therefore looked at now and
- * then, and listened at again where it is missing. Invariants: no error of the socket ends the process; a folder that
- * another user may have made in the place of a swept one is not used, because requests carry tokens.
+ * A system may sweep its temporary folder while the instance runs, and the socket with it: nobody could reach
+ * this worker any more, and every request that another one has read would open its session anew. It is
+ * therefore looked at now and then, and listened at again where it is missing. Invariants: no error of the
+ * socket ends the process; a folder that another user may have made in the place of a swept one is not used,
+ * because requests carry tokens.
  */
 import type { Stats } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
@@ -87,8 +88,9 @@ export class RelaySocket {
     const server = this.#server;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this worker dies
-      // would be held there without an answer, and their acknowledgements would be taken for those of hand-offs.
+      // Otherwise node:cluster has the primary listen and pass connections on: those on their way when this
+      // worker dies would be held there without an answer, and their acknowledgements would be taken for
+      // those of hand-offs.
       server.listen({ path: this.#path, exclusive: true, backlog: BACKLOG }, resolve);
     });
   }

@@ -1,15 +1,16 @@
 /**
- * The relay: a request that names another worker's session is answered by that worker, whichever instance it is of.
+ * The relay: a request that names another worker's session is answered by that worker, whichever instance it
+ * is of.
  *
  *     read ahead ──► the owner's Unix socket ──nobody──► its instance's public port ──nobody, refused──► here
  *
- * A load balancer sends requests of many clients over one pooled connection, so the worker that a connection was handed
- * to is the right one for its first request at most. Every worker therefore also answers on a Unix socket, named after
- * the owner in the session id; an owner of another instance is looked up (`other-instances.ts`). Where no owner can be
- * had the request is answered here, and its session is made anew from what it says.
- * Invariants: a request is relayed at most once within each instance and forwarded at most once between two; one that the
- * owner has not begun to answer gets an answer all the same; nothing that may have been carried out is carried out again,
- * unless the protocol lets its client repeat it.
+ * A load balancer sends requests of many clients over one pooled connection, so the worker that a connection
+ * was handed to is the right one for its first request at most. Every worker therefore also answers on a Unix
+ * socket, named after the owner in the session id; an owner of another instance is looked up
+ * (`other-instances.ts`). Where no owner can be had the request is answered here, and its session is made
+ * anew from what it says. Invariants: a request is relayed at most once within each instance and forwarded at
+ * most once between two; one that the owner has not begun to answer gets an answer all the same; nothing that
+ * may have been carried out is carried out again, unless the protocol lets its client repeat it.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -94,8 +95,8 @@ export class Relay {
     // Refused by its length, before it has been sent.
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return this.#answer(request, response);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it would stand
-    // in the way of the connection's next one.
+    // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it
+    // would stand in the way of the connection's next one.
     response.once("close", () => request.resume());
     const awaited: Unfinished = { abandon: (why) => sendAnswer(response, abandonedBody(why)) };
     const arrived = (read: ReadAhead): void => {

@@ -1,11 +1,15 @@
 /**
- * What waits behind a write that the kernel has not taken. Made when a client stops reading, dropped when it has caught
- * up: a request of Node's for each waiting frame would take several times the memory of the frames.
+ * What waits behind a write that the kernel has not taken. Made when a client stops reading, dropped when it
+ * has caught up: a request of Node's for each waiting frame would take several times the memory of the
+ * frames.
  *
  * Core bounds it (`maxOutboxBytes`), and the transport what it writes by itself.
  */
 export class Backlog {
-  /** The answer to the newest ping: it leaves with what waits, and an older one that waits makes way (RFC 6455 §5.5.3). */
+  /**
+   * The answer to the newest ping: it leaves with what waits, and an older one that waits makes way (RFC 6455
+   * §5.5.3).
+   */
   pong: Uint8Array | undefined = undefined;
   #chunks: Uint8Array[] = [];
   #bytes = 0;

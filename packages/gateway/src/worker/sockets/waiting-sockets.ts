@@ -1,12 +1,12 @@
 /**
- * Sockets that wait for something: each has a deadline, and there is a limit to how many may wait. Those that have not
- * become a WebSocket yet, those between two requests, and WebSockets that are leaving.
+ * Sockets that wait for something: each has a deadline, and there is a limit to how many may wait. Those that
+ * have not become a WebSocket yet, those between two requests, and WebSockets that are leaving.
  *
- * Node arms its own header timeouts when a server begins to listen, and a worker never listens: its sockets come from
- * the primary. Without this a peer that never finishes its request would be kept for ever. An ordinary HTTP exchange
- * has to fit in the same time, answer included.
- * One sweep for all sockets, no timer and no listener each. Invariant: the map is in order of arrival, which is the
- * order of deadlines too.
+ * Node arms its own header timeouts when a server begins to listen, and a worker never listens: its sockets
+ * come from the primary. Without this a peer that never finishes its request would be kept for ever. An
+ * ordinary HTTP exchange has to fit in the same time, answer included.
+ * One sweep for all sockets, no timer and no listener each. Invariant: the map is in order of arrival, which
+ * is the order of deadlines too.
  */
 import type { Duplex } from "node:stream";
 import type { Clock, Timer } from "@holdfast/core";

@@ -1,9 +1,11 @@
 /**
- * An issuer's published keys (JWKS): fetched, kept, fetched again when they are old or a token names one that is not here.
+ * An issuer's published keys (JWKS): fetched, kept, fetched again when they are old or a token names one that
+ * is not here.
  *
- * Invariants: keys that are known stay good until a fetch succeeds without them, so that an outage of the issuer locks out nobody
- * whose key is here; at most one fetch is under way, and none begins within the cooldown after another, whatever tokens name; a set is
- * at most 256 KiB and 100 keys, and a fetch at most 5 s.
+ * Invariants: keys that are known stay good until a fetch succeeds without them, so that an outage of the
+ * issuer locks out nobody whose key is here; at most one fetch is under way, and none begins within the
+ * cooldown after another, whatever tokens name; a set is at most 256 KiB and 100 keys, and a fetch at most 5
+ * s.
  */
 import type { Clock, Logger } from "@holdfast/core";
 import { createLocalJWKSet, type JWK, type JWSHeaderParameters, errors as jose } from "jose";

@@ -1,8 +1,10 @@
 /**
- * Signature checks of a worker: few at once, few of one connection, and those that wait take turns by connection.
+ * Signature checks of a worker: few at once, few of one connection, and those that wait take turns by
+ * connection.
  *
- * A check costs far more than the command that brings it, and the threads that carry it out are shared by all. Invariants: at most
- * `running` are under way; at most `runningOfOne` of one owner; an owner with many that wait lets each other owner go first.
+ * A check costs far more than the command that brings it, and the threads that carry it out are shared by
+ * all. Invariants: at most `running` are under way; at most `runningOfOne` of one owner; an owner with many
+ * that wait lets each other owner go first.
  */
 
 export interface CheckLimits {

@@ -1,9 +1,10 @@
 /**
  * The claims of a token → what they prove.
  *
- * Pure: signature, issuer, audience, `exp` and `nbf` were checked before (`token.ts`). A claim that is not what docs/protocol.md says
- * makes the whole token bad, because half a permission is a mistake that nobody would see. Unknown claims are ignored: issuers add
- * their own. Invariant: nothing of unbounded size comes out.
+ * Pure: signature, issuer, audience, `exp` and `nbf` were checked before (`token.ts`). A claim that is not
+ * what docs/protocol.md says makes the whole token bad, because half a permission is a mistake that nobody
+ * would see. Unknown claims are ignored: issuers add their own. Invariant: nothing of unbounded size comes
+ * out.
  */
 import {
   type Grant,
@@ -34,8 +35,8 @@ export type Claims = Readonly<Record<string, unknown>>;
 class BadClaim extends Error {}
 
 /**
- * `text`: what the claims were parsed of, since `info` is shown to the letter. `leewayMs`: how far the clock of the issuer may
- * be ahead, and how long after `exp` the token is taken.
+ * `text`: what the claims were parsed of, since `info` is shown to the letter. `leewayMs`: how far the clock
+ * of the issuer may be ahead, and how long after `exp` the token is taken.
  */
 export function proofOf(claims: Claims, text: string, nowMs: number, leewayMs: number): Proof {
   try {

@@ -1,8 +1,8 @@
 /**
  * Keys that tokens are checked with, and the algorithms that each allows.
  *
- * Invariant: a key allows the algorithms of its own kind alone, so that no token can choose how it is checked: not `none`, and not
- * HMAC with a public key's text as the secret.
+ * Invariant: a key allows the algorithms of its own kind alone, so that no token can choose how it is
+ * checked: not `none`, and not HMAC with a public key's text as the secret.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 
@@ -36,7 +36,10 @@ export function secretKey(secret: string): TokenKey {
   return { key: Buffer.from(secret), algorithms: HMAC };
 }
 
-/** A public key as PEM or as one JWK in JSON. The problem is the end of a sentence, and repeats nothing of the text. */
+/**
+ * A public key as PEM or as one JWK in JSON. The problem is the end of a sentence, and repeats nothing of the
+ * text.
+ */
 export function readPublicKey(text: string): TokenKey | { readonly problem: string } {
   if (/PRIVATE KEY-----/.test(text)) return { problem: "is a private key: give its public half" };
   const key = parse(inLines(text.trim()));
@@ -47,8 +50,8 @@ export function readPublicKey(text: string): TokenKey | { readonly problem: stri
 }
 
 /**
- * A PEM on one line, as files of variables have it: the ends of its lines written as \\n, or become spaces, maybe in quotes.
- * Anything else as it is.
+ * A PEM on one line, as files of variables have it: the ends of its lines written as \\n, or become spaces,
+ * maybe in quotes. Anything else as it is.
  */
 function inLines(text: string): string {
   const [, label, body] =

@@ -1,8 +1,9 @@
 /**
  * Tokens: JSON Web Tokens checked with the gateway's keys.
  *
- * `jose` verifies the signature and the registered claims; `token-claims.ts` reads the others. Invariants: the key decides
- * which algorithms are allowed, never the token; every refusal is a row of the error table, and no text of a token is logged.
+ * `jose` verifies the signature and the registered claims; `token-claims.ts` reads the others. Invariants:
+ * the key decides which algorithms are allowed, never the token; every refusal is a row of the error table,
+ * and no text of a token is logged.
  */
 import type { Authenticator, Clock, Logger, Proof } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
@@ -108,7 +109,10 @@ export class TokenAuthenticator implements Authenticator {
   }
 }
 
-/** The payload of a token that was verified, as text: by the same rules as it was parsed there, without a byte order mark. */
+/**
+ * The payload of a token that was verified, as text: by the same rules as it was parsed there, without a byte
+ * order mark.
+ */
 function payloadText(token: string): string {
   const [, payload = ""] = token.split(".", 2);
   return new TextDecoder().decode(Buffer.from(payload, "base64url"));

@@ -1,9 +1,9 @@
 /**
  * What an application answers to a webhook, as text from the network, and what it means.
  *
- * Strict: `allow` alone decides, and it is true or false. Whatever is not an answer of this form is none, and who was asked about
- * waits for another day: a proxy's error page must neither let somebody in nor send him away for good.
- * Pure; never throws.
+ * Strict: `allow` alone decides, and it is true or false. Whatever is not an answer of this form is none, and
+ * who was asked about waits for another day: a proxy's error page must neither let somebody in nor send him
+ * away for good. Pure; never throws.
  */
 
 export type HookAnswer =

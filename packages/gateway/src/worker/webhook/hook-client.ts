@@ -4,11 +4,12 @@
  *     asked ──room──► under way ──answer──► settled
  *       └─no room─► waiting ──room──┘  └─deadline, failure─► settled without an answer
  *
- * So many questions are under way at once, on connections that are kept; so many more wait. Those that wait take turns by whose they
- * are, and one asker has at most as many places as are free: half of the queue alone, and less the fuller it is. Each has one deadline, from the
- * moment in which it was asked. No redirect is followed, no answer is read beyond its limit, and nothing is tried again but a
- * question that met a connection which the other side had closed while it was idle: that one never arrived.
- * Invariant: `ask` settles once, within the deadline, and never rejects.
+ * So many questions are under way at once, on connections that are kept; so many more wait. Those that wait
+ * take turns by whose they are, and one asker has at most as many places as are free: half of the queue
+ * alone, and less the fuller it is. Each has one deadline, from the moment in which it was asked. No redirect
+ * is followed, no answer is read beyond its limit, and nothing is tried again but a question that met a
+ * connection which the other side had closed while it was idle: that one never arrived. Invariant: `ask`
+ * settles once, within the deadline, and never rejects.
  */
 import {
   type ClientRequest,

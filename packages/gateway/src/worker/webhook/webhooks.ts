@@ -1,9 +1,9 @@
 /**
  * The authorizer seam over HTTP: each question is a POST to a URL of the application's.
  *
- * The body is one JSON object, `type` and what core asks with; `hook-answer.ts` says what counts as an answer. An identity is told
- * in the claims of a token, and read by the same rules. Invariant: whatever goes wrong is "unanswered", and is logged in one
- * line now and then, never with what a client sent.
+ * The body is one JSON object, `type` and what core asks with; `hook-answer.ts` says what counts as an
+ * answer. An identity is told in the claims of a token, and read by the same rules. Invariant: whatever goes
+ * wrong is "unanswered", and is logged in one line now and then, never with what a client sent.
  */
 import {
   type Admission,
@@ -95,7 +95,9 @@ export class Webhooks implements Authorizer {
     return answer.kind === "no" ? answer : { kind: "yes" };
   }
 
-  /** `from`: whose place in the queue it takes: its client's address, or its session where that is not known. */
+  /**
+   * `from`: whose place in the queue it takes: its client's address, or its session where that is not known.
+   */
   async #ask(url: URL, body: string, from: string | undefined): Promise<HookAnswer> {
     const { clock, metrics } = this.#parts;
     const started = clock.monotonic();

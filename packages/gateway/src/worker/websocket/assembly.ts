@@ -1,9 +1,9 @@
 /**
- * What a client has sent of a message that is not complete: the bytes of an unfinished frame, and the payload of the
- * fragments before it. Made when it is needed and dropped with the end of the message.
+ * What a client has sent of a message that is not complete: the bytes of an unfinished frame, and the payload
+ * of the fragments before it. Made when it is needed and dropped with the end of the message.
  *
- * Invariant: it holds at most twice the bytes that have arrived, whatever a header announces and however small the
- * segments are; the receiver lets no more arrive than one message may have.
+ * Invariant: it holds at most twice the bytes that have arrived, whatever a header announces and however
+ * small the segments are; the receiver lets no more arrive than one message may have.
  */
 
 /** Frames with payload of one fragmented message. */

@@ -1,8 +1,8 @@
 /**
  * Text → one WebSocket frame, header and payload in one piece of memory; and control frames.
  *
- * A message is framed once for all its receivers, because frames of a server are not masked (RFC 6455 §5.1) and so are
- * the same for everybody.
+ * A message is framed once for all its receivers, because frames of a server are not masked (RFC 6455 §5.1)
+ * and so are the same for everybody.
  */
 import type { Framing } from "@holdfast/core";
 import { PING } from "@holdfast/protocol";

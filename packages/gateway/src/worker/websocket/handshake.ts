@@ -1,6 +1,6 @@
 /**
- * The answer to an accepted WebSocket request: RFC 6455 §4.2.2, as bytes. The upgrade decision has seen the request;
- * extensions are declined by saying nothing of them.
+ * The answer to an accepted WebSocket request: RFC 6455 §4.2.2, as bytes. The upgrade decision has seen the
+ * request; extensions are declined by saying nothing of them.
  */
 import { createHash } from "node:crypto";
 import { SUBPROTOCOL } from "@holdfast/protocol";

@@ -1,8 +1,8 @@
 /**
  * A client's bytes → what they say: RFC 6455 §5 for a server without extensions.
  *
- * A function, not an object: a connection between two messages keeps nothing. The common frame, a whole masked text,
- * is read where it lies; whatever is cut into segments or fragments goes through an `Assembly`.
+ * A function, not an object: a connection between two messages keeps nothing. The common frame, a whole
+ * masked text, is read where it lies; whatever is cut into segments or fragments goes through an `Assembly`.
  * Invariant: the same bytes give the same events and verdicts in any segmentation, and those that ws gives
  * (receiver.fuzz.test.ts compares them).
  */
@@ -132,7 +132,10 @@ export function receive(
   return assembly?.isEmpty ? undefined : assembly;
 }
 
-/** Whether a frame may begin with these two bytes; `fragmented`: the opcode of the message that is not complete. */
+/**
+ * Whether a frame may begin with these two bytes; `fragmented`: the opcode of the message that is not
+ * complete.
+ */
 function isAllowed(first: number, second: number, fragmented: number): boolean {
   if ((first & RESERVED) !== 0 || (second & MASKED) === 0) return false;
   const opcode = first & OPCODE;

@@ -6,10 +6,10 @@
  *      ├────────────their close, or a violation──────────────────┘                     ▲
  *      └─their FIN while bytes wait──► flushing ──our FIN──────────────────────────────┘
  *
- * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`. `held`: the close frame of a refusal
- * waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile is dropped.
- * Invariants: `Connection#closed` is called exactly once for each opened connection, whoever ended it, and never
- * during another call to the transport.
+ * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`. `held`: the
+ * close frame of a refusal waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile
+ * is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, whoever
+ * ended it, and never during another call to the transport.
  */
 import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
@@ -51,7 +51,10 @@ export interface TransportHome {
   gone(transport: WebSocketTransport): void;
 }
 
-/** A read of fewer bytes that completes nothing is work for its own sake: an honest client's segments are longer. */
+/**
+ * A read of fewer bytes that completes nothing is work for its own sake: an honest client's segments are
+ * longer.
+ */
 const SMALL_READ_BYTES = 256;
 
 type State = "open" | "held" | "closing" | "ending" | "flushing" | "closed";
@@ -171,7 +174,10 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
     return isReading(this.#state);
   }
 
-  /** While bytes wait only the newest ping is answered, behind them: a flood of pings must not fill memory with pongs. */
+  /**
+   * While bytes wait only the newest ping is answered, behind them: a flood of pings must not fill memory
+   * with pongs.
+   */
   pinged(payload: Uint8Array): boolean {
     if (this.#state === "open") {
       const pong = controlFrame(OPCODES.pong, payload);

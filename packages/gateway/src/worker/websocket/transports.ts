@@ -1,8 +1,8 @@
 /**
  * The WebSockets of a worker: opens them on handles, counts them, and ends those that take too long to leave.
  *
- * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's answer, and
- * behind it.
+ * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's
+ * answer, and behind it.
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
@@ -25,7 +25,9 @@ export interface Opener {
   ): ConnectionEnd;
 }
 
-/** How long the other side may take to answer our close frame and to end, ms. Short: a drain closes everybody. */
+/**
+ * How long the other side may take to answer our close frame and to end, ms. Short: a drain closes everybody.
+ */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** A request that was accepted, and what came with it. */

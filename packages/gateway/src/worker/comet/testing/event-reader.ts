@@ -1,5 +1,6 @@
 /**
- * A reader of server-sent events by the rules of WHATWG HTML §9.2.6, so that tests do not believe our own framing.
+ * A reader of server-sent events by the rules of WHATWG HTML §9.2.6, so that tests do not believe our own
+ * framing.
  */
 export interface ServerEvent {
   readonly type: string;

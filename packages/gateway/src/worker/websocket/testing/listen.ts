@@ -1,5 +1,6 @@
 /**
- * A listener for tests of WebSockets: accepts, reads a request's head as the front door does, and hands the handle on.
+ * A listener for tests of WebSockets: accepts, reads a request's head as the front door does, and hands the
+ * handle on.
  */
 
 import { readPlainHead } from "../../../http/plain-head.js";
