@@ -4,10 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { parseDuration } from "../packages/cli/src/config/duration.js";
 import { loadSettings } from "../packages/cli/src/config/load.js";
 import { settingKeys } from "../packages/cli/src/config/schema.js";
 import { envOf } from "../packages/cli/src/config/setting.js";
+import { parseDuration } from "../packages/cli/src/config/values/duration.js";
 import { checkSysctl, checkUnit, directive, readEnvironmentFile } from "./deploy-rules.js";
 
 const read = (file: string): string => readFileSync(`deploy/${file}`, "utf8");

@@ -4,9 +4,9 @@
  */
 import { CONTROL, MAX_REVOCATION_MS, orderText, type Subject, subjectOf } from "@holdfast/core";
 import { Command, Option } from "commander";
-import { parseDuration } from "../config/duration.js";
 import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
+import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";

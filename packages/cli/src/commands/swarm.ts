@@ -22,8 +22,8 @@ import {
 } from "@holdfast/swarm";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_ADMIN_URL } from "../admin-client.js";
-import { parseDuration } from "../config/duration.js";
 import { envOf } from "../config/setting.js";
+import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
 import { ProgressLine } from "../output/progress-line.js";
 import type { Terminal } from "../terminal.js";

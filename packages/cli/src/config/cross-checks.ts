@@ -7,9 +7,9 @@ import { isLoopback } from "@holdfast/gateway";
 import { parseRedisUrl } from "@holdfast/redis";
 import { connectionsFor, FEW_CONNECTIONS, openFilesFor, pendingFor } from "../machine/capacity.js";
 import type { Machine } from "../machine/machine.js";
-import { formatDuration } from "./duration.js";
-import { formatPorts } from "./ports.js";
 import type { SettingKey, Settings } from "./schema.js";
+import { formatDuration } from "./values/duration.js";
+import { formatPorts } from "./values/ports.js";
 
 /** The Node.js that can share a port between processes. */
 const REUSE_PORT_SINCE = [22, 12] as const;

@@ -5,9 +5,9 @@
  */
 import { JOIN_LEAVE_MODES, SLOW_CONSUMER_POLICIES } from "@holdfast/core";
 import { z } from "zod";
-import { duration } from "./duration.js";
-import { integer, mustBe, type Shape } from "./shape.js";
-import { size } from "./size.js";
+import { duration } from "./values/duration.js";
+import { integer, mustBe, type Shape } from "./values/shape.js";
+import { size } from "./values/size.js";
 
 /** Bounds of what a channel's history may keep; also those of the settings for all namespaces. */
 export const historySize = integer(0, 100_000);

@@ -7,15 +7,15 @@
 import { CORE_DEFAULTS } from "@holdfast/core";
 import { MAX_SLOTS } from "@holdfast/protocol";
 import { z } from "zod";
-import { duration, durationOrOff, formatDuration } from "./duration.js";
 import { historySize, historyTtl, namespaces } from "./namespaces.js";
-import { origins } from "./origins.js";
-import { ports } from "./ports.js";
-import { proxies } from "./proxies.js";
 import { optional, type Setting, setting } from "./setting.js";
-import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./shape.js";
-import { formatSize, size } from "./size.js";
-import { jwtSecret, keySetUrl, names, publicKey } from "./tokens.js";
+import { duration, durationOrOff, formatDuration } from "./values/duration.js";
+import { origins } from "./values/origins.js";
+import { ports } from "./values/ports.js";
+import { proxies } from "./values/proxies.js";
+import { choice, integer, integerOrAuto, integerOrOff, secretWord, word, yesNo } from "./values/shape.js";
+import { formatSize, size } from "./values/size.js";
+import { jwtSecret, keySetUrl, names, publicKey } from "./values/tokens.js";
 import { headerNames, webhookUrl } from "./webhook.js";
 
 const SECOND = 1000;

@@ -5,7 +5,7 @@
  * `HOLDFAST_MAX_PAYLOAD`.
  */
 import type { z } from "zod";
-import type { Shape } from "./shape.js";
+import type { Shape } from "./values/shape.js";
 
 export interface About {
   /** What it decides and what it trades, in one or two sentences. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { duration, durationOrOff, formatDuration, parseDuration } from "./duration.js";
-import { formatPorts, parsePorts } from "./ports.js";
-import { formatSize, parseSize, size } from "./size.js";
+import { duration, durationOrOff, formatDuration, parseDuration } from "./values/duration.js";
+import { formatPorts, parsePorts } from "./values/ports.js";
+import { formatSize, parseSize, size } from "./values/size.js";
 
 describe("durations", () => {
   it.each([

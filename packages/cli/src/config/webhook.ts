@@ -2,8 +2,8 @@
  * Settings of webhooks: where the application is asked, and what it is shown.
  */
 import { z } from "zod";
-import { mustBe, mustBeList, type Shape } from "./shape.js";
-import { isHttpUrl } from "./tokens.js";
+import { mustBe, mustBeList, type Shape } from "./values/shape.js";
+import { isHttpUrl } from "./values/tokens.js";
 
 const URL_FORM = "an http or https URL without a password such as https://app.example/holdfast/connect";
 const NAMES_FORM = "a list of header names such as cookie,authorization";
