@@ -142,7 +142,7 @@ export class Core {
     return slowest(this.#context.registry.connections, limit);
   }
 
-  /** Channels that somebody here listens to. Looks at all, like `slowest`. */
+  /** Channels that a connection here listens to. Looks at all, like `slowest`. */
   channels(query: ChannelsQuery): ChannelCount[] {
     return channels(this.#context.hub.topicStates, query);
   }
@@ -274,7 +274,7 @@ export class Core {
     return drain.done;
   }
 
-  /** Disconnects whoever is left and lets go of the broker; resolves when that is done. Idempotent. */
+  /** Disconnects the connections that are left and lets go of the broker; resolves when that is done. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;

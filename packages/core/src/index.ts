@@ -2,7 +2,7 @@
  * Holdfast's core: what a worker does with its connections, free of sockets, Redis and the process.
  */
 
-// For whoever runs a worker.
+// For programs that run a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./connection/drain.js";
 export { type Connection, tenthsFor } from "./connection/connection.js";
@@ -41,7 +41,7 @@ export {
   type Verb,
 } from "./access/identity.js";
 
-// The seams, for whoever implements one.
+// The seams, for their implementers.
 export type { Authenticator, Proof } from "./access/authenticator.js";
 export {
   type Broker,

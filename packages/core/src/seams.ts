@@ -13,7 +13,7 @@ import type { Metrics } from "./runtime/metrics.js";
 
 export interface Seams {
   readonly broker: Broker;
-  /** Where backends are told what happens; undefined: nobody is. Closed before the broker. */
+  /** Where backends are told what happens; undefined: no backend is. Closed before the broker. */
   readonly events?: EventSink | undefined;
   readonly revocations: RevocationStore;
   /**
@@ -27,7 +27,7 @@ export interface Seams {
   readonly authenticator?: Authenticator | undefined;
   /** Who is where; undefined: no namespace has presence. */
   readonly presence?: PresenceStore | undefined;
-  /** Asks the application; undefined: nobody is asked. */
+  /** Asks the application; undefined: no application is asked. */
   readonly authorizer?: Authorizer | undefined;
   /** A new session id: names this worker, and is unpredictable. */
   readonly sessionId: () => string;

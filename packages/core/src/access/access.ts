@@ -1,10 +1,10 @@
 /**
  * Access: whether an identity may do something with a channel.
  *
- * Pure. In an `open` gateway nobody has proven anything: all may subscribe, read and see who is there, and
+ * Pure. In an `open` gateway no client has proven anything: all may subscribe, read and see who is there, and
  * publish where the namespace lets clients. In a `private` one something has to allow each verb: the
  * namespace by being `public`, a pattern of the token, its server-side subscriptions, or a grant for the
- * channel. Invariant: nothing gives anybody a verb on `user:<id>` but to that user.
+ * channel. Invariant: no rule gives a verb on `user:<id>` to any client but that user's.
  */
 import { userOf } from "@holdfast/protocol";
 import type { Namespaces } from "../namespace.js";

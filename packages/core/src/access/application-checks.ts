@@ -18,7 +18,7 @@ export interface Asker {
   readonly session: { readonly user: string | undefined } | undefined;
 }
 
-/** A channel that somebody waits for, and may have given up meanwhile. */
+/** A channel that a client waits for, and may have given up meanwhile. */
 interface Wish {
   readonly channel: string;
   withdrawn: boolean;
@@ -37,7 +37,7 @@ export class ApplicationChecks {
   readonly #metrics: Metrics;
   readonly #pending = new Map<Asker, Pending>();
 
-  /** `authorizer` undefined: there is nobody to be asked. */
+  /** `authorizer` undefined: no application is asked. */
   constructor(authorizer: Authorizer | undefined, maxPending: number, metrics: Metrics) {
     this.#authorizer = authorizer;
     this.#maxPending = maxPending;
@@ -49,7 +49,7 @@ export class ApplicationChecks {
     return this.#pending.size;
   }
 
-  /** Whether the application says who somebody is. */
+  /** Whether the application says which user a client is. */
   get decideConnect(): boolean {
     return this.#authorizer?.connect !== undefined;
   }
@@ -64,7 +64,7 @@ export class ApplicationChecks {
     return this.#authorizer?.publish !== undefined && mayBeAllowed(identity, channel);
   }
 
-  /** Who somebody is. The caller looks at the identity as at any that was proven. */
+  /** Asks which user a client is. The caller looks at the identity as at any that was proven. */
   async connect(question: ConnectQuestion): Promise<{ identity: Identity } | { error: ErrorCode }> {
     const admission = await (this.#authorizer?.connect?.(question) ?? UNANSWERED);
     return admission.kind === "yes" ? { identity: admission.identity } : { error: this.#row(admission) };

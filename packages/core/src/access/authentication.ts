@@ -1,9 +1,9 @@
 /**
  * Authentication: who may connect, and as whom.
  *
- * Whoever brings no token costs no promise. Everything that a token or a resume token proves passes `refusal`
+ * A client without a token costs no promise. Everything that a token or a resume token proves passes `refusal`
  * before it is believed, so what was revoked or has expired meanwhile is found in one place.
- * Invariant: in a private gateway nobody gets an identity without a proof, unless anonymous clients were let
+ * Invariant: in a private gateway no client gets an identity without a proof, unless anonymous clients were let
  * in by a setting.
  */
 import { type ErrorCode, errors } from "@holdfast/protocol";
@@ -49,12 +49,12 @@ export class Authentication {
     return this.#parts.authenticator !== undefined;
   }
 
-  /** Who somebody without a token is. */
+  /** The identity of a client without a token. */
   get anonymous(): Verdict {
     return this.#withoutToken;
   }
 
-  /** Who the bearer of the token is. A subscription token is nobody's identity. */
+  /** The identity that the token proves. A subscription token proves none. */
   async identify(token: string, owner?: object): Promise<Verdict> {
     const proof = await this.prove(token, owner);
     if (proof.kind === "identity") return { identity: proof.identity };

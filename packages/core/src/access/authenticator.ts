@@ -9,7 +9,7 @@ import type { ErrorCode } from "@holdfast/protocol";
 import type { Grant, Identity } from "./identity.js";
 
 export type Proof =
-  /** Who somebody is. It has no grants. */
+  /** The identity that was proven. It has no grants. */
   | { readonly kind: "identity"; readonly identity: Identity }
   /** That a user may have a channel. */
   | { readonly kind: "grant"; readonly user: string | undefined; readonly grant: Grant }

@@ -27,7 +27,7 @@ export interface ChannelQuestion {
   readonly channel: string;
 }
 
-/** What somebody wants to publish: JSON text. */
+/** What a client wants to publish: JSON text. */
 export interface PublishQuestion extends ChannelQuestion {
   readonly data: string;
 }

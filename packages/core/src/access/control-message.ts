@@ -6,7 +6,7 @@
  *     {"op":"unsubscribe","session":"AAAB0123456789abcdef","channel":"news"}
  *
  * Exactly one of `user`, `session` (a session id, of which the key counts, because the owner's part changes)
- * and `token` (a token's id) says whom. Anybody who may publish to the broker may give one, so any text may
+ * and `token` (a token's id) says whom. Any program that may publish to the broker may send one, so any text may
  * come: it is an order or a problem, never an exception. A field that is not known is ignored, so that a
  * newer version's order is carried out.
  */
@@ -28,7 +28,7 @@ export interface DisconnectOrder {
 export interface RevokeOrder {
   readonly op: "revoke";
   readonly revocation: Revocation;
-  /** Whether it comes from the store; otherwise whoever hears it brings it there. */
+  /** Whether it comes from the store; otherwise the worker that hears it brings it there. */
   readonly stored: boolean;
 }
 

@@ -102,7 +102,7 @@ export class ResumeTokens {
   }
 
   /**
-   * What would be good for longer than any is issued for was not issued: whoever got at the key gains no
+   * What would be good for longer than any is issued for was not issued: a thief of the key gains no
    * more.
    */
   #isCurrent(endS: number): boolean {

@@ -47,7 +47,7 @@ export class MemoryRevocations implements RevocationStore {
     for (const revocation of current) {
       const each = this.#merged(revocation);
       if (each === undefined) continue;
-      // Behind all others: whoever reads page by page, newest first, does not miss what stands still.
+      // Behind all others: a reader that goes page by page, newest first, does not miss what stands still.
       this.#kept.delete(each.subject);
       this.#kept.set(each.subject, each);
       this.#version++;

@@ -2,7 +2,7 @@
  * The revocation seam: what must be refused although its signature is right, kept for the whole cluster.
  *
  * An implementer owes:
- * - `add` keeps and tells in one step: whoever listens to the topic `control` hears a `revoke` order for each
+ * - `add` keeps and tells in one step: every listener of the topic `control` hears a `revoke` order for each
  *   revocation that changed something, and no other; one that is kept already for as long changes nothing;
  * - a kept revocation is never weakened: the later `at` and the later `until` win;
  * - one whose `until` has passed is not listed and takes no room;

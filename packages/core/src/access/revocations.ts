@@ -1,7 +1,7 @@
 /**
  * The revocations as this worker knows them: the store's list in memory, so that a connect costs no question.
  *
- *     unknown ──first load──► known        (nobody who has a token is admitted before that)
+ *     unknown ──first load──► known        (no client with a token is admitted before that)
  *
  * The worker listens to `control` first and loads the list then, so nothing falls in between; it loads again
  * when the broker is back, and asks for the list's version every `CHECK_INTERVAL_MS`, since a publication may

@@ -1,5 +1,5 @@
 /**
- * Tickets: a proof of who somebody is that may stand in a URL, because it is good once and for seconds.
+ * Tickets: a proof of identity that may stand in a URL, because it is good once and for seconds.
  *
  *     ticket = session id, twenty characters, and a resume token for it, signed with a key of tickets alone
  *
@@ -59,7 +59,7 @@ export class Tickets {
     const id = this.#parts.newId();
     const token = this.#tokens.issue(id, identity);
     if (token === undefined) return { error: errors.unavailable };
-    // What was too long to be signed would be nobody.
+    // A ticket that is too long was never signed.
     return this.#tokens.check(id, token)?.identity === undefined
       ? { error: { ...errors.tooBig, message: "This token says too much for a ticket." } }
       : { ticket: id + token };

@@ -1,6 +1,6 @@
 /**
  * Who connects: by the token in `connect`, else by the one in the request's head, else by the resume token,
- * else by what the application says, else nobody in particular.
+ * else by what the application says, else anonymous.
  *
  * At once, unless there is a token to check or the application to ask. Who resumes is not asked about, so
  * that a storm of clients that come back does not reach the application. Invariant: an identity that was
@@ -32,7 +32,7 @@ export function whoConnects(
   return whoComes(context, resumed);
 }
 
-/** Who somebody without a token is, by the session that he goes on with. */
+/** The identity of a client without a token, by the session that it goes on with. */
 export function whoComes(context: Context, resumed: Resumed | undefined): Verdict {
   if (resumed?.user === undefined) return context.authentication.anonymous;
   // Too much to be carried by a resume token: only the token itself says what this user may.

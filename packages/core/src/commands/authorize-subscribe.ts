@@ -72,7 +72,7 @@ async function permitByToken(
     return { ...errors.forbidden, message };
   }
   const next = withGrant(session.identity, proof.grant);
-  // It grants what its verbs say, and another user's channel to nobody; what is no subscription leaves
+  // It grants what its verbs say, and never another user's channel; what is no subscription leaves
   // nothing behind.
   if (!context.access.may(next, channel, "subscribe")) return forbidden(context, next, channel, "subscribe");
   changeIdentity(context, connection, next, disconnects.forbidden);

@@ -44,7 +44,7 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
   const { resume } = body;
   const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
   const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
-  // Who brings a token of its own may come, as somebody new.
+  // A client with a token of its own may come, as a new session.
   if (gone && body.token === undefined) return { error: errors.tokenRevoked };
   const resumed = gone ? undefined : shown;
   const who = whoConnects(context, connection, body, resumed);
@@ -66,7 +66,7 @@ function begin(
   identity: Identity,
   shown: Resumed | undefined,
 ): Answer<Result> | Promise<Answer<Result>> {
-  // Nobody goes on with the session of somebody else, also when he has its token.
+  // No client goes on with the session of another user, even with its resume token.
   const resumed = shown?.user === identity.user ? shown : undefined;
   const session = new Session(identity, resumed?.count);
   const id = resumed && withSessionKey(connection.id, resumed.key);

@@ -45,7 +45,7 @@ export function connectByUrl(
 ): void {
   const { channels, since, resume, mayComeBack = false, partial = false } = url;
   const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
-  // Nobody goes on with the session of somebody else, also when he has its token.
+  // No client goes on with the session of another user, even with its resume token.
   const isTheirs = shown?.user === identity.user && !context.revocations.refuses({}, shown?.key);
   const resumed = isTheirs ? shown : undefined;
   const session = new Session(identity, resumed?.count);

@@ -29,7 +29,7 @@ export interface Context extends ConnectionParts {
   /** The application, where tokens and namespaces do not say enough. */
   readonly applicationChecks: ApplicationChecks;
   readonly broker: Broker;
-  /** Undefined: nobody is told. */
+  /** Undefined: no backend is told. */
   readonly events: EventSink | undefined;
   readonly hub: Hub;
   readonly streamReader: StreamReader;

@@ -95,7 +95,7 @@ export class Drain {
     return this.#done;
   }
 
-  /** Sends nobody away any more, and says that it is done. Idempotent. */
+  /** Sends no more clients away, and says that it is done. Idempotent. */
   end(): void {
     this.#stop();
     this.#resolve();

@@ -42,7 +42,7 @@ export class Expiries {
     this.#change = change;
   }
 
-  /** Buckets that somebody is in. */
+  /** Buckets that hold a connection. */
   get size(): number {
     return this.#buckets.size;
   }

@@ -1,5 +1,5 @@
 /**
- * The topics that every worker listens to, whoever is connected: broadcasts, and orders.
+ * The topics that every worker listens to, with or without connections: broadcasts, and orders.
  *
  *     off ──listen──► subscribing ──confirmed, revocations read──► on
  *     (a failure leads back to off, and is tried again)

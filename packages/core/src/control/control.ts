@@ -4,7 +4,7 @@
  * There is no index of connections by user, session or token, which a million anonymous ones would pay for.
  * One sweep over all connections, in stretches of `SLICE_MS`, serves every order that waits when it begins,
  * and looks for what has been revoked; the next begins no sooner than `SWEEP_PAUSE_MS` after. Invariants: one
- * sweep at a time; an order reaches whoever was connected when it was heard, and a revocation also those who
+ * sweep at a time; an order reaches the connections that were open when it was heard, and a revocation also those who
  * come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused and
  * counted.
  */
@@ -66,7 +66,7 @@ export class Control {
     this.#begin();
   }
 
-  /** Disconnects whoever has been revoked. */
+  /** Disconnects every connection that has been revoked. */
   check(): void {
     this.#check = true;
     this.#begin();
@@ -164,7 +164,7 @@ export class Control {
     changeIdentity(this.#context, connection, withoutGrant(session.identity, channel), disconnects.revoked);
   }
 
-  /** Counted; one line in ten seconds, since anybody may publish to the broker. */
+  /** Counted; one line in ten seconds, since any backend may publish to the broker. */
   #reject(text: string, problem: string): void {
     const { clock, logger, metrics } = this.#context;
     metrics.add("orders_rejected", 1);

@@ -1,6 +1,6 @@
 /**
  * What a worker tells operators of its channels and connections: found by looking at all of them when
- * somebody asks, so that it costs nothing otherwise. A million take some tenths of a second.
+ * an operator asks, so that it costs nothing otherwise. A million take some tenths of a second.
  *
  * In pages by name: each worker gives the first `limit` behind `after`, and the first of all of them together
  * are the page.
@@ -33,7 +33,7 @@ export interface ChannelsQuery {
 }
 
 export interface ConnectionsQuery {
-  /** Undefined: of anybody. */
+  /** Undefined: of every user. */
   readonly user?: string | undefined;
   readonly after: string;
   readonly limit: number;

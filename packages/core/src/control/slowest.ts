@@ -1,5 +1,5 @@
 /**
- * The slowest connections of a worker, for operators: found by looking at all of them when somebody asks, so
+ * The slowest connections of a worker, for operators: found by looking at all of them when an operator asks, so
  * that it costs nothing otherwise. A million connections take about a tenth of a second.
  */
 

@@ -38,7 +38,7 @@ export class Conflation {
     this.#maxChars = maxChars;
   }
 
-  /** Takes over a batch that somebody is not sent, once. */
+  /** Takes over a batch that a subscription is not sent, once. */
   take(batch: Batch): Numbers {
     if (batch.conflated?.by === this) return batch.conflated.numbers;
     const after = this.#last;

@@ -15,7 +15,7 @@ import type { Metrics } from "../runtime/metrics.js";
 import { SlotArray, type Slotted } from "../runtime/slot-array.js";
 import { Batch, type Span } from "./batch.js";
 
-/** Whoever listens to a topic: a subscription, or every connection. */
+/** A listener of a topic: a subscription, or every connection. */
 export interface Listener extends Slotted {
   /** Writes the batch. Returns the bytes written, 0 for none. Called on the hot path: must not throw. */
   deliver(batch: Batch): number;
@@ -105,7 +105,7 @@ export class FanOut {
     return true;
   }
 
-  /** Queues what must not be dropped, and is bounded by whoever calls: what was read from the log, a gap. */
+  /** Queues what must not be dropped, and is bounded by the caller: what was read from the log, a gap. */
   addAlways(audience: Audience, push: string, data: string | undefined, span?: Span): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic(), audience.channel);

@@ -1,5 +1,5 @@
 /**
- * The event sink in memory: keeps the newest events of one process for whoever asks. For tests and for
+ * The event sink in memory: keeps the newest events of one process for its readers. For tests and for
  * embedding.
  */
 import { BrokerUnavailable } from "../broker/broker.js";

@@ -1,6 +1,6 @@
 /**
  * The seam for backends that want to know: who came and went, what clients send to the application, which
- * channels have somebody.
+ * channels have members.
  *
  * An implementer owes:
  * - one order for all events of a worker: they arrive as `tell` and `deliver` were called;

@@ -1,5 +1,5 @@
 /**
- * A page of a channel's past, for whoever may read it: a client's command, or the admin API.
+ * A page of a channel's history, for a client's command or the admin API.
  */
 import {
   type EncodableResults,

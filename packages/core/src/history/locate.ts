@@ -15,7 +15,7 @@ export interface LogEnd {
 
 /**
  * Why `position` is not one of this log's, or undefined when it is: then everything after `position.offset`
- * in this log is what whoever stood there has missed.
+ * in this log is what a client at that position has missed.
  */
 export function locate({ offset, epoch }: Position, { top, lineage }: LogEnd): UnrecoveredReason | undefined {
   if (epoch === top.epoch) return offset <= top.offset ? undefined : "unverifiable";

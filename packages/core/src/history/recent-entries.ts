@@ -1,11 +1,11 @@
 /**
- * A tail: the newest publications of one channel, kept on the worker so that whoever comes back after a short
+ * Recent entries: the newest publications of one channel, kept on the worker so that a client that returns after a short
  * absence costs no read of the broker's log.
  *
  * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded
- * by what one recovery may bring, in entries and characters, since nobody could use more; and by a budget of
+ * by what one recovery may bring, in entries and characters, since more is of no use; and by a budget of
  * characters that all tails of a worker share: a tail that finds it used up gives away its own oldest, unless
- * somebody is waiting for them.
+ * a client is waiting for them.
  */
 import type { Entry } from "../broker/broker.js";
 
@@ -83,7 +83,7 @@ export class RecentEntries {
     return this.#entries.slice(start, start + last - offset);
   }
 
-  /** Somebody waits for what is here. Pair with `unpin`. */
+  /** A client waits for what is here. Pair with `unpin`. */
   pin(): void {
     this.#pins++;
   }

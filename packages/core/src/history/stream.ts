@@ -96,7 +96,7 @@ export class Stream {
   #moved = false;
   /** Whether listeners have yet to be told the epoch, which is not the one that they know. */
   #epochDue = false;
-  /** An epoch that the log does not know, though it was asked after somebody brought it: it never will. */
+  /** An epoch that the log does not know, though it was asked after a client brought it: it never will. */
   #foreignEpoch: string | undefined;
   /** From where those who wait want the log to be read. */
   #wanted = Number.POSITIVE_INFINITY;
@@ -209,7 +209,7 @@ export class Stream {
     return this.#release(gap, news);
   }
 
-  /** What to read for those who want what lies before the tail; undefined when nobody does. */
+  /** What to read for those who want what lies before the tail; undefined when no client does. */
   takeWanted(): { readonly from: number; readonly to: number } | undefined {
     const from = this.#wanted;
     this.#wanted = Number.POSITIVE_INFINITY;
@@ -217,17 +217,17 @@ export class Stream {
     return from <= to ? { from, to } : undefined;
   }
 
-  /** Somebody wants the log to be read from an offset on. */
+  /** A client needs the log to be read from an offset on. */
   want(from: number): void {
     this.#wanted = Math.min(this.#wanted, from);
   }
 
-  /** The log was asked after somebody brought this epoch, and does not know it. */
+  /** The log was asked after a client brought this epoch, and does not know it. */
   refute(epoch: string): void {
     if (!this.#knows(epoch)) this.#foreignEpoch = epoch;
   }
 
-  /** Somebody waits for what is being read: the tail keeps it. Pair with `unpin`. */
+  /** A client waits for what is being read: it is kept. Pair with `unpin`. */
   pin(): void {
     this.#recentEntries.pin();
   }
@@ -279,7 +279,7 @@ export class Stream {
     return { kind: "earlier", from: since.offset + 1 };
   }
 
-  /** Nobody needs it any more. */
+  /** No client needs it any more. */
   close(): void {
     this.#recentEntries.clear();
   }

@@ -4,8 +4,8 @@
  *
  * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen
  * enters the topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map
- * exactly while somebody holds it or listens, and the broker has not refused; nothing is delivered before the
- * broker's confirmation, so that no publication overtakes the answer to whoever subscribes; who joins hears
+ * exactly while a connection holds it or listens, and the broker has not refused; nothing is delivered before the
+ * broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener hears
  * everything after the position that `join` returns.
  */
 import {
@@ -99,7 +99,7 @@ export class Hub {
     if (topicState.unused && this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
   }
 
-  /** A publication from the broker, for whoever listens here. */
+  /** A publication from the broker, for the listeners here. */
   publication(topic: Topic, text: string, position: Position | undefined): void {
     const topicState = this.#topicStates.get(topic);
     if (topicState === undefined) return;
@@ -127,7 +127,7 @@ export class Hub {
     const topicState = this.#topicStates.get(topic);
     if (topicState === undefined) return;
     if (topicState.confirming !== undefined) {
-      // Until then nobody hears the topic; a stream may miss what it was skipped.
+      // Until then no connection hears the topic; a stream may miss what it was skipped.
       if (topicState.stream !== undefined)
         topicState.confirming.then(
           () => this.skipped(topic),
@@ -154,7 +154,7 @@ export class Hub {
     this.#topicStates.set(topic, topicState);
     const confirming = this.#confirm(topicState);
     topicState.confirming = confirming;
-    // Whoever holds the topic state handles the rejection; one that has left meanwhile must not leave it
+    // The holder of the topic state handles the rejection; one that has left meanwhile must not leave it
     // unhandled.
     confirming.catch(() => {});
     return topicState;
@@ -168,7 +168,7 @@ export class Hub {
         await this.#parts.streamReader.begin(topicState, topicState.stream);
       topicState.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: whoever enters from here on must not find a topic state that nobody
+      // Before those who wait are told: a connection that enters from here on must not find a topic state that no connection
       // delivers to.
       if (this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
       throw error;

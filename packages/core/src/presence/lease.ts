@@ -4,7 +4,7 @@
  *     none ──begin──► held ──not renewed in time, or an outage──► none ──begin──► …
  *
  * Each time it is held anew it is another lease, under which the members are said again: what became of the
- * earlier one, or of Redis's data, need not be known. Whoever renews also learns which leases of others have
+ * earlier one, or of Redis's data, need not be known. A worker that renews also learns which leases of others have
  * lapsed, and ends those: when the next one would lapse before its own turn, it looks then. Invariant: at
  * most one renewal is under way; earlier leases are ended by `settled`, or else lapse.
  */
@@ -82,7 +82,7 @@ export class PresenceLease {
     void this.#endAll(earlier);
   }
 
-  /** Nobody renews it from now on; what is left under it leaves after `graceMs`. Idempotent. */
+  /** It is not renewed from now on; what is left under it leaves after `graceMs`. Idempotent. */
   async close(graceMs: number): Promise<void> {
     const { current } = this;
     this.#state = { kind: "closed" };

@@ -24,7 +24,7 @@ import {
   type Transition,
 } from "./store.js";
 
-/** Whoever is a member: a connection. */
+/** The holder of a member: a connection. */
 export type Holder = object;
 
 export interface MembersParts {
@@ -136,7 +136,7 @@ export class PresenceMembers {
       }
       this.#enqueue(room);
     }
-    // Also where there is nobody: then the earlier leases are over at once.
+    // Also where there is no member: then the earlier leases are over at once.
     this.#schedule();
   }
 

@@ -50,7 +50,7 @@ interface HeldLease {
   /** Monotonic ms. */
   until: number;
   readonly channels: Set<string>;
-  /** Given to somebody to be ended. */
+  /** Given to a worker to be ended. */
   ending: boolean;
 }
 
@@ -172,7 +172,7 @@ export class MemoryPresence implements PresenceStore {
     }
   }
 
-  /** Nobody renews the lease any more: it lapses after `graceMs` at the latest. */
+  /** The lease is not renewed any more: it lapses after `graceMs` at the latest. */
   abandon(id: string, graceMs: number): void {
     const lease = this.#leases.get(id);
     if (lease !== undefined) lease.until = Math.min(lease.until, this.#clock.monotonic() + graceMs);

@@ -4,7 +4,7 @@
  * A connection is a member of each channel it listens to whose namespace has presence, under the key of its
  * session, which stays when the session goes on in another connection. Where no namespace has presence,
  * nothing here runs. Invariant: a member whose connection was lost stays for `presenceGraceMs`, so that
- * whoever comes back, here or on another worker, neither leaves nor joins.
+ * a client that returns, here or on another worker, neither leaves nor joins.
  */
 
 import { sessionKey } from "@holdfast/protocol";
@@ -117,7 +117,7 @@ export class Presence {
     this.#members.leave(channel, sessionKey(connection.id), connection);
   }
 
-  /** It was lost, with these channels, and may come back. Nobody is told joins and leaves for it any more. */
+  /** It was lost, with these channels, and may come back. No joins and leaves are told for it any more. */
   holdForGrace(connection: MemberConnection, channels: readonly string[]): void {
     const session = sessionKey(connection.id);
     const holder = {};
@@ -163,7 +163,7 @@ export class Presence {
     this.watches.turn();
   }
 
-  /** Whoever is left here leaves when the grace is over, unless another worker has it by then. */
+  /** A member that is left here leaves when the grace is over, unless another worker has it by then. */
   async close(): Promise<void> {
     this.#members.close();
     await this.#lease.close(this.#options.presenceGraceMs);

@@ -2,8 +2,8 @@
  * The presence store seam: who is in which channel, in all of the cluster.
  *
  * A member is a session in a channel. Each belongs to the lease of the worker that it is connected to; a
- * worker renews its one lease, however many members that has, and the members of a lease that nobody renews
- * are taken out by whoever finds out.
+ * worker renews its one lease, however many members that has, and the members of a lease that is not renewed
+ * are taken out by the worker that finds out.
  *
  * An implementer owes:
  * - `change` is one atomic step in which the members change, are numbered and told: each change that happened
@@ -18,7 +18,7 @@
  *   the lower one says does nothing;
  * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given
  *   out again;
- * - `end` takes out the lease's members in steps of bounded length, once each, whoever else is at it;
+ * - `end` takes out the lease's members in steps of bounded length, once each, also while other workers do the same;
  * - a call that cannot be carried out rejects with `BrokerUnavailable`, as those of the broker do.
  *
  * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.

@@ -1,8 +1,8 @@
 /**
  * A watch: one channel's view on this worker, with those who want to be told joins and leaves.
  *
- * Somebody who is about to be told who is there holds the watch, so that its view lives on while the store is
- * read. Owned by `PresenceWatches`; changed by nobody else.
+ * A connection that is about to be told who is there holds the watch, so that its view lives on while the store is
+ * read. Owned by `PresenceWatches`; changed by it alone.
  */
 
 import type { Batch } from "../delivery/batch.js";
@@ -10,7 +10,7 @@ import { Audience, type Listener } from "../delivery/fan-out.js";
 import type { PresenceRule } from "../namespace.js";
 import { PresenceView } from "./view.js";
 
-/** Whoever is told: a connection. */
+/** A watcher: a connection that is told. */
 export interface ToldListener {
   deliver(batch: Batch): number;
 }
@@ -40,7 +40,7 @@ export class Watch extends Audience<Watcher> {
   reading: Promise<void> | undefined;
   /** Whether the broker has confirmed the topic. */
   confirmed = false;
-  /** When it may be forgotten, if nobody comes; 0 while somebody is there. */
+  /** When it may be forgotten, if no watcher comes; 0 while there is one. */
   idleTick = 0;
   /** When listeners were last told the counts alone; 0 = never. */
   countedTick = 0;

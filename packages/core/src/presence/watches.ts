@@ -3,10 +3,10 @@
  * ask who is there.
  *
  * A watch listens to the channel's presence topic and reads the store where its view needs it: at the
- * beginning, at a hole, and after an outage. Whoever holds a watch waits for `ready` and is then told who is
+ * beginning, at a hole, and after an outage. The holder of a watch waits for `ready` and is then told who is
  * there and begins to listen in one turn, so that nothing is missed and nothing is told twice. Invariants:
  * one read at a time for a channel, shared by all who wait, `MAX_READING` after an outage; a watch that
- * nobody uses is kept for `IDLE_MS`, because a storm of clients asks the same.
+ * is not used is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
 
 import {
@@ -46,7 +46,7 @@ const COUNT_INTERVAL_MS = 1_000;
 const MAX_READING = 64;
 /** Reads one after the other for one view; then it waits for the next tick. */
 const MAX_READS = 4;
-/** Turns of the loop for which a newcomer waits until what gathers for the others is on its way. */
+/** Turns of the loop for which a new watcher waits until what gathers for the others is on its way. */
 const MAX_TURNS = 4;
 
 export class PresenceWatches {
@@ -72,7 +72,7 @@ export class PresenceWatches {
     return this.#watches.size;
   }
 
-  /** The watch of a channel, if there is one, whoever holds it. */
+  /** The watch of a channel, if there is one. */
   get(channel: string): Watch | undefined {
     return this.#watches.get(channel);
   }
@@ -132,7 +132,7 @@ export class PresenceWatches {
   }
 
   /**
-   * News from the broker. Text that is none is dropped: only our own stores publish there, but anybody can.
+   * News from the broker. Text that is none is dropped: only our own stores publish there, but any program can.
    */
   news(channel: string, text: string): void {
     const watch = this.#watches.get(channel);
@@ -210,7 +210,7 @@ export class PresenceWatches {
   }
 
   /**
-   * Reads for nobody in particular. What fails now is tried again with the next tick, or when the broker is
+   * Reads for no particular watcher. What fails now is tried again with the next tick, or when the broker is
    * back.
    */
   #catchUp(watch: Watch): void {
@@ -262,7 +262,7 @@ export class PresenceWatches {
     if (rule.joinLeave === "off" || watch.listeners.size === 0) return;
     for (const { came, member, version } of told) {
       const push = came ? encodeJoin(channel, member, version) : encodeLeave(channel, member, version);
-      // What finds no room is missed, and the version says so to whoever listens.
+      // What finds no room is missed, and the version says so to the watchers.
       this.#parts.fanOut.add(watch, push, undefined);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The word that somebody probably meant.
+ * The word that was probably meant.
  */
 
 /**

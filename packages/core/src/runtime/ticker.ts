@@ -1,5 +1,5 @@
 /**
- * The ticker: the one timer of a worker's core. It counts ticks and turns whoever hangs on it.
+ * The ticker: the one timer of a worker's core. It counts ticks and calls every part that is registered.
  *
  * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of
  * a timer or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.

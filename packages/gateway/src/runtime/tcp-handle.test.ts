@@ -297,6 +297,39 @@ describe("a handle with an owner", () => {
     expect(owner.text).toBe(expected);
   });
 
+  it("brings at most 128 KiB and one read in a turn, all of it in order, also while it is closed", async () => {
+    const [client, handle, owner] = await owned();
+    const sent = Buffer.alloc(4 * 1024 * 1024, "0123456789abcdef");
+    client.write(sent);
+    // The kernel has all that it takes: more than one turn may bring.
+    await someTurns();
+    const turns: number[] = [0];
+    const came: Buffer[] = [];
+    let whole = 0;
+    owner.read = (bytes) => {
+      if (bytes === undefined) return;
+      came.push(bytes);
+      whole += bytes.length;
+      turns.push((turns.pop() ?? 0) + bytes.length);
+    };
+    const count = (): void => {
+      turns.push(0);
+      if (whole < sent.length) setImmediate(count);
+    };
+    setImmediate(count);
+    io.start(handle);
+    while (whole < sent.length) await someTurns();
+    expect(Buffer.concat(came).equals(sent)).toBe(true);
+    expect(Math.max(...turns)).toBeLessThan((128 + 64) * 1024);
+    // It is stopped when it is closed: starting it again is of no effect. The client hears a reset.
+    client.on("error", () => {});
+    client.write(sent);
+    await someTurns();
+    close(handle);
+    await someTurns();
+    expect(owner.heard).toEqual(["closed"]);
+  });
+
   it("writes at once what the kernel takes, many times with one request", async () => {
     const [client, handle, owner] = await owned();
     const received = all(client);

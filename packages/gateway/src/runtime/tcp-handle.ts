@@ -12,6 +12,7 @@
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
+import { ReadBudget } from "./read-budget.js";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
@@ -223,8 +224,9 @@ export function lengthRead(handle: TcpHandle, bytes: ArrayBuffer, before: number
 /**
  * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
  *
- * The kernel takes nearly every write at once, and then one request serves for the next write too. Invariant:
- * a request that went on is never used again.
+ * The kernel takes nearly every write at once, and then one request serves for the next write too. One handle
+ * brings a bounded number of bytes in a turn (`ReadBudget`). Invariant: a request that went on is never used
+ * again.
  */
 export class HandleIo {
   readonly #internals: Internals;
@@ -239,11 +241,13 @@ export class HandleIo {
     const { owner, Write } = this.#internals;
     const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
       (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
+    const budget = new ReadBudget();
     this.#onread = function (bytes) {
       const owner = ownerOf(this);
       if (bytes === undefined) return owner.read(undefined);
       const length = lengthRead(this, bytes, owner.bytesRead);
       owner.bytesRead = (owner.bytesRead + length) | 0;
+      budget.read(this, length);
       owner.read(Buffer.from(bytes, 0, length));
     };
     this.#onclose = function () {
