@@ -45,7 +45,7 @@ import type { SessionLimits } from "./session-limits.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "ticketFor">;
+  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "state" | "ticketFor">;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -301,7 +301,7 @@ export class Comet {
     // A poll that is held lets go of its headers.
     const head: RequestHead = { headers: request.headers };
     const client = this.#clientOf(request);
-    const poll = new HttpPoll(response, corsHeaders(head));
+    const poll = new HttpPoll(response, corsHeaders(head), this.#parts.core);
     const outcome = this.#polls.goOn(read, poll);
     if (outcome === "foreign") {
       const message = "This cursor is not one of that session's.";

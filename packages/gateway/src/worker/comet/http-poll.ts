@@ -2,9 +2,11 @@
  * One poll as a request of Node's HTTP server: held until there is an answer.
  *
  * Invariant: it is answered once, whatever becomes of its session: with what there is, with 409 when a newer
- * poll or transport has taken its place, with 503 when the session ended without a word.
+ * poll or transport has taken its place, with 503 when the session ended without a word. What it says of its
+ * connection is true when it is said: a drain may have begun while it was held.
  */
 import type { ServerResponse } from "node:http";
+import type { Core } from "@holdfast/core";
 import { disconnects, errors } from "@holdfast/protocol";
 import { errorAnswer, type HttpAnswer, sendAnswer } from "../../http/http-answer.js";
 import { ANSWERED } from "../relay/relay-requests.js";
@@ -14,12 +16,18 @@ import type { DueHeldPoll } from "./polls.js";
 export class HttpPoll implements DueHeldPoll {
   readonly #response: ServerResponse;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #core: Pick<Core, "state">;
   readonly isForwarded: boolean;
   #transport: PollTransport | undefined;
 
   /** `headers`: those of the answer that depend on the request. */
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
+  constructor(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    core: Pick<Core, "state">,
+  ) {
     this.#response = response;
+    this.#core = core;
     // Proven (`relay.ts`): a client that says so itself, behind a proxy, is sent no interim answers.
     this.isForwarded = response.hasHeader(ANSWERED);
     // Read already, and more than all else of a request that is held.
@@ -48,6 +56,7 @@ export class HttpPoll implements DueHeldPoll {
 
   answer(body: Uint8Array): void {
     if (this.destroyed) return;
+    this.#sayWhetherItCloses();
     this.#response
       .writeHead(200, {
         "Content-Type": "application/json; charset=utf-8",
@@ -70,6 +79,11 @@ export class HttpPoll implements DueHeldPoll {
 
   #give(answer: HttpAnswer): void {
     if (this.destroyed) return;
+    this.#sayWhetherItCloses();
     sendAnswer(this.#response, answer);
+  }
+
+  #sayWhetherItCloses(): void {
+    if (this.#core.state !== "open") this.#response.setHeader("Connection", "close");
   }
 }

@@ -102,7 +102,7 @@ async function open(): Promise<TransportUnderTest> {
       body += String(chunk);
     });
     request.on("end", () => {
-      const poll = new HttpPoll(response, {});
+      const poll = new HttpPoll(response, {}, { state: "open" });
       const cursor = body === "" ? undefined : decodeCursor(body, 10);
       const asked = { cursor, channels: undefined, commands: [] };
       if (polls.goOn(asked, poll) === "held") return;
