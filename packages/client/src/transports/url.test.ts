@@ -8,6 +8,10 @@ describe("resolveUrl", () => {
     ["https://host/ws?tenant=a#top", undefined, "wss://host/ws?tenant=a"],
     ["/ws", "https://page.test/app/index.html", "wss://page.test/ws"],
     ["ws", "http://page.test/app/index.html", "ws://page.test/app/ws"],
+    ["http://host:8080", undefined, "ws://host:8080/ws"],
+    ["wss://host/realtime/?tenant=a", undefined, "wss://host/realtime/ws?tenant=a"],
+    ["/", "https://page.test/app/index.html", "wss://page.test/ws"],
+    ["wss://host/realtime", undefined, "wss://host/realtime"],
   ])("takes %s on the page %s", (url, page, expected) => {
     expect(resolveUrl(url, page)).toBe(expected);
   });

@@ -3,7 +3,8 @@
  */
 
 /**
- * Accepts ws:, wss:, http: and https: URLs and, where the page gives a base, relative ones such as "/ws".
+ * Accepts ws:, wss:, http: and https: URLs and, where the page gives a base, relative ones such as "/ws". A path
+ * that ends with a slash, such as that of "http://host:8080", names the folder of the gateway: its "ws" is meant.
  * Throws a TypeError for anything else. A fragment is dropped, since a WebSocket refuses one.
  */
 export function resolveUrl(url: string | { toString(): string }, base = pageUrl()): string {
@@ -18,6 +19,7 @@ export function resolveUrl(url: string | { toString(): string }, base = pageUrl(
   if (parsed.searchParams.has("channels")) {
     throw new TypeError("`?channels=` is for plain clients: use `subscribe`");
   }
+  parsed.pathname = parsed.pathname.replace(/\/$/, "/ws");
   parsed.hash = "";
   return parsed.href;
 }
