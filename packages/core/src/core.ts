@@ -274,7 +274,10 @@ export class Core {
     return drain.done;
   }
 
-  /** Disconnects the connections that are left and lets go of the broker; resolves when that is done. Idempotent. */
+  /**
+   * Disconnects the connections that are left and lets go of the broker; resolves when that is done.
+   * Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;

@@ -2,17 +2,17 @@
  * Holdfast's network edge: the primary that listens and routes, and the workers that hold the connections.
  */
 
-// For whoever runs a worker process.
+// For programs that run a worker process.
 export { type MakeWorkerOptions, runWorker } from "./worker/run-worker.js";
 
-// For whoever runs a primary.
+// For programs that run a primary.
 export { type Addresses, Primary, type ReloadOptions } from "./primary/primary.js";
 export type { DrainPlan, DrainProgress } from "./primary/operations/instance-drain.js";
 export { openApi } from "./primary/admin/api.js";
 export { proxyProblem } from "./admission/client-address.js";
 export { isLoopback } from "./runtime/loopback.js";
 
-// For whoever makes or checks tokens.
+// For programs that make or check tokens.
 export { type KeySource, TokenAuthenticator, type TokenOptions } from "./worker/tokens/token.js";
 export { type Claims, proofOf } from "./worker/tokens/token-claims.js";
 export { readPublicKey } from "./worker/tokens/token-key.js";

@@ -3,9 +3,9 @@
  */
 
 /**
- * Accepts ws:, wss:, http: and https: URLs and, where the page gives a base, relative ones such as "/ws". A path
- * that ends with a slash, such as that of "http://host:8080", names the folder of the gateway: its "ws" is meant.
- * Throws a TypeError for anything else. A fragment is dropped, since a WebSocket refuses one.
+ * Accepts ws:, wss:, http: and https: URLs and, where the page gives a base, relative ones such as "/ws". A
+ * path that ends with a slash, such as that of "http://host:8080", names the folder of the gateway: its "ws"
+ * is meant. Throws a TypeError for anything else. A fragment is dropped, since a WebSocket refuses one.
  */
 export function resolveUrl(url: string | { toString(): string }, base = pageUrl()): string {
   let parsed: URL;

@@ -1,10 +1,10 @@
 /**
  * Authentication: who may connect, and as whom.
  *
- * A client without a token costs no promise. Everything that a token or a resume token proves passes `refusal`
- * before it is believed, so what was revoked or has expired meanwhile is found in one place.
- * Invariant: in a private gateway no client gets an identity without a proof, unless anonymous clients were let
- * in by a setting.
+ * A client without a token costs no promise. Everything that a token or a resume token proves passes
+ * `refusal` before it is believed, so what was revoked or has expired meanwhile is found in one place.
+ * Invariant: in a private gateway no client gets an identity without a proof, unless anonymous clients were
+ * let in by a setting.
  */
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";

@@ -6,8 +6,8 @@
  *     {"op":"unsubscribe","session":"AAAB0123456789abcdef","channel":"news"}
  *
  * Exactly one of `user`, `session` (a session id, of which the key counts, because the owner's part changes)
- * and `token` (a token's id) says whom. Any program that may publish to the broker may send one, so any text may
- * come: it is an order or a problem, never an exception. A field that is not known is ignored, so that a
+ * and `token` (a token's id) says whom. Any program that may publish to the broker may send one, so any text
+ * may come: it is an order or a problem, never an exception. A field that is not known is ignored, so that a
  * newer version's order is carried out.
  */
 import { channelProblem, ownerOf, sessionKey } from "@holdfast/protocol";

@@ -129,7 +129,10 @@ export interface Broker {
    * Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this.
    */
   read(topic: Topic, query: LogQuery): Promise<LogPage>;
-  /** A secret that all who share this broker have, 32 random bytes as text: made for the first worker that asks. */
+  /**
+   * A secret that all who share this broker have, 32 random bytes as text: made for the first worker that
+   * asks.
+   */
   secret(): Promise<string>;
   subscribe(topic: Topic): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;

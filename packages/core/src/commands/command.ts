@@ -13,8 +13,8 @@ export type Body<Op extends CommandName> = Extract<ReceivedCommand, { op: Op }>[
 
 /**
  * Carries out one command. Answers at once where it can, so that the common case costs no promise. The
- * connection may have ended when a later answer comes; a handler that changes something after an await looks again
- * first.
+ * connection may have ended when a later answer comes; a handler that changes something after an await looks
+ * again first.
  */
 export type Handler<Op extends CommandName> = (
   context: Context,

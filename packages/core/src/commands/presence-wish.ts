@@ -1,8 +1,8 @@
 /**
  * What a subscribe asks of presence: who is there, and to be told who joins and leaves.
  *
- * A command that asks holds the channel's watch from `wishOf` on, and gives it up by `grant` or `cancel`, one of them
- * once.
+ * A command that asks holds the channel's watch from `wishOf` on, and gives it up by `grant` or `cancel`, one
+ * of them once.
  */
 import { type EncodableResults, type ErrorCode, errors } from "@holdfast/protocol";
 import type { Connection } from "../connection/connection.js";

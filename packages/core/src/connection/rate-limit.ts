@@ -2,10 +2,10 @@
  * The rate limit of commands: a token bucket in two integers of the connection, refilled by the ticker's
  * ticks.
  *
- * A bucket holds two seconds' worth. A command beyond it is refused and still charged, so that a client that keeps
- * sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command (control
- * frames, fragments, many bytes) is charged in tenths of one, and is never refused: it only brings the debt
- * nearer.
+ * A bucket holds two seconds' worth. A command beyond it is refused and still charged, so that a client that
+ * keeps sending sinks into debt; at a full bucket's debt the connection is ended. Work that is no command
+ * (control frames, fragments, many bytes) is charged in tenths of one, and is never refused: it only brings
+ * the debt nearer.
  */
 import { TICK_MS } from "../runtime/ticker.js";
 

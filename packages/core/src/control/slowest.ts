@@ -1,6 +1,6 @@
 /**
- * The slowest connections of a worker, for operators: found by looking at all of them when an operator asks, so
- * that it costs nothing otherwise. A million connections take about a tenth of a second.
+ * The slowest connections of a worker, for operators: found by looking at all of them when an operator asks,
+ * so that it costs nothing otherwise. A million connections take about a tenth of a second.
  */
 
 import { channelOf } from "../broker/topic.js";

@@ -3,8 +3,8 @@
  *
  * An implementer owes: `write` keeps the order of its calls and never throws; `bufferedBytes` is what was
  * accepted but not yet taken by the kernel; after `close` or `terminate` further calls do nothing; the edge
- * calls `Connection#closed` exactly once, whichever side ended it. It must not interpret, delay or drop what it is
- * given.
+ * calls `Connection#closed` exactly once, whichever side ended it. It must not interpret, delay or drop what
+ * it is given.
  *
  * The smallest useful one (an echo of what core does with it):
  *

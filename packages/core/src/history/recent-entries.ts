@@ -1,6 +1,6 @@
 /**
- * Recent entries: the newest publications of one channel, kept on the worker so that a client that returns after a short
- * absence costs no read of the broker's log.
+ * Recent entries: the newest publications of one channel, kept on the worker so that a client that returns
+ * after a short absence costs no read of the broker's log.
  *
  * Invariant: its entries are consecutive and end at the last publication of the stream that owns it. Bounded
  * by what one recovery may bring, in entries and characters, since more is of no use; and by a budget of

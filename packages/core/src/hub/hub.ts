@@ -4,9 +4,9 @@
  *
  * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen
  * enters the topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map
- * exactly while a connection holds it or listens, and the broker has not refused; nothing is delivered before the
- * broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener hears
- * everything after the position that `join` returns.
+ * exactly while a connection holds it or listens, and the broker has not refused; nothing is delivered before
+ * the broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener
+ * hears everything after the position that `join` returns.
  */
 import {
   encodeGap,
@@ -168,8 +168,8 @@ export class Hub {
         await this.#parts.streamReader.begin(topicState, topicState.stream);
       topicState.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: a connection that enters from here on must not find a topic state that no connection
-      // delivers to.
+      // Before those who wait are told: a connection that enters from here on must not find a topic state
+      // that no connection delivers to.
       if (this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
       throw error;
     }

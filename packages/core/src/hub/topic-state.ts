@@ -3,8 +3,8 @@
  *
  *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (every waiting client is told)
  *
- * A connection that is about to listen holds the topic state, so that the worker's subscription and the stream
- * live on while the past is being read. Owned by the hub; changed by the hub alone.
+ * A connection that is about to listen holds the topic state, so that the worker's subscription and the
+ * stream live on while the past is being read. Owned by the hub; changed by the hub alone.
  */
 
 import type { Retention } from "../broker/broker.js";

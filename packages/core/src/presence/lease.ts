@@ -4,9 +4,9 @@
  *     none ──begin──► held ──not renewed in time, or an outage──► none ──begin──► …
  *
  * Each time it is held anew it is another lease, under which the members are said again: what became of the
- * earlier one, or of Redis's data, need not be known. A worker that renews also learns which leases of others have
- * lapsed, and ends those: when the next one would lapse before its own turn, it looks then. Invariant: at
- * most one renewal is under way; earlier leases are ended by `settled`, or else lapse.
+ * earlier one, or of Redis's data, need not be known. A worker that renews also learns which leases of others
+ * have lapsed, and ends those: when the next one would lapse before its own turn, it looks then. Invariant:
+ * at most one renewal is under way; earlier leases are ended by `settled`, or else lapse.
  */
 import { BrokerUnavailable } from "../broker/broker.js";
 import type { Clock, Timer } from "../runtime/clock.js";

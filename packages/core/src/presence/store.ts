@@ -18,7 +18,8 @@
  *   the lower one says does nothing;
  * - `renew` gives each lapsed lease to one caller at a time, who is to `end` it; if that fails it is given
  *   out again;
- * - `end` takes out the lease's members in steps of bounded length, once each, also while other workers do the same;
+ * - `end` takes out the lease's members in steps of bounded length, once each, also while other workers do
+ *   the same;
  * - a call that cannot be carried out rejects with `BrokerUnavailable`, as those of the broker do.
  *
  * Arguments and results survive JSON. The contract suite is `presenceContract` in `@holdfast/core/testing`.

@@ -1,8 +1,8 @@
 /**
  * A watch: one channel's view on this worker, with those who want to be told joins and leaves.
  *
- * A connection that is about to be told who is there holds the watch, so that its view lives on while the store is
- * read. Owned by `PresenceWatches`; changed by it alone.
+ * A connection that is about to be told who is there holds the watch, so that its view lives on while the
+ * store is read. Owned by `PresenceWatches`; changed by it alone.
  */
 
 import type { Batch } from "../delivery/batch.js";

@@ -132,7 +132,8 @@ export class PresenceWatches {
   }
 
   /**
-   * News from the broker. Text that is none is dropped: only our own stores publish there, but any program can.
+   * News from the broker. Text that is none is dropped: only our own stores publish there, but any program
+   * can.
    */
   news(channel: string, text: string): void {
     const watch = this.#watches.get(channel);

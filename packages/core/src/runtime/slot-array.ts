@@ -2,12 +2,12 @@
  * A slot array: members in slots of a dense array. What core uses instead of a Set wherever there may be a
  * million.
  *
- * A member costs one array slot and keeps its slot number itself. Leaving is O(1) and moves no member, so a walk
- * in slices may be interleaved with joins and leaves: it sees every member that stays and none that joined
- * after it began. A member that joins during a walk stands behind its end, and moves into a freed slot when the
- * walk is over: however busy the walkers, the array is no longer than the most members there ever were at
- * once, plus those that joined in one walk. Invariants: `members[m.slot] === m` for each member; while
- * a walk is under way, no slot before the walk's end is taken.
+ * A member costs one array slot and keeps its slot number itself. Leaving is O(1) and moves no member, so a
+ * walk in slices may be interleaved with joins and leaves: it sees every member that stays and none that
+ * joined after it began. A member that joins during a walk stands behind its end, and moves into a freed slot
+ * when the walk is over: however busy the walkers, the array is no longer than the most members there ever
+ * were at once, plus those that joined in one walk. Invariants: `members[m.slot] === m` for each member;
+ * while a walk is under way, no slot before the walk's end is taken.
  */
 
 export interface Slotted {

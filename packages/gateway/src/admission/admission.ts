@@ -92,8 +92,8 @@ export class Admission {
   readonly #peerAddress: PeerAddress;
   readonly #sweeper: Timer;
   /**
-   * Unread. Their addresses take turns, so that nobody, a health check least, waits behind all that another
-   * address opens.
+   * Unread. Their addresses take turns, so that no socket, a health check least, waits behind all that
+   * another address opens.
    */
   readonly #parked = new FairQueue<PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */

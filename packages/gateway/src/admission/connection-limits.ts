@@ -4,7 +4,7 @@
  * All off unless set; those per address because behind a load balancer that does not tell its clients'
  * addresses everybody has the same one. Where the peer's address is the client's, a socket counts from accept
  * on (`arrive`), else from its whole head on. Invariants: what was counted for an address is released once,
- * by whoever held it; an address is forgotten when it holds nothing and has its full rate again; at most
+ * by its holder; an address is forgotten when it holds nothing and has its full rate again; at most
  * `MAX_ADDRESSES` have an account of their own. Further addresses share one of `SHARED_ACCOUNTS` by their
  * network: the limit of one address holds for all of them. IPv6 addresses that a proxy names count each on
  * its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR` times the limits of one. A subscriber
@@ -44,7 +44,7 @@ export const SUBSCRIBER_FACTOR = 4;
 /** Accounts that one sweep looks at. */
 const SWEPT_AT_ONCE = 2_000;
 
-/** `Holder` is whoever has the connection: a door, or a worker, whose end releases all that it held. */
+/** `Holder` has the connection: a door, or a worker, whose end releases all that it held. */
 export class ConnectionLimits<Holder extends object> {
   readonly #options: ConnectionLimitOptions;
   readonly #maxAddresses: number;
@@ -64,7 +64,7 @@ export class ConnectionLimits<Holder extends object> {
     this.#total = ratePerSecond === undefined ? undefined : new TokenBucket(ratePerSecond, clock.monotonic());
   }
 
-  /** Whether anything is limited by address: if not, nobody needs to know any. */
+  /** Whether anything is limited by address: if not, no address needs to be known. */
   get byAddress(): boolean {
     return this.#options.maxPerAddress !== undefined || this.#options.ratePerAddress !== undefined;
   }
@@ -107,7 +107,7 @@ export class ConnectionLimits<Holder extends object> {
     return undefined;
   }
 
-  /** A socket has left `door`: whoever has it now holds it by now. */
+  /** A socket has left `door`: its new holder holds it by now. */
   left(door: Holder, socket: PendingSocket): void {
     const { held, address } = socket;
     socket.held = "nothing";

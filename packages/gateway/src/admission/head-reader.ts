@@ -3,9 +3,9 @@
  *
  * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has,
  * that is one system call and no event. Otherwise the event loop brings the rest, segment by segment.
- * Invariants: whoever leaves, by an event or by `forget`, is not read from any more: what arrives later waits
- * in the kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that are
- * being read have sent.
+ * Invariants: a socket that leaves, by an event or by `forget`, is not read from any more: what arrives later
+ * waits in the kernel for the worker; a head is searched once, however it is cut; `bytes` is what those that
+ * are being read have sent.
  */
 import type { Clock } from "@holdfast/core";
 import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "../http/request-head.js";

@@ -13,7 +13,7 @@ import { readProxyHeader } from "./proxy-protocol.js";
 export interface PeerAddressOptions {
   /** Whether connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
-  /** Who may say for whom it speaks. Empty: with the PROXY protocol everybody, otherwise nobody. */
+  /** Who may say for whom it speaks. Empty: with the PROXY protocol every peer, otherwise none. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export class PeerAddress {
   readonly #proxies: TrustedProxies;
   readonly #needed: boolean;
 
-  /** `needed`: whether anybody asks for addresses. */
+  /** `needed`: whether any limit asks for addresses. */
   constructor({ proxyProtocol, trustedProxies }: PeerAddressOptions, needed: boolean) {
     this.#proxyProtocol = proxyProtocol;
     this.#proxies = new TrustedProxies(trustedProxies);

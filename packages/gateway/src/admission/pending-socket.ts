@@ -18,7 +18,7 @@ export class PendingSocket {
   since: number;
   /** Path and query of its request, once the head is whole. */
   target = "";
-  /** Whose connection it is, where somebody needs to know. */
+  /** Whose connection it is, where a limit needs to know. */
   address = "";
   /** Whose turn it waits for while it is parked. */
   from = "";
@@ -37,7 +37,7 @@ export class PendingSocket {
   charged = false;
   /** Whether it has been given to a worker: no limit is asked a second time. */
   routed = false;
-  /** Whether a worker could not receive it: the second time nobody else is asked. */
+  /** Whether a worker could not receive it: the second time no other worker is asked. */
   bounced = false;
 
   constructor(handle: TcpHandle, now: number) {

@@ -68,7 +68,7 @@ export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
     .end(answer.body);
 }
 
-/** The body is about to be read: whoever waits to be asked for it is asked, RFC 9110 §10.1.1. */
+/** The body is about to be read: a client that waits to be asked for it is asked, RFC 9110 §10.1.1. */
 export function inviteBody(request: IncomingMessage, response: ServerResponse): void {
   if (!request.complete && awaitsContinue(request)) response.writeContinue();
 }

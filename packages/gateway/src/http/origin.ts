@@ -88,7 +88,7 @@ function isForeign(site: string): boolean {
 }
 
 /**
- * Loopback, an address, or a name without a dot: none of them is a name that somebody else's DNS can lead
+ * Loopback, an address, or a name without a dot: none of them is a name that another owner's DNS can lead
  * here.
  */
 function isLocalName(host: string | undefined): boolean {

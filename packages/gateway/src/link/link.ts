@@ -33,7 +33,7 @@ export interface LinkEvents<In> {
    * should.
    */
   oversized?(): void;
-  /** Called once, whoever closed it; with the reason when something went wrong. */
+  /** Called once, whichever side closed it; with the reason when something went wrong. */
   closed(problem?: Error): void;
 }
 

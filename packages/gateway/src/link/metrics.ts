@@ -28,8 +28,8 @@ export interface LoopDelays {
 
 /**
  * What became of a request for another worker's session: answered by that worker, here or in another
- * instance; by us, as nobody else could, or as there were too many already; sent back to the instance that it
- * came from; or 503.
+ * instance; by us, as no other worker could, or as there were too many already; sent back to the instance
+ * that it came from; or 503.
  */
 export type RoutedWay = "relayed" | "forwarded" | "here" | "full" | "misdirected" | "failed";
 
@@ -53,7 +53,7 @@ export type MetricsSnapshot = readonly {
   }[];
 }[];
 
-/** What is read only when somebody asks. */
+/** What is read only when a scrape asks. */
 export interface Readings {
   readonly connections: number;
   readonly subscriptions: number;

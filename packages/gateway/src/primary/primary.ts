@@ -247,8 +247,8 @@ export class Primary {
   }
 
   /**
-   * Drains, then ends what is left. With `windowMs` the goodbyes begin at once, if they have not begun, and
-   * are spread over that; otherwise it is as the settings say. Resolves when all is gone. Idempotent: a
+   * Drains, then ends what is left. With `windowMs` the close messages begin at once, if they have not begun,
+   * and are spread over that; otherwise it is as the settings say. Resolves when all is gone. Idempotent: a
    * second call awaits the first.
    */
   stop(windowMs?: number): Promise<void> {
@@ -259,8 +259,8 @@ export class Primary {
   }
 
   /**
-   * Ends the workers without goodbyes, in two seconds at most; what hangs is killed. For who does not wait
-   * for a stop: the process is to exit then.
+   * Ends the workers without close messages, in two seconds at most; what hangs is killed. For who does not
+   * wait for a stop: the process is to exit then.
    */
   async abort(): Promise<void> {
     this.#supervisor.stop();
@@ -271,7 +271,7 @@ export class Primary {
 
   async #stop(windowMs: number | undefined): Promise<void> {
     const plan = { ...this.#drainPlan, windowMs: windowMs ?? this.#drainPlan.windowMs };
-    // Nobody has been told to send clients here before it was ready.
+    // No client was sent here before it was ready.
     const delayed = this.#state === "running" && windowMs === undefined;
     this.#state = "stopping";
     this.#onStarted(STOPPED_EARLY);

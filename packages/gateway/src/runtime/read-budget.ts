@@ -2,9 +2,10 @@
  * The read budget: how many bytes one handle may bring in a turn of the event loop.
  *
  * libuv reads up to 32 times 64 KiB of one handle before it looks at the next, so a few clients that send as
- * fast as they can would hold the loop for all others. A handle that has used up its budget is stopped and goes
- * on in the next turn. Invariant: a handle is stopped for one turn at most; nothing that it sent is lost, since
- * it waits in the kernel. Costs a comparison and an addition for each read, and nothing for each connection.
+ * fast as they can would hold the loop for all others. A handle that has used up its budget is stopped and
+ * goes on in the next turn. Invariant: a handle is stopped for one turn at most; nothing that it sent is
+ * lost, since it waits in the kernel. Costs a comparison and an addition for each read, and nothing for each
+ * connection.
  */
 
 /** What is stopped and started. */

@@ -87,7 +87,7 @@ export class DirectDoor {
         closedFor: () => this.#closedFor(),
         arrived: (socket) => this.#limits.arrive(this, socket),
         assign: (socket) => this.#assign(socket),
-        // Nobody is between admission and the worker: one loop reads as fast as it can answer.
+        // No process is between admission and the worker: one loop reads as fast as it can answer.
         room: () => Number.POSITIVE_INFINITY,
         accepted: () => this.#metrics.accepted(),
         refused: (why) => this.#metrics.refused(why),

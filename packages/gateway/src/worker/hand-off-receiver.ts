@@ -87,7 +87,7 @@ export class HandOffReceiver {
     this.take(handle, head, address === "" ? undefined : () => this.#departed.push(address));
   }
 
-  /** Gone from here once it is on its way: nobody here accepts on it. */
+  /** Gone from here once it is on its way: nothing here accepts on it. */
   #sendBack(message: string, handle: TcpHandle): void {
     this.#channel.send?.(message, handle as never, { swallowErrors: true } as never, () => handle.close());
   }

@@ -93,7 +93,7 @@ export class HttpServer {
    * come.
    */
   readonly #upgraded = new WeakSet<Socket>();
-  /** For whose end somebody waits. */
+  /** Connections whose end is waited for. */
   readonly #ended = new WeakMap<Socket, () => void>();
   /** Bytes that are read again once the requests before them have been answered. */
   readonly #again = new WeakMap<Duplex, Buffer>();
@@ -278,7 +278,7 @@ export class HttpServer {
     const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
     const decision = this.#upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
-    // Nobody else listens to a socket that Node has given up for an upgrade.
+    // No other part listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);
     void decision.then((late) => {
       socket.removeListener("error", destroySocket);

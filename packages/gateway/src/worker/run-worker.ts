@@ -2,8 +2,8 @@
  * A worker's process: opens the link, waits for `start`, runs a `Worker` until the primary says or is gone.
  *
  * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole
- * process group are therefore ignored, and an error that nobody caught ends the process, because the
- * supervisor can start a clean one and nobody can say what this one still does right.
+ * process group are therefore ignored, and an error that was not caught ends the process, because the
+ * supervisor can start a clean one and it is not known what this one still does right.
  * Invariant: the process does not outlive its primary, not even one that hangs (`orphan-guard.ts`).
  */
 import { closeSync } from "node:fs";

@@ -317,7 +317,7 @@ export class Worker {
 
   #drain(options: DrainOptions): void {
     this.#door?.refuse();
-    // Another worker takes over while this one says goodbye.
+    // Another worker takes over while this one sends its close messages.
     void this.#ingest?.close();
     const { windowMs, reason } = options;
     this.#options.logger.info({ windowMs, reason, connections: this.#core.connections }, "draining");

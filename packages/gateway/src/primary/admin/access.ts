@@ -1,7 +1,7 @@
 /**
  * Who may use the admin port. Pure: a request → undefined, or why it is refused.
  *
- * Health is anybody's to ask: a probe of a load balancer or an orchestrator has no key.
+ * Any peer may ask for health: a probe of a load balancer or an orchestrator has no key.
  * With a key: the bearer must present it, compared in constant time. Without one the port is on a loopback
  * address, and what must be kept out is a web page in the operator's own browser: it could post across
  * origins, or reach the port under a name it made resolve to 127.0.0.1. Hence a loopback `Host`, and JSON

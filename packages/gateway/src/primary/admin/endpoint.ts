@@ -58,7 +58,7 @@ interface Row<Body, Query> {
   /** One line, in the imperative. */
   readonly summary: string;
   readonly description?: string;
-  /** Anybody may ask, without the key. */
+  /** Any peer may ask, without the key. */
   readonly open?: boolean;
   readonly body?: Schema<Body>;
   readonly query?: Schema<Query>;

@@ -180,7 +180,7 @@ export function object<F extends Fields>(
 }
 
 /**
- * One of several objects, told apart by their fields. For answers; nobody is told what is wrong with which.
+ * One of several objects, told apart by their fields. For answers; it is not told what is wrong with which.
  */
 export function either<A, B>(a: Schema<A>, b: Schema<B>): Schema<A | B> {
   return {

@@ -151,8 +151,8 @@ export class FrontDoor {
 
   /**
    * Listens on every port; all or none. Resolves with the ports. Await it before `close`. Where the workers
-   * listen, this only makes sure that nobody else does: a port that is in use is found here, not by workers
-   * that share it.
+   * listen, this only makes sure that no other process does: a port that is in use is found here, not by
+   * workers that share it.
    */
   async listen(): Promise<readonly number[]> {
     const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);

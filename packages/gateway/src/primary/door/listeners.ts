@@ -62,7 +62,7 @@ export class Listeners {
     this.copyBy(worker);
   }
 
-  /** Has a worker copy each handle that needs it and that nobody copies. */
+  /** Has a worker copy each handle that needs it and that no worker copies. */
   copyBy(worker: WorkerProcess | undefined): void {
     if (worker === undefined) return;
     for (const { port, uncopied } of this.#all) {

@@ -4,7 +4,7 @@
  * Invariants: every request is answered once, by its failure where the link has no room for the result;
  * nothing is sent for a topic that the worker has not subscribed. A publication that finds no room is left
  * out, and so is what follows on its topic until the worker can be told of it: a slow worker costs itself
- * publications, and nobody else anything.
+ * publications, and no other worker anything.
  */
 import {
   BrokerUnavailable,

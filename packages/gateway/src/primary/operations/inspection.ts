@@ -35,7 +35,7 @@ export class Inspection {
     return lists.flat().sort(bySlowness).slice(0, limit);
   }
 
-  /** A page of the channels that somebody listens to. */
+  /** A page of the channels that a connection listens to. */
   async channels(query: ChannelsQuery): Promise<readonly ChannelCount[]> {
     return mergeChannels(await this.#ask<ChannelCount>({ of: "channels", ...query }), query.limit);
   }

@@ -1,5 +1,5 @@
 /**
- * The instance's drain: how all of it goes away, whoever asked for it, and how far it is.
+ * The instance's drain: how all of it goes away, whatever asked for it, and how far it is.
  *
  *     serving ──begin──► announced ──delay──► draining ──no worker left──► drained
  *
@@ -12,9 +12,9 @@ import { drainWorker, KILL_GRACE_MS } from "../workers/worker-drain.js";
 import type { WorkerProcess } from "../workers/worker-process.js";
 
 export interface DrainPlan {
-  /** From the announcement to the first goodbye, ms. */
+  /** From the announcement to the first close message, ms. */
   readonly delayMs: number;
-  /** Over how long the goodbyes are spread, ms. */
+  /** Over how long the close messages are spread, ms. */
   readonly windowMs: number;
   /** Clients of the instance that may come back per second; undefined: as many as the window makes. */
   readonly ratePerSecond: number | undefined;
@@ -37,11 +37,11 @@ export interface DrainProgress {
   readonly state: DrainState;
   /** Clients that are connected. */
   readonly left: number;
-  /** Clients that there were when the goodbyes began; before, as `left`. */
+  /** Clients that there were when the close messages began; before, as `left`. */
   readonly total: number;
   /** ISO 8601; null while serving. */
   readonly startedAt: string | null;
-  /** When at the latest nobody is left; null while serving. */
+  /** When at the latest no connection is left; null while serving. */
   readonly deadline: string | null;
 }
 
@@ -113,7 +113,7 @@ export class InstanceDrain {
     this.#delay = this.#clock.after(delayMs, () => this.#sendAway(plan));
   }
 
-  /** Begins the goodbyes now, unless they have begun. */
+  /** Begins the close messages now, unless they have begun. */
   hurry(plan: Pick<DrainPlan, "windowMs" | "ratePerSecond">): void {
     if (this.#state === "serving") this.begin({ ...plan, delayMs: 0 });
     else if (this.#state === "announced") this.#sendAway({ ...plan, delayMs: 0 });
@@ -130,7 +130,7 @@ export class InstanceDrain {
     this.#crew.refuse();
     const workers = this.#crew.workers();
     this.#total = this.#left;
-    // A start that failed has nobody to send away, and one message of its own.
+    // A start that failed has no client to send away, and one message of its own.
     const logger = workers.length === 0 ? silentLogger : this.#logger;
     logger.info({ clients: this.#total, windowMs }, "drain: clients are sent away");
     const share = Math.max(1, workers.filter(({ state }) => state === "ready").length);

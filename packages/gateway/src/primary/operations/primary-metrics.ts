@@ -8,7 +8,7 @@ import type { CutReason } from "../../http/exchanges.js";
 import { lostLines, type MetricsSnapshot, snapshotOf } from "../../link/metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
-/** What is read only when somebody asks. */
+/** What is read only when a scrape asks. */
 export interface PrimaryReadings {
   readonly workers: number;
   readonly pending: number;

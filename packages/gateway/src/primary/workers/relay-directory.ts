@@ -56,7 +56,7 @@ export class RelayDirectory {
     try {
       rmSync(this.#path, { recursive: true, force: true });
     } catch {
-      // Swept, or no longer ours: nothing of it is of use to anybody.
+      // Swept, or no longer ours: nothing of it is of use any more.
     }
     this.#path = undefined;
   }

@@ -55,7 +55,7 @@ export interface SupervisorEvents {
 const MAX_FAILED_STARTS = 5;
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;
-/** The longest back-off while no worker is ready: nobody is served then. */
+/** The longest back-off while no worker is ready: no client is served then. */
 const MAX_BACKOFF_ALONE_MS = 500;
 /** A worker that lived this long ended for a new reason: its slot's back-off begins anew. */
 const STABLE_AFTER_MS = 30_000;
@@ -230,7 +230,7 @@ export class Supervisor {
     this.#fork(slot);
   }
 
-  /** Nobody has the place, and nobody is on the way to it. */
+  /** No worker has the slot, and none is on the way to it. */
   #isVacant(slot: number): boolean {
     if (this.#slots[slot] !== undefined) return false;
     return ![...this.#successions.keys()].some(({ owner }) => owner.slot === slot);

@@ -1,6 +1,6 @@
 /**
- * The end of one worker that others outlive or that goes with its instance: no new sockets, the goodbyes, the
- * process.
+ * The end of one worker that others outlive or that goes with its instance: no new sockets, the close
+ * messages, the process.
  *
  * Invariant: it resolves when the process is gone, at the latest `KILL_GRACE_MS` after the window.
  */
@@ -8,8 +8,8 @@ import type { Clock, DrainOptions, Logger } from "@holdfast/core";
 import type { WorkerProcess } from "./worker-process.js";
 
 /**
- * Beyond the window, the time that goodbyes, closing handshakes and a busy loop may take before the worker is
- * killed.
+ * Beyond the window, the time that close messages, closing handshakes and a busy loop may take before the
+ * worker is killed.
  */
 export const KILL_GRACE_MS = 10_000;
 /**

@@ -1,5 +1,5 @@
 /**
- * Who asks: by a token in the head, by a ticket, by the session that a cursor proves, or nobody in
+ * Who asks: by a token in the head, by a ticket, by the session that a cursor proves, or no client in
  * particular.
  *
  * At once where nothing has to be waited for, as core does it. Invariant: requests that wait here are counted

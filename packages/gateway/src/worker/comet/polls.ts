@@ -157,7 +157,7 @@ export class Polls implements PollHome {
     return randomBytes((NONCE_LENGTH / 4) * 3).toString("base64url");
   }
 
-  /** Answers whatever is held with nothing, so that nobody waits for a worker that goes. Idempotent. */
+  /** Answers whatever is held with nothing, so that no client waits for a worker that goes. Idempotent. */
   close(): void {
     this.#signs.cancel();
     this.#forwarded.clear();

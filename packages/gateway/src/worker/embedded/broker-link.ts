@@ -60,7 +60,7 @@ export class LinkBroker implements Broker {
 
   subscribe(topic: Topic): Promise<void> {
     // Before the answer, which publications may overtake. Stays after a failure: a subscription that the
-    // primary did make after all is better heard by nobody than a newer one lost.
+    // primary did make after all is better heard by no worker than a newer one lost.
     if (this.#state.t === "ready") this.#topics.add(topic);
     return this.#ask<undefined>((id) => ({ type: "broker-subscribe", id, topic }));
   }

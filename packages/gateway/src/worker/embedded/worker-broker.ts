@@ -23,6 +23,6 @@ export interface WorkerBroker {
   readonly presence?: PresenceStore | undefined;
   /** Which instance each worker of the cluster is of; undefined where there is one instance. */
   readonly directory?: WorkerDirectory | undefined;
-  /** Where backends are told what happens; undefined: nobody is. */
+  /** Where backends are told what happens; undefined: no backend is. */
   readonly events?: EventSink | undefined;
 }

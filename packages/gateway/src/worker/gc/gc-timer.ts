@@ -3,7 +3,7 @@
  *
  * A forced full collection stops the worker for about 2 µs per connection held, at a moment of our choice
  * instead of V8's. The primary gives the turns; this side wishes, waits, collects and says so.
- * Invariant: every turn that comes is answered by `done`, also one that nobody asked for, or no other worker
+ * Invariant: every turn that comes is answered by `done`, also one that was not asked for, or no other worker
  * would ever get one. A loop that stays busy postpones a collection by `MAX_POSTPONEMENTS` × `POSTPONE_MS` at
  * most.
  */

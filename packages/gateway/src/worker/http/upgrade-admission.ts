@@ -59,7 +59,7 @@ export class UpgradeAdmission {
     this.#waiting++;
     return who.then((late) => {
       this.#waiting--;
-      // Somebody else than was said, or nobody: who says nothing may still do so in `connect`.
+      // Another user than was said, or none: a client that says nothing may still do so in `connect`.
       return "error" in late ? refusalFor(late.error, this.#random()) : this.#admit(decision, late);
     });
   }

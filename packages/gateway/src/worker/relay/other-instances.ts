@@ -1,9 +1,10 @@
 /**
  * The other instances, as this worker has heard of them: where the owner of a session is reached.
  *
- * The directory is asked once per owner and while, whoever wants to know; that nobody is there is remembered,
- * too, for less long. While the directory cannot be asked the last answer stands. Invariants: never more than
- * `MAX_KNOWN` are remembered, the oldest are forgotten first; nobody waits longer than `ASK_TIMEOUT_MS`.
+ * The directory is asked once per owner and while, for all requests together; that no instance is there is
+ * remembered, too, for less long. While the directory cannot be asked the last answer stands. Invariants:
+ * never more than `MAX_KNOWN` are remembered, the oldest are forgotten first; no request waits longer than
+ * `ASK_TIMEOUT_MS`.
  */
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import type { InstanceSeal } from "./instance-seal.js";
@@ -16,7 +17,9 @@ export type Destination =
 const MAX_KNOWN = 4_096;
 /** How long an address is believed, ms. Wrong ones are found out by going there. */
 const KNOWN_MS = 10_000;
-/** How long nobody asks again for an owner that is nowhere, ms: a storm of its clients may be coming back. */
+/**
+ * How long no request asks again for an owner that is nowhere, ms: a storm of its clients may be coming back.
+ */
 const NOWHERE_MS = 2_000;
 const ASK_TIMEOUT_MS = 1_000;
 
@@ -56,7 +59,7 @@ export class OtherInstances {
     return found;
   }
 
-  /** Nobody is there, or somebody who knows nothing of this owner. */
+  /** No instance is there, or one that knows nothing of this owner. */
   wasWrong(owner: string): void {
     const until = this.#clock.monotonic() + NOWHERE_MS;
     this.#remember(owner, { found: Promise.resolve(undefined), until });

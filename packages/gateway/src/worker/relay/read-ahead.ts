@@ -1,8 +1,8 @@
 /**
- * A request's body, read ahead of whoever answers: it is put back, so that it can be sent on and still be
- * read here.
+ * A request's body, read ahead of the part that answers: it is put back, so that it can be sent on and still
+ * be read here.
  *
- * Invariant: whatever the outcome, the request is as if nobody had read of it.
+ * Invariant: whatever the outcome, the request is as if none of it had been read.
  */
 import type { IncomingMessage } from "node:http";
 

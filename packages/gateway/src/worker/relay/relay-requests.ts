@@ -3,7 +3,7 @@
  * answers back.
  *
  * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a
- * limit to how many there are and to what they keep of bodies, and whoever is beyond it is answered here. A
+ * limit to how many there are and to what they keep of bodies, and a request beyond it is answered here. A
  * client that is gone takes its hop with it at once, so that the owner stops holding. Invariants: what is not
  * "answered" has written nothing, so that another answer can be given; an answer from another instance counts
  * only with its seal; an answer that has begun is streamed at the client's pace, within a deadline by its
@@ -22,8 +22,8 @@ import type { Forwarding } from "./instance-seal.js";
 import type { Destination } from "./other-instances.js";
 
 /**
- * Set on what is sent to another instance, which never sends it on. Whoever else sets it is answered where it
- * is.
+ * Set on what is sent to another instance, which never sends it on. A client that sets it is answered where
+ * it is.
  */
 export const FORWARDED = "holdfast-forwarded";
 /** Set on the answer by an instance that has the cluster's key (`instance-seal.ts`). */

@@ -1,8 +1,8 @@
 /**
  * The Unix socket at which a worker answers requests that the instance's other workers send on.
  *
- * A system may sweep its temporary folder while the instance runs, and the socket with it: nobody could reach
- * this worker any more, and every request that another one has read would open its session anew. It is
+ * A system may sweep its temporary folder while the instance runs, and the socket with it: no worker could
+ * reach this worker any more, and every request that another one has read would open its session anew. It is
  * therefore looked at now and then, and listened at again where it is missing. Invariants: no error of the
  * socket ends the process; a folder that another user may have made in the place of a swept one is not used,
  * because requests carry tokens.

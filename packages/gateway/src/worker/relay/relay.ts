@@ -95,7 +95,7 @@ export class Relay {
     // Refused by its length, before it has been sent.
     if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return this.#answer(request, response);
     if (!hasBody(request)) return void this.#send(request, response, undefined, owner);
-    // Node drops what an answer has left unread, but not of a request that somebody has begun to read; and it
+    // Node drops what an answer has left unread, but not of a request that was begun to be read; and it
     // would stand in the way of the connection's next one.
     response.once("close", () => request.resume());
     const awaited: Unfinished = { abandon: (why) => sendAnswer(response, abandonedBody(why)) };
@@ -151,7 +151,9 @@ export class Relay {
     this.#conclude(request, response, outcome === "cut" ? "lost" : outcome, "forwarded");
   }
 
-  /** Whoever answers here in the end: the instance that forwarded the request is told that we are one. */
+  /**
+   * The part that answers here in the end: the instance that forwarded the request is told that we are one.
+   */
   #prove({ headers, method = "", url = "" }: IncomingMessage, response: ServerResponse): void {
     const forwarded = headers[FORWARDED];
     if (typeof forwarded !== "string") return;

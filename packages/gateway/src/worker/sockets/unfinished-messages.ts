@@ -2,9 +2,9 @@
  * Unfinished messages: what a worker holds of WebSocket messages and request bodies whose rest has not come.
  *
  * Each has a deadline, and all together a budget of bytes: at the budget the one that has waited longest is
- * given up, so that clients that begin messages and never end them hold each other's room and nobody else's.
- * One sweep for all, no timer each. Invariants: the map is in order of beginning; `bytes` is the sum of what
- * is held and never above the budget after a call.
+ * given up, so that clients that begin messages and never end them hold each other's room and no other
+ * client's. One sweep for all, no timer each. Invariants: the map is in order of beginning; `bytes` is the
+ * sum of what is held and never above the budget after a call.
  */
 import type { Clock, Timer } from "@holdfast/core";
 

@@ -3,7 +3,7 @@
  * is not here.
  *
  * Invariants: keys that are known stay good until a fetch succeeds without them, so that an outage of the
- * issuer locks out nobody whose key is here; at most one fetch is under way, and none begins within the
+ * issuer locks out no client whose key is here; at most one fetch is under way, and none begins within the
  * cooldown after another, whatever tokens name; a set is at most 256 KiB and 100 keys, and a fetch at most 5
  * s.
  */

@@ -2,9 +2,9 @@
  * The claims of a token → what they prove.
  *
  * Pure: signature, issuer, audience, `exp` and `nbf` were checked before (`token.ts`). A claim that is not
- * what docs/protocol.md says makes the whole token bad, because half a permission is a mistake that nobody
- * would see. Unknown claims are ignored: issuers add their own. Invariant: nothing of unbounded size comes
- * out.
+ * what docs/protocol.md says makes the whole token bad, because half a permission is a mistake that no
+ * operator would see. Unknown claims are ignored: issuers add their own. Invariant: nothing of unbounded size
+ * comes out.
  */
 import {
   type Grant,

@@ -69,7 +69,7 @@ export class TokenAuthenticator implements Authenticator {
     }
   }
 
-  /** The key is found first: waiting for an issuer's keys is nobody's turn. */
+  /** The key is found first: waiting for an issuer's keys takes no turn. */
   async #verified(
     token: string,
     checks: JWTVerifyOptions,

@@ -2,7 +2,7 @@
  * What an application answers to a webhook, as text from the network, and what it means.
  *
  * Strict: `allow` alone decides, and it is true or false. Whatever is not an answer of this form is none, and
- * who was asked about waits for another day: a proxy's error page must neither let somebody in nor send him
+ * who was asked about waits for another day: a proxy's error page must neither let a client in nor send it
  * away for good. Pure; never throws.
  */
 

@@ -4,7 +4,7 @@
  *     Holdfast-Timestamp: <seconds since 1970>
  *     Holdfast-Signature: v1=<hex of HMAC-SHA256(secret, timestamp "." body)>
  *
- * The timestamp is signed too, so that a request that somebody recorded is of no use later.
+ * The timestamp is signed too, so that a recorded request is of no use later.
  */
 import { createHmac } from "node:crypto";
 

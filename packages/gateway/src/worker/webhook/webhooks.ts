@@ -106,7 +106,7 @@ export class Webhooks implements Authorizer {
     return "problem" in reply ? { kind: "none", problem: reply.problem } : readAnswer(reply.body);
   }
 
-  /** Who is nobody in particular has no `sub`. */
+  /** An anonymous client has no `sub`. */
   #admission(fields: Readonly<Record<string, unknown>>, text: string): Admission {
     if (fields.sub === undefined) return { kind: "yes", identity: ANONYMOUS };
     const now = this.#parts.clock.now();

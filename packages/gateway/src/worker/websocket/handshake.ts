@@ -12,7 +12,7 @@ const START =
 
 export function switchingProtocols({ headers }: RequestHead): Buffer {
   const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
-  // Only ours passes the decision, and only whoever offers one may be given one.
+  // Only ours passes the decision, and only a client that offers one may be given one.
   const chosen =
     headers["sec-websocket-protocol"] === undefined ? "" : `\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}`;
   return Buffer.from(`${START}${accept}${chosen}\r\n\r\n`, "latin1");

@@ -8,8 +8,8 @@
  *
  * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`. `held`: the
  * close frame of a refusal waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile
- * is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, whoever
- * ended it, and never during another call to the transport.
+ * is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, whichever
+ * side ended it, and never during another call to the transport.
  */
 import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
@@ -197,7 +197,7 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
   }
 
   closeCame(payload: Uint8Array): void {
-    // The goodbye of whoever begins is said back as it is.
+    // The close frame of the side that begins is said back as it is.
     if (this.#state === "open" || this.#state === "held")
       this.#sayGoodbye(controlFrame(OPCODES.close, payload));
     this.#end("ending");

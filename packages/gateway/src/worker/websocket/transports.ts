@@ -46,7 +46,7 @@ export class WebSocketTransports implements TransportHome {
   readonly #opener: Opener;
   readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
   readonly #leaving: WaitingSockets<WebSocketTransport>;
-  /** Those for whose end somebody waits. */
+  /** Transports whose end is waited for. */
   readonly #ended = new Map<WebSocketTransport, () => void>();
   /** The connection that is being opened, and what is to leave with its answer. */
   #opening: { readonly transport: WebSocketTransport; readonly gathered: Uint8Array[] } | undefined;
