@@ -1,7 +1,7 @@
 /**
  * A topic state: one topic on this worker, with those who listen to it and those who are about to.
  *
- *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (every waiting client is told)
+ *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (waiting clients are told)
  *
  * A connection that is about to listen holds the topic state, so that the worker's subscription and the
  * stream live on while the past is being read. Owned by the hub; changed by the hub alone.
