@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parseSync } from "@swc/core";
-import { checkImports } from "./import-rules.js";
+import { checkImports, type Node, walk } from "./import-rules.js";
 
 /** The limits of the house (docs/architecture.md and CONTRIBUTING.md). */
 const MAX_FILES_PER_FOLDER = 22;
@@ -23,12 +23,6 @@ interface Source {
   readonly file: string;
   readonly name: string;
   readonly text: string;
-}
-
-interface Node {
-  readonly type: string;
-  readonly span: { readonly start: number; readonly end: number };
-  readonly [key: string]: unknown;
 }
 
 export interface House {
@@ -147,12 +141,4 @@ function twoMeanings(sources: readonly Source[]): string[] {
   return [...where]
     .filter(([, files]) => files.length > 1)
     .map(([type, files]) => `${type}: ${files.join(", ")}`);
-}
-
-function walk(value: unknown, visit: (node: Node) => void): void {
-  if (Array.isArray(value)) for (const item of value) walk(item, visit);
-  else if (typeof value === "object" && value !== null) {
-    if ("type" in value && "span" in value) visit(value as Node);
-    for (const child of Object.values(value)) walk(child, visit);
-  }
 }

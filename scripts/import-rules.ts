@@ -208,9 +208,9 @@ interface ModuleFacts {
 }
 
 /** The parts of the parser's tree that are looked at; everything else is only walked through. */
-interface Node {
+export interface Node {
   readonly type: string;
-  readonly span: { readonly start: number };
+  readonly span: { readonly start: number; readonly end: number };
   readonly [key: string]: unknown;
 }
 
@@ -291,7 +291,7 @@ function mentionsEnv(node: Node): boolean {
   return found;
 }
 
-function walk(value: unknown, visit: (node: Node) => void): void {
+export function walk(value: unknown, visit: (node: Node) => void): void {
   if (Array.isArray(value)) {
     for (const item of value) walk(item, visit);
   } else if (typeof value === "object" && value !== null) {

@@ -215,7 +215,7 @@ describe("a drain", () => {
     ) as unknown as { reconnectAfter: number }[];
     expect(returns).toHaveLength(50);
     expect(returns.map(({ reconnectAfter }) => reconnectAfter)).toEqual(
-      returns.map((_, topicState) => topicState * 100 + 50),
+      returns.map((_, place) => place * 100 + 50),
     );
   });
 

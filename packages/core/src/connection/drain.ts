@@ -115,9 +115,9 @@ export class Drain {
     const due = now >= this.#spreadMs ? all : Math.ceil((all * now) / this.#spreadMs);
     const deadline = Math.max(0, Math.round(Math.min(this.#graceMs, this.#deadlineMs - now)));
     for (; this.#told < due; this.#told++) {
-      const topicState = Math.max(this.#returnAt, now);
-      this.#returnAt = topicState + this.#returnEveryMs;
-      const reconnectAfter = Math.floor(topicState + this.#random() * this.#returnEveryMs - now);
+      const place = Math.max(this.#returnAt, now);
+      this.#returnAt = place + this.#returnEveryMs;
+      const reconnectAfter = Math.floor(place + this.#random() * this.#returnEveryMs - now);
       this.#leaving[this.#told]?.drain(reconnectAfter, deadline, this.#reason);
     }
     this.#tellings.push({ told: this.#told, at: now });

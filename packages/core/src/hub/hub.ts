@@ -3,7 +3,7 @@
  * broker.
  *
  * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen
- * enters the topic's place, waits until it is confirmed, and joins. Invariants: a topic state is in the map
+ * enters the topic's state, waits until it is confirmed, and joins. Invariants: a topic state is in the map
  * exactly while a connection holds it or listens, and the broker has not refused; nothing is delivered before
  * the broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener
  * hears everything after the position that `join` returns.
@@ -58,7 +58,7 @@ export class Hub {
     return subscriptions;
   }
 
-  /** Holds the topic's place. Wait for its `confirming`, if there is any, then `join`; or `leave`. */
+  /** Holds the topic's state. Wait for its `confirming`, if there is any, then `join`; or `leave`. */
   enter(topic: Topic): TopicState {
     const topicState = this.#topicStates.get(topic) ?? this.#open(topic);
     topicState.holds++;

@@ -1,5 +1,5 @@
 /**
- * A subscription: one connection on one topic. An array slot in the topic's place, one in the session, and
+ * A subscription: one connection on one topic. An array slot in the topic's state, one in the session, and
  * this.
  *
  * It holds its topic state from the beginning and listens from `Hub#join` on.

@@ -116,16 +116,16 @@ export class HeadReader {
     let searched = socket.introduced ? socket.head.length : 0;
     const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
-    const peerAddress = this.#peerAddress.begin(socket);
-    const skipped = peerAddress === "done" ? emptyLines(socket.head) : 0;
+    const progress = this.#peerAddress.begin(socket);
+    const skipped = progress === "done" ? emptyLines(socket.head) : 0;
     if (skipped > 0) {
       searched = 0;
       socket.skipped += skipped;
       socket.head = socket.head.slice(skipped);
     }
     if (this.#reading.has(socket.handle)) this.#bytes += socket.head.length - before;
-    if (peerAddress === "incomplete") return false;
-    if (peerAddress === "invalid") return this.#refuse(socket, "bad_proxy_header");
+    if (progress === "incomplete") return false;
+    if (progress === "invalid") return this.#refuse(socket, "bad_proxy_header");
     if (socket.skipped > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
     const { head } = socket;
     const end = headEnd(head, searched);
