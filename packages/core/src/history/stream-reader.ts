@@ -17,9 +17,9 @@ import {
 } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { Audience, FanOut } from "../delivery/fan-out.js";
+import { FairTurns } from "../runtime/fair-turns.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { FairTurns } from "../runtime/fair-turns.js";
 import { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
