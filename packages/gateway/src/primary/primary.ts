@@ -108,9 +108,10 @@ export class Primary {
       {
         ready: (worker) => this.#workerReady(worker),
         message: (worker, message) => this.#message(worker, message),
-        room: () => this.#frontDoor.proceed(),
-        copied: (port, copy) => this.#frontDoor.copied(port, copy),
-        misplaced: (note, handle) => this.#frontDoor.misplaced(note, handle),
+        room: () => this.#frontDoor.admission.proceed(),
+        copied: (port, copy) => this.#frontDoor.gate.copied(port, copy),
+        misplaced: ({ head, about: address }, handle) =>
+          this.#frontDoor.misplaced(PendingSocket.read(handle, head, address, clock.monotonic())),
         undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),
@@ -237,7 +238,7 @@ export class Primary {
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
     this.#clockLeewayMs = clockLeewayMs;
-    this.#frontDoor.allow(origins);
+    this.#frontDoor.admission.allow(origins);
     this.#reload.request(program);
   }
 
@@ -337,7 +338,7 @@ export class Primary {
       case "departed":
         return this.#frontDoor.departed(worker, message.addresses);
       case "probed":
-        return this.#frontDoor.probed(worker);
+        return this.#frontDoor.healthChecks.answered(worker);
       case "gc-wish":
         return this.#gcTurns.wish(worker);
       case "gc-done":

@@ -50,6 +50,7 @@ class DoorWorld {
       },
       this.channel.worker,
       this.clock,
+      silentLogger,
       new LingeringCloses(this.clock, (handle) => {
         const socket = new FakeFarewellSocket(handle);
         this.lingeringCloses.push(socket);

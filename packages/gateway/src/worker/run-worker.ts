@@ -115,6 +115,7 @@ class WorkerLife {
           },
           { process },
           options.clock,
+          options.logger,
         );
       const worker: Worker = new Worker(options, {
         owner,

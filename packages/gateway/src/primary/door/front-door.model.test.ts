@@ -107,7 +107,7 @@ class World {
   copyArrives(): void {
     for (const worker of this.workers) {
       const port = worker.copying.shift();
-      if (port !== undefined) return this.door.copied(port, this.kernel.descriptor());
+      if (port !== undefined) return this.door.gate.copied(port, this.kernel.descriptor());
     }
   }
 

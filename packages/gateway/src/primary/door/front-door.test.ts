@@ -58,7 +58,7 @@ async function open(
   );
   const ports = await door.listen();
   for (const worker of workers) {
-    worker.probed = (each) => door.probed(each);
+    worker.probed = (each) => door.healthChecks.answered(each);
     door.joined(worker.process);
   }
   const exchanges: Exchange[] = [];
@@ -293,7 +293,7 @@ describe("a door that is shut for longer than a head may take", () => {
     const kernel = new FakeKernel();
     const parts = { openListenHandle: kernel.open };
     const { clock, door } = await open(workers, { maxPending: 16, ports: [1], headTimeoutMs: 2_000 }, parts);
-    door.copied(1, kernel.descriptor());
+    door.gate.copied(1, kernel.descriptor());
     workers[0].waitingMs = 1_001;
     const pass = (ms: number): void => {
       for (let passed = 0; passed < ms; passed += 250) {
