@@ -25,12 +25,12 @@ import { cometPath } from "./comet/decision.js";
 import type { ClientAddresses } from "./http/client-addresses.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
-import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./http/upgrade.js";
+import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
 import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
-import type { Waiting, WaitingSockets } from "./sockets/waiting-sockets.js";
-import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
+import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
+import type { AcceptedUpgrade, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
@@ -42,7 +42,7 @@ const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 const REQUEST_LINE = /^(?:\r?\n)*[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/\d+\.\d+\r\n/;
 
 /** A request for a WebSocket, with what came right behind it. */
-type Upgrading = Pick<Arrival, "head" | "first">;
+type Upgrading = Pick<AcceptedUpgrade, "head" | "first">;
 
 /** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
 interface HandleArrival {
@@ -56,7 +56,7 @@ export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "introduce" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets<Waiting>;
+  readonly waiting: WaitingSockets<WaitingSocket>;
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
@@ -160,7 +160,7 @@ export class HttpServer {
     return true;
   }
 
-  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
+  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | UpgradeRefusal): void {
     const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
@@ -286,7 +286,7 @@ export class HttpServer {
     });
   }
 
-  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
+  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
@@ -400,7 +400,7 @@ export class HttpServer {
     handshakes.accepted(seconds);
   }
 
-  #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
+  #refuse(socket: Duplex, refusal: UpgradeRefusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
     this.#sayRefusal(socket, refusal, headOnly);
   }
@@ -408,7 +408,7 @@ export class HttpServer {
   /**
    * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
    */
-  #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
+  #sayRefusal(socket: Duplex, { status, error, headers }: UpgradeRefusal, headOnly = false): void {
     const say = (): void => {
       socket.removeListener("error", destroySocket);
       if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);
