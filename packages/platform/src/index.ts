@@ -44,7 +44,13 @@ export {
   pingProblem,
 } from "./idle-timers.js";
 export { type InstanceType, instanceType, knownFamilies } from "./instance-types.js";
-export { connectionsInMemory, type MemoryLoad, type MemoryUse, measuredMemory, neededMemory } from "./memory.js";
+export {
+  connectionsInMemory,
+  type MemoryLoad,
+  type MemoryUse,
+  measuredMemory,
+  neededMemory,
+} from "./memory.js";
 export { type Plan, type PlanInput, plan } from "./plan.js";
 export {
   connectionsOnPorts,

@@ -7,7 +7,7 @@
  */
 import { type Capacity, connectionsPerInstance } from "./capacity.js";
 import { egressCost, type LoadBalancerCost, loadBalancerCost, monthly } from "./cost.js";
-import { QUIET, returnsPerSecond, type ExpectedTraffic } from "./cpu.js";
+import { type ExpectedTraffic, QUIET, returnsPerSecond } from "./cpu.js";
 import { type DrainTimings, drainTimings } from "./drain-timings.js";
 import { idleTimers, type ListenerProtocol, mostPingSeconds } from "./idle-timers.js";
 import { type InstanceType, instanceType } from "./instance-types.js";
