@@ -23,11 +23,10 @@ import { StoppedParsers } from "../http/stopped-parsers.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
-import type { ClientAddresses } from "./http/client-addresses.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
 import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
-import { UpgradeAdmission } from "./http/upgrade-admission.js";
+import type { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
 import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
@@ -52,7 +51,7 @@ interface HandleArrival {
 }
 
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly core: Pick<Core, "state">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets<WaitingSocket>;
@@ -60,8 +59,8 @@ export interface HttpServerParts {
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
-  readonly policy: UpgradePolicy;
-  readonly clients: ClientAddresses;
+  readonly policy: Pick<UpgradePolicy, "mayComeFrom">;
+  readonly upgrades: UpgradeAdmission;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
@@ -84,7 +83,6 @@ export interface HttpServerParts {
 export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
-  readonly #upgrades: UpgradeAdmission;
   readonly #exchanges: Exchanges;
   readonly #date: DateField;
   /**
@@ -102,7 +100,6 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
     this.#date = new DateField(parts.clock);
     this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
@@ -163,7 +160,7 @@ export class HttpServer {
       return true;
     }
     const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#upgrades.decide(request, () => peerOf(handle));
+    const decision = this.#parts.upgrades.decide(request, () => peerOf(handle));
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
     else this.#receive(arrival, decision);
     return true;
@@ -181,11 +178,6 @@ export class HttpServer {
     const socket = socketOf(handle);
     if (ended !== undefined) socket.once("close", ended);
     this.#sayRefusal(socket, decision);
-  }
-
-  /** Upgrades of which it is not known yet who asks. */
-  get introducing(): number {
-    return this.#upgrades.waiting;
   }
 
   /** Calls `ended` when the socket has closed, or whatever becomes of it. */
@@ -287,7 +279,7 @@ export class HttpServer {
     const problem = problemOf(head);
     if (problem !== undefined) return this.#turnAwaySocket(socket, problem, head.method === "HEAD");
     const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
-    const decision = this.#upgrades.decide(head, () => peer);
+    const decision = this.#parts.upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
     // No other part listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);

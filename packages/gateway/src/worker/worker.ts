@@ -27,6 +27,8 @@ import { ClientAddresses } from "./http/client-addresses.js";
 import { loggedCheck, noticeIn } from "./http/noticed.js";
 import { PlainHttp } from "./http/plain-http.js";
 import { RefusalBrake } from "./http/refusal-brake.js";
+import { RequestAuthentication } from "./http/request-authentication.js";
+import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { HttpServer } from "./http-server.js";
 import type { WorkerOptions } from "./options.js";
 import { InstanceSeal } from "./relay/instance-seal.js";
@@ -167,8 +169,10 @@ export class Worker {
       isFull: () => this.#instanceIsFull || this.#core.connections >= options.maxSockets,
       refused: (why) => this.#metrics.sessionRefused(why),
     });
+    const authentication = new RequestAuthentication(this.#core);
     const comet = new Comet({
       clients,
+      authentication,
       limits,
       core: this.#core,
       policy,
@@ -181,7 +185,7 @@ export class Worker {
     this.http = new HttpServer({
       core: this.#core,
       comet,
-      clients,
+      upgrades: new UpgradeAdmission(this.#core, authentication, policy, clients, Math.random),
       transports,
       waiting,
       idle,
@@ -218,7 +222,7 @@ export class Worker {
       idle.size +
       transports.open +
       comet.sockets +
-      this.http.introducing +
+      authentication.waiting +
       this.http.relayed;
     this.#load = new LoadReporter(
       clock,
