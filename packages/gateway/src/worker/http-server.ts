@@ -25,12 +25,12 @@ import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
-import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./http/upgrade.js";
+import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
 import type { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
-import type { Waiting, WaitingSockets } from "./sockets/waiting-sockets.js";
-import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
+import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
+import type { AcceptedUpgrade, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
@@ -40,7 +40,7 @@ const CROWDED_RETRY_MS = 1000;
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 
 /** A request for a WebSocket, with what came right behind it. */
-type Upgrading = Pick<Arrival, "head" | "first">;
+type Upgrading = Pick<AcceptedUpgrade, "head" | "first">;
 
 /** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
 interface HandleArrival {
@@ -54,7 +54,7 @@ export interface HttpServerParts {
   readonly core: Pick<Core, "state">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets<Waiting>;
+  readonly waiting: WaitingSockets<WaitingSocket>;
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
@@ -166,7 +166,7 @@ export class HttpServer {
     return true;
   }
 
-  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
+  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | UpgradeRefusal): void {
     const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
@@ -289,7 +289,7 @@ export class HttpServer {
     });
   }
 
-  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
+  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
@@ -403,7 +403,7 @@ export class HttpServer {
     handshakes.accepted(seconds);
   }
 
-  #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
+  #refuse(socket: Duplex, refusal: UpgradeRefusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
     this.#sayRefusal(socket, refusal, headOnly);
   }
@@ -411,7 +411,7 @@ export class HttpServer {
   /**
    * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
    */
-  #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
+  #sayRefusal(socket: Duplex, { status, error, headers }: UpgradeRefusal, headOnly = false): void {
     const say = (): void => {
       socket.removeListener("error", destroySocket);
       if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);

@@ -8,17 +8,17 @@ import { DateField } from "../../http/date-field.js";
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
 import type { CometSessions } from "./sessions.js";
-import { type ConnectionEnd, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
+import { type CometConnection, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
 
 /** The part of core that takes connections. */
-export interface Opener {
+export interface CometOpener {
   open(
     transport: Transport,
     encoding: Encoding,
     url?: UrlConnect,
     identity?: Identity,
     headers?: ForwardedHeaders,
-  ): ConnectionEnd;
+  ): CometConnection;
 }
 
 /** What a request for a stream asks for. */
@@ -62,7 +62,7 @@ export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<
 export class EventStreams extends HandleWriters<SseTransport> implements StreamHome {
   readonly silenceMs: number;
   readonly #clock: Clock;
-  readonly #opener: Opener;
+  readonly #opener: CometOpener;
   readonly #sessions: CometSessions;
   readonly #random: () => number;
   readonly #date: DateField;
@@ -70,7 +70,7 @@ export class EventStreams extends HandleWriters<SseTransport> implements StreamH
   readonly #names = new Map<SseTransport, string>();
 
   constructor(
-    opener: Opener,
+    opener: CometOpener,
     sessions: CometSessions,
     clock: Clock,
     random: () => number,

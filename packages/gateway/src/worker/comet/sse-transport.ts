@@ -21,7 +21,7 @@ import type { CometSession } from "./sessions.js";
 import { EventFraming, idLine, NumberedFraming } from "./sse-framing.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type CometConnection = Pick<
   Connection,
   "id" | "receive" | "alive" | "spend" | "closed" | "disconnect" | "newResumeToken"
 >;
@@ -60,7 +60,10 @@ const PROOF_BYTES = 16 * 1024 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
-export class SseTransport extends HandleWriter<StreamHome, ConnectionEnd> implements Transport, CometSession {
+export class SseTransport
+  extends HandleWriter<StreamHome, CometConnection>
+  implements Transport, CometSession
+{
   #ids: Ids | EventIds;
   #lastCommand = 0;
   /** When the client last proved that it is there, monotonic ms, and what was written since. */

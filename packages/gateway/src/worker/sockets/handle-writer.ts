@@ -18,7 +18,7 @@ import type {
   WriteOutcome,
 } from "../../runtime/tcp-handle.js";
 import { UnsentBytes } from "./unsent-bytes.js";
-import type { Waiting } from "./waiting-sockets.js";
+import type { WaitingSocket } from "./waiting-sockets.js";
 
 /** What all writers of one kind share. */
 export interface WriterHome {
@@ -40,7 +40,7 @@ export abstract class HandleWriter<
   Home extends WriterHome,
   End extends { closed(): void },
   Own extends string = never,
-> implements HandleOwner, Waiting
+> implements HandleOwner, WaitingSocket
 {
   /** Set once, before anything can arrive; unset when the socket is gone. */
   connection: End | undefined = undefined;

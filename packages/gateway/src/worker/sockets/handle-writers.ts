@@ -8,7 +8,7 @@
 import type { Clock } from "@holdfast/core";
 import { HandleIo } from "../../runtime/tcp-handle.js";
 import type { WriterHome } from "./handle-writer.js";
-import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
+import { type WaitingSocket, WaitingSockets } from "./waiting-sockets.js";
 
 /**
  * How long the other side may take to end, or to answer a close frame, ms. Short: a drain closes all
@@ -16,7 +16,7 @@ import { type Waiting, WaitingSockets } from "./waiting-sockets.js";
  */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-export abstract class HandleWriters<Writer extends Waiting> implements WriterHome {
+export abstract class HandleWriters<Writer extends WaitingSocket> implements WriterHome {
   readonly io = new HandleIo();
   readonly #leaving: WaitingSockets<Writer>;
   /** By writer: what is to be done at its end. */

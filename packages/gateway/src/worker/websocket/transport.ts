@@ -20,7 +20,7 @@ import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.j
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type SocketConnection = Pick<
   Connection,
   "receive" | "alive" | "spend" | "refuse" | "disconnect" | "closed"
 >;
@@ -52,7 +52,7 @@ const FRAMING = new WebSocketFraming();
 const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
 export class WebSocketTransport
-  extends HandleWriter<TransportHome, ConnectionEnd, Own>
+  extends HandleWriter<TransportHome, SocketConnection, Own>
   implements Transport, FrameEvents, Unfinished
 {
   /** What has come of a message that is not complete. */

@@ -11,21 +11,21 @@ import type { Acceptance } from "../http/upgrade.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { switchingProtocols } from "./handshake.js";
-import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
+import { type SocketConnection, type TransportHome, WebSocketTransport } from "./transport.js";
 
 /** The part of core that takes connections. */
-export interface Opener {
+export interface WebSocketOpener {
   open(
     transport: Transport,
     encoding: Encoding,
     channels?: readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
-  ): ConnectionEnd;
+  ): SocketConnection;
 }
 
 /** A request that was accepted, and what came with it. */
-export interface Arrival {
+export interface AcceptedUpgrade {
   readonly head: RequestHead;
   /** What came right behind the head; changed here. */
   readonly first: Buffer;
@@ -36,12 +36,12 @@ export interface Arrival {
 export class WebSocketTransports extends HandleWriters<WebSocketTransport> implements TransportHome {
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
-  readonly #opener: Opener;
+  readonly #opener: WebSocketOpener;
   readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
 
   /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
   constructor(
-    opener: Opener,
+    opener: WebSocketOpener,
     maxPayload: number,
     unfinished: UnfinishedMessages,
     clock: Clock,
@@ -57,7 +57,7 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
   /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
   accept(
     handle: TcpHandle,
-    { head, first, ended }: Arrival,
+    { head, first, ended }: AcceptedUpgrade,
     { encoding, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
