@@ -1,6 +1,6 @@
+import { FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
-import { FakeClock } from "@holdfast/core/testing";
 import { DoorPolicy, type DoorPolicyOptions } from "./door-policy.js";
 import { PendingSocket } from "./pending-socket.js";
 
@@ -26,7 +26,11 @@ describe("the policy of a door", () => {
   it("refuses the socket beyond the cap, which counts itself where it is in the door", () => {
     const { policy, held } = world();
     held.count = 3;
-    expect([policy.judge(asking("/ws")), policy.isFull(), policy.isFull(1)]).toEqual([undefined, true, false]);
+    expect([policy.judge(asking("/ws")), policy.isFull(), policy.isFull(1)]).toEqual([
+      undefined,
+      true,
+      false,
+    ]);
     expect(policy.judge(asking("/ws"), false)).toBe("limit_connections");
     held.count = 4;
     expect(policy.judge(asking("/ws"))).toBe("limit_connections");

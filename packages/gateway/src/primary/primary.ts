@@ -9,6 +9,7 @@
  */
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
+import { PendingSocket } from "../admission/pending-socket.js";
 import { Exchanges } from "../http/exchanges.js";
 import { LINK_SHARES } from "../link/link.js";
 import type { ToPrimary } from "../link/messages.js";

@@ -1,3 +1,4 @@
+import { silentLogger } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";

@@ -101,7 +101,7 @@ class World {
       worker.process,
       addresses.filter((address) => address !== ""),
     );
-    this.door.proceed();
+    this.door.admission.proceed();
   }
 
   copyArrives(): void {

@@ -66,9 +66,13 @@ export class FrontDoor {
     { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
     const { maxConnections, workers } = options;
-    this.#options = { ...options, openListenHandle };
+    this.#options = openListenHandle === undefined ? options : { ...options, openListenHandle };
     this.#metrics = metrics;
-    this.#destinations = new Destinations(Math.ceil((maxConnections * SPREAD) / workers), isCollecting, clock);
+    this.#destinations = new Destinations(
+      Math.ceil((maxConnections * SPREAD) / workers),
+      isCollecting,
+      clock,
+    );
     this.#policy = new DoorPolicy(options, () => this.pending + this.#destinations.sockets, clock);
     this.#exhaustion = new Exhaustion(() => metrics.refused("limit_pending"), clock, logger);
     this.admission = new Admission(
@@ -228,7 +232,8 @@ export class FrontDoor {
     this.gate.look();
     const isShut = this.shutMs > 0;
     if (this.#destinations.tell({ isShut, isFull: this.#policy.isFull() })) {
-      if (isShut) logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
+      if (isShut)
+        logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
       else logger.info({}, "the front door accepts connections again");
     }
     this.#policy.limits.sweep();
