@@ -12,7 +12,7 @@
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
-import { ReadBudget } from "./read-budget.js";
+import { type Readable, ReadBudget } from "./read-budget.js";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
@@ -149,6 +149,22 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
   return handle;
 }
 
+/**
+ * An ordinary socket as a read budget stops it: its handle, whoever reads it. Node may have stopped it for
+ * reasons of its own meanwhile, and then starts it itself.
+ */
+export function readableOf(socket: Socket): Readable {
+  const holder = socket as unknown as {
+    readonly _handle: (TcpHandle & { readonly reading: boolean }) | null;
+  };
+  return {
+    readStop: () => holder._handle?.readStop(),
+    readStart: () => {
+      if (holder._handle?.reading === true) holder._handle.readStart();
+    },
+  };
+}
+
 /** Whom a handle belongs to: told of what happens on it. */
 export interface HandleOwner {
   /** Written by `HandleIo` alone: bytes read so far, in 32 bits, so that it stays a small integer. */
@@ -236,12 +252,11 @@ export class HandleIo {
   readonly #onended: Request["oncomplete"];
   #spare: Request | null;
 
-  constructor() {
+  constructor(budget = new ReadBudget()) {
     this.#internals = discover();
     const { owner, Write } = this.#internals;
     const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
       (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
-    const budget = new ReadBudget();
     this.#onread = function (bytes) {
       const owner = ownerOf(this);
       if (bytes === undefined) return owner.read(undefined);
@@ -279,6 +294,11 @@ export class HandleIo {
   /** Begins to read. */
   start(handle: OwnedHandle): void {
     handle.readStart();
+  }
+
+  /** Reads no more for now: what its peer sends fills the kernel's buffer, and then the peer has to wait. */
+  stop(handle: OwnedHandle): void {
+    handle.readStop();
   }
 
   /**
