@@ -1,8 +1,8 @@
 /**
  * A scrape: the numbers of all workers and of the primary, as one answer in Prometheus' format.
  *
- * A worker that does not answer in time is left out (collector.ts). Invariant: at most one scrape is under way.
- * Requests that come meanwhile share the next one, so that many cost no more than one after the other.
+ * A worker that does not answer in time is left out (collector.ts). Invariant: at most one scrape is under
+ * way. Requests that come meanwhile share the next one, so that many cost no more than one after the other.
  */
 import type { Clock } from "@holdfast/core";
 import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../../link/metrics.js";
