@@ -91,13 +91,13 @@ function heard(tenths = Number.POSITIVE_INFINITY) {
   const quiet = { isOpening: () => false, leaving: () => {}, gather: () => false };
   const home = { io, now: () => 0, silenceMs: 1, ...quiet } as unknown as StreamHome;
   const transport = new SseTransport({} as TcpHandle, home, "none");
-  const connection: Partial<ConnectionEnd> = {
+  const connection: Partial<CometConnection> = {
     spend: (price) => {
       spent.push(price);
       if (price > tenths) transport.close(disconnects.limitRate.code, "");
       return price <= tenths;
     },
   };
-  transport.connection = connection as ConnectionEnd;
+  transport.connection = connection as CometConnection;
   return { transport, spent, stopped: () => stops };
 }
