@@ -11,9 +11,15 @@ import { Failure } from "../failure.js";
 import { maskedUrl } from "../masked-url.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
-import { addDestinationOptions, adminOf, adminUrlOf, type Destination, redisOf } from "./destination.js";
+import {
+  addDestinationOptions,
+  adminOf,
+  adminUrlOf,
+  type DestinationOptions,
+  redisOf,
+} from "./destination.js";
 
-interface DisconnectOptions extends Destination {
+interface DisconnectOptions extends DestinationOptions {
   readonly user?: string;
   readonly session?: string;
   readonly token?: string;
