@@ -5,7 +5,7 @@
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
-import type { TcpHandle } from "../../runtime/tcp-handle.js";
+import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
 import type { CometSessions } from "./sessions.js";
 import { type CometConnection, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
@@ -75,8 +75,9 @@ export class EventStreams extends HandleWriters<SseTransport> implements StreamH
     clock: Clock,
     random: () => number,
     silenceMs = Number.POSITIVE_INFINITY,
+    io = new HandleIo(),
   ) {
-    super(clock);
+    super(clock, io);
     this.#clock = clock;
     this.silenceMs = silenceMs;
     this.#opener = opener;

@@ -6,11 +6,12 @@
  *       └──────────their end, or an error───────────────┘
  *
  * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own.
- * What the client sends on it means nothing, costs it a tenth of a command each time, and is dropped.
+ * What the client sends on it means nothing, costs it a tenth of a command each time and for each 8 KiB, and
+ * is dropped.
  * Invariant: the answer's head leaves first. An end that core gives while the connection is being opened
  * waits for it, so that every request hears a status and why the stream ended.
  */
-import type { Connection, Framing, Transport } from "@holdfast/core";
+import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { HandleWriter, type WriterHome } from "../sockets/handle-writer.js";
@@ -57,6 +58,8 @@ const COMMENT = Buffer.from(":\n\n");
  * some.
  */
 const PROOF_BYTES = 16 * 1024 * 1024;
+/** A client that sends so much to a stream that has ended is not read any more: its deadline ends it. */
+const LOUD_BYTES = 8 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
@@ -154,7 +157,7 @@ export class SseTransport
   }
 
   read(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) return void this.connection?.spend(1);
+    if (bytes !== undefined) return this.#heard(bytes.length);
     if (this.bufferedBytes === 0) this.terminate();
     else if (this.state === "open") this.#end("flushing");
     else if (this.state === "ending") this.state = "flushing";
@@ -170,6 +173,12 @@ export class SseTransport
     this.#unprovenBytes += bytes.length;
     if (this.#unprovenBytes > PROOF_BYTES && !this.isWaiting) this.#proven();
     super.put(bytes);
+  }
+
+  /** Its client has nothing to say here, and pays for it. Of one that has ended nothing more is read. */
+  #heard(bytes: number): void {
+    if (this.state === "open") this.connection?.spend(1 + tenthsFor(bytes));
+    if (this.state !== "open" && bytes >= LOUD_BYTES) this.stopReading();
   }
 
   /** An event without data: it is not heard, and moves the id all the same. */

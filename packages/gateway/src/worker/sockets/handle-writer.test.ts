@@ -17,6 +17,7 @@ class World implements WriterHome {
   readonly io = {
     own: (handle: TcpHandle): OwnedHandle => handle as OwnedHandle,
     start: (): void => void this.events.push("reads"),
+    stop: (): void => void this.events.push("reads no more"),
     write: (_handle: OwnedHandle, bytes: Uint8Array): WriteOutcome => this.#take([String(bytes)]),
     writeAll: (_handle: OwnedHandle, chunks: readonly Uint8Array[]): WriteOutcome =>
       this.#take(chunks.map(String)),

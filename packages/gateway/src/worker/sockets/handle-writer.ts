@@ -22,7 +22,7 @@ import type { WaitingSocket } from "./waiting-sockets.js";
 
 /** What all writers of one kind share. */
 export interface WriterHome {
-  readonly io: Pick<HandleIo, "own" | "start" | "write" | "writeAll" | "end" | "close">;
+  readonly io: Pick<HandleIo, "own" | "start" | "stop" | "write" | "writeAll" | "end" | "close">;
   /** Takes bytes that are to leave with the answer to the request; false when that has left. */
   gather(writer: object, bytes: Uint8Array): boolean;
   /** Its socket is closed. Called once. */
@@ -114,6 +114,11 @@ export abstract class HandleWriter<
   /** Begins to read. */
   protected startReading(): void {
     if (this.state !== "closed") this.home.io.start(this.#handle);
+  }
+
+  /** What the client sends from now on waits in the kernel. */
+  protected stopReading(): void {
+    if (this.state !== "closed") this.home.io.stop(this.#handle);
   }
 
   protected put(bytes: Uint8Array): void {

@@ -6,7 +6,7 @@
  * answer to the request, and behind it.
  */
 import type { Clock } from "@holdfast/core";
-import { HandleIo } from "../../runtime/tcp-handle.js";
+import type { HandleIo } from "../../runtime/tcp-handle.js";
 import type { WriterHome } from "./handle-writer.js";
 import { type WaitingSocket, WaitingSockets } from "./waiting-sockets.js";
 
@@ -17,7 +17,7 @@ import { type WaitingSocket, WaitingSockets } from "./waiting-sockets.js";
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export abstract class HandleWriters<Writer extends WaitingSocket> implements WriterHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly #leaving: WaitingSockets<Writer>;
   /** By writer: what is to be done at its end. */
   readonly #ended = new Map<Writer, () => void>();
@@ -25,7 +25,8 @@ export abstract class HandleWriters<Writer extends WaitingSocket> implements Wri
   #opening: { readonly writer: Writer; readonly gathered: Uint8Array[] } | undefined;
   #open = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, io: HandleIo) {
+    this.io = io;
     // As many as there are connections.
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
   }

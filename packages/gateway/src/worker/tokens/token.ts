@@ -41,6 +41,8 @@ export interface TokenParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof fetch;
+  /** Told of every token that was not looked at, as too many waited. */
+  readonly refused?: () => void;
 }
 
 /** A check costs far more than the command that brings it, and all checks share a few threads. */
@@ -104,9 +106,11 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   #row(problem: unknown): ErrorCode {
-    // The token may be good, and was not looked at.
-    if (problem instanceof TurnRefused)
+    if (problem instanceof TurnRefused) {
+      // The token may be good, and was not looked at.
+      this.#parts.refused?.();
       return { ...errors.unavailable, message: "Too many tokens wait to be checked; try again." };
+    }
     if (problem instanceof KeysUnavailable)
       return {
         ...errors.unavailable,

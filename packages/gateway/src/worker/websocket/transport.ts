@@ -45,6 +45,9 @@ export interface TransportHome extends WriterHome {
  */
 const SMALL_READ_BYTES = 256;
 
+/** A client that sends so much after the end is not read any more: its deadline ends it. */
+const LOUD_BYTES = 8 * 1024;
+
 type Own = "held" | "closing";
 type State = WriterState | Own;
 
@@ -93,8 +96,9 @@ export class WebSocketTransport
   }
 
   read(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) this.#receive(bytes);
-    else this.#inputEnded();
+    if (bytes === undefined) return this.#inputEnded();
+    this.#receive(bytes);
+    if (bytes.length >= LOUD_BYTES && !isReading(this.state)) this.stopReading();
   }
 
   // What the client says.

@@ -5,7 +5,7 @@
  */
 import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
-import type { TcpHandle } from "../../runtime/tcp-handle.js";
+import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
 import type { Acceptance } from "../http/upgrade.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
@@ -46,8 +46,9 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
     unfinished: UnfinishedMessages,
     clock: Clock,
     brake?: RefusalBrake<WebSocketTransport>,
+    io = new HandleIo(),
   ) {
-    super(clock);
+    super(clock, io);
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
