@@ -17,7 +17,8 @@ import { HandleWriter, type WriterHome, type WriterState } from "../sockets/hand
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import type { Assembly } from "./assembly.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
-import { type FrameEvents, receive, type Violation } from "./receiver.js";
+import { type FrameEvents, receive } from "./receiver.js";
+import type { Violation } from "./violations.js";
 
 /** What the edge tells core about one connection. */
 export type SocketConnection = Pick<
@@ -140,9 +141,9 @@ export class WebSocketTransport
     this.#end("ending");
   }
 
-  violated(code: Violation): void {
-    if (this.state === "open") this.connection?.refuse(rowOf(code));
-    this.close(code, "");
+  violated({ code, sentence }: Violation): void {
+    if (this.state === "open") this.connection?.refuse(rowOf(code), sentence);
+    this.close(code, sentence);
     this.#end("ending");
   }
 
@@ -215,7 +216,7 @@ function isReading(state: State): boolean {
 }
 
 /** The row of the protocol for what RFC 6455 calls a violation. */
-function rowOf(code: Violation): DisconnectCode {
+function rowOf(code: Violation["code"]): DisconnectCode {
   switch (code) {
     case 1002:
     case 1007:
