@@ -203,6 +203,36 @@ describe("ingest", () => {
     }
   });
 
+  test("channels that Redis refuses hold up no other, and go on in order when it takes them", async () => {
+    const wrong = numbers(1, 5).map((n) => `kept:${n}`);
+    const listener = await subscriber(NEWS, ...wrong.map(channelTopic));
+    const broker = await worker();
+    const refused = new Set(wrong.map(channelTopic));
+    let refusals = 0;
+    begin(broker, {
+      publish: async (topic, ...rest) => {
+        if (!refused.has(topic)) return broker.publish(topic, ...rest);
+        refusals++;
+        throw new BrokerUnavailable("the master of this slot is away");
+      },
+    });
+    // More than a round takes, several times.
+    for (const channel of wrong) await add(channel, ...numbers(1, 120).map((n) => `${channel} ${n}`));
+    await add("news", ...numbers(1, 120));
+    await listener.upTo("120");
+    expect(listener.received.map(({ data }) => data)).toEqual(numbers(1, 120));
+    // Only the first of a channel is tried, and that seldom.
+    expect(refusals).toBeLessThan(200);
+    for (const channel of wrong) await add(channel, `${channel} 121`);
+    refused.clear();
+    for (const channel of wrong) await listener.upTo(`${channel} 121`);
+    await emptied();
+    for (const channel of wrong) {
+      const got = listener.received.filter(({ topic }) => topic === channelTopic(channel));
+      expect(got.map(({ data }) => data)).toEqual(numbers(1, 121).map((n) => `${channel} ${n}`));
+    }
+  });
+
   test("a holder that dies after publishing, before it settles: the next one repeats nothing and loses nothing", async () => {
     const listener = await subscriber(NEWS);
     const dying = await worker();
