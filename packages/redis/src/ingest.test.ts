@@ -303,6 +303,30 @@ describe("ingest", () => {
     },
   );
 
+  test("a user that may not wait for entries: they are published all the same, and one line says why", async () => {
+    const logger = new RecordingLogger();
+    await backend.acl("SETUSER", "gate", "on", ">pw", "~*", "&*", "+@all", "-xread");
+    const listener = await subscriber(NEWS);
+    const url = `redis://gate:pw@127.0.0.1:${server.port}`;
+    const options = { ...REDIS_DEFAULTS, ...FAST, target: parseRedisUrl(url) as RedisTarget };
+    const host = await worker();
+    const parts: IngestParts = { host, retentionOf: () => undefined, rejections: { add: () => {} } };
+    const ingest = new Ingest(parts, options, { ...SEAMS, logger });
+    started.push(ingest);
+    ingest.start();
+    for (const text of numbers(1, 5)) {
+      await add("news", text);
+      await listener.upTo(text);
+      await emptied();
+      while (
+        Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await backend.info("commandstats"))?.[1] ?? 0) <
+        Number(text)
+      );
+    }
+    const reason = expect.stringContaining("xread");
+    expect(logger.lines).toEqual([expect.objectContaining({ fields: expect.objectContaining({ reason }) })]);
+  });
+
   test("an outage: what was added before and after comes once, in order", async () => {
     const listener = await subscriber(NEWS);
     begin(await worker());

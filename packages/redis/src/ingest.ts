@@ -20,6 +20,7 @@ import {
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
 import { pause } from "./connection/pause.js";
+import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
@@ -69,6 +70,7 @@ export class Ingest {
   readonly #options: RedisOptions;
   readonly #seams: RedisSeams;
   readonly #keys: RedisKeys;
+  readonly #reasonOf: Reasons;
   readonly #streamWaiter: StreamWaiter;
   readonly #refused: RefusedChannels;
   readonly #leaseMs: number;
@@ -85,6 +87,7 @@ export class Ingest {
     this.#options = options;
     this.#seams = seams;
     this.#keys = new RedisKeys(options.prefix);
+    this.#reasonOf = reasonsOf(options.target);
     this.#streamWaiter = new StreamWaiter(options, seams.clock, seams.random);
     this.#leaseMs = parts.leaseMs ?? LEASE_MS;
     this.#refused = new RefusedChannels({
@@ -112,7 +115,6 @@ export class Ingest {
       try {
         await pause(clock, await this.#round(), signal);
         failures = 0;
-        if (this.#refused.size === 0) this.#failure = "";
       } catch (error) {
         this.#refused.reset();
         this.#log(error);
@@ -147,6 +149,7 @@ export class Ingest {
       this.#refused.end(reached, true);
       const patienceMs = Math.ceil(this.#refused.patience(look));
       await this.#streamWaiter.wait(this.#keys.ingest, last, patienceMs);
+      if (this.#refused.size === 0) this.#failure = "";
       return 0;
     }
     const isDone = await this.#publish(entries, askedAt + this.#leaseMs);
@@ -237,10 +240,13 @@ export class Ingest {
     await this.#parts.host.ask(call, () => {});
   }
 
-  /** One line per reason until a round works again. That Redis is away the broker says itself. */
+  /** One line per reason until everything is published and the next entry can be waited for again. That Redis is away the broker says itself. */
   #log(error: unknown): void {
     if (this.#parts.host.state !== "ready") return;
-    const reason = error instanceof BrokerUnavailable ? error.message : "the doorbell failed";
+    const reason =
+      error instanceof BrokerUnavailable
+        ? error.message
+        : `cannot wait for entries: ${this.#reasonOf(error)}`;
     if (this.#failure === reason || this.#closing.signal.aborted) return;
     this.#failure = reason;
     this.#seams.logger.warn(
