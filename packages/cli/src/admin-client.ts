@@ -27,7 +27,7 @@ export interface ChannelPage {
   readonly next?: string;
 }
 
-export interface PresencePage {
+export interface PresenceAnswer {
   readonly members: readonly { readonly session: string; readonly user?: string }[];
   readonly users: number;
   readonly sessions: number;
@@ -85,7 +85,7 @@ export class AdminClient {
   }
 
   /** A page of who is in a channel. */
-  presence(query: Readonly<Record<string, string>>): Promise<PresencePage> {
+  presence(query: Readonly<Record<string, string>>): Promise<PresenceAnswer> {
     return this.#get("/api/presence", query);
   }
 

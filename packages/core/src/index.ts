@@ -56,12 +56,12 @@ export {
   type LogPage,
   type LogQuery,
   PAGE_BYTES,
-  type PublishOptions,
+  type BrokerPublishOptions,
   type Retention,
 } from "./broker/broker.js";
 export { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 export type {
-  Admission,
+  ConnectConsent,
   Authorizer,
   ChannelQuestion,
   Consent,
@@ -113,9 +113,9 @@ export {
   MAX_CHANGES,
   MAX_NEWS_CHARS,
   MAX_PRESENCE_PAGE_BYTES,
-  type Member,
+  type StoredMember,
   type PresenceChange,
-  type PresencePage,
+  type MembersPage,
   type PresenceStore,
   type Transition,
 } from "./presence/store.js";
@@ -139,6 +139,19 @@ export type {
   /** @deprecated Use `CodecName`. */
   CodecName as Encoding,
 } from "./codec/codecs.js";
+  /** @deprecated Use `ConnectConsent`. */
+  ConnectConsent as Admission,
+} from "./access/authorizer.js";
+export type {
+  /** @deprecated Use `BrokerPublishOptions`. */
+  BrokerPublishOptions as PublishOptions,
+} from "./broker/broker.js";
+export type {
+  /** @deprecated Use `StoredMember`. */
+  StoredMember as Member,
+  /** @deprecated Use `MembersPage`. */
+  MembersPage as PresencePage,
+} from "./presence/store.js";
 export type {
   /** @deprecated Use `ControlMessage`. */
   ControlMessage as Order,

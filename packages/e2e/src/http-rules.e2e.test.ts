@@ -1,7 +1,7 @@
 /**
  * HTTP as RFC 9110 and 9112 say, case by case, on every road that a request can take: through the front door,
- * through a door of a worker that listens itself, and as the second request of a kept connection, which
- * Node's parser reads.
+ * through a door of a worker that listens itself, and as the second request of a connection, which Node's
+ * parser reads, behind the answer to the first or right behind its request.
  */
 import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
@@ -26,31 +26,40 @@ beforeAll(async () => {
 });
 afterAll(() => shared.close());
 
-/**
- * The answer to `text`, whole or until the end; to the second request of a connection, where another goes
- * `before`.
- */
-async function answerTo(url: string, text: string, before = ""): Promise<string> {
+/** What goes before the request on its connection: nothing, a request that was answered, or one that was not. */
+type Before = "nothing" | "an answer" | "a request";
+
+/** The answer to `text`, whole or until the end; behind another request on its connection, or not. */
+async function answerTo(
+  url: string,
+  text: string,
+  before: Before = "nothing",
+  first = ask("GET /healthz? HTTP/1.1"),
+): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).setEncoding("latin1");
   let answer = "";
-  let isSecond = before === "";
+  let isNext = before === "nothing";
   const whole = new Promise<void>((resolve) => {
     socket.on("error", () => {}).on("close", () => resolve());
     socket.on("data", (chunk: string) => {
       answer += chunk;
-      if (!isSecond && answer.endsWith("\r\n\r\nok")) {
-        socket.write(text, "latin1");
-        isSecond = true;
-        answer = "";
-      } else if (isSecond && isWhole(answer, text)) resolve();
+      const firstAnswer = FIRST_ANSWER.exec(answer)?.[0];
+      if (!isNext && firstAnswer !== undefined) {
+        if (before === "an answer") socket.write(text, "latin1");
+        isNext = true;
+        answer = answer.slice(firstAnswer.length);
+      }
+      if (isNext && isWhole(answer, text)) resolve();
     });
   });
-  socket.write(isSecond ? text : before, "latin1");
+  socket.write(before === "nothing" ? text : before === "an answer" ? first : first + text, "latin1");
   await within(whole, () => `an answer to ${JSON.stringify(text)} after ${JSON.stringify(answer)}`);
   socket.destroy();
   return answer;
 }
+
+const FIRST_ANSWER = /^HTTP\/1\.1 200 [\s\S]*?\r\n\r\nok\n?/;
 
 function isWhole(answer: string, request: string): boolean {
   const end = answer.indexOf("\r\n\r\n");
@@ -73,8 +82,6 @@ interface Case {
   readonly name: string;
   readonly text: string;
   readonly status: number;
-  /** Of the second request of a connection, where it differs: Node's parser is not told of later versions. */
-  readonly keptStatus?: number;
   /** What the answer has. */
   readonly has?: RegExp;
   readonly hasNot?: RegExp;
@@ -210,8 +217,26 @@ const CASES: readonly Case[] = [
     name: "9110 §2.5: HTTP/1.2 counts as 1.1",
     text: ask("GET /healthz HTTP/1.2"),
     status: 200,
-    keptStatus: 505,
+    has: /\r\n\r\nok$/,
   },
+  {
+    name: "9110 §2.5: a WebSocket by HTTP/1.3",
+    text: upgrade(" Upgrade", " websocket", "GET /ws HTTP/1.3"),
+    status: 101,
+  },
+  {
+    name: "9110 §2.5: an event stream by HTTP/1.2",
+    text: ask("GET /sse?channels=tea HTTP/1.2"),
+    status: 200,
+    has: /text\/event-stream/,
+  },
+  {
+    name: "9110 §2.5: a poll by HTTP/1.2",
+    text: post("/poll", "", POLL).replace("HTTP/1.1", "HTTP/1.2"),
+    status: 200,
+    has: /"cursor"/,
+  },
+  { name: "9110 §2.5: a version of three digits", text: ask("GET /healthz HTTP/1.12"), status: 400 },
   { name: "9110 §15.6.6: HTTP/2.0 in the clear", text: ask("GET /healthz HTTP/2.0"), status: 505 },
   {
     name: "9112 §2.2: empty lines before the request",
@@ -314,19 +339,45 @@ const CASES: readonly Case[] = [
   },
 ];
 
-const ROADS = ["front door", "door of a worker", "kept connection"] as const;
+const ROADS: readonly (readonly [string, Before])[] = [
+  ["the front door", "nothing"],
+  ["the door of a worker", "nothing"],
+  ["a kept connection", "an answer"],
+  ["a connection with a request under way", "a request"],
+];
 
-describe.each(ROADS)("on the road of a %s", (road) => {
-  test.each(CASES)("$name", async ({ text, status, keptStatus = status, has, hasNot }) => {
-    const isKept = road === "kept connection";
-    const gateway = road === "door of a worker" ? direct : front;
+describe.each(ROADS)("on the road of %s", (road, before) => {
+  test.each(CASES)("$name", async ({ text, status, has, hasNot }) => {
+    const gateway = road === "the door of a worker" ? direct : front;
     if (gateway === undefined) return;
-    const answer = await answerTo(gateway.http, text, isKept ? ask("GET /healthz? HTTP/1.1") : "");
-    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${isKept ? keptStatus : status} `));
+    const answer = await answerTo(gateway.http, text, before);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     if (has !== undefined) expect(answer).toMatch(has);
     if (hasNot !== undefined) expect(answer).not.toMatch(hasNot);
     // RFC 9110 §6.6.1; a 101 is no final answer.
     if (status !== 101) expect(answer).toMatch(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/);
+  });
+});
+
+describe("at the admin port", () => {
+  const LIVEZ = ask("GET /livez HTTP/1.1");
+
+  test.each(CASES)("a second request is decided as a first one: $name", async ({ text }) => {
+    const status = async (before: Before): Promise<string> =>
+      (await answerTo(front.admin, text, before, LIVEZ)).slice(0, "HTTP/1.1 200".length);
+    const first = await status("nothing");
+    expect(first).toMatch(/^HTTP\/1\.1 \d{3}$/);
+    expect(await status("an answer")).toBe(first);
+    expect(await status("a request")).toBe(first);
+  });
+
+  test("HTTP/1.2 counts as 1.1, and HTTP/2.0 is not spoken", async () => {
+    for (const before of ["nothing", "an answer", "a request"] as const) {
+      const answer = (line: string): Promise<string> => answerTo(front.admin, ask(line), before, LIVEZ);
+      expect(await answer("GET /livez HTTP/1.2")).toMatch(/^HTTP\/1\.1 200 /);
+      expect(await answer("GET /livez HTTP/2.0")).toMatch(/^HTTP\/1\.1 505 /);
+      expect(await answer("BREW /livez HTTP/1.1")).toMatch(/^HTTP\/1\.1 501 /);
+    }
   });
 });
 

@@ -10,9 +10,15 @@ import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
-import { addDestinationOptions, adminOf, adminUrlOf, type Destination, redisOf } from "./destination.js";
+import {
+  addDestinationOptions,
+  adminOf,
+  adminUrlOf,
+  type DestinationOptions,
+  redisOf,
+} from "./destination.js";
 
-interface DisconnectOptions extends Destination {
+interface DisconnectOptions extends DestinationOptions {
   readonly user?: string;
   readonly session?: string;
   readonly token?: string;

@@ -11,13 +11,13 @@ import {
   planSwarm,
   prepareFolder,
   type Report,
+  type RunTransport,
   runSwarm,
   type SwarmOptions,
   SwarmProblem,
   shortcomings,
   type TokenSource,
   TRANSPORTS,
-  type Transport,
   writeReport,
 } from "@holdfast/swarm";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -38,7 +38,7 @@ interface RunOptions {
   readonly jwtIssuer?: string;
   readonly jwtAudience?: string;
   readonly user: string;
-  readonly transport: Transport;
+  readonly transport: RunTransport;
   readonly connections: number;
   readonly rate: number;
   readonly agents: number | "auto";
@@ -52,7 +52,7 @@ interface RunOptions {
   readonly gatewayPid?: number;
 }
 
-const DEFAULT_TARGETS: Readonly<Record<Transport, string>> = {
+const DEFAULT_TARGETS: Readonly<Record<RunTransport, string>> = {
   websocket: "ws://127.0.0.1:8080/ws",
   sse: "http://127.0.0.1:8080/sse",
   poll: "http://127.0.0.1:8080/poll",

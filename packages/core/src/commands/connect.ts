@@ -30,10 +30,10 @@ import type { Answer, Body, Handler } from "./command.js";
 import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
 
 type Result = EncodableResults["connect"];
-export type Outcome = Answer<EncodableResults["subscribe"]>;
+export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
 /** Without a channel: the user's own messages. */
 type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
-export type Settled = readonly (readonly [channel: string | undefined, outcome: Outcome])[];
+export type Settled = readonly (readonly [channel: string | undefined, outcome: ChannelOutcome])[];
 type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
 /** Times that the channels of a connect are awaited together; one that moves on faster is told so. */

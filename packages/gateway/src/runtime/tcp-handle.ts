@@ -149,6 +149,22 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
   return handle;
 }
 
+/** What an HTTP server keeps for a socket; Node does not export it. */
+interface Parsed {
+  readonly parser?: { unconsume(): void; readonly incoming?: { readonly complete: boolean } | null } | null;
+}
+
+/** An HTTP server's parser reads no more of the socket; what comes waits in it, as far as it has room. */
+export function holdInput(socket: Socket): void {
+  (socket as unknown as Parsed).parser?.unconsume();
+  socket.pause();
+}
+
+/** Whether an HTTP server's parser is within a request whose head it has read. */
+export function readsRequest(socket: unknown): boolean {
+  return (socket as Parsed).parser?.incoming?.complete === false;
+}
+
 /** Whom a handle belongs to: told of what happens on it. */
 export interface HandleOwner {
   /** Written by `HandleIo` alone: bytes read so far, in 32 bits, so that it stays a small integer. */

@@ -19,18 +19,19 @@ import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "../http/plain-head.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../http/request-rules.js";
+import { StoppedParsers } from "../http/stopped-parsers.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
 import type { ClientAddresses } from "./http/client-addresses.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
-import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./http/upgrade.js";
+import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
 import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
-import type { Waiting, WaitingSockets } from "./sockets/waiting-sockets.js";
-import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
+import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
+import type { AcceptedUpgrade, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
@@ -38,11 +39,9 @@ const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Conne
 const CROWDED_RETRY_MS = 1000;
 /** RFC 9110 §9.3.6: a method that most servers do not have. */
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
-/** The first line of a request whose method or version the parser does not know. */
-const REQUEST_LINE = /^(?:\r?\n)*[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/\d+\.\d+\r\n/;
 
 /** A request for a WebSocket, with what came right behind it. */
-type Upgrading = Pick<Arrival, "head" | "first">;
+type Upgrading = Pick<AcceptedUpgrade, "head" | "first">;
 
 /** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
 interface HandleArrival {
@@ -56,7 +55,7 @@ export interface HttpServerParts {
   readonly core: Pick<Core, "state" | "introduce" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets<Waiting>;
+  readonly waiting: WaitingSockets<WaitingSocket>;
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
@@ -97,6 +96,7 @@ export class HttpServer {
   readonly #ended = new WeakMap<Socket, () => void>();
   /** Bytes that are read again once the requests before them have been answered. */
   readonly #again = new WeakMap<Duplex, Buffer>();
+  readonly #stopped: StoppedParsers;
   readonly server: Server;
   #health: Health = "ok";
 
@@ -122,8 +122,17 @@ export class HttpServer {
       .on("checkContinue", request)
       .on("checkExpectation", request)
       .on("connect", (request, socket) => this.#turnAwaySocket(socket, problemOf(request) ?? NO_TUNNELS))
-      .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first))
-      .on("clientError", (error, socket) => this.#unreadable(error, socket));
+      .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first));
+    this.#stopped = new StoppedParsers(this.server, this.#exchanges, parts.maxHeadBytes, {
+      turnAway: (socket, { status, message }) =>
+        this.#turnAwaySocket(socket, errorAnswer(status, httpError(status, message))),
+      renewed: (socket, next) => {
+        parts.waiting.release(socket);
+        parts.idle.release(socket);
+        const ended = this.#takeEnded(socket);
+        if (ended !== undefined) this.watch(next, ended);
+      },
+    });
     // One more than is taken, so that it is seen.
     this.server.maxHeadersCount = MAX_HEADERS + 1;
   }
@@ -160,7 +169,7 @@ export class HttpServer {
     return true;
   }
 
-  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
+  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | UpgradeRefusal): void {
     const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
@@ -231,7 +240,8 @@ export class HttpServer {
     idle.release(socket);
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to
     // that.
-    response.setHeader("Connection", this.#draining || !response.shouldKeepAlive ? "close" : "keep-alive");
+    const isLast = this.#draining || !response.shouldKeepAlive || this.#stopped.isLast(socket);
+    response.setHeader("Connection", isLast ? "close" : "keep-alive");
     if (!this.#exchanges.begin(request, response, this.#idle)) return;
     const problem = problemOf(request);
     this.#allowPage(request, response);
@@ -253,6 +263,7 @@ export class HttpServer {
   /** A connection waits for its next request. */
   readonly #idle = (socket: Duplex): void => {
     if (socket instanceof Socket && this.#upgraded.has(socket)) return;
+    if (this.#stopped.idle(socket)) return;
     const again = this.#again.get(socket);
     if (again !== undefined) return this.#readAgain(socket, again);
     if (!this.#parts.idle.add(socket)) socket.destroy();
@@ -286,7 +297,7 @@ export class HttpServer {
     });
   }
 
-  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
+  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
@@ -400,7 +411,7 @@ export class HttpServer {
     handshakes.accepted(seconds);
   }
 
-  #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
+  #refuse(socket: Duplex, refusal: UpgradeRefusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
     this.#sayRefusal(socket, refusal, headOnly);
   }
@@ -408,7 +419,7 @@ export class HttpServer {
   /**
    * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
    */
-  #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
+  #sayRefusal(socket: Duplex, { status, error, headers }: UpgradeRefusal, headOnly = false): void {
     const say = (): void => {
       socket.removeListener("error", destroySocket);
       if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);
@@ -418,35 +429,6 @@ export class HttpServer {
     socket.on("error", destroySocket);
     brake.refuse(socket, say);
   }
-
-  /** What the HTTP parser could not read. */
-  #unreadable(error: ParserError, socket: Duplex): void {
-    if (!socket.writable || error.code === "ECONNRESET") {
-      socket.destroy();
-      return;
-    }
-    if (this.#exchanges.isOver(socket)) return void socket.end();
-    this.#turnAwaySocket(socket, unreadableAnswer(error, this.#parts.maxHeadBytes));
-  }
-}
-
-/** What Node says of bytes that its parser could not read. */
-interface ParserError extends NodeJS.ErrnoException {
-  readonly rawPacket?: Buffer;
-}
-
-/** RFC 9110 §15.6.2, §15.6.6: a request of a method or version that is not here is a request all the same. */
-function unreadableAnswer({ code, rawPacket }: ParserError, maxHeadBytes: number): HttpAnswer {
-  const isRequest = REQUEST_LINE.test(rawPacket?.toString("latin1") ?? "");
-  const [status, message] =
-    code === "HPE_HEADER_OVERFLOW"
-      ? ([431, `A request head may have ${maxHeadBytes} bytes.`] as const)
-      : code === "HPE_INVALID_VERSION" && isRequest
-        ? ([505, "This server speaks HTTP/1.1."] as const)
-        : code === "HPE_INVALID_METHOD" && isRequest
-          ? ([501, "This method is not here."] as const)
-          : ([400, "That is not an HTTP request."] as const);
-  return errorAnswer(status, httpError(status, message));
 }
 
 /** What is wrong with a request of any kind. */

@@ -41,10 +41,13 @@ export class AdminConnections {
       oldest.destroy();
     }
     this.#waiting.add(socket);
-    socket.once("close", () => {
-      this.#waiting.delete(socket);
-      this.#answering.delete(socket);
-    });
+    socket.once("close", () => this.left(socket));
+  }
+
+  /** It is not counted any more. Idempotent. */
+  left(socket: Socket): void {
+    this.#waiting.delete(socket);
+    this.#answering.delete(socket);
   }
 
   /** A request is whole, and will be carried out. False: too many are. `ended` has to follow otherwise. */

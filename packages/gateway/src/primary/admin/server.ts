@@ -6,7 +6,13 @@
  * wrong request gets a 4xx with a sentence, ours a 5xx without details. Invariant: no body larger than
  * `maxBodyBytes` is held, no request arrives for longer than `REQUEST_TIMEOUT_MS`.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, type Logger, suggestion, systemClock } from "@holdfast/core";
@@ -15,6 +21,7 @@ import { DateField } from "../../http/date-field.js";
 import type { Exchanges } from "../../http/exchanges.js";
 import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../http/http-answer.js";
 import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../http/request-rules.js";
+import { StoppedParsers } from "../../http/stopped-parsers.js";
 import { adminRefusal, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
 import type { AdminOptions } from "./options.js";
@@ -61,8 +68,6 @@ export function adminError(status: number, name: string, message: string): Admin
 }
 
 const NO_TUNNELS = adminError(501, "not_implemented", "This is no proxy.");
-const LARGE = adminError(431, "bad_request", "The request's head is too large.");
-const UNREADABLE = adminError(400, "bad_request", "That is not an HTTP request.");
 const CLOSE = Object.freeze({ Connection: "close" });
 
 const BUSY: AdminAnswer = Object.freeze({
@@ -104,7 +109,8 @@ export class AdminServer {
     );
     const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      if (!exchanges.begin(request, response)) return;
+      if (stopped.isLast(request.socket)) response.shouldKeepAlive = false;
+      if (!exchanges.begin(request, response, (socket) => stopped.idle(socket))) return;
       this.#handle(request, response).catch((error: unknown) => {
         if (request.destroyed && !request.complete) return; // the peer left in the middle of its body
         logger.error({ err: error, path: request.url }, "an admin request failed");
@@ -125,12 +131,12 @@ export class AdminServer {
       .on("request", answer)
       .on("checkContinue", answer)
       .on("checkExpectation", answer)
-      .on("connect", (_request, socket: Duplex) => turnAway(socket, NO_TUNNELS))
-      .on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-        if (error.code === "ECONNRESET") socket.destroy();
-        else if (exchanges.isOver(socket)) socket.end();
-        else turnAway(socket, error.code === "HPE_HEADER_OVERFLOW" ? LARGE : UNREADABLE);
-      });
+      .on("connect", (_request, socket: Duplex) => turnAway(socket, NO_TUNNELS));
+    const stopped = new StoppedParsers(this.#server, exchanges, maxHeaderSize, {
+      turnAway: (socket, { status, message }) =>
+        turnAway(socket, adminError(status, status === 501 ? "not_implemented" : "bad_request", message)),
+      renewed: (socket) => this.#connections.left(socket),
+    });
     this.#server.maxHeadersCount = MAX_HEADERS + 1;
     this.#server.on("connection", (socket) => this.#connections.opened(socket));
     // A peer that does not read its answer.

@@ -2,15 +2,15 @@ import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { expect, test } from "@jest/globals";
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { CometSessions } from "./sessions.js";
-import { type ConnectionEnd, SseTransport, type StreamHome } from "./sse-transport.js";
+import { type CometConnection, SseTransport, type StreamHome } from "./sse-transport.js";
 
 const SID = "AAAB0123456789abcdef";
 
 function stream(ended: DisconnectCode[]): SseTransport {
   const io = { own: (handle: TcpHandle) => handle };
   const transport = new SseTransport({} as TcpHandle, { io, now: () => 0 } as unknown as StreamHome, "none");
-  const connection: Partial<ConnectionEnd> = { disconnect: (row) => void ended.push(row) };
-  transport.connection = connection as ConnectionEnd;
+  const connection: Partial<CometConnection> = { disconnect: (row) => void ended.push(row) };
+  transport.connection = connection as CometConnection;
   return transport;
 }
 
@@ -30,12 +30,12 @@ function silent(silenceMs: number) {
   const io = { own: (handle: TcpHandle) => handle, write: () => "written" };
   const home = { io, now: () => clock.ms, silenceMs, gather: () => false } as unknown as StreamHome;
   const transport = new SseTransport({} as TcpHandle, home, "none");
-  const connection: Partial<ConnectionEnd> = {
+  const connection: Partial<CometConnection> = {
     alive: () => void alive++,
     receive: () => {},
     spend: () => true,
   };
-  transport.connection = connection as ConnectionEnd;
+  transport.connection = connection as CometConnection;
   /** Whether a ping at this time counts as answered. */
   const answers = (ms: number): boolean => {
     clock.ms = ms;

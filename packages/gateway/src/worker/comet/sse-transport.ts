@@ -27,7 +27,7 @@ import type { CometSession } from "./sessions.js";
 import { EventFraming, idLine, NumberedFraming } from "./sse-framing.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type CometConnection = Pick<
   Connection,
   "id" | "receive" | "alive" | "spend" | "closed" | "disconnect" | "newResumeToken"
 >;
@@ -83,7 +83,7 @@ const STAY_AWAY_MS = 3_600_000;
 
 export class SseTransport implements Transport, HandleOwner, CometSession {
   /** Set once, before anything can arrive; unset when the socket is gone. */
-  connection: ConnectionEnd | undefined = undefined;
+  connection: CometConnection | undefined = undefined;
   bytesRead = 0;
   readonly #handle: OwnedHandle;
   readonly #home: StreamHome;

@@ -11,7 +11,7 @@ import { RefusalBrake } from "../http/refusal-brake.js";
 import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WebSocketFraming } from "./framing.js";
 import { listen } from "./testing/listen.js";
-import type { ConnectionEnd, WebSocketTransport } from "./transport.js";
+import type { SocketConnection, WebSocketTransport } from "./transport.js";
 import { WebSocketTransports } from "./transports.js";
 
 const MAX_PAYLOAD = 10_000;
@@ -34,7 +34,7 @@ const HEAD = [
 ].join("\r\n");
 
 /** Core's side of a connection: writes down what it hears, and can be waited for. */
-class Ears implements ConnectionEnd {
+class Ears implements SocketConnection {
   readonly heard: string[] = [];
   readonly transport: Transport;
   #wake: (() => void) | undefined;

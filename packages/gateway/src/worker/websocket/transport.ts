@@ -27,7 +27,7 @@ import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.j
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type SocketConnection = Pick<
   Connection,
   "receive" | "alive" | "spend" | "refuse" | "disconnect" | "closed"
 >;
@@ -64,7 +64,7 @@ const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
 export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, Unfinished {
   /** Set once, before anything can arrive; unset when the socket is gone. */
-  connection: ConnectionEnd | undefined = undefined;
+  connection: SocketConnection | undefined = undefined;
   bytesRead = 0;
   readonly #handle: OwnedHandle;
   readonly #home: TransportHome;
