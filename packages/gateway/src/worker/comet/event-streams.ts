@@ -64,7 +64,7 @@ export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<
 }
 
 export class EventStreams implements StreamHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly silenceMs: number;
   readonly #clock: Clock;
   readonly #opener: CometOpener;
@@ -85,7 +85,9 @@ export class EventStreams implements StreamHome {
     clock: Clock,
     random: () => number,
     silenceMs = Number.POSITIVE_INFINITY,
+    io = new HandleIo(),
   ) {
+    this.io = io;
     this.#clock = clock;
     this.silenceMs = silenceMs;
     this.#opener = opener;

@@ -573,6 +573,18 @@ describe("an end that drags on", () => {
     await ears.until("closed");
     expect(ears.heard).toEqual(["refused bad_frame", "closed"]);
   });
+
+  it("leaves what a client sends after it in the kernel, where it is much", async () => {
+    const socket = await rawClient();
+    socket.on("error", () => {});
+    const [ears] = opened as [Ears];
+    socket.write(Buffer.concat([clientFrame(3, Buffer.alloc(0)), Buffer.alloc(20_000_000)]));
+    await ears.until("refused bad_frame");
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect((ears.transport as WebSocketTransport).bytesRead).toBeLessThan(500_000);
+    clock.advance(6_000);
+    await ears.until("closed");
+  });
 });
 
 describe("a client that reads slowly", () => {

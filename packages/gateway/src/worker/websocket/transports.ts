@@ -40,7 +40,7 @@ export interface AcceptedUpgrade {
 }
 
 export class WebSocketTransports implements TransportHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
   readonly #opener: WebSocketOpener;
@@ -59,7 +59,9 @@ export class WebSocketTransports implements TransportHome {
     unfinished: UnfinishedMessages,
     clock: Clock,
     brake?: RefusalBrake<WebSocketTransport>,
+    io = new HandleIo(),
   ) {
+    this.io = io;
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
