@@ -139,6 +139,7 @@ export type {
   /** @deprecated Use `CodecName`. */
   CodecName as Encoding,
 } from "./codec/codecs.js";
+export type {
   /** @deprecated Use `ConnectConsent`. */
   ConnectConsent as Admission,
 } from "./access/authorizer.js";
