@@ -40,7 +40,8 @@ export default {
       moduleNameMapper: {
         ...builtNameToSource,
         "^@holdfast/(core|redis)/testing$": "<rootDir>/packages/$1/src/testing/index.ts",
-        "^@holdfast/(protocol|core|redis|gateway|client|swarm)$": "<rootDir>/packages/$1/src/index.ts",
+        "^@holdfast/(protocol|core|redis|gateway|client|swarm|platform)$":
+          "<rootDir>/packages/$1/src/index.ts",
       },
     },
     {

@@ -27,7 +27,7 @@ import {
 } from "./docs-rules.js";
 
 const ROOT = process.cwd();
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "cli"];
+const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "platform", "cli"];
 const OPERATIONS = "docs/operations.md";
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");

@@ -1,17 +1,19 @@
 /**
  * Writes the documents that come from code: docs/configuration.md from the settings' schema, docs/codes.md
- * from the protocol's codes, docs/metrics.md from core's metrics, docs/openapi.json from the admin API's
- * table. With `--check` it writes nothing, names each file that has drifted and ends with 1.
+ * from the protocol's codes, docs/metrics.md from core's metrics, docs/limits.md from the limits of
+ * platforms, docs/openapi.json from the admin API's table. With `--check` it writes nothing, names each file that has drifted and ends with 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { COUNTERS, HISTOGRAMS } from "@holdfast/core";
 import { openApi } from "@holdfast/gateway";
+import { limitsMarkdown } from "@holdfast/platform";
 import { type DisconnectCode, disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import { configurationMarkdown } from "holdfast/settings";
 
 const documents: Readonly<Record<string, string>> = {
   "docs/codes.md": codesMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
+  "docs/limits.md": limitsMarkdown(),
   "docs/metrics.md": metricsMarkdown(),
   "docs/openapi.json": `${JSON.stringify(openApi(), null, 2)}\n`,
 };

@@ -26,6 +26,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
   },
   client: { node: false, imports: ["@holdfast/protocol"] },
   swarm: { node: true, imports: ["@holdfast/protocol", "@holdfast/client"] },
+  platform: { node: false, imports: [] },
   cli: {
     node: true,
     imports: [
@@ -35,6 +36,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
       "@holdfast/gateway",
       "@holdfast/client",
       "@holdfast/swarm",
+      "@holdfast/platform",
       "commander",
       "jose",
       "pino",

@@ -40,7 +40,7 @@ const MAY_READ: Readonly<Record<string, string>> = {
 };
 
 const READS = /\bDate\.now\b|\bnew Date\(\)|\bclock\.now\b|#clock\.now\b|systemClock\.now\b/;
-const PACKAGES = ["protocol", "core", "redis", "gateway", "client", "swarm", "cli"];
+const PACKAGES = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "cli"];
 
 describe("the wall clock", () => {
   const readers = PACKAGES.flatMap((name) =>

@@ -1,0 +1,121 @@
+/**
+ * Redis and Valkey, and ElastiCache's forms of them.
+ */
+import { limit } from "../limit.js";
+
+const DG = "docs.aws.amazon.com/AmazonElastiCache/latest/dg";
+
+export const REDIS = Object.freeze({
+  pubsubHardBytes: limit(
+    "redis.pubsub-hard-bytes",
+    32 * 1024 ** 2,
+    "bytes",
+    "documented",
+    "redis.conf client-output-buffer-limit pubsub",
+    "A subscriber with more than this waiting is disconnected.",
+  ),
+  pubsubSoftBytes: limit(
+    "redis.pubsub-soft-bytes",
+    8 * 1024 ** 2,
+    "bytes",
+    "documented",
+    "redis.conf client-output-buffer-limit pubsub",
+    "The same when it lasts for 60 s. The serverless form has these values and no others.",
+  ),
+  pubsubSoftSeconds: limit(
+    "redis.pubsub-soft-seconds",
+    60,
+    "seconds",
+    "documented",
+    "redis.conf client-output-buffer-limit pubsub",
+    "How long the soft limit may be passed.",
+  ),
+  maxclients: limit(
+    "redis.maxclients",
+    65_000,
+    "connections",
+    "documented",
+    `${DG}/RedisConfiguration.html`,
+    "Of one node.",
+  ),
+  evictionPolicy: limit(
+    "redis.eviction-policy",
+    "noeviction",
+    "policy",
+    "rule",
+    "this project",
+    "Logs, leases and revocations have a time to live; `volatile-lru`, the default of ElastiCache, may take them early.",
+  ),
+  serverlessPolicy: limit(
+    "redis.serverless-eviction-policy",
+    "volatile-lru",
+    "policy",
+    "documented",
+    `${DG}/RedisConfiguration.html`,
+    "Not changeable: history may be lost before its time. A client is told so (`recovered: false`).",
+  ),
+  serverlessArguments: limit(
+    "redis.serverless-arguments",
+    3999,
+    "arguments",
+    "documented",
+    `${DG}/RedisConfiguration.html`,
+    "Most arguments of one command.",
+  ),
+  serverlessScriptSeconds: limit(
+    "redis.serverless-script-seconds",
+    5,
+    "seconds",
+    "documented",
+    `${DG}/RedisConfiguration.html`,
+    "Longest Lua script.",
+  ),
+  serverlessReplicationId: limit(
+    "redis.serverless-replication-id",
+    "unknown",
+    "yes or no",
+    "open",
+    "not established",
+    "Whether `INFO` shows `master_replid`, from which epochs are made (ADR 13). `doctor` asks the server.",
+  ),
+  reservedPercent: limit(
+    "redis.reserved-percent",
+    25,
+    "percent",
+    "documented",
+    `${DG}/redis-memory-management.html`,
+    "Of a node's memory, for failover and backup: `reserved-memory-percent`.",
+  ),
+  opsPerSecond: limit(
+    "redis.ops-per-second",
+    80_000,
+    "commands a second",
+    "rule",
+    "this project",
+    "What one primary's single thread is asked for at most in a plan; scripts count twice.",
+  ),
+  bytesPerMember: limit(
+    "redis.bytes-per-member",
+    286,
+    "bytes",
+    "measured",
+    "docs/performance.md, Presence",
+    "Redis memory of one member of a channel's presence, the larger one of two runs.",
+  ),
+  bytesPerEntry: limit(
+    "redis.bytes-per-entry",
+    120,
+    "bytes",
+    "rule",
+    "this project",
+    "Of a kept publication beside its data: stream entry, field names, idempotency key.",
+  ),
+  bytesPerLog: limit(
+    "redis.bytes-per-log",
+    1024,
+    "bytes",
+    "rule",
+    "this project",
+    "Of one channel's log without entries: two keys, the stream's first node, expiries.",
+  ),
+});
