@@ -20,9 +20,9 @@ jest.setTimeout(60_000);
 const QUIET_CLIENTS = 10;
 const ROUNDS = 40;
 const MOST_TIMES = 3;
-/** Below it a machine that does other things, too, decides. */
-const FLOOR_MS = 250;
-const ATTEMPTS = 2;
+/** Below it a machine with few cores decides, which runs both ends and this test. */
+const FLOOR_MS = 400;
+const ATTEMPTS = 4;
 
 const resources = new Resources();
 let gateway: GatewayProcess;
