@@ -20,7 +20,7 @@ export function testTool(name: string): string {
   throw new Error(`no ${name} on this machine: \`node scripts/dist/ensure-test-tools.js\` installs one`);
 }
 
-/** The path of a program that only some machines have; undefined where it is not. In test-tools.json or not. */
+/** The path of a program that only some machines have, whether test-tools.json names it or not. */
 export function optionalTool(name: string): string | undefined {
   const tool = testTools()[name] ?? { env: "", commands: [name] };
   const named = process.env[tool.env];
