@@ -26,7 +26,7 @@ import { resolveUrl } from "./transports/url.js";
 import { serverErrors } from "./wire/codes.js";
 import { clientErrors, HoldfastError } from "./wire/errors.js";
 import { positive, textOr } from "./wire/fields.js";
-import type { PresenceList } from "./wire/inbound.js";
+import type { PresencePage } from "./wire/inbound.js";
 import {
   type ChannelPush,
   type History,
@@ -74,7 +74,7 @@ export type HistoryOptions = Omit<HistoryRequest, "channel">;
 export type PresencePageOptions = Omit<PresenceRequest, "channel">;
 
 /** Some of a channel's members, each session by itself, and the numbers of all. */
-export type PresencePage = PresenceList;
+export type { PresencePage } from "./wire/inbound.js";
 
 /** The longest deadline of a publication with a key, ms. */
 const MAX_DEADLINE_MS = 100_000;

@@ -26,7 +26,7 @@ import { StreamReader } from "./history/stream-reader.js";
 import { Hub } from "./hub/hub.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
-import { Presence } from "./presence/presence.js";
+import { WorkerPresence } from "./presence/presence.js";
 import { type ReadLimits, Reads } from "./runtime/reads.js";
 import { SparseLog } from "./runtime/sparse-log.js";
 import { Ticker } from "./runtime/ticker.js";
@@ -92,7 +92,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     presence:
       seams.presence === undefined || !namespaces.havePresence
         ? undefined
-        : new Presence(options, {
+        : new WorkerPresence(options, {
             store: seams.presence,
             broker,
             fanOut,

@@ -53,12 +53,12 @@ export {
   type LogPage,
   type LogQuery,
   PAGE_BYTES,
-  type PublishOptions,
+  type BrokerPublishOptions,
   type Retention,
 } from "./broker/broker.js";
 export { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 export type {
-  Admission,
+  ConnectConsent,
   Authorizer,
   ChannelQuestion,
   Consent,
@@ -110,9 +110,9 @@ export {
   MAX_CHANGES,
   MAX_NEWS_CHARS,
   MAX_PRESENCE_PAGE_BYTES,
-  type Member,
+  type StoredMember,
   type PresenceChange,
-  type PresencePage,
+  type MembersPage,
   type PresenceStore,
   type Transition,
 } from "./presence/store.js";
@@ -132,6 +132,20 @@ export type { Framing, Mark, Message, Transport } from "./delivery/transport.js"
 export type { WorkerDirectory } from "./worker-directory.js";
 export type { PresenceRule } from "./namespace.js";
 /** Names before the renaming of issue 13. */
+export type {
+  /** @deprecated Use `ConnectConsent`. */
+  ConnectConsent as Admission,
+} from "./access/authorizer.js";
+export type {
+  /** @deprecated Use `BrokerPublishOptions`. */
+  BrokerPublishOptions as PublishOptions,
+} from "./broker/broker.js";
+export type {
+  /** @deprecated Use `StoredMember`. */
+  StoredMember as Member,
+  /** @deprecated Use `MembersPage`. */
+  MembersPage as PresencePage,
+} from "./presence/store.js";
 export type {
   /** @deprecated Use `ControlMessage`. */
   ControlMessage as Order,

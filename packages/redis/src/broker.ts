@@ -8,11 +8,11 @@
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
   presenceOf,
   type RevocationStore,
   type Topic,
@@ -34,7 +34,7 @@ import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js
 import { RedisPresence } from "./presence.js";
 import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
-import { Subscriptions } from "./subscriptions.js";
+import { RedisSubscriptions } from "./subscriptions.js";
 import { databaseOf, describeTarget } from "./target.js";
 
 /**
@@ -49,7 +49,7 @@ export class RedisBroker implements Broker {
   readonly #seams: RedisSeams;
   readonly #keys: RedisKeys;
   readonly #reasonOf: Reasons;
-  readonly #subscriptions: Subscriptions;
+  readonly #subscriptions: RedisSubscriptions;
   readonly #rejections: Rejections;
   readonly #roles: Roles;
   readonly #closing = new AbortController();
@@ -67,7 +67,7 @@ export class RedisBroker implements Broker {
     this.#reasonOf = reasonsOf(this.#options.target);
     this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
     this.#roles = new Roles(seams.logger, this.#reasonOf);
-    this.#subscriptions = new Subscriptions({
+    this.#subscriptions = new RedisSubscriptions({
       maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
       defer: (run) => seams.clock.defer(run),
       reasonOf: this.#reasonOf,
@@ -83,7 +83,11 @@ export class RedisBroker implements Broker {
     this.#running = this.#run();
   }
 
-  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  async publish(
+    topic: Topic,
+    data: string,
+    options: BrokerPublishOptions = {},
+  ): Promise<Position | undefined> {
     const { retention, key } = options;
     const keys = this.#keys;
     if (retention !== undefined) {

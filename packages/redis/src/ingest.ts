@@ -12,9 +12,9 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
-  type PublishOptions,
   type Retention,
   type Topic,
 } from "@holdfast/core";
@@ -36,7 +36,7 @@ export type RetentionOf = (channel: string) => Retention | undefined;
  */
 export interface IngestHost {
   readonly state: BrokerState;
-  publish(topic: Topic, data: string, options: PublishOptions): Promise<unknown>;
+  publish(topic: Topic, data: string, options: BrokerPublishOptions): Promise<unknown>;
   ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
 }
 

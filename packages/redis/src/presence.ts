@@ -12,8 +12,8 @@ import type {
   ChangeOutcome,
   Lease,
   LeaseState,
+  MembersPage,
   PresenceChange,
-  PresencePage,
   PresenceRule,
   PresenceStore,
   Transition,
@@ -104,7 +104,7 @@ export class RedisPresence implements PresenceStore {
     return { kind: "changed", transitions: answer.transitions };
   }
 
-  read(channel: string, limit: number, cursor = ""): Promise<PresencePage> {
+  read(channel: string, limit: number, cursor = ""): Promise<MembersPage> {
     const [members = "", , users = "", meta = ""] = this.#keys.presence(presenceTopic(channel));
     const after = cursor.slice(0, MAX_CURSOR_LENGTH).replaceAll("\n", "");
     const call = {
@@ -207,7 +207,7 @@ function changedOf(reply: unknown): { left: number; transitions: readonly Transi
   };
 }
 
-function pageOf(reply: unknown): PresencePage {
+function pageOf(reply: unknown): MembersPage {
   const [sequence, version, users, sessions, members, next] = list(reply);
   return {
     sequence: number(sequence),

@@ -8,7 +8,7 @@
  */
 import type { Clock } from "@holdfast/core";
 import type { Cluster, Redis } from "ioredis";
-import type { Client } from "./connection/client.js";
+import type { RedisClient } from "./connection/client.js";
 import { openingTimeoutMs, openReader } from "./connection/connect.js";
 import { withDeadline } from "./connection/deadline.js";
 import { reasonsOf } from "./connection/reason.js";
@@ -21,7 +21,7 @@ const MAX_CLOSING_MS = 500;
 interface Line {
   readonly abort: AbortController;
   readonly ends: Promise<string>[];
-  client?: Client<Redis | Cluster>;
+  client?: RedisClient<Redis | Cluster>;
 }
 
 export class StreamWaiter {
@@ -65,7 +65,7 @@ export class StreamWaiter {
     await withDeadline(this.#clock, MAX_CLOSING_MS, "closing", Promise.all(line.ends)).catch(() => {});
   }
 
-  #open({ abort, ends }: Line): Promise<Client<Redis | Cluster>> {
+  #open({ abort, ends }: Line): Promise<RedisClient<Redis | Cluster>> {
     const { target, commandTimeoutMs: timeoutMs } = this.#options;
     const opening = openReader(target, {
       timeoutMs,

@@ -48,7 +48,7 @@ export interface SubscriptionsOptions {
   readonly reasonOf: (error: unknown) => string;
 }
 
-export class Subscriptions {
+export class RedisSubscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #wishes = new Map<Topic, Wish>();
   #attachment: Attachment | undefined;

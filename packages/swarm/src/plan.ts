@@ -11,7 +11,7 @@
 import { SwarmProblem } from "./problem.js";
 import { isLoopback, type Target } from "./target.js";
 
-export interface Machine {
+export interface MachineLimits {
   /** Open files that one process may have. */
   readonly openFiles: number;
   /** First and last port for outgoing connections. */
@@ -44,7 +44,7 @@ export function planAgents(
   target: Target,
   connections: number,
   agents: number | "auto",
-  machine: Machine,
+  machine: MachineLimits,
 ): AgentPlan[] {
   const perAgent = Math.floor(machine.openFiles * DESCRIPTOR_SHARE);
   const loopback = isLoopback(target);

@@ -10,14 +10,14 @@
 import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
 import type { ResolvedOptions } from "../options.js";
 import type { ClientState } from "../state.js";
-import { TokenSource } from "../token-source.js";
+import { TokenProvider } from "../token-source.js";
 import type { TransportName } from "../transports/transport.js";
 import { withSid } from "../transports/url.js";
 import { REBALANCE, TOKEN_EXPIRED } from "../wire/codes.js";
 import { type Ending, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { type Inbound, readResumeToken, type Welcome } from "../wire/inbound.js";
-import { Link } from "./link.js";
+import { ServerConnection } from "./link.js";
 import { Refresh } from "./refresh.js";
 import { TransportChoice } from "./transport-choice.js";
 import { TransportUpgrade } from "./transport-upgrade.js";
@@ -26,7 +26,7 @@ export interface ConnectorEvents {
   state(state: ClientState): void;
   /** What the connect command asks for besides token and name. */
   wanted(): NonNullable<ConnectRequest["subs"]>;
-  welcomed(link: Link, result: Welcome): void;
+  welcomed(link: ServerConnection, result: Welcome): void;
   /** The connection that was `connected` is gone. Called before `state`. */
   lost(): void;
   readonly received: (inbound: Inbound) => void;
@@ -41,11 +41,26 @@ type State = { readonly seen: ClientState; leave?(): void } & (
       readonly old?: undefined;
       readonly since?: undefined;
     }
-  | { readonly t: "opening"; readonly link: Link; readonly old?: undefined; readonly since?: undefined }
+  | {
+      readonly t: "opening";
+      readonly link: ServerConnection;
+      readonly old?: undefined;
+      readonly since?: undefined;
+    }
   /** Since when it serves, on the monotonic clock. */
-  | { readonly t: "connected"; readonly link: Link; readonly old?: undefined; readonly since: number }
+  | {
+      readonly t: "connected";
+      readonly link: ServerConnection;
+      readonly old?: undefined;
+      readonly since: number;
+    }
   /** `link` is open and takes commands, which wait; `old` still serves, until it has answered its own. */
-  | { readonly t: "moving"; readonly link: Link; readonly old: Link; readonly since: number }
+  | {
+      readonly t: "moving";
+      readonly link: ServerConnection;
+      readonly old: ServerConnection;
+      readonly since: number;
+    }
 );
 
 /** How long a move waits for the answers that the old link has yet to bring, ms. */
@@ -54,7 +69,7 @@ const MAX_MOVE_MS = 2_000;
 export class Connector {
   readonly #url: string;
   readonly #options: ResolvedOptions;
-  readonly #tokens: TokenSource;
+  readonly #tokens: TokenProvider;
   readonly #on: ConnectorEvents;
   readonly #choice: TransportChoice;
   readonly #refresh: Refresh;
@@ -70,7 +85,7 @@ export class Connector {
   constructor(url: string, options: ResolvedOptions, on: ConnectorEvents) {
     this.#url = url;
     this.#options = options;
-    this.#tokens = new TokenSource(options.getToken);
+    this.#tokens = new TokenProvider(options.getToken);
     this.#choice = new TransportChoice(options.transports.toBeHad, options.storage);
     this.#refresh = new Refresh({ ...options, problem: on.problem });
     this.#on = on;
@@ -81,7 +96,7 @@ export class Connector {
   }
 
   /** What takes commands while the application sees a connection. */
-  get link(): Link | undefined {
+  get link(): ServerConnection | undefined {
     const { seen, link } = this.#state;
     return seen.name === "connected" ? link : undefined;
   }
@@ -186,13 +201,13 @@ export class Connector {
   }
 
   /** A link over that transport. `failed`: it has ended before it was put to use. */
-  #dial(name: TransportName, opened: () => void, failed = (): void => {}): Link {
+  #dial(name: TransportName, opened: () => void, failed = (): void => {}): ServerConnection {
     const { connectTimeoutMs, transports } = this.#options;
     const url = withSid(this.#url, this.#sid);
     // Where something else may work, nothing is waited for that long.
     const doubted = this.#choice.doubted || name !== this.#choice.current;
     const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
-    const link = new Link((on) => transports.open(name, url, on), options, {
+    const link = new ServerConnection((on) => transports.open(name, url, on), options, {
       opened,
       welcomed: (result) => this.#connected(link, result),
       received: this.#on.received,
@@ -213,7 +228,7 @@ export class Connector {
     return hello as ConnectRequest;
   }
 
-  #connected(link: Link, result: Welcome): void {
+  #connected(link: ServerConnection, result: Welcome): void {
     const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
@@ -224,7 +239,7 @@ export class Connector {
     if (this.#state === state) this.#on.welcomed(link, result);
   }
 
-  #serve(link: Link, seen: ClientState, since: number): State {
+  #serve(link: ServerConnection, seen: ClientState, since: number): State {
     const { clock, random } = this.#options;
     const upgrade = new TransportUpgrade(clock, random, this.#choice, {
       token: () => this.#tokens.get(),
@@ -238,7 +253,7 @@ export class Connector {
   }
 
   /** Goes on over `next`, which is open, as soon as nothing is under way over the link that serves. */
-  #move(next: Link, token: string | undefined): void {
+  #move(next: ServerConnection, token: string | undefined): void {
     const last = this.#state;
     if (last.t !== "connected") return next.close();
     const { seen, since, link: old } = last;
@@ -256,11 +271,11 @@ export class Connector {
     old.whenIdle(go);
   }
 
-  #uses(link: Link): boolean {
+  #uses(link: ServerConnection): boolean {
     return this.#state.link === link || this.#state.old === link;
   }
 
-  #ended(link: Link, ending: Ending, greeted: boolean): void {
+  #ended(link: ServerConnection, ending: Ending, greeted: boolean): void {
     const state = this.#state;
     // Whoever the id leads to does not answer, or does not want it: land elsewhere.
     if (greeted || ending.code === REBALANCE) this.#sid = undefined;

@@ -16,7 +16,7 @@ import {
   PING,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
-import type { Transport, TransportEvents } from "../transports/transport.js";
+import type { ClientTransport, TransportEvents } from "../transports/transport.js";
 import { serverErrors } from "../wire/codes.js";
 import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
@@ -31,14 +31,14 @@ export type RequestName = Exclude<CommandName, "connect">;
 
 export type RequestBody<Op extends RequestName> = Extract<Command, { op: Op }>["body"];
 
-export interface LinkOptions {
+export interface ServerConnectionOptions {
   readonly clock: Clock;
   /** From the making of the transport to the connect reply, ms. */
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
 }
 
-export interface LinkEvents {
+export interface ServerConnectionEvents {
   /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
   opened(): void;
   welcomed(result: Welcome): void;
@@ -57,10 +57,10 @@ type State =
   | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: Welcome }
   | { readonly t: "closed"; readonly deadline?: undefined };
 
-export class Link {
-  readonly #transport: Transport;
+export class ServerConnection {
+  readonly #transport: ClientTransport;
   readonly #clock: Clock;
-  readonly #on: LinkEvents;
+  readonly #on: ServerConnectionEvents;
   readonly #pending: Pending;
   readonly #outgoing: Outgoing;
   /** Commands that wait for the connect reply. */
@@ -73,7 +73,11 @@ export class Link {
   /** Bytes of one message, from the connect reply on. */
   #maxBytes = Number.POSITIVE_INFINITY;
 
-  constructor(open: (on: TransportEvents) => Transport, options: LinkOptions, on: LinkEvents) {
+  constructor(
+    open: (on: TransportEvents) => ClientTransport,
+    options: ServerConnectionOptions,
+    on: ServerConnectionEvents,
+  ) {
     const { clock, connectTimeoutMs } = options;
     this.#clock = clock;
     this.#on = on;

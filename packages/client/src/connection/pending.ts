@@ -10,11 +10,11 @@ import type { Clock, Timer } from "../clock.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 
 /** The end of a command: the reply's body, or why there is none. */
-export type Outcome =
+export type RequestOutcome =
   | { readonly ok: true; readonly body: Json }
   | { readonly ok: false; readonly error: HoldfastError };
 
-export type Settle = (outcome: Outcome) => void;
+export type Settle = (outcome: RequestOutcome) => void;
 
 /** Commands of one link that may wait at once. */
 export const MAX_PENDING = 1024;
@@ -70,7 +70,7 @@ export class Pending {
   }
 
   /** Settles the command `id`. A reply to nothing, as after a timeout, is no one's. */
-  settle(id: number, outcome: Outcome): void {
+  settle(id: number, outcome: RequestOutcome): void {
     const command = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#disarm();
@@ -103,6 +103,6 @@ export class Pending {
 }
 
 /** The end of a command that was not carried out. */
-export function failed(row: ErrorCode): Outcome {
+export function failed(row: ErrorCode): RequestOutcome {
   return { ok: false, error: new HoldfastError(row) };
 }

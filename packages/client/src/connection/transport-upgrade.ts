@@ -8,15 +8,15 @@
  */
 import type { Clock } from "../clock.js";
 import type { TransportName } from "../transports/transport.js";
-import type { Link } from "./link.js";
+import type { ServerConnection } from "./link.js";
 import type { TransportChoice } from "./transport-choice.js";
 
 export interface ClimbOptions {
   token(): Promise<string | undefined>;
   /** A link. `failed`: it has ended before it was handed over. */
-  dial(name: TransportName, opened: () => void, failed: () => void): Link;
+  dial(name: TransportName, opened: () => void, failed: () => void): ServerConnection;
   /** The link can take over; it is the owner's from now on. */
-  ready(link: Link, token: string | undefined): void;
+  ready(link: ServerConnection, token: string | undefined): void;
 }
 
 export class TransportUpgrade {

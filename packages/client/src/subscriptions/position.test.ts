@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
 import { readSubscribeAnswer } from "../wire/inbound.js";
-import { Cursor, type Step } from "./position.js";
+import { ChannelPosition, type Step } from "./position.js";
 
 /** A cursor of the channel `news` at an offset of the epoch `a`, or without a position. */
-function cursorAt(offset: number | undefined): Cursor {
-  const cursor = new Cursor("news");
+function cursorAt(offset: number | undefined): ChannelPosition {
+  const cursor = new ChannelPosition("news");
   cursor.position = offset === undefined ? undefined : { offset, epoch: "a" };
   return cursor;
 }
 
 /** Steps in short: offsets, gaps as [reason, from, to], "recovered <count>". */
-function catchUp(cursor: Cursor, answer: object): unknown[] {
+function catchUp(cursor: ChannelPosition, answer: object): unknown[] {
   return [...cursor.catchUp(readSubscribeAnswer(answer))].map(short);
 }
 

@@ -19,7 +19,7 @@ export interface Gap {
 }
 
 /** Deliver; drop as it is known already; or ask for the channel again, as something before it is missing. */
-export type Arrival = "deliver" | "known" | "hole";
+export type OffsetVerdict = "deliver" | "known" | "hole";
 
 /** One step of catching up: an event of the subscription, in the order in which the application is told. */
 export type Step =
@@ -30,7 +30,7 @@ export type Step =
 /** Epochs that are remembered as over. */
 const MAX_FORMER = 8;
 
-export class Cursor {
+export class ChannelPosition {
   readonly #channel: string;
   #position: Position | undefined;
   /** Epochs that are over, newest first: what comes late from one of them is not what follows. */
@@ -54,7 +54,7 @@ export class Cursor {
   }
 
   /** A live publication with an offset. An epoch is given when it is not that of the publication before. */
-  arrive(offset: number, epoch = this.position?.epoch): Arrival {
+  arrive(offset: number, epoch = this.position?.epoch): OffsetVerdict {
     const at = this.position;
     // Without an epoch nothing can be said of an offset.
     if (epoch === undefined || this.#isOver(epoch)) return "hole";
@@ -66,7 +66,7 @@ export class Cursor {
   }
 
   /** The server says that it skipped some. */
-  skip(push: GapPush): Gap | Exclude<Arrival, "deliver"> {
+  skip(push: GapPush): Gap | Exclude<OffsetVerdict, "deliver"> {
     const { from, to, epoch } = push;
     const reason = reasonOf(push);
     const at = this.position;

@@ -7,7 +7,7 @@
  */
 
 import { MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
-import type { Member, PresenceList } from "../wire/inbound.js";
+import type { Member, PresencePage } from "../wire/inbound.js";
 
 /** A user with every session, or one anonymous session. */
 export interface PresentUser {
@@ -33,9 +33,9 @@ export interface Presence {
 /** A change that was taken; is known already; or comes on top of something that was missed. */
 type Change = "taken" | "known" | "hole";
 
-type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+type Counts = Pick<PresencePage, "version" | "users" | "sessions">;
 
-export class PresenceView {
+export class PresenceTracker {
   #counts: Counts = { version: 0, users: 0, sessions: 0 };
   #perSession = false;
   /** By session; undefined while they are not known. */
@@ -54,7 +54,7 @@ export class PresenceView {
    * Everything anew. `tell` is called for whoever came and went since the list before, where there is one.
    */
   replace(
-    { members, perSession = this.#perSession, next, ...counts }: PresenceList,
+    { members, perSession = this.#perSession, next, ...counts }: PresencePage,
     tell: (kind: "join" | "leave", member: Member) => void = () => {},
   ): void {
     this.#perSession = perSession;

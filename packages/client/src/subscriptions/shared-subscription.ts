@@ -15,10 +15,10 @@ import {
   type SubscribeRequest,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
-import type { Link } from "../connection/link.js";
+import type { ServerConnection } from "../connection/link.js";
 import { Refresh } from "../connection/refresh.js";
 import { Emitter } from "../emitter.js";
-import { TokenSource } from "../token-source.js";
+import { TokenProvider } from "../token-source.js";
 import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "../wire/codes.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import {
@@ -28,7 +28,7 @@ import {
   readSubscribeAnswer,
   type Stored,
 } from "../wire/inbound.js";
-import { Cursor } from "./position.js";
+import { ChannelPosition } from "./position.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
 import type {
@@ -40,7 +40,7 @@ import type {
 } from "./subscription.js";
 
 /** Sends commands while there is a connection. */
-export type Wire = Pick<Link, "request">;
+export type RequestSender = Pick<ServerConnection, "request">;
 
 /** How long a token for a channel may take, ms. */
 const TOKEN_TIMEOUT_MS = 10_000;
@@ -58,7 +58,7 @@ export interface SharedSubscriptionOptions {
 }
 
 /** What one command asked for. */
-export interface Asked {
+export interface ChannelRequest {
   /** Everything after this; compared by identity. */
   readonly since: Position | undefined;
   readonly wish: { readonly presence?: boolean; readonly joinLeave?: boolean };
@@ -74,15 +74,15 @@ export class SharedSubscription implements Share {
   readonly channel: string;
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
-  readonly #cursor: Cursor;
+  readonly #cursor: ChannelPosition;
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
-  #tokens: TokenSource | undefined;
+  #tokens: TokenProvider | undefined;
   /** Who is there, where somebody wants to know. */
   #watch: PresenceWatch | undefined;
   #wantsJoinLeave = false;
   /** The last connection; used in the states of one that lives. */
-  #wire: Wire | undefined;
+  #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
@@ -90,7 +90,7 @@ export class SharedSubscription implements Share {
   constructor(channel: string, options: SharedSubscriptionOptions) {
     this.channel = channel;
     this.#options = options;
-    this.#cursor = new Cursor(channel);
+    this.#cursor = new ChannelPosition(channel);
     this.#refresh = new Refresh(options);
   }
 
@@ -100,7 +100,7 @@ export class SharedSubscription implements Share {
   }
 
   /** What to ask the server for now. */
-  get asked(): Asked {
+  get asked(): ChannelRequest {
     return {
       since: this.position,
       wish: { ...(this.#watch && { presence: true }), ...(this.#wantsJoinLeave && { joinLeave: true }) },
@@ -118,7 +118,7 @@ export class SharedSubscription implements Share {
 
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
   add(
-    wire: Wire | undefined,
+    wire: RequestSender | undefined,
     { since, token, presence = false }: SubscribeOptions,
     events: Handle = new Emitter(),
   ): Handle {
@@ -128,7 +128,7 @@ export class SharedSubscription implements Share {
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
     }
-    if (token !== undefined) this.#tokens = new TokenSource(token);
+    if (token !== undefined) this.#tokens = new TokenProvider(token);
     const more = this.#wantPresence(presence);
     this.#handles.add(events);
     // Held without it: asked for anew.
@@ -185,7 +185,7 @@ export class SharedSubscription implements Share {
    * A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with
    * `asked`.
    */
-  welcomed(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
+  welcomed(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
     this.#wire = wire;
     this.#retries = 0;
     if (outcome === undefined) return this.#ask();
@@ -278,7 +278,7 @@ export class SharedSubscription implements Share {
   }
 
   /** The server holds the channel, and said from where on, having been asked for this. */
-  #answered(body: unknown, { since, wish }: Asked): void {
+  #answered(body: unknown, { since, wish }: ChannelRequest): void {
     const held: State = { t: "held" };
     this.#enter(held);
     const unwanted =

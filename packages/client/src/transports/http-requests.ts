@@ -13,13 +13,13 @@ import { backoffDelay } from "@holdfast/protocol";
 import { type Ending, httpEnding, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import type { Welcome } from "../wire/inbound.js";
-import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
+import type { ClientTransport, HttpOptions, TransportEvents } from "./transport.js";
 import { httpUrl } from "./url.js";
 
 /** Repeats of a request that got no answer. */
 const MAX_REPEATS = 3;
 
-export class Requests implements Transport {
+export class Requests implements ClientTransport {
   readonly #url: string;
   readonly #options: HttpOptions;
   readonly #on: TransportEvents;

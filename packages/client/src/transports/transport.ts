@@ -31,7 +31,7 @@ export interface TransportEvents {
   endedBy(ending: Ending): void;
 }
 
-export interface Transport {
+export interface ClientTransport {
   /** Sends frames separated by newlines, after `opened`. */
   send(message: string): void;
   /**

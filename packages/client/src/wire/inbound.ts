@@ -26,7 +26,7 @@ export interface Member {
 }
 
 /** Members as the server lists them. */
-export interface PresenceList {
+export interface PresencePage {
   readonly version: number;
   readonly users: number;
   readonly sessions: number;
@@ -88,7 +88,7 @@ export type PresencePush =
     }
   | { readonly kind: "presence"; readonly body: { readonly channel: string } & Counts };
 
-type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+type Counts = Pick<PresencePage, "version" | "users" | "sessions">;
 
 /** What concerns one channel. */
 export type ChannelPush =
@@ -192,7 +192,7 @@ export function readHistory(channel: string, body: Json): History | undefined {
 }
 
 /** Reads a list of members, or a page of it. */
-export function readPresenceList(body: unknown): PresenceList | undefined {
+export function readPresenceList(body: unknown): PresencePage | undefined {
   if (!isFields(body) || !hasCounts(body)) return undefined;
   const { version, users, sessions, members, joinLeave, next } = body;
   if (!Array.isArray(members) || !members.every(isMember)) return undefined;

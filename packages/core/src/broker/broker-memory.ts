@@ -10,11 +10,11 @@ import type { Position } from "@holdfast/protocol";
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
 } from "./broker.js";
 import { type LogOptions, MemoryLogs } from "./log-memory.js";
 import type { Topic } from "./topic.js";
@@ -56,7 +56,7 @@ export class MemoryBus {
     if (brokers?.delete(broker) && brokers.size === 0) this.#subscribers.delete(topic);
   }
 
-  publish(topic: Topic, data: string, { retention, key }: PublishOptions): Position | undefined {
+  publish(topic: Topic, data: string, { retention, key }: BrokerPublishOptions): Position | undefined {
     if (++this.#unswept >= PUBLICATIONS_PER_SWEEP) {
       this.#unswept = 0;
       this.#logs.sweep();
@@ -95,7 +95,11 @@ export class MemoryBroker implements Broker {
     events.state("ready");
   }
 
-  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  async publish(
+    topic: Topic,
+    data: string,
+    options: BrokerPublishOptions = {},
+  ): Promise<Position | undefined> {
     this.#assertReady();
     return this.#bus.publish(topic, data, options);
   }

@@ -22,8 +22,8 @@ import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
 import {
   announced,
+  type ChannelOutcome,
   named,
-  type Outcome,
   ownProblem,
   positionsOf,
   type Settled,
@@ -95,7 +95,7 @@ interface Coming {
 function goOn(context: Context, connection: Connection, session: Session, coming: Coming): void {
   const { since, mayComeBack, resumed } = coming;
   const missed: Batch[] = [];
-  const settled = coming.settled.map(([channel, outcome]): readonly [string | undefined, Outcome] => {
+  const settled = coming.settled.map(([channel, outcome]): readonly [string | undefined, ChannelOutcome] => {
     const from = channel === undefined ? undefined : since?.get(channel);
     if (channel === undefined || from === undefined || "error" in outcome) return [channel, outcome];
     const { publications, ...verdict } = outcome.result;

@@ -167,6 +167,25 @@ describe("connect", () => {
     ]);
   });
 
+  test("with many more channels than allowed pays for them, and is ended where it cannot", async () => {
+    const world = memoryWorld({ maxChannels: 3, commandRate: 10 });
+    const names = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, null]));
+    const client = world.client();
+    client.connect(names(3 + 190));
+    await world.settle();
+    expect(client.take()).toHaveLength(1);
+    // A command costs ten of them: the connection owes nothing, and has nothing left.
+    client.connection.receive('{"id":2,"history":{"channel":"c0"}}');
+    await world.settle();
+    expect(errorOf(client)).toEqual(errors.limitRate);
+    const greedy = world.client();
+    greedy.connect(names(3 + 400));
+    await world.settle();
+    expect(greedy.take()).toMatchObject([{ body: { code: disconnects.limitRate.code } }]);
+    expect(world.core.subscriptions).toBe(3);
+  });
+
   test("with positions says that without history nothing is proven", async () => {
     const world = memoryWorld();
     const client = world.client();

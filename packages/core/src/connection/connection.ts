@@ -33,7 +33,7 @@ import type { ResumeTokens } from "../access/resume-tokens.js";
 import { channelOf } from "../broker/topic.js";
 import type { Batch, Encoding } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { Backlog, Outbox, Waiting } from "../delivery/outbox.js";
+import type { Outbox, OutboxBacklog, OutboxFill } from "../delivery/outbox.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP, type SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
 import type { Subscription } from "../hub/subscription.js";
@@ -104,7 +104,7 @@ export class Connection implements Listener, RateAccount {
   readonly #transport: Transport;
   readonly #encoding: Encoding;
   /** What the outbox knows of the bytes that wait, while any do. */
-  #backlog: Backlog | undefined;
+  #backlog: OutboxBacklog | undefined;
   #state: State = "connecting";
   /** Whether our last ping of the protocol has yet to be echoed, whatever else came since. */
   #pongDue = false;
@@ -232,7 +232,7 @@ export class Connection implements Listener, RateAccount {
   }
 
   /** What waits for it, and how full that makes its outbox. */
-  get waiting(): Waiting {
+  get waiting(): OutboxFill {
     return this.#context.outbox.waiting(this.#transport, this.#backlog);
   }
 

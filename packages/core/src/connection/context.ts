@@ -11,7 +11,7 @@ import type { EventSink } from "../events/event-sink.js";
 import type { StreamReader } from "../history/stream-reader.js";
 import type { Hub } from "../hub/hub.js";
 import type { CoreOptions } from "../options.js";
-import type { Presence } from "../presence/presence.js";
+import type { WorkerPresence } from "../presence/presence.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Reads } from "../runtime/reads.js";
 import type { SparseLog } from "../runtime/sparse-log.js";
@@ -35,7 +35,7 @@ export interface Context extends ConnectionParts {
   readonly streamReader: StreamReader;
   readonly detached: Detached;
   /** Undefined where no namespace has it. */
-  readonly presence: Presence | undefined;
+  readonly presence: WorkerPresence | undefined;
   readonly revocations: Revocations;
   readonly registry: Registry;
   readonly publishRate: PublishRate;

@@ -11,7 +11,7 @@ import type { SlowSubscription } from "../delivery/slow-consumers.js";
 import type { EventSink } from "../events/event-sink.js";
 import type { Hub } from "../hub/hub.js";
 import type { Subscription } from "../hub/subscription.js";
-import type { MemberConnection, Presence } from "../presence/presence.js";
+import type { MemberConnection, WorkerPresence } from "../presence/presence.js";
 import type { Detached } from "./detached.js";
 import type { Session } from "./session.js";
 
@@ -29,7 +29,7 @@ export interface ReleaseParts<C> {
     forget(connection: C, identity: Identity): void;
   };
   readonly hub: Hub;
-  readonly presence: Presence | undefined;
+  readonly presence: WorkerPresence | undefined;
   readonly registry: { disconnected(connection: C): void };
   readonly slowConsumers: { forget(subscription: SlowSubscription): void };
 }
@@ -94,7 +94,7 @@ export function releaseSubscription<C extends ReleasedConnection>(
 
 /** Leaves the channels that have presence: at once, or when its grace is over. */
 function absent(
-  presence: Presence,
+  presence: WorkerPresence,
   connection: ReleasedConnection,
   subscriptions: readonly Subscription[],
   lingers: boolean,

@@ -23,7 +23,7 @@ import { Reads } from "../runtime/reads.js";
 import { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
-import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
+import { type Recovery, Stream, type StreamLimits, type StreamProgress } from "./stream.js";
 
 /**
  * A read of a topic's log. `proof`: onward from the stream's position. `past`: what lies before its recent
@@ -332,7 +332,7 @@ export class StreamReader {
   }
 
   /** Delivers what a page has brought. Bounded by the page: it is not dropped where fan-out is full. */
-  #go(topicState: LoggedTopic, stream: Stream, { gap, entries }: Progress): void {
+  #go(topicState: LoggedTopic, stream: Stream, { gap, entries }: StreamProgress): void {
     const { fanOut, metrics, logger } = this.#parts;
     const epoch = stream.position?.epoch ?? "";
     const channel = channelOf(topicState.topic) ?? "";

@@ -18,9 +18,9 @@ import type { Logger } from "../runtime/logger.js";
 import {
   type Lease,
   MAX_CHANGES,
-  type Member,
   type PresenceChange,
   type PresenceStore,
+  type StoredMember,
   type Transition,
 } from "./store.js";
 
@@ -41,7 +41,7 @@ export interface MembersParts {
 }
 
 interface Present {
-  readonly member: Member;
+  readonly member: StoredMember;
   holder: Holder;
   /** Further connections of the session with the same count. */
   others: readonly Holder[] | undefined;
@@ -82,7 +82,7 @@ export class PresenceMembers {
     return this.#rooms.size;
   }
 
-  join(channel: string, rule: PresenceRule, member: Member, holder: Holder): void {
+  join(channel: string, rule: PresenceRule, member: StoredMember, holder: Holder): void {
     const room = this.#rooms.get(channel) ?? this.#open(channel, rule);
     const { session, count = 0 } = member;
     const known = room.members.get(session);

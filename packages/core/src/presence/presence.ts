@@ -19,7 +19,7 @@ import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import { PresenceLease } from "./lease.js";
 import { type Holder, PresenceMembers } from "./members.js";
-import type { PresencePage, PresenceStore } from "./store.js";
+import type { MembersPage, PresenceStore } from "./store.js";
 import { PresenceWatches } from "./watches.js";
 
 export interface PresenceOptions {
@@ -58,7 +58,7 @@ interface Lingering {
   readonly endTick: number;
 }
 
-export class Presence {
+export class WorkerPresence {
   readonly watches: PresenceWatches;
   readonly #options: PresenceOptions;
   readonly #parts: PresenceParts;
@@ -137,7 +137,7 @@ export class Presence {
     channel: string,
     limit: number,
     cursor: string | undefined,
-  ): Promise<Omit<PresencePage, "sequence">> {
+  ): Promise<Omit<MembersPage, "sequence">> {
     const snapshot = cursor === undefined ? this.watches.get(channel)?.view.snapshot : undefined;
     if (snapshot !== undefined) {
       const { members, ...counts } = snapshot;

@@ -25,7 +25,7 @@ import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { HeardNews, HeardStep, PresenceNews, PresenceStore } from "./store.js";
-import type { PresenceSnapshot, Told } from "./view.js";
+import type { PresenceSnapshot, ToldChange } from "./view.js";
 import { type ToldListener, Watch, Watcher } from "./watch.js";
 
 export interface WatchesParts {
@@ -257,7 +257,7 @@ export class PresenceWatches {
     this.#failed.add(watch);
   }
 
-  #tell(watch: Watch, told: readonly Told[]): void {
+  #tell(watch: Watch, told: readonly ToldChange[]): void {
     const { channel, rule, view } = watch;
     if (view.state === "counting") this.#counting.add(watch);
     if (rule.joinLeave === "off" || watch.listeners.size === 0) return;

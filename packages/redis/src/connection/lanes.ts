@@ -31,7 +31,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-export class Lanes {
+export class CommandLanes {
   readonly #run: Run;
   readonly #now: () => number;
   /** By lane, while a call of it is under way: those that wait. */

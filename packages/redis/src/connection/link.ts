@@ -12,7 +12,7 @@ import { databaseOf } from "../target.js";
 import { openConnections, openingTimeoutMs } from "./connect.js";
 import type { Connections } from "./connections.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
-import { Lanes } from "./lanes.js";
+import { CommandLanes } from "./lanes.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { NotMaster, type Roles } from "./role.js";
 import type { ScriptCall } from "./script.js";
@@ -38,7 +38,7 @@ export class RedisLink {
   readonly #random: () => number;
   readonly #roles: Roles;
   readonly #reasonOf: Reasons;
-  readonly #lanes: Lanes;
+  readonly #lanes: CommandLanes;
   readonly #abort = new AbortController();
   readonly #ends: Promise<string>[] = [];
   #connections: Connections | undefined;
@@ -59,7 +59,7 @@ export class RedisLink {
     this.#clock = clock;
     this.#random = random;
     this.#roles = roles;
-    this.#lanes = new Lanes(
+    this.#lanes = new CommandLanes(
       (script, keys, args) => this.#use().script(script, keys, args),
       () => clock.monotonic(),
     );

@@ -9,7 +9,7 @@ import { firstChannel } from "../channels.js";
 import { type AgentOrders, type AgentReport, portOf } from "../messages.js";
 import { monotonicMicros, stampedData } from "../stamp.js";
 import { OPEN, type SeatState } from "./connection-table.js";
-import { type Credentials, readCredentials, sendBody } from "./credentials.js";
+import { readCredentials, type SendCredentials, sendBody } from "./credentials.js";
 import { maskedFrame, TEXT } from "./frames.js";
 import { HttpSender } from "./http-sender.js";
 import { postRequest } from "./poll-wire.js";
@@ -33,7 +33,7 @@ export class MessageSender {
   readonly #owner: ChatterOwner;
   readonly #traffic = new Traffic();
   /** Of comet clients. */
-  readonly #credentials: (Credentials | undefined)[] = [];
+  readonly #credentials: (SendCredentials | undefined)[] = [];
   /** ms of the clock when a seat last sent. */
   readonly #sentAt: Float64Array;
   #desk: HttpSender | undefined;

@@ -20,7 +20,7 @@ import { corsHeaders } from "../../http/cors.js";
 import { comeBack, isEventSource } from "../../http/event-source.js";
 import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
-import { peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
+import { type HandleIo, peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { ClientAddress, ClientAddresses } from "../http/client-addresses.js";
 import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../http/forwarded-headers.js";
 import { readBody } from "../http/request-body.js";
@@ -56,6 +56,8 @@ export interface CometParts {
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Reads and writes the streams. */
+  readonly io?: HandleIo;
 }
 
 /** Takes the socket of a request out of HTTP, once everything before it has been answered. */
@@ -87,9 +89,9 @@ export class Comet {
   #reading = 0;
 
   constructor(parts: CometParts) {
-    const { core, polls, clock, random } = parts;
+    const { core, polls, clock, random, io } = parts;
     this.#parts = parts;
-    this.#streams = new EventStreams(core, this.#sessions, clock, random, polls.streamSilenceMs);
+    this.#streams = new EventStreams(core, this.#sessions, clock, random, polls.streamSilenceMs, io);
     this.#who = new Introductions(core);
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }

@@ -46,7 +46,7 @@ export interface Acceptance {
   readonly identity?: Identity | undefined;
 }
 
-export interface Refusal {
+export interface UpgradeRefusal {
   readonly kind: "refuse";
   readonly status: number;
   readonly error: HttpError;
@@ -75,7 +75,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** One subprotocol: a token of RFC 9110 §5.6.2. */
 const SUBPROTOCOL_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Acceptance | Refusal {
+export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Acceptance | UpgradeRefusal {
   const { headers, url = "" } = head;
   const question = url.indexOf("?");
   const path = question === -1 ? url : url.slice(0, question);
@@ -123,7 +123,7 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
  * What to answer when core does not admit the request. `random` in [0, 1) spreads the return of those who
  * wait, so that they do not come back as one wave.
  */
-export function refusalFor(error: ErrorCode, random: number): Refusal {
+export function refusalFor(error: ErrorCode, random: number): UpgradeRefusal {
   if (error.temporary) {
     return refuse(503, error, { "Retry-After": String(1 + Math.floor(random * MAX_RETRY_AFTER_S)) });
   }
@@ -167,6 +167,10 @@ function badRequest(message: string): HttpError {
   return { ...errors.badRequest, message };
 }
 
-function refuse(status: number, error: HttpError, headers: Readonly<Record<string, string>> = {}): Refusal {
+function refuse(
+  status: number,
+  error: HttpError,
+  headers: Readonly<Record<string, string>> = {},
+): UpgradeRefusal {
   return { kind: "refuse", status, error, headers };
 }

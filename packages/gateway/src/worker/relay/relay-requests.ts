@@ -19,7 +19,7 @@ import {
 } from "node:http";
 import type { Clock, Timer } from "@holdfast/core";
 import type { Forwarding } from "./instance-seal.js";
-import type { Destination } from "./other-instances.js";
+import type { RelayTarget } from "./other-instances.js";
 
 /**
  * Set on what is sent to another instance, which never sends it on. A client that sets it is answered where
@@ -67,7 +67,7 @@ const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
 ]);
 
 /** A destination that is another instance's. */
-export type FarDestination = Extract<Destination, { readonly host: string }>;
+export type FarDestination = Extract<RelayTarget, { readonly host: string }>;
 
 /**
  * - `unreached`: its owner is not there.
@@ -142,7 +142,7 @@ export class RelayRequests {
     incoming: IncomingMessage,
     response: ServerResponse,
     body: Buffer | undefined,
-    to: Destination,
+    to: RelayTarget,
     forwarding?: Forwarding,
   ): Promise<HopOutcome> {
     const bytes = body?.length ?? 0;

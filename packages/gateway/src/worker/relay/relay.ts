@@ -23,7 +23,7 @@ import type { RoutedWay } from "../../link/metrics.js";
 import { abandonedBody, OWN_BYTES } from "../http/request-body.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
-import type { Destination, OtherInstances } from "./other-instances.js";
+import type { OtherInstances, RelayTarget } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
 import { ANSWERED, FORWARDED, type HopOutcome, type RelayLimits, RelayRequests } from "./relay-requests.js";
 import { RelaySocket } from "./relay-socket.js";
@@ -165,7 +165,7 @@ export class Relay {
     request: IncomingMessage,
     response: ServerResponse,
     body: Buffer | undefined,
-    to: Destination,
+    to: RelayTarget,
   ): Promise<HopOutcome> {
     for (let tries = 1; ; tries++) {
       const outcome = await this.#relayRequests.go(request, response, body, to);

@@ -16,12 +16,12 @@ const SWEEP_INTERVAL_MS = 1_000;
 const MAX_WAITING = 16_384;
 
 /** A socket, as far as it waits. */
-export interface Waiting {
+export interface WaitingSocket {
   readonly destroyed: boolean;
   destroy(): void;
 }
 
-export class WaitingSockets<S extends Waiting = Duplex> {
+export class WaitingSockets<S extends WaitingSocket = Duplex> {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #limit: number;

@@ -12,17 +12,17 @@ import type { Acceptance } from "../http/upgrade.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
-import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
+import { type SocketConnection, type TransportHome, WebSocketTransport } from "./transport.js";
 
 /** The part of core that takes connections. */
-export interface Opener {
+export interface WebSocketOpener {
   open(
     transport: Transport,
     encoding: Encoding,
     channels?: readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
-  ): ConnectionEnd;
+  ): SocketConnection;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Opener {
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** A request that was accepted, and what came with it. */
-export interface Arrival {
+export interface AcceptedUpgrade {
   readonly head: RequestHead;
   /** What came right behind the head; changed here. */
   readonly first: Buffer;
@@ -40,10 +40,10 @@ export interface Arrival {
 }
 
 export class WebSocketTransports implements TransportHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
-  readonly #opener: Opener;
+  readonly #opener: WebSocketOpener;
   readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
   readonly #leaving: WaitingSockets<WebSocketTransport>;
   /** Transports whose end is waited for. */
@@ -54,12 +54,14 @@ export class WebSocketTransports implements TransportHome {
 
   /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
   constructor(
-    opener: Opener,
+    opener: WebSocketOpener,
     maxPayload: number,
     unfinished: UnfinishedMessages,
     clock: Clock,
     brake?: RefusalBrake<WebSocketTransport>,
+    io = new HandleIo(),
   ) {
+    this.io = io;
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
@@ -76,7 +78,7 @@ export class WebSocketTransports implements TransportHome {
   /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
   accept(
     handle: TcpHandle,
-    { head, first, ended }: Arrival,
+    { head, first, ended }: AcceptedUpgrade,
     { encoding, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
