@@ -3,7 +3,7 @@
  *
  * Owns the names by which streams are found. Invariant: a name is forgotten with its stream.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
@@ -14,7 +14,7 @@ import { type CometConnection, type Ids, SseTransport, type StreamHome } from ".
 export interface CometOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     url?: UrlConnect,
     identity?: Identity,
     headers?: ForwardedHeaders,
@@ -23,7 +23,7 @@ export interface CometOpener {
 
 /** What a request for a stream asks for. */
 export interface StreamRequest {
-  readonly encoding: Encoding;
+  readonly codec: Codec;
   readonly ids: Ids;
   /** Undefined: `commands` connects. */
   readonly url: UrlConnect | undefined;
@@ -96,7 +96,7 @@ export class EventStreams extends HandleWriters<SseTransport> implements StreamH
     try {
       transport.connection = this.#opener.open(
         transport,
-        request.encoding,
+        request.codec,
         request.url,
         request.identity,
         request.forwarded,

@@ -3,7 +3,7 @@
  *
  * Invariant: a refusal that waits is said or dropped before its socket is forgotten.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
@@ -17,7 +17,7 @@ import { type SocketConnection, type TransportHome, WebSocketTransport } from ".
 export interface WebSocketOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     channels?: readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
@@ -59,13 +59,13 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
   accept(
     handle: TcpHandle,
     { head, first, ended }: AcceptedUpgrade,
-    { encoding, channels, identity, forwarded }: Acceptance,
+    { codec, subprotocol, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
-    this.begin(transport, [switchingProtocols(head)], ended);
+    this.begin(transport, [switchingProtocols(head, subprotocol)], ended);
     let answer: Uint8Array;
     try {
-      transport.connection = this.#opener.open(transport, encoding, channels, identity, forwarded);
+      transport.connection = this.#opener.open(transport, codec, channels, identity, forwarded);
     } finally {
       answer = this.takeGathered();
     }
