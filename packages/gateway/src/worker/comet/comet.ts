@@ -10,6 +10,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Clock,
   type Core,
+  codecs,
   type ForwardedHeaders,
   type Identity,
   TICKET_LIFETIME_S,
@@ -185,20 +186,20 @@ export class Comet {
 
   #plainStream(
     head: RequestHead,
-    { channels, encoding, cursor }: PlainStream,
+    { channels, codec, cursor }: PlainStream,
     who: Verdict,
   ): StreamRequest | HttpAnswer {
     const problem = this.#parts.core.admit(channels, who);
     if (problem !== undefined) return this.#refusal(head, problem);
     const identity = "identity" in who ? who.identity : undefined;
     return {
-      encoding,
+      codec,
       ids: identity?.user !== undefined ? "proven" : channels.length === 1 ? "shared" : "own",
       url: {
         channels,
         since: cursor?.positions,
         resume: resumeOf(cursor),
-        mayComeBack: encoding !== "raw",
+        mayComeBack: !codec.dialect.isDataOnly,
       },
       identity,
       commands: undefined,
@@ -262,7 +263,7 @@ export class Comet {
       const problem = this.#parts.core.admit();
       if (problem !== undefined) return sendAnswer(response, this.#refusal(request, problem));
       const stream: StreamRequest = {
-        encoding: "objects",
+        codec: codecs.objects,
         ids: "none",
         url: undefined,
         identity,
