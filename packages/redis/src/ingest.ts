@@ -23,7 +23,7 @@ import { pause } from "./connection/pause.js";
 import type { Rejections } from "./connection/rejections.js";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
-import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
+import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 import { StreamWaiter } from "./stream-waiter.js";
@@ -148,7 +148,7 @@ export class Ingest {
   async #publish(entries: readonly IngestEntry[], until: number): Promise<void> {
     const { clock } = this.#seams;
     const done: string[] = [];
-    const orders = new Map<Topic, [string, Order][]>();
+    const orders = new Map<Topic, [string, IngestPublication][]>();
     for (const entry of entries) {
       const order = parseEntry(entry, this.#options.maxPublicationBytes);
       if (order === undefined) done.push(entry.id);
@@ -162,7 +162,7 @@ export class Ingest {
         else queue.push([entry.id, order]);
       }
     }
-    const inOrder = async (queue: readonly [string, Order][]): Promise<void> => {
+    const inOrder = async (queue: readonly [string, IngestPublication][]): Promise<void> => {
       for (const [id, { topic, channel, data, key }] of queue) {
         if (this.#closing.signal.aborted || clock.monotonic() > until) return;
         await this.#parts.host.publish(topic, data, { retention: this.#parts.retentionOf(channel), key });
@@ -195,7 +195,7 @@ export class Ingest {
   /** One line per reason until a round works again. That Redis is away the broker says itself. */
   #log(error: unknown): void {
     if (this.#parts.host.state !== "ready") return;
-    const reason = error instanceof BrokerUnavailable ? error.message : "the doorbell failed";
+    const reason = error instanceof BrokerUnavailable ? error.message : "waiting for the stream failed";
     if (this.#failure === reason || this.#closing.signal.aborted) return;
     this.#failure = reason;
     this.#seams.logger.warn(

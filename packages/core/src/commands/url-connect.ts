@@ -63,7 +63,7 @@ export function connectByUrl(
       });
     session.begin(undefined);
     tellConnect(context, connection, session, false, undefined);
-    connection.stands(positionsOf(settled));
+    connection.subscribed(positionsOf(settled));
     // A raw client would be told nothing; in a storm of them the text is a cost.
     if (connection.isRaw) return;
     connection.send(
@@ -103,7 +103,7 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
-  connection.stands(positionsOf(settled));
+  connection.subscribed(positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
   connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));

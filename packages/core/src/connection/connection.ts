@@ -280,9 +280,9 @@ export class Connection implements Listener, RateAccount {
   }
 
   /** Subscriptions begin there. Said right before the client is told. */
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    const { stands } = this.#transport;
-    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { subscribed } = this.#transport;
+    if (subscribed !== undefined) subscribed.call(this.#transport, positions, () => this.#proof());
   }
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
@@ -293,7 +293,7 @@ export class Connection implements Listener, RateAccount {
 
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
-    this.#transport.comeBack?.(reconnectAfterMs);
+    this.#transport.setRetryDelay?.(reconnectAfterMs);
     this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
   }
 
@@ -317,7 +317,7 @@ export class Connection implements Listener, RateAccount {
     const { session } = this;
     if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
-    if (channel !== undefined) this.#transport.left?.(channel);
+    if (channel !== undefined) this.#transport.unsubscribed?.(channel);
     releaseSubscription(this.#context, this, session, subscription);
   }
 

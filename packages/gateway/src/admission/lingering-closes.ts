@@ -14,7 +14,7 @@ const FAREWELL_MS = 1000;
 const MAX_FAREWELLS = 1024;
 
 /** What is used of a `net.Socket`. */
-export interface FarewellSocket {
+export interface LingeringSocket {
   on(event: "error" | "close", listener: () => void): unknown;
   resume(): unknown;
   end(text: string): unknown;
@@ -23,12 +23,12 @@ export interface FarewellSocket {
 
 export class LingeringCloses {
   readonly #clock: Clock;
-  readonly #open: (handle: TcpHandle) => FarewellSocket;
+  readonly #open: (handle: TcpHandle) => LingeringSocket;
   /** With the time at which each began, monotonic ms. */
-  readonly #sockets = new Map<FarewellSocket, number>();
+  readonly #sockets = new Map<LingeringSocket, number>();
 
   /** `open` takes ownership of a handle. */
-  constructor(clock: Clock, open: (handle: TcpHandle) => FarewellSocket = socketOf) {
+  constructor(clock: Clock, open: (handle: TcpHandle) => LingeringSocket = socketOf) {
     this.#clock = clock;
     this.#open = open;
   }
@@ -67,7 +67,7 @@ export class LingeringCloses {
     for (const socket of this.#sockets.keys()) this.#cut(socket);
   }
 
-  #cut(socket: FarewellSocket): void {
+  #cut(socket: LingeringSocket): void {
     this.#sockets.delete(socket);
     socket.destroy();
   }

@@ -127,15 +127,15 @@ export class PollTransport implements Transport, CometSession {
     });
   }
 
-  comeBack(afterMs: number): void {
+  setRetryDelay(afterMs: number): void {
     this.#waitMs = afterMs;
   }
 
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
+  subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
     if (this.#state === "open") this.#queue.stands(positions);
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     if (this.#state === "open") this.#queue.left(channel);
   }
 
