@@ -121,6 +121,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
     logLinesLost: parts.logLinesLost,
+    logLinesLimited: () => logger.leftOut,
     clock: systemClock,
   };
 }
@@ -259,6 +260,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
           },
     logger,
     logLinesLost: () => output.lost,
+    logLinesLimited: () => logger.leftOut,
     clock: systemClock,
   };
 }

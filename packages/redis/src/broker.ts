@@ -20,6 +20,7 @@ import {
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { RedisLink } from "./connection/link.js";
 import { pause } from "./connection/pause.js";
+import { Pings } from "./connection/pings.js";
 import { type Reasons, reasonsOf, refusalIn } from "./connection/reason.js";
 import { Rejections } from "./connection/rejections.js";
 import { Roles } from "./connection/role.js";
@@ -51,6 +52,7 @@ export class RedisBroker implements Broker {
   readonly #reasonOf: Reasons;
   readonly #subscriptions: RedisSubscriptions;
   readonly #rejections: Rejections;
+  readonly #pings: Pings;
   readonly #roles: Roles;
   readonly #closing = new AbortController();
   readonly #reasonsLogged = new Set<string>();
@@ -66,7 +68,8 @@ export class RedisBroker implements Broker {
     this.#keys = new RedisKeys(this.#options.prefix, databaseOf(this.#options.target));
     this.#reasonOf = reasonsOf(this.#options.target);
     this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
-    this.#roles = new Roles(seams.logger, this.#reasonOf);
+    this.#pings = new Pings(seams.logger, this.#reasonOf);
+    this.#roles = new Roles(seams.logger, this.#reasonOf, this.#pings);
     this.#subscriptions = new RedisSubscriptions({
       maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
       defer: (run) => seams.clock.defer(run),
@@ -209,7 +212,7 @@ export class RedisBroker implements Broker {
   async #live(): Promise<number> {
     const { clock, random } = this.#seams;
     const { signal } = this.#closing;
-    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles });
+    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles, pings: this.#pings });
     const close = (): void => void link.close();
     signal.addEventListener("abort", close, { once: true });
     let readyAt: number | undefined;

@@ -41,6 +41,7 @@ const MAX_ROUNDS = 4;
 
 export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
+  if (!payForSurplus(context, connection, body)) return { error: errors.limitRate };
   const { resume } = body;
   const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
   const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
@@ -57,6 +58,16 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
     return late;
   });
 };
+
+/**
+ * Each channel beyond those that a connection may hold costs a tenth of a command, before anything is done:
+ * its answer is known, and still has to be made. False: the connection has ended over it.
+ */
+function payForSurplus({ options }: Context, connection: Connection, { subs }: Body<"connect">): boolean {
+  if (subs === undefined) return true;
+  const surplus = Object.keys(subs).length - options.maxChannels;
+  return surplus <= 0 || connection.spend(surplus);
+}
 
 /** It is known who comes. */
 function begin(

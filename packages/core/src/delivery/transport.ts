@@ -13,7 +13,7 @@
  *     socket.on("close", () => connection.closed());
  */
 
-import type { Position, Resume } from "@holdfast/protocol";
+import type { Position, Resume, WireMessage } from "@holdfast/protocol";
 
 /** Where a message takes its reader. */
 export interface Mark {
@@ -28,12 +28,21 @@ export interface Message {
   readonly at: Mark | undefined;
 }
 
-/** Turns text messages into the bytes a kind of transport writes. One instance per kind. */
+/** Turns messages into the bytes a kind of transport writes. One instance per kind. */
 export interface Framing {
-  /** The bytes of one message. */
+  /** The bytes of one text message. */
   frame(text: string): Uint8Array;
-  /** The bytes of the messages of a batch, for a framing that tells its readers where they stand. */
+  /** The bytes of one binary message; left out where the transport carries text alone. */
+  frameBytes?(bytes: Uint8Array): Uint8Array;
+  /** The bytes of the text messages of a batch, for a framing that tells its readers where they stand. */
   frameAll?(messages: readonly Message[]): Uint8Array;
+}
+
+/** The bytes of one message. The edge opens no binary codec on a transport that carries text alone. */
+export function frameMessage(framing: Framing, message: WireMessage): Uint8Array {
+  if (typeof message === "string") return framing.frame(message);
+  if (framing.frameBytes === undefined) throw new TypeError("this transport carries no binary message");
+  return framing.frameBytes(message);
 }
 
 export interface Transport {

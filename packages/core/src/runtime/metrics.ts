@@ -19,6 +19,7 @@ export const COUNTERS = Object.freeze({
   delivered_bytes: "Bytes written to subscribers",
   fanout_dropped: "Publications dropped because too much waited to be delivered",
   tokens_refused: "Tokens that proved nothing: forged, expired, revoked or not for this gateway",
+  checks_refused: "Tokens that were not looked at, since too many waited for it",
   subscriptions_withdrawn: "Subscriptions taken away because a token ended or allowed less",
   sessions_detached: "Sessions kept for their resume window when their connection was lost",
   sessions_resumed: "Sessions that went on in a new connection",

@@ -20,6 +20,7 @@ import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from
 import { isUpgrade, type PlainHead, readPlainHead } from "../http/plain-head.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../http/request-rules.js";
 import { StoppedParsers } from "../http/stopped-parsers.js";
+import type { ReadBudget } from "../runtime/read-budget.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
@@ -72,6 +73,8 @@ export interface HttpServerParts {
   readonly answered: () => void;
   /** How long a client may take to read an answer, ms; more for long ones. */
   readonly writeTimeoutMs: number;
+  /** How much clients may bring in a turn of the event loop. */
+  readonly budget?: ReadBudget;
   readonly clock: Clock;
   /** Told of every connection that was cut for what its client did with HTTP. */
   readonly cut: (why: CutReason) => void;
@@ -104,7 +107,7 @@ export class HttpServer {
     this.#parts = parts;
     this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
     this.#date = new DateField(parts.clock);
-    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
+    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut, parts.budget);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
     const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
@@ -376,7 +379,7 @@ export class HttpServer {
    */
   #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
     const bytes = answerBytes(answer, this.#date.now, headOnly);
-    this.#exchanges.leaving(socket, bytes.length);
+    this.#exchanges.turnedAway(socket, bytes.length);
     socket.on("error", destroySocket);
     socket.end(bytes);
     socket.resume();

@@ -45,6 +45,7 @@ async function open(
       drain: SERVING,
       reloadLeft: 0,
       logLinesLost: 0,
+      logLinesLimited: 0,
     })),
     clock,
     new RecordingLogger(),

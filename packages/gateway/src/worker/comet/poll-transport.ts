@@ -132,11 +132,11 @@ export class PollTransport implements Transport, CometSession {
   }
 
   subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
-    if (this.#state === "open") this.#queue.stands(positions);
+    if (this.#state === "open") this.#queue.subscribed(positions);
   }
 
   unsubscribed(channel: string): void {
-    if (this.#state === "open") this.#queue.left(channel);
+    if (this.#state === "open") this.#queue.unsubscribed(channel);
   }
 
   take(commands: readonly CommandFrame[]): void {

@@ -61,3 +61,43 @@ test("a command proves that the client is there, and so do more bytes than a ker
   expect(answers(180_000)).toBe(true);
   expect(answers(200_000)).toBe(false);
 });
+
+test("what a client sends costs it a tenth of a command, and one for each 8 KiB", () => {
+  const { transport, spent, stopped } = heard();
+  transport.read(Buffer.alloc(1));
+  transport.read(Buffer.alloc(65_536));
+  expect([spent, stopped()]).toEqual([[1, 9], 0]);
+});
+
+test("a stream that has ended over it is not read any more", () => {
+  const { transport, spent, stopped } = heard(8);
+  transport.read(Buffer.alloc(65_536));
+  expect([spent, stopped()]).toEqual([[9], 1]);
+  // What was read already costs nothing, and a client that only closes is heard.
+  transport.read(Buffer.alloc(100));
+  expect([spent, stopped()]).toEqual([[9], 1]);
+});
+
+/** A stream whose client has so many tenths of a command to spend. */
+function heard(tenths = Number.POSITIVE_INFINITY) {
+  const spent: number[] = [];
+  let stops = 0;
+  const io = {
+    own: (handle: TcpHandle) => Object.assign(handle, { writeQueueSize: 0 }),
+    write: () => "taken",
+    end: () => true,
+    stop: () => stops++,
+  };
+  const quiet = { isOpening: () => false, leaving: () => {}, gather: () => false };
+  const home = { io, now: () => 0, silenceMs: 1, ...quiet } as unknown as StreamHome;
+  const transport = new SseTransport({} as TcpHandle, home, "none");
+  const connection: Partial<CometConnection> = {
+    spend: (price) => {
+      spent.push(price);
+      if (price > tenths) transport.close(disconnects.limitRate.code, "");
+      return price <= tenths;
+    },
+  };
+  transport.connection = connection as CometConnection;
+  return { transport, spent, stopped: () => stops };
+}

@@ -5,13 +5,14 @@
  *       └──────────their end, or an error───────────────┘
  *
  * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own.
- * What the client sends on it means nothing, costs it a tenth of a command each time, and is dropped.
+ * What the client sends on it means nothing, costs it a tenth of a command each time and for each 8 KiB, and
+ * is dropped.
  * Invariants: `Connection#closed` is called exactly once for each opened connection, and never during another
  * call to the transport; every event that takes the client further has an id before it or in it, where the
  * client comes back by ids. The answer's head leaves first: an end that core gives while the connection is
  * being opened waits for it, so that every request hears a status and why the stream ended.
  */
-import type { Connection, Framing, Transport } from "@holdfast/core";
+import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
 import type {
   HandleIo,
@@ -78,6 +79,8 @@ const COMMENT = Buffer.from(":\n\n");
  * some.
  */
 const PROOF_BYTES = 16 * 1024 * 1024;
+/** A client that sends so much to a stream that has ended is not read any more: its deadline ends it. */
+const LOUD_BYTES = 8 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
@@ -205,7 +208,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
   // What happens on the handle.
 
   read(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) return void this.connection?.spend(1);
+    if (bytes !== undefined) return this.#heard(bytes.length);
     if (this.bufferedBytes === 0) this.terminate();
     else if (this.#state === "open") this.#end("flushing");
     else if (this.#state === "ending") this.#state = "flushing";
@@ -235,6 +238,12 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.connection = undefined;
     this.#home.gone(this);
     connection?.closed();
+  }
+
+  /** Its client has nothing to say here, and pays for it. Of one that has ended nothing more is read. */
+  #heard(bytes: number): void {
+    if (this.#state === "open") this.connection?.spend(1 + tenthsFor(bytes));
+    if (this.#state !== "open" && bytes >= LOUD_BYTES) this.#home.io.stop(this.#handle);
   }
 
   /** An id in front of each event that has moved a position. */
