@@ -71,7 +71,7 @@ beforeEach(async () => {
       get state() {
         return world.state;
       },
-      introduce: () => world.who,
+      authenticate: () => world.who,
       admit: () => world.problem,
     },
     transports,
@@ -341,7 +341,7 @@ describe("the worker's HTTP server", () => {
   ])("waits for a token to be checked, and then the client %s", async (_what, who, expected) => {
     world.who = Promise.resolve(who);
     expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x")).toMatch(expected);
-    expect(http.introducing).toBe(0);
+    expect(http.authenticating).toBe(0);
   });
 
   it("outlives a client that goes while its token is checked", async () => {
@@ -351,7 +351,7 @@ describe("the worker's HTTP server", () => {
     });
     const socket = connect(port, "127.0.0.1").on("error", () => {});
     socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x"].join("\r\n")}\r\n\r\n`);
-    while (http.introducing === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (http.authenticating === 0) await new Promise((resolve) => setImmediate(resolve));
     socket.resetAndDestroy();
     await once(socket, "close");
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -14,7 +14,7 @@ import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { corsHeaders } from "../http/cors.js";
 import { DateField } from "../http/date-field.js";
-import { comeBack, isEventSource } from "../http/event-source.js";
+import { isEventSource, retryAnswer } from "../http/event-source.js";
 import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
 import type { RequestHead } from "../http/incoming-head.js";
@@ -54,7 +54,7 @@ interface HandleArrival {
 }
 
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly core: Pick<Core, "state" | "authenticate" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets<WaitingSocket>;
@@ -193,7 +193,7 @@ export class HttpServer {
   }
 
   /** Upgrades of which it is not known yet who asks. */
-  get introducing(): number {
+  get authenticating(): number {
     return this.#upgrades.waiting;
   }
 
@@ -351,7 +351,7 @@ export class HttpServer {
   #crowdedFor({ method, url, headers }: RequestHead): HttpAnswer {
     if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
     const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
-    return comeBack(afterMs, `unavailable: ${errors.unavailable.message}`, {
+    return retryAnswer(afterMs, `unavailable: ${errors.unavailable.message}`, {
       ...corsHeaders({ headers }),
       Connection: "close",
     });
