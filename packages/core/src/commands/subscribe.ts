@@ -55,7 +55,7 @@ function permitted(
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
     const answer = settle(context, connection, wanted, newAllowance(context, connection));
-    if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
+    if ("result" in answer) connection.subscribed(new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
   return wanted.waiting === undefined

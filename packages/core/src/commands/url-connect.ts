@@ -63,7 +63,7 @@ export function connectByUrl(
       });
     session.begin(undefined);
     tellConnect(context, connection, session, false, undefined);
-    connection.stands(positionsOf(settled));
+    connection.subscribed(positionsOf(settled));
     // A raw client would be told nothing; in a storm of them even what is not said is a cost.
     if (connection.codec.dialect.isDataOnly) return;
     connection.push({
@@ -110,7 +110,7 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
-  connection.stands(positionsOf(settled));
+  connection.subscribed(positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
   connection.push({ op: "connect", body: { ...answer, subs: Object.fromEntries(named(settled)) } });

@@ -279,9 +279,9 @@ export class Connection implements Listener, RateAccount {
   }
 
   /** Subscriptions begin there. Said right before the client is told. */
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    const { stands } = this.#transport;
-    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { subscribed } = this.#transport;
+    if (subscribed !== undefined) subscribed.call(this.#transport, positions, () => this.#proof());
   }
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
@@ -292,7 +292,7 @@ export class Connection implements Listener, RateAccount {
 
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
-    this.#transport.comeBack?.(reconnectAfterMs);
+    this.#transport.setRetryDelay?.(reconnectAfterMs);
     this.push({ op: "drain", body: { reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason } });
   }
 
@@ -318,7 +318,7 @@ export class Connection implements Listener, RateAccount {
     const { session } = this;
     if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
-    if (channel !== undefined) this.#transport.left?.(channel);
+    if (channel !== undefined) this.#transport.unsubscribed?.(channel);
     releaseSubscription(this.#context, this, session, subscription);
   }
 

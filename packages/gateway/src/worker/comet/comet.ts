@@ -18,7 +18,7 @@ import {
 } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { corsHeaders } from "../../http/cors.js";
-import { comeBack, isEventSource } from "../../http/event-source.js";
+import { isEventSource, retryAnswer } from "../../http/event-source.js";
 import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { type HandleIo, peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
@@ -335,7 +335,7 @@ export class Comet {
     const { method, url } = head;
     if (status === 503 && isEventSource({ method, url, accept: head.headers.accept })) {
       const afterMs = RETRY_MS + Math.floor(random() * RETRY_SPREAD_MS);
-      return comeBack(afterMs, `${row.name}: ${row.message}`, corsHeaders(head));
+      return retryAnswer(afterMs, `${row.name}: ${row.message}`, corsHeaders(head));
     }
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }

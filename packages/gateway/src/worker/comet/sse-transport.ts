@@ -106,7 +106,7 @@ export class SseTransport
 
   close(code: number, reason: string): void {
     if (this.state !== "open") return;
-    if (!mayReconnect(code)) this.comeBack(STAY_AWAY_MS);
+    if (!mayReconnect(code)) this.setRetryDelay(STAY_AWAY_MS);
     this.put(Buffer.from(`event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`));
     this.#end("ending");
   }
@@ -116,11 +116,11 @@ export class SseTransport
     else super.terminate();
   }
 
-  comeBack(afterMs: number): void {
+  setRetryDelay(afterMs: number): void {
     if (this.state === "open") this.put(Buffer.from(`retry: ${afterMs}\n\n`));
   }
 
-  stands(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
+  subscribed(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
     const sid = proof()?.sid;
     if (sid !== undefined) this.home.named(this, sid);
     if (this.state !== "open" || this.#ids === "none") return;
@@ -134,7 +134,7 @@ export class SseTransport
     this.#tell(this.#ids.cursor);
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     if (typeof this.#ids === "object") this.#ids.left(channel);
   }
 

@@ -8,12 +8,12 @@ const NO_USER: Verdict = { identity: {} } as Verdict;
 const RESUME: Resume = { sid: "AAAAAAAAAAAAAAAAAAAA", token: "proof" };
 
 /** Core, which answers as the test says and notes what it is asked. */
-function world(verdicts: { introduce?: Verdict | Promise<Verdict>; redeem?: Verdict } = {}) {
+function world(verdicts: { authenticate?: Verdict | Promise<Verdict>; redeem?: Verdict } = {}) {
   const asked: unknown[] = [];
   const authentication = new RequestAuthentication({
-    introduce(...proofs) {
-      asked.push(["introduce", ...proofs]);
-      return verdicts.introduce ?? NO_USER;
+    authenticate(...proofs) {
+      asked.push(["authenticate", ...proofs]);
+      return verdicts.authenticate ?? NO_USER;
     },
     redeem(ticket) {
       asked.push(["redeem", ticket]);
@@ -28,16 +28,16 @@ describe("request authentication", () => {
     const { asked, authentication } = world();
     const forwarded = { cookie: "a=1" } as never;
     expect(authentication.authenticate({ token: "t", resume: RESUME, forwarded })).toBe(NO_USER);
-    expect(asked).toEqual([["introduce", "t", forwarded, RESUME]]);
+    expect(asked).toEqual([["authenticate", "t", forwarded, RESUME]]);
   });
 
   it("redeems a ticket only where there is no token, and no session with a user", async () => {
-    const back = world({ introduce: USER });
+    const back = world({ authenticate: USER });
     expect(back.authentication.authenticate({ ticket: "k", resume: RESUME })).toBe(USER);
-    expect(back.asked).toEqual([["introduce", undefined, undefined, RESUME]]);
+    expect(back.asked).toEqual([["authenticate", undefined, undefined, RESUME]]);
     const token = world();
     await token.authentication.authenticate({ ticket: "k", token: "t" });
-    expect(token.asked).toEqual([["introduce", "t", undefined, undefined]]);
+    expect(token.asked).toEqual([["authenticate", "t", undefined, undefined]]);
     const anonymous = world();
     expect(await anonymous.authentication.authenticate({ ticket: "k", resume: RESUME })).toBe(USER);
     expect(anonymous.asked.at(-1)).toEqual(["redeem", "k"]);
@@ -47,11 +47,11 @@ describe("request authentication", () => {
     const { asked, authentication } = world();
     expect(authentication.authenticateCommands(undefined)).toEqual({ identity: undefined });
     expect(asked).toEqual([]);
-    const byApplication = world({ introduce: { error: errors.unauthorized } });
+    const byApplication = world({ authenticate: { error: errors.unauthorized } });
     expect(byApplication.authentication.authenticateCommands("t")).toEqual({ identity: undefined });
-    const bad = world({ introduce: Promise.resolve({ error: errors.badToken }) });
+    const bad = world({ authenticate: Promise.resolve({ error: errors.badToken }) });
     expect(await bad.authentication.authenticateCommands("t")).toEqual({ error: errors.badToken });
-    const good = world({ introduce: Promise.resolve(USER) });
+    const good = world({ authenticate: Promise.resolve(USER) });
     expect(await good.authentication.authenticateCommands("t")).toEqual(USER);
   });
 
@@ -60,7 +60,7 @@ describe("request authentication", () => {
     const late = new Promise<Verdict>((resolve) => {
       settle = resolve;
     });
-    const { asked, authentication } = world({ introduce: late });
+    const { asked, authentication } = world({ authenticate: late });
     const waiting = Array.from({ length: 8_192 }, () => authentication.authenticate({ token: "t" }));
     expect(authentication.waiting).toBe(8_192);
     expect(await authentication.authenticate({ token: "t" })).toEqual({ error: errors.unavailable });

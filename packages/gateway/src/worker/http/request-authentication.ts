@@ -35,10 +35,10 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 }
 
 export class RequestAuthentication {
-  readonly #core: Pick<Core, "introduce" | "redeem">;
+  readonly #core: Pick<Core, "authenticate" | "redeem">;
   #waiting = 0;
 
-  constructor(core: Pick<Core, "introduce" | "redeem">) {
+  constructor(core: Pick<Core, "authenticate" | "redeem">) {
     this.#core = core;
   }
 
@@ -52,13 +52,15 @@ export class RequestAuthentication {
     const byTicket = token === undefined ? ticket : undefined;
     if (byTicket !== undefined) {
       // A ticket was used up when the stream began: a client that comes back proves its session.
-      const known = resume && this.#core.introduce(undefined, undefined, resume);
+      const known = resume && this.#core.authenticate(undefined, undefined, resume);
       if (known !== undefined && "identity" in known && known.identity.user !== undefined) return known;
     }
     const mayWait = token !== undefined || byTicket !== undefined || forwarded !== undefined;
     if (mayWait && this.#waiting >= MAX_WAITING) return BUSY;
     return this.#counted(
-      byTicket === undefined ? this.#core.introduce(token, forwarded, resume) : this.#core.redeem(byTicket),
+      byTicket === undefined
+        ? this.#core.authenticate(token, forwarded, resume)
+        : this.#core.redeem(byTicket),
     );
   }
 
