@@ -50,6 +50,7 @@ class World {
         drain: SERVING,
         reloadLeft: 0,
         logLinesLost: 0,
+        kept: { chars: 0, forgotten: 0 },
         logLinesLimited: 0,
       })),
       this.clock,

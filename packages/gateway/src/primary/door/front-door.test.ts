@@ -45,6 +45,7 @@ async function open(
       drain: SERVING,
       reloadLeft: 0,
       logLinesLost: 0,
+      kept: { chars: 0, forgotten: 0 },
       logLinesLimited: 0,
     })),
     clock,
