@@ -224,7 +224,7 @@ describe("a subscription to a channel with history", () => {
     await harness.clock.advance(250);
     await settled();
     expect(socket.frames.at(-1)).toHaveProperty("id", 2);
-    // Nobody answers in time; the next attempt hears that the server holds the channel.
+    // No answer comes in time; the next attempt hears that the server holds the channel.
     await harness.clock.advance(10_500);
     await settled();
     socket.receive({ id: 3, error: errors.alreadySubscribed });

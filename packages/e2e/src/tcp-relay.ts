@@ -55,7 +55,7 @@ export class TcpRelay {
     this.#isAway = false;
   }
 
-  /** From now on nothing passes in either direction, on new connections either, and nobody is told. */
+  /** From now on nothing passes in either direction, on new connections either, and neither side is told. */
   stall(): void {
     this.#isStalled = true;
     for (const socket of this.#sockets) socket.pause();
