@@ -2,8 +2,8 @@
  * A queue in which askers take turns: one of each, in the order in which they came, however many each has
  * waiting.
  *
- * Owns what waits, not what is under way (`FairTurns`). Invariant: an asker is kept only while something of it
- * waits.
+ * Owns what waits, not what is under way (`FairTurns`). Invariant: an asker is kept only while something of
+ * it waits.
  */
 export class FairQueue<Asker, T> {
   /** By asker, the next one first; of each in the order of asking. */

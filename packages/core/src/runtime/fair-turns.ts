@@ -18,7 +18,7 @@ export interface TurnLimits {
   readonly maxWaitingPerAsker: number;
 }
 
-/** There is no place left for one more piece of work to wait: of its own asker, or of all of them together. */
+/** There is no place left for one more piece of work to wait: of its own asker, or of all together. */
 export class TurnRefused extends Error {
   override readonly name = "TurnRefused";
   readonly full: "asker" | "all";

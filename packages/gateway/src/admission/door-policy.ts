@@ -1,12 +1,12 @@
 /**
  * The policy of a door: which sockets it refuses, by its state, by how full it is and by its limits.
  *
- *     open ──unready──► leaving ──refuse──► refusing ──close──► closed      (later states from every earlier one)
+ *     open ──unready──► leaving ──refuse──► refusing ──close──► closed      (from every earlier state)
  *
  * One for the primary's door and for that of a worker in direct mode; what they do with a socket that may
- * come in is theirs. Invariants: a door that is full, or whose limits are met, still tells a health check that
- * all is well, unless it is leaving: a load balancer cuts the connections of what it holds for ill; a socket
- * is charged to its address's rate once, and held for it from its arrival until its holder releases it.
+ * come in is theirs. Invariants: a door that is full, or whose limits are met, still tells a health check
+ * that all is well, unless it is leaving: a load balancer cuts the connections of what it holds for ill; a
+ * socket is charged to its address's rate once, and held for it until its holder releases it.
  */
 import type { Clock } from "@holdfast/core";
 import { isHealthCheck } from "../http/request-head.js";

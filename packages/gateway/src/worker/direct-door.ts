@@ -7,8 +7,9 @@
  * The kernel chooses the worker, whatever session a request names; so a whole head that names another
  * worker's session goes to the primary, which routes that one socket. What cannot be routed there is taken
  * here: a worker answers a resume of any session. Which sockets it refuses is its policy (`DoorPolicy`), with
- * limits of this worker's own, except for what the primary routes. Invariants: a socket is the admission's, on its way to the primary or the worker's, never two of
- * them; what waits for the primary is bounded and short.
+ * limits of this worker's own, except for what the primary routes. Invariants: a socket is
+ * the admission's, on its way to the primary or the worker's, never two of them; what waits for the primary
+ * is bounded and short.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
 import { type Owner, ownerOf } from "@holdfast/protocol";
