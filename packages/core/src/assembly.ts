@@ -1,14 +1,13 @@
 /**
  * Assembly: makes the parts of core from options and seams, and joins them. Nothing begins here.
  */
-import { sessionKey, welcomeEncoder } from "@holdfast/protocol";
+import { sessionKey } from "@holdfast/protocol";
 import { Access } from "./access/access.js";
 import { ApplicationChecks } from "./access/application-checks.js";
 import { Authentication, type Veto } from "./access/authentication.js";
 import { ResumeTokens } from "./access/resume-tokens.js";
 import { Revocations } from "./access/revocations.js";
 import { Tickets } from "./access/tickets.js";
-import { announcement } from "./commands/connect.js";
 import { commandRunner } from "./commands/runner.js";
 import type { Context } from "./connection/context.js";
 import { Detached } from "./connection/detached.js";
@@ -117,7 +116,6 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     logger,
     sparseLog: new SparseLog(logger, clock),
     metrics,
-    encodeWelcome: welcomeEncoder(announcement(options)),
   };
   const orders = new Control(context);
   return { context, fanOut, keepalive, orders, tickets };

@@ -99,7 +99,7 @@ function begin(
       connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
       return { error: problem };
     }
-    connection.stands(positionsOf(settled));
+    connection.subscribed(positionsOf(settled));
     const result = welcome(context, connection, session, resumed !== undefined);
     tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0

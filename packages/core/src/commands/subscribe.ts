@@ -7,13 +7,7 @@
  * past is read if need be. Invariant: `settle` and the answer happen in one turn, so nothing is heard before
  * the answer and nothing is missed after it.
  */
-import {
-  type EncodableResults,
-  type ErrorCode,
-  encodeSubscribed,
-  errors,
-  type Position,
-} from "@holdfast/protocol";
+import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
 import { type Grant, withGrant, withoutGrant } from "../access/identity.js";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { channelOf, channelTopic, type Topic, userTopic } from "../broker/topic.js";
@@ -61,7 +55,7 @@ function permitted(
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
     const answer = settle(context, connection, wanted, newAllowance(context, connection));
-    if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
+    if ("result" in answer) connection.subscribed(new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
   return wanted.waiting === undefined
@@ -126,7 +120,10 @@ export function subscribeByOrder(context: Context, connection: Connection, chann
     const outcome = settle(context, connection, wanted, newAllowance(context, connection));
     if ("error" in outcome) return;
     const { offset, epoch } = outcome.result;
-    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+    connection.push({
+      op: "subscribed",
+      body: { channel, ...(offset !== undefined && { offset, epoch }) },
+    });
   };
   if (wanted.waiting === undefined) return tell();
   void wanted.waiting.then((error) => {

@@ -7,8 +7,6 @@
 import {
   disconnects,
   type ErrorCode,
-  encodeConnectPush,
-  encodePublication,
   errors,
   type Position,
   type PublicationText,
@@ -20,8 +18,10 @@ import type { Context } from "../connection/context.js";
 import { Session } from "../connection/session.js";
 import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
+import { publicationPush } from "../delivery/push.js";
 import {
   announced,
+  announcement,
   type ChannelOutcome,
   named,
   ownProblem,
@@ -63,12 +63,19 @@ export function connectByUrl(
       });
     session.begin(undefined);
     tellConnect(context, connection, session, false, undefined);
-    connection.stands(positionsOf(settled));
-    // A raw client would be told nothing; in a storm of them the text is a cost.
-    if (connection.isRaw) return;
-    connection.send(
-      context.encodeWelcome(connection.id, context.clock.now(), named(settled), announced(identity)),
-    );
+    connection.subscribed(positionsOf(settled));
+    // A raw client would be told nothing; in a storm of them even what is not said is a cost.
+    if (connection.codec.dialect.isDataOnly) return;
+    connection.push({
+      op: "connect",
+      body: {
+        sid: connection.id,
+        serverTime: context.clock.now(),
+        ...announced(identity),
+        ...announcement(context.options),
+        subs: Object.fromEntries(named(settled)),
+      },
+    });
   };
   const release = resumed && context.detached.take(resumed.key);
   const wishes = withOwnSubs(
@@ -103,10 +110,10 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
-  connection.stands(positionsOf(settled));
+  connection.subscribed(positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
-  connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));
+  connection.push({ op: "connect", body: { ...answer, subs: Object.fromEntries(named(settled)) } });
   for (const batch of missed) connection.writeBatch(batch);
 }
 
@@ -123,7 +130,7 @@ function missedBatch(
   for (const { offset, data } of publications) {
     const position = { offset, epoch };
     const news = before.epoch === epoch ? undefined : epoch;
-    batch.add(encodePublication(channel, data, offset, news), data, { from: before, to: position });
+    batch.add(publicationPush(channel, data, offset, news), { from: before, to: position });
     before = position;
   }
   return batch;

@@ -7,7 +7,7 @@ import { ResumeTokens } from "../access/resume-tokens.js";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import { BROADCAST, channelTopic } from "../broker/topic.js";
-import type { Encoding } from "../delivery/batch.js";
+import type { CodecName } from "../codec/codecs.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { ScriptedBroker } from "../testing/scripted-broker.js";
 
@@ -789,7 +789,7 @@ test("whatever text arrives, in whatever state, a connection does not throw and 
     frame,
     fc.array(frame, { maxLength: 5 }).map((frames) => frames.join("\n")),
   );
-  const encoding = fc.constantFrom<Encoding>("lines", "objects", "raw");
+  const encoding = fc.constantFrom<CodecName>("lines", "objects", "raw");
   await fc.assert(
     fc.asyncProperty(
       encoding,

@@ -11,31 +11,29 @@
  * connection is small: no timer, no queue, no closure of its own.
  */
 import {
-  closeReason,
   type DecodedCommand,
   type DisconnectCode,
-  decodeCommands,
   disconnectNotice,
   disconnects,
   type ErrorCode,
-  encodeDisconnect,
-  encodeDrain,
   errors,
   mayReconnect,
-  PING,
   type Position,
   type ReceivedCommand,
   type Resume,
+  type SentPush,
+  type WireMessage,
 } from "@holdfast/protocol";
 import { ANONYMOUS, type Identity } from "../access/identity.js";
 import type { Requester } from "../access/requester.js";
 import type { ResumeTokens } from "../access/resume-tokens.js";
 import { channelOf } from "../broker/topic.js";
-import type { Batch, Encoding } from "../delivery/batch.js";
+import type { Codec } from "../codec/codec.js";
+import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
 import type { Outbox, OutboxBacklog, OutboxFill } from "../delivery/outbox.js";
 import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP, type SlowConsumers } from "../delivery/slow-consumers.js";
-import type { Transport } from "../delivery/transport.js";
+import { frameMessage, type Transport } from "../delivery/transport.js";
 import type { Subscription } from "../hub/subscription.js";
 import type { Namespaces } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
@@ -100,9 +98,10 @@ export class Connection implements Listener, RateAccount {
   pingedTick = 0;
   credit = 0;
   creditTick = 0;
+  /** How it says things and is spoken to. */
+  readonly codec: Codec;
   readonly #context: ConnectionParts;
   readonly #transport: Transport;
-  readonly #encoding: Encoding;
   /** What the outbox knows of the bytes that wait, while any do. */
   #backlog: OutboxBacklog | undefined;
   #state: State = "connecting";
@@ -114,13 +113,13 @@ export class Connection implements Listener, RateAccount {
     id: string,
     context: ConnectionParts,
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     requester?: Requester,
   ) {
     this.id = id;
     this.#context = context;
     this.#transport = transport;
-    this.#encoding = encoding;
+    this.codec = codec;
     this.seenTick = context.ticker.tick;
     context.rateLimit.open(this, context.ticker.tick);
     context.registry.opened(this, requester);
@@ -131,20 +130,15 @@ export class Connection implements Listener, RateAccount {
     return typeof this.#state === "object" ? this.#state : undefined;
   }
 
-  /** Whether it gets publications' data alone, and no frame of the protocol. */
-  get isRaw(): boolean {
-    return this.#encoding === "raw";
-  }
-
-  /** One whole text message from the client. Never throws. */
-  receive(text: string): void {
+  /** One whole message from the client. Never throws. */
+  receive(message: WireMessage): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.alive();
-    if (text === PING && this.#takePong()) return;
+    if (message === this.codec.ping && this.#takePong()) return;
     // Such a client says nothing that matters, and pays for it as for commands.
-    if (this.#encoding === "raw") return void this.spend(TENTHS_PER_COMMAND + tenthsFor(text.length));
-    if (text.length >= FREE_BYTES && !this.spend(tenthsFor(text.length))) return;
-    for (const decoded of decodeCommands(text)) {
+    if (this.codec.dialect.isDataOnly) return void this.spend(TENTHS_PER_COMMAND + tenthsFor(message.length));
+    if (message.length >= FREE_BYTES && !this.spend(tenthsFor(message.length))) return;
+    for (const decoded of this.codec.decode(message)) {
       this.#accept(decoded);
       if (!this.isOpen) return;
     }
@@ -199,9 +193,9 @@ export class Connection implements Listener, RateAccount {
   ping(tick: number): void {
     this.pingedTick = tick;
     this.takesBytes();
-    if (this.#encoding !== "lines" || this.session === undefined) return this.#transport.ping();
+    if (!this.codec.answersPings || this.session === undefined) return this.#transport.ping();
     this.#pongDue = true;
-    this.send(PING);
+    this.send(this.codec.ping);
   }
 
   /**
@@ -216,7 +210,7 @@ export class Connection implements Listener, RateAccount {
     if (typeof this.#state !== "object" || !this.#state.live) return 0;
     if (subscription?.behind !== undefined && !this.catchUp(subscription))
       return this.#context.slowConsumers.skipped(this, batch, subscription);
-    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    const bytes = batch.bytesFor(this.codec, this.#transport.framing);
     // A raw client gets nothing of a batch that has no data.
     if (bytes.length === 0) return 0;
     if (this.#fill() > 1) return this.#context.slowConsumers.skipped(this, batch, subscription);
@@ -227,7 +221,7 @@ export class Connection implements Listener, RateAccount {
   catchUp(subscription: Subscription): boolean {
     if (this.#fill() > ROOM_TO_CATCH_UP) return false;
     const missed = this.#context.slowConsumers.catchUp(subscription);
-    const bytes = missed.bytesFor(this.#encoding, this.#transport.framing);
+    const bytes = missed.bytesFor(this.codec, this.#transport.framing);
     return bytes.length === 0 || this.#write(bytes, missed.size);
   }
 
@@ -236,11 +230,16 @@ export class Connection implements Listener, RateAccount {
     return this.#context.outbox.waiting(this.#transport, this.#backlog);
   }
 
-  /** Sends one frame of the protocol. Plain clients in `raw` get none, nor does one that is closing. */
-  send(frame: string): void {
-    if (this.#encoding === "raw" || !this.isOpen) return;
+  /** Says something that no other connection is told. */
+  push(push: SentPush): void {
+    if (this.isOpen) this.send(this.codec.push(push));
+  }
+
+  /** Sends one message of its codec, if there is one. A connection that is closing gets none. */
+  send(message: WireMessage | undefined): void {
+    if (message === undefined || !this.isOpen) return;
     if (this.#fill() > ROOM_FOR_WORDS) this.#context.slowConsumers.end(this);
-    else this.#write(this.#transport.framing.frame(frame), 1);
+    else this.#write(frameMessage(this.#transport.framing, message), 1);
   }
 
   /** Whether it may still be told something. */
@@ -275,14 +274,14 @@ export class Connection implements Listener, RateAccount {
 
   /** Writes what an answer brings, however much: it is bounded as answers are. */
   writeBatch(batch: Batch): void {
-    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
+    const bytes = batch.bytesFor(this.codec, this.#transport.framing);
     if (bytes.length > 0 && this.isOpen) this.#write(bytes, batch.size);
   }
 
   /** Subscriptions begin there. Said right before the client is told. */
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    const { stands } = this.#transport;
-    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
+  subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
+    const { subscribed } = this.#transport;
+    if (subscribed !== undefined) subscribed.call(this.#transport, positions, () => this.#proof());
   }
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
@@ -293,8 +292,8 @@ export class Connection implements Listener, RateAccount {
 
   /** Tells the client when to come back; `disconnect` follows. */
   drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
-    this.#transport.comeBack?.(reconnectAfterMs);
-    this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
+    this.#transport.setRetryDelay?.(reconnectAfterMs);
+    this.push({ op: "drain", body: { reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason } });
   }
 
   /** Says why and ends the connection. */
@@ -307,9 +306,11 @@ export class Connection implements Listener, RateAccount {
       code: row.code,
     });
     this.#state = "closing";
-    const notice = encodeDisconnect(disconnectNotice(row, detail));
-    if (this.#encoding === "raw" || this.#write(this.#transport.framing.frame(notice), 1))
-      this.#transport.close(row.code, closeReason(row));
+    const notice = this.codec.push({ op: "disconnect", body: disconnectNotice(row, detail) });
+    const isTold = notice === undefined || this.#write(frameMessage(this.#transport.framing, notice), 1);
+    if (!isTold) return;
+    const { code, reason } = this.codec.closing(row);
+    this.#transport.close(code, reason);
   }
 
   /** Ends a subscription, if it is still there. */
@@ -317,7 +318,7 @@ export class Connection implements Listener, RateAccount {
     const { session } = this;
     if (!session?.remove(subscription)) return;
     const channel = channelOf(subscription.topic);
-    if (channel !== undefined) this.#transport.left?.(channel);
+    if (channel !== undefined) this.#transport.unsubscribed?.(channel);
     releaseSubscription(this.#context, this, session, subscription);
   }
 
@@ -333,7 +334,7 @@ export class Connection implements Listener, RateAccount {
     if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
     switch (decoded.kind) {
       case "ping":
-        if (!this.#takePong()) this.send(PING);
+        if (!this.#takePong()) this.send(this.codec.ping);
         return;
       case "malformed":
         return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);

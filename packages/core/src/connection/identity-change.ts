@@ -4,7 +4,7 @@
  * Invariant: afterwards the session has no channel that its identity may not subscribe, and its client was
  * told of each that it lost.
  */
-import { type DisconnectCode, disconnects, encodeUnsubscribed } from "@holdfast/protocol";
+import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "./connection.js";
@@ -34,6 +34,6 @@ export function changeIdentity(
     }
     context.metrics.add("subscriptions_withdrawn", 1);
     connection.unsubscribe(subscription);
-    connection.send(encodeUnsubscribed(channel, row.code));
+    connection.push({ op: "unsubscribed", body: { channel, code: row.code } });
   }
 }

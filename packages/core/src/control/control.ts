@@ -8,8 +8,8 @@
  * those who come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused
  * and counted.
  */
-import { disconnects, encodeUnsubscribed, sessionKey } from "@holdfast/protocol";
-import { type ChannelOrder, type DisconnectOrder, parseOrder } from "../access/control-message.js";
+import { disconnects, sessionKey } from "@holdfast/protocol";
+import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "../access/control-message.js";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Subject } from "../access/revocation-store.js";
 import { channelTopic } from "../broker/topic.js";
@@ -54,7 +54,7 @@ export class Control {
   /** Any text that was published to `control`. */
   receive(text: string): void {
     const { clock, metrics, options, revocations } = this.#context;
-    const order = parseOrder(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
+    const order = parseControlMessage(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
     if ("problem" in order) return this.#reject(text, order.problem);
     metrics.add("orders", 1);
     if (order.op === "revoke") return revocations.learn(order);
@@ -144,7 +144,8 @@ export class Control {
         const subscription = connection.session?.find(channelTopic(order.channel));
         if (subscription === undefined) return;
         connection.unsubscribe(subscription);
-        return connection.send(encodeUnsubscribed(order.channel, disconnects.revoked.code));
+        const { code } = disconnects.revoked;
+        return connection.push({ op: "unsubscribed", body: { channel: order.channel, code } });
       }
       case "subscribe":
         return subscribeByOrder(this.#context, connection, order.channel);
