@@ -184,7 +184,7 @@ export class Core {
    * once where no token is looked at. `byUrl`: its headers for the application, which is asked where the URL
    * connects and nothing else can say it.
    */
-  introduce(
+  authenticate(
     token: string | undefined,
     byUrl?: ForwardedHeaders,
     resume?: Resume,

@@ -47,9 +47,9 @@ export class StreamWaiter {
     try {
       line.client ??= await this.#open(line);
       const { raw, ended } = line.client;
-      const rung = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
+      const woken = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
       const cut = ended.then((reason) => Promise.reject(new Error(reason)));
-      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([rung, cut]));
+      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([woken, cut]));
     } catch (error) {
       await this.close();
       throw error;

@@ -1,7 +1,7 @@
 /**
- * Pending: the commands of one link that wait for their replies.
+ * Pending: the commands of one connection that wait for their replies.
  *
- * Invariant: each is settled exactly once, by its reply, its deadline or the end of the link; one timer
+ * Invariant: each is settled exactly once, by its reply, its deadline or the end of the connection; one timer
  * serves all, because deadlines expire in the order of asking. At most `MAX_PENDING` wait; a further one is
  * refused as `busy`.
  */
@@ -16,7 +16,7 @@ export type RequestOutcome =
 
 export type Settle = (outcome: RequestOutcome) => void;
 
-/** Commands of one link that may wait at once. */
+/** Commands of one connection that may wait at once. */
 export const MAX_PENDING = 1024;
 
 /**

@@ -3,9 +3,9 @@
  *
  * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at
  * each answer. Invariants: at most one command about the channel is in flight; a temporary refusal is retried
- * with the protocol's backoff; an answer that belongs to an earlier state or link is ignored. A publication
- * with an offset is delivered only where the cursor lets it through; after a hole none is, until the server
- * has answered what was missed.
+ * with the protocol's backoff; an answer that belongs to an earlier state or connection is ignored. A
+ * publication with an offset is delivered only where the channel position lets it through; after a hole none
+ * is, until the server has answered what was missed.
  */
 import {
   type BackoffOptions,
@@ -74,7 +74,7 @@ export class SharedSubscription implements Share {
   readonly channel: string;
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
-  readonly #cursor: ChannelPosition;
+  readonly #position: ChannelPosition;
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
   #tokens: TokenProvider | undefined;
@@ -90,13 +90,13 @@ export class SharedSubscription implements Share {
   constructor(channel: string, options: SharedSubscriptionOptions) {
     this.channel = channel;
     this.#options = options;
-    this.#cursor = new ChannelPosition(channel);
+    this.#position = new ChannelPosition(channel);
     this.#refresh = new Refresh(options);
   }
 
   /** What to ask the server for: everything after this. */
   get position(): Position | undefined {
-    return this.#cursor.position;
+    return this.#position.position;
   }
 
   /** What to ask the server for now. */
@@ -123,7 +123,7 @@ export class SharedSubscription implements Share {
     events: Handle = new Emitter(),
   ): Handle {
     if (this.#handles.size === 0) {
-      this.#cursor.position = since && { ...since };
+      this.#position.position = since && { ...since };
       this.#tokens = undefined;
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
@@ -185,7 +185,7 @@ export class SharedSubscription implements Share {
    * A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with
    * `asked`.
    */
-  welcomed(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
+  connected(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
     this.#wire = wire;
     this.#retries = 0;
     if (outcome === undefined) return this.#ask();
@@ -227,7 +227,7 @@ export class SharedSubscription implements Share {
 
   #publication(publication: LivePublication & Stored): void {
     const { offset, epoch } = publication;
-    const arrival = this.#cursor.arrive(offset, epoch);
+    const arrival = this.#position.arrive(offset, epoch);
     if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
     if (arrival === "known") return;
     this.#retries = 0;
@@ -235,7 +235,7 @@ export class SharedSubscription implements Share {
   }
 
   #gap(push: GapPush): void {
-    const gap = this.#cursor.skip(push);
+    const gap = this.#position.skip(push);
     if (gap === "hole") this.#resubscribe(`gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
   }
@@ -292,7 +292,7 @@ export class SharedSubscription implements Share {
     this.#tell("subscribed", { channel: this.channel });
     // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
-    for (const step of this.#cursor.catchUp(readSubscribeAnswer(body))) {
+    for (const step of this.#position.catchUp(readSubscribeAnswer(body))) {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;
     }

@@ -10,8 +10,8 @@ export function tellPositions(
   positions: ReadonlyMap<string, Position | undefined>,
 ): void {
   // Most transports leave it out: no closure is made for them.
-  if (connection.transport.stands === undefined) return;
-  connection.transport.stands(positions, () => {
+  if (connection.transport.subscribed === undefined) return;
+  connection.transport.subscribed(positions, () => {
     const token = connection.newResumeToken();
     return token === undefined ? undefined : { sid: connection.id, token };
   });

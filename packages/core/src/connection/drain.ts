@@ -146,7 +146,7 @@ export function tellDrain(
   deadline: number,
   reason: string,
 ): void {
-  connection.transport.comeBack?.(reconnectAfter);
+  connection.transport.setRetryDelay?.(reconnectAfter);
   connection.push({ op: "drain", body: { reconnectAfter, deadline, reason } });
 }
 

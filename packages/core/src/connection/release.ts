@@ -83,7 +83,7 @@ export function unsubscribe<C extends ReleasedConnection & { readonly transport:
   const { session, transport } = connection;
   if (!session?.remove(subscription)) return;
   const channel = channelOf(subscription.topic);
-  if (channel !== undefined) transport.left?.(channel);
+  if (channel !== undefined) transport.unsubscribed?.(channel);
   releaseSubscription(parts, connection, session, subscription);
 }
 

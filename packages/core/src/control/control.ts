@@ -10,7 +10,7 @@
  */
 
 import { disconnects, sessionKey } from "@holdfast/protocol";
-import { type ChannelOrder, type DisconnectOrder, parseOrder } from "../access/control-message.js";
+import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "../access/control-message.js";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Subject } from "../access/revocation-store.js";
 import { channelTopic } from "../broker/topic.js";
@@ -56,7 +56,7 @@ export class Control {
   /** Any text that was published to `control`. */
   receive(text: string): void {
     const { clock, metrics, options, revocations } = this.#context;
-    const order = parseOrder(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
+    const order = parseControlMessage(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
     if ("problem" in order) return this.#reject(text, order.problem);
     metrics.add("orders", 1);
     if (order.op === "revoke") return revocations.learn(order);

@@ -4,6 +4,7 @@
 import type { Clock } from "@holdfast/core";
 import type { Redis } from "ioredis";
 import type { ClientScope } from "./client.js";
+import type { Pings } from "./pings.js";
 import type { Roles } from "./role.js";
 import type { Script } from "./script.js";
 
@@ -34,4 +35,5 @@ export interface ConnectSettings extends ClientScope {
   /** A channel that is nobody else's. */
   readonly probeChannel: string;
   readonly roles: Roles;
+  readonly pings: Pings;
 }
