@@ -3,8 +3,8 @@
  * worker.
  */
 
+import type { CommandRunner } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
-import type { CommandRunner } from "../connection/intake.js";
 import { answerError, carryOut } from "./carry-out.js";
 import { connectByUrl } from "./url-connect.js";
 

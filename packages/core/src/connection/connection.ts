@@ -14,11 +14,13 @@ import {
   type DisconnectCode,
   disconnectNotice,
   disconnects,
+  type ErrorCode,
   mayReconnect,
+  type ReceivedCommand,
   type SentPush,
   type WireMessage,
 } from "@holdfast/protocol";
-import { ANONYMOUS } from "../access/identity.js";
+import { ANONYMOUS, type Identity } from "../access/identity.js";
 import type { Requester } from "../access/requester.js";
 import type { ResumeTokens } from "../access/resume-tokens.js";
 import type { Codec } from "../codec/codec.js";
@@ -29,13 +31,24 @@ import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
 import { catchUp, deliver, send, sendLast, type Writer, type WriterParts } from "../delivery/writer.js";
 import type { Subscription } from "../hub/subscription.js";
-import { type IntakeParts, receive } from "./intake.js";
-import type { RateAccount } from "./rate-limit.js";
+import { type IntakeParts, receive, type Speaker } from "./intake.js";
 import { type ReleaseParts, releaseConnection } from "./release.js";
 import type { Session } from "./session.js";
+import type { UrlConnect } from "./url-connect.js";
+
+/**
+ * Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know
+ * commands.
+ */
+export interface CommandRunner {
+  carryOut(connection: Connection, command: ReceivedCommand): void;
+  answerError(connection: Connection, id: number, error: ErrorCode): void;
+  connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void;
+}
 
 /** The parts of core that a connection uses. */
-export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts, WriterParts {
+export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts<Connection>, WriterParts {
+  readonly commands: CommandRunner;
   readonly slowConsumers: SlowConsumers;
   readonly registry: {
     opened(connection: Connection, requester?: Requester): void;
@@ -49,7 +62,7 @@ export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts, 
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
-export class Connection implements Listener, RateAccount, Writer {
+export class Connection implements Listener, Speaker, Writer {
   /**
    * The id of its session: for routing and for logs. Another until the client says which session it goes on
    * with.

@@ -6,32 +6,40 @@
  */
 import {
   type DecodedCommand,
+  type DisconnectCode,
   disconnects,
   type ErrorCode,
   errors,
   type ReceivedCommand,
   type WireMessage,
 } from "@holdfast/protocol";
-import type { Identity } from "../access/identity.js";
+import type { Codec } from "../codec/codec.js";
 import type { Namespaces } from "../namespace.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { Ticker } from "../runtime/ticker.js";
-import type { Connection } from "./connection.js";
-import type { RateLimit } from "./rate-limit.js";
-import type { UrlConnect } from "./url-connect.js";
+import type { RateAccount, RateLimit } from "./rate-limit.js";
 
-/**
- * Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know
- * commands.
- */
-export interface CommandRunner {
-  carryOut(connection: Connection, command: ReceivedCommand): void;
-  answerError(connection: Connection, id: number, error: ErrorCode): void;
-  connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void;
+/** A connection, as far as what its client says concerns it. */
+export interface Speaker extends RateAccount {
+  readonly codec: Codec;
+  readonly isOpen: boolean;
+  /** Whether our last ping of the protocol has yet to be echoed. Written here and by the keepalive. */
+  pongDue: boolean;
+  alive(): void;
+  spend(tenths: number): boolean;
+  send(message: WireMessage | undefined): void;
+  refuse(row: DisconnectCode, detail?: string): void;
+  disconnect(row: DisconnectCode): void;
 }
 
-export interface IntakeParts {
-  readonly commands: CommandRunner;
+/** Carries out what clients ask. */
+interface Commands<S extends Speaker> {
+  carryOut(connection: S, command: ReceivedCommand): void;
+  answerError(connection: S, id: number, error: ErrorCode): void;
+}
+
+export interface IntakeParts<S extends Speaker> {
+  readonly commands: Commands<S>;
   readonly metrics: Metrics;
   readonly namespaces: Namespaces;
   readonly rateLimit: RateLimit;
@@ -48,7 +56,7 @@ export function tenthsFor(bytes: number): number {
 }
 
 /** One whole message from the client. */
-export function receive(parts: IntakeParts, connection: Connection, message: WireMessage): void {
+export function receive<S extends Speaker>(parts: IntakeParts<S>, connection: S, message: WireMessage): void {
   if (!connection.isOpen) return;
   connection.alive();
   const { codec } = connection;
@@ -65,7 +73,7 @@ export function receive(parts: IntakeParts, connection: Connection, message: Wir
   }
 }
 
-function accept(parts: IntakeParts, connection: Connection, decoded: DecodedCommand): void {
+function accept<S extends Speaker>(parts: IntakeParts<S>, connection: S, decoded: DecodedCommand): void {
   const { commands, metrics, namespaces, rateLimit, ticker } = parts;
   const verdict = rateLimit.charge(connection, ticker.tick, priceOf(namespaces, decoded));
   if (verdict !== "pass") metrics.add("rate_limited", 1);
@@ -95,7 +103,7 @@ function priceOf(namespaces: Namespaces, decoded: DecodedCommand): number {
  * not by silence: a command that crosses our ping must not turn the pong into a ping, or both sides echo for
  * ever.
  */
-function takePong(connection: Connection): boolean {
+function takePong(connection: Speaker): boolean {
   const due = connection.pongDue;
   connection.pongDue = false;
   return due;
