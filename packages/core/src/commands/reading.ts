@@ -2,8 +2,8 @@
  * A client's read: when it may begin, and what it costs.
  *
  * A read waits for its connection's turn (fair-turns.ts) and is charged to the connection's command rate when
- * its size is known. So many reads in one message cost as many pages as the rate allows, and the rest are refused
- * when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
+ * its size is known. So many reads in one message cost as many pages as the rate allows, and the rest are
+ * refused when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
  */
 import { errors } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";
