@@ -80,8 +80,8 @@ export class Relay {
     return this.#relayRequests.open + this.#socket.connections;
   }
 
-  /** Resolves when other workers can reach this one. */
-  listen(): Promise<void> {
+  /** Resolves when other workers can reach this one, or with why they cannot yet. */
+  listen(): Promise<unknown> {
     return this.#socket.listen();
   }
 
