@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => resources.close());
 
-/** Of the answers to commands that need nobody but the worker, ms. */
+/** Of the answers to commands that need only the worker, ms. */
 async function p99(): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

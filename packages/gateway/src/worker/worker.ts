@@ -84,7 +84,7 @@ export class Worker {
   readonly #address: string | undefined;
   readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
-  readonly #departures: Timer;
+  readonly #departedTimer: Timer;
   readonly #gcTimer: GcTimer | undefined;
   readonly #stopWatchingGc: () => void;
   readonly #door: WorkerDoor | undefined;
@@ -233,7 +233,7 @@ export class Worker {
       idle.size +
       transports.open +
       comet.sockets +
-      this.http.introducing +
+      this.http.authenticating +
       this.http.relayed;
     this.#load = new LoadReporter(
       clock,
@@ -247,7 +247,7 @@ export class Worker {
       }),
       (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );
-    this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
+    this.#departedTimer = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
       if (addresses.length > 0) send({ type: "departed", addresses });
     });
@@ -323,7 +323,7 @@ export class Worker {
   async close(): Promise<void> {
     this.#door?.close();
     this.#load.close();
-    this.#departures.cancel();
+    this.#departedTimer.cancel();
     this.#gcTimer?.close();
     this.#stopWatchingGc();
     this.#loop.close();
