@@ -51,7 +51,7 @@ export interface ClientEvents {
   readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
-  /** The backend, to everyone. */
+  /** The backend, to every client. */
   readonly broadcast: Json;
   /** What went wrong and was survived: sockets, tokens, malformed frames, refused channels. */
   readonly error: HoldfastError;

@@ -22,7 +22,7 @@ jest.setTimeout(90_000);
 const own = new Resources();
 afterEach(() => own.close());
 
-/** The walks through the primary and the workers. Fails for an emitter that nobody listens to. */
+/** The walks through the primary and the workers. Fails for an emitter without a listener. */
 async function walk(gateway: GatewayProcess, listeners: ErrorListeners): Promise<readonly [Walk, ...Walk[]]> {
   const primary = await listeners.walk(gateway.banner.pid);
   const workers = await Promise.all(gateway.workerPids().map((pid) => listeners.walk(pid)));

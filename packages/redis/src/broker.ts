@@ -252,7 +252,7 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    // Who joined and left is told whatever the limit for publications is.
+    // Joins and leaves are published whatever the limit for publications is.
     const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
     if (payload.length - start > maxBytes) {
       this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);

@@ -2,10 +2,10 @@
  * The event sink on Redis: a stream that backends read, with consumer groups or without.
  *
  * Events of a worker wait in one queue (event-queue.ts) and leave in batches, one at a time, so that they are
- * in the stream in the order in which they were told. A batch that fails is tried again, and what somebody
- * waits for is refused, since who asked must be told in time. Invariant: at most one batch is under way; each
- * event has the id `<sink>-<n>`, n counting up by one, so that readers see what came twice and what is
- * missing.
+ * in the stream in the order in which they were told. A batch that fails is tried again, and an event with a
+ * waiting caller is refused, since the caller needs an answer in time. Invariant: at most one batch is under
+ * way; each event has the id `<sink>-<n>`, n counting up by one, so that readers see what came twice and what
+ * is missing.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -22,7 +22,7 @@ import { EventQueue, type QueuedEvent } from "./event-queue.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 
-/** One batch: how long Redis serves nobody else, and what an answer can be lost for. */
+/** One batch: how long Redis serves no other client, and what an answer can be lost for. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 512 * 1024;
 
@@ -118,7 +118,7 @@ export class EventStream implements EventSink {
     }
   }
 
-  /** Until none waits, or nobody does any more. Never rejects. */
+  /** Until no event waits, or no caller does. Never rejects. */
   async #run(): Promise<void> {
     const { clock } = this.#seams;
     const { signal } = this.#closing;

@@ -2,7 +2,7 @@
  * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks
  * it.
  *
- * It only says that somebody may be there; what it is, and who may fetch it, is decided by
+ * It only says that an entry may be there; what it is, and who may fetch it, is decided by
  * lua/ingest-take.lua. Invariant: there is a connection only from a wait until `close`, and no wait outlasts
  * its time by more than a command's deadline.
  */

@@ -85,8 +85,8 @@ export class ChannelPosition {
   }
 
   /**
-   * The answer to a subscribe that brought the position. Whoever stops early can ask again from where this
-   * stands.
+   * The answer to a subscribe that brought the position. A caller that stops early can ask again from this
+   * position.
    */
   *catchUp({ position: to, recovered, reason, publications }: SubscribeAnswer): Generator<Step> {
     const channel = this.#channel;

@@ -51,7 +51,7 @@ export interface SharedSubscriptionOptions {
   readonly random: () => number;
   /** Every refusal is told here too. */
   problem(error: HoldfastError): void;
-  /** Nobody wants it any more and the server does not hold it; called before the handles are told. */
+  /** No handle wants it any more and the server does not hold it; called before the handles are told. */
   gone(share: SharedSubscription): void;
   /** A handle that has ended is wanted again, by whatever shares its channel out now. */
   again(channel: string, handle: Handle, options: SubscribeOptions): Share;
@@ -78,12 +78,14 @@ export class SharedSubscription implements Share {
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
   #tokens: TokenProvider | undefined;
-  /** Who is there, where somebody wants to know. */
+  /** The members of the channel, where a handle asked for them. */
   #watch: PresenceWatch | undefined;
   #wantsJoinLeave = false;
   /** The last connection; used in the states of one that lives. */
   #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
+  /** Whether the application has been told `subscribed`: what comes later is a return. */
+  #heard = false;
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
 
@@ -127,6 +129,7 @@ export class SharedSubscription implements Share {
       this.#tokens = undefined;
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
+      this.#heard = false;
     }
     if (token !== undefined) this.#tokens = new TokenProvider(token);
     const more = this.#wantPresence(presence);
@@ -175,7 +178,7 @@ export class SharedSubscription implements Share {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave();
-      // While it is asked for, the answer tells what is to be undone; before, nobody has been asked.
+      // While it is asked for, the answer tells what is to be undone; before, the server has not been asked.
       else if (this.#state.t === "offline" || this.#state.timer) this.#retire();
     }
     handle.announce("unsubscribed", { channel: this.channel, error: undefined });
@@ -289,9 +292,16 @@ export class SharedSubscription implements Share {
       (this.#watch && !wish.presence) ||
       (this.#wantsJoinLeave && !wish.joinLeave);
     if (unwanted) return this.#leave();
+    const isReturn = this.#heard;
+    this.#heard = true;
     this.#tell("subscribed", { channel: this.channel });
-    // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
+    // A listener may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
+    // Without a position nothing can prove what came meanwhile (ADR 26).
+    if (isReturn && this.position === undefined) {
+      this.#tell("gap", { channel: this.channel, reason: "unverifiable" });
+      if (this.#state !== held) return;
+    }
     for (const step of this.#position.catchUp(readSubscribeAnswer(body))) {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;

@@ -110,7 +110,7 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  /** False where nobody asked for the channel. */
+  /** False where the application has not asked for the channel. */
   push(push: ChannelPush): boolean {
     const share = this.#byChannel.get(push.body.channel);
     share?.push(push);

@@ -7,7 +7,7 @@
  * leaves in the next. Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before
  * anything else: servers know a repetition by its ids, which ascend; after that the commands' deadlines
  * settle them. Nothing is told after `close()`, which aborts every request.
- * Bounded by whoever bounds the commands in flight.
+ * Bounded by the limit of the commands in flight (pending.ts).
  */
 import { backoffDelay } from "@holdfast/protocol";
 import { type Ending, httpEnding, lostEnding } from "../wire/ending.js";

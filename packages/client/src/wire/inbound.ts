@@ -80,7 +80,7 @@ export interface SubscribeAnswer {
   readonly publications: readonly Stored[];
 }
 
-/** Somebody came or went; or how many are there, where there are too many to say who. */
+/** A member joined or left; or how many are there, where there are too many to say who. */
 export type PresencePush =
   | {
       readonly kind: "join" | "leave";

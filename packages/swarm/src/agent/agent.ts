@@ -59,7 +59,7 @@ export class Agent implements TcpEvents, WireOwner {
   #pings = 0;
   /** When the bytes that are being read came. */
   #readMicros = 0;
-  /** The last message that had a stamp: a broadcast is the same bytes for everybody. */
+  /** The last message that had a stamp: a broadcast is the same bytes for every connection. */
   #stamped: Uint8Array = NO_BYTES;
   #stamps: readonly Stamp[] = [];
 

@@ -2,7 +2,7 @@
  * The messages that an agent's clients send, each to its first channel, in turn: over the connection on which
  * it hears with WebSocket, by `POST /send` with comet.
  *
- * Every message says when it was sent, so whoever hears it knows how long it took. Invariant: each one is
+ * Every message says when it was sent, so its receiver knows how long it took. Invariant: each one is
  * counted as sent, and, if it was not taken, as refused.
  */
 import { firstChannel } from "../channels.js";
