@@ -74,7 +74,7 @@ export class Relay {
       },
     );
     this.#relayRequests = new RelayRequests(options, options.clock, (response, bytes) => {
-      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes, response);
     });
   }
 
