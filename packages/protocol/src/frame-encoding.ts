@@ -1,7 +1,7 @@
 /**
  * The encoding seam: frames ↔ messages. An encoding knows how a message looks, and nothing of what it says.
  *
- * A frame is a tree of JSON values whose leaves may be data that somebody published. Such a leaf is carried
+ * A frame is a tree of JSON values whose leaves may be published data. Such a leaf is carried
  * as it was written: no encoding parses it and writes it anew where it can be avoided. An implementer owes:
  * `decode` never throws, takes any message, and is bounded by the message's size; `encode` takes every frame
  * that a dialect makes; both keep no state between calls. How frames are named is the dialect's.

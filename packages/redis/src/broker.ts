@@ -27,7 +27,7 @@ import { Roles } from "./connection/role.js";
 import type { ScriptCall } from "./connection/script.js";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
-import { EventStream } from "./event-stream.js";
+import { type EventBounds, EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
@@ -139,11 +139,10 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be
-   * closed before.
+   * The stream for backends, over this broker's link; `bounds`: about how much it keeps. To be closed before.
    */
-  events(maxLength: number): EventStream {
-    return new EventStream(this, maxLength, this.#options, this.#seams);
+  events(bounds: EventBounds): EventStream {
+    return new EventStream(this, bounds, this.#options, this.#seams);
   }
 
   /** The cluster's revocations, over this broker's link. */
@@ -253,7 +252,7 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    // Who joined and left is told whatever the limit for publications is.
+    // Joins and leaves are published whatever the limit for publications is.
     const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
     if (payload.length - start > maxBytes) {
       this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);

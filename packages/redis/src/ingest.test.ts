@@ -338,8 +338,8 @@ describe("ingest", () => {
     await listener.reachAgain("ready", 2);
     await add("news", "end");
     await listener.upTo("end");
-    // What Redis had handed out when it died, nobody received: it is in the log, as everything is, once and
-    // in order.
+    // What Redis had handed out when it died, no worker received: it is in the log, as everything is, once
+    // and in order.
     const page = await listener.broker.read(NEWS, { from: 1, limit: 1000, retention: KEEP });
     expect(page.entries.map(({ data }) => data)).toEqual([...numbers(1, 500), "end"]);
     const received = listener.received.map(({ data }) => data);

@@ -24,7 +24,7 @@ import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
-import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
+import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 import { RefusedChannels } from "./refused-channels.js";
@@ -176,7 +176,7 @@ export class Ingest {
   async #publish(entries: readonly IngestEntry[], until: number): Promise<boolean> {
     const { clock } = this.#seams;
     const done: string[] = [];
-    const orders = new Map<Topic, [string, Order][]>();
+    const orders = new Map<Topic, [string, IngestPublication][]>();
     for (const entry of entries) {
       const order = parseEntry(entry, this.#options.maxPublicationBytes);
       if (order === undefined) done.push(entry.id);
@@ -193,7 +193,10 @@ export class Ingest {
     let isDone = true;
     let published = 0;
     let refusal: unknown;
-    const inOrder = async ([topic, queue]: [Topic, readonly [string, Order][]]): Promise<void> => {
+    const inOrder = async ([topic, queue]: [
+      Topic,
+      readonly [string, IngestPublication][],
+    ]): Promise<void> => {
       if (this.#refused.has(topic)) return;
       for (const [id, { channel, data, key }] of queue) {
         if (this.#closing.signal.aborted || clock.monotonic() > until) {
@@ -240,7 +243,10 @@ export class Ingest {
     await this.#parts.host.ask(call, () => {});
   }
 
-  /** One line per reason until everything is published and the next entry can be waited for again. That Redis is away the broker says itself. */
+  /**
+   * One line per reason until everything is published and the next entry can be waited for again. That Redis
+   * is away the broker says itself.
+   */
   #log(error: unknown): void {
     if (this.#parts.host.state !== "ready") return;
     const reason =

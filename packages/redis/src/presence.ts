@@ -2,11 +2,11 @@
  * The presence store on Redis: the scripts of presence, and the index of each lease's channels.
  *
  * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has
- * members in is an index in a third, written before the first member joins, so that whoever ends the lease
- * misses none; it may name channels without members. A worker ends its earlier leases before their time,
- * while a change under one may still be on its way over a link that was replaced: marks in the channels and
- * the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none of
- * its members is left, and none can come.
+ * members in is an index in a third, written before the first member joins, so that the worker that ends the
+ * lease misses none; it may name channels without members. A worker ends its earlier leases before their
+ * time, while a change under one may still be on its way over a link that was replaced: marks in the channels
+ * and the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none
+ * of its members is left, and none can come.
  */
 import type {
   ChangeOutcome,
@@ -142,7 +142,7 @@ export class RedisPresence implements PresenceStore {
         refused.add(channels[at] ?? "");
       }
       if (ended.length > 0) await this.#command("remove", [index], ended);
-      // An outage refuses all; whoever looks next goes on.
+      // An outage refuses all; the next look goes on.
       else if (refused.size >= MAX_REFUSED) break;
     }
     if (refusal !== undefined) throw refusal;

@@ -158,7 +158,7 @@ describe("a publish that is asked for wrongly", () => {
 
   it("says where no Redis is", async () => {
     const terminal = new TestTerminal();
-    // Port 1 is nobody's.
+    // No process listens on port 1.
     expect(await run(terminal, "publish", "news", "1", "--redis", "redis://:pass@127.0.0.1:1")).toBe(1);
     expect(terminal.errors[0]).toMatch(/^holdfast: no Redis at redis:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/);
   });

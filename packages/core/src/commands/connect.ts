@@ -7,6 +7,7 @@
  * together, in the turn of the answer. A user's own messages are had like a channel, and a connection that
  * cannot have them does not stand.
  */
+
 import {
   type Announcement,
   type ChannelWish,
@@ -27,12 +28,17 @@ import type { CoreOptions } from "../options.js";
 import { whoConnects } from "./authenticate.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
-import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
+import { newAllowance, type PendingSubscribe } from "./pending-subscribe.js";
+import { positionOf, request, requestOwn } from "./subscribe.js";
+import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["connect"];
 export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
 /** Without a channel: the user's own messages. */
-type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
+type Requested = readonly [
+  channel: string | undefined,
+  pending: PendingSubscribe | { readonly error: ErrorCode },
+];
 export type Settled = readonly (readonly [channel: string | undefined, outcome: ChannelOutcome])[];
 type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
@@ -51,10 +57,10 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
   const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
-  connection.authenticating();
+  connection.authenticating(true);
   return who.then((late) => {
     if (!("error" in late)) return begin(context, connection, body, late.identity, resumed);
-    connection.refused();
+    connection.authenticating(false);
     return late;
   });
 };
@@ -99,7 +105,7 @@ function begin(
       connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
       return { error: problem };
     }
-    connection.stands(positionsOf(settled));
+    tellPositions(connection, positionsOf(settled));
     const result = welcome(context, connection, session, resumed !== undefined);
     tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
@@ -146,13 +152,10 @@ export function subscribeAll(
   ];
   const settled = (ready: readonly Requested[]): Settled => {
     const allowance = newAllowance(context, connection);
-    return ready.map(([channel, each]) => [
-      channel,
-      "error" in each ? each : settle(context, connection, each, allowance),
-    ]);
+    return ready.map(([channel, each]) => [channel, "error" in each ? each : each.complete(allowance)]);
   };
   const finish = (all: readonly Requested[]): Settled | Promise<Settled> =>
-    all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
+    all.some(isWaiting) ? allReady(all).then(settled) : settled(all);
   return areKnown(permits)
     ? finish(requestAll(permits))
     : Promise.all(permits).then((problems) => finish(requestAll(problems)));
@@ -163,22 +166,30 @@ export function subscribeAll(
  * the others are not: a `connect` is one command, and must not buy hundreds of checks.
  */
 function chargeChecks(
-  { access, options }: Context,
+  context: Context,
   connection: Connection,
   { identity }: Session,
   wishes: Wishes,
 ): ReadonlyMap<string, ErrorCode> | undefined {
+  const { access, options } = context;
   const checked = wishes.filter(
     ([channel, wish]) => wish?.token !== undefined && !access.may(identity, channel, "subscribe"),
   );
   if (checked.length === 0) return undefined;
   const wanted = Math.min(checked.length, options.maxChannels);
-  const paid = connection.afford(wanted);
+  const paid = afford(context, connection, wanted);
   return new Map(
     checked
       .slice(paid)
       .map(([channel], at) => [channel, paid + at < wanted ? errors.limitRate : errors.limitChannels]),
   );
+}
+
+/** Charges as many of `wanted` commands as the connection can pay, and returns how many. */
+function afford({ metrics, rateLimit, ticker }: Context, connection: Connection, wanted: number): number {
+  const granted = rateLimit.afford(connection, ticker.tick, wanted);
+  if (granted < wanted) metrics.add("rate_limited", wanted - granted);
+  return granted;
 }
 
 function areKnown(
@@ -196,11 +207,7 @@ function sinceOf(wish: ChannelWish | null): Position | null {
  * Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is
  * asked again.
  */
-async function allReady(
-  context: Context,
-  connection: Connection,
-  all: readonly Requested[],
-): Promise<readonly Requested[]> {
+async function allReady(all: readonly Requested[]): Promise<readonly Requested[]> {
   for (let rounds = 1, wanted = all; ; rounds++) {
     const answered = await Promise.all(
       wanted.map(async ([channel, each]): Promise<Requested> => {
@@ -210,7 +217,7 @@ async function allReady(
     );
     if (rounds === MAX_ROUNDS) return answered;
     wanted = answered.map(([channel, each]): Requested => {
-      return [channel, "error" in each ? each : again(context, connection, each)];
+      return [channel, "error" in each ? each : each.prepare()];
     });
     if (!wanted.some(isWaiting)) return wanted;
   }

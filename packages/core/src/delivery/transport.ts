@@ -67,9 +67,9 @@ export interface Transport {
    * Subscriptions begin there, without a position where there is no history: said right before the answer is
    * written. `proof` makes what the client may come back with as this session.
    */
-  stands?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
+  subscribed?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
   /** A subscription has ended. */
-  left?(channel: string): void;
+  unsubscribed?(channel: string): void;
   /** When the client is to come back once the connection has ended, for who does not read pushes. */
-  comeBack?(afterMs: number): void;
+  setRetryDelay?(afterMs: number): void;
 }

@@ -34,7 +34,7 @@ export interface ConnectSettings extends ClientScope {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly random: () => number;
-  /** A channel that is nobody else's. */
+  /** A channel that no other connection uses. */
   readonly probeChannel: string;
   readonly roles: Roles;
   readonly pings: Pings;

@@ -130,7 +130,7 @@ export class RedisLink {
           : this.#lanes.script(lane, this.#dated(call, until), bytes, until);
       return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
     } catch (error) {
-      // The master became a replica and did not hang up: somebody else is the master now.
+      // The master became a replica and did not hang up: another server is the master now.
       if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
       // The server stood still, or its clock was set: then it is asked anew.
       else if (isError(error, "LATE")) void this.#checkRole();

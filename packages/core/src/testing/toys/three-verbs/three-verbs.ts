@@ -1,6 +1,6 @@
 /**
- * A toy dialect of three verbs: `["join",channel]`, `["leave",channel]`, `["say",channel,data]`. It has no ids and
- * no `connect`: its clients connect by URL. It shows what a new dialect has to bring.
+ * A toy dialect of three verbs: `["join",channel]`, `["leave",channel]`, `["say",channel,data]`. It has no
+ * ids and no `connect`: its clients connect by URL. It shows what a new dialect has to bring.
  */
 import {
   type DecodedCommand,

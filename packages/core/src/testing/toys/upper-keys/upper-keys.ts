@@ -1,6 +1,6 @@
 /**
- * A toy encoding: JSON whose names are in upper case, so that `joinLeave` is `JOIN_LEAVE`. It shows what a new
- * encoding has to bring. Data is left as it is.
+ * A toy encoding: JSON whose names are in upper case, so that `joinLeave` is `JOIN_LEAVE`. It shows what a
+ * new encoding has to bring. Data is left as it is.
  */
 import {
   type DecodedPart,
