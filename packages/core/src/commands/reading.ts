@@ -3,7 +3,8 @@
  *
  * A read waits for its connection's turn (fair-turns.ts) and is charged to the connection's command rate when
  * its size is known. So many reads in one message cost as many pages as the rate allows, and the rest are
- * refused when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
+ * refused when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or
+ * `unavailable`.
  */
 import { errors } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";
