@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 
 async function alice(): Promise<FakeClient> {
-  // Nobody who has proven something is taken before the revocations are known.
+  // No client with a proof is admitted before the revocations are known.
   await world.settle();
   const client = world.client();
   client.connect();

@@ -1,5 +1,5 @@
 /**
- * Who somebody is, and what follows from it, as clients of a private gateway see it.
+ * Identities and what follows from them, as clients of a private gateway see it.
  */
 import { type DecodedFrame, disconnects, errors } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
@@ -12,7 +12,7 @@ import type { Identity } from "./identity.js";
 const OPTIONS = {
   access: "private",
   refreshWindowMs: 30_000,
-  // Nobody here answers pings.
+  // No client here answers pings.
   pingIntervalMs: 3_600_000,
   maxChannels: 3,
   namespaces: { open: { public: true, clientPublish: true }, past: { historySize: 10 } },

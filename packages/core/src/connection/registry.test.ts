@@ -87,7 +87,7 @@ describe("the count of connections", () => {
     expect(world.core.connections).toBe(0);
     expect(world.metrics.count("connections_closed")).toBe(2);
     expect(a.transport.end).toBeUndefined();
-    // Nobody counts as closing: a drain is done at its first look.
+    // No connection counts as closing: a drain is done at its first look.
     const drained = world.core.drain({ windowMs: 0, reason: "test" });
     await world.pass(100);
     await drained;

@@ -175,7 +175,7 @@ describe("a revocation", () => {
     expect(transport.takeFrames()).toEqual(ended(disconnects.revoked.code));
     expect(other.transport.takeFrames()).toEqual([]);
     expect(await connect(world, old)).toMatchObject({ reply: { error: { name: "token_revoked" } } });
-    // Who does not say when it was issued may be old.
+    // A token that does not say when it was issued may be old.
     expect(await connect(world, user("a"))).toMatchObject({ reply: { error: { name: "token_revoked" } } });
     expect(await connect(world, user("a", { issuedAt: now + 1 }))).toMatchObject({
       reply: { kind: "reply" },

@@ -5,8 +5,8 @@
  * One sweep over all connections, in stretches of `SLICE_MS`, serves every order that waits when it begins,
  * and looks for what has been revoked; the next begins no sooner than `SWEEP_PAUSE_MS` after. Invariants: one
  * sweep at a time; an order reaches the connections that were open when it was heard, and a revocation also
- * those who come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused
- * and counted.
+ * later ones (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused and
+ * counted.
  */
 import { disconnects, sessionKey } from "@holdfast/protocol";
 import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "../access/control-message.js";

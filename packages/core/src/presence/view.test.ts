@@ -39,7 +39,7 @@ class Channel {
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
 
-  /** Everybody is gone, and the numbers begin anew, above. */
+  /** All members are gone, and the numbers begin anew, above. */
   lose(): void {
     this.#members.clear();
     this.#sequence += 1_000_000;

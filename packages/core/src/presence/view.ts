@@ -210,9 +210,9 @@ function normal(text: string): [session: string, text: string] {
 }
 
 /**
- * From one list to a later one, whose version is given. Who followed the one without missing a version can
- * follow this too: either the versions of these go on where it stands, or the first does not, and it reads
- * anew.
+ * From one list to a later one, whose version is given. A client that followed the one without missing a
+ * version can follow this too: either the versions of these go on where it stands, or the first does not, and
+ * it reads anew.
  */
 function difference(before: List, after: List, version: number, mode: JoinLeaveMode): ToldChange[] {
   const [old, now] = mode === "user" ? [byUser(before), byUser(after)] : [before, after];

@@ -26,7 +26,7 @@ export interface PresenceWorld {
   broker(): Broker;
   /** Lets the store's clock go on. */
   pass(ms: number): Promise<void>;
-  /** Everything that the stores keep, by any name: empty once nobody is anywhere. */
+  /** Everything that the stores keep, by any name: empty once no channel has a member. */
   leftovers(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -111,7 +111,7 @@ describe("limits on connections", () => {
     expect(rotating.filter((each) => each === "open")).toHaveLength(4 * 2 - 3);
     expect(rotating.at(-1)).toBe("limit_address");
     expect(open("2001:db8:5:6:0:0:0:1")).toBe("open");
-    // Who was refused has no account: the network's, those of seven addresses, and the other network's two.
+    // A refused address has no account: the network's, those of seven addresses, and the other network's two.
     expect(limits.addresses).toBe(1 + 7 + 2);
     limits.release(worker, named(1));
     expect([open(named(7)), open(named(8))]).toEqual(["open", "limit_address"]);

@@ -45,7 +45,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** A connection may be taken by nobody and be reset, or be refused: the second must come. */
+/** A connection may stay unaccepted and be reset, or be refused: the second must come. */
 async function untilRefused(port: number): Promise<void> {
   for (let tries = 0; tries < 1_000; tries++) {
     const client = connect(port, "127.0.0.1");
@@ -76,7 +76,7 @@ describe("a listener that can pause", () => {
       const [first, second] = [await come(), await come()];
       await new Promise((resolve) => first.write("early", resolve));
       second.write("x");
-      // Somebody who is answered elsewhere proves that the loop had its chance to accept.
+      // A connection that is answered elsewhere proves that the loop had its chance to accept.
       child.send({ echo: round });
       await once(child, "message");
       expect(accepted).toHaveLength((round - 1) * 3);

@@ -1,5 +1,5 @@
 /**
- * The admin API's way to publish: to a channel, to many, to a user, to everybody.
+ * The admin API's way to publish: to a channel, to many, to a user, to all connections.
  *
  * Invariant: data is published as the text that it was sent as, never encoded anew.
  */

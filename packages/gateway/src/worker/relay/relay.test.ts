@@ -132,12 +132,12 @@ async function listening(
   return typeof address === "string" ? 0 : (address as AddressInfo).port;
 }
 
-/** Somebody in the place of a worker of this instance. */
+/** A server in the place of a worker of this instance. */
 function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: ServerResponse) => void) {
   return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
 }
 
-/** Somebody in the place of another instance, that of `GONE`. */
+/** A server in the place of another instance, that of `GONE`. */
 async function instance(
   answer: (incoming: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
@@ -174,7 +174,7 @@ async function ask(port: number, path: string, { body = "", method, headers = {}
   return { status: response.statusCode ?? 0, headers: response.headers, text, reused: outgoing.reusedSocket };
 }
 
-/** Resolves with the next request that somebody holds without an answer. */
+/** Resolves with the next request that a server holds without an answer. */
 function holding(): {
   answer: Answer;
   held: Promise<{ incoming: IncomingMessage; response: ServerResponse }>;
@@ -529,7 +529,7 @@ describe("an owner that fails", () => {
 describe("too many under way", () => {
   it("knocking at the owner's door in one moment wait for each other", async () => {
     const a = await start(0);
-    // Nobody is let in before the door's queue is full.
+    // No request is let in before the door's queue is full.
     const owner = createServer((_incoming, response) => response.end("let in"));
     owner.listen({ path: join(near, ownerPrefix(GONE)), backlog: 1 });
     await once(owner, "listening");

@@ -128,7 +128,7 @@ describe("an issuer's keys", () => {
       clock.advance(3_600_000);
       expect(await outcome("1", first)).toBe("identity");
     }
-    // An unknown one may be good: nobody can tell.
+    // An unknown one may be good: that cannot be told.
     clock.advance(30_000);
     expect(await outcome("2", second)).toBe("unavailable");
   });
