@@ -43,6 +43,28 @@ async function subscribed(): Promise<{
 }
 
 describe("a client that comes back", () => {
+  it("tells a gap in a channel without history, once for each time that it was away", async () => {
+    const { harness, socket } = await subscribed();
+    const notes = note(harness.client.subscribe("plain"));
+    await settled();
+    socket.receive({ id: 2, subscribe: {} });
+    expect(notes).toEqual(["subscribed"]);
+    for (const times of [1, 2]) {
+      harness.socket.closedBy(3004);
+      await harness.clock.advance(1_000);
+      harness.socket.open();
+      harness.socket.welcome({
+        ping: 0,
+        subs: { news: { offset: 4, epoch: "a", recovered: true }, plain: {} },
+      });
+      const gap = ["unverifiable", undefined, undefined];
+      expect(notes).toEqual([
+        "subscribed",
+        ...Array.from({ length: times }, () => ["subscribed", gap]).flat(),
+      ]);
+    }
+  });
+
   it("brings its session and its positions, and delivers what it missed first", async () => {
     const { harness, news, notes, socket } = await subscribed();
     harness.client.subscribe("plain");

@@ -84,6 +84,8 @@ export class SharedSubscription implements Share {
   /** The last connection; used in the states of one that lives. */
   #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
+  /** Whether the application has been told `subscribed`: what comes later is a return. */
+  #heard = false;
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
 
@@ -127,6 +129,7 @@ export class SharedSubscription implements Share {
       this.#tokens = undefined;
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
+      this.#heard = false;
     }
     if (token !== undefined) this.#tokens = new TokenProvider(token);
     const more = this.#wantPresence(presence);
@@ -289,9 +292,16 @@ export class SharedSubscription implements Share {
       (this.#watch && !wish.presence) ||
       (this.#wantsJoinLeave && !wish.joinLeave);
     if (unwanted) return this.#leave();
+    const isReturn = this.#heard;
+    this.#heard = true;
     this.#tell("subscribed", { channel: this.channel });
     // A listener may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
+    // Without a position nothing can prove what came meanwhile (ADR 26).
+    if (isReturn && this.position === undefined) {
+      this.#tell("gap", { channel: this.channel, reason: "unverifiable" });
+      if (this.#state !== held) return;
+    }
     for (const step of this.#position.catchUp(readSubscribeAnswer(body))) {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;
