@@ -40,7 +40,10 @@ export interface House {
   readonly longFunctions: readonly string[];
   readonly longFiles: readonly string[];
   readonly wideComments: readonly string[];
-  /** Sentences of comments without a plain subject (plain-english.ts); tests and scripts count, too. */
+  /**
+   * Sentences of comments and names of tests without a plain subject (plain-english.ts); tests and scripts
+   * count, too.
+   */
   readonly vagueSubjects: readonly string[];
   readonly twoMeanings: readonly string[];
 }
@@ -153,7 +156,9 @@ function wideComments(file: string, text: string): string[] {
   });
 }
 
-/** Type names that two files of published packages declare and export. Mirrors of core in the client aside. */
+/**
+ * Type names that two files of published packages declare and export. Mirrors of core in the client aside.
+ */
 function twoMeanings(sources: readonly Source[]): string[] {
   const where = new Map<string, string[]>();
   for (const { file, name, text } of sources) {

@@ -8,6 +8,7 @@ it.each([
   ["f(); /", "/ for whoever asks"].join(""),
   "// A port that nobody has.",
   "// For who does not wait.",
+  'it("tells nobody", () => {',
   "// One by one: who comes later shares it.",
 ])("finds the subject of %j", (source) => {
   expect(vagueSubjects(source)).toHaveLength(1);

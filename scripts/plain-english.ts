@@ -1,5 +1,5 @@
 /**
- * Plain English in comments: the subject of a sentence is a thing of the glossary (connection, session,
+ * Plain English in comments and names of tests: the subject of a sentence is a thing of the glossary (connection, session,
  * client, worker), not a pronoun for any person.
  *
  * Pure: text of a source in, its sentences that break the rule out. Code, quotes and backticks do not count,
@@ -11,6 +11,8 @@ const PRONOUN = /\b(?:who(?:so|m)?ever|nobody|no one|somebody|someone|everybody|
 const BARE_WHO =
   /(?:^\W*|[;:(] ?|\b(?:for|by|to|than|that|since|because|where|if|when|what|those|all|so) )who\b(?! is (?:in|there|where)\b)/i;
 const QUOTED = /`[^`]*`|"[^"]*"/g;
+/** The name of a test or of a group of tests, on the line where it begins. */
+const TEST_NAME = /^\s*(?:it|test|describe)(?:\.\w+)*\(\s*"([^"]*)"/;
 const SENTENCE_END = /(?<=[.!?:;])\s+|\n/;
 
 export interface Comment {
@@ -20,13 +22,20 @@ export interface Comment {
 
 /** `line sentence` of each sentence that has such a subject. */
 export function vagueSubjects(source: string): string[] {
-  return commentsOf(source).flatMap(({ line, text }) =>
+  return [...commentsOf(source), ...testNamesOf(source)].flatMap(({ line, text }) =>
     text
       .replace(QUOTED, "x")
       .split(SENTENCE_END)
       .filter((sentence) => PRONOUN.test(sentence) || BARE_WHO.test(sentence))
       .map((sentence) => `${line} ${sentence.trim()}`),
   );
+}
+
+function testNamesOf(source: string): Comment[] {
+  return source.split("\n").flatMap((line, at) => {
+    const text = TEST_NAME.exec(line)?.[1];
+    return text === undefined ? [] : [{ line: at + 1, text }];
+  });
 }
 
 /** Comments with lines joined by blanks and paragraphs by newlines; `//` lines that follow each other are one. */

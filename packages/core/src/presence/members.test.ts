@@ -260,7 +260,7 @@ describe("a worker's members", () => {
     { weight: 1, arbitrary: fc.record({ what: fc.constant("lose" as const) }) },
   );
 
-  it("whatever fails meanwhile, the store has them in the end, and nobody else", async () => {
+  it("whatever fails meanwhile, the store has them in the end, and no others", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
         const world = new World();

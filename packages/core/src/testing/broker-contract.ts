@@ -125,7 +125,7 @@ export function brokerContract(name: string, factory: () => BrokerWorld | Promis
       expect(await a.upTo("wished")).toEqual(["wished"]);
     });
 
-    test("all subscribers of a topic see one order, whoever publishes", async () => {
+    test("all subscribers of a topic see one order, whichever worker publishes", async () => {
       const [a, b, c] = await use.ready(3);
       await Promise.all([a, b, c].map(({ broker }) => broker.subscribe(NEWS)));
       const publications = Array.from({ length: 200 }, (_, i) =>

@@ -67,7 +67,7 @@ afterEach(() => {
 });
 
 describe("a listener that can pause", () => {
-  it("leaves who comes to the backlog meanwhile, and loses nobody, time after time", async () => {
+  it("leaves new connections to the backlog meanwhile, and loses none, time after time", async () => {
     await open();
     for (let round = 1; round <= 3; round++) {
       await copy();
@@ -94,7 +94,7 @@ describe("a listener that can pause", () => {
     await until(() => accepted.length === 1);
   });
 
-  it("leaves nobody listening when it is closed, paused or not", async () => {
+  it("leaves no listener when it is closed, paused or not", async () => {
     await open();
     await copy();
     listener.pause();

@@ -30,7 +30,7 @@ export const PUBLISHING: readonly Endpoint[] = [
     method: "POST",
     path: "/api/publish",
     summary: "Publish to a channel",
-    description: "200 means that the broker has it, not that somebody listens.",
+    description: "200 means that the broker has it, not that a client received it.",
     body: publication,
     success: {
       status: 200,

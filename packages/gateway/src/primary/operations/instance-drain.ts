@@ -145,7 +145,7 @@ export class InstanceDrain {
     void Promise.all(ends).then(() => {
       log.cancel();
       this.#state = "drained";
-      logger.info({ total: this.#total }, "drain: nobody is left");
+      logger.info({ total: this.#total }, "drain: no client is left");
       this.#resolve();
     });
   }

@@ -257,7 +257,7 @@ describe("requests of several sessions on one connection", () => {
     expect((await ask(a.port, path, { body })).text).toBe(`0 ${path} ${body}`);
   });
 
-  it("leave their connection in step when nobody reads their long body", async () => {
+  it("leave their connection in step when their long body is not read", async () => {
     const a = await start(0, {
       maxBodyBytes: 1_000,
       answer: (_incoming, response) => response.end("unread"),
@@ -373,7 +373,7 @@ describe("an answer", () => {
     expect(a.answered).toEqual([]);
   });
 
-  it("that breaks off ends the connection, so that nobody takes it for whole", async () => {
+  it("that breaks off ends the connection, so that no client takes it for whole", async () => {
     const hold = holding();
     const [a, b] = [await start(0), await start(1, hold)];
     const answer = ask(a.port, `/x?sid=${sid(b.owner)}`);
@@ -607,7 +607,7 @@ describe("a session of another instance", () => {
     expect([a.routed, b.routed]).toEqual([["forwarded"], ["relayed"]]);
   });
 
-  it("is answered here when nobody knows of it, and nobody asks again for a while", async () => {
+  it("is answered here when no instance knows of it, and none is asked again for a while", async () => {
     const a = await start(0);
     const path = `/poll?sid=${sid(GONE)}`;
     for (let i = 0; i < 3; i++) expect((await ask(a.port, path)).text).toBe(`0 ${path} `);
@@ -615,7 +615,7 @@ describe("a session of another instance", () => {
     expect(a.routed).toEqual(["here", "here", "here"]);
   });
 
-  it("is never forwarded twice: who does not have it sends it back, and it is answered here", async () => {
+  it("is never forwarded twice: an instance that does not have it sends it back, and it is answered here", async () => {
     const [a, b] = [await start(0), await start(1, { directory: far })];
     addresses.set(ownerPrefix(GONE), `127.0.0.1:${b.port}`);
     const path = `/send?sid=${sid(GONE)}`;
