@@ -1,9 +1,8 @@
 /**
- * The contract of the broker seam as a test suite: what `broker.ts` says in words, every implementation must
- * pass.
+ * The contract of the broker seam as a test suite. Every implementation must do what `broker.ts` says.
  *
- * Written against events and settled promises only; that something does not arrive is shown by something
- * later that does.
+ * The tests wait for events and settled promises only. To show that something does not arrive, they send
+ * something later and wait for that.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Broker, BrokerUnavailable } from "../broker/broker.js";

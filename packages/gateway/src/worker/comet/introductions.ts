@@ -1,9 +1,9 @@
 /**
- * The identity behind a request: by a token in the head, by a ticket, by the session that a cursor proves, or
- * no client in particular.
+ * The identity behind a request: from a token in the head, from a ticket, from the session that a cursor proves,
+ * or anonymous.
  *
- * At once where nothing has to be waited for, as core does it. Invariant: requests that wait here are counted
- * and bounded, since each holds its socket.
+ * The callback runs within the call where nothing has to be waited for. Invariant: requests that wait here are
+ * counted and bounded, because each holds its socket.
  */
 import type { Core, ForwardedHeaders, Verdict } from "@holdfast/core";
 import { errors, type Resume } from "@holdfast/protocol";
