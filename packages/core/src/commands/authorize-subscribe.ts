@@ -1,6 +1,6 @@
 /**
- * Whether a session may subscribe to a channel. Its identity decides at once, or else a token for the channel or
- * the application.
+ * Whether a session may subscribe to a channel. Its identity decides at once, or else a token for the channel
+ * or the application.
  *
  * What was allowed here is kept in the session as a grant, so that `Access` gives the same answer later.
  */

@@ -1,11 +1,11 @@
 /**
- * Control: carries out the application's control messages. It finds the connections that a message is about and
- * disconnects, subscribes or unsubscribes them.
+ * Control: carries out the application's control messages. It finds the connections that a message is about
+ * and disconnects, subscribes or unsubscribes them.
  *
- * There is no index of connections by user, session or token, because a million anonymous connections would pay
- * for it. One sweep over all connections, in stretches of `SLICE_MS`, serves every message that waits when it
- * begins, and looks for what has been revoked. The next sweep begins no sooner than `SWEEP_PAUSE_MS` after it.
- * Invariants:
+ * There is no index of connections by user, session or token, because a million anonymous connections would
+ * pay for it. One sweep over all connections, in stretches of `SLICE_MS`, serves every message that waits
+ * when it begins, and looks for what has been revoked. The next sweep begins no sooner than `SWEEP_PAUSE_MS`
+ * after it. Invariants:
  * - There is one sweep at a time.
  * - A message reaches the connections that were open when it was heard. A revocation also reaches later ones
  *   (`Revocations`).

@@ -1,9 +1,9 @@
 /**
  * Writing to one connection: batches, answers and notices, within the limits of its outbox.
  *
- * These are functions over the parts of a connection, so that a connection needs no further object for writing.
- * Invariants: a transport that throws breaks its contract, and only its own connection ends; the fan-out and
- * the tick go on. A subscription that is behind catches up before anything newer is written.
+ * These are functions over the parts of a connection, so that a connection needs no further object for
+ * writing. Invariants: a transport that throws breaks its contract, and only its own connection ends; the
+ * fan-out and the tick go on. A subscription that is behind catches up before anything newer is written.
  */
 import type { SentPush, WireMessage } from "@holdfast/protocol";
 import type { Codec } from "../codec/codec.js";

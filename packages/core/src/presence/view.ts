@@ -3,9 +3,9 @@
  *
  *     reading ──page──► listing ◄──few members──► counting          (a hole, or an outage: back to reading)
  *
- * Changes come by pub/sub, which may lose some. Their sequence numbers show a loss. While one is missing, later
- * changes are held and the store is read. The view then continues from that page with the changes after it.
- * Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
+ * Changes come by pub/sub, which may lose some. Their sequence numbers show a loss. While one is missing,
+ * later changes are held and the store is read. The view then continues from that page with the changes after
+ * it. Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
  * Invariants:
  * - Versions that clients are told never fall. A list and the changes after it have no gap, except where a
  *   change was missed.

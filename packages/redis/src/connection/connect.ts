@@ -1,8 +1,8 @@
 /**
  * Opens the connections to one Redis: one for commands and one that subscribes.
  *
- * They are two, because the answers to commands must not wait behind a burst of publications. A Cluster has one
- * connection per master for commands: see cluster.ts.
+ * They are two, because the answers to commands must not wait behind a burst of publications. A Cluster has
+ * one connection per master for commands: see cluster.ts.
  */
 
 import { type Cluster, Redis } from "ioredis";

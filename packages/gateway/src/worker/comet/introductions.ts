@@ -1,9 +1,9 @@
 /**
- * The identity behind a request: from a token in the head, from a ticket, from the session that a cursor proves,
- * or anonymous.
+ * The identity behind a request: from a token in the head, from a ticket, from the session that a cursor
+ * proves, or anonymous.
  *
- * The callback runs within the call where nothing has to be waited for. Invariant: requests that wait here are
- * counted and bounded, because each holds its socket.
+ * The callback runs within the call where nothing has to be waited for. Invariant: requests that wait here
+ * are counted and bounded, because each holds its socket.
  */
 import type { Core, ForwardedHeaders, Verdict } from "@holdfast/core";
 import { errors, type Resume } from "@holdfast/protocol";
