@@ -11,7 +11,10 @@ import { Assembly } from "./assembly.js";
 import { OPCODES } from "./framing.js";
 import { VIOLATIONS, type Violation } from "./violations.js";
 
-/** Who hears it. Each says whether to go on; `payload` is valid during the call only. */
+/**
+ * The owner that hears the frames. Each method says whether to go on; `payload` is valid during the call
+ * only.
+ */
 export interface FrameEvents {
   textCame(text: string): boolean;
   binaryCame(): boolean;
