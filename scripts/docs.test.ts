@@ -57,6 +57,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     presenceViews: 0,
     revocations: 0,
     logLinesLost: 0,
+    logLinesLimited: 0,
     unfinishedBytes: 0,
     readsWaiting: 0,
     brokerState: "ready",
@@ -68,6 +69,8 @@ async function exportedMetrics(): Promise<Set<string>> {
     drain: SERVING,
     reloadLeft: 0,
     logLinesLost: 0,
+    kept: { chars: 0, forgotten: 0 },
+    logLinesLimited: 0,
   }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
   return new Set(snapshots.flat().map(({ name }) => name));
@@ -134,6 +137,18 @@ describe("the documents", () => {
 
   it("operations.md quotes messages that are logged", () => {
     expect(shown(checkLogMessages(OPERATIONS, read(OPERATIONS), sources()))).toEqual([]);
+  });
+
+  it("operations.md has for each limit a default, what happens at it, and a metric that says so", () => {
+    const [, limits = ""] = read(OPERATIONS).split("\n## Limits\n");
+    const [tables = ""] = limits.split("\n## ");
+    const rows = tables.split("\n").filter((line) => /^\| (?!what \|)/.test(line));
+    expect(rows.length).toBeGreaterThan(50);
+    for (const row of rows) {
+      const cells = row.split("|").slice(1, -1);
+      expect([row, cells.map((cell) => cell.trim() !== "")]).toEqual([row, cells.map(() => true)]);
+      expect([row, /`holdfast_|the same/.test(cells.at(-1) ?? "")]).toEqual([row, true]);
+    }
   });
 
   it("every exported metric, admin endpoint and reason to refuse is documented", async () => {

@@ -7,13 +7,14 @@ import { dirname, join } from "node:path";
 import { expect, it } from "@jest/globals";
 import { house } from "./house.js";
 
-it("no folder knows a higher one, no circle, no crowded folder, no wide comment", () => {
-  const { backward, circles, crowdedFolders, wideComments } = house(process.cwd());
-  expect({ backward, circles, crowdedFolders, wideComments }).toEqual({
+it("no folder knows a higher one, no circle, no crowded folder, no wide comment, no name with two meanings", () => {
+  const { backward, circles, crowdedFolders, wideComments, twoMeanings } = house(process.cwd());
+  expect({ backward, circles, crowdedFolders, wideComments, twoMeanings }).toEqual({
     backward: 0,
     circles: 0,
     crowdedFolders: [],
     wideComments: [],
+    twoMeanings: [],
   });
 });
 
@@ -29,6 +30,8 @@ it("counts what it says it counts", () => {
     `import type { B } from "../runtime/b.js";\nexport interface Twice {}\n// ${"x".repeat(120)}\n`,
   );
   write("core/src/runtime/b.ts", 'import type { Twice } from "../hub/a.js";\nexport interface Twice {}\n');
+  for (const name of ["core/src/runtime", "client/src"])
+    write(`${name}/clock.ts`, "export interface Clock {}\nexport interface Reads {}\n");
   write("core/src/hub/long.ts", `export function long(): void {\n${lines(321)}}\n`);
   write(
     "core/src/hub/big.ts",
@@ -45,7 +48,10 @@ it("counts what it says it counts", () => {
       longFunctions: ["packages/core/src/hub/long.ts long 323"],
       longFiles: ["packages/core/src/hub/long.ts 323"],
       wideComments: ["packages/core/src/hub/a.ts:3 123"],
-      twoMeanings: ["Twice: packages/core/src/hub/a.ts, packages/core/src/runtime/b.ts"],
+      twoMeanings: [
+        "Reads: packages/client/src/clock.ts, packages/core/src/runtime/clock.ts",
+        "Twice: packages/core/src/hub/a.ts, packages/core/src/runtime/b.ts",
+      ],
     });
   } finally {
     rmSync(root, { recursive: true });

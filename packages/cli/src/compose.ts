@@ -121,6 +121,7 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     maxPublicationBytes: settings.maxPublicationBytes,
     logger,
     logLinesLost: parts.logLinesLost,
+    logLinesLimited: () => logger.leftOut,
     clock: systemClock,
   };
 }
@@ -254,11 +255,14 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               directory: broker.directory(),
               presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
               revocations: broker.revocations(),
-              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+              events: settings.events
+                ? broker.events({ maxLength: settings.eventsMaxLength, maxBytes: settings.eventsMaxBytes })
+                : undefined,
             };
           },
     logger,
     logLinesLost: () => output.lost,
+    logLinesLimited: () => logger.leftOut,
     clock: systemClock,
   };
 }

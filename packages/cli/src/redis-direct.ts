@@ -5,19 +5,19 @@ import { type Logger, noMetrics, silentLogger, systemClock } from "@holdfast/cor
 import { describeTarget, parseRedisUrl, RedisBroker, refusalIn } from "@holdfast/redis";
 import { Failure, sentence } from "./failure.js";
 
-export interface RedisOptions {
+export interface DirectRedisOptions {
   readonly url: string;
   readonly prefix: string;
   /** How long Redis may take to be reached, ms. */
   readonly timeoutMs: number;
 }
 
-/** The most that a cluster may be set to: which it is, nobody says here. */
+/** The most that a cluster may be set to: its own value is not known here. */
 const MAX_REVOCATIONS = 1_000_000;
 
 /** Does it once Redis is reached. Returns where that was, for the person at the terminal. */
 export async function withRedis(
-  options: RedisOptions,
+  options: DirectRedisOptions,
   act: (broker: RedisBroker) => Promise<unknown>,
 ): Promise<string> {
   const target = parseRedisUrl(options.url);

@@ -1,6 +1,6 @@
 /**
- * Client: the SDK's front door. Joins the connector (when there is a connection), the link (commands) and the
- * subscriptions (what is wanted), and tells the application what happens.
+ * Client: the SDK's front door. Joins the connector (when there is a connection), the connection (commands)
+ * and the subscriptions (what is wanted), and tells the application what happens.
  *
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
@@ -26,7 +26,7 @@ import { resolveUrl } from "./transports/url.js";
 import { serverErrors } from "./wire/codes.js";
 import { clientErrors, HoldfastError } from "./wire/errors.js";
 import { positive, textOr } from "./wire/fields.js";
-import type { PresenceList } from "./wire/inbound.js";
+import type { PresencePage } from "./wire/inbound.js";
 import {
   type ChannelPush,
   type History,
@@ -51,7 +51,7 @@ export interface ClientEvents {
   readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
-  /** The backend, to everyone. */
+  /** The backend, to every client. */
   readonly broadcast: Json;
   /** What went wrong and was survived: sockets, tokens, malformed frames, refused channels. */
   readonly error: HoldfastError;
@@ -74,7 +74,7 @@ export type HistoryOptions = Omit<HistoryRequest, "channel">;
 export type PresencePageOptions = Omit<PresenceRequest, "channel">;
 
 /** Some of a channel's members, each session by itself, and the numbers of all. */
-export type PresencePage = PresenceList;
+export type { PresencePage } from "./wire/inbound.js";
 
 /** The longest deadline of a publication with a key, ms. */
 const MAX_DEADLINE_MS = 100_000;
@@ -101,7 +101,7 @@ export class Client {
     this.#connector = new Connector(resolveUrl(url), resolved, {
       state: (state) => this.#events.announce("state", state),
       wanted: () => this.#subscriptions.wanted(),
-      welcomed: (link, result) => this.#subscriptions.welcomed(link, result),
+      connected: (connection, result) => this.#subscriptions.connected(connection, result),
       lost: () => this.#subscriptions.lost(),
       received: (inbound) => this.#receive(inbound),
       problem,
@@ -224,13 +224,13 @@ export class Client {
 
   #request<Op extends RequestName>(op: Op, body: RequestBody<Op>): Promise<Json> {
     return new Promise((resolve, reject) => {
-      const { link } = this.#connector;
-      if (link === undefined) {
+      const { connection } = this.#connector;
+      if (connection === undefined) {
         throw new HoldfastError(
           this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected,
         );
       }
-      link.request(op, body, (outcome) => {
+      connection.request(op, body, (outcome) => {
         if (outcome.ok) resolve(outcome.body);
         else reject(outcome.error);
       });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
-import { TokenSource } from "./token-source.js";
+import { TokenProvider } from "./token-source.js";
 
 describe("TokenSource", () => {
   it("asks once for all who wait, and again afterwards", async () => {
     const answers: ((token: string) => void)[] = [];
-    const tokens = new TokenSource(() => new Promise((resolve) => answers.push(resolve)));
+    const tokens = new TokenProvider(() => new Promise((resolve) => answers.push(resolve)));
     const first = tokens.get();
     const second = tokens.get();
     expect(answers).toHaveLength(1);
@@ -17,7 +17,7 @@ describe("TokenSource", () => {
 
   it("asks anew once it was told to forget, and keeps the newer question", async () => {
     const answers: ((token: string) => void)[] = [];
-    const tokens = new TokenSource(() => new Promise((resolve) => answers.push(resolve)));
+    const tokens = new TokenProvider(() => new Promise((resolve) => answers.push(resolve)));
     const old = tokens.get();
     tokens.forgetPending();
     const fresh = tokens.get();
@@ -29,8 +29,8 @@ describe("TokenSource", () => {
   });
 
   it("turns null and a thrown error into none and a rejection", async () => {
-    expect(await new TokenSource(() => null).get()).toBeUndefined();
-    const broken = new TokenSource(() => {
+    expect(await new TokenProvider(() => null).get()).toBeUndefined();
+    const broken = new TokenProvider(() => {
       throw new Error("no");
     });
     await expect(broken.get()).rejects.toThrow("no");

@@ -9,7 +9,7 @@
 /** May return nothing for an anonymous connection. */
 export type GetToken = () => string | undefined | null | Promise<string | undefined | null>;
 
-export class TokenSource {
+export class TokenProvider {
   readonly #get: GetToken;
   #pending: Promise<string | undefined> | undefined;
 

@@ -5,11 +5,15 @@
 // For programs that run a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./connection/drain.js";
-export { type Connection, tenthsFor } from "./connection/connection.js";
+export type { Connection } from "./connection/connection.js";
+export { tenthsFor } from "./connection/intake.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
 export type { Seams } from "./seams.js";
 export type { UrlConnect } from "./connection/url-connect.js";
-export type { Encoding } from "./delivery/batch.js";
+export { Codec, type CodecOptions, type Dialect } from "./codec/codec.js";
+export { CODEC_ROWS, type CodecName, type CodecRow, codecs, rowFor, subprotocolOf } from "./codec/codecs.js";
+export { holdfastDialect } from "./codec/holdfast-dialect.js";
+export { rawDialect } from "./codec/raw-dialect.js";
 export {
   type NamespaceDefaults,
   type NamespaceOptions,
@@ -53,12 +57,12 @@ export {
   type LogPage,
   type LogQuery,
   PAGE_BYTES,
-  type PublishOptions,
+  type BrokerPublishOptions,
   type Retention,
 } from "./broker/broker.js";
 export { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 export type {
-  Admission,
+  ConnectConsent,
   Authorizer,
   ChannelQuestion,
   Consent,
@@ -110,9 +114,9 @@ export {
   MAX_CHANGES,
   MAX_NEWS_CHARS,
   MAX_PRESENCE_PAGE_BYTES,
-  type Member,
+  type StoredMember,
   type PresenceChange,
-  type PresencePage,
+  type MembersPage,
   type PresenceStore,
   type Transition,
 } from "./presence/store.js";
@@ -132,6 +136,24 @@ export type { Framing, Mark, Message, Transport } from "./delivery/transport.js"
 export type { WorkerDirectory } from "./worker-directory.js";
 export type { PresenceRule } from "./namespace.js";
 /** Names before the renaming of issue 13. */
+export type {
+  /** @deprecated Use `CodecName`. */
+  CodecName as Encoding,
+} from "./codec/codecs.js";
+export type {
+  /** @deprecated Use `ConnectConsent`. */
+  ConnectConsent as Admission,
+} from "./access/authorizer.js";
+export type {
+  /** @deprecated Use `BrokerPublishOptions`. */
+  BrokerPublishOptions as PublishOptions,
+} from "./broker/broker.js";
+export type {
+  /** @deprecated Use `StoredMember`. */
+  StoredMember as Member,
+  /** @deprecated Use `MembersPage`. */
+  MembersPage as PresencePage,
+} from "./presence/store.js";
 export type {
   /** @deprecated Use `ControlMessage`. */
   ControlMessage as Order,

@@ -1,7 +1,7 @@
 /**
  * Drain and rolling reload with real processes: `holdfast drain`, SIGTERM with a delay, SIGHUP under load.
  *
- * The claims: everybody is told and comes back elsewhere, nobody is left at the deadline, and a reload never
+ * The claims: every client is told and comes back elsewhere, none is left at the deadline, and a reload never
  * has fewer ready workers than configured.
  */
 import { spawn } from "node:child_process";

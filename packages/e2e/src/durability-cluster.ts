@@ -41,6 +41,13 @@ export interface RoundReport {
   readonly gaps: readonly string[];
 }
 
+/** What a fault happens to. */
+export interface Scene {
+  readonly watchers: readonly Watcher[];
+  /** How many numbers of each channel Redis has taken so far; it grows. */
+  readonly published: ReadonlyMap<string, number>;
+}
+
 /** Long enough for 60 s of a channel. */
 const NAMESPACE = { historySize: 20_000, historyTtl: "10m" };
 const SETTLE_MS = 60_000;
@@ -139,8 +146,8 @@ export class DurabilityCluster {
     }
   }
 
-  /** One round: publishes, lets `fault` happen, and waits until everybody has what was published last. */
-  async round(fault: () => Promise<void>): Promise<RoundReport> {
+  /** One round: publishes, lets `fault` happen, and waits until every client has what was published last. */
+  async round(fault: (scene: Scene) => Promise<void>): Promise<RoundReport> {
     const { channels, clients, kinds, connect, rate } = this.#options;
     const names = Array.from({ length: channels }, (_, n) => `seq:${this.#round}-${n}`);
     this.#round++;
@@ -150,7 +157,7 @@ export class DurabilityCluster {
     await Promise.all(watchers.map((watcher) => watcher.start()));
     const publisher = this.#own.add(new SteadyPublisher({ connect, channels: names, rate }));
     await pause(1_000);
-    await fault();
+    await fault({ watchers, published: publisher.published });
     await pause(1_000);
     for (const gateway of this.gateways) await gateway.ready(SETTLE_MS);
     const published = await publisher.finish();
@@ -159,8 +166,8 @@ export class DurabilityCluster {
     let asked = performance.now();
     const isSettled = async (): Promise<boolean> => {
       const late = behind();
-      // Who came back after the last one to a log that had lost what it knew was told so, and can only hear
-      // the next.
+      // A client that came back after the last one, to a log that had lost its position, was told so and can
+      // only hear the next.
       if (
         late.length > 0 &&
         late.every(({ check }) => check.isAfterGap) &&

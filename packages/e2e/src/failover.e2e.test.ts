@@ -2,16 +2,15 @@
  * Redis fails over while 200 clients listen and 500 messages a second are published: a replica behind a
  * Sentinel takes over, with all that the master had, or without its last half second.
  *
- * What was lost with the master cannot be had; whoever had heard of it is told so, by the epoch. Nobody
- * misses anything in silence.
+ * What was lost with the master cannot be had; clients that had received it are told so, by the epoch. No
+ * client misses anything in silence.
  */
 import { RedisSentinel, RedisServer } from "@holdfast/redis/testing";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { eventually } from "./deadline.js";
-import { DurabilityCluster } from "./durability-cluster.js";
+import { DurabilityCluster, type Scene } from "./durability-cluster.js";
 import { Resources } from "./resources.js";
-import { TcpRelay } from "./tcp-relay.js";
 
 jest.setTimeout(180_000);
 
@@ -21,10 +20,17 @@ afterEach(() => own.close());
 /** How far the replica is behind when the master dies, ms. */
 const LAG_MS = 500;
 
-async function start(): Promise<{ master: RedisServer; replication: TcpRelay; cluster: DurabilityCluster }> {
-  const master = own.add(await RedisServer.start({ args: ["--repl-diskless-sync-delay", "0"] }));
-  const replication = own.add(await TcpRelay.start([master.port]));
-  own.add(await RedisServer.start({ args: ["--replicaof", "127.0.0.1", String(replication.port)] }));
+/** Publications that each watcher has heard from the master and the replica never got, at least. */
+const LAG_PUBLICATIONS = 5;
+
+/** The user as which the replica reads from the master, with its password. */
+const REPLICA = { user: "replica", password: "of-the-master" };
+
+async function start(): Promise<{ master: RedisServer; cluster: DurabilityCluster }> {
+  const user = ["--user", REPLICA.user, "on", `>${REPLICA.password}`, "+psync", "+replconf", "+ping"];
+  const master = own.add(await RedisServer.start({ args: ["--repl-diskless-sync-delay", "0", ...user] }));
+  const login = ["--masteruser", REPLICA.user, "--masterauth", REPLICA.password];
+  own.add(await RedisServer.start({ args: ["--replicaof", "127.0.0.1", String(master.port), ...login] }));
   const asked = own.add(new Connection(new Redis(master.port)));
   await eventually("the replica is in step", async () =>
     /slave0:.*state=online/.test(await asked.redis.info("replication")),
@@ -51,7 +57,7 @@ async function start(): Promise<{ master: RedisServer; replication: TcpRelay; cl
     channels: 20,
     rate: 500,
   };
-  return { master, replication, cluster: await DurabilityCluster.start(options, own) };
+  return { master, cluster: await DurabilityCluster.start(options, own) };
 }
 
 describe("when the master dies and its replica takes over", () => {
@@ -59,10 +65,9 @@ describe("when the master dies and its replica takes over", () => {
     ["in step", 0],
     ["behind", LAG_MS],
   ])("a replica that is %s: nothing is missed or comes twice without a word", async (_, lagMs) => {
-    const { master, replication, cluster } = await start();
-    const { published, received, losses, gaps } = await cluster.round(async () => {
-      if (lagMs > 0) replication.stall();
-      await new Promise((resolve) => setTimeout(resolve, lagMs));
+    const { master, cluster } = await start();
+    const { published, received, losses, gaps } = await cluster.round(async (scene) => {
+      if (lagMs > 0) await fallBehind(master, scene);
       await master.kill();
     });
     process.stdout.write(
@@ -73,6 +78,20 @@ describe("when the master dies and its replica takes over", () => {
     if (lagMs > 0) expect(gaps.length).toBeGreaterThan(0);
   });
 });
+
+/**
+ * Takes the replica's user away on the master, and resolves when each watcher has heard what the replica does
+ * not have. A relay between both would not do: a Sentinel leads the replica past it after 8 s.
+ */
+async function fallBehind(master: RedisServer, { watchers, published }: Scene): Promise<void> {
+  const asked = own.add(new Connection(new Redis(master.port)));
+  await asked.redis.call("ACL", "DELUSER", REPLICA.user);
+  const known = new Map(published);
+  await new Promise((resolve) => setTimeout(resolve, LAG_MS));
+  await eventually("each watcher has heard what the replica does not have", () =>
+    watchers.every(({ channel, check }) => check.last >= (known.get(channel) ?? 0) + LAG_PUBLICATIONS),
+  );
+}
 
 /** A connection that is closed like everything else here. */
 class Connection {

@@ -19,8 +19,14 @@ export class SequenceWatcher implements Watcher {
     this.channel = channel;
     this.check = new SequenceCheck(channel);
     this.client = new Client(url, { ...OPTIONS, ...options });
-    const subscription = this.client.subscribe(channel, ({ data }) => this.check.number(data as number));
-    subscription.on("gap", ({ reason }) => this.check.gap(reason));
+    const subscription = this.client.subscribe(channel, ({ data }) => {
+      this.check.hear(String(data));
+      this.check.number(data as number);
+    });
+    subscription.on("gap", ({ reason }) => {
+      this.check.hear(`gap ${reason}`);
+      this.check.gap(reason);
+    });
     this.#subscribed = new Promise((resolve) => subscription.on("subscribed", () => resolve()));
     let connected = false;
     this.client.on("state", ({ name }) => {

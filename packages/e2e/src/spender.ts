@@ -38,11 +38,31 @@ export const SPENDERS: Readonly<Record<string, Spender>> = Object.freeze({
   commands: overWebSocket(often(text("{}"))),
   "large messages": overWebSocket(text(`{"id":9,"send":{"data":"${"x".repeat(60_000)}"}}`)),
   "blank lines": overWebSocket(text(`{}${"\n".repeat(1_000)}`)),
+  "channels of a connect": overWebSocket(text(connectWithChannels()), NOTHING, ""),
   subscriptions: overWebSocket(
     text(`{"id":8,"subscribe":{"channel":"open:x"}}\n{"id":9,"unsubscribe":{"channel":"open:x"}}`),
   ),
   "signature checks": overWebSocket(text(connectWithTokens()), NOTHING, ""),
   publications: overWebSocket(text(publication("x".repeat(30_000)))),
+  "messages to backends": overWebSocket(text(`{"id":9,"send":{"data":"${"m".repeat(40_000)}"}}`)),
+  "new channels": (gateway, stop) => {
+    let next = 0;
+    const fresh = (id: number) => ({
+      channel: `open:${"c".repeat(200)}${next++}`,
+      data: id,
+      key: `${"k".repeat(100)}${id}`,
+    });
+    const once = () => text(lines((id) => ({ id, publish: fresh(id) })));
+    return untilStopped(stop, async () => {
+      const raw = await RawSocket.open(gateway.ws(), { onMessage: () => {} });
+      raw.text('{"id":1,"connect":{}}');
+      while (!stop.aborted && !raw.socket.destroyed) {
+        raw.socket.write(once());
+        await pause(500);
+      }
+      raw.socket.destroy();
+    });
+  },
   history: async (gateway, stop) => {
     for (let i = 0; i < 20; i++) await gateway.publish("open:kept", "y".repeat(20_000));
     const read = lines((id) => ({ id, history: { channel: "open:kept", limit: 1000 } }));
@@ -57,6 +77,10 @@ export const SPENDERS: Readonly<Record<string, Spender>> = Object.freeze({
   }),
   "webhook questions": overWebSocket(text(lines((id) => ({ id, subscribe: { channel: `asked:${id}` } })))),
   "requests at once": overHttp("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)),
+  "input behind answers": endlessly(
+    "POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+  ),
+  "input of streams": endlessly("GET /sse?channels=open:a HTTP/1.1\r\nHost: x\r\n\r\n"),
   "sessions by request": overHttp(post("/poll", '{"channels":["open:a","open:b","open:c"]}')),
   "ticket checks": overHttp(post("/ticket", "", `Authorization: Bearer ${tokenOf("eve")}\r\n`)),
   "slow bodies": manyConnections(40, (gateway) => said(gateway.http, post("/poll", "{}").slice(0, -1))),
@@ -88,6 +112,21 @@ function overHttp(request: string): Spender {
       const socket = await said(gateway.http, "");
       await pour(socket.resume(), Buffer.from(request), stop);
     });
+}
+
+/** Ten clients that send `head`, and chunks without end behind it. */
+function endlessly(head: string): Spender {
+  const chunk = Buffer.from(`2710\r\n${"x".repeat(10_000)}\r\n`);
+  return async (gateway, stop) => {
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        untilStopped(stop, async () => {
+          const socket = await said(gateway.http, head);
+          await pour(socket, chunk, stop);
+        }),
+      ),
+    );
+  };
 }
 
 /** Holds so many connections, and opens another for each that ends. */
@@ -158,6 +197,11 @@ function lines(command: (id: number) => object): string {
 
 function publication(data: string): string {
   return JSON.stringify({ id: 7, publish: { channel: "open:loud", data } });
+}
+
+function connectWithChannels(): string {
+  const channels = Array.from({ length: 5_000 }, (_, i) => [`c${i}`, null]);
+  return JSON.stringify({ id: 1, connect: { token: tokenOf("eve"), subs: Object.fromEntries(channels) } });
 }
 
 function connectWithTokens(): string {

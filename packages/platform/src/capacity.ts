@@ -4,7 +4,7 @@
  * Invariant: the answer is the least of all limits in the list, and the list is sorted, so that a caller
  * can also say what comes second.
  */
-import { connectionsByCpu, QUIET, type Traffic } from "./cpu.js";
+import { connectionsByCpu, type ExpectedTraffic, QUIET } from "./cpu.js";
 import { connectionsByFiles } from "./files.js";
 import { type InstanceType, instanceType, knownFamilies } from "./instance-types.js";
 import { EC2 } from "./limits/ec2.js";
@@ -15,7 +15,7 @@ import { connectionsInMemory } from "./memory.js";
 import { connectionsOnPorts } from "./ports.js";
 
 export interface CapacityOptions {
-  readonly traffic?: Partial<Traffic>;
+  readonly traffic?: Partial<ExpectedTraffic>;
   /** One for each CPU where nothing is said. */
   readonly workers?: number;
   readonly openFiles?: number;
@@ -40,7 +40,7 @@ export interface Capacity {
   readonly first: CapacityLimit;
   /** All, the least first. */
   readonly limits: readonly CapacityLimit[];
-  /** Limits whose values nobody publishes: what to watch. */
+  /** Limits without a published value: what to watch. */
   readonly unknown: readonly string[];
 }
 

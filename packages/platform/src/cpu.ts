@@ -3,7 +3,7 @@
  */
 import { GATEWAY } from "./limits/gateway.js";
 
-export interface Traffic {
+export interface ExpectedTraffic {
   /** Silence after which a connection is pinged. */
   readonly pingIntervalSeconds: number;
   /** Publications that each connection receives a second. */
@@ -14,7 +14,7 @@ export interface Traffic {
   readonly publicationsPerSecond: number;
 }
 
-export const QUIET: Traffic = Object.freeze({
+export const QUIET: ExpectedTraffic = Object.freeze({
   pingIntervalSeconds: 25,
   deliveriesPerConnection: 0,
   commandsPerConnection: 0,
@@ -22,13 +22,13 @@ export const QUIET: Traffic = Object.freeze({
 });
 
 /** Cores that the connections of an instance keep busy. */
-export function coresBusy(connections: number, traffic: Traffic): number {
+export function coresBusy(connections: number, traffic: ExpectedTraffic): number {
   const perConnection = microsPerConnection(traffic) * connections;
   return (perConnection + traffic.publicationsPerSecond * GATEWAY.microsPerPublication.value) / 1e6;
 }
 
 /** Connections whose work so many CPUs do with the share of them that a plan spends. */
-export function connectionsByCpu(cpus: number, traffic: Traffic): number {
+export function connectionsByCpu(cpus: number, traffic: ExpectedTraffic): number {
   const micros = cpus * GATEWAY.cpuShare.value * 1e6;
   const left = micros - traffic.publicationsPerSecond * GATEWAY.microsPerPublication.value;
   return Math.max(0, Math.floor(left / microsPerConnection(traffic)));
@@ -39,7 +39,7 @@ export function returnsPerSecond(cpus: number): number {
   return cpus * GATEWAY.returnsPerSecondPerCpu.value;
 }
 
-function microsPerConnection(traffic: Traffic): number {
+function microsPerConnection(traffic: ExpectedTraffic): number {
   return (
     GATEWAY.microsPerPing.value / traffic.pingIntervalSeconds +
     traffic.deliveriesPerConnection * GATEWAY.microsPerDelivery.value +

@@ -16,7 +16,7 @@ import { roundUpTo } from "./rounding.js";
 /** Where the instance runs: what ends it, and how long it may take. */
 export type DrainPlace = "ec2" | "spot" | "fargate";
 
-export interface DrainOptions {
+export interface DrainTimingOptions {
   readonly place: DrainPlace;
   /** Connections of the instance that leaves. */
   readonly connections: number;
@@ -47,7 +47,7 @@ const LEAST_WINDOW_SECONDS = 30;
  * Timings for an instance that leaves. The window is as long as the others need, within what the place
  * allows.
  */
-export function drainTimings(options: DrainOptions): DrainTimings {
+export function drainTimings(options: DrainTimingOptions): DrainTimings {
   const {
     place,
     connections,
@@ -90,7 +90,7 @@ function mostWindow(place: DrainPlace, delay: number): number {
   }
 }
 
-/** What is wrong with timings that somebody chose, one sentence each. */
+/** What is wrong with timings that an operator chose, one sentence each. */
 export function drainProblems(timings: DrainTimings): string[] {
   const { place, drainDelaySeconds, drainWindowSeconds, deregistrationSeconds, hookSeconds } = timings;
   const drain = drainDelaySeconds + drainWindowSeconds;

@@ -19,7 +19,7 @@ export {
   type CapacityOptions,
   connectionsPerInstance,
 } from "./capacity.js";
-export { connectionsByCpu, coresBusy, QUIET, returnsPerSecond, type Traffic } from "./cpu.js";
+export { connectionsByCpu, coresBusy, QUIET, returnsPerSecond, type ExpectedTraffic } from "./cpu.js";
 export {
   egressCost,
   type LoadBalancerCost,
@@ -28,7 +28,7 @@ export {
   monthly,
 } from "./cost.js";
 export {
-  type DrainOptions,
+  type DrainTimingOptions,
   type DrainPlace,
   type DrainTimings,
   drainProblems,
@@ -45,7 +45,13 @@ export {
   pingProblem,
 } from "./idle-timers.js";
 export { type InstanceType, instanceType, knownFamilies } from "./instance-types.js";
-export { connectionsInMemory, type Load, type MemoryUse, measuredMemory, neededMemory } from "./memory.js";
+export {
+  connectionsInMemory,
+  type MemoryLoad,
+  type MemoryUse,
+  measuredMemory,
+  neededMemory,
+} from "./memory.js";
 export { type Plan, type PlanInput, plan } from "./plan.js";
 export {
   connectionsOnPorts,

@@ -8,7 +8,7 @@
 import { GATEWAY } from "./limits/gateway.js";
 import { LINUX } from "./limits/linux.js";
 
-export interface Load {
+export interface MemoryLoad {
   readonly connections: number;
   readonly workers: number;
 }
@@ -21,7 +21,7 @@ export interface MemoryUse {
 }
 
 /** Idle connections after a collection. The model of docs/performance.md's million run. */
-export function measuredMemory({ connections, workers }: Load): MemoryUse {
+export function measuredMemory({ connections, workers }: MemoryLoad): MemoryUse {
   return {
     gatewayBytes: baseBytes(workers) + connections * GATEWAY.bytesPerConnection.value,
     kernelBytes: connections * GATEWAY.kernelBytesPerConnection.value,
@@ -29,7 +29,7 @@ export function measuredMemory({ connections, workers }: Load): MemoryUse {
 }
 
 /** Memory that a machine should have, bytes. */
-export function neededMemory({ connections, workers }: Load): number {
+export function neededMemory({ connections, workers }: MemoryLoad): number {
   return LINUX.systemBytes.value + baseBytes(workers) + connections * neededPerConnection();
 }
 

@@ -7,7 +7,7 @@
  */
 import { type Capacity, connectionsPerInstance } from "./capacity.js";
 import { egressCost, type LoadBalancerCost, loadBalancerCost, monthly } from "./cost.js";
-import { QUIET, returnsPerSecond, type Traffic } from "./cpu.js";
+import { type ExpectedTraffic, QUIET, returnsPerSecond } from "./cpu.js";
 import { type DrainTimings, drainTimings } from "./drain-timings.js";
 import { idleTimers, type ListenerProtocol, mostPingSeconds } from "./idle-timers.js";
 import { type InstanceType, instanceType } from "./instance-types.js";
@@ -147,7 +147,7 @@ function resolve(type: string | InstanceType): InstanceType {
   return found;
 }
 
-function trafficOf(input: PlanInput, pingIntervalSeconds: number): Traffic {
+function trafficOf(input: PlanInput, pingIntervalSeconds: number): ExpectedTraffic {
   const publicationsPerSecond = input.publicationsPerSecond ?? 0;
   const receivers = Math.min(input.subscribersPerPublication ?? 0, input.connections);
   return {
@@ -186,7 +186,7 @@ function optionalLoad(input: PlanInput): {
   };
 }
 
-function bytesPerSecond(connections: number, traffic: Traffic, publicationBytes: number): number {
+function bytesPerSecond(connections: number, traffic: ExpectedTraffic, publicationBytes: number): number {
   const pings = (connections / traffic.pingIntervalSeconds) * 2 * 60;
   const pushes = connections * traffic.deliveriesPerConnection * (publicationBytes + 100);
   return pings + pushes + (connections / 3600) * HEAD_BYTES;

@@ -8,11 +8,11 @@
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
   presenceOf,
   type RevocationStore,
   type Topic,
@@ -20,13 +20,14 @@ import {
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { RedisLink } from "./connection/link.js";
 import { pause } from "./connection/pause.js";
+import { Pings } from "./connection/pings.js";
 import { type Reasons, reasonsOf, refusalIn } from "./connection/reason.js";
 import { Rejections } from "./connection/rejections.js";
 import { Roles } from "./connection/role.js";
 import type { ScriptCall } from "./connection/script.js";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
-import { EventStream } from "./event-stream.js";
+import { type EventBounds, EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
@@ -34,7 +35,7 @@ import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js
 import { RedisPresence } from "./presence.js";
 import { RedisRevocations } from "./revocations.js";
 import { secretCall, secretOf } from "./shared-secret.js";
-import { Subscriptions } from "./subscriptions.js";
+import { RedisSubscriptions } from "./subscriptions.js";
 import { databaseOf, describeTarget } from "./target.js";
 
 /**
@@ -49,8 +50,9 @@ export class RedisBroker implements Broker {
   readonly #seams: RedisSeams;
   readonly #keys: RedisKeys;
   readonly #reasonOf: Reasons;
-  readonly #subscriptions: Subscriptions;
+  readonly #subscriptions: RedisSubscriptions;
   readonly #rejections: Rejections;
+  readonly #pings: Pings;
   readonly #roles: Roles;
   readonly #closing = new AbortController();
   readonly #reasonsLogged = new Set<string>();
@@ -66,8 +68,9 @@ export class RedisBroker implements Broker {
     this.#keys = new RedisKeys(this.#options.prefix, databaseOf(this.#options.target));
     this.#reasonOf = reasonsOf(this.#options.target);
     this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
-    this.#roles = new Roles(seams.logger, this.#reasonOf);
-    this.#subscriptions = new Subscriptions({
+    this.#pings = new Pings(seams.logger, this.#reasonOf);
+    this.#roles = new Roles(seams.logger, this.#reasonOf, this.#pings);
+    this.#subscriptions = new RedisSubscriptions({
       maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
       defer: (run) => seams.clock.defer(run),
       reasonOf: this.#reasonOf,
@@ -83,7 +86,11 @@ export class RedisBroker implements Broker {
     this.#running = this.#run();
   }
 
-  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  async publish(
+    topic: Topic,
+    data: string,
+    options: BrokerPublishOptions = {},
+  ): Promise<Position | undefined> {
     const { retention, key } = options;
     const keys = this.#keys;
     if (retention !== undefined) {
@@ -132,11 +139,10 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be
-   * closed before.
+   * The stream for backends, over this broker's link; `bounds`: about how much it keeps. To be closed before.
    */
-  events(maxLength: number): EventStream {
-    return new EventStream(this, maxLength, this.#options, this.#seams);
+  events(bounds: EventBounds): EventStream {
+    return new EventStream(this, bounds, this.#options, this.#seams);
   }
 
   /** The cluster's revocations, over this broker's link. */
@@ -205,7 +211,7 @@ export class RedisBroker implements Broker {
   async #live(): Promise<number> {
     const { clock, random } = this.#seams;
     const { signal } = this.#closing;
-    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles });
+    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles, pings: this.#pings });
     const close = (): void => void link.close();
     signal.addEventListener("abort", close, { once: true });
     let readyAt: number | undefined;
@@ -246,7 +252,7 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    // Who joined and left is told whatever the limit for publications is.
+    // Joins and leaves are published whatever the limit for publications is.
     const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
     if (payload.length - start > maxBytes) {
       this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);

@@ -2,13 +2,13 @@
  * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks
  * it.
  *
- * It only says that somebody may be there; what it is, and who may fetch it, is decided by
+ * It only says that an entry may be there; what it is, and who may fetch it, is decided by
  * lua/ingest-take.lua. Invariant: there is a connection only from a wait until `close`, and no wait outlasts
  * its time by more than a command's deadline.
  */
 import type { Clock } from "@holdfast/core";
 import type { Cluster, Redis } from "ioredis";
-import type { Client } from "./connection/client.js";
+import type { RedisClient } from "./connection/client.js";
 import { openingTimeoutMs, openReader } from "./connection/connect.js";
 import { withDeadline } from "./connection/deadline.js";
 import { reasonsOf } from "./connection/reason.js";
@@ -21,7 +21,7 @@ const MAX_CLOSING_MS = 500;
 interface Line {
   readonly abort: AbortController;
   readonly ends: Promise<string>[];
-  client?: Client<Redis | Cluster>;
+  client?: RedisClient<Redis | Cluster>;
 }
 
 export class StreamWaiter {
@@ -47,9 +47,9 @@ export class StreamWaiter {
     try {
       line.client ??= await this.#open(line);
       const { raw, ended } = line.client;
-      const rung = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
+      const woken = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
       const cut = ended.then((reason) => Promise.reject(new Error(reason)));
-      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([rung, cut]));
+      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([woken, cut]));
     } catch (error) {
       await this.close();
       throw error;
@@ -65,7 +65,7 @@ export class StreamWaiter {
     await withDeadline(this.#clock, MAX_CLOSING_MS, "closing", Promise.all(line.ends)).catch(() => {});
   }
 
-  #open({ abort, ends }: Line): Promise<Client<Redis | Cluster>> {
+  #open({ abort, ends }: Line): Promise<RedisClient<Redis | Cluster>> {
     const { target, commandTimeoutMs: timeoutMs } = this.#options;
     const opening = openReader(target, {
       timeoutMs,

@@ -1,7 +1,7 @@
 import { BrokerUnavailable, channelTopic, type Topic } from "@holdfast/core";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type SubscriptionLink, Subscriptions } from "./subscriptions.js";
+import { RedisSubscriptions, type SubscriptionLink } from "./subscriptions.js";
 
 /** A Redis that answers when told to. */
 class ManualLink implements SubscriptionLink {
@@ -43,10 +43,10 @@ class ManualLink implements SubscriptionLink {
 class Fixture {
   #deferred: (() => void)[] = [];
   link = new ManualLink();
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: RedisSubscriptions;
 
   constructor(maxTopicsPerCommand = 1000) {
-    this.subscriptions = new Subscriptions({
+    this.subscriptions = new RedisSubscriptions({
       maxTopicsPerCommand,
       defer: (run) => this.#deferred.push(run),
       reasonOf: (error) => (error as Error).message,

@@ -48,7 +48,7 @@ export interface SubscriptionsOptions {
   readonly reasonOf: (error: unknown) => string;
 }
 
-export class Subscriptions {
+export class RedisSubscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #wishes = new Map<Topic, Wish>();
   #attachment: Attachment | undefined;
@@ -126,7 +126,7 @@ export class Subscriptions {
     });
   }
 
-  /** Runs rounds until nobody waits. */
+  /** Runs rounds until no caller waits. */
   #run(attachment: Attachment): void {
     if (attachment.running || attachment.waiting.length === 0) return;
     attachment.running = true;

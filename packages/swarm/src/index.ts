@@ -8,7 +8,7 @@ export { DEFAULT_CHANNELS } from "./channels.js";
 export { type ProblemKind, SwarmProblem } from "./problem.js";
 export type { Phase, Progress } from "./stage.js";
 export type { TokenSource } from "./tokens.js";
-export { type Transport, TRANSPORTS } from "./transport.js";
+export { type RunTransport, TRANSPORTS } from "./transport.js";
 export { planSwarm, runSwarm, type SwarmHooks, type SwarmOptions } from "./swarm.js";
 
 // Its report.
@@ -38,3 +38,9 @@ export {
   svgLine,
   svgText,
 } from "./report/svg.js";
+
+/** Names before the renaming of issue 13. */
+export type {
+  /** @deprecated Use `RunTransport`. */
+  RunTransport as Transport,
+} from "./transport.js";

@@ -5,14 +5,14 @@
  */
 import type { SparseHistogram } from "./histogram.js";
 import type { TokenSource } from "./tokens.js";
-import type { Transport } from "./transport.js";
+import type { RunTransport } from "./transport.js";
 
 /** Everything an agent is told once. */
 export interface AgentOrders {
   readonly run: string;
   readonly host: string;
   readonly ports: readonly number[];
-  readonly transport: Transport;
+  readonly transport: RunTransport;
   readonly path: string;
   /** Whether clients will send, too; then each knows what it needs for that. */
   readonly sending: boolean;

@@ -11,7 +11,7 @@
 import { SwarmProblem } from "./problem.js";
 import { isLoopback, type Target } from "./target.js";
 
-export interface Machine {
+export interface MachineLimits {
   /** Open files that one process may have. */
   readonly openFiles: number;
   /** First and last port for outgoing connections. */
@@ -31,8 +31,8 @@ const DESCRIPTOR_SHARE = 0.925;
 /** Of the port range, for each address that sockets are bound to. */
 const BOUND_PORT_SHARE = 1 / 8;
 /**
- * Of the port range towards each target port, where the kernel chooses the source; the rest is somebody
- * else's.
+ * Of the port range towards each target port, where the kernel chooses the source; the rest belongs to other
+ * programs.
  */
 const PORT_SHARE = 0.9;
 const MAX_AGENTS = 1_000;
@@ -44,7 +44,7 @@ export function planAgents(
   target: Target,
   connections: number,
   agents: number | "auto",
-  machine: Machine,
+  machine: MachineLimits,
 ): AgentPlan[] {
   const perAgent = Math.floor(machine.openFiles * DESCRIPTOR_SHARE);
   const loopback = isLoopback(target);

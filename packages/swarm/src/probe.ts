@@ -10,14 +10,14 @@ import { channelsQuery } from "./channels.js";
 import { SwarmProblem } from "./problem.js";
 import type { Target } from "./target.js";
 import { type TokenSource, tokenOf } from "./tokens.js";
-import type { Transport } from "./transport.js";
+import type { RunTransport } from "./transport.js";
 
 const TIMEOUT_MS = 10_000;
 
 /** Rejects with a `SwarmProblem` at the first port that does not accept. */
 export async function probe(
   target: Target,
-  transport: Transport,
+  transport: RunTransport,
   channels: string,
   tokens: TokenSource,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function probe(
 async function probePort(
   { host, path }: Target,
   port: number,
-  transport: Transport,
+  transport: RunTransport,
   pattern: string,
   token: string | undefined,
 ): Promise<void> {
@@ -63,7 +63,10 @@ async function probePort(
   throw new SwarmProblem("failed", `no gateway that accepts connections at ${where}: ${why}. ${help}`);
 }
 
-function answerOf(transport: Transport, text: string): "accepted" | "unfinished" | { readonly why: string } {
+function answerOf(
+  transport: RunTransport,
+  text: string,
+): "accepted" | "unfinished" | { readonly why: string } {
   if (transport === "websocket") {
     const answer = readAnswer(text);
     return answer.is === "refused" ? answer : answer.is;

@@ -11,7 +11,7 @@ import { hold } from "./hold.js";
 import { Gateway } from "./measure/gateway.js";
 import { kernelBytes } from "./measure/kernel.js";
 import { readMachine } from "./measure/limits.js";
-import { type AgentPlan, type Machine, planAgents } from "./plan.js";
+import { type AgentPlan, type MachineLimits, planAgents } from "./plan.js";
 import { probe } from "./probe.js";
 import { SwarmProblem } from "./problem.js";
 import { Recorder } from "./recorder.js";
@@ -19,11 +19,11 @@ import type { Report } from "./report/report.js";
 import { type Progress, Stage } from "./stage.js";
 import { parseTarget, type Target } from "./target.js";
 import type { TokenSource } from "./tokens.js";
-import type { Transport } from "./transport.js";
+import type { RunTransport } from "./transport.js";
 
 export interface SwarmOptions {
   readonly target: string;
-  readonly transport: Transport;
+  readonly transport: RunTransport;
   readonly connections: number;
   /** Connections opened a second. */
   readonly rate: number;
@@ -50,7 +50,7 @@ export interface SwarmHooks {
 
 interface Plan {
   readonly target: Target;
-  readonly machine: Machine;
+  readonly machine: MachineLimits;
   readonly agents: readonly AgentPlan[];
 }
 

@@ -5,7 +5,7 @@
  * Invariant: `host` is an IP address or a name without brackets, `ports` ascend and are at least one.
  */
 import { SwarmProblem } from "./problem.js";
-import { PATHS, type Transport } from "./transport.js";
+import { PATHS, type RunTransport } from "./transport.js";
 
 export interface Target {
   readonly host: string;
@@ -18,7 +18,7 @@ const MAX_PORTS = 256;
 const FORM = "ws://host:port/path or ws://host:first-last/path, such as ws://127.0.0.1:8080-8095/ws";
 
 /** Throws a `SwarmProblem` that says what is wrong. */
-export function parseTarget(text: string, transport: Transport = "websocket"): Target {
+export function parseTarget(text: string, transport: RunTransport = "websocket"): Target {
   if (/^(?:wss|https):/i.test(text))
     throw refuse(text, "the swarm speaks no TLS: name the gateway's own port");
   const match =
@@ -46,9 +46,14 @@ export function isLoopback({ host }: Target): boolean {
 }
 
 function refuse(text: string, why: string): SwarmProblem {
-  return new SwarmProblem("wrong", `the target ${JSON.stringify(text)}: ${why}`);
+  return new SwarmProblem("wrong", `the target ${shown(text)}: ${why}`);
 }
 
 function fail(text: string): never {
-  throw new SwarmProblem("wrong", `the target must be ${FORM}, not ${JSON.stringify(text)}`);
+  throw new SwarmProblem("wrong", `the target must be ${FORM}, not ${shown(text)}`);
+}
+
+/** A login or a query may hold a secret. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/([?#]).*$/s, "$1***").replace(/^([a-z]+:\/\/)?.*@/is, "$1***@"));
 }

@@ -3,7 +3,7 @@
  */
 import { Command } from "commander";
 import type { Terminal } from "../terminal.js";
-import { addDestinationOptions, type Destination } from "./destination.js";
+import { addDestinationOptions, type DestinationOptions } from "./destination.js";
 import { dataOf, send } from "./send.js";
 
 export function broadcastCommand(terminal: Terminal): Command {
@@ -19,7 +19,7 @@ Examples:
   $ holdfast broadcast '{"maintenance":"in 5 minutes"}'
   $ holdfast broadcast '{"all":true}' --redis redis://127.0.0.1:6379`,
     )
-    .action(async (data: string, options: Destination) =>
+    .action(async (data: string, options: DestinationOptions) =>
       send(terminal, options, undefined, await dataOf(data, terminal)),
     );
 }

@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { AdminClient, DEFAULT_ADMIN_URL } from "../admin-client.js";
 import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
-import type { RedisOptions } from "../redis-direct.js";
+import type { DirectRedisOptions } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
 
 export interface AdminDestination {
@@ -15,7 +15,7 @@ export interface AdminDestination {
   readonly adminKey?: string;
 }
 
-export interface Destination extends AdminDestination {
+export interface DestinationOptions extends AdminDestination {
   readonly redis?: string;
   readonly redisPrefix?: string;
 }
@@ -54,7 +54,10 @@ export function adminOf(options: AdminDestination, { env }: Terminal): AdminClie
 }
 
 /** Undefined: through a gateway. */
-export function redisOf({ redis, redisPrefix }: Destination, { env }: Terminal): RedisOptions | undefined {
+export function redisOf(
+  { redis, redisPrefix }: DestinationOptions,
+  { env }: Terminal,
+): DirectRedisOptions | undefined {
   if (redis === undefined) return undefined;
   const prefix = redisPrefix ?? (env[envOf("redisPrefix")] || String(settings.redisPrefix.default));
   return { url: redis, prefix, timeoutMs: REDIS_TIMEOUT_MS };

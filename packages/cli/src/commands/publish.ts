@@ -5,7 +5,7 @@ import { channelProblem } from "@holdfast/protocol";
 import { Command } from "commander";
 import { Failure } from "../failure.js";
 import type { Terminal } from "../terminal.js";
-import { addDestinationOptions, type Destination } from "./destination.js";
+import { addDestinationOptions, type DestinationOptions } from "./destination.js";
 import { dataOf, send } from "./send.js";
 
 export function publishCommand(terminal: Terminal): Command {
@@ -25,7 +25,7 @@ Examples:
   $ jq .payload message.json | holdfast publish news -
   $ holdfast publish news 1 --redis redis://127.0.0.1:6379`,
     )
-    .action(async (channel: string, data: string, options: Destination) => {
+    .action(async (channel: string, data: string, options: DestinationOptions) => {
       const problem = channelProblem(channel);
       if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
       await send(terminal, options, channel, await dataOf(data, terminal));

@@ -3,9 +3,10 @@
  */
 import { BROADCAST, channelTopic } from "@holdfast/core";
 import { normalizeData } from "@holdfast/protocol";
+import { maskedUrl } from "../masked-url.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
-import { adminOf, adminUrlOf, type Destination, redisOf } from "./destination.js";
+import { adminOf, adminUrlOf, type DestinationOptions, redisOf } from "./destination.js";
 
 /** More than any gateway may be set to take. */
 const MAX_INPUT_BYTES = 8 * 1024 * 1024;
@@ -18,7 +19,7 @@ export async function dataOf(argument: string, terminal: Terminal): Promise<stri
 /** `channel` undefined: to every connection. Data that is not JSON is sent as a string. */
 export async function send(
   terminal: Terminal,
-  options: Destination,
+  options: DestinationOptions,
   channel: string | undefined,
   text: string,
 ): Promise<void> {
@@ -33,7 +34,7 @@ export async function send(
   }
   const client = adminOf(options, terminal);
   await (channel === undefined ? client.broadcast(data) : client.publish(channel, data));
-  return terminal.out(`published to ${to} (${what}) through ${adminUrlOf(options)}`);
+  return terminal.out(`published to ${to} (${what}) through ${maskedUrl(adminUrlOf(options))}`);
 }
 
 function isJson(text: string): boolean {

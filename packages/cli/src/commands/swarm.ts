@@ -11,13 +11,13 @@ import {
   planSwarm,
   prepareFolder,
   type Report,
+  type RunTransport,
   runSwarm,
   type SwarmOptions,
   SwarmProblem,
   shortcomings,
   type TokenSource,
   TRANSPORTS,
-  type Transport,
   writeReport,
 } from "@holdfast/swarm";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -25,6 +25,7 @@ import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import { envOf } from "../config/setting.js";
 import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
+import { maskedUrl } from "../masked-url.js";
 import { ProgressLine } from "../output/progress-line.js";
 import type { Terminal } from "../terminal.js";
 import { checkedToken, TOKEN_ENV, tokenFrom } from "./client-token.js";
@@ -38,7 +39,7 @@ interface RunOptions {
   readonly jwtIssuer?: string;
   readonly jwtAudience?: string;
   readonly user: string;
-  readonly transport: Transport;
+  readonly transport: RunTransport;
   readonly connections: number;
   readonly rate: number;
   readonly agents: number | "auto";
@@ -52,7 +53,7 @@ interface RunOptions {
   readonly gatewayPid?: number;
 }
 
-const DEFAULT_TARGETS: Readonly<Record<Transport, string>> = {
+const DEFAULT_TARGETS: Readonly<Record<RunTransport, string>> = {
   websocket: "ws://127.0.0.1:8080/ws",
   sse: "http://127.0.0.1:8080/sse",
   poll: "http://127.0.0.1:8080/poll",
@@ -233,7 +234,10 @@ function firstOf(list: string | undefined): string | undefined {
 
 function adminUrl(url: string): string {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-  throw new Failure(`--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`, 2);
+  throw new Failure(
+    `--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(maskedUrl(url))}`,
+    2,
+  );
 }
 
 function number(flags: string, description: string, most: number): Option {

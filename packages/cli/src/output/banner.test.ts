@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { loadSettings } from "../config/load.js";
-import { type Access, accessOf, banner, urlHost } from "./banner.js";
+import { type AccessHint, accessOf, banner, urlHost } from "./banner.js";
 
-const open: Access = { kind: "open", flags: [], variables: [] };
+const open: AccessHint = { kind: "open", flags: [], variables: [] };
 const facts = {
   version: "1.2.3",
   program: "npx holdfast",
@@ -69,7 +69,7 @@ describe("the start's block", () => {
   });
 
   it("gives a line with a token where there is a secret, and names the variables that it needs", () => {
-    const access: Access = {
+    const access: AccessHint = {
       kind: "secret",
       flags: ["--jwt-issuer", "me"],
       variables: ["HOLDFAST_JWT_SECRET"],

@@ -22,11 +22,11 @@ export interface BannerFacts {
   readonly redis: string | undefined;
   /** Why the instance is not ready yet, one sentence each. */
   readonly notReady: readonly string[];
-  readonly access: Access;
+  readonly access: AccessHint;
 }
 
 /** What a client must come with, and what a terminal must know for that. */
-export interface Access {
+export interface AccessHint {
   /** `secret`: this program can sign a token; `issuer`: only the application can say who a client is. */
   readonly kind: "open" | "secret" | "issuer";
   /** Flags with which `token create` signs what this gateway takes. */
@@ -128,7 +128,7 @@ export function accessOf(
   settings: Settings,
   sources: Readonly<Record<keyof Settings, string>>,
   configFile: string | undefined,
-): Access {
+): AccessHint {
   const { jwtSecret, jwtIssuer, jwtAudience, adminKey } = settings;
   // The commands for operators do not read the settings file.
   const admin = adminKey === undefined ? [] : [envOf("adminKey")];

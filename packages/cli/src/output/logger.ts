@@ -7,7 +7,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { PrettyLines } from "./pretty-lines.js";
 
-export interface LogOptions {
+export interface LoggerOptions {
   readonly level: string;
   readonly format: "pretty" | "json";
   /** Of pretty lines. */
@@ -26,7 +26,7 @@ export function logFormatFor(
 }
 
 export function createLogger(
-  { level, format, colour, bindings = {} }: LogOptions,
+  { level, format, colour, bindings = {} }: LoggerOptions,
   output: DestinationStream,
 ): Logger {
   const taken = new Set(["level", "time", "msg", ...Object.keys(bindings)]);

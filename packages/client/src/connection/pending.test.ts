@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@jest/globals";
 import { FakeClock } from "../testing/fake-clock.js";
-import { MAX_PENDING, type Outcome, Pending } from "./pending.js";
+import { MAX_PENDING, Pending, type RequestOutcome } from "./pending.js";
 
-const names = (outcomes: readonly Outcome[]): string[] =>
+const names = (outcomes: readonly RequestOutcome[]): string[] =>
   outcomes.map((outcome) => (outcome.ok ? "ok" : outcome.error.name));
 
 describe("Pending", () => {
   it("settles each command once, by its reply or its deadline, with one timer", async () => {
     const clock = new FakeClock();
     const pending = new Pending(clock, 100);
-    const outcomes: Outcome[] = [];
-    const settle = (outcome: Outcome): unknown => outcomes.push(outcome);
+    const outcomes: RequestOutcome[] = [];
+    const settle = (outcome: RequestOutcome): unknown => outcomes.push(outcome);
     pending.add(settle);
     await clock.advance(60);
     pending.add(settle);
@@ -41,8 +41,8 @@ describe("Pending", () => {
 
   it("refuses more than it may hold as busy, and ends all as disconnected", () => {
     const pending = new Pending(new FakeClock(), 100);
-    const outcomes: Outcome[] = [];
-    const settle = (outcome: Outcome): unknown => outcomes.push(outcome);
+    const outcomes: RequestOutcome[] = [];
+    const settle = (outcome: RequestOutcome): unknown => outcomes.push(outcome);
     for (let i = 0; i < MAX_PENDING; i++) expect(pending.add(settle)).toBe(true);
     expect(pending.add(settle)).toBe(false);
     expect(names(outcomes)).toEqual(["busy"]);

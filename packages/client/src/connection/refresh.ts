@@ -7,10 +7,10 @@
  * back asks for a token anew.
  */
 import type { Clock, Timer } from "../clock.js";
-import type { TokenSource } from "../token-source.js";
+import type { TokenProvider } from "../token-source.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { positive } from "../wire/fields.js";
-import type { Outcome } from "./pending.js";
+import type { RequestOutcome } from "./pending.js";
 
 export interface RefreshOptions {
   readonly clock: Clock;
@@ -32,8 +32,8 @@ export class Refresh {
    */
   start(
     deadline: unknown,
-    tokens: TokenSource,
-    bring: (token: string, settle: (outcome: Outcome) => void) => void,
+    tokens: TokenProvider,
+    bring: (token: string, settle: (outcome: RequestOutcome) => void) => void,
   ): void {
     this.stop();
     const { clock, random, problem } = this.#options;

@@ -1,9 +1,10 @@
 /**
- * Cursor: how far a subscription has read its channel, and what that makes of whatever the server says next.
+ * Channel position: how far a subscription has read its channel, and what that means for the next
+ * publication.
  *
- * Pure: it judges, its owner tells the application. It trusts no server.
+ * Pure: it decides, and its owner tells the application. It checks everything that the server says.
  * Invariant: what it lets through has consecutive offsets, each once, until it says `gap`. The position moves
- * before the application is told, so that whoever is told can keep it.
+ * before the application is told, so that a listener can store it.
  */
 import type { Position } from "@holdfast/protocol";
 import { type GapPush, type Publication, reasonOf, type SubscribeAnswer } from "../wire/inbound.js";
@@ -19,7 +20,7 @@ export interface Gap {
 }
 
 /** Deliver; drop as it is known already; or ask for the channel again, as something before it is missing. */
-export type Arrival = "deliver" | "known" | "hole";
+export type OffsetVerdict = "deliver" | "known" | "hole";
 
 /** One step of catching up: an event of the subscription, in the order in which the application is told. */
 export type Step =
@@ -30,7 +31,7 @@ export type Step =
 /** Epochs that are remembered as over. */
 const MAX_FORMER = 8;
 
-export class Cursor {
+export class ChannelPosition {
   readonly #channel: string;
   #position: Position | undefined;
   /** Epochs that are over, newest first: what comes late from one of them is not what follows. */
@@ -54,7 +55,7 @@ export class Cursor {
   }
 
   /** A live publication with an offset. An epoch is given when it is not that of the publication before. */
-  arrive(offset: number, epoch = this.position?.epoch): Arrival {
+  arrive(offset: number, epoch = this.position?.epoch): OffsetVerdict {
     const at = this.position;
     // Without an epoch nothing can be said of an offset.
     if (epoch === undefined || this.#isOver(epoch)) return "hole";
@@ -66,7 +67,7 @@ export class Cursor {
   }
 
   /** The server says that it skipped some. */
-  skip(push: GapPush): Gap | Exclude<Arrival, "deliver"> {
+  skip(push: GapPush): Gap | Exclude<OffsetVerdict, "deliver"> {
     const { from, to, epoch } = push;
     const reason = reasonOf(push);
     const at = this.position;
@@ -84,8 +85,8 @@ export class Cursor {
   }
 
   /**
-   * The answer to a subscribe that brought the position. Whoever stops early can ask again from where this
-   * stands.
+   * The answer to a subscribe that brought the position. A caller that stops early can ask again from this
+   * position.
    */
   *catchUp({ position: to, recovered, reason, publications }: SubscribeAnswer): Generator<Step> {
     const channel = this.#channel;

@@ -7,11 +7,11 @@
  */
 import { type BackoffOptions, backoffDelay, MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
 import type { Clock } from "../clock.js";
-import type { Link } from "../connection/link.js";
+import type { ServerConnection } from "../connection/link.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import type { Member } from "../wire/inbound.js";
 import { type PresencePush, readPresenceList } from "../wire/inbound.js";
-import { type Presence, PresenceView } from "./presence.js";
+import { type Presence, PresenceTracker } from "./presence.js";
 
 /** Over how long the readings of many clients are spread, ms. */
 const SPREAD_MS = 2_000;
@@ -19,7 +19,7 @@ const SPREAD_MS = 2_000;
 const MAX_HELD = 256;
 
 export interface PresenceEvents {
-  /** Somebody has come: a user's first session, or each session, as the channel's namespace has it. */
+  /** A member has joined: a user's first session, or each session, as the channel's namespace has it. */
   readonly join: { readonly channel: string; readonly member: Member };
   readonly leave: { readonly channel: string; readonly member: Member };
   /** Who is there has changed, or is known anew after a reconnect. */
@@ -39,8 +39,8 @@ export class PresenceWatch {
   readonly #channel: string;
   readonly #options: PresenceWatchOptions;
   readonly #tell: Tell;
-  readonly #view = new PresenceView();
-  #wire: Pick<Link, "request"> | undefined;
+  readonly #view = new PresenceTracker();
+  #wire: Pick<ServerConnection, "request"> | undefined;
   /** Ends the reading that is due or under way; undefined when there is none. */
   #reading: (() => void) | undefined;
   /** Changes that came since one was missed: they may follow on what is read. */
@@ -59,7 +59,7 @@ export class PresenceWatch {
   }
 
   /** The server holds the subscription; `body` is what it answered. */
-  begin(wire: Pick<Link, "request">, body: unknown): void {
+  begin(wire: Pick<ServerConnection, "request">, body: unknown): void {
     this.stop();
     this.#wire = wire;
     this.#take(readPresenceList((body as { readonly presence?: unknown } | null)?.presence));

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Member, PresenceList } from "../wire/inbound.js";
-import { PresenceView } from "./presence.js";
+import type { Member, PresencePage } from "../wire/inbound.js";
+import { PresenceTracker } from "./presence.js";
 
 const list = (
   version: number,
   members: readonly Member[],
-  more: Partial<PresenceList> = {},
-): PresenceList => ({
+  more: Partial<PresencePage> = {},
+): PresencePage => ({
   version,
   users: members.length,
   sessions: members.length,
@@ -21,7 +21,7 @@ const ada = (session: string): Member => ({ session, user: "ada" });
 
 describe("a view of who is there", () => {
   it("groups the sessions of a user, and leaves anonymous ones by themselves", () => {
-    const view = new PresenceView();
+    const view = new PresenceTracker();
     view.replace(list(7, [ada("1"), { session: "2" }, ada("3"), { session: "4" }]));
     expect(view.current).toEqual({
       version: 7,
@@ -38,7 +38,7 @@ describe("a view of who is there", () => {
   });
 
   it("takes the next version only", () => {
-    const view = new PresenceView();
+    const view = new PresenceTracker();
     expect(view.change("join", ada("1"), 1)).toBe("hole");
     view.replace(list(7, [ada("1")]));
     expect(view.change("leave", ada("1"), 7)).toBe("known");
@@ -49,7 +49,7 @@ describe("a view of who is there", () => {
 
   it("takes a whole user out where users leave, and one session where sessions do", () => {
     for (const perSession of [false, true]) {
-      const view = new PresenceView();
+      const view = new PresenceTracker();
       view.replace(list(1, [ada("1"), ada("2"), { session: "3" }], { perSession }));
       expect(view.change("leave", ada("2"), 2)).toBe("taken");
       expect(view.current.sessions).toBe(perSession ? 2 : 1);
@@ -61,7 +61,7 @@ describe("a view of who is there", () => {
       [false, ["leave 3", "join 5"]],
       [true, ["leave 1", "leave 3", "join 4", "join 5"]],
     ] as const) {
-      const view = new PresenceView();
+      const view = new PresenceTracker();
       const told: string[] = [];
       const tell = (kind: string, { session }: Member): unknown => told.push(`${kind} ${session}`);
       view.replace(list(1, [ada("1"), ada("2"), { session: "3" }], { perSession }), tell);
@@ -76,7 +76,7 @@ describe("a view of who is there", () => {
   });
 
   it("knows the numbers alone where there are too many, until the next list", () => {
-    const view = new PresenceView();
+    const view = new PresenceTracker();
     view.replace(list(3, [ada("1")], { users: 900, sessions: 1000, next: "more" }));
     expect(view.current).toEqual({ version: 3, users: 900, sessions: 1000, members: [], complete: false });
     view.count({ version: 5, users: 901, sessions: 1001 });
@@ -95,7 +95,7 @@ describe("a view of who is there", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const truth = new Map<string, Member>();
-        const view = new PresenceView();
+        const view = new PresenceTracker();
         let version = 0;
         view.replace(list(0, [], { perSession: true }));
         for (const { session, fate } of steps) {

@@ -7,7 +7,7 @@
  */
 
 import { MAX_PRESENCE_LIMIT } from "@holdfast/protocol";
-import type { Member, PresenceList } from "../wire/inbound.js";
+import type { Member, PresencePage } from "../wire/inbound.js";
 
 /** A user with every session, or one anonymous session. */
 export interface PresentUser {
@@ -24,7 +24,7 @@ export interface Presence {
   /** Different users; each anonymous session counts as one. */
   readonly users: number;
   readonly sessions: number;
-  /** Everybody, where `complete`; otherwise nobody. */
+  /** All members where `complete`; otherwise none. */
   readonly members: readonly PresentUser[];
   /** False in a channel too large to list, and from a missed change until it has been read anew. */
   readonly complete: boolean;
@@ -33,14 +33,14 @@ export interface Presence {
 /** A change that was taken; is known already; or comes on top of something that was missed. */
 type Change = "taken" | "known" | "hole";
 
-type Counts = Pick<PresenceList, "version" | "users" | "sessions">;
+type Counts = Pick<PresencePage, "version" | "users" | "sessions">;
 
-export class PresenceView {
+export class PresenceTracker {
   #counts: Counts = { version: 0, users: 0, sessions: 0 };
   #perSession = false;
   /** By session; undefined while they are not known. */
   #members: Map<string, Member> | undefined;
-  /** The last that were known, from which the next list differs by who came and went. */
+  /** The last that were known, to compare the next list with: the difference joined or left. */
   #known: Map<string, Member> | undefined;
   #current: Presence | undefined;
 
@@ -51,10 +51,11 @@ export class PresenceView {
   }
 
   /**
-   * Everything anew. `tell` is called for whoever came and went since the list before, where there is one.
+   * Everything anew. `tell` is called for each member that joined or left since the list before, where there
+   * is one.
    */
   replace(
-    { members, perSession = this.#perSession, next, ...counts }: PresenceList,
+    { members, perSession = this.#perSession, next, ...counts }: PresencePage,
     tell: (kind: "join" | "leave", member: Member) => void = () => {},
   ): void {
     this.#perSession = perSession;

@@ -3,9 +3,9 @@
  *
  * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at
  * each answer. Invariants: at most one command about the channel is in flight; a temporary refusal is retried
- * with the protocol's backoff; an answer that belongs to an earlier state or link is ignored. A publication
- * with an offset is delivered only where the cursor lets it through; after a hole none is, until the server
- * has answered what was missed.
+ * with the protocol's backoff; an answer that belongs to an earlier state or connection is ignored. A
+ * publication with an offset is delivered only where the channel position lets it through; after a hole none
+ * is, until the server has answered what was missed.
  */
 import {
   type BackoffOptions,
@@ -15,10 +15,10 @@ import {
   type SubscribeRequest,
 } from "@holdfast/protocol";
 import type { Clock, Timer } from "../clock.js";
-import type { Link } from "../connection/link.js";
+import type { ServerConnection } from "../connection/link.js";
 import { Refresh } from "../connection/refresh.js";
 import { Emitter } from "../emitter.js";
-import { TokenSource } from "../token-source.js";
+import { TokenProvider } from "../token-source.js";
 import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "../wire/codes.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import {
@@ -28,7 +28,7 @@ import {
   readSubscribeAnswer,
   type Stored,
 } from "../wire/inbound.js";
-import { Cursor } from "./position.js";
+import { ChannelPosition } from "./position.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
 import type {
@@ -40,7 +40,7 @@ import type {
 } from "./subscription.js";
 
 /** Sends commands while there is a connection. */
-export type Wire = Pick<Link, "request">;
+export type RequestSender = Pick<ServerConnection, "request">;
 
 /** How long a token for a channel may take, ms. */
 const TOKEN_TIMEOUT_MS = 10_000;
@@ -51,14 +51,14 @@ export interface SharedSubscriptionOptions {
   readonly random: () => number;
   /** Every refusal is told here too. */
   problem(error: HoldfastError): void;
-  /** Nobody wants it any more and the server does not hold it; called before the handles are told. */
+  /** No handle wants it any more and the server does not hold it; called before the handles are told. */
   gone(share: SharedSubscription): void;
   /** A handle that has ended is wanted again, by whatever shares its channel out now. */
   again(channel: string, handle: Handle, options: SubscribeOptions): Share;
 }
 
 /** What one command asked for. */
-export interface Asked {
+export interface ChannelRequest {
   /** Everything after this; compared by identity. */
   readonly since: Position | undefined;
   readonly wish: { readonly presence?: boolean; readonly joinLeave?: boolean };
@@ -74,33 +74,35 @@ export class SharedSubscription implements Share {
   readonly channel: string;
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
-  readonly #cursor: Cursor;
+  readonly #position: ChannelPosition;
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
-  #tokens: TokenSource | undefined;
-  /** Who is there, where somebody wants to know. */
+  #tokens: TokenProvider | undefined;
+  /** The members of the channel, where a handle asked for them. */
   #watch: PresenceWatch | undefined;
   #wantsJoinLeave = false;
   /** The last connection; used in the states of one that lives. */
-  #wire: Wire | undefined;
+  #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
+  /** Whether the application has been told `subscribed`: what comes later is a return. */
+  #heard = false;
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
 
   constructor(channel: string, options: SharedSubscriptionOptions) {
     this.channel = channel;
     this.#options = options;
-    this.#cursor = new Cursor(channel);
+    this.#position = new ChannelPosition(channel);
     this.#refresh = new Refresh(options);
   }
 
   /** What to ask the server for: everything after this. */
   get position(): Position | undefined {
-    return this.#cursor.position;
+    return this.#position.position;
   }
 
   /** What to ask the server for now. */
-  get asked(): Asked {
+  get asked(): ChannelRequest {
     return {
       since: this.position,
       wish: { ...(this.#watch && { presence: true }), ...(this.#wantsJoinLeave && { joinLeave: true }) },
@@ -118,17 +120,18 @@ export class SharedSubscription implements Share {
 
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
   add(
-    wire: Wire | undefined,
+    wire: RequestSender | undefined,
     { since, token, presence = false }: SubscribeOptions,
     events: Handle = new Emitter(),
   ): Handle {
     if (this.#handles.size === 0) {
-      this.#cursor.position = since && { ...since };
+      this.#position.position = since && { ...since };
       this.#tokens = undefined;
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
+      this.#heard = false;
     }
-    if (token !== undefined) this.#tokens = new TokenSource(token);
+    if (token !== undefined) this.#tokens = new TokenProvider(token);
     const more = this.#wantPresence(presence);
     this.#handles.add(events);
     // Held without it: asked for anew.
@@ -175,7 +178,7 @@ export class SharedSubscription implements Share {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave();
-      // While it is asked for, the answer tells what is to be undone; before, nobody has been asked.
+      // While it is asked for, the answer tells what is to be undone; before, the server has not been asked.
       else if (this.#state.t === "offline" || this.#state.timer) this.#retire();
     }
     handle.announce("unsubscribed", { channel: this.channel, error: undefined });
@@ -185,7 +188,7 @@ export class SharedSubscription implements Share {
    * A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with
    * `asked`.
    */
-  welcomed(wire: Wire, outcome: SubscribeOutcome | undefined, asked: Asked): void {
+  connected(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
     this.#wire = wire;
     this.#retries = 0;
     if (outcome === undefined) return this.#ask();
@@ -227,7 +230,7 @@ export class SharedSubscription implements Share {
 
   #publication(publication: LivePublication & Stored): void {
     const { offset, epoch } = publication;
-    const arrival = this.#cursor.arrive(offset, epoch);
+    const arrival = this.#position.arrive(offset, epoch);
     if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
     if (arrival === "known") return;
     this.#retries = 0;
@@ -235,7 +238,7 @@ export class SharedSubscription implements Share {
   }
 
   #gap(push: GapPush): void {
-    const gap = this.#cursor.skip(push);
+    const gap = this.#position.skip(push);
     if (gap === "hole") this.#resubscribe(`gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
   }
@@ -278,7 +281,7 @@ export class SharedSubscription implements Share {
   }
 
   /** The server holds the channel, and said from where on, having been asked for this. */
-  #answered(body: unknown, { since, wish }: Asked): void {
+  #answered(body: unknown, { since, wish }: ChannelRequest): void {
     const held: State = { t: "held" };
     this.#enter(held);
     const unwanted =
@@ -289,10 +292,17 @@ export class SharedSubscription implements Share {
       (this.#watch && !wish.presence) ||
       (this.#wantsJoinLeave && !wish.joinLeave);
     if (unwanted) return this.#leave();
+    const isReturn = this.#heard;
+    this.#heard = true;
     this.#tell("subscribed", { channel: this.channel });
-    // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
+    // A listener may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
-    for (const step of this.#cursor.catchUp(readSubscribeAnswer(body))) {
+    // Without a position nothing can prove what came meanwhile (ADR 26).
+    if (isReturn && this.position === undefined) {
+      this.#tell("gap", { channel: this.channel, reason: "unverifiable" });
+      if (this.#state !== held) return;
+    }
+    for (const step of this.#position.catchUp(readSubscribeAnswer(body))) {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;
     }

@@ -5,12 +5,12 @@
  */
 import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
 import { isChannel } from "../wire/channel-name.js";
-import type { ChannelPush, Publication, Welcome } from "../wire/inbound.js";
+import type { ChannelPush, ConnectReply, Publication } from "../wire/inbound.js";
 import {
-  type Asked,
+  type ChannelRequest,
+  type RequestSender,
   SharedSubscription,
   type SharedSubscriptionOptions,
-  type Wire,
 } from "./shared-subscription.js";
 import { type Handle, type SubscribeOptions, Subscription } from "./subscription.js";
 
@@ -24,9 +24,9 @@ export class Subscriptions {
   readonly #options: SharedSubscriptionOptions;
   readonly #byChannel = new Map<string, SharedSubscription>();
   /** The connection, while there is one. */
-  #wire: Wire | undefined;
+  #wire: RequestSender | undefined;
   /** What the last connect command asked for, and from where on. */
-  #asked: ReadonlyMap<string, Asked> = new Map();
+  #asked: ReadonlyMap<string, ChannelRequest> = new Map();
 
   constructor(options: Omit<SharedSubscriptionOptions, "gone" | "again">) {
     const gone = (share: SharedSubscription): void => {
@@ -73,7 +73,7 @@ export class Subscriptions {
   /** The `subs` of a connect command. What does not fit is asked for afterwards. */
   wanted(): Readonly<Record<string, ChannelWish | null>> {
     let length = 0;
-    const asked = new Map<string, Asked>();
+    const asked = new Map<string, ChannelRequest>();
     const wishes: [string, ChannelWish | null][] = [];
     for (const [channel, share] of this.#byChannel) {
       if (share.needsToken) continue;
@@ -90,7 +90,7 @@ export class Subscriptions {
     return Object.fromEntries(wishes);
   }
 
-  welcomed(wire: Wire, { subs = {} }: Welcome): void {
+  connected(wire: RequestSender, { subs = {} }: ConnectReply): void {
     this.#wire = wire;
     for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.
@@ -99,7 +99,7 @@ export class Subscriptions {
     for (const [channel, share] of [...this.#byChannel]) {
       const asked = this.#asked.get(channel);
       const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
-      share.welcomed(wire, outcome, asked ?? share.asked);
+      share.connected(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -110,7 +110,7 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  /** False where nobody asked for the channel. */
+  /** False where the application has not asked for the channel. */
   push(push: ChannelPush): boolean {
     const share = this.#byChannel.get(push.body.channel);
     share?.push(push);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { EventStream, MAX_EVENT_LENGTH } from "./event-stream.js";
+import { EventStreamParser, MAX_EVENT_LENGTH } from "./event-stream.js";
 
 describe("an event stream", () => {
   it.each([
@@ -16,11 +16,13 @@ describe("an event stream", () => {
     ["data: a\u2028b\u0085c\n\n", ["a\u2028b\u0085c"]],
   ])("reads %j", (text, events) => {
     const expected = events.map((data) => ({ name: "", data }));
-    expect(new EventStream().push(`${text}\n`)).toEqual(expected);
+    expect(new EventStreamParser().push(`${text}\n`)).toEqual(expected);
   });
 
   it("reads names, each for one event", () => {
-    expect(new EventStream().push("event: close\ndata: a\n\ndata: b\n\nevent: c\n\ndata: d\n\n")).toEqual([
+    expect(
+      new EventStreamParser().push("event: close\ndata: a\n\ndata: b\n\nevent: c\n\ndata: d\n\n"),
+    ).toEqual([
       { name: "close", data: "a" },
       { name: "", data: "b" },
       { name: "", data: "d" },
@@ -37,8 +39,8 @@ describe("an event stream", () => {
     fc.assert(
       fc.property(stream, fc.array(fc.nat(5), { minLength: 1, maxLength: 20 }), (lines, sizes) => {
         const text = `${lines.join("")}x`;
-        const whole = new EventStream().push(text);
-        const cut = new EventStream();
+        const whole = new EventStreamParser().push(text);
+        const cut = new EventStreamParser();
         const events: object[] = [];
         for (let at = 0, i = 0; at < text.length; i++) {
           const size = (sizes[i % sizes.length] ?? 0) + 1;
@@ -51,7 +53,7 @@ describe("an event stream", () => {
   });
 
   it("ends with an event that does not", () => {
-    const stream = new EventStream();
+    const stream = new EventStreamParser();
     const part = "x".repeat(MAX_EVENT_LENGTH / 2);
     stream.push(`data: ${part}`);
     expect(() => stream.push(part)).toThrow("endless event");

@@ -15,7 +15,7 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-export class EventStream {
+export class EventStreamParser {
   /** A line that is not complete. */
   #rest = "";
   /** The data of the event that is not complete; undefined before its first line. */

@@ -11,7 +11,7 @@ import { closingEnding, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { isFields, isText, positive } from "../wire/fields.js";
 import { isLost, Requests } from "./http-requests.js";
-import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
+import type { ClientTransport, HttpOptions, TransportEvents } from "./transport.js";
 
 /** Repeats in a row of a poll whose answer was lost. */
 const MAX_REPEATS = 5;
@@ -33,11 +33,11 @@ interface Answer {
 }
 
 /** `url` is that of the WebSocket. */
-export function openPoll(url: string, options: HttpOptions, on: TransportEvents): Transport {
+export function openPoll(url: string, options: HttpOptions, on: TransportEvents): ClientTransport {
   const requests = new Requests(url, options, on, run);
 
-  async function run(hello: string): Promise<void> {
-    let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
+  async function run(connectRequest: string): Promise<void> {
+    let last = await ask(`{"commands":[${connectRequest.replaceAll("\n", ",")}]}`, 0);
     const sid = last?.sid;
     let hold = 0;
     while (last !== undefined && !requests.isOver) {

@@ -2,22 +2,22 @@
  * Frames over server-sent events: the answer to one `POST /sse`, read as it comes. Commands by `POST /send`.
  */
 import { closingEnding, lostEnding } from "../wire/ending.js";
-import { EventStream } from "./event-stream.js";
+import { EventStreamParser } from "./event-stream.js";
 import { Requests } from "./http-requests.js";
-import type { HttpOptions, Transport, TransportEvents } from "./transport.js";
+import type { ClientTransport, HttpOptions, TransportEvents } from "./transport.js";
 
 /** `url` is that of the WebSocket. */
-export function openSse(url: string, options: HttpOptions, on: TransportEvents): Transport {
+export function openSse(url: string, options: HttpOptions, on: TransportEvents): ClientTransport {
   const requests = new Requests(url, options, on, read);
 
-  async function read(hello: string): Promise<void> {
+  async function read(connectRequest: string): Promise<void> {
     try {
-      const response = await requests.post("sse", hello);
+      const response = await requests.post("sse", connectRequest);
       if (!response.ok) return await requests.refused(response);
       const reader = response.body?.getReader();
       // Not everything that has `fetch` can read an answer before its end.
       if (reader === undefined) return requests.end(lostEnding("no stream"));
-      const events = new EventStream();
+      const events = new EventStreamParser();
       const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();

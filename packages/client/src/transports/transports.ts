@@ -5,9 +5,9 @@
 import { openPoll } from "./poll.js";
 import { openSse } from "./sse.js";
 import {
+  type ClientTransport,
   type HttpOptions,
   TRANSPORTS,
-  type Transport,
   type TransportEvents,
   type TransportName,
 } from "./transport.js";
@@ -18,7 +18,7 @@ export interface Transports {
   /** Those that are wanted and to be had, the best first; one at least. */
   readonly toBeHad: readonly TransportName[];
   /** `url` is that of the WebSocket. */
-  open(name: TransportName, url: string, on: TransportEvents): Transport;
+  open(name: TransportName, url: string, on: TransportEvents): ClientTransport;
 }
 
 /** Throws a TypeError that says what to do where there is none. */

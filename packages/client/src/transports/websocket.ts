@@ -1,21 +1,21 @@
 /**
  * Frames over a WebSocket.
  *
- * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear
+ * Listeners stay on a socket that was left, since `ws` throws errors without a listener; what they hear
  * then is dropped.
  */
 import { SUBPROTOCOL } from "@holdfast/protocol";
 import { closeEnding, type Ending, impossibleEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
 import { isText } from "../wire/fields.js";
-import type { Transport, TransportEvents } from "./transport.js";
+import type { ClientTransport, TransportEvents } from "./transport.js";
 import type { WebSocketClass, WebSocketLike } from "./web-socket.js";
 
 /**
  * `url` is that of a WebSocket. What the class throws, as where a page may not open it, ends the transport
  * for good.
  */
-export function openWebSocket(url: string, WebSocket: WebSocketClass, on: TransportEvents): Transport {
+export function openWebSocket(url: string, WebSocket: WebSocketClass, on: TransportEvents): ClientTransport {
   let live = true;
   const end = (ending: Ending): void => {
     if (!live) return;

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import type { CoreOptions } from "../options.js";
 import { CoreWorld, type FakeClient, FakeTransport, ScriptedAuthorizer } from "../testing/index.js";
-import type { Admission, Authorizer } from "./authorizer.js";
+import type { Authorizer, ConnectConsent } from "./authorizer.js";
 import type { Identity } from "./identity.js";
 
 const YES = { kind: "yes" } as const;
@@ -129,7 +129,7 @@ describe("connect by the application", () => {
 describe("a request whose URL connects", () => {
   it("is asked about before it is answered, unless it goes on with a session of a user", async () => {
     const headers = { cookie: "a=b" };
-    const who = world.core.introduce("opaque", headers);
+    const who = world.core.authenticate("opaque", headers);
     expect(application.connects.map(({ question }) => question)).toEqual([
       { session: undefined, token: "opaque", client: undefined, headers },
     ]);
@@ -141,7 +141,7 @@ describe("a request whose URL connects", () => {
     await world.settle();
     const [reply] = client.take() as unknown as { body: { sid: string; resumeToken: string } }[];
     const { sid = "", resumeToken: token = "" } = reply?.body ?? {};
-    expect(world.core.introduce(undefined, headers, { sid, token })).toMatchObject({ identity: ALICE });
+    expect(world.core.authenticate(undefined, headers, { sid, token })).toMatchObject({ identity: ALICE });
     expect(application.connects).toHaveLength(2);
   });
 });
@@ -149,7 +149,7 @@ describe("a request whose URL connects", () => {
 describe("refresh by the application", () => {
   it("takes the new token of the same user, and refuses another's or a no", async () => {
     const client = await alice();
-    const refreshed = async (answer: Admission) => {
+    const refreshed = async (answer: ConnectConsent) => {
       client.send({ op: "refresh", body: { token: "newer" } });
       expect(application.connects.at(-1)?.question).toMatchObject({
         session: "0000000000000001",

@@ -39,10 +39,10 @@ export type Refusal =
 
 export type Consent = { readonly kind: "yes" } | Refusal;
 
-export type Admission = { readonly kind: "yes"; readonly identity: Identity } | Refusal;
+export type ConnectConsent = { readonly kind: "yes"; readonly identity: Identity } | Refusal;
 
 export interface Authorizer {
-  readonly connect?: ((question: ConnectQuestion) => Promise<Admission>) | undefined;
+  readonly connect?: ((question: ConnectQuestion) => Promise<ConnectConsent>) | undefined;
   readonly subscribe?: ((question: ChannelQuestion) => Promise<Consent>) | undefined;
   readonly publish?: ((question: PublishQuestion) => Promise<Consent>) | undefined;
   /** What is pending is unanswered. Idempotent. */

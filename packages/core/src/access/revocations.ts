@@ -25,7 +25,7 @@ import {
 const CHECK_INTERVAL_MS = 30_000;
 
 /** What can be revoked of an identity. An anonymous one has nothing. */
-export interface Credentials {
+export interface RevocableIdentity {
   readonly user?: string | undefined;
   /** The token's `jti`. */
   readonly tokenId?: string | undefined;
@@ -75,7 +75,7 @@ export class Revocations {
   }
 
   /** Why what was proven is not taken all the same: `Authentication` asks. `user`: whose it is. */
-  veto(proven: Credentials, user: string | undefined): ErrorCode | undefined {
+  veto(proven: RevocableIdentity, user: string | undefined): ErrorCode | undefined {
     const { tokenId, issuedAt } = proven;
     if (user === undefined && tokenId === undefined) return undefined;
     if (!this.known) return errors.unavailable;
@@ -85,7 +85,7 @@ export class Revocations {
   }
 
   /** Whether these are refused now. `key`: the session's, where one goes on. */
-  refuses({ user, tokenId, issuedAt }: Credentials, key?: string): boolean {
+  refuses({ user, tokenId, issuedAt }: RevocableIdentity, key?: string): boolean {
     if (this.#held.size === 0) return false;
     if (key !== undefined && this.#holds(`session:${key}`) !== undefined) return true;
     if (tokenId !== undefined && this.#holds(`token:${tokenId}`) !== undefined) return true;

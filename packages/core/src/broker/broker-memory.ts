@@ -10,11 +10,11 @@ import type { Position } from "@holdfast/protocol";
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
 } from "./broker.js";
 import { type LogOptions, MemoryLogs } from "./log-memory.js";
 import type { Topic } from "./topic.js";
@@ -26,7 +26,9 @@ const LOG_DEFAULTS: LogOptions = Object.freeze({
   now: () => performance.now(),
   newEpoch: () => randomBytes(6).toString("base64url"),
   maxChars: 256 * 1024 * 1024,
+  maxOwnChars: 128 * 1024 * 1024,
   maxKeys: 1_000_000,
+  maxKeyChars: 128 * 1024 * 1024,
 });
 
 /** Where memory brokers meet. */
@@ -45,6 +47,12 @@ export class MemoryBus {
     return this.#subscribers.size;
   }
 
+  /** Characters that the logs and keys take, and how many were forgotten before their time. */
+  get kept(): { readonly chars: number; readonly forgotten: number } {
+    const { chars, ownChars, keyChars, forgotten } = this.#logs;
+    return { chars: chars + ownChars + keyChars, forgotten };
+  }
+
   attach(topic: Topic, broker: MemoryBroker): void {
     const brokers = this.#subscribers.get(topic);
     if (brokers === undefined) this.#subscribers.set(topic, new Set([broker]));
@@ -56,7 +64,7 @@ export class MemoryBus {
     if (brokers?.delete(broker) && brokers.size === 0) this.#subscribers.delete(topic);
   }
 
-  publish(topic: Topic, data: string, { retention, key }: PublishOptions): Position | undefined {
+  publish(topic: Topic, data: string, { retention, key }: BrokerPublishOptions): Position | undefined {
     if (++this.#unswept >= PUBLICATIONS_PER_SWEEP) {
       this.#unswept = 0;
       this.#logs.sweep();
@@ -95,7 +103,11 @@ export class MemoryBroker implements Broker {
     events.state("ready");
   }
 
-  async publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  async publish(
+    topic: Topic,
+    data: string,
+    options: BrokerPublishOptions = {},
+  ): Promise<Position | undefined> {
     this.#assertReady();
     return this.#bus.publish(topic, data, options);
   }

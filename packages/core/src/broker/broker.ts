@@ -38,7 +38,7 @@ export interface Retention {
   readonly ttlMs: number;
 }
 
-export interface PublishOptions {
+export interface BrokerPublishOptions {
   /** Given: kept in the topic's log, which has at most so much afterwards. */
   readonly retention?: Retention | undefined;
   /** Names this publication among the topic's, 1 to 128 characters. */
@@ -124,7 +124,7 @@ export interface Broker {
    * Publishes text to every subscriber of the topic, on all workers and instances. Resolves with its place in
    * the log.
    */
-  publish(topic: Topic, data: string, options?: PublishOptions): Promise<Position | undefined>;
+  publish(topic: Topic, data: string, options?: BrokerPublishOptions): Promise<Position | undefined>;
   /**
    * Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this.
    */

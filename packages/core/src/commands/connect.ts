@@ -7,6 +7,7 @@
  * together, in the turn of the answer. A user's own messages are had like a channel, and a connection that
  * cannot have them does not stand.
  */
+
 import {
   type Announcement,
   type ChannelWish,
@@ -28,12 +29,13 @@ import { whoConnects } from "./authenticate.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
+import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["connect"];
-export type Outcome = Answer<EncodableResults["subscribe"]>;
+export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
 /** Without a channel: the user's own messages. */
 type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
-export type Settled = readonly (readonly [channel: string | undefined, outcome: Outcome])[];
+export type Settled = readonly (readonly [channel: string | undefined, outcome: ChannelOutcome])[];
 type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
 /** Times that the channels of a connect are awaited together; one that moves on faster is told so. */
@@ -41,6 +43,7 @@ const MAX_ROUNDS = 4;
 
 export const connect: Handler<"connect"> = (context, connection, body) => {
   if (!connection.isConnecting) return { error: errors.alreadyConnected };
+  if (!payForSurplus(context, connection, body)) return { error: errors.limitRate };
   const { resume } = body;
   const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
   const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
@@ -50,13 +53,23 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
   const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
-  connection.authenticating();
+  connection.authenticating(true);
   return who.then((late) => {
     if (!("error" in late)) return begin(context, connection, body, late.identity, resumed);
-    connection.refused();
+    connection.authenticating(false);
     return late;
   });
 };
+
+/**
+ * Each channel beyond those that a connection may hold costs a tenth of a command, before anything is done:
+ * its answer is known, and still has to be made. False: the connection has ended over it.
+ */
+function payForSurplus({ options }: Context, connection: Connection, { subs }: Body<"connect">): boolean {
+  if (subs === undefined) return true;
+  const surplus = Object.keys(subs).length - options.maxChannels;
+  return surplus <= 0 || connection.spend(surplus);
+}
 
 /** It is known who comes. */
 function begin(
@@ -88,7 +101,7 @@ function begin(
       connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
       return { error: problem };
     }
-    connection.stands(positionsOf(settled));
+    tellPositions(connection, positionsOf(settled));
     const result = welcome(context, connection, session, resumed !== undefined);
     tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
@@ -152,22 +165,30 @@ export function subscribeAll(
  * the others are not: a `connect` is one command, and must not buy hundreds of checks.
  */
 function chargeChecks(
-  { access, options }: Context,
+  context: Context,
   connection: Connection,
   { identity }: Session,
   wishes: Wishes,
 ): ReadonlyMap<string, ErrorCode> | undefined {
+  const { access, options } = context;
   const checked = wishes.filter(
     ([channel, wish]) => wish?.token !== undefined && !access.may(identity, channel, "subscribe"),
   );
   if (checked.length === 0) return undefined;
   const wanted = Math.min(checked.length, options.maxChannels);
-  const paid = connection.afford(wanted);
+  const paid = afford(context, connection, wanted);
   return new Map(
     checked
       .slice(paid)
       .map(([channel], at) => [channel, paid + at < wanted ? errors.limitRate : errors.limitChannels]),
   );
+}
+
+/** Charges as many of `wanted` commands as the connection can pay, and returns how many. */
+function afford({ metrics, rateLimit, ticker }: Context, connection: Connection, wanted: number): number {
+  const granted = rateLimit.afford(connection, ticker.tick, wanted);
+  if (granted < wanted) metrics.add("rate_limited", wanted - granted);
+  return granted;
 }
 
 function areKnown(

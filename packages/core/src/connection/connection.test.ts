@@ -7,9 +7,10 @@ import { ResumeTokens } from "../access/resume-tokens.js";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import { BROADCAST, channelTopic } from "../broker/topic.js";
-import type { Encoding } from "../delivery/batch.js";
+import type { CodecName } from "../codec/codecs.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { ScriptedBroker } from "../testing/scripted-broker.js";
+import { tellDrain } from "./drain.js";
 
 const NEWS = channelTopic("news");
 const SPORT = channelTopic("sport");
@@ -165,6 +166,25 @@ describe("connect", () => {
     expect(client.take()).toMatchObject([
       { body: { subs: { a: {}, b: {}, c: { error: errors.limitChannels } } } },
     ]);
+  });
+
+  test("with many more channels than allowed pays for them, and is ended where it cannot", async () => {
+    const world = memoryWorld({ maxChannels: 3, commandRate: 10 });
+    const names = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, null]));
+    const client = world.client();
+    client.connect(names(3 + 190));
+    await world.settle();
+    expect(client.take()).toHaveLength(1);
+    // A command costs ten of them: the connection owes nothing, and has nothing left.
+    client.connection.receive('{"id":2,"history":{"channel":"c0"}}');
+    await world.settle();
+    expect(errorOf(client)).toEqual(errors.limitRate);
+    const greedy = world.client();
+    greedy.connect(names(3 + 400));
+    await world.settle();
+    expect(greedy.take()).toMatchObject([{ body: { code: disconnects.limitRate.code } }]);
+    expect(world.core.subscriptions).toBe(3);
   });
 
   test("with positions says that without history nothing is proven", async () => {
@@ -496,7 +516,7 @@ describe("a raw connection", () => {
     await world.broker.publish(BROADCAST, "3");
     await world.settle();
     expect(client.transport.takeMessages()).toEqual(['{"a":1}', '"plain text"', "3"]);
-    client.connection.drain(1, 2, "test");
+    tellDrain(client.connection, 1, 2, "test");
     client.connection.disconnect(disconnects.drain);
     expect(client.transport.takeMessages()).toEqual([]);
     expect(client.transport.end).toEqual({ by: "close", code: 3000, reason: "drain" });
@@ -662,7 +682,7 @@ describe("a connection that is closing or closed", () => {
     client.subscribe("sport");
     client.connection.receive("nonsense");
     client.connection.refuse(disconnects.tooBig);
-    client.connection.drain(1, 2, "x");
+    tellDrain(client.connection, 1, 2, "x");
     client.connection.send("{}");
     await world.settle();
     expect(client.take()).toEqual([]);
@@ -770,7 +790,7 @@ test("whatever text arrives, in whatever state, a connection does not throw and 
     frame,
     fc.array(frame, { maxLength: 5 }).map((frames) => frames.join("\n")),
   );
-  const encoding = fc.constantFrom<Encoding>("lines", "objects", "raw");
+  const encoding = fc.constantFrom<CodecName>("lines", "objects", "raw");
   await fc.assert(
     fc.asyncProperty(
       encoding,

@@ -1,7 +1,6 @@
 /**
  * What every connection of a worker shares: options, seams and the parts of core. Made once by `Core`.
  */
-import type { WelcomeEncoder } from "@holdfast/protocol";
 import type { Access } from "../access/access.js";
 import type { ApplicationChecks } from "../access/application-checks.js";
 import type { Authentication } from "../access/authentication.js";
@@ -11,7 +10,7 @@ import type { EventSink } from "../events/event-sink.js";
 import type { StreamReader } from "../history/stream-reader.js";
 import type { Hub } from "../hub/hub.js";
 import type { CoreOptions } from "../options.js";
-import type { Presence } from "../presence/presence.js";
+import type { WorkerPresence } from "../presence/presence.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Reads } from "../runtime/reads.js";
 import type { SparseLog } from "../runtime/sparse-log.js";
@@ -35,7 +34,7 @@ export interface Context extends ConnectionParts {
   readonly streamReader: StreamReader;
   readonly detached: Detached;
   /** Undefined where no namespace has it. */
-  readonly presence: Presence | undefined;
+  readonly presence: WorkerPresence | undefined;
   readonly revocations: Revocations;
   readonly registry: Registry;
   readonly publishRate: PublishRate;
@@ -44,6 +43,4 @@ export interface Context extends ConnectionParts {
   readonly clock: Clock;
   /** What clients get wrong. */
   readonly sparseLog: SparseLog;
-  /** The push that answers a connection by URL. */
-  readonly encodeWelcome: WelcomeEncoder;
 }

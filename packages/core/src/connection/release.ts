@@ -8,10 +8,11 @@ import { mayReconnect, sessionKey } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
 import type { SlowSubscription } from "../delivery/slow-consumers.js";
+import type { Transport } from "../delivery/transport.js";
 import type { EventSink } from "../events/event-sink.js";
 import type { Hub } from "../hub/hub.js";
 import type { Subscription } from "../hub/subscription.js";
-import type { MemberConnection, Presence } from "../presence/presence.js";
+import type { MemberConnection, WorkerPresence } from "../presence/presence.js";
 import type { Detached } from "./detached.js";
 import type { Session } from "./session.js";
 
@@ -29,7 +30,7 @@ export interface ReleaseParts<C> {
     forget(connection: C, identity: Identity): void;
   };
   readonly hub: Hub;
-  readonly presence: Presence | undefined;
+  readonly presence: WorkerPresence | undefined;
   readonly registry: { disconnected(connection: C): void };
   readonly slowConsumers: { forget(subscription: SlowSubscription): void };
 }
@@ -73,8 +74,21 @@ export function releaseConnection<C extends ReleasedConnection>(
   if (session !== undefined) expiries.forget(connection, session.identity);
 }
 
+/** Ends a subscription, if it is still there. */
+export function unsubscribe<C extends ReleasedConnection & { readonly transport: Transport }>(
+  parts: ReleaseParts<C>,
+  connection: C,
+  subscription: Subscription,
+): void {
+  const { session, transport } = connection;
+  if (!session?.remove(subscription)) return;
+  const channel = channelOf(subscription.topic);
+  if (channel !== undefined) transport.unsubscribed?.(channel);
+  releaseSubscription(parts, connection, session, subscription);
+}
+
 /** A subscription that was taken out of the session ends, with what was granted for it. */
-export function releaseSubscription<C extends ReleasedConnection>(
+function releaseSubscription<C extends ReleasedConnection>(
   { expiries, hub, presence, slowConsumers }: ReleaseParts<C>,
   connection: C,
   session: Session,
@@ -94,7 +108,7 @@ export function releaseSubscription<C extends ReleasedConnection>(
 
 /** Leaves the channels that have presence: at once, or when its grace is over. */
 function absent(
-  presence: Presence,
+  presence: WorkerPresence,
   connection: ReleasedConnection,
   subscriptions: readonly Subscription[],
   lingers: boolean,

@@ -5,9 +5,9 @@
 
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "../connection/connection.js";
-import type { Waiting } from "../delivery/outbox.js";
+import type { OutboxFill } from "../delivery/outbox.js";
 
-export interface SlowConnection extends Waiting {
+export interface SlowConnection extends OutboxFill {
   /** Its session id. */
   readonly id: string;
   readonly user: string | undefined;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { TICK_MS, Ticker } from "../runtime/ticker.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { FakeTransport } from "../testing/fake-transport.js";
-import { type Backlog, Outbox } from "./outbox.js";
+import { Outbox, type OutboxBacklog } from "./outbox.js";
 
 const LIMITS = { maxOutboxBytes: 1000, maxOutboxMessages: 80, maxOutboxAgeMs: 8000 };
 
@@ -14,7 +14,7 @@ function world() {
   ticker.start();
   const outbox = new Outbox(LIMITS, ticker);
   const transport = new FakeTransport();
-  let backlog: Backlog | undefined;
+  let backlog: OutboxBacklog | undefined;
   return {
     write(bytes: number, messages = 1): void {
       transport.bufferedBytes += bytes;

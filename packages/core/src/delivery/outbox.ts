@@ -26,7 +26,7 @@ export interface OutboxOptions {
 }
 
 /** What waits for one connection. */
-export interface Waiting {
+export interface OutboxFill {
   readonly bytes: number;
   readonly messages: number;
   readonly ageMs: number;
@@ -48,7 +48,7 @@ interface Stretch {
 const STRETCHES = 8;
 
 /** The writes of a connection for which bytes wait. Read and changed by `Outbox` alone. */
-export class Backlog {
+export class OutboxBacklog {
   readonly stretches: Stretch[] = [];
   /** Bytes written since it began; those included that waited then. */
   written = 0;
@@ -72,7 +72,7 @@ export class Outbox {
   }
 
   /** How full: 0 when nothing waits, more than 1 when nothing more should be written. */
-  fill(transport: Transport, backlog: Backlog | undefined): number {
+  fill(transport: Transport, backlog: OutboxBacklog | undefined): number {
     const bytes = transport.bufferedBytes;
     if (bytes === 0) return 0;
     const share = bytes / this.#maxBytes;
@@ -84,14 +84,14 @@ export class Outbox {
   /** To be told of each write, right after it. Returns the connection's backlog from now on. */
   wrote(
     transport: Transport,
-    backlog: Backlog | undefined,
+    backlog: OutboxBacklog | undefined,
     bytes: number,
     messages: number,
-  ): Backlog | undefined {
+  ): OutboxBacklog | undefined {
     const waiting = transport.bufferedBytes;
     if (waiting === 0) return undefined;
     if (backlog === undefined) {
-      const begun = new Backlog();
+      const begun = new OutboxBacklog();
       begun.written = waiting;
       this.#note(begun, messages);
       return begun;
@@ -101,7 +101,7 @@ export class Outbox {
     return backlog;
   }
 
-  waiting(transport: Transport, backlog: Backlog | undefined): Waiting {
+  waiting(transport: Transport, backlog: OutboxBacklog | undefined): OutboxFill {
     const bytes = transport.bufferedBytes;
     const fill = this.fill(transport, backlog);
     if (bytes === 0 || backlog === undefined) return { bytes, messages: 0, ageMs: 0, fill };
@@ -111,7 +111,7 @@ export class Outbox {
   /**
    * Whether the other side has taken anything since the last call: a sign of life, while there is a backlog.
    */
-  moved(transport: Transport, backlog: Backlog | undefined): boolean {
+  moved(transport: Transport, backlog: OutboxBacklog | undefined): boolean {
     if (backlog === undefined) return false;
     const left = backlog.written - transport.bufferedBytes;
     const moved = left > backlog.leftBefore;
@@ -119,7 +119,7 @@ export class Outbox {
     return moved;
   }
 
-  #note(backlog: Backlog, messages: number): void {
+  #note(backlog: OutboxBacklog, messages: number): void {
     const { tick } = this.#ticker;
     const last = backlog.stretches.at(-1);
     backlog.messages += messages;
@@ -135,13 +135,13 @@ export class Outbox {
   }
 
   /** Ticks that the oldest stretch has waited at least. */
-  #age({ stretches: [oldest] }: Backlog): number {
+  #age({ stretches: [oldest] }: OutboxBacklog): number {
     return oldest === undefined ? 0 : this.#ticker.tick - oldest.lastTick;
   }
 }
 
 /** Forgets what has left; `waiting` bytes have not. */
-function letGo(backlog: Backlog, waiting: number): void {
+function letGo(backlog: OutboxBacklog, waiting: number): void {
   const left = backlog.written - waiting;
   const { stretches } = backlog;
   while (stretches[0] !== undefined && stretches[0].end <= left) {

@@ -19,14 +19,14 @@ import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Batch } from "./batch.js";
 import { Conflation } from "./conflation.js";
-import type { Waiting } from "./outbox.js";
+import type { OutboxFill } from "./outbox.js";
 import { SkippedRange } from "./skipped-range.js";
 
 /** A connection, as far as its slowness concerns it. */
-export interface SlowConnection {
+export interface SlowConsumer {
   readonly id: string;
   readonly session: { readonly user: string | undefined } | undefined;
-  readonly waiting: Waiting;
+  readonly waiting: OutboxFill;
   disconnect(row: DisconnectCode): void;
 }
 
@@ -57,7 +57,7 @@ export interface SlowConsumerParts {
  * One slow connection, as an example for the log. `topic`: of what was to be written, if it was a
  * subscription's.
  */
-interface Sample extends Waiting {
+interface Sample extends OutboxFill {
   readonly connection: string;
   readonly user: string | undefined;
   readonly topic: Topic | undefined;
@@ -101,7 +101,7 @@ export class SlowConsumers {
    * A publication found no room: ends the connection, or leaves the batch out where the channel's policy says
    * so. A broadcast is for no subscription. Returns the bytes written.
    */
-  skipped(connection: SlowConnection, batch: Batch, subscription: SlowSubscription | undefined): 0 {
+  skipped(connection: SlowConsumer, batch: Batch, subscription: SlowSubscription | undefined): 0 {
     // It may have ended when it tried to catch up.
     if (connection.session === undefined) return 0;
     if (subscription === undefined || subscription.topicState.slowConsumer.policy === "disconnect")
@@ -111,7 +111,7 @@ export class SlowConsumers {
   }
 
   /** The connection ends as slow. `subscription`: for which something was to be written, if for any. */
-  end(connection: SlowConnection, subscription?: SlowSubscription): void {
+  end(connection: SlowConsumer, subscription?: SlowSubscription): void {
     this.#disconnected++;
     this.#parts.metrics.add("slow_consumers", 1);
     this.#found(connection, subscription);
@@ -151,7 +151,7 @@ export class SlowConsumers {
     return this.#way.next().value;
   }
 
-  #skip(connection: SlowConnection, batch: Batch, subscription: SlowSubscription): void {
+  #skip(connection: SlowConsumer, batch: Batch, subscription: SlowSubscription): void {
     const { topicState } = subscription;
     const behind = subscription.behind ?? this.#fallBehind(connection, subscription);
     const before = behind.skipped;
@@ -159,7 +159,7 @@ export class SlowConsumers {
     this.#parts.metrics.add("publications_skipped", behind.skipped - before);
   }
 
-  #fallBehind(connection: SlowConnection, subscription: SlowSubscription): SkippedRange {
+  #fallBehind(connection: SlowConsumer, subscription: SlowSubscription): SkippedRange {
     const { topicState } = subscription;
     const behind = new SkippedRange();
     subscription.behind = behind;
@@ -178,7 +178,7 @@ export class SlowConsumers {
     return conflation;
   }
 
-  #found(connection: SlowConnection, subscription: SlowSubscription | undefined): void {
+  #found(connection: SlowConsumer, subscription: SlowSubscription | undefined): void {
     this.#sample ??= {
       connection: connection.id,
       user: connection.session?.user,

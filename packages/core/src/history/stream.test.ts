@@ -7,7 +7,7 @@ import { Random } from "../testing/simulation/random.js";
 import { Schedule } from "../testing/simulation/schedule.js";
 import { SimServer } from "../testing/simulation/sim-server.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
-import { type Progress, type Recovery, Stream, type StreamLimits } from "./stream.js";
+import { type Recovery, Stream, type StreamLimits, type StreamProgress } from "./stream.js";
 
 const LIMITS: StreamLimits = { maxEntries: 100, maxChars: 1000 };
 const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
@@ -289,7 +289,7 @@ test("against a model: whatever pub/sub loses and the log goes through, nothing 
         here = { offset, epoch };
         stood.push(here);
       };
-      const go = ({ gap, entries }: Progress): void => {
+      const go = ({ gap, entries }: StreamProgress): void => {
         const { epoch } = stream.position ?? at(0);
         if (gap !== undefined) {
           expect(gap.after.offset).toBe(here.offset);

@@ -15,7 +15,7 @@ import { locate } from "./locate.js";
 import { RecentEntries, type RecentEntriesBudget } from "./recent-entries.js";
 
 /** Publications that were skipped: they can no longer be had. */
-export interface Gap {
+export interface StreamGap {
   /** Where listeners stand before it, in the epoch that they know. */
   readonly after: Position;
   /**
@@ -28,11 +28,11 @@ export interface Gap {
 }
 
 /** What to do with a publication that arrived. */
-export type Arrival = "deliver" | "known" | "held" | "behind";
+export type StreamArrival = "deliver" | "known" | "held" | "behind";
 
 /** What a page of the log means: first the gap, if any, then the entries. */
-export interface Progress {
-  readonly gap: Gap | undefined;
+export interface StreamProgress {
+  readonly gap: StreamGap | undefined;
   readonly entries: readonly Entry[];
   /** Whether the log has to be read again. */
   readonly more: boolean;
@@ -142,7 +142,7 @@ export class Stream {
   }
 
   /** The stream stands at the end of the log from now on. Returns what was held and comes after that. */
-  begin({ top, lineage, oldest }: LogPage): Progress {
+  begin({ top, lineage, oldest }: LogPage): StreamProgress {
     this.#offset = top.offset;
     this.#epoch = top.epoch;
     this.#lineage = lineage;
@@ -151,7 +151,7 @@ export class Stream {
   }
 
   /** A publication arrived. What is to be delivered has to be passed to `advance`. */
-  arrive(position: Position, data: string): Arrival {
+  arrive(position: Position, data: string): StreamArrival {
     this.#moved = true;
     if (this.#state.kind === "proving") return this.#hold(this.#state, position, data);
     if (position.epoch === this.#epoch) {
@@ -175,7 +175,7 @@ export class Stream {
   }
 
   /** What the log had from `next` on. What it returns has been taken over. */
-  accept(page: LogPage): Progress {
+  accept(page: LogPage): StreamProgress {
     const here = this.position;
     if (here === undefined) return this.begin(page);
     const { top, lineage, oldest, entries } = page;
@@ -194,7 +194,7 @@ export class Stream {
       this.#jump(top.offset);
       return this.#release({ after: here, from, to: top.offset, reason }, []);
     }
-    let gap: Gap | undefined;
+    let gap: StreamGap | undefined;
     if (oldest > this.next) {
       gap = { after: here, from: this.next, to: oldest - 1, reason: "expired" };
       this.#jump(oldest - 1);
@@ -284,7 +284,11 @@ export class Stream {
     this.#recentEntries.clear();
   }
 
-  #hold(state: State & { readonly kind: "proving" }, { offset, epoch }: Position, data: string): Arrival {
+  #hold(
+    state: State & { readonly kind: "proving" },
+    { offset, epoch }: Position,
+    data: string,
+  ): StreamArrival {
     if (state.held.length < MAX_HELD && state.heldChars + data.length <= MAX_HELD_CHARS) {
       state.held.push({ offset, epoch, data });
       state.heldChars += data.length;
@@ -293,7 +297,7 @@ export class Stream {
   }
 
   /** Goes on with what was held, if it follows. */
-  #release(gap: Gap | undefined, entries: Entry[]): Progress {
+  #release(gap: StreamGap | undefined, entries: Entry[]): StreamProgress {
     const last = this.#state;
     this.#state = PROVEN;
     if (last.kind === "proven") return { gap, entries, more: false };

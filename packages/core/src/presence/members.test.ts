@@ -9,12 +9,12 @@ import { FakeClock } from "../testing/fake-clock.js";
 import { PresenceLease } from "./lease.js";
 import { PresenceMembers } from "./members.js";
 import { MemoryPresence } from "./memory.js";
-import type { Member, PresenceStore } from "./store.js";
+import type { PresenceStore, StoredMember } from "./store.js";
 
 const RULE: PresenceRule = { joinLeave: "session", maxListed: 100 };
 const LEASE_MS = 3000;
 
-const member = (session: string, count?: number): Member => ({
+const member = (session: string, count?: number): StoredMember => ({
   session,
   text: JSON.stringify({ session }),
   count,

@@ -16,14 +16,14 @@ import {
   type LeaseState,
   MAX_NEWS_CHARS,
   MAX_PRESENCE_PAGE_BYTES,
-  type Member,
+  type MembersPage,
   type PresenceChange,
-  type PresencePage,
   type PresenceStore,
+  type StoredMember,
   type Transition,
 } from "./store.js";
 
-interface Entry extends Member {
+interface Entry extends StoredMember {
   readonly lease: string;
   readonly count: number;
   /** Leases of other workers that have the session with the same count; the first is next. */
@@ -128,7 +128,7 @@ export class MemoryPresence implements PresenceStore {
     return { kind: "changed", transitions };
   }
 
-  async read(channel: string, limit: number, cursor = "0"): Promise<PresencePage> {
+  async read(channel: string, limit: number, cursor = "0"): Promise<MembersPage> {
     const state = this.#channels.get(channel);
     if (state === undefined) {
       return { sequence: this.#highest, version: this.#highest, users: 0, sessions: 0, members: [] };
@@ -195,7 +195,7 @@ export class MemoryPresence implements PresenceStore {
     return state;
   }
 
-  #put(state: Channel, { session, user, text, count = 0 }: Member, lease: string): void {
+  #put(state: Channel, { session, user, text, count = 0 }: StoredMember, lease: string): void {
     const known = state.members.get(session);
     let claims = NO_CLAIMS;
     if (known !== undefined) {

@@ -19,7 +19,7 @@ import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import { PresenceLease } from "./lease.js";
 import { type Holder, PresenceMembers } from "./members.js";
-import type { PresencePage, PresenceStore } from "./store.js";
+import type { MembersPage, PresenceStore } from "./store.js";
 import { PresenceWatches } from "./watches.js";
 
 export interface PresenceOptions {
@@ -52,20 +52,20 @@ export interface MemberConnection {
 }
 
 /** A session whose connection was lost. */
-interface Lingering {
+interface HeldForGrace {
   readonly session: string;
   readonly channels: readonly string[];
   readonly endTick: number;
 }
 
-export class Presence {
+export class WorkerPresence {
   readonly watches: PresenceWatches;
   readonly #options: PresenceOptions;
   readonly #parts: PresenceParts;
   readonly #lease: PresenceLease;
   readonly #members: PresenceMembers;
   /** Oldest first, because all stay equally long. */
-  readonly #lingering = new Map<Holder, Lingering>();
+  readonly #heldForGrace = new Map<Holder, HeldForGrace>();
 
   constructor(options: PresenceOptions, parts: PresenceParts) {
     const { store, clock, logger, metrics, worker } = parts;
@@ -126,10 +126,10 @@ export class Presence {
     if (held.length === 0) return;
     const { presenceGraceMs, maxDetached } = this.#options;
     const endTick = this.#parts.ticker.tick + (presenceGraceMs === 0 ? 0 : ticks(presenceGraceMs));
-    this.#lingering.set(holder, { session, channels: held, endTick });
+    this.#heldForGrace.set(holder, { session, channels: held, endTick });
     if (presenceGraceMs === 0) this.#end(holder);
-    else if (this.#lingering.size > maxDetached)
-      for (const oldest of this.#lingering.keys()) return this.#end(oldest);
+    else if (this.#heldForGrace.size > maxDetached)
+      for (const oldest of this.#heldForGrace.keys()) return this.#end(oldest);
   }
 
   /** Who is in a channel, from the view of this worker where that can tell, else from the store. */
@@ -137,7 +137,7 @@ export class Presence {
     channel: string,
     limit: number,
     cursor: string | undefined,
-  ): Promise<Omit<PresencePage, "sequence">> {
+  ): Promise<Omit<MembersPage, "sequence">> {
     const snapshot = cursor === undefined ? this.watches.get(channel)?.view.snapshot : undefined;
     if (snapshot !== undefined) {
       const { members, ...counts } = snapshot;
@@ -155,7 +155,7 @@ export class Presence {
   }
 
   turn(): void {
-    for (const [holder, { endTick }] of this.#lingering) {
+    for (const [holder, { endTick }] of this.#heldForGrace) {
       if (endTick > this.#parts.ticker.tick) break;
       this.#end(holder);
     }
@@ -170,10 +170,10 @@ export class Presence {
   }
 
   #end(holder: Holder): void {
-    const lingering = this.#lingering.get(holder);
-    if (lingering === undefined) return;
-    this.#lingering.delete(holder);
-    for (const channel of lingering.channels) this.#members.leave(channel, lingering.session, holder);
+    const held = this.#heldForGrace.get(holder);
+    if (held === undefined) return;
+    this.#heldForGrace.delete(holder);
+    for (const channel of held.channels) this.#members.leave(channel, held.session, holder);
   }
 }
 

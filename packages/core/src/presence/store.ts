@@ -34,7 +34,7 @@ export const JOIN_LEAVE_MODES = Object.freeze([
   "session",
 ] as const satisfies readonly JoinLeaveMode[]);
 
-export interface Member {
+export interface StoredMember {
   /** Names the session, also when it goes on elsewhere. No secret. No control characters. */
   readonly session: string;
   /** Undefined: anonymous, and a user of its own. */
@@ -55,7 +55,8 @@ export interface Lease {
 
 export type PresenceChange =
   /** The session is here, unless another worker has it with a higher count. */
-  { readonly kind: "put"; readonly member: Member } | { readonly kind: "drop"; readonly session: string };
+  | { readonly kind: "put"; readonly member: StoredMember }
+  | { readonly kind: "drop"; readonly session: string };
 
 /** The first member came, or the last one went: what backends are told, unless the store has done so. */
 export interface Transition {
@@ -68,7 +69,7 @@ export type ChangeOutcome =
   | { readonly kind: "lapsed" };
 
 /** Facts of one moment. */
-export interface PresencePage extends PresenceCounts {
+export interface MembersPage extends PresenceCounts {
   readonly sequence: number;
   /** Texts of members. Who is there from the first page to the last is in one of them. */
   readonly members: readonly string[];
@@ -122,7 +123,7 @@ export interface PresenceStore {
    * At most `limit` members and `MAX_PRESENCE_PAGE_BYTES`, from `cursor` on, the `next` of a page or any
    * other text; 0 asks for the numbers alone.
    */
-  read(channel: string, limit: number, cursor?: string): Promise<PresencePage>;
+  read(channel: string, limit: number, cursor?: string): Promise<MembersPage>;
   /** Ends a lease: its members leave, but for those that went on under another. */
   end(id: string): Promise<void>;
 }

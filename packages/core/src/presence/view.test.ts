@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { HeardNews, HeardStep, PresencePage } from "./store.js";
-import { PresenceView, type Told, type ViewRule } from "./view.js";
+import type { HeardNews, HeardStep, MembersPage } from "./store.js";
+import { PresenceView, type ToldChange, type ViewRule } from "./view.js";
 
 const MAX_LISTED = 4;
 
@@ -56,7 +56,7 @@ class Channel {
     };
   }
 
-  page(): PresencePage {
+  page(): MembersPage {
     const members = [...this.#members].map(([session, user]) => text(session, user));
     return { ...this.numbers, members: members.slice(0, this.#rule.maxListed) };
   }
@@ -94,7 +94,7 @@ class Follower {
   }
 
   /** False when it has to read again. */
-  hear({ came, member, version }: Told): boolean {
+  hear({ came, member, version }: ToldChange): boolean {
     if (version <= this.#version) return true;
     if (version !== this.#version + 1) return false;
     const name = nameOf(this.#rule, member);
@@ -206,7 +206,7 @@ describe("a view", () => {
           const view = new PresenceView(rule);
           view.accept(channel.page());
           const follower = new Follower(rule, [], channel.numbers.version);
-          const hear = (told: readonly Told[]): void => {
+          const hear = (told: readonly ToldChange[]): void => {
             for (const each of told) {
               if (follower.hear(each)) continue;
               const { snapshot } = view;

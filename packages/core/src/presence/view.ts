@@ -11,10 +11,10 @@
  * read once more.
  */
 import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
-import type { HeardNews, PresencePage } from "./store.js";
+import type { HeardNews, MembersPage } from "./store.js";
 
 /** What clients are told. */
-export interface Told {
+export interface ToldChange {
   readonly came: boolean;
   /** The member's text. */
   readonly member: string;
@@ -28,7 +28,7 @@ export interface ViewRule {
 
 /** What a change means: what is told of it, and whether the store has to be read. */
 export interface ViewProgress {
-  readonly told: readonly Told[];
+  readonly told: readonly ToldChange[];
   readonly behind: boolean;
 }
 
@@ -114,13 +114,13 @@ export class PresenceView {
    * What the store had. The page begins with the first member and has room for `maxListed`, if they are not
    * too large.
    */
-  accept(page: PresencePage): ViewProgress {
+  accept(page: MembersPage): ViewProgress {
     const { held, overflowed } = this.#state.kind === "reading" ? this.#state : reading();
     const { sequence, version, users, sessions } = page;
     const before = this.#list;
     const known = this.#numbers;
     this.#numbers = { sequence, version, users, sessions };
-    const told: Told[] = [];
+    const told: ToldChange[] = [];
     const isWhole = page.members.length >= sessions;
     this.#maxListed = isWhole ? this.#rule.maxListed : Math.min(this.#rule.maxListed, page.members.length);
     if (sessions > this.#maxListed) this.#become(COUNTING);
@@ -150,7 +150,7 @@ export class PresenceView {
     }
     const first = news.sequence - steps.length + 1;
     if (first > sequence + 1) return this.#miss(news);
-    const told: Told[] = [];
+    const told: ToldChange[] = [];
     let next = version;
     for (const [came, isTold, member] of steps.slice(sequence + 1 - first)) {
       const { session } = member;
@@ -214,7 +214,7 @@ function normal(text: string): [session: string, text: string] {
  * follow this too: either the versions of these go on where it stands, or the first does not, and it reads
  * anew.
  */
-function difference(before: List, after: List, version: number, mode: JoinLeaveMode): Told[] {
+function difference(before: List, after: List, version: number, mode: JoinLeaveMode): ToldChange[] {
   const [old, now] = mode === "user" ? [byUser(before), byUser(after)] : [before, after];
   const shows = (name: string, text: string): boolean =>
     mode === "user" ? now.has(name) : now.get(name) === text;

@@ -34,11 +34,17 @@ export class LimitedLogger implements Logger {
   readonly #clock: Clock;
   readonly #limits: LogLimits;
   readonly #windows = new Map<string, Window>();
+  #leftOut = 0;
 
   constructor(inner: Logger, clock: Clock, limits = LOG_LIMITS) {
     this.#inner = inner;
     this.#clock = clock;
     this.#limits = limits;
+  }
+
+  /** Lines that were left out so far. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   debug(fields: object, message: string): void {
@@ -68,6 +74,7 @@ export class LimitedLogger implements Logger {
       if (this.#windows.size > MAX_MESSAGES) this.#forgetOldest();
     }
     if (++window.lines <= lines) return true;
+    this.#leftOut++;
     if (++window.leftOut === 1) this.#sayLater(level, message, window);
     return false;
   }

@@ -19,6 +19,7 @@ export const COUNTERS = Object.freeze({
   delivered_bytes: "Bytes written to subscribers",
   fanout_dropped: "Publications dropped because too much waited to be delivered",
   tokens_refused: "Tokens that proved nothing: forged, expired, revoked or not for this gateway",
+  checks_refused: "Tokens that were not looked at, since too many waited for it",
   subscriptions_withdrawn: "Subscriptions taken away because a token ended or allowed less",
   sessions_detached: "Sessions kept for their resume window when their connection was lost",
   sessions_resumed: "Sessions that went on in a new connection",
@@ -51,6 +52,8 @@ export const COUNTERS = Object.freeze({
   webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
   events: "Events passed on to backends",
   events_dropped: "Events for backends dropped because too many waited to be passed on",
+  events_trimmed:
+    "Events for backends that went from the stream early, as it took too much of Redis's memory",
   orders: "Orders heard on the topic `control`",
   orders_rejected: "Orders that were none, or one too many",
   connections_dismissed: "Connections ended by an order to disconnect",

@@ -9,11 +9,11 @@ import { presenceTopic } from "../broker/topic.js";
 import type { PresenceRule } from "../namespace.js";
 import type {
   Lease,
-  Member,
+  MembersPage,
   PresenceChange,
   PresenceNews,
-  PresencePage,
   PresenceStore,
+  StoredMember,
   Transition,
 } from "../presence/store.js";
 import { MAX_CHANGES, MAX_PRESENCE_PAGE_BYTES } from "../presence/store.js";
@@ -40,16 +40,16 @@ const LEASE_MS = 600;
 const LAPSED_MS = LEASE_MS + 700;
 
 /** A member whose session is its name. */
-export function member(session: string, user?: string, info?: string): Member {
+export function member(session: string, user?: string, info?: string): StoredMember {
   return { session, user, text: JSON.stringify({ user, session, info }) };
 }
 
 /** The same, as its session was resumed so many times. */
-export function resumed(count: number, member: Member): Member {
+export function resumed(count: number, member: StoredMember): StoredMember {
   return { ...member, count };
 }
 
-export function put(...members: readonly Member[]): PresenceChange[] {
+export function put(...members: readonly StoredMember[]): PresenceChange[] {
   return members.map((each) => ({ kind: "put", member: each }));
 }
 
@@ -106,7 +106,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
     };
     const sessions = async (channel = ROOM): Promise<string[]> => {
       const found: string[] = [];
-      let page: PresencePage | undefined;
+      let page: MembersPage | undefined;
       do {
         page = await store.read(channel, 1000, page?.next);
         found.push(...page.members.map((text) => (JSON.parse(text) as { session: string }).session));

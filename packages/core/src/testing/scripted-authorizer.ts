@@ -2,9 +2,9 @@
  * An application whose every answer the test gives, in whatever order and as late as it likes.
  */
 import type {
-  Admission,
   Authorizer,
   ChannelQuestion,
+  ConnectConsent,
   ConnectQuestion,
   Consent,
   PublishQuestion,
@@ -16,12 +16,12 @@ export interface AskedQuestion<Question, Answer> {
 }
 
 export class ScriptedAuthorizer implements Authorizer {
-  readonly connects: AskedQuestion<ConnectQuestion, Admission>[] = [];
+  readonly connects: AskedQuestion<ConnectQuestion, ConnectConsent>[] = [];
   readonly subscribes: AskedQuestion<ChannelQuestion, Consent>[] = [];
   readonly publishes: AskedQuestion<PublishQuestion, Consent>[] = [];
   closes = 0;
 
-  readonly connect = (question: ConnectQuestion): Promise<Admission> => asked(this.connects, question);
+  readonly connect = (question: ConnectQuestion): Promise<ConnectConsent> => asked(this.connects, question);
   readonly subscribe = (question: ChannelQuestion): Promise<Consent> => asked(this.subscribes, question);
   readonly publish = (question: PublishQuestion): Promise<Consent> => asked(this.publishes, question);
 

@@ -9,18 +9,18 @@ import { admin, start } from "../start.js";
 
 const { jwtSecret } = JSON.parse(readFileSync("holdfast.json", "utf8")) as { jwtSecret: string };
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-const signature = (head: string): string => createHmac("sha256", jwtSecret).update(head).digest("base64url");
+const signature = (head: string): Buffer => createHmac("sha256", jwtSecret).update(head).digest();
 
 function tokenOf(user: string): string {
   const exp = Math.floor(Date.now() / 1000) + 600;
   const head = `${encoded({ alg: "HS256", typ: "JWT" })}.${encoded({ sub: user, exp })}`;
-  return `${head}.${signature(head)}`;
+  return `${head}.${signature(head).toString("base64url")}`;
 }
 
 function userOf(token: string): string {
   const [header = "", body = "", given = ""] = token.split(".");
-  const expected = signature(`${header}.${body}`);
-  if (given.length !== expected.length || !timingSafeEqual(Buffer.from(given), Buffer.from(expected)))
+  const [right, brought] = [signature(`${header}.${body}`), Buffer.from(given, "base64url")];
+  if (brought.length !== right.length || !timingSafeEqual(brought, right))
     throw new Error("the token is not ours");
   const { sub, exp } = JSON.parse(Buffer.from(body, "base64url").toString()) as { sub: string; exp: number };
   if (exp * 1000 < Date.now()) throw new Error("the token has ended");

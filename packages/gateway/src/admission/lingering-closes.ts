@@ -1,12 +1,15 @@
 /**
  * LingeringCloses: answers to sockets that are turned away, until the peer has read them.
  *
- * What the peer still sends is read and dropped meanwhile: closing over unread bytes would reset the
- * connection and take the answer with it. Bounded: beyond `MAX_FAREWELLS` the one that has had the longest is
- * cut short, so that a flood of refused sockets cannot use up the descriptors of those that are admitted.
+ * What the peer still sends is read and dropped meanwhile, up to a limit (`InputFlow`): closing over unread
+ * bytes would reset the connection and take the answer with it. Bounded: beyond `MAX_FAREWELLS` the one that
+ * has had the longest is cut short, so that a flood of refused sockets cannot use up the descriptors of those
+ * that are admitted.
  * Invariant: the map is in order of deadlines.
  */
 import type { Clock } from "@holdfast/core";
+import { InputFlow } from "../http/input-flow.js";
+import { ReadBudget } from "../runtime/read-budget.js";
 import { socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 
 /** How long a peer may take to read its answer and close, ms; to the next sweep. */
@@ -14,7 +17,7 @@ const FAREWELL_MS = 1000;
 const MAX_FAREWELLS = 1024;
 
 /** What is used of a `net.Socket`. */
-export interface FarewellSocket {
+export interface LingeringSocket {
   on(event: "error" | "close", listener: () => void): unknown;
   resume(): unknown;
   end(text: string): unknown;
@@ -23,14 +26,21 @@ export interface FarewellSocket {
 
 export class LingeringCloses {
   readonly #clock: Clock;
-  readonly #open: (handle: TcpHandle) => FarewellSocket;
+  readonly #open: (handle: TcpHandle) => LingeringSocket;
   /** With the time at which each began, monotonic ms. */
-  readonly #sockets = new Map<FarewellSocket, number>();
+  readonly #sockets = new Map<LingeringSocket, number>();
 
-  /** `open` takes ownership of a handle. */
-  constructor(clock: Clock, open: (handle: TcpHandle) => FarewellSocket = socketOf) {
+  /** `open` takes ownership of a handle. Without it, peers that send much are read within `budget`. */
+  constructor(clock: Clock, open?: (handle: TcpHandle) => LingeringSocket, budget = new ReadBudget()) {
+    const flow = new InputFlow(budget);
     this.#clock = clock;
-    this.#open = open;
+    this.#open =
+      open ??
+      ((handle) => {
+        const socket = socketOf(handle);
+        flow.drop(socket);
+        return socket;
+      });
   }
 
   get size(): number {
@@ -67,7 +77,7 @@ export class LingeringCloses {
     for (const socket of this.#sockets.keys()) this.#cut(socket);
   }
 
-  #cut(socket: FarewellSocket): void {
+  #cut(socket: LingeringSocket): void {
     this.#sockets.delete(socket);
     socket.destroy();
   }

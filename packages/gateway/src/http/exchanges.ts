@@ -14,6 +14,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock, Timer } from "@holdfast/core";
+import type { ReadBudget } from "../runtime/read-budget.js";
+import { InputFlow } from "./input-flow.js";
 
 /** Requests of one connection that may be under way at once. Browsers and proxies send one, and wait. */
 export const MAX_PIPELINED = 8;
@@ -21,8 +23,11 @@ export const MAX_PIPELINED = 8;
 const BYTES_PER_SECOND = 16 * 1024;
 const SWEEP_MS = 1_000;
 
-/** Why a connection was cut: more requests than may be under way, or an answer that was not read. */
-export type CutReason = "pipelined" | "unread";
+/**
+ * Why a connection was cut: more requests than may be under way, an answer that was not read, or too many
+ * bytes behind an answer.
+ */
+export type CutReason = "pipelined" | "unread" | "surplus";
 
 export class Exchanges {
   readonly #clock: Clock;
@@ -38,11 +43,14 @@ export class Exchanges {
   readonly #over = new WeakSet<Duplex>();
   readonly #written: (this: ServerResponse) => void;
   readonly #timer: Timer;
+  readonly #flow: InputFlow;
 
   /**
    * A peer may take `timeoutMs` for an answer, and a second for each 16 KiB; a second more until the sweep.
+   * `budget`: how much long bodies may bring in a turn of the event loop.
    */
-  constructor(clock: Clock, timeoutMs: number, cut: (why: CutReason) => void) {
+  constructor(clock: Clock, timeoutMs: number, cut: (why: CutReason) => void, budget?: ReadBudget) {
+    this.#flow = new InputFlow(budget, () => cut("surplus"));
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#cut = cut;
@@ -73,7 +81,8 @@ export class Exchanges {
    * A request has come. False: too many are under way, and it is not to be answered. `idle` is told when the
    * connection has no request under way any more, and is open.
    */
-  begin({ socket }: IncomingMessage, response: ServerResponse, idle?: (socket: Duplex) => void): boolean {
+  begin(request: IncomingMessage, response: ServerResponse, idle?: (socket: Duplex) => void): boolean {
+    const { socket } = request;
     const before = this.#underWay.get(socket) ?? 0;
     if (before === MAX_PIPELINED) {
       this.#drop(socket);
@@ -84,11 +93,13 @@ export class Exchanges {
       response.setHeader("Connection", "close");
       stopParsing(socket, () => this.#drop(socket));
     }
+    this.#flow.begin(request);
     response.on("prefinish", this.#written);
     response.on("close", () => {
       const left = (this.#underWay.get(socket) ?? 1) - 1;
       this.#underWay.set(socket, left);
       this.#leaving.delete(socket);
+      this.#flow.answered(request);
       if (left === 0 && !socket.destroyed) idle?.(socket);
     });
     return true;
@@ -109,6 +120,12 @@ export class Exchanges {
   leaving(socket: Duplex, bytes: number): void {
     const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
     this.#leaving.set(socket, this.#clock.monotonic() + ms);
+  }
+
+  /** The connection is turned away by an answer of so many bytes. What its client still sends is dropped. */
+  turnedAway(socket: Duplex, bytes: number): void {
+    this.leaving(socket, bytes);
+    this.#flow.drop(socket);
   }
 
   /** No answer has a deadline any more. Idempotent. */

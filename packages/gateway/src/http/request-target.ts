@@ -6,7 +6,7 @@
  */
 import { isHost } from "./field-values.js";
 
-export interface Target {
+export interface RequestTarget {
   /** Path and query; `*` for the server as a whole. */
   readonly url: string;
   /** The host that the target names, which counts instead of `Host`. Undefined: it names none. */
@@ -19,7 +19,7 @@ const ABSOLUTE = /^(?:https?|wss?):\/\/([^/?#]+)([^#]*)$/i;
  * Undefined for a target that no request may have: one with a fragment, of another scheme, or of no form at
  * all.
  */
-export function readTarget(method: string, target: string): Target | undefined {
+export function readTarget(method: string, target: string): RequestTarget | undefined {
   if (method === "CONNECT") return isHost(target) ? { url: target, host: undefined } : undefined;
   if (target.startsWith("/")) return target.includes("#") ? undefined : { url: target, host: undefined };
   if (target === "*") return method === "OPTIONS" ? { url: target, host: undefined } : undefined;

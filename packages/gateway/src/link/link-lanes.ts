@@ -9,7 +9,7 @@ import { Fifo } from "../runtime/fifo.js";
 
 export type Lane = "urgent" | "rest" | "pages";
 
-export class Lanes {
+export class LinkLanes {
   readonly #lanes: Readonly<Record<Lane, Fifo<string>>> = {
     urgent: new Fifo(),
     rest: new Fifo(),

@@ -12,7 +12,7 @@
  * and large answers (pages) let the rest by (link-lanes.ts).
  */
 import type { Duplex } from "node:stream";
-import { type Lane, Lanes } from "./link-lanes.js";
+import { type Lane, LinkLanes } from "./link-lanes.js";
 
 export interface LinkOptions {
   /** Bytes that may wait for the other side. Default 64 MiB. */
@@ -69,7 +69,7 @@ export class Link<Out, In> {
   readonly #events: LinkEvents<In>;
   readonly #maxBufferedBytes: number;
   readonly #maxMessageBytes: number;
-  readonly #lanes = new Lanes();
+  readonly #lanes = new LinkLanes();
   /** Pieces of a message whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;

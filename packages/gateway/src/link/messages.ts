@@ -5,12 +5,12 @@
  * (`hand-off-message.ts`).
  */
 import type {
+  BrokerPublishOptions,
   ChannelsQuery,
   ConnectionsQuery,
   DrainOptions,
   LogPage,
   LogQuery,
-  PublishOptions,
 } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { MetricsSnapshot } from "./metrics.js";
@@ -22,7 +22,7 @@ export type BrokerRequest =
       readonly id: number;
       readonly topic: string;
       readonly data: string;
-      readonly options: PublishOptions;
+      readonly options: BrokerPublishOptions;
     }
   | { readonly type: "broker-read"; readonly id: number; readonly topic: string; readonly query: LogQuery }
   | { readonly type: "broker-secret"; readonly id: number }

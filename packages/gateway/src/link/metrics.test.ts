@@ -10,6 +10,7 @@ const READINGS: Readings = {
   presenceViews: 1,
   revocations: 2,
   logLinesLost: 3,
+  logLinesLimited: 3,
   unfinishedBytes: 0,
   readsWaiting: 0,
   brokerState: "ready",

@@ -63,6 +63,7 @@ export interface Readings {
   readonly presenceViews: number;
   readonly revocations: number;
   readonly logLinesLost: number;
+  readonly logLinesLimited: number;
   readonly unfinishedBytes: number;
   readonly readsWaiting: number;
   readonly brokerState: BrokerState;
@@ -87,6 +88,7 @@ export class WorkerMetrics implements Metrics {
   readonly #routed: Counter<"way">;
   readonly #sessionRefusals: Counter<"reason">;
   readonly #cuts: Counter<"why">;
+  readonly #inputPauses: Counter;
   readonly #gcPauses: Histogram<"kind">;
   readonly #worker: string;
 
@@ -127,10 +129,11 @@ export class WorkerMetrics implements Metrics {
     });
     this.#cuts = new Counter({
       name: "holdfast_http_connections_cut_total",
-      help: "HTTP connections that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      help: "HTTP connections that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread), for more bytes behind an answer than are dropped (surplus)",
       labelNames: ["why"],
       registers: [this.#registry],
     });
+    this.#inputPauses = inputPauses(this.#registry);
     this.#gcPauses = new Histogram({
       name: "holdfast_gc_pause_seconds",
       help: "Garbage collections, V8's own and forced ones, by kind",
@@ -177,6 +180,11 @@ export class WorkerMetrics implements Metrics {
   /** An HTTP connection that was cut. */
   cut(why: CutReason): void {
     this.#cuts.inc({ why });
+  }
+
+  /** A connection was not read for the rest of a turn of the event loop. */
+  inputPaused(): void {
+    this.#inputPauses.inc();
   }
 
   gcPause(kind: GcKind, seconds: number): void {
@@ -264,6 +272,7 @@ export class WorkerMetrics implements Metrics {
       registers,
     }).set({ version: packageVersion(), node: process.version }, 1);
     const lost = lostLines(this.#registry);
+    const limited = limitedLines(this.#registry);
     const takeReadings = (): void => {
       const now = read();
       const memory = process.memoryUsage();
@@ -278,6 +287,8 @@ export class WorkerMetrics implements Metrics {
       topics.set({ worker }, now.topics);
       lost.reset();
       lost.inc(now.logLinesLost);
+      limited.reset();
+      limited.inc(now.logLinesLimited);
       rss.set({ worker }, memory.rss);
       heap.set({ worker }, memory.heapUsed);
       external.set({ worker }, memory.external);
@@ -294,6 +305,24 @@ export function lostLines(registry: Registry): Counter {
   return new Counter({
     name: "holdfast_log_lines_lost_total",
     help: "Log lines that standard output did not take: a full disk, or a reader that stands still or is gone",
+    registers: [registry],
+  });
+}
+
+/** Likewise. */
+export function limitedLines(registry: Registry): Counter {
+  return new Counter({
+    name: "holdfast_log_lines_limited_total",
+    help: "Log lines that were left out, as there were too many of the same message",
+    registers: [registry],
+  });
+}
+
+/** Likewise. */
+export function inputPauses(registry: Registry): Counter {
+  return new Counter({
+    name: "holdfast_input_pauses_total",
+    help: "Times that a connection was read on in a later turn of the event loop, because it, or all together, had brought as much in one as they may",
     registers: [registry],
   });
 }

@@ -87,5 +87,7 @@ export interface PrimaryOptions {
   readonly logger: Logger;
   /** Log lines that this process could not write since it started. */
   readonly logLinesLost: () => number;
+  /** Lines that were left out so far, as there were too many of their message. */
+  readonly logLinesLimited: () => number;
   readonly clock: Clock;
 }

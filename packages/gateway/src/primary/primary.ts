@@ -9,9 +9,11 @@
  */
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
-import { Exchanges } from "../http/exchanges.js";
+import { LingeringCloses } from "../admission/lingering-closes.js";
+import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { LINK_SHARES } from "../link/link.js";
 import type { ToPrimary } from "../link/messages.js";
+import { ReadBudget } from "../runtime/read-budget.js";
 import { adminApi } from "./admin/api.js";
 import { AdminServer } from "./admin/server.js";
 import { FrontDoor } from "./door/front-door.js";
@@ -91,6 +93,8 @@ export class Primary {
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
       logLinesLost: options.logLinesLost(),
+      logLinesLimited: options.logLinesLimited(),
+      kept: options.bus?.kept ?? { chars: 0, forgotten: 0 },
     }));
     this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(
@@ -119,12 +123,14 @@ export class Primary {
       clock,
       logger,
     );
+    const budget = new ReadBudget({ paused: () => this.#metrics.inputPaused() });
     this.#frontDoor = new FrontDoor(
       options,
       (worker) => this.#gcTurns.isCollecting(worker),
       this.#metrics,
       clock,
       logger,
+      { lingeringCloses: new LingeringCloses(clock, undefined, budget) },
     );
     this.#drain = new InstanceDrain(
       {
@@ -165,7 +171,8 @@ export class Primary {
     };
     const routes = adminApi(instance);
     // JSON may need six characters for one of the data's.
-    const exchanges = new Exchanges(clock, options.writeTimeoutMs, (why) => this.#metrics.adminCut(why));
+    const cut = (why: CutReason): void => this.#metrics.adminCut(why);
+    const exchanges = new Exchanges(clock, options.writeTimeoutMs, cut, budget);
     const maxBodyBytes = options.maxPublicationBytes * 6 + 1024;
     this.#admin = new AdminServer(options.admin, routes, maxBodyBytes, logger, exchanges, () =>
       this.#metrics.adminRefused(),

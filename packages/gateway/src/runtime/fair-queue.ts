@@ -4,12 +4,12 @@
  *
  * Invariant: an asker is kept only while something of it waits.
  */
-export interface Asked {
+export interface QueueItem {
   /** Whose it is. */
   readonly from: string;
 }
 
-export class FairQueue<T extends Asked> {
+export class FairQueue<T extends QueueItem> {
   /** By asker, the next one first; of each in the order of asking. */
   readonly #byAsker = new Map<string, Set<T>>();
   #size = 0;

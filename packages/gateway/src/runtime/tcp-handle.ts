@@ -12,7 +12,7 @@
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
-import { ReadBudget } from "./read-budget.js";
+import { type Readable, ReadBudget } from "./read-budget.js";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
@@ -149,6 +149,22 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
   return handle;
 }
 
+/**
+ * An ordinary socket as a read budget stops it: its handle, whoever reads it. Node may have stopped it for
+ * reasons of its own meanwhile, and then starts it itself.
+ */
+export function readableOf(socket: Socket): Readable {
+  const holder = socket as unknown as {
+    readonly _handle: (TcpHandle & { readonly reading: boolean }) | null;
+  };
+  return {
+    readStop: () => holder._handle?.readStop(),
+    readStart: () => {
+      if (holder._handle?.reading === true) holder._handle.readStart();
+    },
+  };
+}
+
 /** What an HTTP server keeps for a socket; Node does not export it. */
 interface Parsed {
   readonly parser?: { unconsume(): void; readonly incoming?: { readonly complete: boolean } | null } | null;
@@ -252,12 +268,11 @@ export class HandleIo {
   readonly #onended: Request["oncomplete"];
   #spare: Request | null;
 
-  constructor() {
+  constructor(budget = new ReadBudget()) {
     this.#internals = discover();
     const { owner, Write } = this.#internals;
     const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
       (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
-    const budget = new ReadBudget();
     this.#onread = function (bytes) {
       const owner = ownerOf(this);
       if (bytes === undefined) return owner.read(undefined);
@@ -295,6 +310,11 @@ export class HandleIo {
   /** Begins to read. */
   start(handle: OwnedHandle): void {
     handle.readStart();
+  }
+
+  /** Reads no more for now: what its peer sends fills the kernel's buffer, and then the peer has to wait. */
+  stop(handle: OwnedHandle): void {
+    handle.readStop();
   }
 
   /**

@@ -41,6 +41,7 @@ const OPTIONS: WorkerOptions = {
   broker: undefined,
   logger: silentLogger,
   logLinesLost: () => 0,
+  logLinesLimited: () => 0,
   clock: systemClock,
 };
 const ORIGIN = "Origin: https://shop.example";

@@ -14,24 +14,26 @@ import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { corsHeaders } from "../http/cors.js";
 import { DateField } from "../http/date-field.js";
-import { comeBack, isEventSource } from "../http/event-source.js";
+import { isEventSource, retryAnswer } from "../http/event-source.js";
 import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
+import type { RequestHead } from "../http/incoming-head.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "../http/plain-head.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../http/request-rules.js";
 import { StoppedParsers } from "../http/stopped-parsers.js";
+import type { ReadBudget } from "../runtime/read-budget.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
 import type { ClientAddresses } from "./http/client-addresses.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
-import { type Acceptance, type Refusal, refusalFor, type UpgradePolicy } from "./http/upgrade.js";
+import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
 import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
-import type { Waiting, WaitingSockets } from "./sockets/waiting-sockets.js";
-import type { Arrival, WebSocketTransports } from "./websocket/transports.js";
+import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
+import type { AcceptedUpgrade, WebSocketTransports } from "./websocket/transports.js";
 
 const NOTHING = Buffer.alloc(0);
 const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
@@ -41,7 +43,7 @@ const CROWDED_RETRY_MS = 1000;
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 
 /** A request for a WebSocket, with what came right behind it. */
-type Upgrading = Pick<Arrival, "head" | "first">;
+type Upgrading = Pick<AcceptedUpgrade, "head" | "first">;
 
 /** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
 interface HandleArrival {
@@ -52,10 +54,10 @@ interface HandleArrival {
 }
 
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly core: Pick<Core, "state" | "authenticate" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets<Waiting>;
+  readonly waiting: WaitingSockets<WaitingSocket>;
   /** Sockets kept alive between two requests. */
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
@@ -72,6 +74,8 @@ export interface HttpServerParts {
   readonly answered: () => void;
   /** How long a client may take to read an answer, ms; more for long ones. */
   readonly writeTimeoutMs: number;
+  /** How much clients may bring in a turn of the event loop. */
+  readonly budget?: ReadBudget;
   readonly clock: Clock;
   /** Told of every connection that was cut for what its client did with HTTP. */
   readonly cut: (why: CutReason) => void;
@@ -104,7 +108,7 @@ export class HttpServer {
     this.#parts = parts;
     this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
     this.#date = new DateField(parts.clock);
-    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut);
+    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut, parts.budget);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
     const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
@@ -149,15 +153,20 @@ export class HttpServer {
 
   /**
    * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser;
-   * false for any other, which is untouched then. `head` is the head as latin1, with what came behind it;
-   * `ended` is called when it has closed.
+   * false for any other, which is untouched then: it waits among sockets of HTTP. Where too many wait, it is
+   * turned away here, as long as it is known what it asks for. `head` is the head as latin1, with what came
+   * behind it; `ended` is called when it has closed.
    */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
     const request = readPlainHead(head);
     if (request === undefined) return false;
     if (!isUpgrade(request)) {
       const taken = this.#parts.comet.takeHandle(handle, request, ended);
-      if (taken === false) return false;
+      if (taken === false && !this.#parts.waiting.isFull) return false;
+      if (taken === false) {
+        this.#turnAway(handle, this.#crowdedFor(request), ended);
+        return true;
+      }
       this.#parts.answered();
       if (taken !== true) this.#turnAway(handle, taken, ended);
       return true;
@@ -169,7 +178,7 @@ export class HttpServer {
     return true;
   }
 
-  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | Refusal): void {
+  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | UpgradeRefusal): void {
     const { transports, handshakes } = this.#parts;
     if (decision.kind === "accept") {
       const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
@@ -184,7 +193,7 @@ export class HttpServer {
   }
 
   /** Upgrades of which it is not known yet who asks. */
-  get introducing(): number {
+  get authenticating(): number {
     return this.#upgrades.waiting;
   }
 
@@ -297,7 +306,7 @@ export class HttpServer {
     });
   }
 
-  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | Refusal): void {
+  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
     else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
@@ -339,10 +348,10 @@ export class HttpServer {
   }
 
   /** A page's EventSource would be ended for good by the status. */
-  #crowdedFor({ method, url, headers }: IncomingMessage): HttpAnswer {
+  #crowdedFor({ method, url, headers }: RequestHead): HttpAnswer {
     if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
     const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
-    return comeBack(afterMs, `unavailable: ${errors.unavailable.message}`, {
+    return retryAnswer(afterMs, `unavailable: ${errors.unavailable.message}`, {
       ...corsHeaders({ headers }),
       Connection: "close",
     });
@@ -376,7 +385,7 @@ export class HttpServer {
    */
   #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
     const bytes = answerBytes(answer, this.#date.now, headOnly);
-    this.#exchanges.leaving(socket, bytes.length);
+    this.#exchanges.turnedAway(socket, bytes.length);
     socket.on("error", destroySocket);
     socket.end(bytes);
     socket.resume();
@@ -411,7 +420,7 @@ export class HttpServer {
     handshakes.accepted(seconds);
   }
 
-  #refuse(socket: Duplex, refusal: Refusal, headOnly = false): void {
+  #refuse(socket: Duplex, refusal: UpgradeRefusal, headOnly = false): void {
     this.#parts.handshakes.refused(refusal.status);
     this.#sayRefusal(socket, refusal, headOnly);
   }
@@ -419,7 +428,7 @@ export class HttpServer {
   /**
    * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
    */
-  #sayRefusal(socket: Duplex, { status, error, headers }: Refusal, headOnly = false): void {
+  #sayRefusal(socket: Duplex, { status, error, headers }: UpgradeRefusal, headOnly = false): void {
     const say = (): void => {
       socket.removeListener("error", destroySocket);
       if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);

@@ -71,5 +71,7 @@ export interface WorkerOptions {
   readonly logger: Logger;
   /** Log lines that this process could not write since it started. */
   readonly logLinesLost: () => number;
+  /** Lines that were left out so far, as there were too many of their message. */
+  readonly logLinesLimited: () => number;
   readonly clock: Clock;
 }

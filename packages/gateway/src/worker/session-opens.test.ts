@@ -43,6 +43,7 @@ const OPTIONS: WorkerOptions = {
   broker: undefined,
   logger: silentLogger,
   logLinesLost: () => 0,
+  logLinesLimited: () => 0,
   clock: systemClock,
 };
 

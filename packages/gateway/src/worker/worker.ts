@@ -12,6 +12,8 @@ import { originCheck } from "../http/origin.js";
 import { LINK_SHARES, type Send } from "../link/link.js";
 import { LOAD_INTERVAL_MS, type Question, type ToPrimary, type ToWorker } from "../link/messages.js";
 import { WorkerMetrics } from "../link/metrics.js";
+import { ReadBudget } from "../runtime/read-budget.js";
+import { HandleIo } from "../runtime/tcp-handle.js";
 import { Comet } from "./comet/comet.js";
 import { MAX_CURSOR_LENGTH } from "./comet/cursor.js";
 import { SessionLimits } from "./comet/session-limits.js";
@@ -82,7 +84,7 @@ export class Worker {
   readonly #address: string | undefined;
   readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
-  readonly #departures: Timer;
+  readonly #departedTimer: Timer;
   readonly #gcTimer: GcTimer | undefined;
   readonly #stopWatchingGc: () => void;
   readonly #door: WorkerDoor | undefined;
@@ -106,6 +108,7 @@ export class Worker {
       presenceViews: this.#core.presenceViews,
       revocations: this.#core.revocations,
       logLinesLost: options.logLinesLost(),
+      logLinesLimited: options.logLinesLimited(),
       unfinishedBytes: this.#unfinished.bytes,
       readsWaiting: this.#core.readsWaiting,
       brokerState: this.#core.brokerState,
@@ -127,7 +130,14 @@ export class Worker {
       clock,
       logger,
       metrics: this.#metrics,
-      authenticator: options.tokens && new TokenAuthenticator(options.tokens, { clock, logger, fetch }),
+      authenticator:
+        options.tokens &&
+        new TokenAuthenticator(options.tokens, {
+          clock,
+          logger,
+          fetch,
+          refused: () => this.#metrics.add("checks_refused", 1),
+        }),
       authorizer:
         options.webhooks && new Webhooks(options.webhooks, { clock, logger, metrics: this.#metrics }),
       sessionId: () => ids.next(),
@@ -138,12 +148,15 @@ export class Worker {
       this.#metrics.add("unfinished_ended", 1),
     );
     this.#unfinished = unfinished;
+    const budget = new ReadBudget({ paused: () => this.#metrics.inputPaused() });
+    const io = new HandleIo(budget);
     const transports = new WebSocketTransports(
       this.#core,
       options.core.maxPayload,
       unfinished,
       clock,
       new RefusalBrake(clock, () => this.#metrics.add("refusals_delayed", 1)),
+      io,
     );
     const brake = new RefusalBrake<Duplex>(clock, () => this.#metrics.add("refusals_delayed", 1));
     const waiting = new WaitingSockets(clock, options.headTimeoutMs);
@@ -177,6 +190,7 @@ export class Worker {
       unfinished,
       clock,
       random: Math.random,
+      io,
     });
     this.http = new HttpServer({
       core: this.#core,
@@ -200,6 +214,7 @@ export class Worker {
       answered: () => this.#metrics.answered(),
       writeTimeoutMs: options.writeTimeoutMs,
       clock,
+      budget,
       cut: (why) => this.#metrics.cut(why),
       plain: new PlainHttp(options.pages, notice),
       policy,
@@ -218,7 +233,7 @@ export class Worker {
       idle.size +
       transports.open +
       comet.sockets +
-      this.http.introducing +
+      this.http.authenticating +
       this.http.relayed;
     this.#load = new LoadReporter(
       clock,
@@ -232,7 +247,7 @@ export class Worker {
       }),
       (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );
-    this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
+    this.#departedTimer = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
       if (addresses.length > 0) send({ type: "departed", addresses });
     });
@@ -303,7 +318,7 @@ export class Worker {
   async close(): Promise<void> {
     this.#door?.close();
     this.#load.close();
-    this.#departures.cancel();
+    this.#departedTimer.cancel();
     this.#gcTimer?.close();
     this.#stopWatchingGc();
     this.#loop.close();

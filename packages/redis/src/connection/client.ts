@@ -48,7 +48,7 @@ export interface ClientScope {
   readonly handshakes: Handshakes;
 }
 
-export class Client<Raw extends Redis | Cluster> {
+export class RedisClient<Raw extends Redis | Cluster> {
   readonly raw: Raw;
   readonly #signal: AbortSignal;
   /** Settles with the reason when the client has ended, by itself or by the signal. Never rejects. */

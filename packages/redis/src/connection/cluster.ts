@@ -7,7 +7,7 @@
  */
 import { Cluster, Redis } from "ioredis";
 import type { RedisAccess, RedisAddress } from "../target.js";
-import { Client, connectionOptions } from "./client.js";
+import { connectionOptions, RedisClient } from "./client.js";
 import type { Connections, ConnectSettings } from "./connections.js";
 import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
@@ -28,7 +28,7 @@ export async function openCluster(
   const { timeoutMs, random, clock, handshakes } = settings;
   const options = connectionOptions(access, timeoutMs, handshakes);
   const cluster = newCluster(access, nodes, timeoutMs, handshakes);
-  const commands = new Client<Cluster>(cluster, settings);
+  const commands = new RedisClient<Cluster>(cluster, settings);
   await commands.connect();
   const masters = cluster.nodes("master");
   await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
@@ -42,7 +42,7 @@ export async function openCluster(
   if (member === undefined || host === undefined || port === undefined) {
     throw new Error("no master of the cluster can be reached");
   }
-  const subscriber = new Client(new Redis({ ...options, host, port }), settings);
+  const subscriber = new RedisClient(new Redis({ ...options, host, port }), settings);
   await subscriber.connect();
 
   const probe = await Probe.start(subscriber.raw, settings.probeChannel, clock, timeoutMs);
@@ -104,9 +104,9 @@ export function newCluster(
 /**
  * One silent master is not the end of the cluster: only its connection goes, and with it what waited there.
  */
-async function ping(node: Redis, { clock, timeoutMs }: ConnectSettings): Promise<void> {
+async function ping(node: Redis, { clock, timeoutMs, pings }: ConnectSettings): Promise<void> {
   if (node.status !== "ready") return;
-  await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => hangUp(node));
+  await withDeadline(clock, timeoutMs, "PING", pings.ping(node)).catch(() => hangUp(node));
 }
 
 /** False when it says that it is no master. No sign of life is the pings' business. */

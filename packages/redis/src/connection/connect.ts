@@ -7,7 +7,7 @@
 
 import { type Cluster, Redis } from "ioredis";
 import type { RedisAddress, RedisTarget } from "../target.js";
-import { Client, type ClientScope, type ConnectionOptions, connectionOptions } from "./client.js";
+import { type ClientScope, type ConnectionOptions, connectionOptions, RedisClient } from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
 import type { Connections, ConnectSettings } from "./connections.js";
 import { withDeadline } from "./deadline.js";
@@ -30,14 +30,14 @@ export type ReaderSettings = ClientScope & Pick<ConnectSettings, "timeoutMs" | "
 export async function openReader(
   target: RedisTarget,
   settings: ReaderSettings,
-): Promise<Client<Redis | Cluster>> {
+): Promise<RedisClient<Redis | Cluster>> {
   hearStreamErrors();
   const { timeoutMs, random, handshakes } = settings;
   const raw =
     target.kind === "cluster"
       ? newCluster(target, shuffled(target.nodes, random), timeoutMs, handshakes)
       : new Redis(serverOptions(target, settings));
-  const client = new Client<Redis | Cluster>(raw, settings);
+  const client = new RedisClient<Redis | Cluster>(raw, settings);
   await client.connect();
   return client;
 }
@@ -75,9 +75,9 @@ export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number
 }
 
 async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
-  const { clock, timeoutMs, roles } = settings;
-  const commands = new Client(new Redis(options), settings);
-  const subscriber = new Client(new Redis(options), settings);
+  const { clock, timeoutMs, roles, pings } = settings;
+  const commands = new RedisClient(new Redis(options), settings);
+  const subscriber = new RedisClient(new Redis(options), settings);
   const both = [commands, subscriber];
   await Promise.all(both.map((client) => client.connect()));
   // Both: behind one name there may be two servers for a while.
@@ -88,7 +88,7 @@ async function openPair(settings: ConnectSettings, options: ConnectionOptions): 
     subscriber: subscriber.raw,
     publish: (channel, data) => commands.raw.publish(channel, data),
     script: (script, keys, args) => runScript(commands.raw, script, keys, args),
-    ping: () => withDeadline(clock, timeoutMs, "PING", commands.raw.ping()),
+    ping: () => withDeadline(clock, timeoutMs, "PING", pings.ping(commands.raw)),
     checkRole: () => withDeadline(clock, timeoutMs, "ROLE", roles.check(commands.raw)),
     overdue: () => hangUp(commands.raw),
     lost: Promise.race(both.map(({ ended }) => ended)),

@@ -7,7 +7,7 @@ import { RedisKeys } from "../keys.js";
 import { publishCall } from "../log.js";
 import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
-import { Lanes } from "./lanes.js";
+import { CommandLanes } from "./lanes.js";
 import { SCRIPTS } from "./script.js";
 import { slotOf } from "./slot.js";
 
@@ -23,7 +23,7 @@ describe("lanes", () => {
   test("what comes while a call is under way waits for it, and leaves together", async () => {
     const sent: string[][] = [];
     const answers: ((reply: unknown) => void)[] = [];
-    const lanes = new Lanes(
+    const lanes = new CommandLanes(
       (script, _keys, args) => {
         sent.push([...args]);
         const many = script === SCRIPTS.publish.batch;
@@ -51,7 +51,7 @@ describe("lanes", () => {
     const sent: string[] = [];
     let now = 0;
     let end = (): void => {};
-    const lanes = new Lanes(
+    const lanes = new CommandLanes(
       (_script, _keys, [text = ""]) => {
         sent.push(text);
         return new Promise((resolve) => {

@@ -2,7 +2,7 @@
  * One agent's connections: opened when the coordinator says so, tried again when they fail, kept until the
  * end.
  *
- * They are plain clients of the protocol (§9), each a TCP handle and a place in the roll; what they say is
+ * They are plain clients of the protocol (§9), each a TCP handle and a row of the table; what they say is
  * their wire's. Bytes are kept only for what has not come whole, and for what a comet client needs to send.
  * Invariant: a seat has a handle exactly while it is connecting, asking, joining or open.
  */
@@ -24,7 +24,7 @@ import {
 } from "./connection-table.js";
 import { MessageSender, OF_CLIENTS } from "./message-sender.js";
 import { Retries } from "./retries.js";
-import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
+import { type OutgoingHandle, TcpClient, type TcpEvents } from "./tcp-client.js";
 import { latin1, type Wire, type WireOwner } from "./wire.js";
 import { firstRequest, wireOf } from "./wires.js";
 
@@ -42,7 +42,7 @@ export class Agent implements TcpEvents, WireOwner {
   readonly #orders: AgentOrders;
   readonly #now: () => number;
   readonly #table: ConnectionTable;
-  readonly #handles: (TcpHandle | undefined)[];
+  readonly #handles: (OutgoingHandle | undefined)[];
   readonly #unfinished = new Map<number, Uint8Array>();
   readonly #retries = new Retries();
   /** Attempts in the order in which they began, as seat × ATTEMPT_RADIX + number of the attempt. */
@@ -59,7 +59,7 @@ export class Agent implements TcpEvents, WireOwner {
   #pings = 0;
   /** When the bytes that are being read came. */
   #readMicros = 0;
-  /** The last message that had a stamp: a broadcast is the same bytes for everybody. */
+  /** The last message that had a stamp: a broadcast is the same bytes for every connection. */
   #stamped: Uint8Array = NO_BYTES;
   #stamps: readonly Stamp[] = [];
 
@@ -68,7 +68,7 @@ export class Agent implements TcpEvents, WireOwner {
     this.#orders = orders;
     this.#now = now;
     this.#table = new ConnectionTable(orders.connections);
-    this.#handles = new Array<TcpHandle | undefined>(orders.connections).fill(undefined);
+    this.#handles = new Array<OutgoingHandle | undefined>(orders.connections).fill(undefined);
     this.#wire = wireOf(orders, this);
   }
 
@@ -153,7 +153,7 @@ export class Agent implements TcpEvents, WireOwner {
     this.#messageSender?.close();
   }
 
-  opened(handle: TcpHandle, error: string | undefined): void {
+  opened(handle: OutgoingHandle, error: string | undefined): void {
     const { seat } = handle;
     // A handle that was closed meanwhile reports its end here.
     if (this.#handles[seat] !== handle) return;
@@ -169,7 +169,7 @@ export class Agent implements TcpEvents, WireOwner {
     this.write(seat, request);
   }
 
-  received(handle: TcpHandle, bytes: Uint8Array<ArrayBuffer>): void {
+  received(handle: OutgoingHandle, bytes: Uint8Array<ArrayBuffer>): void {
     const { seat } = handle;
     if (this.#handles[seat] !== handle) return;
     const kept = this.#unfinished.get(seat);
@@ -182,7 +182,7 @@ export class Agent implements TcpEvents, WireOwner {
     else if (kept !== undefined) this.#unfinished.delete(seat);
   }
 
-  ended(handle: TcpHandle): void {
+  ended(handle: OutgoingHandle): void {
     const { seat } = handle;
     if (this.#handles[seat] === handle) this.end(seat, "closed without a reason");
   }

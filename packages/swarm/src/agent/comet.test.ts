@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { AgentOrders, AgentReport } from "../messages.js";
 import { monotonicMicros, stampedData } from "../stamp.js";
-import type { Transport } from "../transport.js";
+import type { RunTransport } from "../transport.js";
 import { Agent } from "./agent.js";
 
 interface Asked {
@@ -46,7 +46,7 @@ afterEach(() => {
   server.close();
 });
 
-async function start(transport: Transport, changes: Partial<AgentOrders> = {}): Promise<Agent> {
+async function start(transport: RunTransport, changes: Partial<AgentOrders> = {}): Promise<Agent> {
   const { port } = server.address() as { port: number };
   const orders: AgentOrders = {
     run: "abc",
@@ -195,7 +195,7 @@ describe("clients that send", () => {
       answers += answering.filter((_, index) => index % 2 === 1).reduce((sum, each) => sum + each, 0);
       return answers === 2;
     });
-    // Two are open, and nobody sends twice before all others have.
+    // Two are open, and no connection sends twice before all others have.
     expect({ sent, refused }).toEqual({ sent: 2, refused: 0 });
     const sends = asked.filter(({ head }) => head.includes("/send"));
     expect(sends[0]?.head).toMatch(/^POST \/x\/send\?sid=s1 HTTP/);

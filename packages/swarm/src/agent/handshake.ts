@@ -15,14 +15,14 @@ export function handshakeRequest(host: string, port: number, target: string, tok
   return `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${authorizationLine(token)}\r\n`;
 }
 
-export type Answer =
+export type HandshakeAnswer =
   | { readonly is: "unfinished" }
   /** `end` is where the frames begin. */
   | { readonly is: "accepted"; readonly end: number }
   | { readonly is: "refused"; readonly why: string };
 
 /** `head` is Latin-1 text of everything that has come so far. */
-export function readAnswer(head: string): Answer {
+export function readAnswer(head: string): HandshakeAnswer {
   const end = head.indexOf("\r\n\r\n");
   if (end < 0) {
     return head.length > MAX_HEAD_BYTES ? { is: "refused", why: "not HTTP" } : { is: "unfinished" };

@@ -7,7 +7,7 @@
  * settled by its answer, its end or its timeout, and each told once.
  */
 import { readHttpHead } from "./http-answer.js";
-import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
+import { type OutgoingHandle, TcpClient, type TcpEvents } from "./tcp-client.js";
 import { latin1 } from "./wire.js";
 
 /** With the connections it stays below the open files that the plan counts with (20,000). */
@@ -15,30 +15,30 @@ const MAX_UNDER_WAY = 1_024;
 const TIMEOUT_MS = 30_000;
 
 interface Errand {
-  readonly handle: TcpHandle;
+  readonly handle: OutgoingHandle;
   readonly request: string;
   readonly begunMs: number;
 }
 
 /** `why` is undefined when it was taken. `ms` is from the beginning of its connection. */
-export type Told = (why: string | undefined, ms: number) => void;
+export type OnSent = (why: string | undefined, ms: number) => void;
 
 export class HttpSender implements TcpEvents {
   readonly #now: () => number;
-  readonly #told: Told;
+  readonly #told: OnSent;
   readonly #errands = new Map<number, Errand>();
   #tcp: TcpClient | undefined;
   #next = 0;
 
-  private constructor(now: () => number, told: Told) {
+  private constructor(now: () => number, told: OnSent) {
     this.#now = now;
     this.#told = told;
   }
 
-  static async create(now: () => number, told: Told): Promise<HttpSender> {
-    const desk = new HttpSender(now, told);
-    desk.#tcp = await TcpClient.create(desk);
-    return desk;
+  static async create(now: () => number, told: OnSent): Promise<HttpSender> {
+    const sender = new HttpSender(now, told);
+    sender.#tcp = await TcpClient.create(sender);
+    return sender;
   }
 
   get underWay(): number {
@@ -68,7 +68,7 @@ export class HttpSender implements TcpEvents {
     this.#errands.clear();
   }
 
-  opened(handle: TcpHandle, error: string | undefined): void {
+  opened(handle: OutgoingHandle, error: string | undefined): void {
     const errand = this.#errands.get(handle.seat);
     if (errand === undefined) return;
     if (error !== undefined) return this.#settle(handle.seat, error);
@@ -78,14 +78,14 @@ export class HttpSender implements TcpEvents {
   }
 
   /** The status is all that matters: heads come whole. */
-  received(handle: TcpHandle, bytes: Uint8Array<ArrayBuffer>): void {
+  received(handle: OutgoingHandle, bytes: Uint8Array<ArrayBuffer>): void {
     const head = readHttpHead(latin1(bytes, 0, bytes.length));
     if (head.is === "head")
       this.#settle(handle.seat, head.status === 200 ? undefined : `HTTP ${head.status}`);
     else this.#settle(handle.seat, "not HTTP");
   }
 
-  ended(handle: TcpHandle): void {
+  ended(handle: OutgoingHandle): void {
     this.#settle(handle.seat, "closed without an answer");
   }
 

@@ -1,7 +1,7 @@
 /** What the swarm relies on and Node does not document. */
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { TcpClient, type TcpEvents, type TcpHandle } from "./tcp-client.js";
+import { type OutgoingHandle, TcpClient, type TcpEvents } from "./tcp-client.js";
 
 interface Happening {
   readonly what: "opened" | "received" | "ended";
@@ -13,15 +13,15 @@ class Watcher implements TcpEvents {
   readonly happenings: Happening[] = [];
   #wake = (): void => {};
 
-  opened({ seat }: TcpHandle, said: string | undefined): void {
+  opened({ seat }: OutgoingHandle, said: string | undefined): void {
     this.#add({ what: "opened", seat, said });
   }
 
-  received({ seat }: TcpHandle, bytes: Uint8Array<ArrayBuffer>): void {
+  received({ seat }: OutgoingHandle, bytes: Uint8Array<ArrayBuffer>): void {
     this.#add({ what: "received", seat, said: Buffer.from(bytes).toString("latin1") });
   }
 
-  ended({ seat }: TcpHandle): void {
+  ended({ seat }: OutgoingHandle): void {
     this.#add({ what: "ended", seat });
   }
 
@@ -59,7 +59,7 @@ afterEach(() => {
   server.close();
 });
 
-function opened(client: TcpClient, seat: number, source?: string): TcpHandle {
+function opened(client: TcpClient, seat: number, source?: string): OutgoingHandle {
   const handle = client.open(seat, source, "127.0.0.1", port);
   if (typeof handle === "string") throw new Error(handle);
   return handle;
@@ -92,7 +92,7 @@ describe("a bare connection", () => {
     expect(client.open(1, "192.0.2.1", "127.0.0.1", port)).toBe("EADDRNOTAVAIL");
   });
 
-  test("the peer's end is told, by a farewell and by a reset", async () => {
+  test("the peer's end is told, by a FIN and by a reset", async () => {
     const watcher = new Watcher();
     const client = await TcpClient.create(watcher);
     for (const end of ["destroy", "resetAndDestroy"] as const) {

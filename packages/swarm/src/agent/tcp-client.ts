@@ -11,10 +11,10 @@ import { Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 
 /** An outgoing connection. `seat` is its owner's number for it. */
-export interface TcpHandle {
+export interface OutgoingHandle {
   seat: number;
   /** `bytes` may be longer than what was read, from Node.js 26 on: `bytesRead` says how much it was. */
-  onread: (this: TcpHandle, bytes: ArrayBuffer | undefined) => void;
+  onread: (this: OutgoingHandle, bytes: ArrayBuffer | undefined) => void;
   /** In all. */
   readonly bytesRead: number;
   /** How much of that was given to `received`. */
@@ -28,12 +28,12 @@ export interface TcpHandle {
   writeLatin1String(request: WriteRequest | null, text: string): number | object;
   setNoDelay(on: boolean): number;
   close(): void;
-  /** Closes without a farewell: the peer gets a reset, and no port is left in TIME_WAIT. */
+  /** Closes without a FIN: the peer gets a reset, and no port is left in TIME_WAIT. */
   reset(): number;
 }
 
 interface ConnectRequest {
-  oncomplete: (this: ConnectRequest, status: number, handle: TcpHandle) => void;
+  oncomplete: (this: ConnectRequest, status: number, handle: OutgoingHandle) => void;
 }
 
 interface WriteRequest {
@@ -41,7 +41,7 @@ interface WriteRequest {
 }
 
 interface Wraps {
-  readonly Handle: new (type: number) => TcpHandle;
+  readonly Handle: new (type: number) => OutgoingHandle;
   readonly ConnectRequest: new () => ConnectRequest;
   /** Null where the handle makes it itself if it needs one (Node.js 26). */
   readonly WriteRequest: (new () => WriteRequest) | null;
@@ -50,10 +50,10 @@ interface Wraps {
 /** Whom connections report to. One for all of them: a connection has no closure of its own. */
 export interface TcpEvents {
   /** `error` is undefined when it is connected, else the system's code such as ECONNREFUSED. */
-  opened(handle: TcpHandle, error: string | undefined): void;
-  received(handle: TcpHandle, bytes: Uint8Array<ArrayBuffer>): void;
+  opened(handle: OutgoingHandle, error: string | undefined): void;
+  received(handle: OutgoingHandle, bytes: Uint8Array<ArrayBuffer>): void;
   /** The peer ended it, or the network did. Close it. */
-  ended(handle: TcpHandle): void;
+  ended(handle: OutgoingHandle): void;
 }
 
 /** `TCP.constants.SOCKET` of Node. */
@@ -64,7 +64,7 @@ const nothing = (): void => {};
 export class TcpClient {
   readonly #wraps: Wraps;
   readonly #onopen: ConnectRequest["oncomplete"];
-  readonly #onread: TcpHandle["onread"];
+  readonly #onread: OutgoingHandle["onread"];
 
   private constructor(wraps: Wraps, events: TcpEvents) {
     this.#wraps = wraps;
@@ -83,7 +83,7 @@ export class TcpClient {
   }
 
   /** Begins to connect from `source`, if it is said. The code of the system when that fails at once. */
-  open(seat: number, source: string | undefined, host: string, port: number): TcpHandle | string {
+  open(seat: number, source: string | undefined, host: string, port: number): OutgoingHandle | string {
     const handle = new this.#wraps.Handle(SOCKET);
     handle.seat = seat;
     handle.bytesTaken = 0;
@@ -101,13 +101,13 @@ export class TcpClient {
   }
 
   /** Begins to read. Once, after `opened`. */
-  read(handle: TcpHandle): void {
+  read(handle: OutgoingHandle): void {
     handle.onread = this.#onread;
     handle.readStart();
   }
 
   /** Writes bytes that are given as a Latin-1 string. False when the connection is no longer one. */
-  write(handle: TcpHandle, bytes: string): boolean {
+  write(handle: OutgoingHandle, bytes: string): boolean {
     const { WriteRequest } = this.#wraps;
     const request = WriteRequest === null ? null : new WriteRequest();
     if (request !== null) request.oncomplete = nothing;
@@ -145,8 +145,8 @@ async function learnWraps(): Promise<Wraps> {
   return { Handle, ConnectRequest, WriteRequest };
 }
 
-function handleOf(socket: Socket): TcpHandle {
-  const { _handle: handle } = socket as unknown as { readonly _handle: TcpHandle | null };
+function handleOf(socket: Socket): OutgoingHandle {
+  const { _handle: handle } = socket as unknown as { readonly _handle: OutgoingHandle | null };
   if (typeof handle?.connect !== "function" || typeof handle.reset !== "function") throw unknownNode();
   return handle;
 }

@@ -2,7 +2,7 @@
  * The wire of each transport, and the first bytes of a connection.
  */
 import { type AgentOrders, portOf } from "../messages.js";
-import type { Transport } from "../transport.js";
+import type { RunTransport } from "../transport.js";
 import { handshakeRequest } from "./handshake.js";
 import { PollWire, pollRequest } from "./poll-wire.js";
 import { StreamWire, streamRequest } from "./stream-wire.js";
@@ -16,7 +16,7 @@ export function wireOf(orders: AgentOrders, owner: WireOwner): Wire {
   return new WebSocketWire(owner);
 }
 
-export function firstRequest(transport: Transport, request: Request): string {
+export function firstRequest(transport: RunTransport, request: Request): string {
   if (transport === "sse") return streamRequest(request);
   if (transport === "poll") return pollRequest(request);
   return handshakeRequest(

@@ -2,13 +2,13 @@
  * What this machine allows a process that connects: open files and ephemeral ports.
  */
 import { readFileSync } from "node:fs";
-import type { Machine } from "../plan.js";
+import type { MachineLimits } from "../plan.js";
 
 /** Linux's own, for where it cannot be read. */
 const DEFAULT_PORTS = [32_768, 60_999] as const;
 const DEFAULT_OPEN_FILES = 1_024;
 
-export function readMachine(): Machine {
+export function readMachine(): MachineLimits {
   return {
     openFiles: parseOpenFiles(read("/proc/self/limits")),
     portRange: parsePortRange(read("/proc/sys/net/ipv4/ip_local_port_range")),

@@ -4,7 +4,7 @@
  * Sizes are in bytes, times in the unit of the name, CPU as a share of one core. What could not be read is
  * null.
  */
-import type { Transport } from "../transport.js";
+import type { RunTransport } from "../transport.js";
 
 export interface Sample {
   /** Seconds since the first connection. */
@@ -73,7 +73,7 @@ export interface Report {
   readonly ending: "complete" | "interrupted";
   readonly options: {
     readonly target: string;
-    readonly transport: Transport;
+    readonly transport: RunTransport;
     readonly connections: number;
     readonly rate: number;
     readonly channels: string;

@@ -9,11 +9,11 @@ import type { Position } from "@holdfast/protocol";
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
 } from "../../broker/broker.js";
 import type { Topic } from "../../broker/topic.js";
 import type { ChangeOutcome, PresenceChange, PresenceStore } from "../../presence/store.js";
@@ -67,7 +67,7 @@ export class SimBroker implements Broker, Subscriber {
     this.cut(1);
   }
 
-  publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  publish(topic: Topic, data: string, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
     return this.#call(() => this.#parts.server.publish(topic, data, options));
   }
 

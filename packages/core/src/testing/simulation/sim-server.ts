@@ -7,11 +7,11 @@
  */
 import type { Position } from "@holdfast/protocol";
 import {
+  type BrokerPublishOptions,
   KEY_WINDOW_MS,
   type LogPage,
   type LogQuery,
   PAGE_BYTES,
-  type PublishOptions,
   type Retention,
 } from "../../broker/broker.js";
 import { channelTopic, type Topic } from "../../broker/topic.js";
@@ -91,7 +91,7 @@ export class SimServer {
     for (const subscribers of this.#subscribers.values()) subscribers.delete(subscriber);
   }
 
-  publish(topic: Topic, data: string, { retention, key }: PublishOptions): Position | undefined {
+  publish(topic: Topic, data: string, { retention, key }: BrokerPublishOptions): Position | undefined {
     if (retention === undefined) {
       this.#deliver(topic, data, undefined);
       return undefined;

@@ -11,7 +11,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopback } from "../../runtime/loopback.js";
 
-export interface Refusal {
+export interface AdminRefusal {
   readonly status: 401 | 403 | 415;
   readonly message: string;
 }
@@ -28,7 +28,7 @@ export function adminRefusal(
   route: string,
   headers: IncomingHttpHeaders,
   key: string | undefined,
-): Refusal | undefined {
+): AdminRefusal | undefined {
   if (PROBES.has(route)) return undefined;
   if (key !== undefined && !presents(headers.authorization, key)) {
     return { status: 401, message: "Send the admin key as `Authorization: Bearer <key>`." };

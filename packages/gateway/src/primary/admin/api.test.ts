@@ -1,10 +1,10 @@
 import {
   BROADCAST,
   type Broker,
+  type BrokerPublishOptions,
   BrokerUnavailable,
   CONTROL,
   MemoryRevocations,
-  type PublishOptions,
 } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { type DrainProgress, SERVING } from "../operations/instance-drain.js";
@@ -24,7 +24,7 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
   const limits: number[] = [];
   const broker = {
     state: "ready",
-    async publish(topic: string, data: string, how: PublishOptions) {
+    async publish(topic: string, data: string, how: BrokerPublishOptions) {
       published.push([topic, data]);
       options.push(how);
       return publish(topic as never, data, how);

@@ -5,10 +5,10 @@
  */
 import {
   BROADCAST,
+  type BrokerPublishOptions,
   BrokerUnavailable,
   backendKey,
   channelTopic,
-  type PublishOptions,
   type Topic,
   userTopic,
 } from "@holdfast/core";
@@ -97,7 +97,7 @@ function publish(
   instance: AdminInstance,
   topic: Topic,
   text: string,
-  options: PublishOptions = {},
+  options: BrokerPublishOptions = {},
 ): AdminAnswer | Promise<AdminAnswer> {
   if (isTooBig(text, instance)) return tooBig(instance, "`data`");
   return orUnavailable(async () => ok(positionOf(await instance.broker.publish(topic, text, options))));

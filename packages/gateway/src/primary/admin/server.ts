@@ -121,7 +121,7 @@ export class AdminServer {
     const turnAway = (socket: Duplex, answer: AdminAnswer): void => {
       if (!socket.writable) return void socket.destroy();
       const bytes = answerBytes(httpAnswer(answer), date.now);
-      exchanges.leaving(socket, bytes.length);
+      exchanges.turnedAway(socket, bytes.length);
       socket.on("error", () => socket.destroy());
       socket.end(bytes);
       socket.resume();

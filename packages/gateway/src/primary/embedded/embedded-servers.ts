@@ -10,7 +10,7 @@ import type { WorkerProcess } from "../workers/worker-process.js";
 import { BrokerServer } from "./broker-server.js";
 import { type SeamOffers, SeamServer } from "./seam-server.js";
 
-export interface Embedded {
+export interface EmbeddedSeams {
   /** Undefined when Redis is the broker. */
   readonly bus: MemoryBus | undefined;
   readonly seams: SeamOffers;
@@ -22,12 +22,12 @@ interface Servers {
 }
 
 export class EmbeddedServers {
-  readonly #embedded: Embedded;
+  readonly #embedded: EmbeddedSeams;
   readonly #onSkip: () => void;
   readonly #servers = new Map<WorkerProcess, Servers>();
 
   /** `onSkip` is called for each publication that a worker is too slow for. */
-  constructor(embedded: Embedded, onSkip: () => void) {
+  constructor(embedded: EmbeddedSeams, onSkip: () => void) {
     this.#embedded = embedded;
     this.#onSkip = onSkip;
   }

@@ -5,7 +5,13 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { DoorMetrics } from "../../admission/door-metrics.js";
 import type { Refused } from "../../admission/front-answers.js";
 import type { CutReason } from "../../http/exchanges.js";
-import { lostLines, type MetricsSnapshot, snapshotOf } from "../../link/metrics.js";
+import {
+  inputPauses,
+  limitedLines,
+  lostLines,
+  type MetricsSnapshot,
+  snapshotOf,
+} from "../../link/metrics.js";
 import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 
 /** What is read only when a scrape asks. */
@@ -16,6 +22,9 @@ export interface PrimaryReadings {
   /** Workers that a reload has yet to replace. */
   readonly reloadLeft: number;
   readonly logLinesLost: number;
+  readonly logLinesLimited: number;
+  /** Of the embedded broker: characters of logs and keys, and how many were forgotten before their time. */
+  readonly kept: { readonly chars: number; readonly forgotten: number };
 }
 
 /** How a reload ended; `refused`: its configuration was wrong. */
@@ -31,10 +40,12 @@ export class PrimaryMetrics {
   readonly #adminRefused: Counter;
   readonly #reloads: Counter<"result">;
   readonly #cuts: Counter<"why">;
+  readonly #inputPauses: Counter;
 
   /** `read` is called once for each snapshot. */
   constructor(read: () => PrimaryReadings) {
     const registers = [this.#registry];
+    this.#inputPauses = inputPauses(this.#registry);
     this.#handedOver = new Counter({
       name: "holdfast_hand_offs_total",
       help: "Sockets handed to a worker",
@@ -62,7 +73,7 @@ export class PrimaryMetrics {
     });
     this.#cuts = new Counter({
       name: "holdfast_admin_connections_cut_total",
-      help: "Connections of the admin port that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread)",
+      help: "Connections of the admin port that were cut: for more requests at once than are answered (pipelined), for an answer that was not read in time (unread), for more bytes behind an answer than are dropped (surplus)",
       labelNames: ["why"],
       registers,
     });
@@ -86,10 +97,26 @@ export class PrimaryMetrics {
         for (const state of DRAIN_STATES) drainState.set({ state }, now.drain.state === state ? 1 : 0);
         lost.reset();
         lost.inc(now.logLinesLost);
+        limited.reset();
+        limited.inc(now.logLinesLimited);
+        kept.set(now.kept.chars);
+        forgotten.reset();
+        forgotten.inc(now.kept.forgotten);
         drainLeft.set(now.drain.state === "serving" ? 0 : now.drain.left);
       },
     });
     const lost = lostLines(this.#registry);
+    const limited = limitedLines(this.#registry);
+    const kept = new Gauge({
+      name: "holdfast_embedded_kept_bytes",
+      help: "What the embedded broker keeps of histories and idempotency keys, about; 0 with Redis",
+      registers,
+    });
+    const forgotten = new Counter({
+      name: "holdfast_embedded_forgotten_total",
+      help: "Histories and idempotency keys that the embedded broker forgot before their time, as they took too much memory",
+      registers,
+    });
     const reloadLeft = new Gauge({
       name: "holdfast_reload_workers_left",
       help: "Workers that a reload has yet to replace",
@@ -148,6 +175,11 @@ export class PrimaryMetrics {
   /** A connection of the admin port that was cut. */
   adminCut(why: CutReason): void {
     this.#cuts.inc({ why });
+  }
+
+  /** A connection was not read for the rest of a turn of the event loop. */
+  inputPaused(): void {
+    this.#inputPauses.inc();
   }
 
   snapshot(): Promise<MetricsSnapshot> {

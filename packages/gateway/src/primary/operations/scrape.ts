@@ -1,7 +1,8 @@
 /**
  * A scrape: the numbers of all workers and of the primary, as one answer in Prometheus' format.
  *
- * A worker that does not answer in time is left out (collector.ts).
+ * A worker that does not answer in time is left out (collector.ts). Invariant: at most one scrape is under
+ * way. Requests that come meanwhile share the next one, so that many cost no more than one after the other.
  */
 import type { Clock } from "@holdfast/core";
 import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../../link/metrics.js";
@@ -20,21 +21,21 @@ export interface Scraped {
 export class Scrape {
   readonly #scraped: Scraped;
   readonly #snapshots: Collector<MetricsSnapshot>;
+  #underWay: Promise<string> | undefined;
+  #next: Promise<string> | undefined;
 
   constructor(scraped: Scraped, clock: Clock) {
     this.#scraped = scraped;
     this.#snapshots = new Collector(clock);
   }
 
-  async text(): Promise<string> {
-    const answering = this.#scraped
-      .workers()
-      .filter(({ state }) => state === "ready" || state === "draining");
-    const ofWorkers: readonly MetricsSnapshot[] = await this.#snapshots.collect(answering, (id) => ({
-      type: "collect-metrics",
-      id,
-    }));
-    return mergeSnapshots([...ofWorkers, await this.#scraped.own()]);
+  text(): Promise<string> {
+    if (this.#underWay === undefined) return this.#begin();
+    this.#next ??= this.#underWay.then(
+      () => this.#begin(),
+      () => this.#begin(),
+    );
+    return this.#next;
   }
 
   received(worker: WorkerProcess, id: number, snapshot: MetricsSnapshot): void {
@@ -45,5 +46,25 @@ export class Scrape {
   /** The worker will not answer any more. */
   gone(worker: WorkerProcess): void {
     this.#snapshots.gone(worker);
+  }
+
+  #begin(): Promise<string> {
+    this.#next = undefined;
+    const scrape = this.#collect().finally(() => {
+      if (this.#underWay === scrape) this.#underWay = undefined;
+    });
+    this.#underWay = scrape;
+    return scrape;
+  }
+
+  async #collect(): Promise<string> {
+    const answering = this.#scraped
+      .workers()
+      .filter(({ state }) => state === "ready" || state === "draining");
+    const ofWorkers: readonly MetricsSnapshot[] = await this.#snapshots.collect(answering, (id) => ({
+      type: "collect-metrics",
+      id,
+    }));
+    return mergeSnapshots([...ofWorkers, await this.#scraped.own()]);
   }
 }

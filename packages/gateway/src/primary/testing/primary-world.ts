@@ -64,6 +64,7 @@ export class PrimaryWorld {
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
       logLinesLost: () => 0,
+      logLinesLimited: () => 0,
       clock: systemClock,
       ...options,
     };

@@ -15,7 +15,7 @@ import type { CommandFrame } from "./commands.js";
 import { type Cursor, decodeCursor } from "./cursor.js";
 import type { PollRequest } from "./polls.js";
 
-export interface SendRequest {
+export interface SendBody {
   readonly sid: string;
   readonly token: string;
   readonly commands: readonly CommandFrame[];
@@ -44,7 +44,7 @@ export function readPoll(text: string, maxChannels: number): PollRequest | Probl
   return { cursor, channels: channels && [...new Set(channels)], commands: framesOf(text, commands) };
 }
 
-export function readSend(text: string): SendRequest | Problem {
+export function readSend(text: string): SendBody | Problem {
   const body = parse(text);
   if (typeof body === "string") return body;
   const { sid, token, commands } = body;

@@ -5,27 +5,27 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and
  * behind it.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CometSessions } from "./sessions.js";
-import { type ConnectionEnd, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
+import { type CometConnection, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
 
 /** The part of core that takes connections. */
-export interface Opener {
+export interface CometOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     url?: UrlConnect,
     identity?: Identity,
     headers?: ForwardedHeaders,
-  ): ConnectionEnd;
+  ): CometConnection;
 }
 
 /** What a request for a stream asks for. */
 export interface StreamRequest {
-  readonly encoding: Encoding;
+  readonly codec: Codec;
   readonly ids: Ids;
   /** Undefined: `commands` connects. */
   readonly url: UrlConnect | undefined;
@@ -64,10 +64,10 @@ export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<
 }
 
 export class EventStreams implements StreamHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly silenceMs: number;
   readonly #clock: Clock;
-  readonly #opener: Opener;
+  readonly #opener: CometOpener;
   readonly #sessions: CometSessions;
   readonly #random: () => number;
   readonly #date: DateField;
@@ -80,12 +80,14 @@ export class EventStreams implements StreamHome {
   #open = 0;
 
   constructor(
-    opener: Opener,
+    opener: CometOpener,
     sessions: CometSessions,
     clock: Clock,
     random: () => number,
     silenceMs = Number.POSITIVE_INFINITY,
+    io = new HandleIo(),
   ) {
+    this.io = io;
     this.#clock = clock;
     this.silenceMs = silenceMs;
     this.#opener = opener;
@@ -113,7 +115,7 @@ export class EventStreams implements StreamHome {
     try {
       transport.connection = this.#opener.open(
         transport,
-        request.encoding,
+        request.codec,
         request.url,
         request.identity,
         request.forwarded,

@@ -7,18 +7,18 @@
 import type { Mark, Message } from "@holdfast/core";
 
 /** The end of one message in the bytes of its batch. */
-export interface Ending {
+export interface MessageEnd {
   readonly end: number;
   readonly at: Mark | undefined;
 }
 
 export class MarkedBytes {
-  readonly #endings = new WeakMap<Uint8Array, readonly Ending[]>();
+  readonly #endings = new WeakMap<Uint8Array, readonly MessageEnd[]>();
 
   /** The messages of a batch, each framed by `frame`, in one piece. */
   make(messages: readonly Message[], frame: (text: string) => string): Uint8Array {
     let end = 0;
-    const endings: Ending[] = [];
+    const endings: MessageEnd[] = [];
     const texts = messages.map(({ text, at }) => {
       const framed = frame(text);
       end += Buffer.byteLength(framed);
@@ -33,7 +33,7 @@ export class MarkedBytes {
   }
 
   /** Undefined where no message moves a position. */
-  of(bytes: Uint8Array): readonly Ending[] | undefined {
+  of(bytes: Uint8Array): readonly MessageEnd[] | undefined {
     return this.#endings.get(bytes);
   }
 }

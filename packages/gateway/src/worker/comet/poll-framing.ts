@@ -3,7 +3,7 @@
  * is put together is a list but for its first byte. A message of several frames is several elements.
  */
 import type { Framing, Message } from "@holdfast/core";
-import { type Ending, MarkedBytes } from "./marked-bytes.js";
+import { MarkedBytes, type MessageEnd } from "./marked-bytes.js";
 
 function element(text: string): string {
   return text.includes("\n") ? `,${text.replaceAll("\n", ",")}` : `,${text}`;
@@ -21,7 +21,7 @@ export class PollFraming implements Framing {
   }
 
   /** The elements of a batch, if any of them takes its reader further. */
-  endings(bytes: Uint8Array): readonly Ending[] | undefined {
+  endings(bytes: Uint8Array): readonly MessageEnd[] | undefined {
     return this.#marked.of(bytes);
   }
 }

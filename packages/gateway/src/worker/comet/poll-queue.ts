@@ -7,7 +7,7 @@
 import type { Mark } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
 import type { Positions } from "./cursor.js";
-import type { Ending } from "./marked-bytes.js";
+import type { MessageEnd } from "./marked-bytes.js";
 
 /** Bytes of one batch; a single frame may be larger. */
 const MAX_BATCH_BYTES = 256 * 1024;
@@ -36,7 +36,7 @@ export class PollQueue {
     return this.#positions;
   }
 
-  write(frames: Uint8Array, endings: readonly Ending[] | undefined): void {
+  write(frames: Uint8Array, endings: readonly MessageEnd[] | undefined): void {
     let start = 0;
     for (const { end, at } of endings ?? [{ end: frames.length, at: undefined }]) {
       this.#add({ t: "bytes", bytes: frames.subarray(start, end), at });
@@ -45,11 +45,11 @@ export class PollQueue {
     this.#bytes += frames.length;
   }
 
-  stands(positions: Positions): void {
+  subscribed(positions: Positions): void {
     this.#add({ t: "stands", positions });
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     this.#add({ t: "left", channel });
   }
 

@@ -6,8 +6,9 @@
  * makes it anew: whatever the client needs is in its cursor. Invariant: a session is held, absent or leaving,
  * and has a deadline in each.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Clock, Core, ForwardedHeaders, Identity, Timer } from "@holdfast/core";
+import { isSameText } from "../../runtime/same-text.js";
 import { SIGN_INTERVAL_MS } from "../relay/relay-requests.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
@@ -201,7 +202,7 @@ export class Polls implements PollHome {
     if (sid === undefined || token === undefined) return undefined;
     const session = this.#sessions.get(sid);
     if (!(session instanceof PollTransport)) return undefined;
-    return isSame(token, session.proof) || this.#core.isTokenOf(sid, token) ? session : "foreign";
+    return isSameText(token, session.proof) || this.#core.isTokenOf(sid, token) ? session : "foreign";
   }
 
   #flush(): void {
@@ -216,9 +217,4 @@ export class Polls implements PollHome {
     this.#due = [];
     this.#next = 0;
   }
-}
-
-function isSame(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

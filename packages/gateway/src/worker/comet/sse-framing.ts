@@ -7,7 +7,7 @@
  */
 import type { Framing, Message } from "@holdfast/core";
 import { cursorHead, encodeCursor } from "./cursor.js";
-import { type Ending, MarkedBytes } from "./marked-bytes.js";
+import { MarkedBytes, type MessageEnd } from "./marked-bytes.js";
 
 const NO_HEAD = cursorHead();
 
@@ -34,7 +34,7 @@ export class EventFraming implements Framing {
   }
 
   /** The events of a batch, if any of them takes its reader further. */
-  endings(bytes: Uint8Array): readonly Ending[] | undefined {
+  endings(bytes: Uint8Array): readonly MessageEnd[] | undefined {
     return this.#marked.of(bytes);
   }
 }

@@ -5,13 +5,14 @@
  *       └──────────their end, or an error───────────────┘
  *
  * The head says `Connection: close`, so the stream ends with the socket and has no framing of HTTP's own.
- * What the client sends on it means nothing, costs it a tenth of a command each time, and is dropped.
+ * What the client sends on it means nothing, costs it a tenth of a command each time and for each 8 KiB, and
+ * is dropped.
  * Invariants: `Connection#closed` is called exactly once for each opened connection, and never during another
  * call to the transport; every event that takes the client further has an id before it or in it, where the
  * client comes back by ids. The answer's head leaves first: an end that core gives while the connection is
  * being opened waits for it, so that every request hears a status and why the stream ended.
  */
-import type { Connection, Framing, Transport } from "@holdfast/core";
+import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
 import type {
   HandleIo,
@@ -27,7 +28,7 @@ import type { CometSession } from "./sessions.js";
 import { EventFraming, idLine, NumberedFraming } from "./sse-framing.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type CometConnection = Pick<
   Connection,
   "id" | "receive" | "alive" | "spend" | "closed" | "disconnect" | "newResumeToken"
 >;
@@ -78,12 +79,14 @@ const COMMENT = Buffer.from(":\n\n");
  * some.
  */
 const PROOF_BYTES = 16 * 1024 * 1024;
+/** A client that sends so much to a stream that has ended is not read any more: its deadline ends it. */
+const LOUD_BYTES = 8 * 1024;
 /** An EventSource always comes back; who may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
 export class SseTransport implements Transport, HandleOwner, CometSession {
   /** Set once, before anything can arrive; unset when the socket is gone. */
-  connection: ConnectionEnd | undefined = undefined;
+  connection: CometConnection | undefined = undefined;
   bytesRead = 0;
   readonly #handle: OwnedHandle;
   readonly #home: StreamHome;
@@ -134,7 +137,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
-    if (!mayReconnect(code)) this.comeBack(STAY_AWAY_MS);
+    if (!mayReconnect(code)) this.setRetryDelay(STAY_AWAY_MS);
     this.#put(Buffer.from(`event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`));
     this.#end("ending");
   }
@@ -147,11 +150,11 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.#home.io.close(this.#handle);
   }
 
-  comeBack(afterMs: number): void {
+  setRetryDelay(afterMs: number): void {
     if (this.#state === "open") this.#put(Buffer.from(`retry: ${afterMs}\n\n`));
   }
 
-  stands(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
+  subscribed(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
     const sid = proof()?.sid;
     if (sid !== undefined) this.#home.named(this, sid);
     if (this.#state !== "open" || this.#ids === "none") return;
@@ -170,7 +173,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.#tell(this.#cursor(this.#ids));
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     if (typeof this.#ids === "object") this.#ids.positions.delete(channel);
   }
 
@@ -205,7 +208,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
   // What happens on the handle.
 
   read(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) return void this.connection?.spend(1);
+    if (bytes !== undefined) return this.#heard(bytes.length);
     if (this.bufferedBytes === 0) this.terminate();
     else if (this.#state === "open") this.#end("flushing");
     else if (this.#state === "ending") this.#state = "flushing";
@@ -235,6 +238,12 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.connection = undefined;
     this.#home.gone(this);
     connection?.closed();
+  }
+
+  /** Its client has nothing to say here, and pays for it. Of one that has ended nothing more is read. */
+  #heard(bytes: number): void {
+    if (this.#state === "open") this.connection?.spend(1 + tenthsFor(bytes));
+    if (this.#state !== "open" && bytes >= LOUD_BYTES) this.#home.io.stop(this.#handle);
   }
 
   /** An id in front of each event that has moved a position. */

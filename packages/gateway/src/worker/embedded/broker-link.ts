@@ -8,12 +8,12 @@
 import {
   type Broker,
   type BrokerEvents,
+  type BrokerPublishOptions,
   type BrokerState,
   BrokerUnavailable,
   type Clock,
   type LogPage,
   type LogQuery,
-  type PublishOptions,
   type Topic,
 } from "@holdfast/core";
 import type { Position } from "@holdfast/protocol";
@@ -46,7 +46,7 @@ export class LinkBroker implements Broker {
     events.state("ready");
   }
 
-  publish(topic: Topic, data: string, options: PublishOptions = {}): Promise<Position | undefined> {
+  publish(topic: Topic, data: string, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
     return this.#ask((id) => ({ type: "broker-publish", id, topic, data, options }));
   }
 

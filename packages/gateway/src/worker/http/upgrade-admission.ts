@@ -10,20 +10,26 @@ import { errors } from "@holdfast/protocol";
 import type { RequestHead } from "../../http/incoming-head.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import { withAddress } from "./forwarded-headers.js";
-import { type Acceptance, decideUpgrade, type Refusal, refusalFor, type UpgradePolicy } from "./upgrade.js";
+import {
+  type Acceptance,
+  decideUpgrade,
+  refusalFor,
+  type UpgradePolicy,
+  type UpgradeRefusal,
+} from "./upgrade.js";
 
 /** Upgrades that may wait at once: a check takes a fraction of a millisecond, unless keys are fetched. */
 const MAX_WAITING = 4_096;
 
 export class UpgradeAdmission {
-  readonly #core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly #core: Pick<Core, "state" | "authenticate" | "admit">;
   readonly #policy: UpgradePolicy;
   readonly #clients: ClientAddresses;
   readonly #random: () => number;
   #waiting = 0;
 
   constructor(
-    core: Pick<Core, "state" | "introduce" | "admit">,
+    core: Pick<Core, "state" | "authenticate" | "admit">,
     policy: UpgradePolicy,
     clients: ClientAddresses,
     random: () => number,
@@ -45,7 +51,7 @@ export class UpgradeAdmission {
   decide(
     head: RequestHead,
     peer: () => string | undefined,
-  ): Acceptance | Refusal | Promise<Acceptance | Refusal> {
+  ): Acceptance | UpgradeRefusal | Promise<Acceptance | UpgradeRefusal> {
     const bare = decideUpgrade(head, this.#policy);
     if (bare.kind === "refuse") return bare;
     const decision =
@@ -54,7 +60,7 @@ export class UpgradeAdmission {
     const byUrl = channels === undefined ? undefined : forwarded;
     if ((token !== undefined || byUrl !== undefined) && this.#waiting >= MAX_WAITING)
       return refusalFor(errors.unavailable, this.#random());
-    const who = this.#core.introduce(token, byUrl);
+    const who = this.#core.authenticate(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#waiting++;
     return who.then((late) => {
@@ -73,7 +79,7 @@ export class UpgradeAdmission {
     return { ...decision, forwarded: withAddress(forwarded, this.#clients.of(peer, headers).address) };
   }
 
-  #admit(decision: Acceptance, who: Verdict): Acceptance | Refusal {
+  #admit(decision: Acceptance, who: Verdict): Acceptance | UpgradeRefusal {
     if (this.#core.state !== "open") {
       return refusalFor(
         { ...errors.unavailable, message: "This server is going away; try again." },

@@ -10,8 +10,9 @@
  * Invariants: without the key nothing is sealed and nothing is opened; what was sealed more than `MAX_AGE_MS`
  * ago, by either clock, is not opened.
  */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import type { Clock } from "@holdfast/core";
+import { isSameText } from "../../runtime/same-text.js";
 
 /** The lease of the directory, 15 s, and how far the clocks of two instances may be apart. */
 const MAX_AGE_MS = 60_000;
@@ -80,6 +81,5 @@ export class InstanceSeal {
 }
 
 function isSame(given: string, right: string | undefined): boolean {
-  if (right === undefined || given.length !== right.length) return false;
-  return timingSafeEqual(Buffer.from(given), Buffer.from(right));
+  return right !== undefined && isSameText(given, right);
 }

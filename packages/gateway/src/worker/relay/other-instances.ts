@@ -9,8 +9,8 @@
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import type { InstanceSeal } from "./instance-seal.js";
 
-/** Where a hop goes: another worker's Unix socket, or another instance's public port. */
-export type Destination =
+/** Where a relayed request goes: another worker's Unix socket, or another instance's public port. */
+export type RelayTarget =
   | { readonly socketPath: string; readonly host?: undefined }
   | { readonly socketPath?: undefined; readonly host: string; readonly port: number; readonly owner: string };
 
@@ -27,7 +27,7 @@ const ASK_TIMEOUT_MS = 1_000;
 const LATE = Symbol("late");
 
 interface Known {
-  readonly found: Promise<Destination | undefined>;
+  readonly found: Promise<RelayTarget | undefined>;
   /** When to ask again, in the clock's monotonic ms. */
   until: number;
 }
@@ -50,7 +50,7 @@ export class OtherInstances {
   }
 
   /** Where this owner is reached, or undefined. Never rejects. */
-  find(owner: string): Promise<Destination | undefined> {
+  find(owner: string): Promise<RelayTarget | undefined> {
     const now = this.#clock.monotonic();
     const known = this.#known.get(owner);
     if (known !== undefined && known.until > now) return known.found;
@@ -67,8 +67,8 @@ export class OtherInstances {
 
   async #ask(
     owner: string,
-    last: Promise<Destination | undefined> | undefined,
-  ): Promise<Destination | undefined> {
+    last: Promise<RelayTarget | undefined> | undefined,
+  ): Promise<RelayTarget | undefined> {
     const entry = await this.#inTime(this.#directory.find(owner));
     if (entry === LATE) {
       this.#shorten(owner);
@@ -109,7 +109,7 @@ export class OtherInstances {
 }
 
 /** `host:port`, an IPv6 address in brackets; undefined for any other text. */
-function destinationOf(address: string, owner: string): Destination | undefined {
+function destinationOf(address: string, owner: string): RelayTarget | undefined {
   const [, host, port] = /^(\[[\da-fA-F:.%]+\]|[\w.-]+):(\d{1,5})$/.exec(address) ?? [];
   if (host === undefined || Number(port) > 65_535) return undefined;
   return { host: host.replaceAll(/^\[|\]$/g, ""), port: Number(port), owner };

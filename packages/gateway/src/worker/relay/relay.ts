@@ -23,9 +23,9 @@ import type { RoutedWay } from "../../link/metrics.js";
 import { abandonedBody, OWN_BYTES } from "../http/request-body.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { isRepeatable, namedOwner } from "./named-owner.js";
-import type { Destination, OtherInstances } from "./other-instances.js";
+import type { OtherInstances, RelayTarget } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
-import { ANSWERED, FORWARDED, type HopOutcome, type RelayLimits, RelayRequests } from "./relay-requests.js";
+import { ANSWERED, FORWARDED, type RelayLimits, type RelayOutcome, RelayRequests } from "./relay-requests.js";
 import { RelaySocket } from "./relay-socket.js";
 
 /** `relayed`: another worker of the instance has sent it. */
@@ -45,7 +45,10 @@ export interface RelayOptions extends RelayLimits {
   readonly routed: (way: RoutedWay) => void;
 }
 
-/** How often, and after how long, ms, a hop is tried again whose owner is knocked at by too many. */
+/**
+ * How often, and after how long (ms), a relayed request is repeated whose owner has too many requests
+ * waiting.
+ */
 const CROWDED_TRIES = 20;
 const CROWDED_PAUSE_MS = 50;
 
@@ -165,8 +168,8 @@ export class Relay {
     request: IncomingMessage,
     response: ServerResponse,
     body: Buffer | undefined,
-    to: Destination,
-  ): Promise<HopOutcome> {
+    to: RelayTarget,
+  ): Promise<RelayOutcome> {
     for (let tries = 1; ; tries++) {
       const outcome = await this.#relayRequests.go(request, response, body, to);
       if (outcome !== "crowded" || tries === CROWDED_TRIES) return outcome;
@@ -178,7 +181,7 @@ export class Relay {
   #conclude(
     request: IncomingMessage,
     response: ServerResponse,
-    outcome: HopOutcome,
+    outcome: RelayOutcome,
     way: "relayed" | "forwarded",
   ): void {
     const { routed } = this.#options;

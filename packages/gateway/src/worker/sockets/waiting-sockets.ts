@@ -16,12 +16,12 @@ const SWEEP_INTERVAL_MS = 1_000;
 const MAX_WAITING = 16_384;
 
 /** A socket, as far as it waits. */
-export interface Waiting {
+export interface WaitingSocket {
   readonly destroyed: boolean;
   destroy(): void;
 }
 
-export class WaitingSockets<S extends Waiting = Duplex> {
+export class WaitingSockets<S extends WaitingSocket = Duplex> {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #limit: number;
@@ -41,10 +41,15 @@ export class WaitingSockets<S extends Waiting = Duplex> {
     return this.#arrivals.size;
   }
 
+  /** Whether too many wait already. */
+  get isFull(): boolean {
+    if (this.#arrivals.size >= this.#limit) this.#sweep();
+    return this.#arrivals.size >= this.#limit;
+  }
+
   /** False when too many wait already; the caller turns the socket away. */
   add(socket: S): boolean {
-    if (this.#arrivals.size >= this.#limit) this.#sweep();
-    if (this.#arrivals.size >= this.#limit) return false;
+    if (this.isFull) return false;
     this.#arrivals.set(socket, this.#clock.monotonic());
     return true;
   }

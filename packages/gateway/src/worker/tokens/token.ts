@@ -34,6 +34,8 @@ export interface TokenParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly fetch: typeof fetch;
+  /** Told of every token that was not looked at, as too many waited. */
+  readonly refused?: () => void;
 }
 
 /** The token may be good, and was not looked at. */
@@ -82,7 +84,10 @@ export class TokenAuthenticator implements Authenticator {
       const find = async (header: Parameters<Jwks["find"]>[0]) => {
         const key = keys instanceof Jwks ? await keys.find(header) : keys.key;
         isRunning = await this.#turns.enter(owner);
-        if (!isRunning) throw new TooManyChecks();
+        if (!isRunning) {
+          this.#parts.refused?.();
+          throw new TooManyChecks();
+        }
         return key;
       };
       return (await jwtVerify(token, find, { ...checks, algorithms: [...algorithms] })).payload;

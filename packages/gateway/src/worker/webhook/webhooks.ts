@@ -6,11 +6,11 @@
  * wrong is "unanswered", and is logged in one line now and then, never with what a client sent.
  */
 import {
-  type Admission,
   ANONYMOUS,
   type Authorizer,
   type ChannelQuestion,
   type Clock,
+  type ConnectConsent,
   type ConnectQuestion,
   type Consent,
   type Logger,
@@ -65,7 +65,7 @@ export class Webhooks implements Authorizer {
     this.#client.close();
   }
 
-  #connectAt(url: URL): (question: ConnectQuestion) => Promise<Admission> {
+  #connectAt(url: URL): (question: ConnectQuestion) => Promise<ConnectConsent> {
     return async (question) => {
       const address = addressOf(question.headers);
       const from = address === undefined ? question.session : limitKey(address);
@@ -107,7 +107,7 @@ export class Webhooks implements Authorizer {
   }
 
   /** An anonymous client has no `sub`. */
-  #admission(fields: Readonly<Record<string, unknown>>, text: string): Admission {
+  #admission(fields: Readonly<Record<string, unknown>>, text: string): ConnectConsent {
     if (fields.sub === undefined) return { kind: "yes", identity: ANONYMOUS };
     const now = this.#parts.clock.now();
     // Said just now: what was revoked before, by more than clocks may be apart, does not concern it.

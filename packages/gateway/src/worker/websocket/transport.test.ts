@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { Transport } from "@holdfast/core";
+import { codecs, type Transport } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type DisconnectCode, disconnects, SUBPROTOCOL } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -11,11 +11,17 @@ import { RefusalBrake } from "../http/refusal-brake.js";
 import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WebSocketFraming } from "./framing.js";
 import { listen } from "./testing/listen.js";
-import type { ConnectionEnd, WebSocketTransport } from "./transport.js";
+import type { SocketConnection, WebSocketTransport } from "./transport.js";
 import { WebSocketTransports } from "./transports.js";
 
 const MAX_PAYLOAD = 10_000;
-const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
+const ACCEPTANCE = {
+  kind: "accept",
+  codec: codecs.lines,
+  subprotocol: undefined,
+  channels: undefined,
+  sid: undefined,
+} as const;
 
 const HEAD = [
   "GET /ws HTTP/1.1",
@@ -28,7 +34,7 @@ const HEAD = [
 ].join("\r\n");
 
 /** Core's side of a connection: writes down what it hears, and can be waited for. */
-class Ears implements ConnectionEnd {
+class Ears implements SocketConnection {
   readonly heard: string[] = [];
   readonly transport: Transport;
   #wake: (() => void) | undefined;
@@ -566,6 +572,18 @@ describe("an end that drags on", () => {
     socket.end();
     await ears.until("closed");
     expect(ears.heard).toEqual(["refused bad_frame", "closed"]);
+  });
+
+  it("leaves what a client sends after it in the kernel, where it is much", async () => {
+    const socket = await rawClient();
+    socket.on("error", () => {});
+    const [ears] = opened as [Ears];
+    socket.write(Buffer.concat([clientFrame(3, Buffer.alloc(0)), Buffer.alloc(20_000_000)]));
+    await ears.until("refused bad_frame");
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect((ears.transport as WebSocketTransport).bytesRead).toBeLessThan(500_000);
+    clock.advance(6_000);
+    await ears.until("closed");
   });
 });
 

@@ -27,7 +27,7 @@ import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.j
 import { type FrameEvents, receive, type Violation } from "./receiver.js";
 
 /** What the edge tells core about one connection. */
-export type ConnectionEnd = Pick<
+export type SocketConnection = Pick<
   Connection,
   "receive" | "alive" | "spend" | "refuse" | "disconnect" | "closed"
 >;
@@ -57,6 +57,9 @@ export interface TransportHome {
  */
 const SMALL_READ_BYTES = 256;
 
+/** A client that sends so much after the end is not read any more: its deadline ends it. */
+const LOUD_BYTES = 8 * 1024;
+
 type State = "open" | "held" | "closing" | "ending" | "flushing" | "closed";
 
 const FRAMING = new WebSocketFraming();
@@ -64,7 +67,7 @@ const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
 export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, Unfinished {
   /** Set once, before anything can arrive; unset when the socket is gone. */
-  connection: ConnectionEnd | undefined = undefined;
+  connection: SocketConnection | undefined = undefined;
   bytesRead = 0;
   readonly #handle: OwnedHandle;
   readonly #home: TransportHome;
@@ -133,8 +136,9 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
   // What happens on the handle.
 
   read(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) this.#receive(bytes);
-    else this.#inputEnded();
+    if (bytes === undefined) return this.#inputEnded();
+    this.#receive(bytes);
+    if (bytes.length >= LOUD_BYTES && !isReading(this.#state)) this.#home.io.stop(this.#handle);
   }
 
   written(): void {

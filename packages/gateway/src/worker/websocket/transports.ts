@@ -4,7 +4,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's
  * answer, and behind it.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
@@ -12,17 +12,17 @@ import type { Acceptance } from "../http/upgrade.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
-import { type ConnectionEnd, type TransportHome, WebSocketTransport } from "./transport.js";
+import { type SocketConnection, type TransportHome, WebSocketTransport } from "./transport.js";
 
 /** The part of core that takes connections. */
-export interface Opener {
+export interface WebSocketOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     channels?: readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
-  ): ConnectionEnd;
+  ): SocketConnection;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Opener {
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** A request that was accepted, and what came with it. */
-export interface Arrival {
+export interface AcceptedUpgrade {
   readonly head: RequestHead;
   /** What came right behind the head; changed here. */
   readonly first: Buffer;
@@ -40,10 +40,10 @@ export interface Arrival {
 }
 
 export class WebSocketTransports implements TransportHome {
-  readonly io = new HandleIo();
+  readonly io: HandleIo;
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
-  readonly #opener: Opener;
+  readonly #opener: WebSocketOpener;
   readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
   readonly #leaving: WaitingSockets<WebSocketTransport>;
   /** Transports whose end is waited for. */
@@ -54,12 +54,14 @@ export class WebSocketTransports implements TransportHome {
 
   /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
   constructor(
-    opener: Opener,
+    opener: WebSocketOpener,
     maxPayload: number,
     unfinished: UnfinishedMessages,
     clock: Clock,
     brake?: RefusalBrake<WebSocketTransport>,
+    io = new HandleIo(),
   ) {
+    this.io = io;
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
@@ -76,16 +78,16 @@ export class WebSocketTransports implements TransportHome {
   /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
   accept(
     handle: TcpHandle,
-    { head, first, ended }: Arrival,
-    { encoding, channels, identity, forwarded }: Acceptance,
+    { head, first, ended }: AcceptedUpgrade,
+    { codec, subprotocol, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
     this.#open++;
     if (ended !== undefined) this.#ended.set(transport, ended);
-    const gathered: Uint8Array[] = [switchingProtocols(head)];
+    const gathered: Uint8Array[] = [switchingProtocols(head, subprotocol)];
     this.#opening = { transport, gathered };
     try {
-      transport.connection = this.#opener.open(transport, encoding, channels, identity, forwarded);
+      transport.connection = this.#opener.open(transport, codec, channels, identity, forwarded);
     } finally {
       this.#opening = undefined;
     }

@@ -6,9 +6,9 @@
 import { readPlainHead } from "../../../http/plain-head.js";
 import type { TcpHandle } from "../../../runtime/tcp-handle.js";
 import { TcpListener } from "../../../runtime/tcp-listener.js";
-import type { Arrival } from "../transports.js";
+import type { AcceptedUpgrade } from "../transports.js";
 
-export function listen(accept: (handle: TcpHandle, arrival: Arrival) => void): Promise<TcpListener> {
+export function listen(accept: (handle: TcpHandle, arrival: AcceptedUpgrade) => void): Promise<TcpListener> {
   return TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 511 }, (handle) => {
     if (handle === undefined) return;
     let text = "";
