@@ -6,7 +6,7 @@
  * News comes by pub/sub, which may lose some; the sequence tells. While something is missing, what arrives is
  * held and the store is read; then the view goes on from the page with what came after it. Above `maxListed`
  * members it counts and does not list. Pure: it decides, its owner reads and tells.
- * Invariants: what it tells has versions that never fall, and those of one list and all that was told after
+ * Invariants: what it tells has versions that never fall while the store's clock is not set back, and those of one list and all that was told after
  * it have no gap but where something was missed; what is held is bounded, and if it overflows the store is
  * read once more.
  */
@@ -53,6 +53,12 @@ interface Numbers extends PresenceCounts {
 const MAX_HELD_STEPS = 4096;
 /** A channel that was too large is listed again when it has fallen to this part of the limit. */
 const SMALL_AGAIN = 0.9;
+
+/**
+ * A channel that was empty begins with the store's clock, in microseconds. News that is so far behind is of
+ * another life of the channel, after the clock was set back.
+ */
+const OTHER_LIFE = 100_000;
 
 const NOTHING: ViewProgress = Object.freeze({ told: Object.freeze([]), behind: false });
 const BEHIND: ViewProgress = Object.freeze({ told: Object.freeze([]), behind: true });
@@ -141,7 +147,7 @@ export class PresenceView {
   #follow(news: HeardNews, list: List): ViewProgress {
     const { sequence = 0, version = 0 } = this.#numbers ?? {};
     const { steps } = news;
-    if (news.sequence <= sequence) return NOTHING;
+    if (news.sequence <= sequence) return this.#old(news, sequence);
     if (steps === undefined) {
       if (news.sessions <= this.#rule.maxListed) return this.#miss(news);
       this.#take(news);
@@ -164,10 +170,18 @@ export class PresenceView {
   }
 
   #count(news: HeardNews): ViewProgress {
-    if (news.sequence <= (this.#numbers?.sequence ?? 0)) return NOTHING;
+    const { sequence = 0 } = this.#numbers ?? {};
+    if (news.sequence <= sequence) return this.#old(news, sequence);
     this.#take(news);
     if (news.sessions > this.#maxListed * SMALL_AGAIN) return NOTHING;
     this.#state = reading();
+    return BEHIND;
+  }
+
+  /** The store is asked after this was heard, so it is not held: its page has it, or is of a later life. */
+  #old(news: HeardNews, sequence: number): ViewProgress {
+    if (news.sequence > sequence - OTHER_LIFE) return NOTHING;
+    this.doubt();
     return BEHIND;
   }
 
