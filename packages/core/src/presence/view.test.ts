@@ -39,8 +39,13 @@ class Channel {
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
 
+<<<<<<< HEAD
   /** All members are gone, and the numbers begin anew, by default above. */
   lose(by = 1_000_000): void {
+=======
+  /** All members are gone, and the numbers begin anew, above. */
+  lose(): void {
+>>>>>>> main
     this.#members.clear();
     this.#sequence += by;
     this.#version += by;
@@ -119,7 +124,7 @@ class Follower {
 describe("a view", () => {
   const RULE: ViewRule = { joinLeave: "session", maxListed: MAX_LISTED };
 
-  it("begins with the page, and tells nobody what was before it", () => {
+  it("begins with the page, and tells no client what was before it", () => {
     const channel = new Channel(RULE);
     channel.change("a1");
     channel.change("b1");
