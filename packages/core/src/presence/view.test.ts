@@ -39,13 +39,8 @@ class Channel {
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
 
-<<<<<<< HEAD
   /** All members are gone, and the numbers begin anew, by default above. */
   lose(by = 1_000_000): void {
-=======
-  /** All members are gone, and the numbers begin anew, above. */
-  lose(): void {
->>>>>>> main
     this.#members.clear();
     this.#sequence += by;
     this.#version += by;
