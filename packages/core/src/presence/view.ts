@@ -3,12 +3,13 @@
  *
  *     reading ──page──► listing ◄──few members──► counting          (a hole, or an outage: back to reading)
  *
- * News comes by pub/sub, which may lose some; the sequence tells. While something is missing, what arrives is
- * held and the store is read; then the view goes on from the page with what came after it. Above `maxListed`
- * members it counts and does not list. Pure: it decides, its owner reads and tells.
- * Invariants: what it tells has versions that never fall while the store's clock is not set back, and those
- * of one list and all that was told after it have no gap but where something was missed; what is held is
- * bounded, and if it overflows the store is read once more.
+ * Changes come by pub/sub, which may lose some. Their sequence numbers show a loss. While one is missing,
+ * later changes are held and the store is read. The view then continues from that page with the changes after
+ * it. Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
+ * Invariants:
+ * - Versions that clients are told never fall, while the store's clock is not set back. A list and the changes
+ *   after it have no gap, except where a change was missed.
+ * - Held changes are bounded. If they overflow, the store is read once more.
  */
 import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
 import type { HeardNews, MembersPage } from "./store.js";
