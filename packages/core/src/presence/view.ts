@@ -7,7 +7,7 @@
  * later changes are held and the store is read. The view then continues from that page with the changes after
  * it. Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
  * Invariants:
- * - Versions that clients are told never fall, while the store's clock is not set back. A list and the changes
+ * - Versions that clients are told never fall, unless the store's clock is set back. A list and the changes
  *   after it have no gap, except where a change was missed.
  * - Held changes are bounded. If they overflow, the store is read once more.
  */
