@@ -3,6 +3,7 @@
  */
 
 // Contract suites, for whoever implements a seam.
+export { type BackendWorlds, backendContract } from "./backend-contract.js";
 export {
   type BrokerWorld,
   brokerContract,
