@@ -1,5 +1,5 @@
 /**
- * Request authentication: who a request of any path is from, be it an upgrade, a stream, a poll or a ticket.
+ * Request authentication: whose request it is, on every path: an upgrade, a stream, a poll or a ticket.
  *
  * By a token in the head or the URL, by a ticket, by the session that a cursor proves, by the application, or
  * by nothing (anonymous, or refused where the gateway is private). Core knows which of them count; this file
