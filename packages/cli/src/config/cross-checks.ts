@@ -131,7 +131,7 @@ const WEBHOOK_URLS = ["webhookConnectUrl", "webhookSubscribeUrl", "webhookPublis
 function checkTokens(settings: Partial<Settings>): Finding[] {
   const [first, second] = keySources(settings);
   if (first === undefined || second === undefined) return [];
-  const message = `is a second source of keys beside ${first}: whoever signs tokens uses one, so leave the other out`;
+  const message = `is a second source of keys beside ${first}: leave one of the two out`;
   return [{ key: second, message }];
 }
 

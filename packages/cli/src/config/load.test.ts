@@ -213,9 +213,7 @@ describe("a wrong configuration", () => {
     [
       "two sources of keys",
       { file: { jwtSecret: "x".repeat(32), jwksUrl: "https://issuer.example/keys" } },
-      [
-        "jwksUrl is a second source of keys beside jwtSecret: whoever signs tokens uses one, so leave the other out [holdfast.json]",
-      ],
+      ["jwksUrl is a second source of keys beside jwtSecret: leave one of the two out [holdfast.json]"],
     ],
     [
       "a URL of keys that is none",
