@@ -47,7 +47,8 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
   const ticker = new Ticker(clock);
   const registry = new Registry(options.connectTimeoutMs, ticker, metrics);
   const fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
-  const keepalive = new Keepalive(options, registry.connections, ticker, metrics);
+  const outbox = new Outbox(options, ticker);
+  const keepalive = new Keepalive(options, registry.connections, ticker, metrics, outbox);
   const namespaces = new Namespaces(options.namespaces, options);
   const streamReader = new StreamReader(
     { ...options, maxRecoveredChars: options.maxOutboxBytes },
@@ -106,7 +107,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     resumeTokens: new ResumeTokens(() => clock.now()),
     revocations,
     registry,
-    outbox: new Outbox(options, ticker),
+    outbox,
     slowConsumers: new SlowConsumers(options.maxOutboxBytes, { ticker, clock, metrics, logger }),
     rateLimit: new RateLimit(options.commandRate),
     publishRate: new PublishRate(options),

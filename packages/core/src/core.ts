@@ -259,7 +259,7 @@ export class Core {
   /** A moment may have passed since the token was checked. */
   #connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void {
     const error = this.#context.revocations.veto(identity, identity.user);
-    if (error === undefined) connection.connectByUrl(url, identity);
+    if (error === undefined) this.#context.commands.connectByUrl(connection, url, identity);
     else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
   }
 

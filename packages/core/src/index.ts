@@ -5,7 +5,8 @@
 // For programs that run a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./connection/drain.js";
-export { type Connection, tenthsFor } from "./connection/connection.js";
+export type { Connection } from "./connection/connection.js";
+export { tenthsFor } from "./connection/intake.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
 export type { Seams } from "./seams.js";
 export type { UrlConnect } from "./connection/url-connect.js";

@@ -4,6 +4,7 @@
  * A client that keeps no positions (an EventSource, curl, a poll whose worker is gone) comes back so, too,
  * with what its transport has kept for it. What it missed follows the answer, as publications like any other.
  */
+
 import {
   disconnects,
   type ErrorCode,
@@ -19,6 +20,7 @@ import { Session } from "../connection/session.js";
 import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
 import { publicationPush } from "../delivery/push.js";
+import { writeBatch } from "../delivery/writer.js";
 import {
   announced,
   announcement,
@@ -32,6 +34,7 @@ import {
   welcome,
   withOwnSubs,
 } from "./connect.js";
+import { tellPositions } from "./tell-positions.js";
 
 /**
  * Channels that this worker listens to already are had at once, without a promise: a storm comes back to
@@ -63,7 +66,7 @@ export function connectByUrl(
       });
     session.begin(undefined);
     tellConnect(context, connection, session, false, undefined);
-    connection.subscribed(positionsOf(settled));
+    tellPositions(connection, positionsOf(settled));
     // A raw client would be told nothing; in a storm of them even what is not said is a cost.
     if (connection.codec.dialect.isDataOnly) return;
     connection.push({
@@ -110,11 +113,11 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
-  connection.subscribed(positionsOf(settled));
+  tellPositions(connection, positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
   connection.push({ op: "connect", body: { ...answer, subs: Object.fromEntries(named(settled)) } });
-  for (const batch of missed) connection.writeBatch(batch);
+  for (const batch of missed) writeBatch(context, connection, batch);
 }
 
 /** What was missed, as it would have come. */

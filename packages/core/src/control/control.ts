@@ -8,6 +8,7 @@
  * those who come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused
  * and counted.
  */
+
 import { disconnects, sessionKey } from "@holdfast/protocol";
 import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "../access/control-message.js";
 import { type Identity, withoutGrant } from "../access/identity.js";
@@ -17,6 +18,7 @@ import { subscribeByOrder } from "../commands/subscribe.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
+import { unsubscribe } from "../connection/release.js";
 
 type SweepOrder = ChannelOrder | DisconnectOrder;
 
@@ -143,7 +145,7 @@ export class Control {
         // Something else than a grant may allow it.
         const subscription = connection.session?.find(channelTopic(order.channel));
         if (subscription === undefined) return;
-        connection.unsubscribe(subscription);
+        unsubscribe(this.#context, connection, subscription);
         const { code } = disconnects.revoked;
         return connection.push({ op: "unsubscribed", body: { channel: order.channel, code } });
       }

@@ -92,13 +92,14 @@ export class Batch {
     return this.#pushed;
   }
 
-  add(push: SentPush, span?: Span): void {
+  /** Adds one push. `span`: where the topic's stream stands before and after it. */
+  add(push: SentPush, span?: Span, weight = weightOf(push)): void {
     if (span !== undefined) {
       this.base ??= span.from;
       this.end = span.to;
     }
     this.#pushed.push({ push, data: dataOf(push), to: span?.to });
-    this.#chars += weightOf(push);
+    this.#chars += weight;
   }
 
   /** The bytes to write to every subscriber of this codec and framing. Shared: not to be changed. */
@@ -123,10 +124,11 @@ export class Batch {
   /** One message for each push that the codec has a word for. */
   #singlesOf(codec: Codec): readonly Encoded[] {
     for (const known of this.#singles) if (known.codec === codec) return known.messages;
-    const messages = this.#pushed.flatMap((each): Encoded | [] => {
+    const messages: Encoded[] = [];
+    for (const each of this.#pushed) {
       const text = codec.push(each.push);
-      return text === undefined ? [] : { text, at: this.#mark(each) };
-    });
+      if (text !== undefined) messages.push({ text, at: this.#mark(each) });
+    }
     this.#singles.push({ codec, messages });
     return messages;
   }

@@ -98,22 +98,27 @@ export class FanOut {
    * False when too much waits already: then it is dropped and counted.
    */
   add(audience: Audience, push: SentPush, span?: Span): boolean {
-    if (this.#pendingChars + weightOf(push) > this.#maxPendingChars) {
+    const weight = weightOf(push);
+    if (this.#pendingChars + weight > this.#maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
       return false;
     }
-    this.addAlways(audience, push, span);
+    this.#queuePush(audience, push, span, weight);
     return true;
   }
 
   /** Queues what must not be dropped, and is bounded by the caller: what was read from the log, a gap. */
   addAlways(audience: Audience, push: SentPush, span?: Span): void {
+    this.#queuePush(audience, push, span, weightOf(push));
+  }
+
+  #queuePush(audience: Audience, push: SentPush, span: Span | undefined, weight: number): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic(), audience.channel);
       this.#queue.push(audience);
     }
-    audience.pending.add(push, span);
-    this.#pendingChars += weightOf(push);
+    audience.pending.add(push, span, weight);
+    this.#pendingChars += weight;
     if (this.#state === "idle") this.#schedule();
   }
 
