@@ -321,6 +321,18 @@ describe("SIGHUP", () => {
     expect(await client.next()).toMatchObject({ publication: { data: 1 } });
   });
 
+  test("is another signal than SIGUSR2, which changes nothing in any process", async () => {
+    const gateway = own.add(await GatewayProcess.start({ args: [] }));
+    const pids = gateway.workerPids();
+    const client = own.add(await PlainClient.subscribed(gateway.ws("channels=news")));
+    for (let n = 0; n < 9; n++) for (const pid of pids) process.kill(pid, "SIGUSR2");
+    for (let n = 0; n < 9; n++) gateway.signal("SIGUSR2");
+    await gateway.logged(({ msg }) => msg.startsWith("SIGUSR2 ignored"));
+    await gateway.publish("news", 1);
+    expect(await client.next()).toMatchObject({ publication: { data: 1 } });
+    expect(gateway.workerPids()).toEqual(pids);
+  });
+
   test("a second one during the first is merged into it; SIGTERM ends both", async () => {
     const config = configFile({ maxChannels: 5, drainWindow: "1s" });
     const gateway = own.add(await GatewayProcess.start({ args: ["--config", config.path] }));

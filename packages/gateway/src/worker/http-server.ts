@@ -146,8 +146,8 @@ export class HttpServer {
     return this.#relay.sockets;
   }
 
-  /** Resolves when the other workers can reach this one. */
-  listen(): Promise<void> {
+  /** Resolves when the other workers can reach this one, or with why they cannot yet. */
+  listen(): Promise<unknown> {
     return this.#relay.listen();
   }
 

@@ -264,7 +264,12 @@ export class Worker {
    */
   async listen(): Promise<void> {
     const { brokerWaitMs, clock, logger } = this.#options;
-    await this.http.listen();
+    const problem = await this.http.listen();
+    if (problem !== undefined)
+      logger.warn(
+        { err: problem },
+        "no room for this worker's socket in the temporary folder: requests that other workers get for its sessions begin them anew; tried again every 5 s",
+      );
     if (!(await brokerReached(() => this.#core.brokerState, brokerWaitMs, clock))) {
       logger.warn(
         { waitedMs: brokerWaitMs },

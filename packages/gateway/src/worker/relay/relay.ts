@@ -74,7 +74,7 @@ export class Relay {
       },
     );
     this.#relayRequests = new RelayRequests(options, options.clock, (response, bytes) => {
-      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes, response);
     });
   }
 
@@ -83,8 +83,8 @@ export class Relay {
     return this.#relayRequests.open + this.#socket.connections;
   }
 
-  /** Resolves when other workers can reach this one. */
-  listen(): Promise<void> {
+  /** Resolves when other workers can reach this one, or with why they cannot yet. */
+  listen(): Promise<unknown> {
     return this.#socket.listen();
   }
 
