@@ -1,6 +1,6 @@
 /**
- * The direct door against everything that can happen around it, in any order: no socket is lost or held twice,
- * and it always comes back.
+ * The direct door against everything that can happen around it, in any order: no socket is lost or held
+ * twice, and it always comes back.
  */
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
@@ -218,7 +218,7 @@ describe("the direct door, whatever happens", () => {
     world.door.close();
   });
 
-  it("turns everybody away who is in it when it closes", async () => {
+  it("refuses every socket that is in it when it closes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 20 }), async (commands) => {
         const world = await World.open(undefined);
