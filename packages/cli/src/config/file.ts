@@ -52,7 +52,7 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
     if (code === "ENOENT" && !named) return undefined;
     throw new ConfigProblems([{ path: "", source: path, message: unreadable(code ?? String(error)) }]);
   }
-  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+  if (bytes.length > MAX_FILE_BYTES) {
     throw new ConfigProblems([{ path: "", source: path, message: `is larger than 1 MiB: ${ANOTHER}` }]);
   }
   if (!isUtf8(bytes)) {
