@@ -70,6 +70,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     drain: SERVING,
     reloadLeft: 0,
     logLinesLost: 0,
+    kept: { chars: 0, forgotten: 0 },
     logLinesLimited: 0,
   }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];

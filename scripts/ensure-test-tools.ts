@@ -12,6 +12,8 @@ import { delimiter, isAbsolute, join } from "node:path";
 interface Tool {
   /** Environment variable that names the executable and beats the search. */
   readonly env: string;
+  /** Tests of a recipe or a shell need it: without it they say so, and the others run. */
+  readonly optional?: boolean;
   /** Names to look for on PATH, or absolute paths; the first found wins. */
   readonly commands: readonly string[];
   /** What to install, per package manager; several are tried in turn. */
@@ -47,8 +49,10 @@ let missing = 0;
 for (const [name, tool] of Object.entries(tools)) {
   if (find(tool) !== undefined) continue;
   if (!install(name, tool)) {
-    missing++;
-    console.error(`The tests need ${name}, which is not on this machine: ${advice(tool)}`);
+    if (tool.optional !== true) missing++;
+    console.error(
+      `${tool.optional === true ? "A few tests" : "The tests"} need ${name}, which is not on this machine: ${advice(tool)}`,
+    );
   }
 }
 process.exitCode = missing === 0 ? 0 : 1;

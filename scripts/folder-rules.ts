@@ -15,6 +15,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     "namespace.ts",
     "access",
     "events",
+    "codec",
     "delivery",
     "presence",
     "options.ts",

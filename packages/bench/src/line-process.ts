@@ -1,9 +1,9 @@
 /**
  * A process that is asked with a line on stdin and answers with a line of JSON on stdout.
  *
- * Servers and load clients are driven through it. Owns the whole process group: whoever the process started
- * ends with it. Invariants: one request is under way at a time, answers come in order; what it writes to
- * stderr is kept (the last lines only) and ends up in the error when it dies.
+ * Servers and load clients are driven through it. Owns the whole process group: processes that it started end
+ * with it. Invariants: one request is under way at a time, answers come in order; what it writes to stderr is
+ * kept (the last lines only) and ends up in the error when it dies.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -101,7 +101,9 @@ export class LineProcess {
     this.#child.kill(signal);
   }
 
-  /** Closes stdin, which the bench's own programs take as the end; whoever stays is killed. Idempotent. */
+  /**
+   * Closes stdin, which the bench's own programs take as the end; processes that stay are killed. Idempotent.
+   */
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null && alive.has(this)) {
       const exit = once(this.#child, "exit");

@@ -68,7 +68,7 @@ export interface BenchResult {
   readonly missing: readonly Missing[];
 }
 
-/** Names one figure: who, where, what. */
+/** Names one figure: the peer, the place, the quantity. */
 export interface Figure {
   readonly scenario: string;
   readonly case: string;

@@ -7,7 +7,7 @@ import type { Measurement, ScenarioInfo } from "./result.js";
 export interface Scenario extends ScenarioInfo {
   /** Whom it is measured beside, ours included. */
   readonly peers: readonly Peer[];
-  /** Runs when nobody says how many. */
+  /** Runs unless the command line says how many. */
   readonly defaultRuns: number;
   /** Once per run. Every number that is worth a claim is recorded. */
   run(context: RunContext): Promise<void>;
@@ -27,6 +27,6 @@ export interface RunContext {
   measure(peer: Peer, options: PeerOptions, body: (server: PeerServer) => Promise<void>): Promise<void>;
   /** Records that a part of a scenario cannot be had. */
   missing(peer: string, reason: string): void;
-  /** The peers in an order that differs from run to run, so that nobody is always first. */
+  /** The peers in an order that differs from run to run, so that no peer is always first. */
   rotate<T>(items: readonly T[]): readonly T[];
 }

@@ -6,6 +6,7 @@
 import type { DrainProgress } from "@holdfast/gateway";
 import { elementTexts, memberText } from "@holdfast/protocol";
 import { Failure, sentence, systemCode } from "./failure.js";
+import { maskedUrl } from "./masked-url.js";
 
 export const DEFAULT_ADMIN_URL = "http://127.0.0.1:9080";
 
@@ -48,11 +49,13 @@ export class AdminClient {
   constructor({ url, key }: AdminClientOptions) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new Failure(
-        `--url must be a URL of an admin port such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`,
+        `--url must be a URL of an admin port such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(maskedUrl(url))}`,
         2,
       );
     }
     this.#url = new URL(url);
+    if (this.#url.username + this.#url.password !== "")
+      throw new Failure("--url must not hold a user name or password: say --admin-key <key>", 2);
     this.#key = key;
   }
 

@@ -102,7 +102,7 @@ describe("composing", () => {
     expect(access({})).toEqual(["open", false]);
     expect(access({ webhookPublishUrl: url })).toEqual(["open", false]);
     expect(access({ webhookConnectUrl: url })).toEqual(["private", false]);
-    // Nothing says who a client is, so nobody has to prove it.
+    // Nothing says who a client is, so no client has to prove it.
     expect(access({ webhookSubscribeUrl: url })).toEqual(["private", true]);
     expect(access({ webhookSubscribeUrl: url, jwtSecret: "y".repeat(32) })).toEqual(["private", false]);
   });

@@ -255,7 +255,9 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
               directory: broker.directory(),
               presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
               revocations: broker.revocations(),
-              events: settings.events ? broker.events(settings.eventsMaxLength) : undefined,
+              events: settings.events
+                ? broker.events({ maxLength: settings.eventsMaxLength, maxBytes: settings.eventsMaxBytes })
+                : undefined,
             };
           },
     logger,

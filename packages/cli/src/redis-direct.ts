@@ -12,7 +12,7 @@ export interface DirectRedisOptions {
   readonly timeoutMs: number;
 }
 
-/** The most that a cluster may be set to: which it is, nobody says here. */
+/** The most that a cluster may be set to: its own value is not known here. */
 const MAX_REVOCATIONS = 1_000_000;
 
 /** Does it once Redis is reached. Returns where that was, for the person at the terminal. */

@@ -22,7 +22,7 @@ export interface Terminal {
   out(line: string): Promise<void>;
   /** Prints a line for the person at the terminal, beside the result. */
   err(line: string): void;
-  /** Shows a line that the next one takes the place of; empty to clear it. Undefined where nobody watches. */
+  /** Shows a line that the next one takes the place of; empty to clear it. Undefined without a terminal. */
   readonly status?: ((line: string) => void) | undefined;
   /** Aborts at the first SIGINT or SIGTERM. */
   interrupted(): AbortSignal;

@@ -1,6 +1,6 @@
 /**
- * Client: the SDK's front door. Joins the connector (when there is a connection), the link (commands) and the
- * subscriptions (what is wanted), and tells the application what happens.
+ * Client: the SDK's front door. Joins the connector (when there is a connection), the connection (commands)
+ * and the subscriptions (what is wanted), and tells the application what happens.
  *
  * Invariant: after `close()` no timer and no open socket is left until `connect()` is called again.
  */
@@ -51,7 +51,7 @@ export interface ClientEvents {
   readonly subscribed: { readonly channel: string };
   /** The backend, to this user or session. */
   readonly message: Json;
-  /** The backend, to everyone. */
+  /** The backend, to every client. */
   readonly broadcast: Json;
   /** What went wrong and was survived: sockets, tokens, malformed frames, refused channels. */
   readonly error: HoldfastError;
@@ -101,7 +101,7 @@ export class Client {
     this.#connector = new Connector(resolveUrl(url), resolved, {
       state: (state) => this.#events.announce("state", state),
       wanted: () => this.#subscriptions.wanted(),
-      welcomed: (link, result) => this.#subscriptions.welcomed(link, result),
+      connected: (connection, result) => this.#subscriptions.connected(connection, result),
       lost: () => this.#subscriptions.lost(),
       received: (inbound) => this.#receive(inbound),
       problem,
@@ -224,13 +224,13 @@ export class Client {
 
   #request<Op extends RequestName>(op: Op, body: RequestBody<Op>): Promise<Json> {
     return new Promise((resolve, reject) => {
-      const { link } = this.#connector;
-      if (link === undefined) {
+      const { connection } = this.#connector;
+      if (connection === undefined) {
         throw new HoldfastError(
           this.state.name === "closed" ? clientErrors.closed : clientErrors.disconnected,
         );
       }
-      link.request(op, body, (outcome) => {
+      connection.request(op, body, (outcome) => {
         if (outcome.ok) resolve(outcome.body);
         else reject(outcome.error);
       });

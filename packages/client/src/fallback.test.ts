@@ -11,7 +11,7 @@ let states: ClientState[];
 let errors: HoldfastError[];
 let received: unknown[];
 
-/** Waits of minutes pass in a moment: nobody climbs for half a minute. */
+/** Waits of minutes pass in a moment: no client upgrades its transport for half a minute. */
 const hasty = {
   ...systemClock,
   after: (ms: number, run: () => void) => systemClock.after(ms >= 15_000 ? 30 : ms, run),
@@ -151,7 +151,7 @@ describe.each(["sse", "poll"] as const)("commands over %s whose answers are lost
   });
 });
 
-describe("climbing back", () => {
+describe("upgrading again", () => {
   it("moves to the WebSocket while publications and commands go on", async () => {
     gateway.faults = { refuseUpgrades: true };
     await start({ clock: hasty, connectTimeoutMs: 5_000 });

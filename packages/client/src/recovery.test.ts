@@ -43,6 +43,28 @@ async function subscribed(): Promise<{
 }
 
 describe("a client that comes back", () => {
+  it("tells a gap in a channel without history, once for each time that it was away", async () => {
+    const { harness, socket } = await subscribed();
+    const notes = note(harness.client.subscribe("plain"));
+    await settled();
+    socket.receive({ id: 2, subscribe: {} });
+    expect(notes).toEqual(["subscribed"]);
+    for (const times of [1, 2]) {
+      harness.socket.closedBy(3004);
+      await harness.clock.advance(1_000);
+      harness.socket.open();
+      harness.socket.welcome({
+        ping: 0,
+        subs: { news: { offset: 4, epoch: "a", recovered: true }, plain: {} },
+      });
+      const gap = ["unverifiable", undefined, undefined];
+      expect(notes).toEqual([
+        "subscribed",
+        ...Array.from({ length: times }, () => ["subscribed", gap]).flat(),
+      ]);
+    }
+  });
+
   it("brings its session and its positions, and delivers what it missed first", async () => {
     const { harness, news, notes, socket } = await subscribed();
     harness.client.subscribe("plain");
@@ -202,7 +224,7 @@ describe("a subscription to a channel with history", () => {
     await harness.clock.advance(250);
     await settled();
     expect(socket.frames.at(-1)).toHaveProperty("id", 2);
-    // Nobody answers in time; the next attempt hears that the server holds the channel.
+    // No answer comes in time; the next attempt hears that the server holds the channel.
     await harness.clock.advance(10_500);
     await settled();
     socket.receive({ id: 3, error: errors.alreadySubscribed });

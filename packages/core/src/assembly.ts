@@ -1,14 +1,13 @@
 /**
  * Assembly: makes the parts of core from options and seams, and joins them. Nothing begins here.
  */
-import { sessionKey, welcomeEncoder } from "@holdfast/protocol";
+import { sessionKey } from "@holdfast/protocol";
 import { Access } from "./access/access.js";
 import { ApplicationChecks } from "./access/application-checks.js";
 import { Authentication, type Veto } from "./access/authentication.js";
 import { ResumeTokens } from "./access/resume-tokens.js";
 import { Revocations } from "./access/revocations.js";
 import { Tickets } from "./access/tickets.js";
-import { announcement } from "./commands/connect.js";
 import { commandRunner } from "./commands/runner.js";
 import type { Context } from "./connection/context.js";
 import { Detached } from "./connection/detached.js";
@@ -48,7 +47,8 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
   const ticker = new Ticker(clock);
   const registry = new Registry(options.connectTimeoutMs, ticker, metrics);
   const fanOut = new FanOut({ sliceMs: options.fanOutSliceMs }, clock, metrics);
-  const keepalive = new Keepalive(options, registry.connections, ticker, metrics);
+  const outbox = new Outbox(options, ticker);
+  const keepalive = new Keepalive(options, registry.connections, ticker, metrics, outbox);
   const namespaces = new Namespaces(options.namespaces, options);
   const streamReader = new StreamReader(
     { ...options, maxRecoveredChars: options.maxOutboxBytes },
@@ -107,7 +107,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     resumeTokens: new ResumeTokens(() => clock.now()),
     revocations,
     registry,
-    outbox: new Outbox(options, ticker),
+    outbox,
     slowConsumers: new SlowConsumers(options.maxOutboxBytes, { ticker, clock, metrics, logger }),
     rateLimit: new RateLimit(options.commandRate),
     publishRate: new PublishRate(options),
@@ -117,7 +117,6 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     logger,
     sparseLog: new SparseLog(logger, clock),
     metrics,
-    encodeWelcome: welcomeEncoder(announcement(options)),
   };
   const orders = new Control(context);
   return { context, fanOut, keepalive, orders, tickets };

@@ -21,6 +21,8 @@ import type { Tickets } from "./access/tickets.js";
 import { assemble } from "./assembly.js";
 import type { BrokerState } from "./broker/broker.js";
 import { BROADCAST, CONTROL, presenceOf, type Topic } from "./broker/topic.js";
+import type { Codec } from "./codec/codec.js";
+import { type CodecName, codecs } from "./codec/codecs.js";
 import { askWho, whoComes } from "./commands/authenticate.js";
 import { forbidden } from "./commands/forbidden.js";
 import { Connection } from "./connection/connection.js";
@@ -39,7 +41,6 @@ import {
   connections,
 } from "./control/inspection.js";
 import { type SlowConnection, slowest } from "./control/slowest.js";
-import type { Encoding } from "./delivery/batch.js";
 import type { Transport } from "./delivery/transport.js";
 import type { CoreOptions } from "./options.js";
 import type { Seams } from "./seams.js";
@@ -183,7 +184,7 @@ export class Core {
    * once where no token is looked at. `byUrl`: its headers for the application, which is asked where the URL
    * connects and nothing else can say it.
    */
-  introduce(
+  authenticate(
     token: string | undefined,
     byUrl?: ForwardedHeaders,
     resume?: Resume,
@@ -233,17 +234,20 @@ export class Core {
    */
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec | CodecName,
     url?: UrlConnect | readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
   ): Connection {
+    const spoken = typeof codec === "string" ? codecs[codec] : codec;
+    if (spoken.encoding.isBinary && transport.framing.frameBytes === undefined)
+      throw new TypeError(`the codec ${spoken.name} is binary, and this transport carries text alone`);
     const id = this.#seams.sessionId();
     const connection = new Connection(
       id,
       this.#context,
       transport,
-      encoding,
+      spoken,
       url === undefined ? { identity, headers } : undefined,
     );
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
@@ -255,7 +259,7 @@ export class Core {
   /** A moment may have passed since the token was checked. */
   #connectByUrl(connection: Connection, url: UrlConnect, identity: Identity): void {
     const error = this.#context.revocations.veto(identity, identity.user);
-    if (error === undefined) connection.connectByUrl(url, identity);
+    if (error === undefined) this.#context.commands.connectByUrl(connection, url, identity);
     else connection.disconnect(error === errors.unavailable ? disconnects.unavailable : disconnects.revoked);
   }
 

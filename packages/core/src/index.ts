@@ -5,11 +5,15 @@
 // For programs that run a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./connection/drain.js";
-export { type Connection, tenthsFor } from "./connection/connection.js";
+export type { Connection } from "./connection/connection.js";
+export { tenthsFor } from "./connection/intake.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
 export type { Seams } from "./seams.js";
 export type { UrlConnect } from "./connection/url-connect.js";
-export type { Encoding } from "./delivery/batch.js";
+export { Codec, type CodecOptions, type Dialect } from "./codec/codec.js";
+export { CODEC_ROWS, type CodecName, type CodecRow, codecs, rowFor, subprotocolOf } from "./codec/codecs.js";
+export { holdfastDialect } from "./codec/holdfast-dialect.js";
+export { rawDialect } from "./codec/raw-dialect.js";
 export {
   type NamespaceDefaults,
   type NamespaceOptions,
@@ -132,6 +136,10 @@ export type { Framing, Mark, Message, Transport } from "./delivery/transport.js"
 export type { WorkerDirectory } from "./worker-directory.js";
 export type { PresenceRule } from "./namespace.js";
 /** Names before the renaming of issue 13. */
+export type {
+  /** @deprecated Use `CodecName`. */
+  CodecName as Encoding,
+} from "./codec/codecs.js";
 export type {
   /** @deprecated Use `ConnectConsent`. */
   ConnectConsent as Admission,

@@ -1,5 +1,6 @@
 /**
- * Limits in bytes: what clients read and publish, and a worker that takes nothing, cost nobody else anything.
+ * Limits in bytes: what clients read and publish, and a worker that takes nothing, cost other clients
+ * nothing.
  *
  * After each attack the same processes run, and strangers, one on each worker at least, are connected and
  * hear what is published.
@@ -139,7 +140,7 @@ describe.each(["the embedded broker", "Redis"])("over %s", (broker) => {
     await within(expectCalm(), "calm", 60_000);
     const heard = await Promise.all(listeners.map((each) => each.all.join("\n")));
     const ended = new Set<PlainClient>(listeners.filter(({ ending }) => ending !== undefined));
-    // Who cannot read as fast may end as slow; who stays was told.
+    // A client that cannot read as fast may be disconnected as slow; one that stays was told of the gap.
     const told = heard.filter(
       (text, n) => ended.has(listeners[n] as PlainClient) || text.includes('"the end"'),
     );

@@ -1,7 +1,7 @@
 /**
  * Event streams and long-polls through the proxies of deploy/proxy, in front of two instances: whichever
- * worker of whichever instance a request reaches, everybody gets every number once and in order, also while
- * one instance replaces its workers.
+ * worker of whichever instance a request reaches, every client gets every number once and in order, also
+ * while one instance replaces its workers.
  */
 import { Agent } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -70,7 +70,7 @@ describe.each(PROXIES)("through %s", (name, start, cookies) => {
       () => reloaded.log.slice(lines).some(({ msg }) => msg.includes("reloaded")),
       60_000,
     );
-    // What was published last comes although nothing comes after it: nobody on the way waits for more.
+    // What was published last comes although nothing comes after it: no proxy on the way waits for more.
     await allCaughtUp(watchers, await publisher.finish());
     expect(watchers.flatMap(({ check }) => check.gaps)).toEqual([]);
 

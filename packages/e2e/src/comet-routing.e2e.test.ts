@@ -1,6 +1,6 @@
 /**
- * Polls that reach another worker, or another instance, than their session's, while the owner dies: nobody is
- * told of an error, and nobody loses a number.
+ * Polls that reach another worker, or another instance, than their session's, while the owner dies: no client
+ * is told of an error or loses a number.
  */
 
 import { ownerOf } from "@holdfast/protocol";

@@ -28,8 +28,8 @@ export async function within<T>(
 }
 
 /**
- * Asks again until the answer is neither undefined nor false. For what tells nobody that it changed, such as
- * a process table or a health endpoint; a check that throws counts as "not yet".
+ * Asks again until the answer is neither undefined nor false. For things that do not announce a change, such
+ * as a process table or a health endpoint; a check that throws counts as "not yet".
  */
 export async function eventually<T>(
   what: string,

@@ -64,7 +64,7 @@ if (process.platform === "linux") {
       }
       expect((await gateway.get("/healthz")).status).toBe(200);
       expect((await gateway.get("/")).status).toBe(200);
-      // Nobody named a session: no socket went through the primary.
+      // No request named a session: no socket went through the primary.
       expect(await metric(gateway, "holdfast_hand_offs_total")).toBe(0);
       expect(await metric(gateway, "holdfast_sockets_accepted_total")).toBeGreaterThanOrEqual(102);
     });
@@ -97,7 +97,7 @@ if (process.platform === "linux") {
       });
       const [slot = -1] = gone.map(({ sid }) => slotOf(sid));
       await gateway.ready();
-      // A session of its predecessor: whoever gets it answers.
+      // A session of its predecessor: any worker that gets it answers.
       const old = gone[0]?.sid;
       own.add(await PlainClient.subscribed(gateway.ws(`channels=news&sid=${old}`)));
       await openSessions(gateway, own, 2, 1);

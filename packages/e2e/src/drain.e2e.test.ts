@@ -1,7 +1,7 @@
 /**
  * Drain and rolling reload with real processes: `holdfast drain`, SIGTERM with a delay, SIGHUP under load.
  *
- * The claims: everybody is told and comes back elsewhere, nobody is left at the deadline, and a reload never
+ * The claims: every client is told and comes back elsewhere, none is left at the deadline, and a reload never
  * has fewer ready workers than configured.
  */
 import { spawn } from "node:child_process";
@@ -319,6 +319,18 @@ describe("SIGHUP", () => {
     expect(gateway.workerPids()).toEqual(pids);
     await gateway.publish("news", 1);
     expect(await client.next()).toMatchObject({ publication: { data: 1 } });
+  });
+
+  test("is another signal than SIGUSR2, which changes nothing in any process", async () => {
+    const gateway = own.add(await GatewayProcess.start({ args: [] }));
+    const pids = gateway.workerPids();
+    const client = own.add(await PlainClient.subscribed(gateway.ws("channels=news")));
+    for (let n = 0; n < 9; n++) for (const pid of pids) process.kill(pid, "SIGUSR2");
+    for (let n = 0; n < 9; n++) gateway.signal("SIGUSR2");
+    await gateway.logged(({ msg }) => msg.startsWith("SIGUSR2 ignored"));
+    await gateway.publish("news", 1);
+    expect(await client.next()).toMatchObject({ publication: { data: 1 } });
+    expect(gateway.workerPids()).toEqual(pids);
   });
 
   test("a second one during the first is merged into it; SIGTERM ends both", async () => {

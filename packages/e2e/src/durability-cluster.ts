@@ -146,7 +146,7 @@ export class DurabilityCluster {
     }
   }
 
-  /** One round: publishes, lets `fault` happen, and waits until everybody has what was published last. */
+  /** One round: publishes, lets `fault` happen, and waits until every client has what was published last. */
   async round(fault: (scene: Scene) => Promise<void>): Promise<RoundReport> {
     const { channels, clients, kinds, connect, rate } = this.#options;
     const names = Array.from({ length: channels }, (_, n) => `seq:${this.#round}-${n}`);
@@ -166,8 +166,8 @@ export class DurabilityCluster {
     let asked = performance.now();
     const isSettled = async (): Promise<boolean> => {
       const late = behind();
-      // Who came back after the last one to a log that had lost what it knew was told so, and can only hear
-      // the next.
+      // A client that came back after the last one, to a log that had lost its position, was told so and can
+      // only hear the next.
       if (
         late.length > 0 &&
         late.every(({ check }) => check.isAfterGap) &&

@@ -99,7 +99,7 @@ describe("200 clients and 500 messages a second, while faults happen", () => {
       `round ${round}, ${fault}: ${report.published} published, ${report.received} received, ` +
         `${report.losses} connections lost, gaps: ${gaps.join(", ") || "none"}; ${((performance.now() - started) / 1000).toFixed(1)} s`,
     );
-    // Only where the data itself was lost may anybody be told so.
+    // Only where the data itself was lost may a client be told so.
     if (fault !== "restart Redis without its data") expect(report.gaps).toEqual([]);
     reports.push(report);
   });

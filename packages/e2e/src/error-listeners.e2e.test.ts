@@ -22,7 +22,7 @@ jest.setTimeout(90_000);
 const own = new Resources();
 afterEach(() => own.close());
 
-/** The walks through the primary and the workers. Fails for an emitter that nobody listens to. */
+/** The walks through the primary and the workers. Fails for an emitter without a listener. */
 async function walk(gateway: GatewayProcess, listeners: ErrorListeners): Promise<readonly [Walk, ...Walk[]]> {
   const primary = await listeners.walk(gateway.banner.pid);
   const workers = await Promise.all(gateway.workerPids().map((pid) => listeners.walk(pid)));
@@ -47,7 +47,8 @@ test("of an instance with Redis, webhooks, every transport, relayed requests and
   const sessions = await openSessions(gateway, own, 2, 2, "kept:1");
   own.add(await new SseWatcher(gateway.port, "news:1").start());
   own.add(new PollClient(() => gateway.http, { channels: ["news:1"] }));
-  // One request to each owner over one connection: one of the two is relayed, and its hop's connection kept.
+  // One request to each owner over one connection: one of the two is relayed, and the connection to its owner
+  // kept.
   const kept = own.add(await KeepAliveSocket.open(gateway.port));
   for (const slot of [0, 1]) {
     const path = `/nothing?sid=${sidOf(sessions, slot, 0)}`;

@@ -1,5 +1,5 @@
 /**
- * Looks into the processes of a gateway for event emitters whose error nobody would hear: such an event ends
+ * Looks into the processes of a gateway for event emitters without a listener for errors: such an event ends
  * a process.
  *
  * A script that Node.js loads first remembers every emitter. At SIGUSR2 it writes down those that are alive,

@@ -12,7 +12,7 @@ import { freePorts } from "./free-ports.js";
 import { metric } from "./metrics-text.js";
 import { Program, REPOSITORY } from "./program.js";
 import { Resources } from "./resources.js";
-import { optionalTool } from "./test-tool.js";
+import { testWith } from "./test-with.js";
 
 jest.setTimeout(60_000);
 
@@ -201,10 +201,8 @@ describe("react", () => {
   }
 });
 
-const python = optionalTool("python3");
-
-(python === undefined ? describe.skip : describe)("notifications", () => {
-  test("reach one user and all, and the backend reads the events", async () => {
+describe("notifications", () => {
+  testWith(["python3"], "reach one user and all, and the backend reads the events", async () => {
     const redis = own.add(await RedisServer.start());
     const example = await start("notifications", { HOLDFAST_REDIS: redis.url });
     const [ada, bob] = [await open(`${example.page}/?name=ada`), await open(`${example.page}/?name=bob`)];

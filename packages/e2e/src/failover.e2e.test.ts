@@ -2,8 +2,8 @@
  * Redis fails over while 200 clients listen and 500 messages a second are published: a replica behind a
  * Sentinel takes over, with all that the master had, or without its last half second.
  *
- * What was lost with the master cannot be had; whoever had heard of it is told so, by the epoch. Nobody
- * misses anything in silence.
+ * What was lost with the master cannot be had; clients that had received it are told so, by the epoch. No
+ * client misses anything in silence.
  */
 import { RedisSentinel, RedisServer } from "@holdfast/redis/testing";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";

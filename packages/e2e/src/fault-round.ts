@@ -152,7 +152,7 @@ class Crowd {
   }
 
   /**
-   * Resolves when a broadcast has reached all of them; those who lost a connection meanwhile may come back
+   * Resolves when a broadcast has reached all of them; clients that lost a connection meanwhile may come back
    * for it.
    */
   async hears(gateway: GatewayProcess, ms: number): Promise<void> {

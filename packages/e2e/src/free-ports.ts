@@ -1,5 +1,5 @@
 /**
- * Ports that nobody listens on, for what cannot let the gateway choose: ranges, and an address to come back
+ * Ports without a listener, for tests that cannot let the gateway choose: ranges, and an address to come back
  * to.
  *
  * Below the kernel's range for outgoing connections (from 32768 on Linux), where a test's thousands of

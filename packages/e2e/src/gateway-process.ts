@@ -1,9 +1,9 @@
 /**
  * A gateway under test: `holdfast start` as a process, where it listens, its workers, its log.
  *
- * Ports are free ones that the gateway takes by itself, so nobody can be faster. Invariant: a gateway that
- * was closed has left no process behind, and `close()` fails the test if one had to be killed that should
- * have ended by itself.
+ * Ports are free ones that the gateway takes by itself, so no other process can be faster. Invariant: a
+ * gateway that was closed has left no process behind, and `close()` fails the test if one had to be killed
+ * that should have ended by itself.
  */
 import { eventually, within } from "./deadline.js";
 import { type Ending, Program, type ProgramOptions } from "./program.js";

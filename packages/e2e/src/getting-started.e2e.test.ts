@@ -14,7 +14,7 @@ import { GatewayProcess } from "./gateway-process.js";
 import { PlainClient } from "./plain-client.js";
 import { Program, REPOSITORY } from "./program.js";
 import { Resources } from "./resources.js";
-import { optionalTool } from "./test-tool.js";
+import { testWith } from "./test-with.js";
 import { SECRET } from "./tokens.js";
 
 jest.setTimeout(60_000);
@@ -53,14 +53,13 @@ const BACKENDS = [
 
 describe("the programs of the guide", () => {
   for (const { name, tool, language, file, args } of BACKENDS) {
-    const path = optionalTool(tool);
-    (path === undefined ? test.skip : test)(`${name} publishes, in about ten lines`, async () => {
+    testWith([tool], `${name} publishes, in about ten lines`, async (path = "") => {
       const program = snippet(language);
       expect(program.trim().split("\n").length).toBeLessThanOrEqual(12);
       const reader = own.add(await PlainClient.subscribed(gateway.ws("channels=news")));
       const source = join(mkdtempSync(join(tmpdir(), "holdfast-guide-")), file);
       writeFileSync(source, program);
-      const running = run(path ?? "", [...args, source]);
+      const running = run(path, [...args, source]);
       expect(await running.exit(40_000)).toEqual({ code: 0, signal: null });
       expect(running.output).toContain("200");
       expect(await reader.next()).toEqual({ publication: { channel: "news", data: { from: name } } });

@@ -1,5 +1,5 @@
 /**
- * From the listener to a worker: nothing is lost, and everybody is answered.
+ * From the listener to a worker: nothing is lost, and every client is answered.
  *
  * Each loss that @socket.io/sticky 2.0.1 has as shipped is shown on it, too: the reason for Holdfast's own
  * front door (docs/adr/0003-front-door.md). When a newer version keeps what this one loses, these tests say

@@ -1,5 +1,5 @@
 /**
- * A client that does what the protocol asks of those who come back: full-jitter backoff, Retry-After as a
+ * A client that does what the protocol asks of a returning client: full-jitter backoff, Retry-After as a
  * floor, its last session id in the URL, one attempt at a time.
  *
  *     away ──attempt──► connecting ──welcome──► connected

@@ -1,5 +1,5 @@
 /**
- * Identity over two instances on one Redis: who gets in, by which way, to what, until when.
+ * Identity over two instances on one Redis: which clients get in, by which way, to what, until when.
  *
  * Tokens come from `holdfast token create`, as an operator would make them.
  */

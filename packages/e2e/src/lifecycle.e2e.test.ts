@@ -73,7 +73,7 @@ describe("SIGTERM", () => {
     const latest = times.at(-1) ?? 0;
     expect(latest - soonest).toBeGreaterThan(windowMs / 2);
     expect(latest).toBeLessThan(windowMs + 5_000);
-    // No second in which everybody goes.
+    // No second in which all clients leave.
     const largestThird = Math.max(
       ...[0, 1, 2].map(
         (third) =>

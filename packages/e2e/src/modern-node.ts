@@ -2,8 +2,8 @@
  * A Node.js that can share a port between processes (22.12, Linux), for tests of what this one cannot do.
  *
  * This one if it can; else the one named in HOLDFAST_TEST_NODE; else the npm package that carries Node.js for
- * Linux on x64, installed once into a folder of its own: as a dependency it would put its `node` before
- * everybody's in npm scripts.
+ * Linux on x64, installed once into a folder of its own: as a dependency it would put its `node` before the
+ * installed one in npm scripts.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

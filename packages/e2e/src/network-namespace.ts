@@ -50,6 +50,11 @@ export class NetworkNamespace {
     return Program.start("ip", ["netns", "exec", this.name, process.execPath, "-e", script, ...args]);
   }
 
+  /** Sets a kernel's setting of the namespace. */
+  sysctl(name: string, value: string): void {
+    ip("netns", "exec", this.name, "sysctl", "-qw", `${name}=${value}`);
+  }
+
   /** Pulls the cable: packets are dropped in both directions, and no program is told. */
   cut(): void {
     ip("-n", this.name, "link", "set", this.#theirs, "down");

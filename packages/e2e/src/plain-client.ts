@@ -17,7 +17,8 @@ export interface PlainOptions extends ClientOptions {
 }
 
 /**
- * Who connects by command may get several frames in one message, one a line; who connects by URL never does.
+ * A client that connects by command may get several frames in one message, one a line; one that connects by
+ * URL never does.
  */
 const byCommand = (url: string): boolean => !/[?&]channels=/.test(url);
 

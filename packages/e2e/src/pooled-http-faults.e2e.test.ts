@@ -41,7 +41,7 @@ async function askOn(socket: KeepAliveSocket, going: () => boolean): Promise<Kep
   return answers;
 }
 
-/** 200, or an error that says to come again; which of them nobody can know while a worker dies. */
+/** 200, or an error that says to come again; which of them cannot be known while a worker dies. */
 function expectAnswered(answers: readonly KeptAnswer[]): void {
   expect(answers.length).toBeGreaterThan(0);
   const others = answers.filter(({ status }) => status !== 200);

@@ -3,7 +3,7 @@
  * request comes by, the worker of its session answers it. Once through a real HAProxy, once byte for byte on
  * one kept socket.
  *
- * Who answered is read from the workers' own counters, never from what the answer says.
+ * Which worker answered is read from the workers' own counters, never from what the answer says.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { within } from "./deadline.js";
@@ -158,7 +158,7 @@ describe("on one kept connection", () => {
     expect(await answeredSince(gateway, before)).toEqual({ 0: 100, 1: 100, 2: 100 });
   });
 
-  /** A body that would be a request, if somebody took it for one. */
+  /** A body that would be a request, if a parser took it for one. */
   const disguised = getRequest("/nowhere");
 
   test.each([

@@ -61,7 +61,7 @@ export class PresenceClient {
     return this.#resume?.sid.slice(4) ?? "";
   }
 
-  /** Who it believes is there, in order. */
+  /** The members that it sees, in order. */
   get seen(): readonly string[] {
     return [...this.#list].sort();
   }
@@ -161,7 +161,8 @@ export class PresenceClient {
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#reading = 0;
-    // Not possible now: the next change makes it try again, and who is left wrong is found by the test.
+    // Not possible now: the next change makes it try again, and the test finds a client whose list stays
+    // wrong.
     if (presence === undefined) {
       setTimeout(() => {
         this.#held ??= [];

@@ -1,6 +1,6 @@
 /**
- * No ghost and nobody missing: two instances of two workers on one Redis, clients in rooms that follow who is
- * there, and one fault after the other.
+ * No ghost and no member missing: two instances of two workers on one Redis, clients in rooms that follow who
+ * is there, and one fault after the other.
  *
  * HOLDFAST_PRESENCE_ROUNDS says how many rounds, HOLDFAST_FAULT_SEED replays a run. A line for each round is
  * printed.
@@ -86,7 +86,10 @@ beforeAll(async () => {
 });
 afterAll(() => shared.close());
 
-/** Who is wrong about whom, where `there` says who is there; empty when nobody is. */
+/**
+ * Which clients see a wrong list of members, and the differences; `there` has the right lists. Empty when all
+ * are right.
+ */
 function wrong(there: readonly PresenceClient[], watching = there): string[] {
   return watching.flatMap((client) => {
     const truth = there
@@ -102,7 +105,7 @@ function wrong(there: readonly PresenceClient[], watching = there): string[] {
   });
 }
 
-/** Everybody is right about everybody. Returns how long that took from now, ms. */
+/** Waits until every client sees the right members. Returns how long that took from now, ms. */
 async function agree(there: readonly PresenceClient[], ms: number, watching = there): Promise<number> {
   const since = performance.now();
   await eventually("all see who is there", () => wrong(there, watching).length === 0, ms).catch((error) => {

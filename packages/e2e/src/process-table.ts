@@ -1,6 +1,6 @@
 /**
  * Which processes belong to a test: all that carry its mark in their environment, however deep they were
- * started and whoever adopted them since. Zombies do not count, they are only waiting to be read.
+ * started and whichever process adopted them since. Zombies do not count, they are only waiting to be read.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ function fromProc(entry: string): number[] {
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");
       if (!/\) [ZX]/.test(stat)) pids.push(Number(name));
     } catch {
-      // It ended meanwhile, or belongs to somebody else.
+      // It ended meanwhile, or belongs to another user.
     }
   }
   return pids.sort((a, b) => a - b);

@@ -70,7 +70,7 @@ describe("the ACLs of docs/operations.md", () => {
     expect((await admin.call("ACL", "LOG")) as unknown[]).toEqual([]);
   });
 
-  test("let backends publish, and neither read the secret nor say where instances are", async () => {
+  test("let backends publish, and neither read the secret, say where instances are nor cut them off", async () => {
     const listener = await PlainClient.subscribed(gateway.ws("channels=room:b"));
     for (const [channel, heard] of [
       ["holdfast:channel:room:b", '"to a channel"'],
@@ -94,6 +94,11 @@ describe("the ACLs of docs/operations.md", () => {
       ["PUBLISH", "other", "1"],
       ["FLUSHALL"],
       ["CONFIG", "GET", "*"],
+      ["CLIENT", "KILL", "USER", "holdfast"],
+      ["CLIENT", "PAUSE", "10"],
+      ["CLIENT", "LIST"],
+      ["KEYS", "*"],
+      ["SCRIPT", "FLUSH"],
     ])
       await expect(backend.call(command[0] ?? "", ...command.slice(1))).rejects.toThrow(/NOPERM/);
   });

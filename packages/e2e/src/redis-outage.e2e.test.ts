@@ -44,7 +44,7 @@ describe("while Redis is away", () => {
     await sdk.connect();
   });
 
-  /** Everything works, for those who were there before and for those who come now. */
+  /** Everything works, for clients that were connected before and for new ones. */
   async function recovered(): Promise<void> {
     await gateway.ready(30_000);
     const backend = own.add(await RedisPublisher.connect(redis.port));
@@ -61,7 +61,7 @@ describe("while Redis is away", () => {
     const fresh = own.add(await PlainClient.subscribed(gateway.ws("channels=news")));
     await backend.publish("holdfast:channel:news", '"fresh"');
     await fresh.until('"fresh"');
-    // Nobody was thrown out meanwhile.
+    // No client was disconnected meanwhile.
     expect(plain.ending).toBeUndefined();
     expect(commands.ending).toBeUndefined();
     expect(gateway.workerPids()).toHaveLength(2);

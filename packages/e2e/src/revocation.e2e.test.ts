@@ -1,6 +1,6 @@
 /**
- * Revoked at once, everywhere, and also where nobody could be told: two instances on one Redis, one of them
- * behind a network that can be cut; and one instance without Redis.
+ * Revoked at once, everywhere, and also where a worker could not be told: two instances on one Redis, one of
+ * them behind a network that can be cut; and one instance without Redis.
  */
 import { disconnects } from "@holdfast/protocol";
 import { RedisServer } from "@holdfast/redis/testing";
@@ -170,7 +170,7 @@ describe("in a cluster", () => {
       });
     }
     expect(stranger.all).toHaveLength(1);
-    // Malformed ones hurt nobody, are counted and shown.
+    // Malformed ones change nothing, are counted and shown.
     await backendNow.publish("holdfast:control", '{"op":"dance"}');
     await first.logged(({ msg, sample }) => msg === "rejected an order" && sample === '{"op":"dance"}');
     await connected(first, tokenOf("gus"));

@@ -1,5 +1,5 @@
 /**
- * The SDK with tokens and presence over each transport: who it is, who else is there, tokens that end, and
+ * The SDK with tokens and presence over each transport: its user, the members it sees, tokens that end, and
  * tabs of one user.
  */
 import {

@@ -12,6 +12,7 @@ import { WebSocket } from "ws";
 import { eventually, within } from "./deadline.js";
 import { GatewayProcess } from "./gateway-process.js";
 import { Resources } from "./resources.js";
+import { TcpRelay } from "./tcp-relay.js";
 
 jest.setTimeout(90_000);
 
@@ -119,5 +120,32 @@ describe("a channel with history", () => {
       epoch: position.epoch,
       publications: [{ channel, offset: 2, data: 2 }],
     });
+  });
+});
+
+describe("a channel without history", () => {
+  test("tells a gap when the client was disconnected with no_pong meanwhile", async () => {
+    const times = ["--ping-interval", "1s", "--pong-timeout", "500ms"];
+    const gateway = own.add(await GatewayProcess.start({ args: ["--workers", "1", ...times] }));
+    const relay = own.add(await TcpRelay.start([gateway.port]));
+    const { client } = new Cuttable(`ws://127.0.0.1:${relay.port}/ws`);
+    const told: unknown[] = [];
+    const plain = client.subscribe("plain", ({ data }) => told.push(data));
+    plain.on("gap", ({ reason }) => told.push({ gap: reason }));
+    await within(client.connect(), "a connection");
+    await eventually("it is subscribed", () => plain.state === "subscribed");
+    await gateway.publish("plain", "before");
+    await eventually("it hears", () => told.length === 1);
+    relay.stall();
+    await eventually("the gateway has given the connection up", async () => {
+      const { text } = await gateway.adminGet("/metrics");
+      return /^holdfast_keepalive_timeouts_total 1$/m.test(text);
+    });
+    await gateway.publish("plain", "missed");
+    relay.flow();
+    await eventually("the gap is told", () => told.length > 1);
+    await gateway.publish("plain", "after");
+    await eventually("it hears again", () => told.includes("after"));
+    expect(told).toEqual(["before", { gap: "unverifiable" }, "after"]);
   });
 });

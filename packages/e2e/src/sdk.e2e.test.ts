@@ -144,7 +144,7 @@ describe("when a worker is killed", () => {
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     }
 
-    // The same slot, another generation: sessions of the old one are nobody's, and served all the same.
+    // The same slot, another generation: sessions of the old one have no owner, and are served all the same.
     const reborn = await eventually("the new worker serves", async () => {
       const client = own.add(await PlainClient.subscribed(first.ws(`channels=x&sid=${oldSid}`)));
       const owner = ownerOf(client.sid);

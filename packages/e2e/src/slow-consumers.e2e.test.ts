@@ -13,7 +13,7 @@ const MAX_OUTBOX_BYTES = 256 * 1024;
 /** Large, because the kernels of both sides take megabytes before anything waits in the gateway. */
 const PAD = "x".repeat(64 * 1024);
 const MAX_PUBLICATIONS = 1000;
-/** Publications after somebody has fallen behind. */
+/** Publications after a client has fallen behind. */
 const MORE = 50;
 
 const NAMESPACES = {
@@ -71,7 +71,7 @@ async function isBehind(sid: string): Promise<boolean> {
   return (await slowest()).some(({ id, behind }) => id === sid && behind.length > 0);
 }
 
-/** Lets somebody fall behind and publishes more; returns how much was published, and how slow it is. */
+/** Lets a client fall behind and publishes more; returns how much was published, and how slow it is. */
 async function fallBehind(channel: string, sid: string): Promise<{ published: number; slow: Slow }> {
   const next = await publishUntil(channel, 1, () => isBehind(sid));
   let left = MORE;

@@ -2,7 +2,7 @@
  * Attackers who open connections and never finish a request: half of them say nothing at all, half a byte now
  * and then.
  *
- * Whoever is turned away comes again at once, so that there are always as many, until `stop`. Notes how each
+ * A refused attacker comes again at once, so that their number stays the same, until `stop`. Notes how each
  * was ended and how long it was kept.
  */
 import { connect, type Socket } from "node:net";
@@ -50,7 +50,7 @@ export class SlowHeads {
     return this.#opened;
   }
 
-  /** Sends nobody again. Resolves when the gateway has ended the last of those who are there. */
+  /** Stops opening connections. Resolves when the gateway has ended the last open one. */
   async stop(ms: number): Promise<void> {
     this.#state = "ending";
     const gone = new Promise<void>((resolve) => {

@@ -44,6 +44,25 @@ export const SPENDERS: Readonly<Record<string, Spender>> = Object.freeze({
   ),
   "signature checks": overWebSocket(text(connectWithTokens()), NOTHING, ""),
   publications: overWebSocket(text(publication("x".repeat(30_000)))),
+  "messages to backends": overWebSocket(text(`{"id":9,"send":{"data":"${"m".repeat(40_000)}"}}`)),
+  "new channels": (gateway, stop) => {
+    let next = 0;
+    const fresh = (id: number) => ({
+      channel: `open:${"c".repeat(200)}${next++}`,
+      data: id,
+      key: `${"k".repeat(100)}${id}`,
+    });
+    const once = () => text(lines((id) => ({ id, publish: fresh(id) })));
+    return untilStopped(stop, async () => {
+      const raw = await RawSocket.open(gateway.ws(), { onMessage: () => {} });
+      raw.text('{"id":1,"connect":{}}');
+      while (!stop.aborted && !raw.socket.destroyed) {
+        raw.socket.write(once());
+        await pause(500);
+      }
+      raw.socket.destroy();
+    });
+  },
   history: async (gateway, stop) => {
     for (let i = 0; i < 20; i++) await gateway.publish("open:kept", "y".repeat(20_000));
     const read = lines((id) => ({ id, history: { channel: "open:kept", limit: 1000 } }));

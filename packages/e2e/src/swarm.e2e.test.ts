@@ -1,6 +1,6 @@
 /**
- * `holdfast swarm run` against a real gateway: everybody connected, everybody hears a broadcast once, nothing
- * is left.
+ * `holdfast swarm run` against a real gateway: every connection opens, each receives a broadcast once,
+ * nothing is left.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

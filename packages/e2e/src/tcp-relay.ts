@@ -10,6 +10,8 @@ export class TcpRelay {
   readonly #server: Server;
   readonly #targets: readonly number[];
   readonly #sockets = new Set<Socket>();
+  /** Those that came while nothing passed. */
+  readonly #strays = new Set<Socket>();
   #turn = 0;
   #isAway = false;
   #isStalled = false;
@@ -35,12 +37,12 @@ export class TcpRelay {
 
   /** Connections that are open, both halves counted. */
   get size(): number {
-    return this.#sockets.size;
+    return this.#sockets.size + this.#strays.size;
   }
 
   /** Ends every connection without a word: a reset on both sides. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of [...this.#sockets, ...this.#strays]) socket.resetAndDestroy();
   }
 
   /** Ends every connection and takes none, until `back`: the network between both sides is gone. */
@@ -53,10 +55,17 @@ export class TcpRelay {
     this.#isAway = false;
   }
 
-  /** From now on nothing passes in either direction, on new connections either, and nobody is told. */
+  /** From now on nothing passes in either direction, on new connections either, and neither side is told. */
   stall(): void {
     this.#isStalled = true;
     for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** After `stall`: what waits passes. Connections that came meanwhile reach no target, and are reset. */
+  flow(): void {
+    this.#isStalled = false;
+    for (const socket of this.#strays) socket.resetAndDestroy();
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async close(): Promise<void> {
@@ -68,8 +77,8 @@ export class TcpRelay {
   #relay(client: Socket, tried: number): void {
     if (this.#isAway) return void client.resetAndDestroy();
     if (this.#isStalled) {
-      this.#sockets.add(client);
-      client.on("error", () => {}).once("close", () => this.#sockets.delete(client));
+      this.#strays.add(client);
+      client.on("error", () => {}).once("close", () => this.#strays.delete(client));
       return;
     }
     const port = this.#targets[this.#turn++ % this.#targets.length] ?? 0;

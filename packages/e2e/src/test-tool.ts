@@ -14,27 +14,27 @@ interface Tool {
 
 /** The executable's path. Throws a sentence that says how to get it. */
 export function testTool(name: string): string {
-  const tools = JSON.parse(readFileSync(join(REPOSITORY, "scripts/test-tools.json"), "utf8")) as Readonly<
-    Record<string, Tool>
-  >;
-  const tool = tools[name];
-  if (tool === undefined) throw new Error(`${name} is not in scripts/test-tools.json`);
-  const named = process.env[tool.env];
-  for (const command of named === undefined ? tool.commands : [named]) {
-    const found = onPath(command);
-    if (found !== undefined) return found;
-  }
+  if (testTools()[name] === undefined) throw new Error(`${name} is not in scripts/test-tools.json`);
+  const found = optionalTool(name);
+  if (found !== undefined) return found;
   throw new Error(`no ${name} on this machine: \`node scripts/dist/ensure-test-tools.js\` installs one`);
 }
 
-/**
- * The path of a program that only some machines have, or undefined after one line that says so: tests of a
- * recipe are skipped without its tool.
- */
+/** The path of a program that only some machines have, whether test-tools.json names it or not. */
 export function optionalTool(name: string): string | undefined {
-  const path = onPath(name);
-  if (path === undefined) console.log(`skipped: no ${name} on this machine, and its tests need it`);
-  return path;
+  const tool = testTools()[name] ?? { env: "", commands: [name] };
+  const named = process.env[tool.env];
+  for (const command of named === undefined ? tool.commands : [named]) {
+    const path = onPath(command);
+    if (path !== undefined) return path;
+  }
+  return undefined;
+}
+
+function testTools(): Readonly<Record<string, Tool>> {
+  return JSON.parse(readFileSync(join(REPOSITORY, "scripts/test-tools.json"), "utf8")) as Readonly<
+    Record<string, Tool>
+  >;
 }
 
 function onPath(command: string): string | undefined {

@@ -227,7 +227,7 @@ describe("webhooks", () => {
     for (const { error } of answers) if (error !== undefined) expect(error.name).toBe("try_later");
     // Two workers with four each.
     expect(application.mostOpen).toBeLessThanOrEqual(8);
-    // Nobody is lost: who comes later gets in.
+    // No client is lost: one that comes later gets in.
     await Promise.all(
       clients.map((client, i) =>
         answers[i]?.connect !== undefined

@@ -40,7 +40,7 @@ export interface Capacity {
   readonly first: CapacityLimit;
   /** All, the least first. */
   readonly limits: readonly CapacityLimit[];
-  /** Limits whose values nobody publishes: what to watch. */
+  /** Limits without a published value: what to watch. */
   readonly unknown: readonly string[];
 }
 

@@ -90,7 +90,7 @@ function mostWindow(place: DrainPlace, delay: number): number {
   }
 }
 
-/** What is wrong with timings that somebody chose, one sentence each. */
+/** What is wrong with timings that an operator chose, one sentence each. */
 export function drainProblems(timings: DrainTimings): string[] {
   const { place, drainDelaySeconds, drainWindowSeconds, deregistrationSeconds, hookSeconds } = timings;
   const drain = drainDelaySeconds + drainWindowSeconds;

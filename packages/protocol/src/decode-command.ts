@@ -1,5 +1,5 @@
 /**
- * Text from a client → commands. The server's side of the boundary: any text in, only values out.
+ * Frames from a client → commands. The server's side of the boundary: any frame in, only values out.
  *
  * Never throws. A frame whose id can be read gets an error to answer with; one that is not a frame at all is
  * `malformed`, after which the stream cannot be trusted and the connection ends with `bad_frame`.
@@ -7,12 +7,10 @@
 import { channelProblem, isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
 import type { ChannelWish, CommandName, ReceivedCommand, Resume } from "./frame.js";
-import { exceedsDepth } from "./json-depth.js";
-import { memberText } from "./json-text.js";
+import type { ReceivedFrame } from "./frame-encoding.js";
+import { decodeJson } from "./json-encoding.js";
 import {
-  MAX_COMMANDS_PER_MESSAGE,
   MAX_CURSOR_LENGTH,
-  MAX_DEPTH,
   MAX_HISTORY_LIMIT,
   MAX_KEY_LENGTH,
   MAX_PRESENCE_LIMIT,
@@ -34,69 +32,40 @@ const MAX_SHOWN_NAME = 60;
 /** The most characters of `client` that are kept. */
 const MAX_CLIENT_LENGTH = 64;
 
-/** In one message: each is work. */
-const MAX_BLANK_LINES = 1_024;
-/**
- * A line without a frame: what JSON counts as white space, such as the `\r` of an empty line that ends in
- * `\r\n`.
- */
-const BLANK = /^[ \t\r]*$/;
-
 /**
  * Decodes one WebSocket message: one frame, or several separated by newlines; blank lines are skipped.
  * The caller has bounded the message's size. Decoding stops at the first malformed frame.
  */
 export function decodeCommands(message: string): readonly DecodedCommand[] {
-  if (exceedsDepth(message, MAX_DEPTH)) return [malformed(`JSON nested deeper than ${MAX_DEPTH}`)];
-  if (!message.includes("\n")) return [decodeCommand(message)];
   const decoded: DecodedCommand[] = [];
-  let blank = 0;
-  let start = 0;
-  while (start < message.length) {
-    const newline = message.indexOf("\n", start);
-    const end = newline === -1 ? message.length : newline;
-    const line = message.slice(start, end);
-    if (!BLANK.test(line)) {
-      if (decoded.length === MAX_COMMANDS_PER_MESSAGE) {
-        decoded.push(malformed(`more than ${MAX_COMMANDS_PER_MESSAGE} frames in one message`));
-        return decoded;
-      }
-      const one = decodeCommand(line);
-      decoded.push(one);
-      if (one.kind === "malformed") return decoded;
-    } else if (++blank > MAX_BLANK_LINES) {
-      decoded.push(malformed(`more than ${MAX_BLANK_LINES} blank lines in one message`));
-      return decoded;
-    }
-    start = end + 1;
+  for (const part of decodeJson(message)) {
+    const one = part.kind === "frame" ? readCommand(part.frame) : part;
+    decoded.push(one);
+    if (one.kind === "malformed") break;
   }
-  return decoded.length === 0 ? [malformed("an empty message")] : decoded;
+  return decoded;
 }
 
-function decodeCommand(text: string): DecodedCommand {
-  let frame: unknown;
-  try {
-    frame = JSON.parse(text);
-  } catch {
-    return malformed('not JSON as {"id":1,"connect":{}} is');
-  }
-  if (!isObject(frame)) return malformed("not a JSON object");
-  const keys = Object.keys(frame);
+/** The command that a frame is. */
+export function readCommand(frame: ReceivedFrame): DecodedCommand {
+  const { value } = frame;
+  if (!isObject(value)) return malformed("not a JSON object");
+  const keys = Object.keys(value);
   if (keys.length === 0) return { kind: "ping" };
-  const { id } = frame;
+  const { id } = value;
   if (!isCommandId(id)) return malformed("no whole number above 0 as its `id`");
   const op = keys[0] === "id" ? keys[1] : keys[0];
   if (keys.length !== 2 || op === undefined) return { kind: "invalid", id, error: errors.unknownCommand };
   if (!isCommandName(op)) return { kind: "invalid", id, error: unknownCommand(op) };
-  const body = frame[op];
-  const checked = isObject(body) ? readers[op](id, body, text) : bad(op, "must be an object");
+  const body = value[op];
+  const checked = isObject(body) ? readers[op](id, body, frame) : bad(op, "must be an object");
   return "op" in checked ? { kind: "command", command: checked } : { kind: "invalid", id, error: checked };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** From the id, the body and the frame that it was read of. */
-type Reader = (id: number, body: Fields, frame: string) => ReceivedCommand | ErrorCode;
+type Reader = (id: number, body: Fields, frame: ReceivedFrame) => ReceivedCommand | ErrorCode;
 
 const TOKEN = `must be a string of 1 to ${MAX_TOKEN_LENGTH} characters`;
 const FLAG = "must be true or false";
@@ -201,8 +170,8 @@ const readers: { readonly [Op in CommandName]: Reader } = {
 };
 
 /** The command's data as its client wrote it. The frame was parsed, and has it. */
-function dataText(frame: string, op: CommandName): string {
-  return memberText(memberText(frame, op) ?? "{}", "data") ?? "null";
+function dataText(frame: ReceivedFrame, op: CommandName): string {
+  return frame.data(op, "data")?.text ?? "null";
 }
 
 function checkChannel(value: unknown): ErrorCode | undefined {

@@ -23,7 +23,7 @@ const reason = fc.constantFrom(
   "too_many" as const,
   "unverifiable" as const,
 );
-/** As the server has them: the data is text, here with spaces that only survive if nobody parses it. */
+/** As the server has them: the data is text, here with spaces that only survive if no code parses it. */
 const publications = fc.array(fc.record({ offset, data: json.map((data) => ` ${encode.jsonText(data)} `) }), {
   maxLength: 5,
 });

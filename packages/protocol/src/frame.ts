@@ -33,12 +33,12 @@ export interface ChannelWish extends Partial<Position> {
   readonly token?: string;
   /** Who is there comes with the answer. */
   readonly presence?: boolean;
-  /** Whoever joins and leaves later is told. */
+  /** Joins and leaves after that are pushed. */
   readonly joinLeave?: boolean;
 }
 
 export interface ConnectRequest {
-  /** Who the client is, and what it may. */
+  /** The token: which user the client is, and what it may do. */
   readonly token?: string;
   /** Name and version of the client library, for the operator's logs. At most 64 characters. */
   readonly client?: string;
@@ -55,7 +55,7 @@ export interface SubscribeRequest {
   readonly token?: string;
   /** Who is there comes with the answer. */
   readonly presence?: boolean;
-  /** Whoever joins and leaves later is told. */
+  /** Joins and leaves after that are pushed. */
   readonly joinLeave?: boolean;
 }
 
@@ -160,7 +160,7 @@ export type JoinLeaveMode = "off" | "user" | "session";
 
 export interface PresenceList extends PresenceCounts {
   readonly joinLeave: JoinLeaveMode;
-  /** Those who are there; none where there are more than a list may have. */
+  /** The members; none where there are more than a list may have. */
   readonly members: readonly PresenceMember[];
 }
 
@@ -169,7 +169,7 @@ export interface PresenceResult extends PresenceList {
   readonly next?: string;
 }
 
-/** Somebody came or went. */
+/** A member joined or left. */
 export interface JoinLeavePush {
   readonly channel: string;
   readonly member: PresenceMember;

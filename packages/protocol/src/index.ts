@@ -49,7 +49,23 @@ export type { Position, UnrecoveredReason } from "./position.js";
 // For other packages of Holdfast.
 export { BACKOFF_DEFAULTS, type BackoffOptions, backoffDelay } from "./backoff.js";
 export { channelProblem, isChannelName, namespaceOf, userOf } from "./channel.js";
-export { type DecodedCommand, decodeCommands } from "./decode-command.js";
+export { type DecodedCommand, decodeCommands, readCommand } from "./decode-command.js";
+export {
+  type DecodedPart,
+  type FrameEncoding,
+  type FrameValue,
+  JsonText,
+  type ReceivedFrame,
+  type WireMessage,
+} from "./frame-encoding.js";
+export { frameText, jsonEncoding } from "./json-encoding.js";
+export {
+  errorFrame,
+  PING_FRAME,
+  pushFrame,
+  replyFrame,
+  type SentPush,
+} from "./server-frames.js";
 export { elementTexts, memberText } from "./json-text.js";
 export { type DecodedFrame, decodeFrames } from "./decode-push.js";
 export {

@@ -20,7 +20,7 @@ const scalar = fc.oneof(
 );
 const name = fc.constantFrom('"a"', '"\\u0061"', '"data"', '"d\\u0061ta"', '"__proto__"', '"}"', '""');
 
-/** JSON as someone may write it: any white space, repeated names, numbers that no double has. */
+/** JSON as a client may write it: any white space, repeated names, numbers that no double has. */
 const { value } = fc.letrec<{ value: string }>((tie) => {
   const inner = fc.oneof({ depthSize: "small", withCrossShrink: true }, scalar, tie("value"));
   const spaced = fc.tuple(space, inner, space).map((parts) => parts.join(""));

@@ -47,7 +47,7 @@ export function withSessionKey(sid: string, key: string): string {
   return sid.slice(0, OWNER_LENGTH) + key;
 }
 
-/** Who made the session, or undefined when `sid` is not a session id. */
+/** The worker that made the session, or undefined when `sid` is not a session id. */
 export function ownerOf(sid: string): Owner | undefined {
   if (!SESSION_ID.test(sid)) return undefined;
   let bits = 0;

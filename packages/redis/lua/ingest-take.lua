@@ -3,9 +3,10 @@
 --
 -- KEYS  1 the ingest stream, 2 its lease
 -- ARGV  1 who asks, 2 for how long, ms, 3 consumer group, 4 entries at most, 5 bytes after which no further entry is read,
---       6 bytes of one value; longer ones are cut to one more
--- returns false while another holds the lease; else {id after which everything is new, entries}, an entry being
---   {id, names and values}, without the latter when somebody deleted it
+--       6 bytes of one value; longer ones are cut to one more, 7 where to begin: "0" or an id, with what was handed out
+--       and is not settled after that, or ">", with what is new
+-- returns false while another holds the lease; else {id after which everything is new, entries, where to go on}, an entry
+--   being {id, names and values}, without the latter when somebody deleted it
 -- effects: creates stream and group when there is none. Entries are pending until ingest-settle: those of an earlier
 --   holder come first, because all holders are one consumer.
 local MAX_FIELDS = 16
@@ -25,7 +26,7 @@ local function read(after)
 end
 
 local longest = tonumber(ARGV[6])
-local entries, bytes, after = {}, 0, '0'
+local entries, bytes, after = {}, 0, ARGV[7]
 while #entries < tonumber(ARGV[4]) and bytes < tonumber(ARGV[5]) do
   local entry, problem = read(after)
   if problem then return problem end
@@ -51,4 +52,4 @@ for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
   if facts['name'] == ARGV[3] then last = facts['last-delivered-id'] end
 end
-return {last, entries}
+return {last, entries, after}

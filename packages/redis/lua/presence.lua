@@ -45,7 +45,8 @@ local function publish(c)
   local news = '{"sequence":' .. text(c.sequence) .. ',"version":' .. text(c.version) .. ',"users":' .. text(users) ..
     ',"sessions":' .. text(c.sessions)
   if c.sessions <= c.listed then news = news .. ',"steps":[' .. table.concat(c.steps, ',') .. ']' end
-  redis.call('PUBLISH', c.topic, news .. '}')
+  -- Where it is refused, views find the hole by the next news; the numbers have to be right in any case.
+  redis.pcall('PUBLISH', c.topic, news .. '}')
   c.steps, c.size = {}, 0
 end
 

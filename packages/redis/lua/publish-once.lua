@@ -3,9 +3,14 @@
 -- KEYS  1 the record of the publication's key
 -- ARGV  1 channel of the topic, 2 payload (src/envelope.ts), 3 for how long the record is kept, ms
 -- returns ""; "<offset> <epoch>" when the key was used by a publication that was kept
--- effects: a repeated key none. Else subscribers get the payload, and the record says that the key was used.
+-- effects: a repeated key none. Else subscribers get the payload, and the record says that the key was used. None where
+--   PUBLISH is refused.
 local first = redis.call('GET', KEYS[1])
 if first then return first end
 redis.call('SET', KEYS[1], '', 'PX', ARGV[3])
-redis.call('PUBLISH', ARGV[1], ARGV[2])
+local told = redis.pcall('PUBLISH', ARGV[1], ARGV[2])
+if type(told) == 'table' and told.err then
+  redis.pcall('DEL', KEYS[1])
+  return told
+end
 return ''

@@ -17,7 +17,12 @@ local function kept(entry) return entry ~= nil and tonumber(entry[2][4]) + ttl >
 
 -- The lowest offset that is kept: `first`, unless that has expired; then where age passes ttl, found by halving.
 local oldest = last + 1
-local first = redis.call('XRANGE', KEYS[2], text(math.max(1, last - size + 1)), '+', 'COUNT', 1)[1]
+local lowest = redis.pcall('XRANGE', KEYS[2], text(math.max(1, last - size + 1)), text(last), 'COUNT', 1)
+if lowest.err then
+  if not mend(KEYS[2], last, lowest.err) then return lowest end
+  lowest = {}
+end
+local first = lowest[1]
 if first then
   local low = tonumber(string.match(first[1], '^%d+'))
   if kept(first) then

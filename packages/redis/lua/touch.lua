@@ -12,7 +12,32 @@
 -- returns epoch, offset (a number), lineage ("<epoch> <offset>,…", oldest first); or nil and an error reply
 -- effects: creates the hash when there is none, and drops a stream that it was lost from; writes a new epoch; else none
 --   but a new expiry now and then.
+--
+-- mend(log, last, failure)
+--   last      the offset that the top has
+--   failure   text of the error that the log answered with
+-- returns whether the log may be asked once more
+-- effects: a key that is no stream is deleted: it stands where this log was. Entries beyond `last` are deleted: they were
+--   added by hand, or by a call that was refused half-way, and no subscriber was told of them.
 local MAX_LINEAGE = 8
+local MEND_STEP = 8
+
+local function mend(log, last, failure)
+  if string.find(failure, 'WRONGTYPE', 1, true) then
+    redis.log(redis.LOG_WARNING, 'holdfast: deleted ' .. log .. ', which was no stream')
+    redis.call('DEL', log)
+    return true
+  end
+  if not string.find(failure, 'equal or smaller', 1, true) then return false end
+  local text = string.format('%.0f', last)
+  repeat
+    local some = redis.call('XRANGE', log, '(' .. text .. '-18446744073709551615', '+', 'COUNT', MEND_STEP)
+    for _, entry in ipairs(some) do redis.call('XDEL', log, entry[1]) end
+  until #some == 0
+  redis.call('XSETID', log, text .. '-0')
+  redis.log(redis.LOG_WARNING, 'holdfast: deleted entries of ' .. log .. ' that were beyond ' .. text)
+  return true
+end
 
 local function touch(top, log, newEpoch, keepMs)
   local info = redis.call('INFO', 'replication')
@@ -26,7 +51,13 @@ local function touch(top, log, newEpoch, keepMs)
   if not replid then
     return nil, redis.error_reply('ERR this server does not say its master_replid')
   end
-  local state = redis.call('HMGET', top, 'epoch', 'offset', 'replid', 'lineage')
+  local state = redis.pcall('HMGET', top, 'epoch', 'offset', 'replid', 'lineage')
+  if state.err then
+    if not string.find(state.err, 'WRONGTYPE', 1, true) then return nil, state end
+    redis.log(redis.LOG_WARNING, 'holdfast: deleted ' .. top .. ', which was no hash')
+    redis.call('DEL', top)
+    state = {}
+  end
   local epoch, offset, lineage = state[1], tonumber(state[2]), state[4]
   if not epoch then
     redis.call('DEL', log)

@@ -20,13 +20,14 @@ import {
 import { BACKOFF_DEFAULTS, backoffDelay, type Position } from "@holdfast/protocol";
 import { RedisLink } from "./connection/link.js";
 import { pause } from "./connection/pause.js";
+import { Pings } from "./connection/pings.js";
 import { type Reasons, reasonsOf, refusalIn } from "./connection/reason.js";
 import { Rejections } from "./connection/rejections.js";
 import { Roles } from "./connection/role.js";
 import type { ScriptCall } from "./connection/script.js";
 import { RedisDirectory } from "./directory.js";
 import { envelop, open } from "./envelope.js";
-import { EventStream } from "./event-stream.js";
+import { type EventBounds, EventStream } from "./event-stream.js";
 import { Ingest, type RetentionOf } from "./ingest.js";
 import { RedisKeys } from "./keys.js";
 import { pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
@@ -51,6 +52,7 @@ export class RedisBroker implements Broker {
   readonly #reasonOf: Reasons;
   readonly #subscriptions: RedisSubscriptions;
   readonly #rejections: Rejections;
+  readonly #pings: Pings;
   readonly #roles: Roles;
   readonly #closing = new AbortController();
   readonly #reasonsLogged = new Set<string>();
@@ -66,7 +68,8 @@ export class RedisBroker implements Broker {
     this.#keys = new RedisKeys(this.#options.prefix, databaseOf(this.#options.target));
     this.#reasonOf = reasonsOf(this.#options.target);
     this.#rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
-    this.#roles = new Roles(seams.logger, this.#reasonOf);
+    this.#pings = new Pings(seams.logger, this.#reasonOf);
+    this.#roles = new Roles(seams.logger, this.#reasonOf, this.#pings);
     this.#subscriptions = new RedisSubscriptions({
       maxTopicsPerCommand: this.#options.maxTopicsPerCommand,
       defer: (run) => seams.clock.defer(run),
@@ -136,11 +139,10 @@ export class RedisBroker implements Broker {
   }
 
   /**
-   * The stream for backends, over this broker's link; `maxLength`: about how many events it keeps. To be
-   * closed before.
+   * The stream for backends, over this broker's link; `bounds`: about how much it keeps. To be closed before.
    */
-  events(maxLength: number): EventStream {
-    return new EventStream(this, maxLength, this.#options, this.#seams);
+  events(bounds: EventBounds): EventStream {
+    return new EventStream(this, bounds, this.#options, this.#seams);
   }
 
   /** The cluster's revocations, over this broker's link. */
@@ -209,7 +211,7 @@ export class RedisBroker implements Broker {
   async #live(): Promise<number> {
     const { clock, random } = this.#seams;
     const { signal } = this.#closing;
-    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles });
+    const link = new RedisLink(this.#options, { clock, random, roles: this.#roles, pings: this.#pings });
     const close = (): void => void link.close();
     signal.addEventListener("abort", close, { once: true });
     let readyAt: number | undefined;
@@ -250,7 +252,7 @@ export class RedisBroker implements Broker {
     }
     const { start, position } = opened;
     const { maxPublicationBytes } = this.#options;
-    // Who joined and left is told whatever the limit for publications is.
+    // Joins and leaves are published whatever the limit for publications is.
     const maxBytes = presenceOf(topic) === undefined ? maxPublicationBytes : MAX_PRESENCE_BYTES;
     if (payload.length - start > maxBytes) {
       this.#rejections.add(channel, payload, `is larger than ${maxBytes} bytes`);

@@ -9,7 +9,7 @@ export interface QueuedEvent {
   /** Names and values. */
   readonly fields: readonly string[];
   readonly bytes: number;
-  /** Who waits for it: told once, without a problem when it was passed on. Undefined where nobody does. */
+  /** Called once when it was passed on (without a problem) or refused. Undefined where no caller waits. */
   readonly settle: ((problem?: Error) => void) | undefined;
 }
 
@@ -56,7 +56,7 @@ export class EventQueue {
     return this.#trim();
   }
 
-  /** Takes out those for which somebody waits. */
+  /** Takes out those for which a caller waits. */
   takeAwaited(): QueuedEvent[] {
     const left = this.#events.slice(this.#first);
     const awaited = left.filter(({ settle }) => settle !== undefined);

@@ -16,6 +16,7 @@ import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
+const MAX_BYTES = 100_000_000;
 const FAST = { commandTimeoutMs: 1000, pingIntervalMs: 50, minRetryDelayMs: 10, maxRetryDelayMs: 50 };
 const OPTIONS: RedisOptions = {
   ...REDIS_DEFAULTS,
@@ -49,7 +50,7 @@ eventSinkContract("the sink on Redis", async () => {
   const broker = await ready(server);
   const reader = new Redis(server.port, "127.0.0.1");
   return {
-    sink: broker.events(100_000),
+    sink: broker.events({ maxLength: 100_000, maxBytes: MAX_BYTES }),
     read: async (atLeast) => (await reading(reader, atLeast)).map(({ id: _, ...rest }) => rest),
     close: async () => {
       await broker.close();
@@ -76,7 +77,10 @@ describe("the stream of events", () => {
   });
 
   test("numbers the events of one sink from 1, without a hole", async () => {
-    const [one, other] = [broker.events(1000), broker.events(1000)];
+    const [one, other] = [
+      broker.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
+      broker.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
+    ];
     for (let i = 0; i < 3; i++) {
       one.tell(occupied("a"));
       other.tell(occupied("b"));
@@ -89,7 +93,7 @@ describe("the stream of events", () => {
   });
 
   test("is about as long as it may be", async () => {
-    const sink = broker.events(1000);
+    const sink = broker.events({ maxLength: 1000, maxBytes: MAX_BYTES });
     for (let i = 0; i < 5000; i++) sink.tell(occupied(`${i}`));
     await sink.deliver(message("1"));
     const length = await reader.xlen("holdfast:events");
@@ -98,8 +102,29 @@ describe("the stream of events", () => {
     await sink.close();
   });
 
+  test("takes about as much memory as it may, however few its events are, and keeps the newest", async () => {
+    const metrics = new RecordingMetrics();
+    const bounds = { maxLength: 100_000, maxBytes: 1_000_000 };
+    const sink = new EventStream(broker, bounds, OPTIONS, { ...SEAMS, metrics });
+    for (let i = 0; i < 200; i++) await sink.deliver(message(`"${i}:${"e".repeat(30_000)}"`));
+    expect(Number(await reader.call("MEMORY", "USAGE", "holdfast:events"))).toBeLessThan(1_200_000);
+    const left = (await reader.xrange("holdfast:events", "-", "+")).map(record);
+    expect(left.length).toBeGreaterThan(15);
+    expect(left.at(-1)?.data).toContain('"199:');
+    expect(metrics.count("events_trimmed")).toBe(200 - left.length);
+    await sink.close();
+  });
+
+  test("goes on for a user of Redis that may not ask how much memory it takes", async () => {
+    await reader.call("ACL", "SETUSER", "default", "-memory|usage");
+    const sink = broker.events({ maxLength: 1000, maxBytes: 1 });
+    for (let i = 0; i < 3; i++) await sink.deliver(message(`${i}`));
+    expect(await reader.xlen("holdfast:events")).toBe(3);
+    await sink.close();
+  });
+
   test("has what was told during an outage afterwards, and refuses at once what is awaited", async () => {
-    const sink = broker.events(1000);
+    const sink = broker.events({ maxLength: 1000, maxBytes: MAX_BYTES });
     await sink.deliver(message('"before"'));
     await server.stop();
     for (let i = 0; i < 100 && broker.state === "ready"; i++)
@@ -115,7 +140,10 @@ describe("the stream of events", () => {
   test("gives up what it cannot pass on at once when it is closed", async () => {
     const metrics = new RecordingMetrics();
     await broker.close();
-    const sink = new EventStream(broker, 1000, OPTIONS, { ...SEAMS, metrics });
+    const sink = new EventStream(broker, { maxLength: 1000, maxBytes: MAX_BYTES }, OPTIONS, {
+      ...SEAMS,
+      metrics,
+    });
     sink.tell(occupied("a"));
     await sink.close();
     expect(metrics.count("events_dropped")).toBe(1);
@@ -143,7 +171,7 @@ describe("the stream of events on a Redis that fails", () => {
       clock,
       logger,
       metrics,
-      sink: new EventStream(host, 10, { ...OPTIONS, ...options }, seams),
+      sink: new EventStream(host, { maxLength: 10, maxBytes: MAX_BYTES }, { ...OPTIONS, ...options }, seams),
     };
   };
 

@@ -2,10 +2,10 @@
  * The event sink on Redis: a stream that backends read, with consumer groups or without.
  *
  * Events of a worker wait in one queue (event-queue.ts) and leave in batches, one at a time, so that they are
- * in the stream in the order in which they were told. A batch that fails is tried again, and what somebody
- * waits for is refused, since who asked must be told in time. Invariant: at most one batch is under way; each
- * event has the id `<sink>-<n>`, n counting up by one, so that readers see what came twice and what is
- * missing.
+ * in the stream in the order in which they were told. A batch that fails is tried again, and an event with a
+ * waiting caller is refused, since the caller needs an answer in time. Invariant: at most one batch is under
+ * way; each event has the id `<sink>-<n>`, n counting up by one, so that readers see what came twice and what
+ * is missing.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -22,7 +22,7 @@ import { EventQueue, type QueuedEvent } from "./event-queue.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 
-/** One batch: how long Redis serves nobody else, and what an answer can be lost for. */
+/** One batch: how long Redis serves no other client, and what an answer can be lost for. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 512 * 1024;
 
@@ -32,6 +32,13 @@ const RETRY_MS = 250;
 /** How long closing waits for the last events, ms. */
 const MAX_CLOSING_MS = 1000;
 
+/** About how much the stream keeps. */
+export interface EventBounds {
+  readonly maxLength: number;
+  /** Of Redis's memory. */
+  readonly maxBytes: number;
+}
+
 /** The broker whose link it uses. */
 export interface EventHost {
   readonly state: BrokerState;
@@ -40,7 +47,8 @@ export interface EventHost {
 
 export class EventStream implements EventSink {
   readonly #host: EventHost;
-  readonly #maxLength: string;
+  /** As the script takes them. */
+  readonly #bounds: readonly string[];
   readonly #seams: RedisSeams;
   readonly #stream: string;
   readonly #queue: EventQueue;
@@ -53,10 +61,9 @@ export class EventStream implements EventSink {
   /** Passes events on, while there are any. */
   #running: Promise<void> | undefined;
 
-  /** `maxLength`: about how many events the stream keeps. */
-  constructor(host: EventHost, maxLength: number, options: RedisOptions, seams: RedisSeams) {
+  constructor(host: EventHost, bounds: EventBounds, options: RedisOptions, seams: RedisSeams) {
     this.#host = host;
-    this.#maxLength = String(maxLength);
+    this.#bounds = [String(bounds.maxLength), String(bounds.maxBytes)];
     this.#seams = seams;
     this.#stream = new RedisKeys(options.prefix).events;
     this.#queue = new EventQueue(options.maxQueuedEvents, options.maxQueuedEventBytes);
@@ -111,7 +118,7 @@ export class EventStream implements EventSink {
     }
   }
 
-  /** Until none waits, or nobody does any more. Never rejects. */
+  /** Until no event waits, or no caller does. Never rejects. */
   async #run(): Promise<void> {
     const { clock } = this.#seams;
     const { signal } = this.#closing;
@@ -127,10 +134,12 @@ export class EventStream implements EventSink {
   /** One batch. True when Redis has it. */
   async #pass(): Promise<boolean> {
     const batch = this.#queue.take(MAX_BATCH, MAX_BATCH_BYTES);
-    const args = [this.#maxLength];
+    const args = [...this.#bounds];
     for (const { fields } of batch) args.push(String(fields.length), ...fields);
     try {
-      await this.#host.ask({ script: SCRIPTS.eventsAdd, keys: [this.#stream], args }, () => {});
+      await this.#host.ask({ script: SCRIPTS.eventsAdd, keys: [this.#stream], args }, (trimmed) => {
+        if (typeof trimmed === "number") this.#seams.metrics.add("events_trimmed", trimmed);
+      });
     } catch (error) {
       this.#failed(batch, error);
       return false;

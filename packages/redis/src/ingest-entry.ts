@@ -15,7 +15,7 @@ export interface IngestEntry {
   readonly fields: readonly string[];
 }
 
-export interface Order {
+export interface IngestPublication {
   readonly channel: string;
   readonly topic: Topic;
   readonly data: string;
@@ -29,7 +29,7 @@ export interface Order {
 export function parseEntry(
   { id, fields }: IngestEntry,
   maxPublicationBytes: number,
-): Order | { readonly problem: string } | undefined {
+): IngestPublication | { readonly problem: string } | undefined {
   if (fields.length === 0) return undefined;
   const channel = field(fields, "channel");
   const data = field(fields, "data");

@@ -203,6 +203,36 @@ describe("ingest", () => {
     }
   });
 
+  test("channels that Redis refuses hold up no other, and go on in order when it takes them", async () => {
+    const wrong = numbers(1, 5).map((n) => `kept:${n}`);
+    const listener = await subscriber(NEWS, ...wrong.map(channelTopic));
+    const broker = await worker();
+    const refused = new Set(wrong.map(channelTopic));
+    let refusals = 0;
+    begin(broker, {
+      publish: async (topic, ...rest) => {
+        if (!refused.has(topic)) return broker.publish(topic, ...rest);
+        refusals++;
+        throw new BrokerUnavailable("the master of this slot is away");
+      },
+    });
+    // More than a round takes, several times.
+    for (const channel of wrong) await add(channel, ...numbers(1, 120).map((n) => `${channel} ${n}`));
+    await add("news", ...numbers(1, 120));
+    await listener.upTo("120");
+    expect(listener.received.map(({ data }) => data)).toEqual(numbers(1, 120));
+    // Only the first of a channel is tried, and that seldom.
+    expect(refusals).toBeLessThan(200);
+    for (const channel of wrong) await add(channel, `${channel} 121`);
+    refused.clear();
+    for (const channel of wrong) await listener.upTo(`${channel} 121`);
+    await emptied();
+    for (const channel of wrong) {
+      const got = listener.received.filter(({ topic }) => topic === channelTopic(channel));
+      expect(got.map(({ data }) => data)).toEqual(numbers(1, 121).map((n) => `${channel} ${n}`));
+    }
+  });
+
   test("a holder that dies after publishing, before it settles: the next one repeats nothing and loses nothing", async () => {
     const listener = await subscriber(NEWS);
     const dying = await worker();
@@ -273,6 +303,30 @@ describe("ingest", () => {
     },
   );
 
+  test("a user that may not wait for entries: they are published all the same, and one line says why", async () => {
+    const logger = new RecordingLogger();
+    await backend.acl("SETUSER", "gate", "on", ">pw", "~*", "&*", "+@all", "-xread");
+    const listener = await subscriber(NEWS);
+    const url = `redis://gate:pw@127.0.0.1:${server.port}`;
+    const options = { ...REDIS_DEFAULTS, ...FAST, target: parseRedisUrl(url) as RedisTarget };
+    const host = await worker();
+    const parts: IngestParts = { host, retentionOf: () => undefined, rejections: { add: () => {} } };
+    const ingest = new Ingest(parts, options, { ...SEAMS, logger });
+    started.push(ingest);
+    ingest.start();
+    for (const text of numbers(1, 5)) {
+      await add("news", text);
+      await listener.upTo(text);
+      await emptied();
+      while (
+        Number(/cmdstat_xread:.*rejected_calls=(\d+)/.exec(await backend.info("commandstats"))?.[1] ?? 0) <
+        Number(text)
+      );
+    }
+    const reason = expect.stringContaining("xread");
+    expect(logger.lines).toEqual([expect.objectContaining({ fields: expect.objectContaining({ reason }) })]);
+  });
+
   test("an outage: what was added before and after comes once, in order", async () => {
     const listener = await subscriber(NEWS);
     begin(await worker());
@@ -284,8 +338,8 @@ describe("ingest", () => {
     await listener.reachAgain("ready", 2);
     await add("news", "end");
     await listener.upTo("end");
-    // What Redis had handed out when it died, nobody received: it is in the log, as everything is, once and
-    // in order.
+    // What Redis had handed out when it died, no worker received: it is in the log, as everything is, once
+    // and in order.
     const page = await listener.broker.read(NEWS, { from: 1, limit: 1000, retention: KEEP });
     expect(page.entries.map(({ data }) => data)).toEqual([...numbers(1, 500), "end"]);
     const received = listener.received.map(({ data }) => data);

@@ -8,7 +8,7 @@
  * key, so that what is published again, by the next holder or after a lost answer, is published once (for
  * `KEY_WINDOW_MS`); of one channel nothing is published before what came earlier. Two that both think they
  * hold the lease therefore publish in one order: each goes through the same entries from the first that is
- * not settled.
+ * not settled. A channel that Redis refuses holds up no other (refused-channels.ts).
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -20,12 +20,14 @@ import {
 } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
 import { pause } from "./connection/pause.js";
+import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
-import { type IngestEntry, type Order, parseEntry } from "./ingest-entry.js";
+import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
+import { RefusedChannels } from "./refused-channels.js";
 import { StreamWaiter } from "./stream-waiter.js";
 
 /** What is kept of a channel's past. */
@@ -59,14 +61,18 @@ const MAX_ENTRIES = 100;
 const MAX_BYTES = 1024 * 1024;
 
 /** What Redis gave the holder; undefined when another holds the lease. */
-type Taken = { readonly last: string; readonly entries: readonly IngestEntry[] } | undefined;
+type Taken =
+  | { readonly last: string; readonly entries: readonly IngestEntry[]; readonly reached: string }
+  | undefined;
 
 export class Ingest {
   readonly #parts: IngestParts;
   readonly #options: RedisOptions;
   readonly #seams: RedisSeams;
   readonly #keys: RedisKeys;
+  readonly #reasonOf: Reasons;
   readonly #streamWaiter: StreamWaiter;
+  readonly #refused: RefusedChannels;
   readonly #leaseMs: number;
   /** Names this holder among all. */
   readonly #name = randomBytes(12).toString("base64url");
@@ -81,8 +87,13 @@ export class Ingest {
     this.#options = options;
     this.#seams = seams;
     this.#keys = new RedisKeys(options.prefix);
+    this.#reasonOf = reasonsOf(options.target);
     this.#streamWaiter = new StreamWaiter(options, seams.clock, seams.random);
     this.#leaseMs = parts.leaseMs ?? LEASE_MS;
+    this.#refused = new RefusedChannels({
+      now: () => seams.clock.monotonic(),
+      delayMs: (sweeps) => this.#delayMs(sweeps),
+    });
   }
 
   /** Begins, as soon as the broker is ready. Called once. */
@@ -98,22 +109,26 @@ export class Ingest {
   }
 
   async #run(): Promise<void> {
-    const { clock, random } = this.#seams;
-    const { minRetryDelayMs, maxRetryDelayMs } = this.#options;
-    const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
+    const { clock } = this.#seams;
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted; ) {
       try {
         await pause(clock, await this.#round(), signal);
         failures = 0;
-        this.#failure = "";
       } catch (error) {
+        this.#refused.reset();
         this.#log(error);
-        await pause(clock, backoffDelay(failures++, random(), minRetryDelayMs, backoff), signal);
+        await pause(clock, this.#delayMs(failures++), signal);
       }
     }
     await this.#streamWaiter.close();
     await this.#release().catch(() => {});
+  }
+
+  #delayMs(failures: number): number {
+    const { minRetryDelayMs, maxRetryDelayMs } = this.#options;
+    const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
+    return backoffDelay(failures, this.#seams.random(), minRetryDelayMs, backoff);
   }
 
   /** Returns how long the next may wait, ms. Rejects when Redis did not do its part. */
@@ -124,31 +139,44 @@ export class Ingest {
     const taken = await this.#take();
     const look = this.#leaseMs / LOOKS_PER_LEASE;
     if (taken === undefined) {
+      this.#refused.reset();
       await this.#streamWaiter.close();
       return look * (0.5 + random() / 2);
     }
     if (this.#closing.signal.aborted) return 0;
-    if (taken.entries.length > 0) await this.#publish(taken.entries, askedAt + this.#leaseMs);
-    else await this.#streamWaiter.wait(this.#keys.ingest, taken.last, Math.ceil(look));
+    const { entries, last, reached } = taken;
+    if (entries.length === 0) {
+      this.#refused.end(reached, true);
+      const patienceMs = Math.ceil(this.#refused.patience(look));
+      await this.#streamWaiter.wait(this.#keys.ingest, last, patienceMs);
+      if (this.#refused.size === 0) this.#failure = "";
+      return 0;
+    }
+    const isDone = await this.#publish(entries, askedAt + this.#leaseMs);
+    this.#refused.end(reached, isDone);
     return 0;
   }
 
   #take(): Promise<Taken> {
     const { maxPublicationBytes } = this.#options;
     const limits = [this.#leaseMs, GROUP, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes].map(String);
+    const from = this.#refused.begin();
     const call = {
       script: SCRIPTS.ingestTake,
       keys: [this.#keys.ingest, this.#keys.ingestLease],
-      args: [this.#name, ...limits],
+      args: [this.#name, ...limits, from],
     };
     return this.#parts.host.ask(call, takenOf);
   }
 
-  /** Channels side by side, each in order, until the lease is over. Then settles what was done. */
-  async #publish(entries: readonly IngestEntry[], until: number): Promise<void> {
+  /**
+   * Channels side by side, each in order, until the lease is over. Then settles what was done. True when
+   * nothing is left of them but what is of refused channels.
+   */
+  async #publish(entries: readonly IngestEntry[], until: number): Promise<boolean> {
     const { clock } = this.#seams;
     const done: string[] = [];
-    const orders = new Map<Topic, [string, Order][]>();
+    const orders = new Map<Topic, [string, IngestPublication][]>();
     for (const entry of entries) {
       const order = parseEntry(entry, this.#options.maxPublicationBytes);
       if (order === undefined) done.push(entry.id);
@@ -162,17 +190,40 @@ export class Ingest {
         else queue.push([entry.id, order]);
       }
     }
-    const inOrder = async (queue: readonly [string, Order][]): Promise<void> => {
-      for (const [id, { topic, channel, data, key }] of queue) {
-        if (this.#closing.signal.aborted || clock.monotonic() > until) return;
-        await this.#parts.host.publish(topic, data, { retention: this.#parts.retentionOf(channel), key });
+    let isDone = true;
+    let published = 0;
+    let refusal: unknown;
+    const inOrder = async ([topic, queue]: [
+      Topic,
+      readonly [string, IngestPublication][],
+    ]): Promise<void> => {
+      if (this.#refused.has(topic)) return;
+      for (const [id, { channel, data, key }] of queue) {
+        if (this.#closing.signal.aborted || clock.monotonic() > until) {
+          isDone = false;
+          return;
+        }
+        try {
+          await this.#parts.host.publish(topic, data, { retention: this.#parts.retentionOf(channel), key });
+        } catch (error) {
+          refusal = error;
+          this.#refused.add(topic);
+          return;
+        }
+        published++;
         done.push(id);
       }
     };
-    const outcomes = await Promise.allSettled([...orders.values()].map(inOrder));
+    await Promise.all([...orders].map(inOrder));
     this.#unsettled = done;
-    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    if (refusal !== undefined) {
+      // An outage refuses all; and so does a lack of memory, which must not be a loop without a pause.
+      if (this.#parts.host.state !== "ready" || this.#refused.isFull) throw refusal;
+      this.#log(refusal);
+      if (published === 0) await pause(clock, this.#options.minRetryDelayMs, this.#closing.signal);
+    }
     await this.#settle();
+    return isDone;
   }
 
   async #settle(): Promise<void> {
@@ -192,10 +243,16 @@ export class Ingest {
     await this.#parts.host.ask(call, () => {});
   }
 
-  /** One line per reason until a round works again. That Redis is away the broker says itself. */
+  /**
+   * One line per reason until everything is published and the next entry can be waited for again. That Redis
+   * is away the broker says itself.
+   */
   #log(error: unknown): void {
     if (this.#parts.host.state !== "ready") return;
-    const reason = error instanceof BrokerUnavailable ? error.message : "the doorbell failed";
+    const reason =
+      error instanceof BrokerUnavailable
+        ? error.message
+        : `cannot wait for entries: ${this.#reasonOf(error)}`;
     if (this.#failure === reason || this.#closing.signal.aborted) return;
     this.#failure = reason;
     this.#seams.logger.warn(
@@ -209,7 +266,7 @@ function takenOf(reply: unknown): Taken {
   if (reply === null) return undefined;
   if (!Array.isArray(reply) || !Array.isArray(reply[1]))
     throw new Error("Redis holds something else than a stream");
-  return { last: String(reply[0]), entries: reply[1].map(entryOf) };
+  return { last: String(reply[0]), entries: reply[1].map(entryOf), reached: String(reply[2]) };
 }
 
 function entryOf(reply: unknown): IngestEntry {

@@ -80,7 +80,7 @@ export class RedisKeys {
     return `${this.#prefix}ingest`;
   }
 
-  /** Who reads that stream; in the same slot. */
+  /** The readers of that stream; in the same slot. */
   get ingestLease(): string {
     return `${this.#prefix}lease:{${this.ingest}}`;
   }

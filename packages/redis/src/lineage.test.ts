@@ -84,7 +84,7 @@ describe("after a failover or a restart", () => {
     expect(page.top.offset).toBe(3);
     expect(page.top.epoch).not.toBe(last.epoch);
     expect(page.lineage).toEqual([last]);
-    // All who ask hear the same from then on, readers and publishers.
+    // All readers and publishers get the same answer from then on.
     expect(await read(after.broker)).toEqual(page);
     expect(await publish(after.broker, "4")).toEqual({ offset: 4, epoch: page.top.epoch });
   });
@@ -115,8 +115,8 @@ describe("after a failover or a restart", () => {
     const [redis, broker] = [client(master), (await connect(master)).broker];
     const lives: Position[] = [await publish(broker, "1")];
     for (let i = 2; i <= 11; i++) {
-      // As a replica and back: what a promotion is to this server. Of nobody, from whom it would get other
-      // data.
+      // As a replica and back: what a promotion is to this server. A replica of no server, so that it gets no
+      // other data.
       await redis.replicaof("127.0.0.1", String(await freePort()));
       await redis.replicaof("NO", "ONE");
       const page = await read(broker);

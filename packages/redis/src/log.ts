@@ -23,8 +23,8 @@ import { envelop, parsePosition } from "./envelope.js";
 import type { RedisKeys } from "./keys.js";
 
 /**
- * The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: who
- * comes back late hears `expired`, not `epoch`.
+ * The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: a
+ * client that comes back late is told `expired`, not `epoch`.
  */
 const MEMORY_FACTOR = 10;
 const MIN_MEMORY_MS = 24 * 60 * 60 * 1000;

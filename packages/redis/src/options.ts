@@ -36,7 +36,7 @@ export interface RedisOptions {
   readonly maxQueuedEventBytes: number;
   /** Revocations of the cluster that are kept at once. Default 100_000. */
   readonly maxRevocations: number;
-  /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves nobody else meanwhile. Default 1_000. */
+  /** Topics in one SUBSCRIBE or UNSUBSCRIBE: Redis serves no other client meanwhile. Default 1_000. */
   readonly maxTopicsPerCommand: number;
 }
 

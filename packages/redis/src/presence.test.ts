@@ -151,6 +151,28 @@ describe("presence on one server", () => {
     expect(after.members).toEqual(before.members);
   });
 
+  test("the end of a lease is not held up by channels that Redis refuses", async () => {
+    const broker = await ready("stuck:");
+    const keys = new RedisKeys("stuck:");
+    const store = broker.presence();
+    const { until } = await store.renew("w.1", 60_000, true);
+    const channels = Array.from({ length: 70 }, (_, i) => `room${i}`);
+    const change = [{ kind: "put", member: { session: "a", text: '{"session":"a"}' } }] as const;
+    for (const channel of channels) await store.change(channel, { id: "w.1", until }, change, RULE);
+    const [refused, others] = [channels.slice(0, 40), channels.slice(40)];
+    const [members = ""] = keys.presence(presenceTopic("room0"));
+    const away = refused.map((channel) => members.replace("room0", channel));
+    for (const key of away) await redis.rename(key, `${key}:away`);
+    for (const key of away) await redis.set(key, "text");
+    await expect(store.end("w.1")).rejects.toThrow("WRONGTYPE");
+    for (const channel of others) expect(await store.read(channel, 0)).toMatchObject({ sessions: 0 });
+    for (const key of away) await redis.rename(`${key}:away`, key);
+    await store.end("w.1");
+    for (const channel of channels) expect(await store.read(channel, 0)).toMatchObject({ sessions: 0 });
+    expect(await redis.exists(keys.leaseChannels("w.1"))).toBe(0);
+    expect(await redis.zcard(keys.endingLeases)).toBe(0);
+  });
+
   test("what is not presence under the names of it is an error", async () => {
     const broker = await ready("odd:");
     const keys = new RedisKeys("odd:");

@@ -2,11 +2,11 @@
  * The presence store on Redis: the scripts of presence, and the index of each lease's channels.
  *
  * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has
- * members in is an index in a third, written before the first member joins, so that whoever ends the lease
- * misses none; it may name channels without members. A worker ends its earlier leases before their time,
- * while a change under one may still be on its way over a link that was replaced: marks in the channels and
- * the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none of
- * its members is left, and none can come.
+ * members in is an index in a third, written before the first member joins, so that the worker that ends the
+ * lease misses none; it may name channels without members. A worker ends its earlier leases before their
+ * time, while a change under one may still be on its way over a link that was replaced: marks in the channels
+ * and the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none
+ * of its members is left, and none can come.
  */
 import type {
   ChangeOutcome,
@@ -51,6 +51,8 @@ const SHUT_MS = 60_000;
 const MAX_LAPSED = 8;
 /** Members that one step of an end takes out: about 1 ms of Redis. */
 const MEMBERS_PER_STEP = 64;
+/** Channels without success after which an end is given up, to be tried again. */
+const MAX_REFUSED = 1000;
 /** Channels that are looked at side by side while a lease is ended. */
 const CHANNELS_AT_ONCE = 16;
 
@@ -122,12 +124,28 @@ export class RedisPresence implements PresenceStore {
     const takenMs = Number(await this.#command("close", leases, [id, String(ENDING_MS)]));
     const markMs = takenMs === 0 ? 0 : takenMs + CLOCK_SKEW_MS;
     await this.#command("shut", [index, this.#keys.endedLease(id)], [String(Math.max(SHUT_MS, markMs))]);
+    // A channel that Redis refuses, as while its master is away, holds up no other.
+    const refused = new Set<string>();
+    let refusal: unknown;
     for (;;) {
-      const channels = await this.#command("sample", [index], [String(CHANNELS_AT_ONCE)]);
-      if (!Array.isArray(channels) || channels.length === 0) break;
-      await Promise.all(channels.map((channel) => this.#endIn(String(channel), id, markMs)));
-      await this.#command("remove", [index], channels.map(String));
+      const size = CHANNELS_AT_ONCE + refused.size;
+      const sample = await this.#command("sample", [index], [String(size)]);
+      const channels = list(sample)
+        .map(String)
+        .filter((channel) => !refused.has(channel));
+      if (channels.length === 0) break;
+      const outcomes = await Promise.allSettled(channels.map((each) => this.#endIn(each, id, markMs)));
+      const ended = channels.filter((_, at) => outcomes[at]?.status === "fulfilled");
+      for (const [at, outcome] of outcomes.entries()) {
+        if (outcome.status === "fulfilled") continue;
+        refusal = outcome.reason;
+        refused.add(channels[at] ?? "");
+      }
+      if (ended.length > 0) await this.#command("remove", [index], ended);
+      // An outage refuses all; the next look goes on.
+      else if (refused.size >= MAX_REFUSED) break;
     }
+    if (refusal !== undefined) throw refusal;
     await this.#command("forget", leases, [id]);
   }
 

@@ -1,8 +1,8 @@
 /**
  * The shared secret: a random key that the workers of a cluster have in common, kept in Redis.
  *
- * Invariant: all who ask the same Redis get the same one, whoever asks first. It never reaches a log or an
- * error.
+ * Invariant: all workers on the same Redis get the same one, whichever asks first. It never reaches a log or
+ * an error.
  */
 import { randomBytes } from "node:crypto";
 import type { ScriptCall } from "./connection/script.js";

@@ -2,7 +2,7 @@
  * The stream waiter: waits for the next entry of a stream, on a connection of its own, because waiting blocks
  * it.
  *
- * It only says that somebody may be there; what it is, and who may fetch it, is decided by
+ * It only says that an entry may be there; what it is, and who may fetch it, is decided by
  * lua/ingest-take.lua. Invariant: there is a connection only from a wait until `close`, and no wait outlasts
  * its time by more than a command's deadline.
  */
@@ -47,9 +47,9 @@ export class StreamWaiter {
     try {
       line.client ??= await this.#open(line);
       const { raw, ended } = line.client;
-      const rung = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
+      const woken = raw.xread("COUNT", 1, "BLOCK", ms, "STREAMS", stream, after);
       const cut = ended.then((reason) => Promise.reject(new Error(reason)));
-      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([rung, cut]));
+      await withDeadline(this.#clock, ms + commandTimeoutMs, "XREAD", Promise.race([woken, cut]));
     } catch (error) {
       await this.close();
       throw error;

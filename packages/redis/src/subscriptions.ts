@@ -126,7 +126,7 @@ export class RedisSubscriptions {
     });
   }
 
-  /** Runs rounds until nobody waits. */
+  /** Runs rounds until no caller waits. */
   #run(attachment: Attachment): void {
     if (attachment.running || attachment.waiting.length === 0) return;
     attachment.running = true;

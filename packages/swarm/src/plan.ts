@@ -31,8 +31,8 @@ const DESCRIPTOR_SHARE = 0.925;
 /** Of the port range, for each address that sockets are bound to. */
 const BOUND_PORT_SHARE = 1 / 8;
 /**
- * Of the port range towards each target port, where the kernel chooses the source; the rest is somebody
- * else's.
+ * Of the port range towards each target port, where the kernel chooses the source; the rest belongs to other
+ * programs.
  */
 const PORT_SHARE = 0.9;
 const MAX_AGENTS = 1_000;

@@ -1,7 +1,7 @@
 /**
  * A round: one broadcast to every connection, and how it arrived.
  *
- * It ends when everybody who was connected at its beginning has it or is gone, or when nothing came for a
+ * It ends when every connection that was open at its beginning has it or is gone, or when nothing came for a
  * while; then it waits a little longer, so that what comes twice is seen. Invariant: once + missing +
  * repeated + lost = expected.
  */
@@ -31,8 +31,8 @@ export interface RoundContext {
 export async function playRound(round: number, context: RoundContext): Promise<Round> {
   const { run, fleet, gateway, recorder, signal } = context;
   fleet.expect(round);
-  // Everybody's answer means that everybody has begun the round. The sample begins a new span of the loop's
-  // delay.
+  // An answer of every agent means that every agent has begun the round. The sample begins a new span of the
+  // loop's delay.
   await fleet.tallies();
   await recorder.sample();
   const sentS = recorder.seconds;

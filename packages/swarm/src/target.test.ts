@@ -36,6 +36,13 @@ describe("a target", () => {
     expect(() => parseTarget(text)).toThrow(why);
   });
 
+  test.each(["ws://a:1/ws?token=hush", "wss://ann:hush@a:1/ws", "ann:hush@a:1", "ws://a:1/ws#hush"])(
+    "%s is refused without its secret",
+    (text) => {
+      expect(() => parseTarget(text)).toThrow(/^(?!.*hush)the target/);
+    },
+  );
+
   test("only 127.x.x.x lets us choose a source address", () => {
     expect(isLoopback(parseTarget("ws://127.0.0.1:1"))).toBe(true);
     expect(isLoopback(parseTarget("ws://10.0.0.1:1"))).toBe(false);

@@ -46,9 +46,14 @@ export function isLoopback({ host }: Target): boolean {
 }
 
 function refuse(text: string, why: string): SwarmProblem {
-  return new SwarmProblem("wrong", `the target ${JSON.stringify(text)}: ${why}`);
+  return new SwarmProblem("wrong", `the target ${shown(text)}: ${why}`);
 }
 
 function fail(text: string): never {
-  throw new SwarmProblem("wrong", `the target must be ${FORM}, not ${JSON.stringify(text)}`);
+  throw new SwarmProblem("wrong", `the target must be ${FORM}, not ${shown(text)}`);
+}
+
+/** A login or a query may hold a secret. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/([?#]).*$/s, "$1***").replace(/^([a-z]+:\/\/)?.*@/is, "$1***@"));
 }

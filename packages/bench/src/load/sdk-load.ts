@@ -6,7 +6,7 @@
  *     connect <n>     opens n clients; answers when all are subscribed
  *     cut             resets every connection
  *     offline known   cuts, and nothing passes; the clients are told, as a browser tells them
- *     offline blind   the same, but nobody tells them
+ *     offline blind   the same, but no event tells them
  *     online          the network is back
  *     report          what the clients saw, and forgets it
  *

@@ -1,8 +1,7 @@
 /**
  * What connections cost in the kernel: objects of /proc/slabinfo (readable by root) and socket buffers.
  *
- * Both ends of a loopback connection are on this machine, so whoever divides by connections gets two sockets'
- * worth.
+ * Both ends of a loopback connection are on this machine, so a figure per connection holds two sockets.
  */
 import { readFileSync } from "node:fs";
 

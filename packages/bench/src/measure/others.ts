@@ -1,6 +1,6 @@
 /**
- * How much of the machine others used meanwhile: CPU time that neither the bench nor anybody it started has
- * used, and time that the hypervisor kept. Figures from a machine that was not ours alone say so.
+ * How much of the machine others used meanwhile: CPU time that neither the bench nor a process that it
+ * started has used, and time that the hypervisor kept. Figures from a machine that was not ours alone say so.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -21,7 +21,7 @@ export class OthersWatch {
   }
 }
 
-/** user, nice, system and steal of the first line of /proc/stat. Interrupts are nobody's. */
+/** user, nice, system and steal of the first line of /proc/stat. Interrupts belong to no process. */
 export function busyTicks(stat: string): number {
   const [, user, nice, system, , , , , steal] = stat.slice(0, stat.indexOf("\n")).split(/\s+/);
   return [user, nice, system, steal].reduce((sum, ticks) => sum + Number(ticks ?? 0), 0);

@@ -1,5 +1,5 @@
 /**
- * A TCP port that nobody has right now, for servers that cannot pick one themselves.
+ * A TCP port that is free now, for servers that cannot pick one themselves.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";

@@ -1,5 +1,5 @@
 /**
- * The seam between scenarios and whoever is measured: start a server, publish through it, ask what it
+ * The seam between scenarios and the server that is measured: start a server, publish through it, ask what it
  * consists of.
  *
  * A peer that cannot be had says why; it is then named as missing and never guessed.
@@ -38,14 +38,14 @@ export interface PeerServer {
   readonly port: number;
   /** The path and query after which channels are appended. */
   readonly target: string;
-  /** Undefined for who has no comet. */
+  /** Undefined for peers without comet. */
   readonly comet?: CometTargets;
   /** A text frame that each client sends after its handshake. */
   readonly hello?: string;
   /** The process that accepts and hands over, if another than the workers. */
   readonly primary: number | undefined;
   readonly workers: readonly number[];
-  /** Watches event loops; undefined for who has none of Node's. */
+  /** Watches event loops; undefined for peers that do not run on Node.js. */
   readonly probe: Probe | undefined;
   /**
    * Publishes `text` (JSON, no blanks) to `channel`, `times` times within one turn. Resolves when under way.

@@ -77,7 +77,7 @@ async function measurePeer(context: RunContext, peer: Peer, name: string): Promi
         ...memory,
         ...delivery,
         perCore: 1e6 / (delivery.cpuUs ?? Number.NaN),
-        // A held request that nobody has answered says nothing about its opening.
+        // A held request without an answer says nothing about its opening.
         ...(isAnswered(server, peer, name) && { openedPerSecond: (held / openMs) * 1000 }),
       };
       context.record({ case: name, peer: peer.name, values, commands: [server.command, fleet.command] });

@@ -1,7 +1,7 @@
 /**
  * cross: published on one instance, received on another, through one real Redis, at 1,000 messages a second.
  *
- * Publisher and subscriber live in this process for everybody, so its own loop is in every figure alike.
+ * Publisher and subscriber live in this process for every peer, so its own loop is in every figure alike.
  * Beside ours a bare ioredis round trip, which is what the way through Redis costs at least, and Socket.IO
  * with its Redis adapter.
  */

@@ -1,9 +1,9 @@
 /**
  * deploy: 5,000 clients through a rolling reload of every worker, with a publisher that does not stop.
  *
- * Who notices, for how long, and how many are without a connection at once. A client of a worker that is
- * replaced has to come back: what counts is that not all do so at the same time, and that nobody misses
- * anything.
+ * Measures which clients notice, for how long, and how many are without a connection at once. A client of a
+ * worker that is replaced has to come back: what counts is that not all do so at the same time, and that no
+ * client misses anything.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { SdkFleet } from "../load/sdk-fleet.js";

@@ -75,7 +75,7 @@ export const idle: Scenario = {
   },
 };
 
-/** The median pause of the process that takes longest; undefined where nobody collects. */
+/** The median pause of the process that takes longest; undefined where no process collects. */
 async function fullCollection(server: PeerServer): Promise<number | undefined> {
   const longest: number[] = [];
   for (let i = 0; i < COLLECTIONS; i++) {

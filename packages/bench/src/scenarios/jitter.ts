@@ -1,6 +1,6 @@
 /**
  * jitter: 10,000 clients, 120 messages; after half of them every connection is cut, and for 2 s nothing
- * passes. Who gets what was published, and how long after the network's return?
+ * passes. Which clients get what was published, and how long after the network's return?
  *
  * Twice: with clients that are told that they are offline, as browsers tell their pages, and with clients
  * that have to find out by trying, whose backoff has grown meanwhile. Published figures of others for this

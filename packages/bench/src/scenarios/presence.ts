@@ -1,6 +1,6 @@
 /**
  * presence: members over two instances and one Redis: what joining costs, what being there costs (in Redis
- * commands, which must not grow with the members), how soon others see somebody come and go, and what a
+ * commands, which must not grow with the members), how soon others see a member join and leave, and what a
  * member takes in memory.
  *
  * The same connections without presence are the base of everything that is told of a member.
@@ -127,7 +127,7 @@ async function withInstances(
   }
 }
 
-/** Connects everybody, looks how Redis fares while nothing happens, and runs `then` before they leave. */
+/** Connects all clients, looks how Redis fares while nothing happens, and runs `then` before they leave. */
 async function hold(
   context: RunContext,
   redis: Redis,

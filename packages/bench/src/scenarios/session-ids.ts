@@ -1,5 +1,5 @@
 /**
- * Session ids for a storm of those who were here before.
+ * Session ids for a storm of returning clients.
  *
  * Announced ones are used as they are; as far as there are too few, more are made with the same owners, which
  * is all that a router sees. Without any, the owners are invented too: the same bytes for peers that have no

@@ -1,5 +1,5 @@
 /**
- * storm: everybody comes back at once.
+ * storm: all clients come back at once.
  *
  * One instance of each peer per run: first a steady trickle, then 20,000 handshakes offered at 60,000/s, then
  * the same with a valid session id each. Apart from it the burst on 16 workers, and growth: 10,000 and 40,000
@@ -157,7 +157,7 @@ async function oneStorm(storm: Storm): Promise<StormResult> {
     dueP99: result.dueP99,
     failedShare: (1 - result.ok / count) * 100,
     skew: skew(shares) * 100,
-    // By those that succeeded: who is refused cheaply should not look fast.
+    // By attempts that succeeded: a peer that refuses cheaply should not look fast.
     workersUs: workersUs / Math.max(1, result.ok),
     clientShare: (result.cpuMs / wallMs / cpus().length) * 100,
   };
@@ -216,7 +216,7 @@ async function growth(context: RunContext, peer: Peer): Promise<void> {
   if (few === undefined || many === undefined) return;
   const values = {
     linearity: many.elapsedMs / few.elapsedMs,
-    // A time is worth something only when nobody was turned away.
+    // A time is worth something only when no client was refused.
     failedShare: (1 - (few.ok + many.ok) / (5 * small)) * 100,
   };
   context.record({ case: "growth", peer: peer.name, values, commands });

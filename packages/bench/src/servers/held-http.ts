@@ -3,7 +3,7 @@
  * /sse?channels= is an event stream.
  *
  * Written as the documentation suggests and without a session: the response of each request in a set of its
- * channel, and nothing that could find a message that came while nobody asked.
+ * channel, and nothing that could find a message that came while no request was held.
  */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -15,7 +15,7 @@ if (cluster.isPrimary) {
   );
   await obey(
     { port: ports[0], primary: process.pid, workers: workers.map((worker) => worker.process.pid) },
-    // Only storms are measured here: nobody publishes.
+    // Only storms are measured here: no client publishes.
     { publish: () => {} },
   );
 } else {

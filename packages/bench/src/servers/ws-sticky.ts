@@ -33,7 +33,7 @@ if (cluster.isPrimary) {
       primary: process.pid,
       workers: workers.map((worker) => worker.process.pid),
     },
-    // Only storms are measured here: nobody publishes.
+    // Only storms are measured here: no client publishes.
     { publish: () => {} },
   );
 } else {

@@ -1,5 +1,5 @@
 /**
- * `holdfast channels`: the channels that somebody listens to on one instance, one a line with its
+ * `holdfast channels`: the channels with subscribers on one instance, one a line with its
  * subscribers.
  */
 import { Command, Option } from "commander";

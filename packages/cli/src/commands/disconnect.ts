@@ -8,6 +8,7 @@ import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
 import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
+import { maskedUrl } from "../masked-url.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
 import {
@@ -80,7 +81,9 @@ async function disconnect(options: DisconnectOptions, terminal: Terminal): Promi
   }
   const { user, session, token } = options;
   await adminOf(options, terminal).disconnect({ user, session, token, reason, reconnect });
-  return terminal.out(`told every worker to disconnect ${subject}, through ${adminUrlOf(options)}`);
+  return terminal.out(
+    `told every worker to disconnect ${subject}, through ${maskedUrl(adminUrlOf(options))}`,
+  );
 }
 
 async function withdraw(
@@ -96,7 +99,7 @@ async function withdraw(
     const again =
       kept.loginFrom === undefined ? "" : `; it may log in again from ${written(kept.loginFrom)} on`;
     return terminal.out(
-      `revoked ${subject} until ${written(kept.until)}, through ${adminUrlOf(options)}${again}`,
+      `revoked ${subject} until ${written(kept.until)}, through ${maskedUrl(adminUrlOf(options))}${again}`,
     );
   }
   const at = Date.now();

@@ -1,7 +1,7 @@
 /**
  * `holdfast drain`: sends the clients of a running gateway away, and waits for it where that is asked for.
  *
- * With `--wait` it ends when nobody is left, also when the gateway itself has ended meanwhile.
+ * With `--wait` it ends when no client is left, also when the gateway itself has ended meanwhile.
  */
 import { setTimeout } from "node:timers/promises";
 import type { DrainProgress } from "@holdfast/gateway";

@@ -194,7 +194,7 @@ describe("listen", () => {
 
   it("fails in one line when nothing listens", async () => {
     const terminal = new TestTerminal();
-    // Port 1 is nobody's.
+    // No process listens on port 1.
     const code = await runProgram(["listen", "news", "--url", "ws://127.0.0.1:1/ws"], terminal, {
       version: "1.2.3",
     });

@@ -65,6 +65,14 @@ describe("publish and broadcast through the admin API", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it("repeats no secret of the URL", async () => {
+    const terminal = new TestTerminal();
+    expect(await run(terminal, "publish", "news", "1", "--url", `${url}/?key=hush`)).toBe(0);
+    const urls = [url.replace("//", "//ann:hush@"), "ann:hush@10.1.2.3", "10.1.2.3:9080?key=hush"];
+    for (const wrong of urls) expect(await run(terminal, "publish", "news", "1", "--url", wrong)).toBe(2);
+    expect(terminal.printed.concat(terminal.errors).join("\n")).not.toContain("hush");
+  });
+
   it("reads standard input for -, without the newline at its end", async () => {
     const terminal = new TestTerminal();
     terminal.typed = '{"n": 12345678901234567890}\n';
@@ -150,7 +158,7 @@ describe("a publish that is asked for wrongly", () => {
 
   it("says where no Redis is", async () => {
     const terminal = new TestTerminal();
-    // Port 1 is nobody's.
+    // No process listens on port 1.
     expect(await run(terminal, "publish", "news", "1", "--redis", "redis://:pass@127.0.0.1:1")).toBe(1);
     expect(terminal.errors[0]).toMatch(/^holdfast: no Redis at redis:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/);
   });

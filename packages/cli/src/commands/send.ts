@@ -3,6 +3,7 @@
  */
 import { BROADCAST, channelTopic } from "@holdfast/core";
 import { normalizeData } from "@holdfast/protocol";
+import { maskedUrl } from "../masked-url.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
 import { adminOf, adminUrlOf, type DestinationOptions, redisOf } from "./destination.js";
@@ -33,7 +34,7 @@ export async function send(
   }
   const client = adminOf(options, terminal);
   await (channel === undefined ? client.broadcast(data) : client.publish(channel, data));
-  return terminal.out(`published to ${to} (${what}) through ${adminUrlOf(options)}`);
+  return terminal.out(`published to ${to} (${what}) through ${maskedUrl(adminUrlOf(options))}`);
 }
 
 function isJson(text: string): boolean {

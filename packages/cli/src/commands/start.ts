@@ -23,6 +23,7 @@ import { LogOutput } from "../output/log-output.js";
 import { createLogger, logFormatFor } from "../output/logger.js";
 import { wantsColour } from "../output/pretty-lines.js";
 import { type HangUpOptions, onHangUp } from "../process/hang-up.js";
+import { onIdleSignals } from "../process/idle-signals.js";
 import { startProblem } from "../process/start-problem.js";
 import { onStopSignals, type StopSignal } from "../process/stop-signals.js";
 import type { Terminal } from "../terminal.js";
@@ -162,6 +163,11 @@ async function run(
         primary.reload(next);
       };
       releases.push(onStopSignals({ stop, abort: () => primary.abort() }));
+      releases.push(
+        onIdleSignals(() =>
+          logger.info({}, "SIGUSR2 ignored: SIGHUP reloads, and logs go to standard output"),
+        ),
+      );
       // One that comes during the start is carried out after it.
       releases.push(
         onHangUp({

@@ -25,6 +25,7 @@ import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import { envOf } from "../config/setting.js";
 import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
+import { maskedUrl } from "../masked-url.js";
 import { ProgressLine } from "../output/progress-line.js";
 import type { Terminal } from "../terminal.js";
 import { checkedToken, TOKEN_ENV, tokenFrom } from "./client-token.js";
@@ -233,7 +234,10 @@ function firstOf(list: string | undefined): string | undefined {
 
 function adminUrl(url: string): string {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
-  throw new Failure(`--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(url)}`, 2);
+  throw new Failure(
+    `--admin must be a URL such as ${DEFAULT_ADMIN_URL}, not ${JSON.stringify(maskedUrl(url))}`,
+    2,
+  );
 }
 
 function number(flags: string, description: string, most: number): Option {

@@ -6,7 +6,7 @@
 import type { networkInterfaces } from "node:os";
 import type { Settings } from "../config/schema.js";
 
-/** `host:port`; undefined where nobody else could, or shall, reach it. */
+/** `host:port`; undefined where no other instance could, or shall, reach it. */
 export function advertised(
   { advertise, host, redis }: Pick<Settings, "advertise" | "host" | "redis">,
   port: number,

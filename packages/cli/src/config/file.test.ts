@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -37,5 +38,22 @@ describe("the settings file", () => {
   ])("%j names what is wrong and where", (text, problem) => {
     write("wrong.json", text);
     expect(() => readConfigFile({ cwd, named: "wrong.json" })).toThrow(problem);
+  });
+
+  it.each([
+    [
+      "a device without an end",
+      () => symlinkSync("/dev/zero", join(cwd, "odd.json")),
+      "is larger than 1 MiB",
+    ],
+    [
+      "a named pipe that no program writes to",
+      () => execFileSync("mkfifo", [join(cwd, "odd.json")]),
+      "odd.json:1:1 is not JSON",
+    ],
+    ["a file that is too large", () => write("odd.json", `"${"ü".repeat(600_000)}"`), "is larger than 1 MiB"],
+  ])("is not %s, and is not waited for", (_what, make, problem) => {
+    make();
+    expect(() => readConfigFile({ cwd, named: "odd.json" })).toThrow(problem);
   });
 });

@@ -4,7 +4,7 @@
  * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a
  * project's folder can carry its settings. A file that was named must exist.
  */
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCode } from "../failure.js";
 import { findJsonOffence } from "./json-position.js";
@@ -35,7 +35,7 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
   const path = named || DEFAULT_FILE;
   let text: string;
   try {
-    text = readFileSync(resolve(cwd, path), "utf8");
+    text = readBounded(resolve(cwd, path));
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" && !named) return undefined;
@@ -45,10 +45,29 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
         : `cannot be read (${code ?? error})`;
     throw new ConfigProblems([{ path: "", source: path, message: why }]);
   }
-  if (text.length > MAX_FILE_BYTES) {
+  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
     throw new ConfigProblems([{ path: "", source: path, message: "is larger than 1 MiB" }]);
   }
   return { path, content: parseConfig(path, text) };
+}
+
+/**
+ * At most one byte more than a file may have: a link may lead to a device without an end. A named pipe without
+ * a writer is empty, since a reload must not stand still; one that a shell made (`--config <(…)`) is waited
+ * for.
+ */
+function readBounded(path: string): string {
+  const isShells = /^\/(?:dev|proc)\//.test(path);
+  const fd = openSync(path, isShells ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+      got = readSync(fd, bytes, length, bytes.length - length, null);
+    return bytes.toString("utf8", 0, length);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** The object in a file's text. */

@@ -17,13 +17,13 @@ const FORM = 'a JSON object such as {"room":{"clientPublish":true}}';
 
 const namespaceSchema = z.strictObject(
   {
-    /** Whether everybody may have its channels, where there are keys for tokens. Default: false. */
+    /** Whether every client may have its channels, where there are keys for tokens. Default: false. */
     public: z.boolean(mustBe("true or false")).optional(),
     /** Whether clients may publish to its channels, where they are open. */
     clientPublish: z.boolean(mustBe("true or false")).default(false),
     /** Whether it is kept who is in its channels. */
     presence: z.boolean(mustBe("true or false")).optional(),
-    /** Which joins and leaves those who ask are told. Default: user. */
+    /** Which joins and leaves subscribers that ask are told. Default: user. */
     joinLeave: z.enum(JOIN_LEAVE_MODES, mustBe("off, user or session")).optional(),
     /** Commands a second on its channels that one connection may send. Default: the setting `commandRate`. */
     commandRate: integer(1, 100_000).schema.optional(),

@@ -41,6 +41,8 @@ describe("the printed configuration", () => {
       jwksUrl: "https://issuer.example/keys?apikey=tell-nobody&x=1",
       webhookConnectUrl: "https://app.example/hook?tell-nobody",
       webhookSubscribeUrl: "https://app.example/hook?code=tell-nobody#part",
+      webhookPublishUrl: "https://app.example/hook?tell-nobody&x#tell-nobody",
+      redis: "redis://tell-nobody@127.0.0.1:6379",
       webhookSecret: "tell-nobody".repeat(4),
       secret: "tell-nobody".repeat(3),
     });

@@ -4,6 +4,7 @@
  * Three forms: a table for people, JSON for programs, and a holdfast.json that gives the same settings again.
  */
 import type { Machine } from "../machine/machine.js";
+import { maskedUrl } from "../masked-url.js";
 import { complete } from "./complete.js";
 import type { Loaded } from "./load.js";
 import { type SettingKey, type Settings, settingKeys, settingOf } from "./schema.js";
@@ -63,10 +64,5 @@ function encode(key: SettingKey, value: Settings[SettingKey]): unknown {
 function mask({ secret }: Setting, written: unknown): unknown {
   if (secret === undefined || typeof written !== "string") return written;
   if (secret === "value") return MASK;
-  // Not by the URL class: a Redis URL may name several hosts. Whatever a query says may be a key.
-  return written
-    .replace(/^([a-z+]+:\/\/[^:/?#]*:)[^/?#]*@/i, `$1${MASK}@`)
-    .replace(/\?.*$/s, (query) =>
-      query.replaceAll(/=[^&#]*/g, `=${MASK}`).replace(/^\?([^=&]+)$/, `?${MASK}`),
-    );
+  return maskedUrl(written);
 }

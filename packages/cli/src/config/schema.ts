@@ -489,6 +489,13 @@ export const settings = Object.freeze({
     description:
       "Events that the stream keeps, about: the oldest go first, read or not. One takes 150 to 300 bytes of Redis' memory, and a client's message what it is long.",
   }),
+  eventsMaxBytes: setting(size(1 * MIB, 64 * 1024 * MIB), {
+    reload: true,
+    default: "256MiB",
+    example: "1GiB",
+    description:
+      "Memory of Redis that the stream takes, about: beyond it the oldest events go, read or not, however few there are. Clients' messages are as long as `maxPayload`.",
+  }),
   messageTimeout: setting(duration(100, 10 * MINUTE), {
     reload: true,
     default: "30s",

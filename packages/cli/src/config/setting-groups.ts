@@ -17,7 +17,15 @@ export const SETTING_GROUPS: Readonly<Record<string, readonly SettingKey[]>> = O
     "adminKey",
     "adminMaxConnections",
   ],
-  "Cluster and backends": ["redis", "redisPrefix", "brokerWait", "advertise", "events", "eventsMaxLength"],
+  "Cluster and backends": [
+    "redis",
+    "redisPrefix",
+    "brokerWait",
+    "advertise",
+    "events",
+    "eventsMaxLength",
+    "eventsMaxBytes",
+  ],
   "Who may connect": [
     "anonymous",
     "origins",

@@ -66,7 +66,7 @@ export function listenSocket(watch: SocketWatch, where: string): WebSocketClass 
     }
 
     close(code?: number, reason?: string): void {
-      // What is paused does not hear the other side's farewell.
+      // What is paused does not hear the other side's close.
       this.#socket.resume();
       if (this.#socket.readyState === WebSocket.CONNECTING) this.#socket.terminate();
       else this.#socket.close(code, reason);

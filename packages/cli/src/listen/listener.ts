@@ -7,6 +7,7 @@
  */
 import { Client, type ClientState, type HoldfastError, type Position } from "@holdfast/client";
 import { Failure } from "../failure.js";
+import { maskedUrl } from "../masked-url.js";
 import { listenSocket, SocketWatch } from "./listen-socket.js";
 
 export interface ListenerOptions {
@@ -181,7 +182,10 @@ function tokenHint(code: number): string {
 export function listenUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^(?:ws|http)s?:$/.test(url.protocol)) {
-    throw new Failure(`--url must be a URL such as ws://127.0.0.1:8080/ws, not ${JSON.stringify(text)}`, 2);
+    throw new Failure(
+      `--url must be a URL such as ws://127.0.0.1:8080/ws, not ${JSON.stringify(maskedUrl(text))}`,
+      2,
+    );
   }
   url.protocol = url.protocol.replace("http", "ws");
   if (url.pathname === "/") url.pathname = "/ws";

@@ -33,10 +33,8 @@ describe("completion", () => {
     const [zsh, fish] = [await script("zsh"), await script("fish")];
     expect(zsh).toMatch(/^#compdef holdfast\n/);
     expect(zsh).toContain('"config print") words="--json ');
-    expect(fish).toContain("complete -c holdfast -n '__fish_use_subcommand' -f -a start -d 'run a gateway'");
-    expect(fish).toMatch(
-      /__fish_seen_subcommand_from config; and __fish_seen_subcommand_from print' -l json /,
-    );
+    expect(fish).toContain(`complete -c holdfast -n '__holdfast_at ""' -f -a start -d 'run a gateway'`);
+    expect(fish).toMatch(/-n '__holdfast_at "config print"' -l json /);
   });
 
   it("knows no other shell", async () => {

@@ -12,6 +12,8 @@ export type Shell = (typeof SHELLS)[number];
 interface Place {
   /** `config print`; empty for the program itself. */
   readonly path: string;
+  /** What its first argument may be, where that is known. */
+  readonly choices: readonly string[];
   readonly commands: readonly (readonly [name: string, text: string])[];
   readonly flags: readonly (readonly [flag: string, text: string])[];
 }
@@ -27,6 +29,7 @@ function placesOf(command: Command, path: string): Place[] {
   const commands = helper.visibleCommands(command).filter((each) => each.name() !== "help");
   const place: Place = {
     path,
+    choices: command.registeredArguments[0]?.argChoices ?? [],
     commands: commands.map((each) => [each.name(), each.summary() || each.description()]),
     flags: helper
       .visibleOptions(command)
@@ -41,8 +44,8 @@ function placesOf(command: Command, path: string): Place[] {
 /** Finds the command by the words so far, and its words. Of both shells that know POSIX syntax. */
 function lookUp(places: readonly Place[]): string {
   const paths = places.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
-  const cases = places.map(({ path, commands, flags }) => {
-    const words = [...commands, ...flags].map(([word]) => word);
+  const cases = places.map(({ path, choices, commands, flags }) => {
+    const words = [...choices, ...[...commands, ...flags].map(([word]) => word)];
     return `    "${path}") words="${words.join(" ")}" ;;`;
   });
   return `  for word in "$@"; do
@@ -74,22 +77,41 @@ _holdfast() {
   local word place="" words=""
   set -- "\${(@)said[2,CURRENT-1]}"
 ${lookUp(places)}
-  compadd -- \${=words}
-  _files
+  compadd -- \${=words} || _files
 }
-compdef _holdfast holdfast`;
+# Read by source it is registered; found in a folder of fpath it is called, for the first word at once.
+if [[ "\${funcstack[1]}" == _holdfast ]]; then
+  _holdfast "$@"
+else
+  compdef _holdfast holdfast
+fi`;
 }
 
+/** The command is found as in the other shells: a channel may have the name of a command. */
 function fish(places: readonly Place[]): string {
-  const lines = places.flatMap(({ path, commands, flags }) => {
-    const inside = path.split(" ").map((each) => `__fish_seen_subcommand_from ${each}`);
-    const when = path === "" ? "__fish_use_subcommand" : inside.join("; and ");
-    const line = (rest: string, text: string): string =>
-      `complete -c holdfast -n '${when}' ${rest} -d '${text.replaceAll("'", "\\'")}'`;
+  const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  const paths = places.filter(({ path }) => path !== "").map(({ path }) => quote(path));
+  const lines = places.flatMap(({ path, choices, commands, flags }) => {
+    const line = (rest: string, text?: string): string =>
+      `complete -c holdfast -n '__holdfast_at "${path}"' ${rest}${text === undefined ? "" : ` -d ${quote(text)}`}`;
     return [
+      ...choices.map((choice) => line(`-f -a ${choice}`)),
       ...commands.map(([name, text]) => line(`-f -a ${name}`, text)),
       ...flags.map(([flag, text]) => line(`-l ${flag.slice(2)}`, text)),
     ];
   });
-  return ["# holdfast completion fish | source", ...lines].join("\n");
+  return [
+    `# holdfast completion fish | source
+function __holdfast_at
+  set -l place ''
+  for word in (commandline -opc)[2..-1]
+    switch (string trim -- "$place $word")
+      case ${paths.join(" ")}
+        set place (string trim -- "$place $word")
+    end
+  end
+  test "$place" = "$argv[1]"
+end`,
+    ...lines,
+  ].join("\n");
 }

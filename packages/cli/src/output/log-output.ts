@@ -125,7 +125,7 @@ function openStandard(): number {
   // Files never make a writer wait for a reader.
   if (!kind.isFIFO() && !kind.isSocket() && !isatty(1)) return 1;
   try {
-    // One of its own: not blocking is a property that all who share a descriptor share.
+    // One of its own: not blocking is a property shared by all processes that share the descriptor.
     return openSync("/proc/self/fd/1", constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     // A socket, another system, or another user's pipe: Node makes it not block when it is asked for its

@@ -26,7 +26,7 @@ export interface Terminals {
   /** Whether the process has a controlling terminal. */
   hasControlling(): boolean;
   /**
-   * Whether the process reads from no one and leads no session, as a service does: a script or shell started
+   * Whether the process reads no input and leads no session, as a service does: a script or shell started
    * it aside.
    */
   isBackgroundJob(): boolean;

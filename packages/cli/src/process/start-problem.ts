@@ -13,7 +13,8 @@ export function startProblem(error: unknown, outgoingOn = outgoingConnectionOn):
   if (error instanceof Failure) return error;
   const code = systemCode(error);
   if (code === undefined) {
-    // The gateway says in a plain Error why its workers cannot start; other classes are nobody's message.
+    // The gateway says in a plain Error why its workers cannot start; errors of other classes are no message
+    // for people.
     const plain = error instanceof Error && error.name === "Error";
     return plain ? new Failure(`the gateway cannot start: ${error.message}`, 1, { cause: error }) : error;
   }

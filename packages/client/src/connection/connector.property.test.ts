@@ -102,7 +102,7 @@ class Scenario {
       await settled();
       expect(this.#violations).toEqual([]);
       expect(network.live).toBeLessThanOrEqual(1);
-      // One for the wait, the token or the link; one for commands; one for the channel's own retry.
+      // One for the wait, the token or the connection; one for commands; one for the channel's own retry.
       expect(clock.timers).toBeLessThanOrEqual(3);
       expect(["idle", "closed"].includes(client.state.name)).toBe(!this.#mayTry);
       if (!this.#mayTry) expect([clock.timers, network.live]).toEqual([0, 0]);

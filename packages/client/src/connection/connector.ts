@@ -1,11 +1,13 @@
 /**
- * Connector: keeps one connection alive, by the protocol's rules of coming back.
+ * Connector: keeps one connection alive and reconnects by the protocol's rules.
  *
- * Owns when to try, with which session id, and when to stop; the link owns the transport, the ladder says
- * which one. Invariants: at most one link or one timer exists, in the state that needs it, and beside a
- * connection the climb to a better transport (transport-upgrade.ts); no attempt starts before the server's
- * `reconnectAfter` or `retryAfter` has passed, nor after a terminal ending or `close()` unless `start()` is
- * called; the count of retries falls to zero only after a connection was stable.
+ * It decides when to try, with which session id, and when to stop. The transport is opened by the connection
+ * (link.ts) and chosen by transport-choice.ts. Invariants:
+ * - At most one connection or one timer exists, in the state that needs it. Beside a connection that serves,
+ *   transport-upgrade.ts may try a better transport.
+ * - No attempt starts before the server's `reconnectAfter` or `retryAfter` has passed.
+ * - No attempt starts after a terminal ending or `close()`, unless `start()` is called.
+ * - The count of retries falls to zero only after a connection was stable.
  */
 import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
 import type { ResolvedOptions } from "../options.js";
@@ -16,7 +18,7 @@ import { withSid } from "../transports/url.js";
 import { REBALANCE, TOKEN_EXPIRED } from "../wire/codes.js";
 import { type Ending, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
-import { type Inbound, readResumeToken, type Welcome } from "../wire/inbound.js";
+import { type ConnectReply, type Inbound, readResumeToken } from "../wire/inbound.js";
 import { ServerConnection } from "./link.js";
 import { Refresh } from "./refresh.js";
 import { TransportChoice } from "./transport-choice.js";
@@ -26,7 +28,7 @@ export interface ConnectorEvents {
   state(state: ClientState): void;
   /** What the connect command asks for besides token and name. */
   wanted(): NonNullable<ConnectRequest["subs"]>;
-  welcomed(link: ServerConnection, result: Welcome): void;
+  connected(connection: ServerConnection, result: ConnectReply): void;
   /** The connection that was `connected` is gone. Called before `state`. */
   lost(): void;
   readonly received: (inbound: Inbound) => void;
@@ -37,33 +39,35 @@ export interface ConnectorEvents {
 type State = { readonly seen: ClientState; leave?(): void } & (
   | {
       readonly t: "resting" | "authorizing" | "waiting";
-      readonly link?: undefined;
+      readonly connection?: undefined;
       readonly old?: undefined;
       readonly since?: undefined;
     }
   | {
       readonly t: "opening";
-      readonly link: ServerConnection;
+      readonly connection: ServerConnection;
       readonly old?: undefined;
       readonly since?: undefined;
     }
   /** Since when it serves, on the monotonic clock. */
   | {
       readonly t: "connected";
-      readonly link: ServerConnection;
+      readonly connection: ServerConnection;
       readonly old?: undefined;
       readonly since: number;
     }
-  /** `link` is open and takes commands, which wait; `old` still serves, until it has answered its own. */
+  /**
+   * `connection` is open and takes commands, which wait; `old` still serves, until it has answered its own.
+   */
   | {
       readonly t: "moving";
-      readonly link: ServerConnection;
+      readonly connection: ServerConnection;
       readonly old: ServerConnection;
       readonly since: number;
     }
 );
 
-/** How long a move waits for the answers that the old link has yet to bring, ms. */
+/** How long a move waits for the answers that the old connection has yet to bring, ms. */
 const MAX_MOVE_MS = 2_000;
 
 export class Connector {
@@ -96,9 +100,9 @@ export class Connector {
   }
 
   /** What takes commands while the application sees a connection. */
-  get link(): ServerConnection | undefined {
-    const { seen, link } = this.#state;
-    return seen.name === "connected" ? link : undefined;
+  get connection(): ServerConnection | undefined {
+    const { seen, connection } = this.#state;
+    return seen.name === "connected" ? connection : undefined;
   }
 
   /** Begins, unless it has begun. It never shortens a wait. */
@@ -116,21 +120,21 @@ export class Connector {
     // First, so that subscriptions do not take the end of their commands for a refusal.
     if (last.since !== undefined) this.#on.lost();
     last.old?.close();
-    last.link?.close();
+    last.connection?.close();
     this.#rest({ by: "client", code: 1000, reason: "closed by the client" });
   }
 
   /** The connection's token ends in `deadline` ms. */
   refresh(deadline: unknown): void {
-    const { link } = this;
-    if (link === undefined) return;
+    const { connection } = this;
+    if (connection === undefined) return;
     this.#refresh.start(deadline, this.#tokens, (token, settle) =>
-      link.request("refresh", { token }, (outcome) => {
+      connection.request("refresh", { token }, (outcome) => {
         const resumeToken = outcome.ok ? readResumeToken(outcome.body) : undefined;
         // The one before ends with the token before.
-        if (this.link === link && this.#resume !== undefined && resumeToken !== undefined) {
+        if (this.connection === connection && this.#resume !== undefined && resumeToken !== undefined) {
           this.#resume = { ...this.#resume, token: resumeToken };
-          link.renewed(resumeToken);
+          connection.renewed(resumeToken);
         }
         settle(outcome);
       }),
@@ -192,110 +196,117 @@ export class Connector {
   #failToken(state: State, what: string, cause?: unknown): void {
     if (this.#state !== state) return;
     this.#on.problem(new HoldfastError(clientErrors.token, what, cause));
-    if (this.#state === state) this.#comeBack(lostEnding(what));
+    if (this.#state === state) this.#reconnect(lostEnding(what));
   }
 
   #open(token: string | undefined, seen: ClientState): void {
-    const link = this.#dial(this.#choice.current, () => link.greet(this.#hello(token)));
-    this.#enter({ t: "opening", seen, link });
+    const connection = this.#dial(this.#choice.current, () =>
+      connection.sendConnect(this.#connectRequest(token)),
+    );
+    this.#enter({ t: "opening", seen, connection });
   }
 
-  /** A link over that transport. `failed`: it has ended before it was put to use. */
+  /** A connection over that transport. `failed`: it has ended before it was put to use. */
   #dial(name: TransportName, opened: () => void, failed = (): void => {}): ServerConnection {
     const { connectTimeoutMs, transports } = this.#options;
     const url = withSid(this.#url, this.#sid);
     // Where something else may work, nothing is waited for that long.
     const doubted = this.#choice.doubted || name !== this.#choice.current;
     const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
-    const link = new ServerConnection((on) => transports.open(name, url, on), options, {
+    const connection = new ServerConnection((on) => transports.open(name, url, on), options, {
       opened,
-      welcomed: (result) => this.#connected(link, result),
+      connected: (result) => this.#connected(connection, result),
       received: this.#on.received,
       problem: (error) => {
-        if (this.#uses(link)) this.#on.problem(error);
+        if (this.#uses(connection)) this.#on.problem(error);
       },
-      ended: (ending, greeted) => {
-        if (this.#uses(link)) this.#ended(link, ending, greeted);
+      ended: (ending, connectSent) => {
+        if (this.#uses(connection)) this.#ended(connection, ending, connectSent);
         else failed();
       },
     });
-    return link;
+    return connection;
   }
 
-  #hello(token: string | undefined): ConnectRequest {
+  #connectRequest(token: string | undefined): ConnectRequest {
     // What is undefined does not travel.
-    const hello = { token, client: this.#options.name, resume: this.#resume, subs: this.#on.wanted() };
-    return hello as ConnectRequest;
+    const connectRequest = {
+      token,
+      client: this.#options.name,
+      resume: this.#resume,
+      subs: this.#on.wanted(),
+    };
+    return connectRequest as ConnectRequest;
   }
 
-  #connected(link: ServerConnection, result: Welcome): void {
+  #connected(connection: ServerConnection, result: ConnectReply): void {
     const { sid, resumeToken: token, limits, user } = result;
     this.#sid = sid;
     this.#resume = token === undefined ? undefined : { sid, token };
     this.#choice.worked();
     const transport = this.#choice.current;
     const seen: ClientState = { name: "connected", sid, user, limits, transport };
-    const state = this.#serve(link, seen, this.#options.clock.monotonic());
-    if (this.#state === state) this.#on.welcomed(link, result);
+    const state = this.#serve(connection, seen, this.#options.clock.monotonic());
+    if (this.#state === state) this.#on.connected(connection, result);
   }
 
-  #serve(link: ServerConnection, seen: ClientState, since: number): State {
+  #serve(connection: ServerConnection, seen: ClientState, since: number): State {
     const { clock, random } = this.#options;
     const upgrade = new TransportUpgrade(clock, random, this.#choice, {
       token: () => this.#tokens.get(),
       dial: (name, opened, failed) => this.#dial(name, opened, failed),
       ready: (next, token) => this.#move(next, token),
     });
-    const state: State = { t: "connected", seen, link, since, leave: () => upgrade.stop() };
+    const state: State = { t: "connected", seen, connection, since, leave: () => upgrade.stop() };
     this.#enter(state);
     if (this.#state === state) upgrade.start();
     return state;
   }
 
-  /** Goes on over `next`, which is open, as soon as nothing is under way over the link that serves. */
+  /** Goes on over `next`, which is open, as soon as nothing is under way over the connection that serves. */
   #move(next: ServerConnection, token: string | undefined): void {
     const last = this.#state;
     if (last.t !== "connected") return next.close();
-    const { seen, since, link: old } = last;
+    const { seen, since, connection: old } = last;
     const go = (): void => {
       if (this.#state !== moving) return;
       this.#on.lost();
       if (this.#state !== moving) return;
       old.close();
-      this.#enter({ t: "opening", seen, link: next });
-      next.greet(this.#hello(token));
+      this.#enter({ t: "opening", seen, connection: next });
+      next.sendConnect(this.#connectRequest(token));
     };
     const timer = this.#options.clock.after(MAX_MOVE_MS, go);
-    const moving: State = { t: "moving", seen, link: next, old, since, leave: () => timer.cancel() };
+    const moving: State = { t: "moving", seen, connection: next, old, since, leave: () => timer.cancel() };
     this.#enter(moving);
     old.whenIdle(go);
   }
 
-  #uses(link: ServerConnection): boolean {
-    return this.#state.link === link || this.#state.old === link;
+  #uses(connection: ServerConnection): boolean {
+    return this.#state.connection === connection || this.#state.old === connection;
   }
 
-  #ended(link: ServerConnection, ending: Ending, greeted: boolean): void {
+  #ended(connection: ServerConnection, ending: Ending, connectSent: boolean): void {
     const state = this.#state;
-    // Whoever the id leads to does not answer, or does not want it: land elsewhere.
-    if (greeted || ending.code === REBALANCE) this.#sid = undefined;
+    // The worker that the id names does not answer or does not want the client: drop the id.
+    if (connectSent || ending.code === REBALANCE) this.#sid = undefined;
     if (state.t === "moving") {
-      if (state.link === link) {
+      if (state.connection === connection) {
         // What was to take over is gone, what serves is not.
         this.#choice.failed();
         this.#serve(state.old, state.seen, state.since);
         return;
       }
-      state.link.close();
+      state.connection.close();
     }
-    this.#comeBack(ending);
+    this.#reconnect(ending);
   }
 
-  #comeBack({ code, reason, terminal, notBeforeMs }: Ending): void {
+  #reconnect({ code, reason, terminal, notBeforeMs }: Ending): void {
     const { backoff, clock, random } = this.#options;
     const now = clock.monotonic();
     const last = this.#state;
-    // Without a word of the server's: it may be the transport.
+    // The server sent no reason: the transport may be at fault.
     const mute = code >= 1000 && code < 3000;
     let again = false;
     if (last.since !== undefined) {
@@ -304,7 +315,7 @@ export class Connector {
       this.#on.lost();
     } else if (mute && last.t === "opening") again = this.#choice.failed();
     this.#notBefore = now + notBeforeMs;
-    // Whoever was told of the loss may have closed the client.
+    // A listener that was told of the loss may have closed the client.
     if (this.#state !== last) return;
     const renewed = code === TOKEN_EXPIRED && this.#options.renewable;
     // What only this transport cannot do is no reason to stay away.

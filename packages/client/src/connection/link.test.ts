@@ -3,7 +3,7 @@ import { ClientHarness } from "../testing/client-harness.js";
 import { settled } from "../testing/fake-clock.js";
 import { MAX_MESSAGE_LENGTH } from "./link.js";
 
-describe("a link that is opening", () => {
+describe("a connection that is opening", () => {
   it("names the subprotocol, and sends connect as its first frame", async () => {
     const { client, network } = new ClientHarness({ token: "jwt", name: "app/1" });
     client.subscribe("news");
@@ -50,7 +50,7 @@ describe("a link that is opening", () => {
   });
 });
 
-describe("a link that is open", () => {
+describe("a connection that is open", () => {
   it("answers each ping at once", async () => {
     const socket = await new ClientHarness().connected();
     socket.receive({});

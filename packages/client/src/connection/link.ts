@@ -1,8 +1,8 @@
 /**
- * Link: one connection from its making to its end, over whichever transport.
+ * One connection to the server, from its opening to its end, over any transport.
  *
  * Owns the transport, the connect command, the commands in flight and two deadlines (connect reply, silence).
- * It finds out that it is over, never what comes next: that is the connector's.
+ * It reports its end. What happens next is decided by the connector (connector.ts).
  * Invariant: `ended` is called at most once, never after `close()`, and nothing is called after it except the
  * settling of commands. Commands that are asked for before the connect reply leave after it.
  */
@@ -20,7 +20,7 @@ import type { ClientTransport, TransportEvents } from "../transports/transport.j
 import { serverErrors } from "../wire/codes.js";
 import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
-import { type Inbound, readConnectResult, readPush, type Welcome } from "../wire/inbound.js";
+import { type ConnectReply, type Inbound, readConnectResult, readPush } from "../wire/inbound.js";
 import { byteLength, Outgoing } from "../wire/outgoing.js";
 import { CONNECT_ID, failed, Pending, type Settle } from "./pending.js";
 
@@ -39,22 +39,22 @@ export interface ServerConnectionOptions {
 }
 
 export interface ServerConnectionEvents {
-  /** The transport is open: `greet` when it is time, by itself or after a `probe`. */
+  /** The transport is open: call `sendConnect` now or after a `probe`. */
   opened(): void;
-  welcomed(result: Welcome): void;
-  /** A push other than those that concern the link alone. */
+  connected(result: ConnectReply): void;
+  /** A push other than those that concern the connection alone. */
   received(inbound: Inbound): void;
-  /** Something was wrong that did not end the link. */
+  /** Something was wrong that did not end the connection. */
   problem(error: HoldfastError): void;
-  /** `greeted`: the transport had opened, but the connect reply never came. */
-  ended(ending: Ending, greeted: boolean): void;
+  /** `connectSent`: the transport had opened, but the connect reply never came. */
+  ended(ending: Ending, connectSent: boolean): void;
 }
 
 type State =
   | { readonly t: "opening"; readonly deadline: Timer }
   | { readonly t: "opened"; readonly deadline: Timer; readonly heard?: () => void }
-  | { readonly t: "greeting"; readonly deadline: Timer }
-  | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: Welcome }
+  | { readonly t: "connecting"; readonly deadline: Timer }
+  | { readonly t: "open"; readonly deadline: Timer | undefined; readonly result: ConnectReply }
   | { readonly t: "closed"; readonly deadline?: undefined };
 
 export class ServerConnection {
@@ -111,7 +111,7 @@ export class ServerConnection {
     this.#pending.whenIdle(run);
   }
 
-  /** Asks for a sign of life before the greeting: a transport may open and yet let nothing through. */
+  /** Sends a ping before the connect command: a transport may open and yet let nothing through. */
   probe(heard: () => void): void {
     if (this.#state.t !== "opened") return;
     this.#state = { ...this.#state, heard };
@@ -119,12 +119,12 @@ export class ServerConnection {
   }
 
   /** Sends the connect command, after `opened`. */
-  greet(body: ConnectRequest): void {
+  sendConnect(body: ConnectRequest): void {
     if (this.#state.t !== "opened") return;
-    this.#state = { t: "greeting", deadline: this.#state.deadline };
+    this.#state = { t: "connecting", deadline: this.#state.deadline };
     const command = encodeCommand({ op: "connect", id: CONNECT_ID, body });
     this.#pending.addConnect((outcome) => {
-      if (this.#state.t !== "greeting") return;
+      if (this.#state.t !== "connecting") return;
       if (!outcome.ok) this.#end(refusedEnding(outcome.error));
       else this.#connected(readConnectResult(outcome.body));
     });
@@ -149,7 +149,7 @@ export class ServerConnection {
     else this.#early.push({ id, text });
   }
 
-  /** Ends the link without a word to its owner. Idempotent. */
+  /** Ends the connection without calling `ended`. Idempotent. */
   close(): void {
     if (this.#leave()) this.#pending.close();
   }
@@ -159,7 +159,7 @@ export class ServerConnection {
     return byteLength(text) > this.#maxBytes;
   }
 
-  #connected(result: Welcome | undefined): void {
+  #connected(result: ConnectReply | undefined): void {
     if (result === undefined) {
       const what = "no session";
       this.#malformed(what);
@@ -167,8 +167,8 @@ export class ServerConnection {
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
-    this.#maxBytes = result.limits.maxPayload - (this.#transport.welcomed?.(result) ?? 0);
-    this.#on.welcomed(result);
+    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
+    this.#on.connected(result);
     for (const { id, text } of this.#early.splice(0)) {
       if (this.#tooBig(text)) this.#pending.settle(id, failed(serverErrors.tooBig));
       else this.#outgoing.push(text);
@@ -176,7 +176,7 @@ export class ServerConnection {
   }
 
   /** Arms the deadline of silence. */
-  #enterOpen(result: Welcome): void {
+  #enterOpen(result: ConnectReply): void {
     const silentAt = (): number => this.#heard + longestSilence(result, this.#quietMs);
     const left = silentAt() - this.#clock.monotonic();
     const check = (): void => {
@@ -216,7 +216,7 @@ export class ServerConnection {
   }
 
   #handlePush(op: string, body: unknown): void {
-    // Made from a cursor, as the session itself was gone: what was asked of that one is lost.
+    // The server made a new session from the cursor, because the old one was gone. Its commands are lost.
     if (op === "connect" && this.#state.t === "open") return this.#end(lostEnding("another session"));
     const inbound = readPush(op, body);
     switch (inbound.kind) {
@@ -245,13 +245,13 @@ export class ServerConnection {
   }
 
   #end(ending: Ending): void {
-    const greeted = this.#state.t === "greeting";
+    const connectSent = this.#state.t === "connecting";
     if (!this.#leave()) return;
-    this.#on.ended(ending, greeted);
+    this.#on.ended(ending, connectSent);
     this.#pending.close();
   }
 
-  /** False when it was left before. */
+  /** False when it had ended before. */
   #leave(): boolean {
     if (this.#isClosed()) return false;
     this.#state.deadline?.cancel();
@@ -270,6 +270,6 @@ export class ServerConnection {
  * once, so pings are up to one and a half intervals apart (docs/protocol.md, keepalive). `pongTimeout` more
  * allows for delay.
  */
-function longestSilence({ ping, pongTimeout }: Welcome, quietMs: number): number {
+function longestSilence({ ping, pongTimeout }: ConnectReply, quietMs: number): number {
   return Math.max(1.5 * ping, quietMs) + pongTimeout;
 }

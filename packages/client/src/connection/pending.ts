@@ -1,7 +1,7 @@
 /**
- * Pending: the commands of one link that wait for their replies.
+ * Pending: the commands of one connection that wait for their replies.
  *
- * Invariant: each is settled exactly once, by its reply, its deadline or the end of the link; one timer
+ * Invariant: each is settled exactly once, by its reply, its deadline or the end of the connection; one timer
  * serves all, because deadlines expire in the order of asking. At most `MAX_PENDING` wait; a further one is
  * refused as `busy`.
  */
@@ -16,7 +16,7 @@ export type RequestOutcome =
 
 export type Settle = (outcome: RequestOutcome) => void;
 
-/** Commands of one link that may wait at once. */
+/** Commands of one connection that may wait at once. */
 export const MAX_PENDING = 1024;
 
 /**
@@ -69,7 +69,7 @@ export class Pending {
     this.#timer ??= this.#clock.after(this.#timeoutMs, () => this.#expire());
   }
 
-  /** Settles the command `id`. A reply to nothing, as after a timeout, is no one's. */
+  /** Settles the command `id`. A reply without a command, as after a timeout, is dropped. */
   settle(id: number, outcome: RequestOutcome): void {
     const command = this.#waiting.get(id);
     this.#waiting.delete(id);
@@ -94,7 +94,7 @@ export class Pending {
     const now = this.#clock.monotonic();
     const waiting = [...this.#waiting];
     const next = waiting.find(([, { deadline }]) => deadline > now);
-    // Armed before anyone is told: a command that is settled may ask for another one.
+    // Armed before commands are settled: a command that is settled may ask for another one.
     this.#timer = next && this.#clock.after(next[1].deadline - now, () => this.#expire());
     for (const [id, { deadline }] of waiting) {
       if (deadline <= now) this.settle(id, failed(clientErrors.timeout));

@@ -19,7 +19,7 @@ function memory(value: string | null = null): TransportStorage & { value: string
 
 const MINUTE = 60_000;
 
-describe("the ladder", () => {
+describe("the transport choice", () => {
   it("gives way at once before anything has worked, and waits after each round", () => {
     const choice = new TransportChoice(TRANSPORTS, undefined);
     const seen = Array.from({ length: 6 }, () => [choice.current, choice.failed()]);
@@ -53,47 +53,47 @@ describe("the ladder", () => {
     expect(choice.current).toBe("poll");
   });
 
-  it("climbs later each time in vain, and comes down at once when it falls", () => {
+  it("upgrades later each time in vain, and goes back at once when the upgrade fails", () => {
     const choice = new TransportChoice(TRANSPORTS, memory("poll"));
     const waits: (number | undefined)[] = [];
     for (let i = 0; i < 8; i++) {
-      waits.push(choice.climbAfter(1));
-      choice.climbed(false);
+      waits.push(choice.upgradeAfter(1));
+      choice.upgraded(false);
     }
     expect(waits).toEqual([0.5, 1, 2, 4, 8, 16, 30, 30].map((minutes) => minutes * MINUTE));
-    choice.climbed(true);
+    choice.upgraded(true);
     choice.worked();
-    expect([choice.current, choice.climbAfter(1)]).toEqual(["websocket", undefined]);
+    expect([choice.current, choice.upgradeAfter(1)]).toEqual(["websocket", undefined]);
     choice.lost(20_000);
-    expect([choice.current, choice.climbAfter(1)]).toEqual(["poll", 30 * MINUTE]);
+    expect([choice.current, choice.upgradeAfter(1)]).toEqual(["poll", 30 * MINUTE]);
   });
 
-  it("climbs to the best and to the one above by turns", () => {
+  it("upgrades to the best and to the next better one by turns", () => {
     const choice = new TransportChoice(TRANSPORTS, memory("poll"));
     const tried = Array.from({ length: 4 }, () => {
-      const { above } = choice;
-      choice.climbed(false);
-      return above;
+      const { better } = choice;
+      choice.upgraded(false);
+      return better;
     });
     expect(tried).toEqual(["websocket", "sse", "websocket", "sse"]);
-    choice.climbed(true);
+    choice.upgraded(true);
     expect(choice.failed()).toBe(true);
     expect(choice.current).toBe("poll");
   });
 
-  it("begins anew with climbs that last", () => {
+  it("begins anew with upgrades that last", () => {
     const choice = new TransportChoice(["websocket", "poll"], memory("poll"));
     choice.worked();
-    choice.climbed(false);
-    choice.climbed(true);
+    choice.upgraded(false);
+    choice.upgraded(true);
     choice.worked();
     choice.lost(MINUTE);
     for (let i = 0; i < 3; i++) choice.failed();
     expect(choice.current).toBe("poll");
-    expect(choice.climbAfter(0)).toBe(15_000);
+    expect(choice.upgradeAfter(0)).toBe(15_000);
   });
 
-  it("remembers what worked, and begins with it where it is one of its rungs", () => {
+  it("remembers what worked, and begins with it where it may be used", () => {
     const storage = memory();
     const choice = new TransportChoice(TRANSPORTS, storage);
     choice.failed();
@@ -114,30 +114,31 @@ describe("the ladder", () => {
     expect(choice.current).toBe("websocket");
   });
 
-  it("has a rung, a bounded wait and a way up, whatever happens", () => {
+  it("has a transport, a bounded wait and an upgrade, whatever happens", () => {
     const step = fc.oneof(
-      fc.record({ do: fc.constantFrom("worked", "failed", "climb", "vain") }),
+      fc.record({ do: fc.constantFrom("worked", "failed", "upgrade", "vain") }),
       fc.record({ do: fc.constant("lost"), ms: fc.nat(2 * MINUTE) }),
     ) as fc.Arbitrary<{ do: string; ms?: number }>;
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 80 }),
         fc.subarray([...TRANSPORTS], { minLength: 1 }),
-        (steps, rungs) => {
-          const choice = new TransportChoice(rungs, undefined);
+        (steps, transports) => {
+          const choice = new TransportChoice(transports, undefined);
           for (const { do: what, ms = 0 } of steps) {
-            const wait = choice.climbAfter(0.5);
+            const wait = choice.upgradeAfter(0.5);
             if (what === "worked") choice.worked();
             if (what === "failed") choice.failed();
             if (what === "lost") choice.lost(ms);
-            if (wait !== undefined && (what === "climb" || what === "vain")) choice.climbed(what === "climb");
-            expect(rungs).toContain(choice.current);
-            const next = choice.climbAfter(0.5);
-            expect(next === undefined).toBe(choice.current === rungs[0]);
+            if (wait !== undefined && (what === "upgrade" || what === "vain"))
+              choice.upgraded(what === "upgrade");
+            expect(transports).toContain(choice.current);
+            const next = choice.upgradeAfter(0.5);
+            expect(next === undefined).toBe(choice.current === transports[0]);
             if (next === undefined) continue;
             expect(next).toBeGreaterThanOrEqual(15_000);
             expect(next).toBeLessThanOrEqual(30 * MINUTE);
-            expect(rungs.indexOf(choice.above)).toBeLessThan(rungs.indexOf(choice.current));
+            expect(transports.indexOf(choice.better)).toBeLessThan(transports.indexOf(choice.current));
           }
         },
       ),

@@ -1,42 +1,42 @@
 /**
- * Climb: beside a connection that serves, tries a better transport from time to time.
+ * Transport upgrade: while a connection serves, tries a better transport from time to time.
  *
- * A WebSocket has proven itself when it has opened and echoed a ping, so that the connection that serves is
- * left only for one that passes. Whether a stream passes only its use can tell: its connect reply comes in
- * time, or the ladder leads back. Invariants: one timer, one question for a token or one link at a time; none
- * after `stop()`, save for a link that was handed over.
+ * A WebSocket is accepted when it has opened and echoed a ping, so the working connection is given up only
+ * for one that passes data. An event stream can only be judged in use: either its connect reply comes in
+ * time, or transport-choice.ts goes back. Invariants: at any time there is one timer, one request for a token
+ * or one connection; nothing is left after `stop()`, except a connection that was handed over.
  */
 import type { Clock } from "../clock.js";
 import type { TransportName } from "../transports/transport.js";
 import type { ServerConnection } from "./link.js";
 import type { TransportChoice } from "./transport-choice.js";
 
-export interface ClimbOptions {
+export interface TransportUpgradeOptions {
   token(): Promise<string | undefined>;
-  /** A link. `failed`: it has ended before it was handed over. */
+  /** Opens a connection. `failed`: it has ended before it was handed over. */
   dial(name: TransportName, opened: () => void, failed: () => void): ServerConnection;
-  /** The link can take over; it is the owner's from now on. */
-  ready(link: ServerConnection, token: string | undefined): void;
+  /** The connection can take over; it is the owner's from now on. */
+  ready(connection: ServerConnection, token: string | undefined): void;
 }
 
 export class TransportUpgrade {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #choice: TransportChoice;
-  readonly #options: ClimbOptions;
+  readonly #options: TransportUpgradeOptions;
   /** Ends what is under way; undefined when nothing is. */
   #stop: (() => void) | undefined;
 
-  constructor(clock: Clock, random: () => number, choice: TransportChoice, options: ClimbOptions) {
+  constructor(clock: Clock, random: () => number, choice: TransportChoice, options: TransportUpgradeOptions) {
     this.#clock = clock;
     this.#random = random;
     this.#choice = choice;
     this.#options = options;
   }
 
-  /** Begins, unless there is nothing to climb to. */
+  /** Begins, unless the best transport is in use. */
   start(): void {
-    const delayMs = this.#choice.climbAfter(this.#random());
+    const delayMs = this.#choice.upgradeAfter(this.#random());
     if (delayMs === undefined) return;
     const timer = this.#clock.after(delayMs, () => this.#try());
     this.#stop = () => timer.cancel();
@@ -62,19 +62,19 @@ export class TransportUpgrade {
   }
 
   #dial(token: string | undefined): void {
-    const name = this.#choice.above;
+    const name = this.#choice.better;
     const ready = (): void => {
       this.#stop = undefined;
-      this.#choice.climbed(true);
-      this.#options.ready(link, token);
+      this.#choice.upgraded(true);
+      this.#options.ready(connection, token);
     };
-    const opened = (): void => (name === "websocket" ? link.probe(ready) : ready());
-    const link = this.#options.dial(name, opened, () => this.#again());
-    this.#stop = () => link.close();
+    const opened = (): void => (name === "websocket" ? connection.probe(ready) : ready());
+    const connection = this.#options.dial(name, opened, () => this.#again());
+    this.#stop = () => connection.close();
   }
 
   #again(): void {
-    this.#choice.climbed(false);
+    this.#choice.upgraded(false);
     this.start();
   }
 }

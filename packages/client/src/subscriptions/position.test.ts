@@ -2,16 +2,16 @@ import { describe, expect, it } from "@jest/globals";
 import { readSubscribeAnswer } from "../wire/inbound.js";
 import { ChannelPosition, type Step } from "./position.js";
 
-/** A cursor of the channel `news` at an offset of the epoch `a`, or without a position. */
-function cursorAt(offset: number | undefined): ChannelPosition {
-  const cursor = new ChannelPosition("news");
-  cursor.position = offset === undefined ? undefined : { offset, epoch: "a" };
-  return cursor;
+/** A read of the channel `news` at an offset of the epoch `a`, or without a position. */
+function positionAt(offset: number | undefined): ChannelPosition {
+  const read = new ChannelPosition("news");
+  read.position = offset === undefined ? undefined : { offset, epoch: "a" };
+  return read;
 }
 
 /** Steps in short: offsets, gaps as [reason, from, to], "recovered <count>". */
-function catchUp(cursor: ChannelPosition, answer: object): unknown[] {
-  return [...cursor.catchUp(readSubscribeAnswer(answer))].map(short);
+function catchUp(read: ChannelPosition, answer: object): unknown[] {
+  return [...read.catchUp(readSubscribeAnswer(answer))].map(short);
 }
 
 function short(step: Step): unknown {
@@ -35,46 +35,46 @@ describe("a live publication", () => {
     ["begins a position with its epoch", undefined, 9, "b", "deliver", { offset: 9, epoch: "b" }],
     ["cannot begin a position without an epoch", undefined, 9, undefined, "hole", undefined],
   ])("%s", (_what, at, offset, epoch, arrival, position) => {
-    const cursor = cursorAt(at);
-    expect(cursor.arrive(offset, epoch)).toBe(arrival);
-    expect(cursor.position).toEqual(position);
+    const read = positionAt(at);
+    expect(read.arrive(offset, epoch)).toBe(arrival);
+    expect(read.position).toEqual(position);
   });
 });
 
 describe("an epoch that is over", () => {
   it("does not come back by a push, as that is late", () => {
-    const cursor = cursorAt(4);
-    cursor.skip({ channel: "news", to: 1, epoch: "b", reason: "epoch" });
-    expect(cursor.arrive(2, "a")).toBe("hole");
-    expect(cursor.skip({ channel: "news", to: 7, epoch: "a", reason: "slow" })).toBe("hole");
-    expect(cursor.arrive(2)).toBe("deliver");
-    expect(cursor.position).toEqual({ offset: 2, epoch: "b" });
+    const read = positionAt(4);
+    read.skip({ channel: "news", to: 1, epoch: "b", reason: "epoch" });
+    expect(read.arrive(2, "a")).toBe("hole");
+    expect(read.skip({ channel: "news", to: 7, epoch: "a", reason: "slow" })).toBe("hole");
+    expect(read.arrive(2)).toBe("deliver");
+    expect(read.position).toEqual({ offset: 2, epoch: "b" });
   });
 
   it("may come back by an answer", () => {
-    const cursor = cursorAt(4);
-    cursor.arrive(5, "b");
-    catchUp(cursor, { offset: 5, epoch: "a", recovered: true });
-    expect([cursor.arrive(6), cursor.arrive(7, "b")]).toEqual(["deliver", "hole"]);
+    const read = positionAt(4);
+    read.arrive(5, "b");
+    catchUp(read, { offset: 5, epoch: "a", recovered: true });
+    expect([read.arrive(6), read.arrive(7, "b")]).toEqual(["deliver", "hole"]);
   });
 });
 
 describe("a gap push", () => {
   const channel = "news";
-  it("moves the position, and is told from where the cursor stood", () => {
-    const cursor = cursorAt(4);
-    const gap = cursor.skip({ channel, from: 6, to: 8, reason: "slow" });
+  it("moves the position, and is told from where the read stood", () => {
+    const read = positionAt(4);
+    const gap = read.skip({ channel, from: 6, to: 8, reason: "slow" });
     expect(gap).toEqual({ channel, reason: "slow", from: 5, to: 8 });
-    expect([cursor.position, cursor.arrive(9)]).toEqual([{ offset: 8, epoch: "a" }, "deliver"]);
+    expect([read.position, read.arrive(9)]).toEqual([{ offset: 8, epoch: "a" }, "deliver"]);
   });
 
   it("may change the epoch; then it is not said how many are missing", () => {
-    const cursor = cursorAt(4);
-    expect(cursor.skip({ channel, from: 5, to: 2, epoch: "b", reason: "epoch" })).toEqual({
+    const read = positionAt(4);
+    expect(read.skip({ channel, from: 5, to: 2, epoch: "b", reason: "epoch" })).toEqual({
       channel,
       reason: "epoch",
     });
-    expect(cursor.position).toEqual({ offset: 2, epoch: "b" });
+    expect(read.position).toEqual({ offset: 2, epoch: "b" });
   });
 
   it.each<[string, number | undefined, string]>([
@@ -82,18 +82,18 @@ describe("a gap push", () => {
     ["says nothing reliable when it goes back", 3, "hole"],
     ["says nothing reliable without an end", undefined, "hole"],
   ])("%s", (_what, to, expected) => {
-    const cursor = cursorAt(4);
-    expect(cursor.skip({ channel, reason: "slow", ...(to !== undefined && { to }) })).toBe(expected);
-    expect(cursor.position).toEqual({ offset: 4, epoch: "a" });
+    const read = positionAt(4);
+    expect(read.skip({ channel, reason: "slow", ...(to !== undefined && { to }) })).toBe(expected);
+    expect(read.position).toEqual({ offset: 4, epoch: "a" });
   });
 
   it("is passed on where there is no position, and begins one if it can", () => {
-    const cursor = cursorAt(undefined);
-    expect(cursor.skip({ channel, reason: "slow" })).toEqual({ channel, reason: "slow" });
-    expect(cursor.position).toBeUndefined();
+    const read = positionAt(undefined);
+    expect(read.skip({ channel, reason: "slow" })).toEqual({ channel, reason: "slow" });
+    expect(read.position).toBeUndefined();
     const gap = { channel, reason: "slow", from: 2, to: 3 };
-    expect(cursor.skip({ ...gap, epoch: "a" })).toEqual(gap);
-    expect(cursor.position).toEqual({ offset: 3, epoch: "a" });
+    expect(read.skip({ ...gap, epoch: "a" })).toEqual(gap);
+    expect(read.position).toEqual({ offset: 3, epoch: "a" });
   });
 });
 
@@ -187,15 +187,15 @@ describe("catching up", () => {
       undefined,
     ],
   ])("%s", (_what, at, answer, steps, position) => {
-    const cursor = cursorAt(at);
-    expect(catchUp(cursor, answer)).toEqual(steps);
-    expect(cursor.position).toEqual(position);
+    const read = positionAt(at);
+    expect(catchUp(read, answer)).toEqual(steps);
+    expect(read.position).toEqual(position);
   });
 
   it("stands, when it is stopped, at what was delivered", () => {
-    const cursor = cursorAt(4);
+    const read = positionAt(4);
     const answer = { offset: 7, epoch: "a", recovered: true, publications: stored(5, 6, 7) };
-    for (const step of cursor.catchUp(readSubscribeAnswer(answer))) if (short(step) === 6) break;
-    expect(cursor.position).toEqual({ offset: 6, epoch: "a" });
+    for (const step of read.catchUp(readSubscribeAnswer(answer))) if (short(step) === 6) break;
+    expect(read.position).toEqual({ offset: 6, epoch: "a" });
   });
 });

@@ -1,9 +1,10 @@
 /**
- * Cursor: how far a subscription has read its channel, and what that makes of whatever the server says next.
+ * Channel position: how far a subscription has read its channel, and what that means for the next
+ * publication.
  *
- * Pure: it judges, its owner tells the application. It trusts no server.
+ * Pure: it decides, and its owner tells the application. It checks everything that the server says.
  * Invariant: what it lets through has consecutive offsets, each once, until it says `gap`. The position moves
- * before the application is told, so that whoever is told can keep it.
+ * before the application is told, so that a listener can store it.
  */
 import type { Position } from "@holdfast/protocol";
 import { type GapPush, type Publication, reasonOf, type SubscribeAnswer } from "../wire/inbound.js";
@@ -84,8 +85,8 @@ export class ChannelPosition {
   }
 
   /**
-   * The answer to a subscribe that brought the position. Whoever stops early can ask again from where this
-   * stands.
+   * The answer to a subscribe that brought the position. A caller that stops early can ask again from this
+   * position.
    */
   *catchUp({ position: to, recovered, reason, publications }: SubscribeAnswer): Generator<Step> {
     const channel = this.#channel;

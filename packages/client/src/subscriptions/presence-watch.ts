@@ -19,7 +19,7 @@ const SPREAD_MS = 2_000;
 const MAX_HELD = 256;
 
 export interface PresenceEvents {
-  /** Somebody has come: a user's first session, or each session, as the channel's namespace has it. */
+  /** A member has joined: a user's first session, or each session, as the channel's namespace has it. */
   readonly join: { readonly channel: string; readonly member: Member };
   readonly leave: { readonly channel: string; readonly member: Member };
   /** Who is there has changed, or is known anew after a reconnect. */

@@ -24,7 +24,7 @@ export interface Presence {
   /** Different users; each anonymous session counts as one. */
   readonly users: number;
   readonly sessions: number;
-  /** Everybody, where `complete`; otherwise nobody. */
+  /** All members where `complete`; otherwise none. */
   readonly members: readonly PresentUser[];
   /** False in a channel too large to list, and from a missed change until it has been read anew. */
   readonly complete: boolean;
@@ -40,7 +40,7 @@ export class PresenceTracker {
   #perSession = false;
   /** By session; undefined while they are not known. */
   #members: Map<string, Member> | undefined;
-  /** The last that were known, from which the next list differs by who came and went. */
+  /** The last that were known, to compare the next list with: the difference joined or left. */
   #known: Map<string, Member> | undefined;
   #current: Presence | undefined;
 
@@ -51,7 +51,8 @@ export class PresenceTracker {
   }
 
   /**
-   * Everything anew. `tell` is called for whoever came and went since the list before, where there is one.
+   * Everything anew. `tell` is called for each member that joined or left since the list before, where there
+   * is one.
    */
   replace(
     { members, perSession = this.#perSession, next, ...counts }: PresencePage,

@@ -3,9 +3,9 @@
  *
  * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at
  * each answer. Invariants: at most one command about the channel is in flight; a temporary refusal is retried
- * with the protocol's backoff; an answer that belongs to an earlier state or link is ignored. A publication
- * with an offset is delivered only where the cursor lets it through; after a hole none is, until the server
- * has answered what was missed.
+ * with the protocol's backoff; an answer that belongs to an earlier state or connection is ignored. A
+ * publication with an offset is delivered only where the channel position lets it through; after a hole none
+ * is, until the server has answered what was missed.
  */
 import {
   type BackoffOptions,
@@ -51,7 +51,7 @@ export interface SharedSubscriptionOptions {
   readonly random: () => number;
   /** Every refusal is told here too. */
   problem(error: HoldfastError): void;
-  /** Nobody wants it any more and the server does not hold it; called before the handles are told. */
+  /** No handle wants it any more and the server does not hold it; called before the handles are told. */
   gone(share: SharedSubscription): void;
   /** A handle that has ended is wanted again, by whatever shares its channel out now. */
   again(channel: string, handle: Handle, options: SubscribeOptions): Share;
@@ -74,29 +74,31 @@ export class SharedSubscription implements Share {
   readonly channel: string;
   readonly #options: SharedSubscriptionOptions;
   readonly #handles = new Set<Handle>();
-  readonly #cursor: ChannelPosition;
+  readonly #position: ChannelPosition;
   readonly #refresh: Refresh;
   /** Where the channel's own tokens come from, if it has any. */
   #tokens: TokenProvider | undefined;
-  /** Who is there, where somebody wants to know. */
+  /** The members of the channel, where a handle asked for them. */
   #watch: PresenceWatch | undefined;
   #wantsJoinLeave = false;
   /** The last connection; used in the states of one that lives. */
   #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
+  /** Whether the application has been told `subscribed`: what comes later is a return. */
+  #heard = false;
   /** Temporary refusals and holes on this connection since a publication came as it should. */
   #retries = 0;
 
   constructor(channel: string, options: SharedSubscriptionOptions) {
     this.channel = channel;
     this.#options = options;
-    this.#cursor = new ChannelPosition(channel);
+    this.#position = new ChannelPosition(channel);
     this.#refresh = new Refresh(options);
   }
 
   /** What to ask the server for: everything after this. */
   get position(): Position | undefined {
-    return this.#cursor.position;
+    return this.#position.position;
   }
 
   /** What to ask the server for now. */
@@ -123,10 +125,11 @@ export class SharedSubscription implements Share {
     events: Handle = new Emitter(),
   ): Handle {
     if (this.#handles.size === 0) {
-      this.#cursor.position = since && { ...since };
+      this.#position.position = since && { ...since };
       this.#tokens = undefined;
       this.#watch = undefined;
       this.#wantsJoinLeave = false;
+      this.#heard = false;
     }
     if (token !== undefined) this.#tokens = new TokenProvider(token);
     const more = this.#wantPresence(presence);
@@ -175,7 +178,7 @@ export class SharedSubscription implements Share {
     if (!this.#handles.delete(handle)) return;
     if (this.#handles.size === 0) {
       if (this.#state.t === "held") this.#leave();
-      // While it is asked for, the answer tells what is to be undone; before, nobody has been asked.
+      // While it is asked for, the answer tells what is to be undone; before, the server has not been asked.
       else if (this.#state.t === "offline" || this.#state.timer) this.#retire();
     }
     handle.announce("unsubscribed", { channel: this.channel, error: undefined });
@@ -185,7 +188,7 @@ export class SharedSubscription implements Share {
    * A new connection. `outcome` is its answer about this channel, if the connect command asked for it, with
    * `asked`.
    */
-  welcomed(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
+  connected(wire: RequestSender, outcome: SubscribeOutcome | undefined, asked: ChannelRequest): void {
     this.#wire = wire;
     this.#retries = 0;
     if (outcome === undefined) return this.#ask();
@@ -227,7 +230,7 @@ export class SharedSubscription implements Share {
 
   #publication(publication: LivePublication & Stored): void {
     const { offset, epoch } = publication;
-    const arrival = this.#cursor.arrive(offset, epoch);
+    const arrival = this.#position.arrive(offset, epoch);
     if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
     if (arrival === "known") return;
     this.#retries = 0;
@@ -235,7 +238,7 @@ export class SharedSubscription implements Share {
   }
 
   #gap(push: GapPush): void {
-    const gap = this.#cursor.skip(push);
+    const gap = this.#position.skip(push);
     if (gap === "hole") this.#resubscribe(`gap to ${push.to}`);
     else if (gap !== "known") this.#tell("gap", gap);
   }
@@ -289,10 +292,17 @@ export class SharedSubscription implements Share {
       (this.#watch && !wish.presence) ||
       (this.#wantsJoinLeave && !wish.joinLeave);
     if (unwanted) return this.#leave();
+    const isReturn = this.#heard;
+    this.#heard = true;
     this.#tell("subscribed", { channel: this.channel });
-    // Whoever was told may have ended it, or the connection: then the rest is not read, and asked for again.
+    // A listener may have ended it, or the connection: then the rest is not read, and asked for again.
     if (this.#state !== held) return;
-    for (const step of this.#cursor.catchUp(readSubscribeAnswer(body))) {
+    // Without a position nothing can prove what came meanwhile (ADR 26).
+    if (isReturn && this.position === undefined) {
+      this.#tell("gap", { channel: this.channel, reason: "unverifiable" });
+      if (this.#state !== held) return;
+    }
+    for (const step of this.#position.catchUp(readSubscribeAnswer(body))) {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;
     }

@@ -21,7 +21,8 @@ export interface SubscriptionEvents<Data = Json> extends PresenceEvents {
   /** After a reconnect, everything that was missed has been delivered: `count` publications. */
   readonly recovered: { readonly channel: string; readonly count: number };
   /**
-   * Publications were missed that cannot be had any more, or nobody can tell: fetch the state by other means.
+   * Publications were missed that cannot be had any more, or that is not known: fetch the state by other
+   * means.
    */
   readonly gap: Gap;
   /** It has ended: by `unsubscribe()` without an error, otherwise by the server. */
@@ -54,7 +55,7 @@ export interface SubscribeOptions {
 /** What the client delivers is JSON; `Data` is the application's word for it. */
 export type Handle = Emitter<SubscriptionEvents>;
 
-/** What a subscription needs of whoever shares it out. */
+/** What a subscription needs of the shared subscription behind it. */
 export interface Share {
   readonly channel: string;
   stateOf(handle: Handle): SubscriptionState;
@@ -85,8 +86,8 @@ export class Subscription<Data = Json> {
 
   /**
    * How far it has read, the publication that is being delivered included. To be kept and given as `since` by
-   * whoever wants to go on after a restart. Undefined where the channel keeps no history, and once it has
-   * ended.
+   * an application that wants to go on after a restart. Undefined where the channel keeps no history, and
+   * once it has ended.
    */
   get position(): Position | undefined {
     return this.#share.positionOf(this.#events);

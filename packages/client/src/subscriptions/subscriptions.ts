@@ -5,7 +5,7 @@
  */
 import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
 import { isChannel } from "../wire/channel-name.js";
-import type { ChannelPush, Publication, Welcome } from "../wire/inbound.js";
+import type { ChannelPush, ConnectReply, Publication } from "../wire/inbound.js";
 import {
   type ChannelRequest,
   type RequestSender,
@@ -90,7 +90,7 @@ export class Subscriptions {
     return Object.fromEntries(wishes);
   }
 
-  welcomed(wire: RequestSender, { subs = {} }: Welcome): void {
+  connected(wire: RequestSender, { subs = {} }: ConnectReply): void {
     this.#wire = wire;
     for (const channel of this.#asked.keys()) {
       // Given up while the connect command was on its way.
@@ -99,7 +99,7 @@ export class Subscriptions {
     for (const [channel, share] of [...this.#byChannel]) {
       const asked = this.#asked.get(channel);
       const outcome = asked !== undefined && Object.hasOwn(subs, channel) ? subs[channel] : undefined;
-      share.welcomed(wire, outcome, asked ?? share.asked);
+      share.connected(wire, outcome, asked ?? share.asked);
       // A listener may have closed the client.
       if (this.#wire !== wire) return;
     }
@@ -110,7 +110,7 @@ export class Subscriptions {
     for (const share of [...this.#byChannel.values()]) share.lost();
   }
 
-  /** False where nobody asked for the channel. */
+  /** False where the application has not asked for the channel. */
   push(push: ChannelPush): boolean {
     const share = this.#byChannel.get(push.body.channel);
     share?.push(push);

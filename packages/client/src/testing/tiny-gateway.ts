@@ -126,7 +126,7 @@ export class TinyGateway {
     for (const socket of this.#connections) socket.destroy();
   }
 
-  /** Forgets every session, as a restart does; nobody is told. */
+  /** Forgets every session, as a restart does; no client is told. */
   forget(): void {
     this.#sessions.clear();
   }

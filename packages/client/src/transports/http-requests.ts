@@ -7,12 +7,12 @@
  * leaves in the next. Invariants: what got no answer is sent again, at most `MAX_REPEATS` times, and before
  * anything else: servers know a repetition by its ids, which ascend; after that the commands' deadlines
  * settle them. Nothing is told after `close()`, which aborts every request.
- * Bounded by whoever bounds the commands in flight.
+ * Bounded by the limit of the commands in flight (pending.ts).
  */
 import { backoffDelay } from "@holdfast/protocol";
 import { type Ending, httpEnding, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
-import type { Welcome } from "../wire/inbound.js";
+import type { ConnectReply } from "../wire/inbound.js";
 import type { ClientTransport, HttpOptions, TransportEvents } from "./transport.js";
 import { httpUrl } from "./url.js";
 
@@ -25,7 +25,7 @@ export class Requests implements ClientTransport {
   readonly #on: TransportEvents;
   readonly #abort = new AbortController();
   /** Takes the first message; undefined once it has. */
-  #begin: ((hello: string) => Promise<void>) | undefined;
+  #begin: ((connectRequest: string) => Promise<void>) | undefined;
   /** Messages that wait for the session or for the request before them. */
   #waiting: string[] = [];
   #sending = false;
@@ -36,7 +36,7 @@ export class Requests implements ClientTransport {
     url: string,
     options: HttpOptions,
     on: TransportEvents,
-    begin: (hello: string) => Promise<void>,
+    begin: (connectRequest: string) => Promise<void>,
   ) {
     this.#url = url;
     this.#options = options;
@@ -52,7 +52,7 @@ export class Requests implements ClientTransport {
   }
 
   /** From now on commands can be sent. Returns the bytes of a request beside its commands. */
-  welcomed({ sid, resumeToken: token }: Welcome): number {
+  connected({ sid, resumeToken: token }: ConnectReply): number {
     this.#session = { sid, token };
     this.#flush();
     return bodyOf(this.#session, "").length;

@@ -36,8 +36,8 @@ interface Answer {
 export function openPoll(url: string, options: HttpOptions, on: TransportEvents): ClientTransport {
   const requests = new Requests(url, options, on, run);
 
-  async function run(hello: string): Promise<void> {
-    let last = await ask(`{"commands":[${hello.replaceAll("\n", ",")}]}`, 0);
+  async function run(connectRequest: string): Promise<void> {
+    let last = await ask(`{"commands":[${connectRequest.replaceAll("\n", ",")}]}`, 0);
     const sid = last?.sid;
     let hold = 0;
     while (last !== undefined && !requests.isOver) {

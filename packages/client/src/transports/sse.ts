@@ -10,9 +10,9 @@ import type { ClientTransport, HttpOptions, TransportEvents } from "./transport.
 export function openSse(url: string, options: HttpOptions, on: TransportEvents): ClientTransport {
   const requests = new Requests(url, options, on, read);
 
-  async function read(hello: string): Promise<void> {
+  async function read(connectRequest: string): Promise<void> {
     try {
-      const response = await requests.post("sse", hello);
+      const response = await requests.post("sse", connectRequest);
       if (!response.ok) return await requests.refused(response);
       const reader = response.body?.getReader();
       // Not everything that has `fetch` can read an answer before its end.

@@ -1,5 +1,5 @@
 /**
- * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the link above it sees no
+ * The transport seam: how frames travel. One of WebSocket, SSE and long-poll; the connection above it sees no
  * difference.
  *
  * A transport carries text that holds frames, in order, each once or not at all, and finds out when it is
@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.js";
 import type { Ending } from "../wire/ending.js";
 import type { HoldfastError } from "../wire/errors.js";
-import type { Welcome } from "../wire/inbound.js";
+import type { ConnectReply } from "../wire/inbound.js";
 
 /** From the best to the one that passes everywhere. */
 export const TRANSPORTS = Object.freeze(["websocket", "sse", "poll"] as const);
@@ -38,7 +38,7 @@ export interface ClientTransport {
    * The connect reply has come; requests that follow name the session. Returns the bytes that leave with each
    * message beside it.
    */
-  welcomed?(result: Welcome): number;
+  connected?(result: ConnectReply): number;
   /** The session has another resume token: the one before is good no more. */
   renewed?(resumeToken: string): void;
   /** Ends it without a word. Idempotent. */

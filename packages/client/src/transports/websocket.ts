@@ -1,7 +1,7 @@
 /**
  * Frames over a WebSocket.
  *
- * Listeners stay on a socket that was left, since `ws` throws the errors nobody listens to; what they hear
+ * Listeners stay on a socket that was left, since `ws` throws errors without a listener; what they hear
  * then is dropped.
  */
 import { SUBPROTOCOL } from "@holdfast/protocol";

@@ -1,5 +1,5 @@
 /**
- * Endings: why a link ended, whether the client may come back, and when at the earliest.
+ * Endings: why a connection ended, whether the client may come back, and when at the earliest.
  *
  * Pure. The server's numbers are taken only when they are sound: a delay is at least 0 and at most a day.
  */

@@ -80,7 +80,7 @@ export interface SubscribeAnswer {
   readonly publications: readonly Stored[];
 }
 
-/** Somebody came or went; or how many are there, where there are too many to say who. */
+/** A member joined or left; or how many are there, where there are too many to say who. */
 export type PresencePush =
   | {
       readonly kind: "join" | "leave";
@@ -133,7 +133,7 @@ export function readPush(op: string, body: unknown): Inbound {
 }
 
 /** What the client uses of a connect reply. */
-export type Welcome = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limits" | "subs"> & {
+export type ConnectReply = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limits" | "subs"> & {
   readonly user: string | undefined;
   readonly resumeToken: string | undefined;
 };
@@ -141,7 +141,7 @@ export type Welcome = Pick<ConnectResult, "sid" | "ping" | "pongTimeout" | "limi
 /**
  * Reads a connect reply. Only the session id is indispensable; limits fall back to the server's own defaults.
  */
-export function readConnectResult(body: Json): Welcome | undefined {
+export function readConnectResult(body: Json): ConnectReply | undefined {
   if (!isFields(body) || !isText(body.sid)) return undefined;
   const limits = isFields(body.limits) ? body.limits : {};
   return {

@@ -2,7 +2,7 @@
  * Outgoing: the commands of one tick leave in one message.
  *
  * Invariant: order is kept, and no message holds more frames or bytes than the server takes. Bounded by
- * whoever bounds the commands in flight; a single frame above `maxBytes` is the caller's to refuse
+ * the limit of the commands in flight (pending.ts); a single frame above `maxBytes` is the caller's to refuse
  * (`byteLength`).
  */
 import { MAX_COMMANDS_PER_MESSAGE } from "@holdfast/protocol";

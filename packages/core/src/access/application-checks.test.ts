@@ -129,7 +129,7 @@ describe("connect by the application", () => {
 describe("a request whose URL connects", () => {
   it("is asked about before it is answered, unless it goes on with a session of a user", async () => {
     const headers = { cookie: "a=b" };
-    const who = world.core.introduce("opaque", headers);
+    const who = world.core.authenticate("opaque", headers);
     expect(application.connects.map(({ question }) => question)).toEqual([
       { session: undefined, token: "opaque", client: undefined, headers },
     ]);
@@ -141,7 +141,7 @@ describe("a request whose URL connects", () => {
     await world.settle();
     const [reply] = client.take() as unknown as { body: { sid: string; resumeToken: string } }[];
     const { sid = "", resumeToken: token = "" } = reply?.body ?? {};
-    expect(world.core.introduce(undefined, headers, { sid, token })).toMatchObject({ identity: ALICE });
+    expect(world.core.authenticate(undefined, headers, { sid, token })).toMatchObject({ identity: ALICE });
     expect(application.connects).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { type ControlMessage, MAX_REVOCATION_MS, orderText, parseOrder } from "./control-message.js";
+import { type ControlMessage, MAX_REVOCATION_MS, orderText, parseControlMessage } from "./control-message.js";
 
 const NOW = 1_700_000_000_000;
 const DEFAULTS = { now: NOW, ttlMs: 60_000 };
@@ -8,7 +8,7 @@ const SID = "AAAB0123456789abcdef";
 const KEY = "0123456789abcdef";
 
 const parse = (value: unknown) =>
-  parseOrder(typeof value === "string" ? value : JSON.stringify(value), DEFAULTS);
+  parseControlMessage(typeof value === "string" ? value : JSON.stringify(value), DEFAULTS);
 
 describe("an order", () => {
   it.each<[object, ControlMessage]>([
@@ -88,8 +88,11 @@ describe("an order", () => {
     );
     fc.assert(
       fc.property(fc.oneof(value, fc.anything(), fc.string()), (any) => {
-        const order = parseOrder(typeof any === "string" ? any : (JSON.stringify(any) ?? ""), DEFAULTS);
-        if (!("problem" in order)) expect(parseOrder(orderText(order), DEFAULTS)).toEqual(order);
+        const order = parseControlMessage(
+          typeof any === "string" ? any : (JSON.stringify(any) ?? ""),
+          DEFAULTS,
+        );
+        if (!("problem" in order)) expect(parseControlMessage(orderText(order), DEFAULTS)).toEqual(order);
       }),
     );
   });

@@ -40,7 +40,7 @@ export interface ChannelOrder {
 
 export type ControlMessage = DisconnectOrder | RevokeOrder | ChannelOrder;
 
-export interface OrderProblem {
+export interface ControlMessageProblem {
   readonly problem: string;
 }
 
@@ -59,7 +59,10 @@ export const MAX_REVOCATION_MS = 400 * 24 * 60 * 60 * 1000;
 const STORED_MARGIN_MS = 60 * 60 * 1000;
 
 /** Any text → an order, or why it is none, as the end of a sentence. */
-export function parseOrder(text: string, defaults: RevocationDefaults): ControlMessage | OrderProblem {
+export function parseControlMessage(
+  text: string,
+  defaults: RevocationDefaults,
+): ControlMessage | ControlMessageProblem {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -105,7 +108,7 @@ export function revokeOrder(revocation: Revocation, stored: boolean): RevokeOrde
 }
 
 /** The subject that these fields name. */
-export function subjectOf(fields: Readonly<Record<string, unknown>>): Subject | OrderProblem {
+export function subjectOf(fields: Readonly<Record<string, unknown>>): Subject | ControlMessageProblem {
   const { user, session, token } = fields;
   if ([user, session, token].filter((each) => each !== undefined).length !== 1)
     return { problem: "needs exactly one of `user`, `session`, `token`" };
@@ -130,7 +133,7 @@ function isSession(text: string): boolean {
 function disconnectOrder(
   subject: Subject,
   { reconnect = true, reason }: Readonly<Record<string, unknown>>,
-): ControlMessage | OrderProblem {
+): ControlMessage | ControlMessageProblem {
   if (typeof reconnect !== "boolean") return { problem: "has a `reconnect` that is neither true nor false" };
   if (reason !== undefined && (typeof reason !== "string" || reason.length > MAX_REASON_LENGTH))
     return { problem: `has a \`reason\` that is not a string of at most ${MAX_REASON_LENGTH} characters` };
@@ -141,7 +144,7 @@ function revokeOrderOf(
   subject: Subject,
   fields: Readonly<Record<string, unknown>>,
   { now, ttlMs }: RevocationDefaults,
-): ControlMessage | OrderProblem {
+): ControlMessage | ControlMessageProblem {
   const { at = now, until = now + ttlMs, stored } = fields;
   if (!isTime(at)) return { problem: "has an `at` that is no time in ms since 1970" };
   const margin = stored === true ? STORED_MARGIN_MS : 0;
@@ -154,7 +157,7 @@ function channelOrder(
   op: "subscribe" | "unsubscribe",
   subject: Subject,
   channel: unknown,
-): ControlMessage | OrderProblem {
+): ControlMessage | ControlMessageProblem {
   if (typeof channel !== "string") return { problem: "has no `channel`" };
   const problem = channelProblem(channel);
   return problem === undefined

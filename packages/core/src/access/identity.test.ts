@@ -122,7 +122,7 @@ describe("a connect", () => {
   });
 
   test("is the token's of the request's head, unless it brings one itself", async () => {
-    const who = await world.core.introduce("ada");
+    const who = await world.core.authenticate("ada");
     const identity = "identity" in who ? who.identity : undefined;
     const open = (): FakeClient => {
       const client = world.client();

@@ -26,7 +26,9 @@ const LOG_DEFAULTS: LogOptions = Object.freeze({
   now: () => performance.now(),
   newEpoch: () => randomBytes(6).toString("base64url"),
   maxChars: 256 * 1024 * 1024,
+  maxOwnChars: 128 * 1024 * 1024,
   maxKeys: 1_000_000,
+  maxKeyChars: 128 * 1024 * 1024,
 });
 
 /** Where memory brokers meet. */
@@ -43,6 +45,12 @@ export class MemoryBus {
   /** Topics that have a subscriber. */
   get topics(): number {
     return this.#subscribers.size;
+  }
+
+  /** Characters that the logs and keys take, and how many were forgotten before their time. */
+  get kept(): { readonly chars: number; readonly forgotten: number } {
+    const { chars, ownChars, keyChars, forgotten } = this.#logs;
+    return { chars: chars + ownChars + keyChars, forgotten };
   }
 
   attach(topic: Topic, broker: MemoryBroker): void {

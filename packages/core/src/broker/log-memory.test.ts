@@ -18,7 +18,9 @@ class Time {
       now: () => this.now,
       newEpoch: () => `e${++this.epochs}`,
       maxChars: 1000,
+      maxOwnChars: 1_000_000,
       maxKeys: 100,
+      maxKeyChars: 1_000_000,
       ...options,
     });
   }
@@ -41,6 +43,41 @@ describe("the logs in memory", () => {
     const logs = new Time().logs({ maxChars: 10 });
     for (let i = 0; i < 3; i++) logs.append(NEWS, "1234567", KEEP);
     expect(logs.read(NEWS, ALL).entries).toHaveLength(3);
+  });
+
+  test("are forgotten beyond what they take beside their data, also those that were only read", () => {
+    const logs = new Time().logs({ maxOwnChars: 20_000 });
+    const channel = (nth: number) => channelTopic(`c${nth}-${"n".repeat(200)}`);
+    for (let nth = 0; nth < 500; nth++) {
+      logs.append(channel(nth), "", KEEP);
+      logs.read(channel(1_000 + nth), ALL);
+      expect(logs.ownChars).toBeLessThanOrEqual(20_000);
+    }
+    expect(logs.forgotten).toBeGreaterThan(900);
+    expect(logs.read(channel(499), ALL).entries).toHaveLength(1);
+    expect(logs.read(channel(0), ALL).entries).toEqual([]);
+  });
+
+  test("count what they take down to nothing", () => {
+    const time = new Time();
+    const logs = time.logs();
+    for (let i = 0; i < 20; i++) logs.append(i % 3 === 0 ? NEWS : SPORT, "1", KEEP);
+    expect(logs.ownChars).toBeGreaterThan(0);
+    time.now = 100_000;
+    logs.sweep();
+    expect([logs.chars, logs.ownChars]).toEqual([0, 0]);
+  });
+
+  test("remember keys up to so many characters, the newest of them", () => {
+    const time = new Time();
+    const logs = time.logs({ maxKeyChars: 5_000 });
+    const key = (nth: number) => `k${nth}-${"y".repeat(120)}`;
+    for (let nth = 0; nth < 90; nth++) logs.remember(NEWS, key(nth % 60), undefined);
+    expect(logs.keyChars).toBeLessThanOrEqual(5_000);
+    expect([logs.used(NEWS, key(29)), logs.used(NEWS, key(0))]).toEqual([expect.anything(), undefined]);
+    time.now = KEY_WINDOW_MS + 1;
+    logs.sweep();
+    expect(logs.keyChars).toBe(0);
   });
 
   test("an idle log's position outlives its entries, then it is forgotten", () => {

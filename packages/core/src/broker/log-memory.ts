@@ -1,9 +1,12 @@
 /**
  * The logs of the memory broker: what was published with retention, per topic, and which keys were used.
  *
- * Bounded twice: each log by its retention, all of them by `maxChars`, beyond which the log that was used
- * least recently is forgotten; should it begin anew, its epoch says so. Expired entries are dropped when the
- * log is used next, or by `sweep`. Invariant: the offsets in a log are gapless and end at its `top`.
+ * Each log is bounded by its retention. All of them are bounded by the characters of their data (`maxChars`)
+ * and by what they take beside it (`maxOwnChars`): channels that hold next to nothing cost memory, too, and
+ * clients choose their names. Beyond either the log that was used least recently is forgotten; should it
+ * begin anew, its epoch says so. Keys are bounded by their number and their characters, the oldest go first.
+ * Expired entries are dropped when the log is used next, or by `sweep`. Invariant: the offsets in a log are
+ * gapless and end at its `top`.
  */
 import type { Position } from "@holdfast/protocol";
 import {
@@ -50,9 +53,18 @@ export interface LogOptions {
   readonly newEpoch: () => string;
   /** Characters over all logs. */
   readonly maxChars: number;
+  /** Characters that logs and their entries take beside the data, names included. */
+  readonly maxOwnChars: number;
   /** Keys that are remembered; the oldest go first. */
   readonly maxKeys: number;
+  /** Characters of these keys, and of what they take beside that. */
+  readonly maxKeyChars: number;
 }
+
+/** What a log, an entry and a key take beside their texts, about, in characters of one byte. */
+const LOG_CHARS = 400;
+const ENTRY_CHARS = 100;
+const KEY_CHARS = 150;
 
 export class MemoryLogs {
   readonly #options: LogOptions;
@@ -61,6 +73,9 @@ export class MemoryLogs {
   /** In order of their use. */
   readonly #keys = new Map<string, UsedKey>();
   #chars = 0;
+  #ownChars = 0;
+  #keyChars = 0;
+  #forgotten = 0;
 
   constructor(options: LogOptions) {
     this.#options = options;
@@ -71,13 +86,29 @@ export class MemoryLogs {
     return this.#chars;
   }
 
+  /** Characters that logs take beside what is kept. */
+  get ownChars(): number {
+    return this.#ownChars;
+  }
+
+  /** Characters of the keys that are remembered. */
+  get keyChars(): number {
+    return this.#keyChars;
+  }
+
+  /** Logs and keys that were forgotten before their time, as there were too many. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
   append(topic: Topic, data: string, retention: Retention): Position {
     const now = this.#options.now();
     const log = this.#use(topic, retention, now);
     log.entries.push({ offset: ++log.offset, data, at: now, bytes: Buffer.byteLength(data) });
     this.#chars += data.length;
+    this.#ownChars += ENTRY_CHARS;
     this.#trim(log, retention, now);
-    while (this.#chars > this.#options.maxChars && this.#logs.size > 1) this.#forgetOldest();
+    this.#makeRoom();
     return { offset: log.offset, epoch: log.epoch };
   }
 
@@ -85,6 +116,7 @@ export class MemoryLogs {
     const now = this.#options.now();
     const log = this.#use(topic, retention, now);
     this.#trim(log, retention, now);
+    this.#makeRoom();
     const oldest = log.offset - log.entries.length + 1;
     // Where `from` is in `entries`, cut to its ends.
     const at = Math.min(Math.max(from, oldest - (reverse ? 1 : 0)), log.offset + (reverse ? 0 : 1)) - oldest;
@@ -113,11 +145,14 @@ export class MemoryLogs {
 
   remember(topic: Topic, key: string, position: Position | undefined): void {
     const name = keyOf(topic, key);
-    this.#keys.delete(name);
+    this.#forgetKey(name);
     this.#keys.set(name, { position, until: this.#options.now() + KEY_WINDOW_MS });
-    if (this.#keys.size > this.#options.maxKeys) {
-      const [oldest] = this.#keys.keys();
-      if (oldest !== undefined) this.#keys.delete(oldest);
+    this.#keyChars += name.length + KEY_CHARS;
+    const { maxKeys, maxKeyChars } = this.#options;
+    for (const oldest of this.#keys.keys()) {
+      if (this.#keys.size <= maxKeys && this.#keyChars <= maxKeyChars) return;
+      this.#forgetKey(oldest);
+      this.#forgotten++;
     }
   }
 
@@ -126,7 +161,7 @@ export class MemoryLogs {
     const now = this.#options.now();
     for (const [key, { until }] of this.#keys) {
       if (until > now) break;
-      this.#keys.delete(key);
+      this.#forgetKey(key);
     }
     for (const [topic, log] of this.#logs) if (log.idleAt <= now) this.#forget(topic, log);
   }
@@ -135,6 +170,7 @@ export class MemoryLogs {
   #use(topic: Topic, retention: Retention, now: number): Log {
     const known = this.#logs.get(topic);
     if (known !== undefined) this.#logs.delete(topic);
+    else this.#ownChars += LOG_CHARS + topic.length;
     const log = known ?? { epoch: this.#options.newEpoch(), offset: 0, entries: [], idleAt: 0 };
     log.idleAt = now + retention.ttlMs * MEMORY_FACTOR;
     this.#logs.set(topic, log);
@@ -146,16 +182,29 @@ export class MemoryLogs {
     let drop = Math.max(0, entries.length - size);
     for (let next = entries[drop]; next !== undefined && next.at + ttlMs <= now; next = entries[drop]) drop++;
     if (drop === 0) return;
+    this.#ownChars -= drop * ENTRY_CHARS;
     for (const { data } of entries.splice(0, drop)) this.#chars -= data.length;
   }
 
-  #forgetOldest(): void {
-    for (const [topic, log] of this.#logs) return this.#forget(topic, log);
+  /** The log that is in use is the newest, and stays. */
+  #makeRoom(): void {
+    const { maxChars, maxOwnChars } = this.#options;
+    for (const [topic, log] of this.#logs) {
+      const fits = this.#chars <= maxChars && this.#ownChars <= maxOwnChars;
+      if (fits || this.#logs.size === 1) return;
+      this.#forget(topic, log);
+      this.#forgotten++;
+    }
   }
 
   #forget(topic: Topic, log: Log): void {
     this.#logs.delete(topic);
+    this.#ownChars -= LOG_CHARS + topic.length + log.entries.length * ENTRY_CHARS;
     for (const { data } of log.entries) this.#chars -= data.length;
+  }
+
+  #forgetKey(name: string): void {
+    if (this.#keys.delete(name)) this.#keyChars -= name.length + KEY_CHARS;
   }
 }
 

@@ -4,7 +4,7 @@
  * Invariant: every command is answered once, by its result or by an error, unless its connection has ended; a
  * command that throws is our fault, is logged, and is answered with `internal`.
  */
-import { type ErrorCode, encodeError, encodeReply, errors, type ReceivedCommand } from "@holdfast/protocol";
+import { type ErrorCode, errors, type ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { commands } from "./index.js";
@@ -25,17 +25,17 @@ export function carryOut(context: Context, connection: Connection, command: Rece
 export function answerError(context: Context, connection: Connection, id: number, error: ErrorCode): void {
   if (!connection.isOpen) return;
   context.metrics.add("command_errors", 1);
-  connection.send(encodeError(id, error));
+  connection.send(connection.codec.error(id, error));
 }
 
 function tell(
   context: Context,
   connection: Connection,
-  { id, op }: ReceivedCommand,
+  command: ReceivedCommand,
   answer: Awaited<ReturnType<typeof commands.run>>,
 ): void {
-  if ("error" in answer) answerError(context, connection, id, answer.error);
-  else connection.send(encodeReply(id, op, answer.result));
+  if ("error" in answer) answerError(context, connection, command.id, answer.error);
+  else connection.send(connection.codec.reply(command, answer.result));
 }
 
 function failed(context: Context, connection: Connection, { id, op }: ReceivedCommand, error: unknown): void {

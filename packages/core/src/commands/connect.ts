@@ -7,6 +7,7 @@
  * together, in the turn of the answer. A user's own messages are had like a channel, and a connection that
  * cannot have them does not stand.
  */
+
 import {
   type Announcement,
   type ChannelWish,
@@ -28,6 +29,7 @@ import { whoConnects } from "./authenticate.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
+import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["connect"];
 export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
@@ -51,10 +53,10 @@ export const connect: Handler<"connect"> = (context, connection, body) => {
   const who = whoConnects(context, connection, body, resumed);
   if (!(who instanceof Promise))
     return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
-  connection.authenticating();
+  connection.authenticating(true);
   return who.then((late) => {
     if (!("error" in late)) return begin(context, connection, body, late.identity, resumed);
-    connection.refused();
+    connection.authenticating(false);
     return late;
   });
 };
@@ -99,7 +101,7 @@ function begin(
       connection.disconnect(problem === errors.internal ? disconnects.internal : disconnects.unavailable);
       return { error: problem };
     }
-    connection.stands(positionsOf(settled));
+    tellPositions(connection, positionsOf(settled));
     const result = welcome(context, connection, session, resumed !== undefined);
     tellConnect(context, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
@@ -163,22 +165,30 @@ export function subscribeAll(
  * the others are not: a `connect` is one command, and must not buy hundreds of checks.
  */
 function chargeChecks(
-  { access, options }: Context,
+  context: Context,
   connection: Connection,
   { identity }: Session,
   wishes: Wishes,
 ): ReadonlyMap<string, ErrorCode> | undefined {
+  const { access, options } = context;
   const checked = wishes.filter(
     ([channel, wish]) => wish?.token !== undefined && !access.may(identity, channel, "subscribe"),
   );
   if (checked.length === 0) return undefined;
   const wanted = Math.min(checked.length, options.maxChannels);
-  const paid = connection.afford(wanted);
+  const paid = afford(context, connection, wanted);
   return new Map(
     checked
       .slice(paid)
       .map(([channel], at) => [channel, paid + at < wanted ? errors.limitRate : errors.limitChannels]),
   );
+}
+
+/** Charges as many of `wanted` commands as the connection can pay, and returns how many. */
+function afford({ metrics, rateLimit, ticker }: Context, connection: Connection, wanted: number): number {
+  const granted = rateLimit.afford(connection, ticker.tick, wanted);
+  if (granted < wanted) metrics.add("rate_limited", wanted - granted);
+  return granted;
 }
 
 function areKnown(

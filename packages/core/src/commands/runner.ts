@@ -2,6 +2,7 @@
  * The command runner: what a connection is given so that it can have commands carried out. Made once for a
  * worker.
  */
+
 import type { CommandRunner } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { answerError, carryOut } from "./carry-out.js";

@@ -1,5 +1,6 @@
 /**
- * `send`: a client's message to the backend, answered once it is kept where backends read it.
+ * `send`: a client's message to the backend, answered once it is kept where backends read it. Its bytes count
+ * as those of a publication do.
  */
 import { type EncodableResults, errors, sessionKey } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";
@@ -7,8 +8,16 @@ import type { Answer, Handler } from "./command.js";
 
 const TAKEN: Answer<EncodableResults["send"]> = Object.freeze({ result: Object.freeze({}) });
 
-export const send: Handler<"send"> = ({ events }, { id, session }, { data }) => {
+export const send: Handler<"send"> = (context, connection, { data }) => {
+  const { events, publishRate, clock, metrics } = context;
   if (events === undefined) return { error: errors.noEvents };
+  const bytes = Buffer.byteLength(data);
+  if (!publishRate.takeMessage(connection, bytes, clock.monotonic())) {
+    metrics.add("publish_refused", 1);
+    metrics.add("publish_refused_bytes", bytes);
+    return { error: errors.limitRate };
+  }
+  const { id, session } = connection;
   const message = { session: sessionKey(id), user: session?.user, data };
   return events.deliver({ type: "message", ...message }).then(
     () => TAKEN,

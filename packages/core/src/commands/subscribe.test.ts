@@ -1,5 +1,5 @@
 /**
- * `subscribe` as a client sees it. What recovery proves is in continuity.test.ts; here is what an answer
+ * `subscribe` as a client sees it. What recovery proves is in stream-reader.test.ts; here is what an answer
  * looks like.
  */
 import type { Position, SubscribeRequest } from "@holdfast/protocol";

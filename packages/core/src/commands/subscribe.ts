@@ -7,19 +7,15 @@
  * past is read if need be. Invariant: `settle` and the answer happen in one turn, so nothing is heard before
  * the answer and nothing is missed after it.
  */
-import {
-  type EncodableResults,
-  type ErrorCode,
-  encodeSubscribed,
-  errors,
-  type Position,
-} from "@holdfast/protocol";
+
+import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
 import { type Grant, withGrant, withoutGrant } from "../access/identity.js";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { channelOf, channelTopic, type Topic, userTopic } from "../broker/topic.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
+import { unsubscribe } from "../connection/release.js";
 import type { Session } from "../connection/session.js";
 import { Subscription } from "../hub/subscription.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
@@ -35,6 +31,7 @@ import {
   wishOf,
 } from "./presence-wish.js";
 import { chargeRead, hasReadEnough } from "./reading.js";
+import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["subscribe"];
 
@@ -61,7 +58,7 @@ function permitted(
   if ("error" in wanted) return wanted;
   const begin = (): Answer<Result> => {
     const answer = settle(context, connection, wanted, newAllowance(context, connection));
-    if ("result" in answer) connection.stands(new Map([[body.channel, positionOf(answer.result)]]));
+    if ("result" in answer) tellPositions(connection, new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
   return wanted.waiting === undefined
@@ -126,7 +123,10 @@ export function subscribeByOrder(context: Context, connection: Connection, chann
     const outcome = settle(context, connection, wanted, newAllowance(context, connection));
     if ("error" in outcome) return;
     const { offset, epoch } = outcome.result;
-    connection.send(encodeSubscribed({ channel, ...(offset !== undefined && { offset, epoch }) }));
+    connection.push({
+      op: "subscribed",
+      body: { channel, ...(offset !== undefined && { offset, epoch }) },
+    });
   };
   if (wanted.waiting === undefined) return tell();
   void wanted.waiting.then((error) => {
@@ -280,7 +280,7 @@ async function wait(
   } catch (error) {
     if (since !== null) topicState.stream?.unpin();
     cancel(context, wished);
-    connection.unsubscribe(subscription);
+    unsubscribe(context, connection, subscription);
     if (error instanceof BrokerUnavailable) return errors.unavailable;
     context.logger.error(
       { connection: connection.id, topic: topicState.topic, err: error },

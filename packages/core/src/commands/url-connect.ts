@@ -4,11 +4,10 @@
  * A client that keeps no positions (an EventSource, curl, a poll whose worker is gone) comes back so, too,
  * with what its transport has kept for it. What it missed follows the answer, as publications like any other.
  */
+
 import {
   disconnects,
   type ErrorCode,
-  encodeConnectPush,
-  encodePublication,
   errors,
   type Position,
   type PublicationText,
@@ -20,8 +19,11 @@ import type { Context } from "../connection/context.js";
 import { Session } from "../connection/session.js";
 import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
+import { publicationPush } from "../delivery/push.js";
+import { writeBatch } from "../delivery/writer.js";
 import {
   announced,
+  announcement,
   type ChannelOutcome,
   named,
   ownProblem,
@@ -32,6 +34,7 @@ import {
   welcome,
   withOwnSubs,
 } from "./connect.js";
+import { tellPositions } from "./tell-positions.js";
 
 /**
  * Channels that this worker listens to already are had at once, without a promise: a storm comes back to
@@ -63,12 +66,19 @@ export function connectByUrl(
       });
     session.begin(undefined);
     tellConnect(context, connection, session, false, undefined);
-    connection.stands(positionsOf(settled));
-    // A raw client would be told nothing; in a storm of them the text is a cost.
-    if (connection.isRaw) return;
-    connection.send(
-      context.encodeWelcome(connection.id, context.clock.now(), named(settled), announced(identity)),
-    );
+    tellPositions(connection, positionsOf(settled));
+    // A raw client would be told nothing; in a storm of them even what is not said is a cost.
+    if (connection.codec.dialect.isDataOnly) return;
+    connection.push({
+      op: "connect",
+      body: {
+        sid: connection.id,
+        serverTime: context.clock.now(),
+        ...announced(identity),
+        ...announcement(context.options),
+        subs: Object.fromEntries(named(settled)),
+      },
+    });
   };
   const release = resumed && context.detached.take(resumed.key);
   const wishes = withOwnSubs(
@@ -103,11 +113,11 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
-  connection.stands(positionsOf(settled));
+  tellPositions(connection, positionsOf(settled));
   const answer = welcome(context, connection, session, resumed, mayComeBack);
   tellConnect(context, connection, session, resumed, undefined);
-  connection.send(encodeConnectPush({ ...answer, subs: Object.fromEntries(named(settled)) }));
-  for (const batch of missed) connection.writeBatch(batch);
+  connection.push({ op: "connect", body: { ...answer, subs: Object.fromEntries(named(settled)) } });
+  for (const batch of missed) writeBatch(context, connection, batch);
 }
 
 /** What was missed, as it would have come. */
@@ -123,7 +133,7 @@ function missedBatch(
   for (const { offset, data } of publications) {
     const position = { offset, epoch };
     const news = before.epoch === epoch ? undefined : epoch;
-    batch.add(encodePublication(channel, data, offset, news), data, { from: before, to: position });
+    batch.add(publicationPush(channel, data, offset, news), { from: before, to: position });
     before = position;
   }
   return batch;

@@ -7,9 +7,10 @@ import { ResumeTokens } from "../access/resume-tokens.js";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import { BROADCAST, channelTopic } from "../broker/topic.js";
-import type { Encoding } from "../delivery/batch.js";
+import type { CodecName } from "../codec/codecs.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { ScriptedBroker } from "../testing/scripted-broker.js";
+import { tellDrain } from "./drain.js";
 
 const NEWS = channelTopic("news");
 const SPORT = channelTopic("sport");
@@ -515,7 +516,7 @@ describe("a raw connection", () => {
     await world.broker.publish(BROADCAST, "3");
     await world.settle();
     expect(client.transport.takeMessages()).toEqual(['{"a":1}', '"plain text"', "3"]);
-    client.connection.drain(1, 2, "test");
+    tellDrain(client.connection, 1, 2, "test");
     client.connection.disconnect(disconnects.drain);
     expect(client.transport.takeMessages()).toEqual([]);
     expect(client.transport.end).toEqual({ by: "close", code: 3000, reason: "drain" });
@@ -681,7 +682,7 @@ describe("a connection that is closing or closed", () => {
     client.subscribe("sport");
     client.connection.receive("nonsense");
     client.connection.refuse(disconnects.tooBig);
-    client.connection.drain(1, 2, "x");
+    tellDrain(client.connection, 1, 2, "x");
     client.connection.send("{}");
     await world.settle();
     expect(client.take()).toEqual([]);
@@ -789,7 +790,7 @@ test("whatever text arrives, in whatever state, a connection does not throw and 
     frame,
     fc.array(frame, { maxLength: 5 }).map((frames) => frames.join("\n")),
   );
-  const encoding = fc.constantFrom<Encoding>("lines", "objects", "raw");
+  const encoding = fc.constantFrom<CodecName>("lines", "objects", "raw");
   await fc.assert(
     fc.asyncProperty(
       encoding,

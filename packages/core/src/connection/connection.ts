@@ -5,55 +5,36 @@
  *       │    ▲ └────────────────disconnect───────────────┘ ▲
  *     token  └─refused──► authenticating ──good──► connected
  *
- * It turns text into commands, and takes part in fan-out. What a command does is in `commands/`, what is let
- * go of at the end in `release.ts`.
+ * It is what its parts work on: `intake.ts` takes what the client says, `delivery/writer.ts` writes to it,
+ * `commands/` does what is asked, `release.ts` lets go of everything at the end.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
  * connection is small: no timer, no queue, no closure of its own.
  */
 import {
-  closeReason,
-  type DecodedCommand,
   type DisconnectCode,
-  decodeCommands,
   disconnectNotice,
   disconnects,
   type ErrorCode,
-  encodeDisconnect,
-  encodeDrain,
-  errors,
   mayReconnect,
-  PING,
-  type Position,
   type ReceivedCommand,
-  type Resume,
+  type SentPush,
+  type WireMessage,
 } from "@holdfast/protocol";
 import { ANONYMOUS, type Identity } from "../access/identity.js";
 import type { Requester } from "../access/requester.js";
 import type { ResumeTokens } from "../access/resume-tokens.js";
-import { channelOf } from "../broker/topic.js";
-import type { Batch, Encoding } from "../delivery/batch.js";
+import type { Codec } from "../codec/codec.js";
+import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { Outbox, OutboxBacklog, OutboxFill } from "../delivery/outbox.js";
-import { ROOM_FOR_WORDS, ROOM_TO_CATCH_UP, type SlowConsumers } from "../delivery/slow-consumers.js";
+import type { OutboxBacklog, OutboxFill } from "../delivery/outbox.js";
+import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
+import { catchUp, deliver, send, sendLast, type Writer, type WriterParts } from "../delivery/writer.js";
 import type { Subscription } from "../hub/subscription.js";
-import type { Namespaces } from "../namespace.js";
-import type { Logger } from "../runtime/logger.js";
-import type { Metrics } from "../runtime/metrics.js";
-import type { Ticker } from "../runtime/ticker.js";
-import type { RateAccount, RateLimit } from "./rate-limit.js";
-import { type ReleaseParts, releaseConnection, releaseSubscription } from "./release.js";
+import { type IntakeParts, receive, type Speaker } from "./intake.js";
+import { type ReleaseParts, releaseConnection } from "./release.js";
 import type { Session } from "./session.js";
 import type { UrlConnect } from "./url-connect.js";
-
-const TENTHS_PER_COMMAND = 10;
-/** Bytes of a message or frame that cost nothing beside it; each as many again cost a tenth of a command. */
-const FREE_BYTES = 8_192;
-
-/** What the bytes of a message or frame cost, in tenths of a command. */
-export function tenthsFor(bytes: number): number {
-  return Math.floor(bytes / FREE_BYTES);
-}
 
 /**
  * Carries out what clients ask. Made in `commands/`, which knows connections; a connection does not know
@@ -66,13 +47,9 @@ export interface CommandRunner {
 }
 
 /** The parts of core that a connection uses. */
-export interface ConnectionParts extends ReleaseParts<Connection> {
+export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts<Connection>, WriterParts {
   readonly commands: CommandRunner;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly namespaces: Namespaces;
-  readonly outbox: Outbox;
-  readonly rateLimit: RateLimit;
+  readonly slowConsumers: SlowConsumers;
   readonly registry: {
     opened(connection: Connection, requester?: Requester): void;
     connected(connection: Connection): void;
@@ -80,14 +57,12 @@ export interface ConnectionParts extends ReleaseParts<Connection> {
     closed(): void;
   };
   readonly resumeTokens: ResumeTokens;
-  readonly slowConsumers: SlowConsumers;
-  readonly ticker: Ticker;
 }
 
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
-export class Connection implements Listener, RateAccount {
+export class Connection implements Listener, Speaker, Writer {
   /**
    * The id of its session: for routing and for logs. Another until the client says which session it goes on
    * with.
@@ -98,32 +73,26 @@ export class Connection implements Listener, RateAccount {
   seenTick: number;
   /** The tick of the ping that nothing has answered yet; 0 = none. */
   pingedTick = 0;
+  /** Whether our last ping of the protocol has yet to be echoed, whatever else came since. */
+  pongDue = false;
   credit = 0;
   creditTick = 0;
-  readonly #context: ConnectionParts;
-  readonly #transport: Transport;
-  readonly #encoding: Encoding;
-  /** What the outbox knows of the bytes that wait, while any do. */
-  #backlog: OutboxBacklog | undefined;
+  /** How it says things and is spoken to. */
+  readonly codec: Codec;
+  readonly transport: Transport;
+  backlog: OutboxBacklog | undefined;
+  readonly #parts: ConnectionParts;
   #state: State = "connecting";
-  /** Whether our last ping of the protocol has yet to be echoed, whatever else came since. */
-  #pongDue = false;
 
   /** Made by `Core#open` alone. */
-  constructor(
-    id: string,
-    context: ConnectionParts,
-    transport: Transport,
-    encoding: Encoding,
-    requester?: Requester,
-  ) {
+  constructor(id: string, parts: ConnectionParts, transport: Transport, codec: Codec, requester?: Requester) {
     this.id = id;
-    this.#context = context;
-    this.#transport = transport;
-    this.#encoding = encoding;
-    this.seenTick = context.ticker.tick;
-    context.rateLimit.open(this, context.ticker.tick);
-    context.registry.opened(this, requester);
+    this.#parts = parts;
+    this.transport = transport;
+    this.codec = codec;
+    this.seenTick = parts.ticker.tick;
+    parts.rateLimit.open(this, parts.ticker.tick);
+    parts.registry.opened(this, requester);
   }
 
   /** The session, once connected and until disconnected. */
@@ -131,23 +100,19 @@ export class Connection implements Listener, RateAccount {
     return typeof this.#state === "object" ? this.#state : undefined;
   }
 
-  /** Whether it gets publications' data alone, and no frame of the protocol. */
-  get isRaw(): boolean {
-    return this.#encoding === "raw";
+  /** Whether it may still be told something. */
+  get isOpen(): boolean {
+    return this.#state !== "closing" && this.#state !== "closed";
   }
 
-  /** One whole text message from the client. Never throws. */
-  receive(text: string): void {
-    if (this.#state === "closing" || this.#state === "closed") return;
-    this.alive();
-    if (text === PING && this.#takePong()) return;
-    // Such a client says nothing that matters, and pays for it as for commands.
-    if (this.#encoding === "raw") return void this.spend(TENTHS_PER_COMMAND + tenthsFor(text.length));
-    if (text.length >= FREE_BYTES && !this.spend(tenthsFor(text.length))) return;
-    for (const decoded of decodeCommands(text)) {
-      this.#accept(decoded);
-      if (!this.isOpen) return;
-    }
+  /** What waits for it, and how full that makes its outbox. */
+  get waiting(): OutboxFill {
+    return this.#parts.outbox.waiting(this.transport, this.backlog);
+  }
+
+  /** One whole message from the client. Never throws. */
+  receive(message: WireMessage): void {
+    receive(this.#parts, this, message);
   }
 
   /**
@@ -155,97 +120,69 @@ export class Connection implements Listener, RateAccount {
    * nothing left to spend: it is disconnected, and the edge should read no more of it.
    */
   spend(tenths: number): boolean {
-    const { metrics, rateLimit, ticker } = this.#context;
+    const { metrics, rateLimit, ticker } = this.#parts;
     if (rateLimit.work(this, ticker.tick, tenths)) return true;
     if (this.isOpen) metrics.add("rate_limited", 1);
     this.disconnect(disconnects.limitRate);
     return false;
   }
 
-  /** Charges as many of `wanted` commands as it can pay, and returns how many. */
-  afford(wanted: number): number {
-    const { metrics, rateLimit, ticker } = this.#context;
-    const granted = rateLimit.afford(this, ticker.tick, wanted);
-    if (granted < wanted) metrics.add("rate_limited", wanted - granted);
-    return granted;
-  }
-
   /** A sign of life below the protocol. */
   alive(): void {
-    this.seenTick = this.#context.ticker.tick;
+    this.seenTick = this.#parts.ticker.tick;
     this.pingedTick = 0;
   }
 
   /** The edge saw something that this protocol does not allow. */
   refuse(row: DisconnectCode, detail?: string): void {
     if (!this.isOpen) return;
-    this.#context.metrics.add("malformed_frames", 1);
-    this.#context.logger.debug({ connection: this.id, code: row.name, detail }, "refused a message");
+    this.#parts.metrics.add("malformed_frames", 1);
+    this.#parts.logger.debug({ connection: this.id, code: row.name, detail }, "refused a message");
     this.disconnect(row, detail);
   }
 
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    if (this.#state !== "closing") releaseConnection(this.#context, this, { detach: true });
+    this.fail();
     this.#state = "closed";
-    this.#context.registry.closed();
+    this.#parts.registry.closed();
   }
 
-  /**
-   * Asks for a sign of life: a frame of the protocol where the SDK listens, otherwise the transport's own
-   * ping.
-   */
-  ping(tick: number): void {
-    this.pingedTick = tick;
-    this.takesBytes();
-    if (this.#encoding !== "lines" || this.session === undefined) return this.#transport.ping();
-    this.#pongDue = true;
-    this.send(PING);
-  }
-
-  /**
-   * Whether the other side has taken bytes that waited, since the last call: a sign of life of a slow one.
-   */
-  takesBytes(): boolean {
-    return this.#context.outbox.moved(this.#transport, this.#backlog);
+  /** Nothing more can be said to it: it lets go of everything, and may come back. */
+  fail(): void {
+    if (!this.isOpen) return;
+    releaseConnection(this.#parts, this, { detach: true });
+    this.#state = "closing";
   }
 
   /** Writes a batch of publications; returns its bytes, 0 when it was not written. The hot path. */
   deliver(batch: Batch, subscription?: Subscription): number {
     if (typeof this.#state !== "object" || !this.#state.live) return 0;
-    if (subscription?.behind !== undefined && !this.catchUp(subscription))
-      return this.#context.slowConsumers.skipped(this, batch, subscription);
-    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
-    // A raw client gets nothing of a batch that has no data.
-    if (bytes.length === 0) return 0;
-    if (this.#fill() > 1) return this.#context.slowConsumers.skipped(this, batch, subscription);
-    return this.#write(bytes, batch.size) ? bytes.length : 0;
+    return deliver(this.#parts, this, batch, subscription);
   }
 
   /** Tells a subscription that is behind what it missed, when there is room again. True when it was told. */
   catchUp(subscription: Subscription): boolean {
-    if (this.#fill() > ROOM_TO_CATCH_UP) return false;
-    const missed = this.#context.slowConsumers.catchUp(subscription);
-    const bytes = missed.bytesFor(this.#encoding, this.#transport.framing);
-    return bytes.length === 0 || this.#write(bytes, missed.size);
+    return catchUp(this.#parts, this, subscription);
   }
 
-  /** What waits for it, and how full that makes its outbox. */
-  get waiting(): OutboxFill {
-    return this.#context.outbox.waiting(this.#transport, this.#backlog);
+  /** Says something that no other connection is told. */
+  push(push: SentPush): void {
+    if (this.isOpen) this.send(this.codec.push(push));
   }
 
-  /** Sends one frame of the protocol. Plain clients in `raw` get none, nor does one that is closing. */
-  send(frame: string): void {
-    if (this.#encoding === "raw" || !this.isOpen) return;
-    if (this.#fill() > ROOM_FOR_WORDS) this.#context.slowConsumers.end(this);
-    else this.#write(this.#transport.framing.frame(frame), 1);
+  /** Sends one message of its codec, if there is one. A connection that is closing gets none. */
+  send(message: WireMessage | undefined): void {
+    send(this.#parts, this, message);
   }
 
-  /** Whether it may still be told something. */
-  get isOpen(): boolean {
-    return this.#state !== "closing" && this.#state !== "closed";
+  /** Its token is checked from now on, and no other `connect` taken; or it may bring one again. */
+  authenticating(isChecked: boolean): void {
+    const [from, to] = isChecked
+      ? (["connecting", "authenticating"] as const)
+      : (["authenticating", "connecting"] as const);
+    if (this.#state === from) this.#state = to;
   }
 
   /** Whether `connect` may come now. */
@@ -253,48 +190,20 @@ export class Connection implements Listener, RateAccount {
     return this.#state === "connecting";
   }
 
-  /** Its token is being checked: no other `connect` is taken. */
-  authenticating(): void {
-    if (this.#state === "connecting") this.#state = "authenticating";
-  }
-
-  /** Its token was refused: it may bring another one. */
-  refused(): void {
-    if (this.#state === "authenticating") this.#state = "connecting";
-  }
-
   /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
   connected(session: Session, id = this.id): boolean {
     if (this.#state !== "connecting" && this.#state !== "authenticating") return false;
     this.id = id;
     this.#state = session;
-    this.#context.registry.connected(this);
-    this.#context.expiries.moved(this, ANONYMOUS, session.identity);
+    this.#parts.registry.connected(this);
+    this.#parts.expiries.moved(this, ANONYMOUS, session.identity);
     return true;
-  }
-
-  /** Writes what an answer brings, however much: it is bounded as answers are. */
-  writeBatch(batch: Batch): void {
-    const bytes = batch.bytesFor(this.#encoding, this.#transport.framing);
-    if (bytes.length > 0 && this.isOpen) this.#write(bytes, batch.size);
-  }
-
-  /** Subscriptions begin there. Said right before the client is told. */
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    const { stands } = this.#transport;
-    if (stands !== undefined) stands.call(this.#transport, positions, () => this.#proof());
   }
 
   /** A token with which the client may come back as this session; undefined while none can be made. */
   newResumeToken(): string | undefined {
     const { session } = this;
-    return session && this.#context.resumeTokens.issue(this.id, session.identity, session.count);
-  }
-
-  /** Tells the client when to come back; `disconnect` follows. */
-  drain(reconnectAfterMs: number, deadlineMs: number, reason: string): void {
-    this.#transport.comeBack?.(reconnectAfterMs);
-    this.send(encodeDrain({ reconnectAfter: reconnectAfterMs, deadline: deadlineMs, reason }));
+    return session && this.#parts.resumeTokens.issue(this.id, session.identity, session.count);
   }
 
   /** Says why and ends the connection. */
@@ -302,93 +211,13 @@ export class Connection implements Listener, RateAccount {
     if (!this.isOpen) return;
     // First out of every topic, so that nothing below can come back to this connection.
     // Who is drained comes back to another worker.
-    releaseConnection(this.#context, this, {
+    releaseConnection(this.#parts, this, {
       detach: mayReconnect(row.code) && row !== disconnects.drain,
       code: row.code,
     });
     this.#state = "closing";
-    const notice = encodeDisconnect(disconnectNotice(row, detail));
-    if (this.#encoding === "raw" || this.#write(this.#transport.framing.frame(notice), 1))
-      this.#transport.close(row.code, closeReason(row));
-  }
-
-  /** Ends a subscription, if it is still there. */
-  unsubscribe(subscription: Subscription): void {
-    const { session } = this;
-    if (!session?.remove(subscription)) return;
-    const channel = channelOf(subscription.topic);
-    if (channel !== undefined) this.#transport.left?.(channel);
-    releaseSubscription(this.#context, this, session, subscription);
-  }
-
-  /** Connects at once, with the channels that the URL names. */
-  connectByUrl(url: UrlConnect, identity: Identity): void {
-    this.#context.commands.connectByUrl(this, url, identity);
-  }
-
-  #accept(decoded: DecodedCommand): void {
-    const { metrics, rateLimit, ticker } = this.#context;
-    const verdict = rateLimit.charge(this, ticker.tick, this.#priceOf(decoded));
-    if (verdict !== "pass") metrics.add("rate_limited", 1);
-    if (verdict === "disconnect") return this.disconnect(disconnects.limitRate);
-    switch (decoded.kind) {
-      case "ping":
-        if (!this.#takePong()) this.send(PING);
-        return;
-      case "malformed":
-        return this.refuse(disconnects.badFrame, `Not a frame: ${decoded.problem}.`);
-      case "invalid":
-        return this.#context.commands.answerError(this, decoded.id, decoded.error);
-      case "command":
-        metrics.add("commands", 1);
-        if (verdict === "refuse")
-          return this.#context.commands.answerError(this, decoded.command.id, errors.limitRate);
-        return this.#context.commands.carryOut(this, decoded.command);
-    }
-  }
-
-  #priceOf(decoded: DecodedCommand): number {
-    if (decoded.kind !== "command" || !("channel" in decoded.command.body)) return 1;
-    return this.#context.namespaces.price(decoded.command.body.channel);
-  }
-
-  #fill(): number {
-    return this.#context.outbox.fill(this.#transport, this.#backlog);
-  }
-
-  /**
-   * Gives bytes to the transport. One that throws breaks its contract: it ends alone, without a word, and
-   * must not take along the fan-out or the tick that came to it.
-   */
-  #write(bytes: Uint8Array, messages: number): boolean {
-    try {
-      this.#transport.write(bytes);
-      this.#backlog = this.#context.outbox.wrote(this.#transport, this.#backlog, bytes.length, messages);
-      return true;
-    } catch (error) {
-      this.#context.logger.error({ connection: this.id, err: error }, "a transport failed");
-      if (this.isOpen) {
-        releaseConnection(this.#context, this, { detach: true });
-        this.#state = "closing";
-      }
-      this.#transport.terminate();
-      return false;
-    }
-  }
-
-  /**
-   * True when `{}` answers our ping; otherwise it is the client's own, to be echoed. Told apart by what we
-   * sent, not by silence: a command that crosses our ping must not turn the pong into a ping, or both sides
-   * echo for ever.
-   */
-  #takePong(): boolean {
-    const due = this.#pongDue;
-    this.#pongDue = false;
-    return due;
-  }
-
-  #proof(): Resume | undefined {
-    const token = this.newResumeToken();
-    return token === undefined ? undefined : { sid: this.id, token };
+    if (!sendLast(this.#parts, this, { op: "disconnect", body: disconnectNotice(row, detail) })) return;
+    const { code, reason } = this.codec.closing(row);
+    this.transport.close(code, reason);
   }
 }

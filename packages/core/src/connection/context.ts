@@ -1,7 +1,6 @@
 /**
  * What every connection of a worker shares: options, seams and the parts of core. Made once by `Core`.
  */
-import type { WelcomeEncoder } from "@holdfast/protocol";
 import type { Access } from "../access/access.js";
 import type { ApplicationChecks } from "../access/application-checks.js";
 import type { Authentication } from "../access/authentication.js";
@@ -44,6 +43,4 @@ export interface Context extends ConnectionParts {
   readonly clock: Clock;
   /** What clients get wrong. */
   readonly sparseLog: SparseLog;
-  /** The push that answers a connection by URL. */
-  readonly encodeWelcome: WelcomeEncoder;
 }

@@ -118,7 +118,8 @@ export class Drain {
       const place = Math.max(this.#returnAt, now);
       this.#returnAt = place + this.#returnEveryMs;
       const reconnectAfter = Math.floor(place + this.#random() * this.#returnEveryMs - now);
-      this.#leaving[this.#told]?.drain(reconnectAfter, deadline, this.#reason);
+      const connection = this.#leaving[this.#told];
+      if (connection !== undefined) tellDrain(connection, reconnectAfter, deadline, this.#reason);
     }
     this.#tellings.push({ told: this.#told, at: now });
   }
@@ -136,6 +137,17 @@ export class Drain {
     }
     for (; this.#sent < due; this.#sent++) this.#leaving[this.#sent]?.disconnect(disconnects.drain);
   }
+}
+
+/** Tells the client when to come back; `disconnect` follows. */
+export function tellDrain(
+  connection: Connection,
+  reconnectAfter: number,
+  deadline: number,
+  reason: string,
+): void {
+  connection.transport.setRetryDelay?.(reconnectAfter);
+  connection.push({ op: "drain", body: { reconnectAfter, deadline, reason } });
 }
 
 function graceOf(windowMs: number): number {

@@ -9,7 +9,7 @@
  * came within the window is asked within a second. Invariant: a connection is in the buckets of its
  * identity's ends until it is disconnected.
  */
-import { type DisconnectCode, disconnects, encodeRefresh } from "@holdfast/protocol";
+import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Connection } from "./connection.js";
@@ -97,7 +97,10 @@ export class Expiries {
         );
       } else if (this.#windowMs > 0 && bucketOf(expiresAt - this.#windowMs) === bucket) {
         const deadline = Math.max(0, expiresAt - this.#clock.now());
-        connection.send(encodeRefresh(channel === undefined ? { deadline } : { deadline, channel }));
+        connection.push({
+          op: "refresh",
+          body: channel === undefined ? { deadline } : { deadline, channel },
+        });
       }
     }
   }

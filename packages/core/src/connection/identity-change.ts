@@ -4,11 +4,13 @@
  * Invariant: afterwards the session has no channel that its identity may not subscribe, and its client was
  * told of each that it lost.
  */
-import { type DisconnectCode, disconnects, encodeUnsubscribed } from "@holdfast/protocol";
+
+import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "./connection.js";
 import type { Context } from "./context.js";
+import { unsubscribe } from "./release.js";
 
 export function changeIdentity(
   context: Context,
@@ -33,7 +35,7 @@ export function changeIdentity(
       continue;
     }
     context.metrics.add("subscriptions_withdrawn", 1);
-    connection.unsubscribe(subscription);
-    connection.send(encodeUnsubscribed(channel, row.code));
+    unsubscribe(context, connection, subscription);
+    connection.push({ op: "unsubscribed", body: { channel, code: row.code } });
   }
 }

@@ -1,11 +1,15 @@
 import { disconnects } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { codecs } from "../codec/codecs.js";
+import { Outbox } from "../delivery/outbox.js";
 import type { CoreOptions } from "../options.js";
+import { CORE_DEFAULTS } from "../options.js";
 import { SlotArray } from "../runtime/slot-array.js";
 import { Ticker } from "../runtime/ticker.js";
 import { type CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { FakeClock } from "../testing/fake-clock.js";
+import { FakeTransport } from "../testing/fake-transport.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
 import type { Connection } from "./connection.js";
 import { Keepalive } from "./keepalive.js";
@@ -106,7 +110,13 @@ describe("keepalive", () => {
     const clock = new FakeClock();
     const ticker = new Ticker(clock);
     const options = { pingIntervalMs: 10_000, pongTimeoutMs: 4_000 };
-    const keepalive = new Keepalive(options, slots, ticker, new RecordingMetrics());
+    const keepalive = new Keepalive(
+      options,
+      slots,
+      ticker,
+      new RecordingMetrics(),
+      new Outbox(CORE_DEFAULTS, ticker),
+    );
     ticker.add(() => keepalive.turn());
     ticker.start();
     // What keepalive knows of a connection.
@@ -115,10 +125,8 @@ describe("keepalive", () => {
         slot: -1,
         seenTick: ticker.tick,
         pingedTick: 0,
-        ping: (tick: number) => {
-          connection.pingedTick = tick;
-        },
-        takesBytes: () => false,
+        codec: codecs.raw,
+        transport: new FakeTransport(),
         disconnect: () => slots.remove(connection as unknown as Connection),
       };
       return connection as unknown as Connection;

@@ -11,6 +11,8 @@
  * closed within 2 intervals + pongTimeout of its last sign of life.
  */
 import { disconnects } from "@holdfast/protocol";
+import type { Outbox } from "../delivery/outbox.js";
+import { takesBytes } from "../delivery/writer.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
@@ -30,6 +32,7 @@ export class Keepalive {
   readonly #connections: SlotArray<Connection>;
   readonly #ticker: Ticker;
   readonly #metrics: Metrics;
+  readonly #outbox: Outbox;
   /** Ticks between two beats. */
   readonly #beat: number;
   /** Beats in a ping interval, and in the time for the pong. */
@@ -43,6 +46,7 @@ export class Keepalive {
     connections: SlotArray<Connection>,
     ticker: Ticker,
     metrics: Metrics,
+    outbox: Outbox,
   ) {
     const intervalTicks = ticks(options.pingIntervalMs);
     this.#pongTicks = ticks(options.pongTimeoutMs);
@@ -53,6 +57,7 @@ export class Keepalive {
     this.#connections = connections;
     this.#ticker = ticker;
     this.#metrics = metrics;
+    this.#outbox = outbox;
   }
 
   /** At a beat, its share of all connections: those due for a ping, and those pinged `pongTimeout` ago. */
@@ -77,7 +82,7 @@ export class Keepalive {
     if (connection.pingedTick !== 0) return;
     if (tick - connection.seenTick < this.#silenceTicks) return;
     this.#metrics.add("keepalive_pings", 1);
-    connection.ping(tick);
+    pingConnection(this.#outbox, connection, tick);
   }
 
   /**
@@ -87,10 +92,23 @@ export class Keepalive {
   #judge(connection: Connection, tick: number): void {
     if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
     // Our ping waits behind what a slow reader has yet to take, and so does its answer.
-    if (connection.takesBytes()) return connection.alive();
+    if (takesBytes(this.#outbox, connection)) return connection.alive();
     this.#metrics.add("keepalive_timeouts", 1);
     connection.disconnect(disconnects.noPong);
   }
+}
+
+/**
+ * Asks for a sign of life: a frame of the dialect where the client answers it, otherwise the transport's own
+ * ping.
+ */
+function pingConnection(outbox: Outbox, connection: Connection, tick: number): void {
+  const { codec, session, transport } = connection;
+  connection.pingedTick = tick;
+  takesBytes(outbox, connection);
+  if (!codec.answersPings || session === undefined) return transport.ping();
+  connection.pongDue = true;
+  connection.send(codec.ping);
 }
 
 /** The longest beat that both times are whole multiples of, so that neither is stretched. */

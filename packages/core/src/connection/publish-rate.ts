@@ -1,6 +1,6 @@
 /**
  * The byte rate of publishing: token buckets of bytes, one for each connection that publishes and one for
- * each namespace that clients of this worker publish to.
+ * each namespace that clients of this worker publish to. What clients `send` to backends has one of its own.
  *
  * A bucket holds two seconds' worth. A publication passes while there is credit in both, and may take a
  * bucket into debt: so one larger than a bucket passes, too, and what follows waits for it. Invariants: what
@@ -29,6 +29,8 @@ const BURST_SECONDS = 2;
  * time.
  */
 const OTHERS = ":";
+/** The bucket of messages to backends. No namespace is called so. */
+const MESSAGES = ":messages";
 
 export class PublishRate {
   readonly #options: PublishRateOptions;
@@ -44,12 +46,21 @@ export class PublishRate {
    * monotonic ms.
    */
   take(connection: object, channel: string, bytes: number, now: number): boolean {
-    const { publishBytesPerSecond, namespacePublishBytesPerSecond, namespaces } = this.#options;
+    const { namespacePublishBytesPerSecond, namespaces } = this.#options;
     const written = namespaceOf(channel);
     const known = Object.hasOwn(namespaces, written) ? namespaces[written] : undefined;
     const name = known === undefined ? OTHERS : written;
     const rate = known?.publishBytesPerSecond ?? namespacePublishBytesPerSecond;
-    const own = refilled(this.#connections.get(connection), publishBytesPerSecond, now);
+    return this.#take(connection, name, rate, bytes, now);
+  }
+
+  /** The same for a message to backends. */
+  takeMessage(connection: object, bytes: number, now: number): boolean {
+    return this.#take(connection, MESSAGES, this.#options.namespacePublishBytesPerSecond, bytes, now);
+  }
+
+  #take(connection: object, name: string, rate: number, bytes: number, now: number): boolean {
+    const own = refilled(this.#connections.get(connection), this.#options.publishBytesPerSecond, now);
     const shared = refilled(this.#namespaces.get(name), rate, now);
     if (own.credit <= 0 || shared.credit <= 0) return false;
     own.credit -= bytes;

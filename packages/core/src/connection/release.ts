@@ -8,6 +8,7 @@ import { mayReconnect, sessionKey } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
 import type { SlowSubscription } from "../delivery/slow-consumers.js";
+import type { Transport } from "../delivery/transport.js";
 import type { EventSink } from "../events/event-sink.js";
 import type { Hub } from "../hub/hub.js";
 import type { Subscription } from "../hub/subscription.js";
@@ -73,8 +74,21 @@ export function releaseConnection<C extends ReleasedConnection>(
   if (session !== undefined) expiries.forget(connection, session.identity);
 }
 
+/** Ends a subscription, if it is still there. */
+export function unsubscribe<C extends ReleasedConnection & { readonly transport: Transport }>(
+  parts: ReleaseParts<C>,
+  connection: C,
+  subscription: Subscription,
+): void {
+  const { session, transport } = connection;
+  if (!session?.remove(subscription)) return;
+  const channel = channelOf(subscription.topic);
+  if (channel !== undefined) transport.unsubscribed?.(channel);
+  releaseSubscription(parts, connection, session, subscription);
+}
+
 /** A subscription that was taken out of the session ends, with what was granted for it. */
-export function releaseSubscription<C extends ReleasedConnection>(
+function releaseSubscription<C extends ReleasedConnection>(
   { expiries, hub, presence, slowConsumers }: ReleaseParts<C>,
   connection: C,
   session: Session,

@@ -7,10 +7,11 @@
  * Invariant: `heard` only when no broadcast and no order of from then on can be missed, and all that was
  * revoked before is known.
  */
-import { encodeBroadcast, normalizeData } from "@holdfast/protocol";
+import { normalizeData } from "@holdfast/protocol";
 import { BROADCAST, CONTROL } from "../broker/topic.js";
 import type { Context } from "../connection/context.js";
 import type { FanOut } from "../delivery/fan-out.js";
+import { broadcastPush } from "../delivery/push.js";
 import type { Control } from "./control.js";
 
 const RETRY_MS = 1000;
@@ -53,7 +54,7 @@ export class CommonTopics {
     if (topic === CONTROL) return this.#orders.receive(text);
     const data = normalizeData(text);
     this.#context.metrics.add("publications", 1);
-    this.#fanOut.add(this.#context.registry.everybody, encodeBroadcast(data), data);
+    this.#fanOut.add(this.#context.registry.everybody, broadcastPush(data));
   }
 
   /** Tries no more. Idempotent. */

@@ -8,8 +8,9 @@
  * those who come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused
  * and counted.
  */
-import { disconnects, encodeUnsubscribed, sessionKey } from "@holdfast/protocol";
-import { type ChannelOrder, type DisconnectOrder, parseOrder } from "../access/control-message.js";
+
+import { disconnects, sessionKey } from "@holdfast/protocol";
+import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "../access/control-message.js";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Subject } from "../access/revocation-store.js";
 import { channelTopic } from "../broker/topic.js";
@@ -17,6 +18,7 @@ import { subscribeByOrder } from "../commands/subscribe.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
+import { unsubscribe } from "../connection/release.js";
 
 type SweepOrder = ChannelOrder | DisconnectOrder;
 
@@ -54,7 +56,7 @@ export class Control {
   /** Any text that was published to `control`. */
   receive(text: string): void {
     const { clock, metrics, options, revocations } = this.#context;
-    const order = parseOrder(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
+    const order = parseControlMessage(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
     if ("problem" in order) return this.#reject(text, order.problem);
     metrics.add("orders", 1);
     if (order.op === "revoke") return revocations.learn(order);
@@ -143,8 +145,9 @@ export class Control {
         // Something else than a grant may allow it.
         const subscription = connection.session?.find(channelTopic(order.channel));
         if (subscription === undefined) return;
-        connection.unsubscribe(subscription);
-        return connection.send(encodeUnsubscribed(order.channel, disconnects.revoked.code));
+        unsubscribe(this.#context, connection, subscription);
+        const { code } = disconnects.revoked;
+        return connection.push({ op: "unsubscribed", body: { channel: order.channel, code } });
       }
       case "subscribe":
         return subscribeByOrder(this.#context, connection, order.channel);

@@ -1,44 +1,52 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { type CodecName, codecs } from "../codec/codecs.js";
 import { TextFraming } from "../testing/fake-transport.js";
-import { Batch, type Encoding } from "./batch.js";
+import { Batch } from "./batch.js";
+import { messagePush, weightOf } from "./push.js";
 
 const LIMIT = 64 * 1024;
 
 function batchOf(...data: string[]): Batch {
   const batch = new Batch(0);
-  for (const each of data) batch.add(`{"push":${each}}`, each);
+  for (const each of data) batch.add(messagePush(each));
   return batch;
 }
 
-function messages(batch: Batch, encoding: Encoding, framing = new TextFraming()): string[] {
-  return framing.messages(batch.bytesFor(encoding, framing));
+function messages(batch: Batch, name: CodecName, framing = new TextFraming()): string[] {
+  return framing.messages(batch.bytesFor(codecs[name], framing));
 }
 
 describe("a batch", () => {
   test("of one publication is one message in every encoding", () => {
     const batch = batchOf("1");
-    expect(messages(batch, "lines")).toEqual(['{"push":1}']);
-    expect(messages(batch, "objects")).toEqual(['{"push":1}']);
+    expect(messages(batch, "lines")).toEqual(['{"message":{"data":1}}']);
+    expect(messages(batch, "objects")).toEqual(['{"message":{"data":1}}']);
     expect(messages(batch, "raw")).toEqual(["1"]);
   });
 
   test("of several is one message of lines, and one message each for plain clients", () => {
     const batch = batchOf("1", "2", "3");
-    expect(messages(batch, "lines")).toEqual(['{"push":1}\n{"push":2}\n{"push":3}']);
-    expect(messages(batch, "objects")).toEqual(['{"push":1}', '{"push":2}', '{"push":3}']);
+    expect(messages(batch, "lines")).toEqual([
+      '{"message":{"data":1}}\n{"message":{"data":2}}\n{"message":{"data":3}}',
+    ]);
+    expect(messages(batch, "objects")).toEqual([
+      '{"message":{"data":1}}',
+      '{"message":{"data":2}}',
+      '{"message":{"data":3}}',
+    ]);
     expect(messages(batch, "raw")).toEqual(["1", "2", "3"]);
   });
 
   test("is encoded once per encoding and framing, however many ask", () => {
     const batch = batchOf("1", "2");
     const [a, b] = [new TextFraming(), new TextFraming()];
-    const first = batch.bytesFor("lines", a);
+    const first = batch.bytesFor(codecs.lines, a);
     for (let i = 0; i < 100; i++) {
-      expect(batch.bytesFor("lines", a)).toBe(first);
-      batch.bytesFor("lines", b);
-      batch.bytesFor("objects", a);
-      batch.bytesFor("raw", b);
+      expect(batch.bytesFor(codecs.lines, a)).toBe(first);
+      batch.bytesFor(codecs.lines, b);
+      batch.bytesFor(codecs.objects, a);
+      batch.bytesFor(codecs.raw, b);
     }
     expect(a.framed).toBe(1 + 2);
     expect(b.framed).toBe(1 + 2);
@@ -47,7 +55,7 @@ describe("a batch", () => {
   test("knows its size and weight", () => {
     const batch = batchOf("1", "22");
     expect(batch.size).toBe(2);
-    expect(batch.chars).toBe('{"push":1}{"push":22}'.length);
+    expect(batch.chars).toBe(weightOf(messagePush("1")) + weightOf(messagePush("22")));
   });
 
   test("splits lines that would make a message too long, in order", () => {
@@ -55,15 +63,15 @@ describe("a batch", () => {
     const split = messages(batchOf(...data), "lines");
     expect(split.length).toBeGreaterThan(3);
     for (const message of split) expect(message.length).toBeLessThanOrEqual(LIMIT);
-    expect(split.join("\n")).toBe(data.map((each) => `{"push":${each}}`).join("\n"));
+    expect(split.join("\n")).toBe(data.map((each) => `{"message":{"data":${each}}}`).join("\n"));
   });
 
   test("leaves a publication whole that is too long by itself", () => {
     const long = JSON.stringify("x".repeat(2 * LIMIT));
     expect(messages(batchOf("1", long, "2"), "lines")).toEqual([
-      '{"push":1}',
-      `{"push":${long}}`,
-      '{"push":2}',
+      '{"message":{"data":1}}',
+      `{"message":{"data":${long}}}`,
+      '{"message":{"data":2}}',
     ]);
   });
 });
@@ -76,7 +84,7 @@ test("whatever is batched, every encoding has each publication once and in order
   fc.assert(
     fc.property(fc.array(data, { minLength: 1, maxLength: 20 }), (all) => {
       const batch = batchOf(...all);
-      const pushes = all.map((each) => `{"push":${each}}`);
+      const pushes = all.map((each) => `{"message":{"data":${each}}}`);
       const lines = messages(batch, "lines");
       expect(lines.join("\n")).toBe(pushes.join("\n"));
       for (const line of lines) if (line.includes("\n")) expect(line.length).toBeLessThanOrEqual(LIMIT);

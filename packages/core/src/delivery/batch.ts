@@ -2,24 +2,31 @@
  * A batch: publications of one topic that are written together, encoded once and framed once.
  *
  * Everything that arrives for a topic between two stretches of fan-out shares one batch, hence one write a
- * subscriber. Invariant: the bytes for an encoding and framing are made at most once, after the last `add`.
+ * subscriber. Invariant: the bytes for a codec and framing are made at most once, after the last `add`.
  */
-import type { Position } from "@holdfast/protocol";
-import type { Framing, Message } from "./transport.js";
+import type { Position, SentPush, WireMessage } from "@holdfast/protocol";
+import type { Codec } from "../codec/codec.js";
+import { dataOf, weightOf } from "./push.js";
+import { type Framing, frameMessage, type Mark, type Message } from "./transport.js";
 
-/**
- * How a connection wants what is pushed to it.
- * - `lines`: frames of the protocol, several to a message, newline-separated (the SDK);
- * - `objects`: frames of the protocol, one to a message (plain clients that named channels in the URL);
- * - `raw`: a publication's data alone, one to a message; other pushes are left out.
- */
-export type Encoding = "lines" | "objects" | "raw";
+/** Characters or bytes of several frames in one message; a longer batch becomes several messages. */
+const MAX_JOINED = 64 * 1024;
 
-/** Characters of newline-separated frames in one message; a longer batch becomes several messages. */
-const MAX_LINES_CHARS = 64 * 1024;
-
+/** A message before it is framed. */
 interface Encoded {
-  readonly encoding: Encoding;
+  readonly text: WireMessage;
+  readonly at: Mark | undefined;
+}
+
+/** The messages of a codec that does not join, one for each push. */
+interface Singles {
+  readonly codec: Codec;
+  readonly messages: readonly Encoded[];
+}
+
+/** The bytes for a codec and a framing. */
+interface Framed {
+  readonly codec: Codec;
   readonly framing: Framing;
   readonly bytes: Uint8Array;
 }
@@ -38,8 +45,7 @@ export interface Numbers {
 
 /** One push of a batch. */
 export interface Pushed {
-  /** As a frame of the protocol. */
-  readonly push: string;
+  readonly push: SentPush;
   /** Its data alone, as JSON text; undefined for a push that is no publication. */
   readonly data: string | undefined;
   /** Where it takes who hears it, in the topic's stream, if there is one. */
@@ -61,7 +67,9 @@ export class Batch {
   /** Whose numbers its pushes have; written by that conflation alone. */
   conflated: { readonly by: object; readonly numbers: Numbers } | undefined;
   readonly #pushed: Pushed[] = [];
-  readonly #encoded: Encoded[] = [];
+  readonly #framed: Framed[] = [];
+  /** Several framings share them, and so does the codec that joins them. */
+  readonly #singles: Singles[] = [];
   #chars = 0;
 
   constructor(since: number, channel?: string) {
@@ -84,61 +92,79 @@ export class Batch {
     return this.#pushed;
   }
 
-  /** Adds one publication: as a frame of the protocol, and its data alone. A push without data has none. */
-  add(push: string, data: string | undefined, span?: Span): void {
+  /** Adds one push. `span`: where the topic's stream stands before and after it. */
+  add(push: SentPush, span?: Span, weight = weightOf(push)): void {
     if (span !== undefined) {
       this.base ??= span.from;
       this.end = span.to;
     }
-    this.#pushed.push({ push, data, to: span?.to });
-    this.#chars += push.length;
+    this.#pushed.push({ push, data: dataOf(push), to: span?.to });
+    this.#chars += weight;
   }
 
-  /** The bytes to write to every subscriber of this encoding and framing. Shared: not to be changed. */
-  bytesFor(encoding: Encoding, framing: Framing): Uint8Array {
-    for (const known of this.#encoded) {
-      if (known.encoding === encoding && known.framing === framing) return known.bytes;
+  /** The bytes to write to every subscriber of this codec and framing. Shared: not to be changed. */
+  bytesFor(codec: Codec, framing: Framing): Uint8Array {
+    for (const known of this.#framed) {
+      if (known.codec === codec && known.framing === framing) return known.bytes;
     }
-    const bytes = this.#encode(encoding, framing);
-    this.#encoded.push({ encoding, framing, bytes });
+    const bytes = this.#frame(codec, framing);
+    this.#framed.push({ codec, framing, bytes });
     return bytes;
   }
 
-  #encode(encoding: Encoding, framing: Framing): Uint8Array {
-    const messages = this.#messages(encoding);
-    if (framing.frameAll !== undefined) return framing.frameAll(messages);
+  #frame(codec: Codec, framing: Framing): Uint8Array {
+    const singles = this.#singlesOf(codec.single);
+    const messages = codec === codec.single ? singles : join(codec, singles);
+    if (framing.frameAll !== undefined && messages.every(isText)) return framing.frameAll(messages);
     const [only] = messages;
-    if (messages.length === 1 && only !== undefined) return framing.frame(only.text);
-    return Buffer.concat(messages.map(({ text }) => framing.frame(text)));
+    if (messages.length === 1 && only !== undefined) return frameMessage(framing, only.text);
+    return Buffer.concat(messages.map(({ text }) => frameMessage(framing, text)));
   }
 
-  #messages(encoding: Encoding): readonly Message[] {
-    const messages = this.#pushed.flatMap((each): Message | [] => {
-      const text = encoding === "raw" ? each.data : each.push;
-      return text === undefined ? [] : { text, at: this.#mark(each) };
-    });
-    return encoding === "lines" ? joinLines(messages) : messages;
+  /** One message for each push that the codec has a word for. */
+  #singlesOf(codec: Codec): readonly Encoded[] {
+    for (const known of this.#singles) if (known.codec === codec) return known.messages;
+    const messages: Encoded[] = [];
+    for (const each of this.#pushed) {
+      const text = codec.push(each.push);
+      if (text !== undefined) messages.push({ text, at: this.#mark(each) });
+    }
+    this.#singles.push({ codec, messages });
+    return messages;
   }
 
-  #mark({ to }: Pushed): Message["at"] {
+  #mark({ to }: Pushed): Mark | undefined {
     return to === undefined || this.channel === undefined
       ? undefined
       : { channel: this.channel, position: to };
   }
 }
 
-function joinLines(frames: readonly Message[]): Message[] {
-  const messages: Message[] = [];
-  let message: Message | undefined;
+function isText(message: Encoded): message is Message {
+  return typeof message.text === "string";
+}
+
+/** Several frames to a message, as long as it does not get too long. A mark is that of its last frame. */
+function join({ encoding }: Codec, frames: readonly Encoded[]): readonly Encoded[] {
+  if (frames.length < 2) return frames;
+  const messages: Encoded[] = [];
+  let group: WireMessage[] = [];
+  let length = 0;
+  let mark: Mark | undefined;
+  const end = (): void => {
+    const [only] = group;
+    if (only !== undefined)
+      messages.push({ text: group.length === 1 ? only : encoding.join(group), at: mark });
+    group = [];
+    length = 0;
+    mark = undefined;
+  };
   for (const { text, at } of frames) {
-    if (message === undefined) message = { text, at };
-    else if (message.text.length + text.length < MAX_LINES_CHARS)
-      message = { text: `${message.text}\n${text}`, at: at ?? message.at };
-    else {
-      messages.push(message);
-      message = { text, at };
-    }
+    if (group.length > 0 && length + text.length >= MAX_JOINED) end();
+    group.push(text);
+    length += text.length + 1;
+    mark = at ?? mark;
   }
-  if (message !== undefined) messages.push(message);
+  end();
   return messages;
 }

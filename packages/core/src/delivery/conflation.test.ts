@@ -1,11 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { Batch } from "./batch.js";
 import { Conflation } from "./conflation.js";
+import { gapPush, messagePush, weightOf } from "./push.js";
 
 /** Data as JSON text; undefined for a push that is no publication. */
 function batchOf(...data: (string | undefined)[]): Batch {
   const batch = new Batch(0);
-  for (const each of data) batch.add(`push ${each}`, each);
+  for (const each of data)
+    batch.add(each === undefined ? gapPush({ channel: "c", reason: "slow" }) : messagePush(each));
   return batch;
 }
 
@@ -68,7 +70,7 @@ describe("a conflation", () => {
     const { upTo } = many.take(batchOf(...Array.from({ length: 2000 }, (_, id) => `{"id":${id}}`)));
     expect(data(many, 0, upTo)).toHaveLength(1024);
     expect(data(many, 0, upTo).at(-1)).toBe('{"id":1999}');
-    const tight = new Conflation("id", 30);
+    const tight = new Conflation("id", 2 * weightOf(messagePush('{"id":1}')));
     tight.take(batchOf('{"id":1}', '{"id":2}', '{"id":3}'));
     expect(data(tight, 0, 3)).toEqual(['{"id":2}', '{"id":3}']);
     tight.take(batchOf(`{"id":"${"x".repeat(100)}"}`));

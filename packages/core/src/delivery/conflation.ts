@@ -10,6 +10,7 @@
  */
 import { memberText } from "@holdfast/protocol";
 import type { Batch, Numbers, Pushed } from "./batch.js";
+import { weightOf } from "./push.js";
 
 /** Keys of one channel: more are not the state of something, but a stream. */
 const MAX_KEYS = 1024;
@@ -65,7 +66,7 @@ export class Conflation {
     const key = this.#field === undefined ? "" : keyOf(pushed.data, this.#field);
     this.#remove(key);
     this.#newest.set(key, { number, pushed });
-    this.#chars += pushed.push.length;
+    this.#chars += weightOf(pushed.push);
     while (this.#newest.size > 1 && (this.#newest.size > MAX_KEYS || this.#chars > this.#maxChars)) {
       const [oldest = ""] = this.#newest.keys();
       this.#remove(oldest);
@@ -73,7 +74,8 @@ export class Conflation {
   }
 
   #remove(key: string): void {
-    this.#chars -= this.#newest.get(key)?.pushed.push.length ?? 0;
+    const kept = this.#newest.get(key);
+    if (kept !== undefined) this.#chars -= weightOf(kept.pushed.push);
     this.#newest.delete(key);
   }
 }

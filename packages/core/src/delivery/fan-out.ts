@@ -10,10 +10,12 @@
  * publication is dropped and counted.
  */
 
+import type { SentPush } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { SlotArray, type Slotted } from "../runtime/slot-array.js";
 import { Batch, type Span } from "./batch.js";
+import { weightOf } from "./push.js";
 
 /** A listener of a topic: a subscription, or every connection. */
 export interface Listener extends Slotted {
@@ -92,27 +94,31 @@ export class FanOut {
   }
 
   /**
-   * Queues one publication for an audience: as a frame of the protocol, and its data alone. `span` is where
-   * the topic's stream stands before and after it. False when too much waits already: then it is dropped and
-   * counted.
+   * Queues one publication for an audience. `span` is where the topic's stream stands before and after it.
+   * False when too much waits already: then it is dropped and counted.
    */
-  add(audience: Audience, push: string, data: string | undefined, span?: Span): boolean {
-    if (this.#pendingChars + push.length > this.#maxPendingChars) {
+  add(audience: Audience, push: SentPush, span?: Span): boolean {
+    const weight = weightOf(push);
+    if (this.#pendingChars + weight > this.#maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
       return false;
     }
-    this.addAlways(audience, push, data, span);
+    this.#queuePush(audience, push, span, weight);
     return true;
   }
 
   /** Queues what must not be dropped, and is bounded by the caller: what was read from the log, a gap. */
-  addAlways(audience: Audience, push: string, data: string | undefined, span?: Span): void {
+  addAlways(audience: Audience, push: SentPush, span?: Span): void {
+    this.#queuePush(audience, push, span, weightOf(push));
+  }
+
+  #queuePush(audience: Audience, push: SentPush, span: Span | undefined, weight: number): void {
     if (audience.pending === undefined) {
       audience.pending = new Batch(this.#clock.monotonic(), audience.channel);
       this.#queue.push(audience);
     }
-    audience.pending.add(push, data, span);
-    this.#pendingChars += push.length;
+    audience.pending.add(push, span, weight);
+    this.#pendingChars += weight;
     if (this.#state === "idle") this.#schedule();
   }
 

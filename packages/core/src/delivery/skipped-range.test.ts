@@ -1,6 +1,8 @@
-import { decodeFrames, encodeGap, encodePublication, type Position } from "@holdfast/protocol";
+import { decodeFrames, type Position } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
+import { codecs } from "../codec/codecs.js";
 import { Batch, type Pushed } from "./batch.js";
+import { gapPush, publicationPush } from "./push.js";
 import { SkippedRange } from "./skipped-range.js";
 
 const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
@@ -9,7 +11,7 @@ const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
 function publication(offset: number | undefined, epoch = "a"): Batch {
   const batch = new Batch(0);
   const span = offset === undefined ? undefined : { from: at(offset - 1, epoch), to: at(offset, epoch) };
-  batch.add(encodePublication("c", "1", offset), "1", span);
+  batch.add(publicationPush("c", "1", offset), span);
   return batch;
 }
 
@@ -24,7 +26,7 @@ function told(behind: SkippedRange, ...kept: Batch[]): unknown[] {
   const pushed: readonly Pushed[] = kept.flatMap((batch) => batch.pushed);
   return behind
     .catchUp("c", pushed, 0)
-    .pushed.flatMap(({ push }) => decodeFrames(push))
+    .pushed.flatMap(({ push }) => decodeFrames(String(codecs.objects.push(push))))
     .map((frame) => (frame.kind === "push" ? (frame.body as Readonly<Record<string, unknown>>) : {}))
     .map((body) => body.offset ?? body);
 }
@@ -63,7 +65,7 @@ describe("who is behind", () => {
   test("is told of a gap of the channel itself, and of the epoch that goes on", () => {
     const broken = new Batch(0);
     const gap = { channel: "c", from: 9, to: 3, epoch: "b", reason: "epoch" } as const;
-    broken.add(encodeGap(gap), undefined, { from: at(8, "b"), to: at(3, "b") });
+    broken.add(gapPush(gap), { from: at(8, "b"), to: at(3, "b") });
     const after = publication(4, "b");
     const slow = { channel: "c", from: 8, epoch: "b", reason: "slow" };
     expect(told(skipped(publication(8), broken, after), after)).toEqual([{ ...slow, to: 3 }, 4]);

@@ -6,9 +6,9 @@
  * Invariant: with a stream, every skipped offset is either in exactly one gap or in a publication, in
  * ascending order.
  */
-import { encodeGap } from "@holdfast/protocol";
 import type { Numbers } from "./batch.js";
 import { Batch, type Pushed } from "./batch.js";
+import { gapPush } from "./push.js";
 
 export class SkippedRange {
   /** Publications that were skipped. */
@@ -43,24 +43,24 @@ export class SkippedRange {
   catchUp(channel: string, kept: readonly Pushed[], now: number): Batch {
     const batch = new Batch(now, channel);
     const keptLoose = kept.filter(({ to }) => to === undefined).length;
-    if (this.#loose > keptLoose) batch.add(encodeGap({ channel, reason: "slow" }), undefined);
+    if (this.#loose > keptLoose) batch.add(gapPush({ channel, reason: "slow" }));
     const epoch = this.#to?.epoch ?? "";
     let next = (this.#from?.offset ?? 0) + 1;
     let due = this.#broken;
     const gapTo = (to: number): void => {
       if (due || next <= to) {
         const span = { from: { offset: next - 1, epoch }, to: { offset: to, epoch } };
-        batch.add(encodeGap({ channel, from: next, to, epoch, reason: "slow" }), undefined, span);
+        batch.add(gapPush({ channel, from: next, to, epoch, reason: "slow" }), span);
       }
       due = false;
       next = to + 1;
     };
-    for (const { push, data, to } of kept) {
+    for (const { push, to } of kept) {
       if (to !== undefined) {
         gapTo(to.offset - 1);
         next = to.offset + 1;
       }
-      batch.add(push, data, to && { from: to, to });
+      batch.add(push, to && { from: to, to });
     }
     if (this.#to !== undefined) gapTo(this.#to.offset);
     return batch;

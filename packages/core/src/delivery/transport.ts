@@ -13,7 +13,7 @@
  *     socket.on("close", () => connection.closed());
  */
 
-import type { Position, Resume } from "@holdfast/protocol";
+import type { Position, Resume, WireMessage } from "@holdfast/protocol";
 
 /** Where a message takes its reader. */
 export interface Mark {
@@ -28,12 +28,21 @@ export interface Message {
   readonly at: Mark | undefined;
 }
 
-/** Turns text messages into the bytes a kind of transport writes. One instance per kind. */
+/** Turns messages into the bytes a kind of transport writes. One instance per kind. */
 export interface Framing {
-  /** The bytes of one message. */
+  /** The bytes of one text message. */
   frame(text: string): Uint8Array;
-  /** The bytes of the messages of a batch, for a framing that tells its readers where they stand. */
+  /** The bytes of one binary message; left out where the transport carries text alone. */
+  frameBytes?(bytes: Uint8Array): Uint8Array;
+  /** The bytes of the text messages of a batch, for a framing that tells its readers where they stand. */
   frameAll?(messages: readonly Message[]): Uint8Array;
+}
+
+/** The bytes of one message. The edge opens no binary codec on a transport that carries text alone. */
+export function frameMessage(framing: Framing, message: WireMessage): Uint8Array {
+  if (typeof message === "string") return framing.frame(message);
+  if (framing.frameBytes === undefined) throw new TypeError("this transport carries no binary message");
+  return framing.frameBytes(message);
 }
 
 export interface Transport {
@@ -58,9 +67,9 @@ export interface Transport {
    * Subscriptions begin there, without a position where there is no history: said right before the answer is
    * written. `proof` makes what the client may come back with as this session.
    */
-  stands?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
+  subscribed?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
   /** A subscription has ended. */
-  left?(channel: string): void;
+  unsubscribed?(channel: string): void;
   /** When the client is to come back once the connection has ended, for who does not read pushes. */
-  comeBack?(afterMs: number): void;
+  setRetryDelay?(afterMs: number): void;
 }

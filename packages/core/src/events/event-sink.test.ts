@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import { BROADCAST } from "../broker/topic.js";
+import type { CoreOptions } from "../options.js";
 import { systemClock } from "../runtime/clock.js";
 import { noMetrics } from "../runtime/metrics.js";
 import {
@@ -48,9 +49,9 @@ class ScriptedSink implements EventSink {
   async close(): Promise<void> {}
 }
 
-function world(): { world: CoreWorld; sink: ScriptedSink } {
+function world(options: Partial<CoreOptions> = {}): { world: CoreWorld; sink: ScriptedSink } {
   const sink = new ScriptedSink();
-  return { world: new CoreWorld(new MemoryBroker(), {}, undefined, { events: sink }), sink };
+  return { world: new CoreWorld(new MemoryBroker(), options, undefined, { events: sink }), sink };
 }
 
 describe("a connection's events", () => {
@@ -137,6 +138,26 @@ describe("send", () => {
       { error: { name: "unavailable" } },
       { error: { name: "internal" } },
     ]);
+  });
+
+  it("is `limit_rate` beyond the bytes a second of its connection, and of all that send", async () => {
+    const { world: here, sink } = world({
+      publishBytesPerSecond: 1_000,
+      namespacePublishBytesPerSecond: 2_500,
+    });
+    const data = "d".repeat(1_500);
+    const clients = [here.connected(), here.connected(), here.connected()];
+    sink.told.length = 0;
+    for (const client of clients) for (let i = 0; i < 3; i++) client.send({ op: "send", body: { data } });
+    await here.settle();
+    // A bucket holds two seconds' worth, and the last one may take it into debt.
+    expect(sink.told).toHaveLength(4);
+    const refused = clients.flatMap((client) => client.take());
+    expect(refused).toMatchObject(Array(5).fill({ error: { name: "limit_rate" } }));
+    here.clock.advance(4_000);
+    clients[2]?.send({ op: "send", body: { data } });
+    await here.settle();
+    expect(sink.told).toHaveLength(5);
   });
 
   it("is `no_events` where nobody reads", () => {

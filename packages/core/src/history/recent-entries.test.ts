@@ -9,13 +9,17 @@ const entries = (from: number, to: number, chars = 1): Entry[] =>
 const offsets = (found: readonly Entry[] | undefined): number[] | undefined =>
   found?.map(({ offset }) => offset);
 
-function tailOf(budget = new RecentEntriesBudget(1000), maxEntries = 100, maxChars = 1000): RecentEntries {
+function recentEntriesOf(
+  budget = new RecentEntriesBudget(1000),
+  maxEntries = 100,
+  maxChars = 1000,
+): RecentEntries {
   return new RecentEntries(budget, { maxEntries, maxChars });
 }
 
 describe("a tail", () => {
   test("has what lies between two offsets, if it reaches back so far", () => {
-    const recentEntries = tailOf();
+    const recentEntries = recentEntriesOf();
     for (const each of entries(5, 9)) recentEntries.push(each);
     expect(offsets(recentEntries.between(4, 9))).toEqual([5, 6, 7, 8, 9]);
     expect(offsets(recentEntries.between(6, 8))).toEqual([7, 8]);
@@ -23,12 +27,12 @@ describe("a tail", () => {
   });
 
   test("has the nothing between an offset and itself, even when empty", () => {
-    expect(tailOf().between(7, 7)).toEqual([]);
-    expect(tailOf().between(6, 7)).toBeUndefined();
+    expect(recentEntriesOf().between(7, 7)).toEqual([]);
+    expect(recentEntriesOf().between(6, 7)).toBeUndefined();
   });
 
   test("takes what lies before it", () => {
-    const recentEntries = tailOf();
+    const recentEntries = recentEntriesOf();
     recentEntries.push(entry(5));
     recentEntries.extend(entries(3, 4));
     expect(recentEntries.first).toBe(3);
@@ -36,7 +40,7 @@ describe("a tail", () => {
   });
 
   test("keeps the newest, and knows up to where it had to let go", () => {
-    const recentEntries = tailOf(undefined, 3);
+    const recentEntries = recentEntriesOf(undefined, 3);
     expect(recentEntries.beyond).toBe(0);
     for (const each of entries(1, 5)) recentEntries.push(each);
     expect(recentEntries.first).toBe(3);
@@ -45,7 +49,7 @@ describe("a tail", () => {
 
   test("lets go of what is too much for one recovery in characters", () => {
     const budget = new RecentEntriesBudget(1000);
-    const recentEntries = tailOf(budget, 100, 10);
+    const recentEntries = recentEntriesOf(budget, 100, 10);
     for (const each of entries(1, 3, 5)) recentEntries.push(each);
     expect(recentEntries.first).toBe(2);
     expect(recentEntries.beyond).toBe(1);
@@ -57,7 +61,7 @@ describe("a tail", () => {
 
   test("gives its own when the budget of all is used up, and does not call that too much", () => {
     const budget = new RecentEntriesBudget(10);
-    const [first, second] = [tailOf(budget), tailOf(budget)];
+    const [first, second] = [recentEntriesOf(budget), recentEntriesOf(budget)];
     for (const each of entries(1, 10)) first.push(each);
     second.push(entry(1));
     expect(second.size).toBe(0);
@@ -69,7 +73,7 @@ describe("a tail", () => {
 
   test("keeps what somebody waits for, and gives it away when nobody does any more", () => {
     const budget = new RecentEntriesBudget(0);
-    const recentEntries = tailOf(budget);
+    const recentEntries = recentEntriesOf(budget);
     recentEntries.pin();
     recentEntries.pin();
     recentEntries.push(entry(3));

@@ -19,14 +19,14 @@ export class RecentEntriesBudget {
   }
 }
 
-export interface TailLimits {
+export interface RecentEntriesLimits {
   readonly maxEntries: number;
   readonly maxChars: number;
 }
 
 export class RecentEntries {
   readonly #budget: RecentEntriesBudget;
-  readonly #limits: TailLimits;
+  readonly #limits: RecentEntriesLimits;
   #entries: Entry[] = [];
   /** Entries at the front that have been given away; the array is cut when they are half of it. */
   #gone = 0;
@@ -35,7 +35,7 @@ export class RecentEntries {
   /** Those who wait for what is here: meanwhile the budget takes nothing. */
   #pins = 0;
 
-  constructor(budget: RecentEntriesBudget, limits: TailLimits) {
+  constructor(budget: RecentEntriesBudget, limits: RecentEntriesLimits) {
     this.#budget = budget;
     this.#limits = limits;
   }

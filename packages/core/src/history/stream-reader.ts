@@ -6,7 +6,7 @@
  * number at once. Clients that come back together share the reads. Invariant: at most one read is under way
  * for a topic state, and what it brings reaches the topic's listeners in order, or they are told of the gap.
  */
-import { encodeGap, encodePublication, normalizeData, type Position } from "@holdfast/protocol";
+import { normalizeData, type Position } from "@holdfast/protocol";
 import {
   type Broker,
   BrokerUnavailable,
@@ -17,6 +17,7 @@ import {
 } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { Audience, FanOut } from "../delivery/fan-out.js";
+import { gapPush, publicationPush } from "../delivery/push.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { Reads } from "../runtime/reads.js";
@@ -138,10 +139,10 @@ export class StreamReader {
     switch (stream.arrive(position, data)) {
       case "deliver": {
         const { offset } = position;
-        const push = encodePublication(channelOf(topicState.topic) ?? "", data, offset, stream.newEpoch);
+        const push = publicationPush(channelOf(topicState.topic) ?? "", data, offset, stream.newEpoch);
         const span = stream.position && { from: stream.position, to: position };
         // What finds no room is not lost: the stream has not moved, so the log is read again, a little later.
-        if (!this.#parts.fanOut.add(topicState, push, data, span)) {
+        if (!this.#parts.fanOut.add(topicState, push, span)) {
           stream.prove();
           this.#overdue.add(topicState);
           return;
@@ -341,12 +342,12 @@ export class StreamReader {
       metrics.add("gaps", 1);
       logger.warn({ topic: topicState.topic, ...notice }, "publications could not be recovered");
       const span = { from: after, to: { offset: gap.to, epoch } };
-      fanOut.addAlways(topicState, encodeGap({ channel, ...notice, epoch }), undefined, span);
+      fanOut.addAlways(topicState, gapPush({ channel, ...notice, epoch }), span);
       stream.epochTold();
     }
     for (const { offset, data } of entries) {
-      const push = encodePublication(channel, data, offset, stream.newEpoch);
-      fanOut.addAlways(topicState, push, data, {
+      const push = publicationPush(channel, data, offset, stream.newEpoch);
+      fanOut.addAlways(topicState, push, {
         from: { offset: offset - 1, epoch },
         to: { offset, epoch },
       });

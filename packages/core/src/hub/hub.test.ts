@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { channelTopic, type Topic, userTopic } from "../broker/topic.js";
+import { codecs } from "../codec/codecs.js";
 import { FanOut, type Listener } from "../delivery/fan-out.js";
 import { StreamReader } from "../history/stream-reader.js";
 import { Namespaces } from "../namespace.js";
@@ -23,7 +24,7 @@ class Ear implements Listener {
   readonly heard: string[] = [];
 
   deliver(batch: Parameters<Listener["deliver"]>[0]): number {
-    this.heard.push(...framing.messages(batch.bytesFor("objects", framing)));
+    this.heard.push(...framing.messages(batch.bytesFor(codecs.objects, framing)));
     return 1;
   }
 }

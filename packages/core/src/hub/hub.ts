@@ -8,16 +8,11 @@
  * the broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener
  * hears everything after the position that `join` returns.
  */
-import {
-  encodeGap,
-  encodeMessage,
-  encodePublication,
-  normalizeData,
-  type Position,
-} from "@holdfast/protocol";
+import { normalizeData, type Position } from "@holdfast/protocol";
 import type { Broker } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { FanOut, Listener } from "../delivery/fan-out.js";
+import { gapPush, messagePush, publicationPush } from "../delivery/push.js";
 import { lastHeard, type StreamReader } from "../history/stream-reader.js";
 import { DISCONNECT, type Namespaces } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
@@ -112,11 +107,7 @@ export class Hub {
     metrics.add("publications", 1);
     const data = normalizeData(text);
     const channel = channelOf(topic);
-    fanOut.add(
-      topicState,
-      channel === undefined ? encodeMessage(data) : encodePublication(channel, data),
-      data,
-    );
+    fanOut.add(topicState, channel === undefined ? messagePush(data) : publicationPush(channel, data));
   }
 
   /**
@@ -140,7 +131,7 @@ export class Hub {
     const channel = channelOf(topic);
     if (channel === undefined) return;
     metrics.add("gaps", 1);
-    fanOut.addAlways(topicState, encodeGap({ channel, reason: "slow" }), undefined);
+    fanOut.addAlways(topicState, gapPush({ channel, reason: "slow" }));
   }
 
   #open(topic: Topic): TopicState {

@@ -47,7 +47,7 @@ interface Present {
   others: readonly Holder[] | undefined;
 }
 
-interface Room {
+interface ChannelMembers {
   readonly channel: string;
   readonly rule: PresenceRule;
   readonly members: Map<string, Present>;
@@ -61,11 +61,11 @@ const MAX_TELLING = 64;
 
 export class PresenceMembers {
   readonly #parts: MembersParts;
-  readonly #rooms = new Map<string, Room>();
-  /** Rooms whose turn comes. */
-  readonly #queue = new Set<Room>();
-  /** Rooms about which the store could not be told. */
-  readonly #overdue = new Set<Room>();
+  readonly #byChannel = new Map<string, ChannelMembers>();
+  /** Channels whose turn comes. */
+  readonly #queue = new Set<ChannelMembers>();
+  /** Channels about which the store could not be told. */
+  readonly #overdue = new Set<ChannelMembers>();
   #telling = 0;
   #members = 0;
   #state: "idle" | "scheduled" | "closed" = "idle";
@@ -79,40 +79,44 @@ export class PresenceMembers {
   }
 
   get channels(): number {
-    return this.#rooms.size;
+    return this.#byChannel.size;
   }
 
   join(channel: string, rule: PresenceRule, member: StoredMember, holder: Holder): void {
-    const room = this.#rooms.get(channel) ?? this.#open(channel, rule);
+    const channelMembers = this.#byChannel.get(channel) ?? this.#open(channel, rule);
     const { session, count = 0 } = member;
-    const known = room.members.get(session);
+    const known = channelMembers.members.get(session);
     if (known === undefined) this.#members++;
     const before = known?.member.count ?? 0;
     if (known !== undefined && count < before) return;
     const others = known !== undefined && count === before ? holdersBut(known, holder) : undefined;
-    room.members.set(session, { member, holder, others: others?.length === 0 ? undefined : others });
-    this.#due(room, session, { kind: "put", member });
+    channelMembers.members.set(session, {
+      member,
+      holder,
+      others: others?.length === 0 ? undefined : others,
+    });
+    this.#due(channelMembers, session, { kind: "put", member });
   }
 
   /** The member leaves if no other connection holds it. */
   leave(channel: string, session: string, holder: Holder): void {
-    const room = this.#rooms.get(channel);
-    const known = room?.members.get(session);
-    if (room === undefined || known === undefined || !holds(known, holder)) return;
+    const channelMembers = this.#byChannel.get(channel);
+    const known = channelMembers?.members.get(session);
+    if (channelMembers === undefined || known === undefined || !holds(known, holder)) return;
     const [next, ...others] = holdersBut(known, holder);
     if (next !== undefined) {
       known.holder = next;
       known.others = others.length === 0 ? undefined : others;
       return;
     }
-    room.members.delete(session);
+    channelMembers.members.delete(session);
     this.#members--;
-    this.#due(room, session, { kind: "drop", session });
+    this.#due(channelMembers, session, { kind: "drop", session });
   }
 
   /** Another holds the member from now on. False when this is not who holds it. */
   pass(channel: string, session: string, holder: Holder, next: Holder): boolean {
-    const known = this.#rooms.get(channel)?.members.get(session);
+    const known = this.#byChannel.get(channel)?.members.get(session);
     if (known === undefined || !holds(known, holder)) return false;
     if (known.holder === holder) known.holder = next;
     else known.others = [...holdersBut(known, holder).slice(1), next];
@@ -121,20 +125,20 @@ export class PresenceMembers {
 
   /** The store told that the session has left: it is put again where it is still here. */
   left(channel: string, session: string): void {
-    const room = this.#rooms.get(channel);
-    const known = room?.members.get(session);
-    if (room === undefined || known === undefined || room.due.has(session)) return;
-    this.#due(room, session, { kind: "put", member: known.member });
+    const channelMembers = this.#byChannel.get(channel);
+    const known = channelMembers?.members.get(session);
+    if (channelMembers === undefined || known === undefined || channelMembers.due.has(session)) return;
+    this.#due(channelMembers, session, { kind: "put", member: known.member });
   }
 
   /** Says all members again, under another lease. */
   again(): void {
     this.#overdue.clear();
-    for (const room of this.#rooms.values()) {
-      for (const [session, { member }] of room.members) {
-        if (!room.due.has(session)) room.due.set(session, { kind: "put", member });
+    for (const channelMembers of this.#byChannel.values()) {
+      for (const [session, { member }] of channelMembers.members) {
+        if (!channelMembers.due.has(session)) channelMembers.due.set(session, { kind: "put", member });
       }
-      this.#enqueue(room);
+      this.#enqueue(channelMembers);
     }
     // Also where there is no member: then the earlier leases are over at once.
     this.#schedule();
@@ -145,7 +149,7 @@ export class PresenceMembers {
     if (this.#overdue.size === 0) return;
     const overdue = [...this.#overdue];
     this.#overdue.clear();
-    for (const room of overdue) this.#enqueue(room);
+    for (const channelMembers of overdue) this.#enqueue(channelMembers);
     this.#schedule();
   }
 
@@ -154,24 +158,30 @@ export class PresenceMembers {
     this.#queue.clear();
   }
 
-  #open(channel: string, rule: PresenceRule): Room {
-    const room: Room = { channel, rule, members: new Map(), due: new Map(), state: "told" };
-    this.#rooms.set(channel, room);
-    return room;
+  #open(channel: string, rule: PresenceRule): ChannelMembers {
+    const channelMembers: ChannelMembers = {
+      channel,
+      rule,
+      members: new Map(),
+      due: new Map(),
+      state: "told",
+    };
+    this.#byChannel.set(channel, channelMembers);
+    return channelMembers;
   }
 
-  #due(room: Room, session: string, change: PresenceChange): void {
+  #due(channelMembers: ChannelMembers, session: string, change: PresenceChange): void {
     // Anew at the end: the last word counts, in its place among the others.
-    room.due.delete(session);
-    room.due.set(session, change);
-    this.#enqueue(room);
+    channelMembers.due.delete(session);
+    channelMembers.due.set(session, change);
+    this.#enqueue(channelMembers);
     this.#schedule();
   }
 
-  #enqueue(room: Room): void {
-    if (room.state !== "told" || room.due.size === 0) return;
-    room.state = "due";
-    this.#queue.add(room);
+  #enqueue(channelMembers: ChannelMembers): void {
+    if (channelMembers.state !== "told" || channelMembers.due.size === 0) return;
+    channelMembers.state = "due";
+    this.#queue.add(channelMembers);
   }
 
   #schedule(): void {
@@ -187,63 +197,63 @@ export class PresenceMembers {
   #pump(): void {
     const lease = this.#parts.lease();
     if (lease === undefined || this.#state === "closed") return;
-    for (const room of this.#queue) {
+    for (const channelMembers of this.#queue) {
       if (this.#telling === MAX_TELLING) return;
-      this.#queue.delete(room);
-      room.state = "telling";
+      this.#queue.delete(channelMembers);
+      channelMembers.state = "telling";
       this.#telling++;
-      this.#tell(room, lease).then(() => {
+      this.#tell(channelMembers, lease).then(() => {
         this.#telling--;
-        this.#told(room);
+        this.#told(channelMembers);
         this.#pump();
       });
     }
     if (this.#telling === 0 && this.#overdue.size === 0) this.#parts.settled();
   }
 
-  #told(room: Room): void {
-    room.state = "told";
-    if (room.due.size === 0) {
-      if (room.members.size === 0) this.#rooms.delete(room.channel);
-    } else if (!this.#overdue.has(room)) this.#enqueue(room);
+  #told(channelMembers: ChannelMembers): void {
+    channelMembers.state = "told";
+    if (channelMembers.due.size === 0) {
+      if (channelMembers.members.size === 0) this.#byChannel.delete(channelMembers.channel);
+    } else if (!this.#overdue.has(channelMembers)) this.#enqueue(channelMembers);
   }
 
   /** Never rejects. */
-  async #tell(room: Room, lease: Lease): Promise<void> {
+  async #tell(channelMembers: ChannelMembers, lease: Lease): Promise<void> {
     const { store, transitions, lapsed, logger } = this.#parts;
     const batch: PresenceChange[] = [];
-    for (const [session, change] of room.due) {
+    for (const [session, change] of channelMembers.due) {
       if (batch.length === MAX_CHANGES) break;
-      room.due.delete(session);
+      channelMembers.due.delete(session);
       batch.push(change);
     }
     try {
-      const outcome = await store.change(room.channel, lease, batch, room.rule);
+      const outcome = await store.change(channelMembers.channel, lease, batch, channelMembers.rule);
       if (outcome.kind === "changed") {
-        if (outcome.transitions.length > 0) transitions(room.channel, outcome.transitions);
+        if (outcome.transitions.length > 0) transitions(channelMembers.channel, outcome.transitions);
         return;
       }
-      this.#putBack(room, batch);
+      this.#putBack(channelMembers, batch);
       lapsed(lease.id);
     } catch (error) {
-      this.#putBack(room, batch);
+      this.#putBack(channelMembers, batch);
       if (!(error instanceof BrokerUnavailable))
-        logger.error({ channel: room.channel, err: error }, "could not tell who is in a channel");
+        logger.error({ channel: channelMembers.channel, err: error }, "could not tell who is in a channel");
     }
   }
 
   /** Not told, or not known to be; what was said about a session since then counts more. */
-  #putBack(room: Room, batch: readonly PresenceChange[]): void {
-    const later = [...room.due];
-    room.due.clear();
+  #putBack(channelMembers: ChannelMembers, batch: readonly PresenceChange[]): void {
+    const later = [...channelMembers.due];
+    channelMembers.due.clear();
     for (const change of batch) {
-      room.due.set(change.kind === "drop" ? change.session : change.member.session, change);
+      channelMembers.due.set(change.kind === "drop" ? change.session : change.member.session, change);
     }
     for (const [session, change] of later) {
-      room.due.delete(session);
-      room.due.set(session, change);
+      channelMembers.due.delete(session);
+      channelMembers.due.set(session, change);
     }
-    this.#overdue.add(room);
+    this.#overdue.add(channelMembers);
   }
 }
 

@@ -52,7 +52,7 @@ export interface MemberConnection {
 }
 
 /** A session whose connection was lost. */
-interface Lingering {
+interface HeldForGrace {
   readonly session: string;
   readonly channels: readonly string[];
   readonly endTick: number;
@@ -65,7 +65,7 @@ export class WorkerPresence {
   readonly #lease: PresenceLease;
   readonly #members: PresenceMembers;
   /** Oldest first, because all stay equally long. */
-  readonly #lingering = new Map<Holder, Lingering>();
+  readonly #heldForGrace = new Map<Holder, HeldForGrace>();
 
   constructor(options: PresenceOptions, parts: PresenceParts) {
     const { store, clock, logger, metrics, worker } = parts;
@@ -126,10 +126,10 @@ export class WorkerPresence {
     if (held.length === 0) return;
     const { presenceGraceMs, maxDetached } = this.#options;
     const endTick = this.#parts.ticker.tick + (presenceGraceMs === 0 ? 0 : ticks(presenceGraceMs));
-    this.#lingering.set(holder, { session, channels: held, endTick });
+    this.#heldForGrace.set(holder, { session, channels: held, endTick });
     if (presenceGraceMs === 0) this.#end(holder);
-    else if (this.#lingering.size > maxDetached)
-      for (const oldest of this.#lingering.keys()) return this.#end(oldest);
+    else if (this.#heldForGrace.size > maxDetached)
+      for (const oldest of this.#heldForGrace.keys()) return this.#end(oldest);
   }
 
   /** Who is in a channel, from the view of this worker where that can tell, else from the store. */
@@ -155,7 +155,7 @@ export class WorkerPresence {
   }
 
   turn(): void {
-    for (const [holder, { endTick }] of this.#lingering) {
+    for (const [holder, { endTick }] of this.#heldForGrace) {
       if (endTick > this.#parts.ticker.tick) break;
       this.#end(holder);
     }
@@ -170,10 +170,10 @@ export class WorkerPresence {
   }
 
   #end(holder: Holder): void {
-    const lingering = this.#lingering.get(holder);
-    if (lingering === undefined) return;
-    this.#lingering.delete(holder);
-    for (const channel of lingering.channels) this.#members.leave(channel, lingering.session, holder);
+    const held = this.#heldForGrace.get(holder);
+    if (held === undefined) return;
+    this.#heldForGrace.delete(holder);
+    for (const channel of held.channels) this.#members.leave(channel, held.session, holder);
   }
 }
 

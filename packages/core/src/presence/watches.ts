@@ -9,14 +9,7 @@
  * is not used is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
 
-import {
-  elementTexts,
-  encodeJoin,
-  encodeLeave,
-  encodePresence,
-  memberText,
-  oneLine,
-} from "@holdfast/protocol";
+import { elementTexts, JsonText, memberText, oneLine } from "@holdfast/protocol";
 import { type Broker, BrokerUnavailable } from "../broker/broker.js";
 import { presenceTopic } from "../broker/topic.js";
 import type { FanOut } from "../delivery/fan-out.js";
@@ -262,9 +255,9 @@ export class PresenceWatches {
     if (view.state === "counting") this.#counting.add(watch);
     if (rule.joinLeave === "off" || watch.listeners.size === 0) return;
     for (const { came, member, version } of told) {
-      const push = came ? encodeJoin(channel, member, version) : encodeLeave(channel, member, version);
+      const body = { channel, member: new JsonText(member), version };
       // What finds no room is missed, and the version says so to the watchers.
-      this.#parts.fanOut.add(watch, push, undefined);
+      this.#parts.fanOut.add(watch, { op: came ? "join" : "leave", body });
     }
   }
 
@@ -286,7 +279,8 @@ export class PresenceWatches {
     watch.countedTick = ticker.tick;
     watch.countedVersion = counts.version;
     if (watch.rule.joinLeave === "off" || watch.listeners.size === 0) return;
-    fanOut.add(watch, encodePresence(watch.channel, counts), undefined);
+    const { version, users, sessions } = counts;
+    fanOut.add(watch, { op: "presence", body: { channel: watch.channel, version, users, sessions } });
   }
 }
 

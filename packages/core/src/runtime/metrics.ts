@@ -52,6 +52,8 @@ export const COUNTERS = Object.freeze({
   webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
   events: "Events passed on to backends",
   events_dropped: "Events for backends dropped because too many waited to be passed on",
+  events_trimmed:
+    "Events for backends that went from the stream early, as it took too much of Redis's memory",
   orders: "Orders heard on the topic `control`",
   orders_rejected: "Orders that were none, or one too many",
   connections_dismissed: "Connections ended by an order to disconnect",

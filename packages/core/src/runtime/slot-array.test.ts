@@ -11,7 +11,7 @@ class Named implements Slotted {
   }
 }
 
-function rosterOf(count: number): { slots: SlotArray<Named>; members: Named[] } {
+function slotsOf(count: number): { slots: SlotArray<Named>; members: Named[] } {
   const slots = new SlotArray<Named>();
   const members = Array.from({ length: count }, (_, i) => new Named(i));
   for (const member of members) slots.add(member);
@@ -20,14 +20,14 @@ function rosterOf(count: number): { slots: SlotArray<Named>; members: Named[] } 
 
 describe("a slot array", () => {
   test("knows its members by their slots", () => {
-    const { slots, members } = rosterOf(3);
+    const { slots, members } = slotsOf(3);
     expect(slots.size).toBe(3);
     for (const member of members) expect(slots.at(member.slot)).toBe(member);
     expect([...slots]).toEqual(members);
   });
 
   test("a freed slot goes to the next member", () => {
-    const { slots, members } = rosterOf(3);
+    const { slots, members } = slotsOf(3);
     const { slot } = members[1]!;
     slots.remove(members[1]!);
     expect(members[1]!.slot).toBe(-1);
@@ -38,7 +38,7 @@ describe("a slot array", () => {
   });
 
   test("removing a member twice, or one that never joined, changes nothing", () => {
-    const { slots, members } = rosterOf(2);
+    const { slots, members } = slotsOf(2);
     slots.remove(members[0]!);
     slots.remove(members[0]!);
     slots.remove(new Named(9));
@@ -47,14 +47,14 @@ describe("a slot array", () => {
   });
 
   test("forgets all slots when the last member leaves", () => {
-    const { slots, members } = rosterOf(3);
+    const { slots, members } = slotsOf(3);
     for (const member of members) slots.remove(member);
     expect(slots.end).toBe(0);
     expect(slots.size).toBe(0);
   });
 
   test("the last member may leave during a walk, and others join before it ends", () => {
-    const { slots, members } = rosterOf(1);
+    const { slots, members } = slotsOf(1);
     const end = slots.beginWalk();
     slots.remove(members[0]!);
     const late = new Named(1);
@@ -67,7 +67,7 @@ describe("a slot array", () => {
   });
 
   test("iterating sees everybody while members leave", () => {
-    const { slots, members } = rosterOf(5);
+    const { slots, members } = slotsOf(5);
     const seen: number[] = [];
     for (const member of slots) {
       seen.push(member.name);
@@ -77,7 +77,7 @@ describe("a slot array", () => {
   });
 
   test("does not grow while walks follow each other without a pause and members come and go", () => {
-    const { slots, members } = rosterOf(100);
+    const { slots, members } = slotsOf(100);
     for (let walk = 0; walk < 500; walk++) {
       slots.beginWalk();
       for (let i = 0; i < 10; i++) {

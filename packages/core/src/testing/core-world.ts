@@ -15,9 +15,10 @@ import type { RevocationStore } from "../access/revocation-store.js";
 import type { Broker } from "../broker/broker.js";
 import { MemoryBroker } from "../broker/broker-memory.js";
 import { CONTROL } from "../broker/topic.js";
+import type { Codec } from "../codec/codec.js";
+import type { CodecName } from "../codec/codecs.js";
 import type { Connection } from "../connection/connection.js";
 import { Core } from "../core.js";
-import type { Encoding } from "../delivery/batch.js";
 import { CORE_DEFAULTS, type CoreOptions } from "../options.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Seams } from "../seams.js";
@@ -40,9 +41,14 @@ export class FakeClient {
   readonly connection: Connection;
   #lastId = 0;
 
-  constructor(core: Core, encoding: Encoding, channels?: readonly string[], transport = new FakeTransport()) {
+  constructor(
+    core: Core,
+    codec: Codec | CodecName,
+    channels?: readonly string[],
+    transport = new FakeTransport(),
+  ) {
     this.transport = transport;
-    this.connection = core.open(transport, encoding, channels);
+    this.connection = core.open(transport, codec, channels);
   }
 
   /** Sends a command; returns its id. */
@@ -125,8 +131,8 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
     this.core.start();
   }
 
-  client(encoding: Encoding = "lines", channels?: readonly string[]): FakeClient {
-    return new FakeClient(this.core, encoding, channels);
+  client(codec: Codec | CodecName = "lines", channels?: readonly string[]): FakeClient {
+    return new FakeClient(this.core, codec, channels);
   }
 
   /** A client whose connect command is answered, and read. */

@@ -10,6 +10,7 @@ export {
   type FallibleBrokerWorld,
 } from "./broker-contract.js";
 export { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+export { dialectContract, encodingContract, type Spoken } from "./codec-contract.js";
 export { type EventSinkWorld, eventSinkContract } from "./event-sink-contract.js";
 export { type PresenceWorld, presenceContract } from "./presence-contract.js";
 export { type RevocationWorld, revocationContract } from "./revocation-contract.js";

@@ -2,7 +2,7 @@
  * The contract of the revocation seam as a test suite.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type ControlMessage, parseOrder } from "../access/control-message.js";
+import { type ControlMessage, parseControlMessage } from "../access/control-message.js";
 import {
   MAX_REVOCATIONS_PER_CALL,
   type Revocation,
@@ -59,7 +59,7 @@ export function revocationContract(
     }
 
     async function orders(): Promise<(ControlMessage | { problem: string })[]> {
-      return (await world.told()).map((text) => parseOrder(text, { now: world.now(), ttlMs: HOUR }));
+      return (await world.told()).map((text) => parseControlMessage(text, { now: world.now(), ttlMs: HOUR }));
     }
 
     test("what one adds is listed for all, to the letter, and told", async () => {

@@ -250,9 +250,9 @@ describe("caps", () => {
       const world = new AdmissionWorld({ origins: ["https://shop.example"] });
       close(world);
       world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
-      const [farewell] = world.lingeringCloses;
-      expect(farewell?.answer).toContain("\r\nRetry-After: ");
-      expect(farewell?.answer?.includes(`\r\nAccess-Control-Allow-Origin: ${origin}\r\n`)).toBe(mayRead);
+      const [closing] = world.lingeringCloses;
+      expect(closing?.answer).toContain("\r\nRetry-After: ");
+      expect(closing?.answer?.includes(`\r\nAccess-Control-Allow-Origin: ${origin}\r\n`)).toBe(mayRead);
     }
   });
 });
@@ -478,7 +478,7 @@ describe("in any order of events", () => {
   });
 });
 
-describe("an introduction", () => {
+describe("a peer address", () => {
   const header = "PROXY TCP4 203.0.113.7 10.0.0.1 12345 80\r\n";
   const addresses = (world: AdmissionWorld): string[] => world.handedOver.map(({ address }) => address);
 

@@ -5,7 +5,7 @@
  * return together.
  */
 
-import { comeBack, isEventSourceHead } from "../http/event-source.js";
+import { isEventSourceHead, retryAnswer } from "../http/event-source.js";
 import { answerBytes } from "../http/http-answer.js";
 
 export type Refused =
@@ -91,7 +91,7 @@ export function frontAnswer(why: Refused, random: number, date: string, more = "
   const code = Number(status.slice(0, 3));
   if (code === 503 && isEventSourceHead(request)) {
     const afterMs = 1000 + Math.floor(random * RETRY_SPREAD_S * 1000);
-    const answer = answerBytes(comeBack(afterMs, `${why}: ${message}`, {}), date).toString("latin1");
+    const answer = answerBytes(retryAnswer(afterMs, `${why}: ${message}`, {}), date).toString("latin1");
     return answer.replace("\r\n\r\n", () => `\r\n${more}\r\n`);
   }
   const body = `${JSON.stringify({ error: { code, name: why, message } })}\n`;

@@ -113,7 +113,7 @@ export class HeadReader {
 
   /** Whether the socket has left. */
   #append(socket: PendingSocket, text: string): boolean {
-    let searched = socket.introduced ? socket.head.length : 0;
+    let searched = socket.hasPeerAddress ? socket.head.length : 0;
     const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
     const progress = this.#peerAddress.begin(socket);

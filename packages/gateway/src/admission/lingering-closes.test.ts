@@ -1,21 +1,21 @@
 import { FakeClock } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import { LingeringCloses } from "./lingering-closes.js";
-import { FakeFarewellSocket } from "./testing/fake-farewell-socket.js";
+import { FakeLingeringSocket } from "./testing/fake-farewell-socket.js";
 import { FakeHandle } from "./testing/fake-handle.js";
 
 function setUp() {
   const clock = new FakeClock();
-  const sockets: FakeFarewellSocket[] = [];
+  const sockets: FakeLingeringSocket[] = [];
   const lingeringCloses = new LingeringCloses(clock, (handle) => {
-    const socket = new FakeFarewellSocket(handle);
+    const socket = new FakeLingeringSocket(handle);
     sockets.push(socket);
     return socket;
   });
   return { clock, sockets, lingeringCloses };
 }
 
-describe("farewells", () => {
+describe("lingering closes", () => {
   it("sends the answer, drops what still comes, and waits for the peer to leave", () => {
     const { sockets, lingeringCloses } = setUp();
     lingeringCloses.say(new FakeHandle(), "no");

@@ -17,7 +17,7 @@ const FAREWELL_MS = 1000;
 const MAX_FAREWELLS = 1024;
 
 /** What is used of a `net.Socket`. */
-export interface FarewellSocket {
+export interface LingeringSocket {
   on(event: "error" | "close", listener: () => void): unknown;
   resume(): unknown;
   end(text: string): unknown;
@@ -26,12 +26,12 @@ export interface FarewellSocket {
 
 export class LingeringCloses {
   readonly #clock: Clock;
-  readonly #open: (handle: TcpHandle) => FarewellSocket;
+  readonly #open: (handle: TcpHandle) => LingeringSocket;
   /** With the time at which each began, monotonic ms. */
-  readonly #sockets = new Map<FarewellSocket, number>();
+  readonly #sockets = new Map<LingeringSocket, number>();
 
   /** `open` takes ownership of a handle. Without it, peers that send much are read within `budget`. */
-  constructor(clock: Clock, open?: (handle: TcpHandle) => FarewellSocket, budget = new ReadBudget()) {
+  constructor(clock: Clock, open?: (handle: TcpHandle) => LingeringSocket, budget = new ReadBudget()) {
     const flow = new InputFlow(budget);
     this.#clock = clock;
     this.#open =
@@ -77,7 +77,7 @@ export class LingeringCloses {
     for (const socket of this.#sockets.keys()) this.#cut(socket);
   }
 
-  #cut(socket: FarewellSocket): void {
+  #cut(socket: LingeringSocket): void {
     this.#sockets.delete(socket);
     socket.destroy();
   }

@@ -48,18 +48,18 @@ export class PeerAddress {
 
   /** Takes a PROXY header off the first bytes. `head` holds the request alone when it is done. */
   begin(socket: PendingSocket): "done" | "incomplete" | "invalid" {
-    if (socket.introduced) return "done";
-    if (!this.#proxyProtocol) return this.#introduce(socket, undefined);
+    if (socket.hasPeerAddress) return "done";
+    if (!this.#proxyProtocol) return this.#setAddress(socket, undefined);
     const header = readProxyHeader(Buffer.from(socket.head, "latin1"));
     switch (header.kind) {
       case "incomplete":
       case "invalid":
         return header.kind;
       case "absent":
-        return this.#introduce(socket, undefined);
+        return this.#setAddress(socket, undefined);
       case "header":
         socket.head = socket.head.slice(header.length);
-        return this.#introduce(socket, header.address);
+        return this.#setAddress(socket, header.address);
     }
   }
 
@@ -73,8 +73,8 @@ export class PeerAddress {
     }
   }
 
-  #introduce(socket: PendingSocket, forwarded: string | undefined): "done" {
-    socket.introduced = true;
+  #setAddress(socket: PendingSocket, forwarded: string | undefined): "done" {
+    socket.hasPeerAddress = true;
     if (!this.#needed || socket.address !== "") return "done";
     const peer = peerOf(socket.handle);
     const believed = !this.#proxies.any || this.#proxies.has(peer);

@@ -27,7 +27,7 @@ export class PendingSocket {
   /** Bytes that the event loop has read of it. */
   loopRead = 0;
   /** Whether what a PROXY header could say has been read. */
-  introduced = false;
+  hasPeerAddress = false;
   /**
    * What a limit per address holds of it while it is in a door: a connection, or one of the few read beyond
    * the limit.
@@ -51,7 +51,7 @@ export class PendingSocket {
     socket.head = head;
     socket.target = readRequestLine(head)?.target ?? "";
     socket.address = address;
-    socket.introduced = true;
+    socket.hasPeerAddress = true;
     return socket;
   }
 

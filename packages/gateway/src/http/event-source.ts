@@ -28,7 +28,7 @@ export function isEventSourceHead(head: string): boolean {
 }
 
 /** A stream that only says when to come back. */
-export function comeBack(
+export function retryAnswer(
   afterMs: number,
   why: string,
   headers: Readonly<Record<string, string>>,

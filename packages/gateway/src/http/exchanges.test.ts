@@ -126,6 +126,20 @@ describe("an answer that its peer does not read", () => {
   });
 });
 
+it("an answer that waits behind others has its deadline when it begins to leave", async () => {
+  // The kernel takes the first one.
+  answer = (response, nth) => response.end(Buffer.alloc(nth === 1 ? 10 : 6_000_000));
+  client.pause();
+  get(2);
+  await once(server, "request");
+  while (exchanges.unread === 0) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(TIMEOUT_MS);
+  expect(cut).toEqual([]);
+  clock.advance((6_000_000 / 16_384) * 1000 + 2_000);
+  expect(cut).toEqual(["unread"]);
+  await all();
+});
+
 it("an idle connection is told of once for each time that nothing is under way any more", async () => {
   get(3);
   let text = "";

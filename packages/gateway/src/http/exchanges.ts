@@ -29,6 +29,14 @@ const SWEEP_MS = 1_000;
  */
 export type CutReason = "pipelined" | "unread" | "surplus";
 
+/** An answer that leaves. */
+interface Leaving {
+  /** Monotonic ms. */
+  readonly deadline: number;
+  /** Undefined where a client was turned away without one. */
+  readonly response: ServerResponse | undefined;
+}
+
 export class Exchanges {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -37,8 +45,8 @@ export class Exchanges {
   readonly #underWay = new WeakMap<Duplex, number>();
   /** Connections with more than that, until the end of the turn. */
   readonly #surplus = new Set<Duplex>();
-  /** Connections whose answer the kernel has not taken, with the deadline, monotonic ms. */
-  readonly #leaving = new Map<Duplex, number>();
+  /** Connections whose answer the kernel has not taken. */
+  readonly #leaving = new Map<Duplex, Leaving>();
   /** Connections whose last answer was written. */
   readonly #over = new WeakSet<Duplex>();
   readonly #written: (this: ServerResponse) => void;
@@ -54,15 +62,21 @@ export class Exchanges {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#cut = cut;
-    const watch = (socket: Duplex): void => {
-      if (socket.writableLength > 0) this.leaving(socket, socket.writableLength);
+    const watch = (response: ServerResponse, socket: Duplex): void => {
+      // What waits in its socket counts as its own.
+      const bytes = response.writableLength;
+      if (bytes > 0) this.leaving(socket, bytes, response);
+      if (isLast(response)) over.add(socket);
+    };
+    const begun = function (this: ServerResponse, socket: Duplex): void {
+      watch(this, socket);
     };
     // One function for all: a poll that is held keeps as little as can be.
     const over = this.#over;
     this.#written = function (this: ServerResponse): void {
-      if (this.socket === null) return;
-      watch(this.socket);
-      if (isLast(this)) over.add(this.socket);
+      if (this.socket !== null) watch(this, this.socket);
+      // It waits until the answers before it have left.
+      else this.once("socket", begun);
     };
     this.#timer = clock.every(SWEEP_MS, () => this.#sweep());
   }
@@ -98,7 +112,8 @@ export class Exchanges {
     response.on("close", () => {
       const left = (this.#underWay.get(socket) ?? 1) - 1;
       this.#underWay.set(socket, left);
-      this.#leaving.delete(socket);
+      // The next answer may have begun to leave.
+      if (this.#leaving.get(socket)?.response === response) this.#leaving.delete(socket);
       this.#flow.answered(request);
       if (left === 0 && !socket.destroyed) idle?.(socket);
     });
@@ -117,9 +132,9 @@ export class Exchanges {
    * An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has
    * closed.
    */
-  leaving(socket: Duplex, bytes: number): void {
+  leaving(socket: Duplex, bytes: number, response?: ServerResponse): void {
     const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
-    this.#leaving.set(socket, this.#clock.monotonic() + ms);
+    this.#leaving.set(socket, { deadline: this.#clock.monotonic() + ms, response });
   }
 
   /** The connection is turned away by an answer of so many bytes. What its client still sends is dropped. */
@@ -149,7 +164,7 @@ export class Exchanges {
 
   #sweep(): void {
     const now = this.#clock.monotonic();
-    for (const [socket, deadline] of this.#leaving) {
+    for (const [socket, { deadline }] of this.#leaving) {
       if (deadline > now && !socket.destroyed) continue;
       this.#leaving.delete(socket);
       if (socket.destroyed) continue;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { decodeTravel, encodeTravel, type TravelKind } from "./hand-off-message.js";
 
-describe("a travel note", () => {
+describe("a hand-off message", () => {
   it("arrives as it was sent, whatever the head", () => {
     const kind = fc.constantFrom<TravelKind>("handOff", "misplaced", "copy");
     const about = fc.constantFrom("", "192.0.2.1", "2001:db8::1", "8080");

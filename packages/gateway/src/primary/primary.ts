@@ -95,6 +95,7 @@ export class Primary {
       reloadLeft: this.#reload.left,
       logLinesLost: options.logLinesLost(),
       logLinesLimited: options.logLinesLimited(),
+      kept: options.bus?.kept ?? { chars: 0, forgotten: 0 },
     }));
     this.#embedded = new EmbeddedServers(options, () => this.#metrics.skipped());
     this.#scrape = new Scrape(

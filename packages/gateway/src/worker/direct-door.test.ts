@@ -3,7 +3,7 @@ import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { LingeringCloses } from "../admission/lingering-closes.js";
 import { FakeChannel } from "../admission/testing/fake-channel.js";
-import { FakeFarewellSocket } from "../admission/testing/fake-farewell-socket.js";
+import { FakeLingeringSocket } from "../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../admission/testing/fake-handle.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { DirectDoor, type DirectDoorOptions } from "./direct-door.js";
@@ -35,7 +35,7 @@ class DoorWorld {
   readonly clock = new FakeClock();
   readonly channel = new FakeChannel();
   readonly taken: Taken[] = [];
-  readonly lingeringCloses: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeLingeringSocket[] = [];
   sockets = 0;
   readonly door: DirectDoor;
 
@@ -51,7 +51,7 @@ class DoorWorld {
       this.channel.worker,
       this.clock,
       new LingeringCloses(this.clock, (handle) => {
-        const socket = new FakeFarewellSocket(handle);
+        const socket = new FakeLingeringSocket(handle);
         this.lingeringCloses.push(socket);
         return socket;
       }),

@@ -9,6 +9,7 @@ import { FakeClock } from "@holdfast/core/testing";
 import { type ErrorCode, errors, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { originCheck } from "../http/origin.js";
+import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 import { ClientAddresses } from "./http/client-addresses.js";
 import { PlainHttp } from "./http/plain-http.js";
@@ -70,7 +71,7 @@ beforeEach(async () => {
       get state() {
         return world.state;
       },
-      introduce: () => world.who,
+      authenticate: () => world.who,
       admit: () => world.problem,
     },
     transports,
@@ -233,6 +234,38 @@ describe("the worker's HTTP server", () => {
     for (const each of silent) each.destroy();
   });
 
+  it.each([
+    [
+      "a page's EventSource when to come back",
+      "GET /sse?ticket=t",
+      /^HTTP\/1\.1 200 OK.*\nretry: 1\d{3}\n\n/s,
+    ],
+    ["others with 503", "GET /none", /^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s],
+  ])("tells %s whose socket is handed over, when too many sockets wait", async (_who, line, expected) => {
+    const silent = Array.from({ length: MAX_WAITING }, () => connect(port, "127.0.0.1"));
+    for (const each of silent) await once(each, "connect");
+    expect(await exchange()).toMatch(/^HTTP\/1\.1 503 /);
+    const head = `${line} HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nAccept: text/event-stream\r\n\r\n`;
+    let isOver = false;
+    const take = (handle: TcpHandle | undefined) => {
+      if (handle === undefined) throw new Error("no handle");
+      expect(http.takeHandle(handle, head, () => (isOver = true))).toBe(true);
+    };
+    const listener = await TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 8 }, take);
+    const socket = connect(listener.port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk.toString();
+    });
+    await once(socket, "close");
+    expect(answer).toMatch(expected);
+    expect(answer).toMatch(/\r\nConnection: close\r\n/);
+    expect(answer.includes("Access-Control-Allow-Origin: http://x\r\n")).toBe(line.includes("/sse"));
+    while (!isOver) await new Promise((resolve) => setImmediate(resolve));
+    for (const each of silent) each.destroy();
+    listener.close();
+  });
+
   it("answers HEAD without a body", async () => {
     const answer = await exchange("HEAD / HTTP/1.1", "Host: x", "Connection: close");
     expect(answer).toMatch(/Content-Length: 11\r\n.*\r\n\r\n$/s);
@@ -308,7 +341,7 @@ describe("the worker's HTTP server", () => {
   ])("waits for a token to be checked, and then the client %s", async (_what, who, expected) => {
     world.who = Promise.resolve(who);
     expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x")).toMatch(expected);
-    expect(http.introducing).toBe(0);
+    expect(http.authenticating).toBe(0);
   });
 
   it("outlives a client that goes while its token is checked", async () => {
@@ -318,7 +351,7 @@ describe("the worker's HTTP server", () => {
     });
     const socket = connect(port, "127.0.0.1").on("error", () => {});
     socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x"].join("\r\n")}\r\n\r\n`);
-    while (http.introducing === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (http.authenticating === 0) await new Promise((resolve) => setImmediate(resolve));
     socket.resetAndDestroy();
     await once(socket, "close");
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));

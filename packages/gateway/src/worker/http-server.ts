@@ -14,9 +14,10 @@ import type { Clock, Core } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { corsHeaders } from "../http/cors.js";
 import { DateField } from "../http/date-field.js";
-import { comeBack, isEventSource } from "../http/event-source.js";
+import { isEventSource, retryAnswer } from "../http/event-source.js";
 import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
+import type { RequestHead } from "../http/incoming-head.js";
 import { isUpgrade, type PlainHead, readPlainHead } from "../http/plain-head.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../http/request-rules.js";
 import { StoppedParsers } from "../http/stopped-parsers.js";
@@ -53,7 +54,7 @@ interface HandleArrival {
 }
 
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly core: Pick<Core, "state" | "authenticate" | "admit">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets<WaitingSocket>;
@@ -145,22 +146,27 @@ export class HttpServer {
     return this.#relay.sockets;
   }
 
-  /** Resolves when the other workers can reach this one. */
-  listen(): Promise<void> {
+  /** Resolves when the other workers can reach this one, or with why they cannot yet. */
+  listen(): Promise<unknown> {
     return this.#relay.listen();
   }
 
   /**
    * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser;
-   * false for any other, which is untouched then. `head` is the head as latin1, with what came behind it;
-   * `ended` is called when it has closed.
+   * false for any other, which is untouched then: it waits among sockets of HTTP. Where too many wait, it is
+   * turned away here, as long as it is known what it asks for. `head` is the head as latin1, with what came
+   * behind it; `ended` is called when it has closed.
    */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
     const request = readPlainHead(head);
     if (request === undefined) return false;
     if (!isUpgrade(request)) {
       const taken = this.#parts.comet.takeHandle(handle, request, ended);
-      if (taken === false) return false;
+      if (taken === false && !this.#parts.waiting.isFull) return false;
+      if (taken === false) {
+        this.#turnAway(handle, this.#crowdedFor(request), ended);
+        return true;
+      }
       this.#parts.answered();
       if (taken !== true) this.#turnAway(handle, taken, ended);
       return true;
@@ -187,7 +193,7 @@ export class HttpServer {
   }
 
   /** Upgrades of which it is not known yet who asks. */
-  get introducing(): number {
+  get authenticating(): number {
     return this.#upgrades.waiting;
   }
 
@@ -342,10 +348,10 @@ export class HttpServer {
   }
 
   /** A page's EventSource would be ended for good by the status. */
-  #crowdedFor({ method, url, headers }: IncomingMessage): HttpAnswer {
+  #crowdedFor({ method, url, headers }: RequestHead): HttpAnswer {
     if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
     const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
-    return comeBack(afterMs, `unavailable: ${errors.unavailable.message}`, {
+    return retryAnswer(afterMs, `unavailable: ${errors.unavailable.message}`, {
       ...corsHeaders({ headers }),
       Connection: "close",
     });

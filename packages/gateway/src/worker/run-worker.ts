@@ -42,6 +42,7 @@ export function runWorker(makeOptions: MakeWorkerOptions): void {
   process.on("SIGINT", ignoreSignal);
   process.on("SIGTERM", ignoreSignal);
   process.on("SIGHUP", ignoreSignal);
+  process.on("SIGUSR2", ignoreSignal);
   process.on("disconnect", () => life.end());
   // A channel to the primary that breaks says so here; the link's end says it too.
   process.on("error", () => life.end());

@@ -84,7 +84,7 @@ export class Worker {
   readonly #address: string | undefined;
   readonly #seal: InstanceSeal;
   readonly #load: LoadReporter;
-  readonly #departures: Timer;
+  readonly #departedTimer: Timer;
   readonly #gcTimer: GcTimer | undefined;
   readonly #stopWatchingGc: () => void;
   readonly #door: WorkerDoor | undefined;
@@ -233,7 +233,7 @@ export class Worker {
       idle.size +
       transports.open +
       comet.sockets +
-      this.http.introducing +
+      this.http.authenticating +
       this.http.relayed;
     this.#load = new LoadReporter(
       clock,
@@ -247,7 +247,7 @@ export class Worker {
       }),
       (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );
-    this.#departures = clock.every(LOAD_INTERVAL_MS, () => {
+    this.#departedTimer = clock.every(LOAD_INTERVAL_MS, () => {
       const addresses = takeDeparted();
       if (addresses.length > 0) send({ type: "departed", addresses });
     });
@@ -264,7 +264,12 @@ export class Worker {
    */
   async listen(): Promise<void> {
     const { brokerWaitMs, clock, logger } = this.#options;
-    await this.http.listen();
+    const problem = await this.http.listen();
+    if (problem !== undefined)
+      logger.warn(
+        { err: problem },
+        "no room for this worker's socket in the temporary folder: requests that other workers get for its sessions begin them anew; tried again every 5 s",
+      );
     if (!(await brokerReached(() => this.#core.brokerState, brokerWaitMs, clock))) {
       logger.warn(
         { waitedMs: brokerWaitMs },
@@ -318,7 +323,7 @@ export class Worker {
   async close(): Promise<void> {
     this.#door?.close();
     this.#load.close();
-    this.#departures.cancel();
+    this.#departedTimer.cancel();
     this.#gcTimer?.close();
     this.#stopWatchingGc();
     this.#loop.close();

@@ -104,9 +104,9 @@ export function newCluster(
 /**
  * One silent master is not the end of the cluster: only its connection goes, and with it what waited there.
  */
-async function ping(node: Redis, { clock, timeoutMs }: ConnectSettings): Promise<void> {
+async function ping(node: Redis, { clock, timeoutMs, pings }: ConnectSettings): Promise<void> {
   if (node.status !== "ready") return;
-  await withDeadline(clock, timeoutMs, "PING", node.ping()).catch(() => hangUp(node));
+  await withDeadline(clock, timeoutMs, "PING", pings.ping(node)).catch(() => hangUp(node));
 }
 
 /** False when it says that it is no master. No sign of life is the pings' business. */

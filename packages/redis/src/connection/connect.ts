@@ -75,7 +75,7 @@ export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number
 }
 
 async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
-  const { clock, timeoutMs, roles } = settings;
+  const { clock, timeoutMs, roles, pings } = settings;
   const commands = new RedisClient(new Redis(options), settings);
   const subscriber = new RedisClient(new Redis(options), settings);
   const both = [commands, subscriber];
@@ -88,7 +88,7 @@ async function openPair(settings: ConnectSettings, options: ConnectionOptions): 
     subscriber: subscriber.raw,
     publish: (channel, data) => commands.raw.publish(channel, data),
     script: (script, keys, args) => runScript(commands.raw, script, keys, args),
-    ping: () => withDeadline(clock, timeoutMs, "PING", commands.raw.ping()),
+    ping: () => withDeadline(clock, timeoutMs, "PING", pings.ping(commands.raw)),
     checkRole: () => withDeadline(clock, timeoutMs, "ROLE", roles.check(commands.raw)),
     overdue: () => hangUp(commands.raw),
     lost: Promise.race(both.map(({ ended }) => ended)),

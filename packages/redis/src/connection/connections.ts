@@ -4,6 +4,7 @@
 import type { Clock } from "@holdfast/core";
 import type { Redis } from "ioredis";
 import type { ClientScope } from "./client.js";
+import type { Pings } from "./pings.js";
 import type { Roles } from "./role.js";
 import type { Script } from "./script.js";
 
@@ -31,7 +32,8 @@ export interface ConnectSettings extends ClientScope {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly random: () => number;
-  /** A channel that is nobody else's. */
+  /** A channel that no other connection uses. */
   readonly probeChannel: string;
   readonly roles: Roles;
+  readonly pings: Pings;
 }

@@ -11,7 +11,7 @@
 import type { ScriptCall } from "./script.js";
 import { batchOf, type Script } from "./script.js";
 
-/** How long Redis serves nobody else. */
+/** How long Redis serves no other client. */
 const MAX_CALLS = 64;
 const MAX_BYTES = 256 * 1024;
 
@@ -25,7 +25,7 @@ type Run = (script: Script, keys: readonly string[], args: readonly string[]) =>
 interface Waiting {
   readonly call: ScriptCall | (() => Promise<unknown>);
   readonly bytes: number;
-  /** Monotonic ms: afterwards nobody wants it done any more. */
+  /** Monotonic ms: afterwards its caller has given up. */
   readonly until: number;
   resolve(reply: unknown): void;
   reject(error: unknown): void;
@@ -95,7 +95,7 @@ export class CommandLanes {
     this.#lanes.delete(lane);
   }
 
-  /** The oldest that are of this script, without those that nobody wants any more. */
+  /** The oldest that are of this script, without those whose caller has given up. */
   #take(waiting: Waiting[], script: Script): (Waiting & { readonly call: ScriptCall })[] {
     const batch: (Waiting & { readonly call: ScriptCall })[] = [];
     let bytes = 0;

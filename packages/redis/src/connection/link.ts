@@ -13,6 +13,7 @@ import { openConnections, openingTimeoutMs } from "./connect.js";
 import type { Connections } from "./connections.js";
 import { DeadlineExceeded, withDeadline } from "./deadline.js";
 import { CommandLanes } from "./lanes.js";
+import type { Pings } from "./pings.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { NotMaster, type Roles } from "./role.js";
 import type { ScriptCall } from "./script.js";
@@ -27,6 +28,7 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly roles: Roles;
+  readonly pings: Pings;
 }
 
 /** How long closing waits for the connections to end, ms. */
@@ -37,12 +39,13 @@ export class RedisLink {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #roles: Roles;
+  readonly #pings: Pings;
   readonly #reasonOf: Reasons;
   readonly #lanes: CommandLanes;
   readonly #abort = new AbortController();
   readonly #ends: Promise<string>[] = [];
   #connections: Connections | undefined;
-  #pings: Timer | undefined;
+  #pingTimer: Timer | undefined;
   #pinging = false;
   #roleChecks: Timer | undefined;
   #checkingRole = false;
@@ -54,11 +57,12 @@ export class RedisLink {
     this.#lose = resolve;
   });
 
-  constructor(options: RedisOptions, { clock, random, roles }: LinkParts) {
+  constructor(options: RedisOptions, { clock, random, roles, pings }: LinkParts) {
     this.#options = options;
     this.#clock = clock;
     this.#random = random;
     this.#roles = roles;
+    this.#pings = pings;
     this.#lanes = new CommandLanes(
       (script, keys, args) => this.#use().script(script, keys, args),
       () => clock.monotonic(),
@@ -76,6 +80,7 @@ export class RedisLink {
       random: this.#random,
       probeChannel: new RedisKeys(prefix, databaseOf(target)).probe(this.#random().toString(36).slice(2)),
       roles: this.#roles,
+      pings: this.#pings,
       reasonOf: this.#reasonOf,
       handshakes: new Handshakes(),
       signal: this.#abort.signal,
@@ -93,7 +98,7 @@ export class RedisLink {
       this.#received++;
       onMessage(channel, payload);
     });
-    this.#pings = this.#clock.every(pingIntervalMs, () => void this.#ping());
+    this.#pingTimer = this.#clock.every(pingIntervalMs, () => void this.#ping());
     this.#roleChecks = this.#clock.every(roleIntervalMs, () => void this.#checkRole());
   }
 
@@ -125,7 +130,7 @@ export class RedisLink {
           : this.#lanes.script(lane, call, bytes, until);
       return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
     } catch (error) {
-      // The master became a replica and did not hang up: somebody else is the master now.
+      // The master became a replica and did not hang up: another server is the master now.
       if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
       throw error;
     }
@@ -141,7 +146,7 @@ export class RedisLink {
 
   /** Ends every connection; what is pending rejects. Idempotent. */
   async close(): Promise<void> {
-    this.#pings?.cancel();
+    this.#pingTimer?.cancel();
     this.#roleChecks?.cancel();
     this.#lanes.close();
     this.#abort.abort();
@@ -217,7 +222,7 @@ export class RedisLink {
   async #pingSubscriber(): Promise<void> {
     const before = this.#received;
     try {
-      await this.#ask("PING", this.#use().subscriber.ping());
+      await this.#ask("PING", this.#pings.ping(this.#use().subscriber));
     } catch (error) {
       if (!(error instanceof DeadlineExceeded) || this.#received === before) throw error;
     }

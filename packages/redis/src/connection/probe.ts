@@ -3,8 +3,7 @@
  *
  * A member that was cut off, or has just come back, goes on to accept subscriptions and answers PING, but
  * what other members publish does not reach it. So a few of them are asked to publish something small.
- * Invariant: one that arrives is enough; a single broken pair of members must not cost everybody's
- * connection.
+ * Invariant: one that arrives is enough; a single broken pair of members must not cost all connections.
  */
 import type { Clock } from "@holdfast/core";
 import type { Redis } from "ioredis";
@@ -28,7 +27,7 @@ export class Probe {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `channel` is nobody else's. */
+  /** `channel` is used by no other connection. */
   static async start(subscriber: Redis, channel: string, clock: Clock, timeoutMs: number): Promise<Probe> {
     const probe = new Probe(subscriber, channel, clock, timeoutMs);
     await withDeadline(clock, timeoutMs, "SUBSCRIBE", subscriber.subscribe(channel));
@@ -51,7 +50,7 @@ export class Probe {
         if (payload === id) resolve();
       };
     });
-    // When nobody took it there is nothing to hear, and nothing is known.
+    // Without a receiver nothing comes back, and nothing is known.
     const taken = asked.map((node) => node.publish(this.#channel, id));
     const nobody = Promise.allSettled(taken).then((outcomes) =>
       outcomes.some(({ status }) => status === "fulfilled") ? arrived : undefined,

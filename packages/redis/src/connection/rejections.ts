@@ -1,7 +1,7 @@
 /**
  * Rejections: payloads from Redis that are not delivered, counted and shown.
  *
- * Anybody may publish to Redis, so the log is protected: one line in ten seconds, with a sample and the
+ * Any program may publish to Redis, so the log is protected: one line in ten seconds, with a sample and the
  * number since.
  */
 import type { Clock, Logger, Metrics } from "@holdfast/core";

@@ -6,18 +6,13 @@
  * more. A server or proxy that does not let us ask ROLE is asked with PING instead. Invariant: that is logged
  * once for each broker, and ROLE is tried again on each new link.
  */
-import { isNativeError } from "node:util/types";
 import type { Logger } from "@holdfast/core";
 import type { Redis } from "ioredis";
+import { isReply, type Pings } from "./pings.js";
 import type { Reasons } from "./reason.js";
 
 /** Answers that say nothing about ROLE: the server cannot answer anything in this moment. */
 const NOT_NOW = /^(BUSY|LOADING|MASTERDOWN|NOAUTH|CLUSTERDOWN|NOREPLICAS) /;
-
-/** Whether the server itself answered with an error: no connection ended. */
-function isReply(error: unknown): error is Error {
-  return isNativeError(error) && error.name === "ReplyError";
-}
 
 export class NotMaster extends Error {
   override readonly name = "NotMaster";
@@ -26,12 +21,14 @@ export class NotMaster extends Error {
 export class Roles {
   readonly #logger: Logger;
   readonly #reasonOf: Reasons;
+  readonly #pings: Pings;
   #isLogged = false;
   #isAsked = true;
 
-  constructor(logger: Logger, reasonOf: Reasons) {
+  constructor(logger: Logger, reasonOf: Reasons, pings: Pings) {
     this.#logger = logger;
     this.#reasonOf = reasonOf;
+    this.#pings = pings;
   }
 
   /** A new link begins: ROLE is asked, whatever the servers of the last one made of it. */
@@ -42,7 +39,7 @@ export class Roles {
   /** Resolves when the server answers as a master does. Rejects with `NotMaster` when it is none. */
   async check(server: Redis): Promise<void> {
     if (!this.#isAsked) {
-      await server.ping();
+      await this.#pings.ping(server);
       return;
     }
     let role: unknown;

@@ -3,8 +3,8 @@
  *
  * ioredis listens to the first error of a socket only. A TLS socket that is ended during its handshake has
  * several, and the second one is an unhandled error event. ioredis also makes clients of its own (for
- * Sentinels, and one that subscribes in each Cluster), whose sockets nobody else can reach, and whose errors
- * it answers with "Connection is closed.". All of them come from connectors, which keep the socket in
+ * Sentinels, and one that subscribes in each Cluster), whose sockets no other code can reach, and whose
+ * errors it answers with "Connection is closed.". All of them come from connectors, which keep the socket in
  * `stream`: each gets a listener there that stays, and tells the `Handshakes` that came with its TLS options.
  * Invariant: reasons are still told by the client's own events (ADR 0030).
  */

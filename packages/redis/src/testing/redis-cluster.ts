@@ -121,7 +121,7 @@ export class RedisCluster {
   }
 }
 
-/** Redis tells nobody when members have found each other: it has to be asked. */
+/** Redis does not announce when members have found each other: it has to be asked. */
 function joined(client: Redis): Promise<void> {
   return until("the members have found each other", async () => {
     const info = String(await client.cluster("INFO"));

@@ -137,7 +137,9 @@ export class RedisServer {
   };
 }
 
-/** A port that nobody listens on now, nor on the one 10,000 above: a cluster member takes that as well. */
+/**
+ * A port on which no process listens now, nor on the one 10,000 above: a cluster member takes that as well.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = await listenBriefly(0);

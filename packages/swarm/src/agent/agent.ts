@@ -2,7 +2,7 @@
  * One agent's connections: opened when the coordinator says so, tried again when they fail, kept until the
  * end.
  *
- * They are plain clients of the protocol (§9), each a TCP handle and a place in the roll; what they say is
+ * They are plain clients of the protocol (§9), each a TCP handle and a row of the table; what they say is
  * their wire's. Bytes are kept only for what has not come whole, and for what a comet client needs to send.
  * Invariant: a seat has a handle exactly while it is connecting, asking, joining or open.
  */
@@ -59,7 +59,7 @@ export class Agent implements TcpEvents, WireOwner {
   #pings = 0;
   /** When the bytes that are being read came. */
   #readMicros = 0;
-  /** The last message that had a stamp: a broadcast is the same bytes for everybody. */
+  /** The last message that had a stamp: a broadcast is the same bytes for every connection. */
   #stamped: Uint8Array = NO_BYTES;
   #stamps: readonly Stamp[] = [];
 

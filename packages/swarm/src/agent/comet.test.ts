@@ -195,7 +195,7 @@ describe("clients that send", () => {
       answers += answering.filter((_, index) => index % 2 === 1).reduce((sum, each) => sum + each, 0);
       return answers === 2;
     });
-    // Two are open, and nobody sends twice before all others have.
+    // Two are open, and no connection sends twice before all others have.
     expect({ sent, refused }).toEqual({ sent: 2, refused: 0 });
     const sends = asked.filter(({ head }) => head.includes("/send"));
     expect(sends[0]?.head).toMatch(/^POST \/x\/send\?sid=s1 HTTP/);

@@ -7,7 +7,7 @@ function openRoll(connections: number): ConnectionTable {
   return table;
 }
 
-describe("the roll", () => {
+describe("the connection table", () => {
   test("tells once, missing, repeated and lost apart", () => {
     const table = openRoll(4);
     expect(table.connected).toBe(4);

@@ -1,5 +1,5 @@
 /**
- * The roll of an agent's connections: what each is, and how often it heard the round that is expected.
+ * The table of an agent's connections: what each is, and how often it heard the round that is expected.
  *
  * Some bytes a connection in typed arrays, no object. Invariant: `connected` is the number of seats that are
  * `OPEN`.

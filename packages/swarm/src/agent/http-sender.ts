@@ -36,9 +36,9 @@ export class HttpSender implements TcpEvents {
   }
 
   static async create(now: () => number, told: OnSent): Promise<HttpSender> {
-    const desk = new HttpSender(now, told);
-    desk.#tcp = await TcpClient.create(desk);
-    return desk;
+    const sender = new HttpSender(now, told);
+    sender.#tcp = await TcpClient.create(sender);
+    return sender;
   }
 
   get underWay(): number {

@@ -2,7 +2,7 @@
  * The messages that an agent's clients send, each to its first channel, in turn: over the connection on which
  * it hears with WebSocket, by `POST /send` with comet.
  *
- * Every message says when it was sent, so whoever hears it knows how long it took. Invariant: each one is
+ * Every message says when it was sent, so its receiver knows how long it took. Invariant: each one is
  * counted as sent, and, if it was not taken, as refused.
  */
 import { firstChannel } from "../channels.js";
@@ -36,7 +36,7 @@ export class MessageSender {
   readonly #credentials: (SendCredentials | undefined)[] = [];
   /** ms of the clock when a seat last sent. */
   readonly #sentAt: Float64Array;
-  #desk: HttpSender | undefined;
+  #httpSender: HttpSender | undefined;
   /** Whose turn it is. */
   #turn = 0;
   /** Ids must ascend within a session; these ascend in all of them. */
@@ -52,17 +52,17 @@ export class MessageSender {
   static async create(orders: AgentOrders, now: () => number, owner: ChatterOwner): Promise<MessageSender> {
     const messageSender = new MessageSender(orders, now, owner);
     if (orders.transport !== "websocket") {
-      messageSender.#desk = await HttpSender.create(now, (why, ms) => messageSender.#settled(why, ms));
+      messageSender.#httpSender = await HttpSender.create(now, (why, ms) => messageSender.#settled(why, ms));
     }
     return messageSender;
   }
 
   get busy(): boolean {
-    return (this.#desk?.underWay ?? 0) > 0;
+    return (this.#httpSender?.underWay ?? 0) > 0;
   }
 
   joined(seat: number, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#desk !== undefined) this.#credentials[seat] = readCredentials(latin1(bytes, start, end));
+    if (this.#httpSender !== undefined) this.#credentials[seat] = readCredentials(latin1(bytes, start, end));
   }
 
   /** The next `count` open connections send one each; fewer when there are fewer. */
@@ -90,7 +90,7 @@ export class MessageSender {
     const answer = ANSWER.exec(text);
     if (answer === null) return false;
     if (answer[1] !== undefined) this.#refused(/"name":"(\w{1,40})"/.exec(text)?.[1] ?? "error");
-    else if (this.#desk === undefined) {
+    else if (this.#httpSender === undefined) {
       this.#traffic.answer((this.#now() - (this.#sentAt[seat] ?? 0)) * 1000);
     }
     return true;
@@ -101,11 +101,11 @@ export class MessageSender {
   }
 
   tick(): void {
-    this.#desk?.tick();
+    this.#httpSender?.tick();
   }
 
   close(): void {
-    this.#desk?.close();
+    this.#httpSender?.close();
   }
 
   #send(seat: number): void {
@@ -115,7 +115,7 @@ export class MessageSender {
     const command = `{"id":${++this.#lastId},"publish":{"channel":${channel},"data":${data}}}`;
     this.#traffic.send();
     this.#sentAt[seat] = this.#now();
-    if (this.#desk === undefined) {
+    if (this.#httpSender === undefined) {
       return this.#owner.write(seat, maskedFrame(TEXT, Buffer.from(command).toString("latin1")));
     }
     const own = this.#credentials[seat];
@@ -123,7 +123,7 @@ export class MessageSender {
     const port = portOf(this.#orders, seat);
     const where = { host, port, path: `${path.replace(/[^/]*$/, "send")}?sid=${own.sid}` };
     const request = postRequest(where, sendBody(own, command));
-    this.#desk.send(request, sources[seat % Math.max(1, sources.length)], host, port);
+    this.#httpSender.send(request, sources[seat % Math.max(1, sources.length)], host, port);
   }
 
   /** How `POST /send` ended. */

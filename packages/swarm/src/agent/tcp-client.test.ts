@@ -92,7 +92,7 @@ describe("a bare connection", () => {
     expect(client.open(1, "192.0.2.1", "127.0.0.1", port)).toBe("EADDRNOTAVAIL");
   });
 
-  test("the peer's end is told, by a farewell and by a reset", async () => {
+  test("the peer's end is told, by a FIN and by a reset", async () => {
     const watcher = new Watcher();
     const client = await TcpClient.create(watcher);
     for (const end of ["destroy", "resetAndDestroy"] as const) {

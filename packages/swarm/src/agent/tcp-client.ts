@@ -28,7 +28,7 @@ export interface OutgoingHandle {
   writeLatin1String(request: WriteRequest | null, text: string): number | object;
   setNoDelay(on: boolean): number;
   close(): void;
-  /** Closes without a farewell: the peer gets a reset, and no port is left in TIME_WAIT. */
+  /** Closes without a FIN: the peer gets a reset, and no port is left in TIME_WAIT. */
   reset(): number;
 }
 

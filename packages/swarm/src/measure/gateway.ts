@@ -102,7 +102,10 @@ export class Gateway {
   }
 }
 
-/** Who listens on the admin port is the primary; in the direct mode the public ports are the workers'. */
+/**
+ * The process that listens on the admin port is the primary; in the direct mode the public ports are the
+ * workers'.
+ */
 function findPrimary({ admin, target }: GatewayOptions): number | undefined {
   const url = new URL(admin);
   const local = isLoopback(target) || target.host === "::1";

@@ -1,7 +1,7 @@
 /**
  * What the kernel keeps for all that runs: slabs (sockets, files, epoll) and the pages of socket buffers.
  *
- * It is the whole machine's; whoever wants the cost of connections subtracts what there was before. Both ends
+ * It is the whole machine's; for the cost of connections, subtract what there was before. Both ends
  * of a loopback connection are in it.
  */
 import { readFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
  * Durations: `500ms`, `30s`, `5m`, `2h`, and `off` where a setting can be switched off.
  *
- * A bare number is refused: nobody can see whether it means seconds or milliseconds.
+ * A bare number is refused: a reader cannot see whether it means seconds or milliseconds.
  * Invariant: formatting and parsing are inverse for every whole number of milliseconds.
  */
 import { z } from "zod";

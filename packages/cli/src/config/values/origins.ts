@@ -13,8 +13,8 @@ const MAX_ORIGINS = 1000;
 const MUST_BE = mustBe("an origin such as https://app.example (scheme, host and port, without a path), or *");
 
 /**
- * Names below one: `https://*.example.com`. What stands below a single label may be anybody's, but for
- * localhost.
+ * Names below one: `https://*.example.com`. What stands below a single label may belong to any owner, except
+ * below localhost.
  */
 const WILDCARD = /^[a-z][a-z0-9+.-]*:\/\/\*\.(?:[^.*/:]+(?:\.[^.*/:]+)+|localhost)(?::\d+)?\/?$/i;
 

@@ -7,7 +7,7 @@ import type { Refused } from "../front-answers.js";
 import { LingeringCloses } from "../lingering-closes.js";
 import { PeerAddress, type PeerAddressOptions } from "../peer-address.js";
 import type { PendingSocket } from "../pending-socket.js";
-import { FakeFarewellSocket } from "./fake-farewell-socket.js";
+import { FakeLingeringSocket } from "./fake-farewell-socket.js";
 import { FakeHandle } from "./fake-handle.js";
 
 export const HEAD = "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -23,7 +23,7 @@ export class AdmissionWorld {
   readonly clock = new FakeClock();
   /** Handed over and not taken back, in order. */
   readonly handedOver: PendingSocket[] = [];
-  readonly lingeringCloses: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeLingeringSocket[] = [];
   readonly reasons: Refused[] = [];
   /** Whose place has become free, in order. */
   readonly left: PendingSocket[] = [];
@@ -59,7 +59,7 @@ export class AdmissionWorld {
       this.clock,
       {
         lingeringCloses: new LingeringCloses(this.clock, (handle) => {
-          const socket = new FakeFarewellSocket(handle);
+          const socket = new FakeLingeringSocket(handle);
           this.lingeringCloses.push(socket);
           return socket;
         }),

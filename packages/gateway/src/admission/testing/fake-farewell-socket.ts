@@ -2,9 +2,9 @@
  * The socket of a lingering close, without a peer: keeps what it was told.
  */
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
-import type { FarewellSocket } from "../lingering-closes.js";
+import type { LingeringSocket } from "../lingering-closes.js";
 
-export class FakeFarewellSocket implements FarewellSocket {
+export class FakeLingeringSocket implements LingeringSocket {
   readonly handle: TcpHandle;
   answer: string | undefined;
   destroyed = false;

@@ -5,7 +5,7 @@ import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { LingeringCloses } from "../../admission/lingering-closes.js";
-import { FakeFarewellSocket } from "../../admission/testing/fake-farewell-socket.js";
+import { FakeLingeringSocket } from "../../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../../admission/testing/fake-handle.js";
 import { SERVING } from "../operations/instance-drain.js";
 import { PrimaryMetrics } from "../operations/primary-metrics.js";
@@ -22,7 +22,7 @@ class World {
   readonly clock = new FakeClock();
   readonly kernel = new FakeKernel();
   readonly clients: FakeHandle[] = [];
-  readonly lingeringCloses: FakeFarewellSocket[] = [];
+  readonly lingeringCloses: FakeLingeringSocket[] = [];
   readonly door: FrontDoor;
   workers: FakeWorkerProcess[] = [];
 
@@ -51,6 +51,7 @@ class World {
         drain: SERVING,
         reloadLeft: 0,
         logLinesLost: 0,
+        kept: { chars: 0, forgotten: 0 },
         logLinesLimited: 0,
       })),
       this.clock,
@@ -58,7 +59,7 @@ class World {
       {
         openListenHandle: this.kernel.open,
         lingeringCloses: new LingeringCloses(this.clock, (handle) => {
-          const socket = new FakeFarewellSocket(handle);
+          const socket = new FakeLingeringSocket(handle);
           this.lingeringCloses.push(socket);
           return socket;
         }),

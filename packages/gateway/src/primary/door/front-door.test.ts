@@ -2,7 +2,7 @@ import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { LingeringCloses } from "../../admission/lingering-closes.js";
-import { FakeFarewellSocket } from "../../admission/testing/fake-farewell-socket.js";
+import { FakeLingeringSocket } from "../../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../../admission/testing/fake-handle.js";
 import { SERVING } from "../operations/instance-drain.js";
 import { PrimaryMetrics } from "../operations/primary-metrics.js";
@@ -46,6 +46,7 @@ async function open(
       drain: SERVING,
       reloadLeft: 0,
       logLinesLost: 0,
+      kept: { chars: 0, forgotten: 0 },
       logLinesLimited: 0,
     })),
     clock,
@@ -53,7 +54,7 @@ async function open(
     {
       ...parts,
       ...(parts.openListenHandle && {
-        lingeringCloses: new LingeringCloses(clock, (handle) => new FakeFarewellSocket(handle)),
+        lingeringCloses: new LingeringCloses(clock, (handle) => new FakeLingeringSocket(handle)),
         readNow: (handle, into) => (handle as FakeHandle).readNow(into),
       }),
     },

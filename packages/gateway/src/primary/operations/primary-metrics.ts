@@ -25,6 +25,8 @@ export interface PrimaryReadings {
   readonly reloadLeft: number;
   readonly logLinesLost: number;
   readonly logLinesLimited: number;
+  /** Of the embedded broker: characters of logs and keys, and how many were forgotten before their time. */
+  readonly kept: { readonly chars: number; readonly forgotten: number };
 }
 
 /** How a reload ended; `refused`: its configuration was wrong. */
@@ -100,6 +102,9 @@ export class PrimaryMetrics {
         lost.inc(now.logLinesLost);
         limited.reset();
         limited.inc(now.logLinesLimited);
+        kept.set(now.kept.chars);
+        forgotten.reset();
+        forgotten.inc(now.kept.forgotten);
         drainLeft.set(now.drain.state === "serving" ? 0 : now.drain.left);
       },
     });
@@ -110,6 +115,16 @@ export class PrimaryMetrics {
     });
     const lost = lostLines(this.#registry);
     const limited = limitedLines(this.#registry);
+    const kept = new Gauge({
+      name: "holdfast_embedded_kept_bytes",
+      help: "What the embedded broker keeps of histories and idempotency keys, about; 0 with Redis",
+      registers,
+    });
+    const forgotten = new Counter({
+      name: "holdfast_embedded_forgotten_total",
+      help: "Histories and idempotency keys that the embedded broker forgot before their time, as they took too much memory",
+      registers,
+    });
     const reloadLeft = new Gauge({
       name: "holdfast_reload_workers_left",
       help: "Workers that a reload has yet to replace",

@@ -10,6 +10,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Clock,
   type Core,
+  codecs,
   type ForwardedHeaders,
   type Identity,
   TICKET_LIFETIME_S,
@@ -17,7 +18,7 @@ import {
 } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { corsHeaders } from "../../http/cors.js";
-import { comeBack, isEventSource } from "../../http/event-source.js";
+import { isEventSource, retryAnswer } from "../../http/event-source.js";
 import { errorAnswer, type HttpAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { type HandleIo, peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
@@ -45,7 +46,10 @@ import type { SessionLimits } from "./session-limits.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<Core, "open" | "admit" | "introduce" | "isTokenOf" | "redeem" | "state" | "ticketFor">;
+  readonly core: Pick<
+    Core,
+    "open" | "admit" | "authenticate" | "isTokenOf" | "redeem" | "state" | "ticketFor"
+  >;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -143,7 +147,7 @@ export class Comet {
     const { forwarded } = this.#parts.policy;
     if (decision.kind !== "stream" || forwarded !== undefined) return false;
     if (decision.token !== undefined || decision.ticket !== undefined) return false;
-    const who = this.#parts.core.introduce(undefined, undefined, resumeOf(decision.cursor));
+    const who = this.#parts.core.authenticate(undefined, undefined, resumeOf(decision.cursor));
     if (who instanceof Promise) return false;
     const { clients, limits } = this.#parts;
     // The connection ends with the stream.
@@ -185,20 +189,20 @@ export class Comet {
 
   #plainStream(
     head: RequestHead,
-    { channels, encoding, cursor }: PlainStream,
+    { channels, codec, cursor }: PlainStream,
     who: Verdict,
   ): StreamRequest | HttpAnswer {
     const problem = this.#parts.core.admit(channels, who);
     if (problem !== undefined) return this.#refusal(head, problem);
     const identity = "identity" in who ? who.identity : undefined;
     return {
-      encoding,
+      codec,
       ids: identity?.user !== undefined ? "proven" : channels.length === 1 ? "shared" : "own",
       url: {
         channels,
         since: cursor?.positions,
         resume: resumeOf(cursor),
-        mayComeBack: encoding !== "raw",
+        mayComeBack: !codec.dialect.isDataOnly,
       },
       identity,
       commands: undefined,
@@ -262,7 +266,7 @@ export class Comet {
       const problem = this.#parts.core.admit();
       if (problem !== undefined) return sendAnswer(response, this.#refusal(request, problem));
       const stream: StreamRequest = {
-        encoding: "objects",
+        codec: codecs.objects,
         ids: "none",
         url: undefined,
         identity,
@@ -339,7 +343,7 @@ export class Comet {
     const { method, url } = head;
     if (status === 503 && isEventSource({ method, url, accept: head.headers.accept })) {
       const afterMs = RETRY_MS + Math.floor(random() * RETRY_SPREAD_MS);
-      return comeBack(afterMs, `${row.name}: ${row.message}`, corsHeaders(head));
+      return retryAnswer(afterMs, `${row.name}: ${row.message}`, corsHeaders(head));
     }
     return errorAnswer(status, row, { ...corsHeaders(head), ...headers });
   }

@@ -1,3 +1,4 @@
+import { codecs } from "@holdfast/core";
 import { describe, expect, it } from "@jest/globals";
 import { originCheck } from "../../http/origin.js";
 import { cometPath, decideComet } from "./decision.js";
@@ -27,12 +28,12 @@ describe("the decision about a comet request", () => {
     expect(decide("GET", "/sse?channels=a,b")).toEqual({
       kind: "stream",
       channels: ["a", "b"],
-      encoding: "objects",
+      codec: codecs.objects,
       cursor: undefined,
       token: undefined,
       ticket: undefined,
     });
-    expect(decide("GET", "/sse?channels=a&format=raw")).toMatchObject({ encoding: "raw" });
+    expect(decide("GET", "/sse?channels=a&format=raw")).toMatchObject({ codec: codecs.raw });
   });
 
   it("goes on by Last-Event-ID, which is newer than the URL's cursor", () => {

@@ -4,7 +4,7 @@
  * Pure, in the order in which a developer would want to hear about it. Whether there is room is core's to
  * say.
  */
-import type { Encoding } from "@holdfast/core";
+import { CODEC_ROWS, type Codec, rowFor } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import { corsHeaders, preflightHeaders } from "../../http/cors.js";
 import { errorAnswer, type HttpAnswer, type HttpError, httpError } from "../../http/http-answer.js";
@@ -25,7 +25,7 @@ export interface CometPolicy extends QueryRules {
 export interface PlainStream {
   readonly kind: "stream";
   readonly channels: readonly string[];
-  readonly encoding: Encoding;
+  readonly codec: Codec;
   readonly cursor: Cursor | undefined;
   /** From the head, or from the URL where that is allowed. */
   readonly token: string | undefined;
@@ -131,7 +131,10 @@ export function decideComet(head: RequestHead, path: CometPath, policy: CometPol
     typeof given === "string" && given !== "" ? decodeCursor(given, policy.maxChannels) : undefined;
   // URLs end up in logs: what they say of a place is taken, but they prove nothing.
   const cursor = read && told === undefined ? { ...read, token: undefined } : read;
-  return { kind: "stream", channels, encoding: format === "raw" ? "raw" : "objects", cursor, token, ticket };
+  const codec = rowFor(policy.codecs ?? CODEC_ROWS, format, undefined)?.plain;
+  if (codec === undefined || codec.encoding.isBinary)
+    return refuse(head, 400, { ...errors.badRequest, message: "An event stream carries text alone." });
+  return { kind: "stream", channels, codec, cursor, token, ticket };
 }
 
 /** An error that the page which asked can read. */

@@ -5,7 +5,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and
  * behind it.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
@@ -16,7 +16,7 @@ import { type CometConnection, type Ids, SseTransport, type StreamHome } from ".
 export interface CometOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     url?: UrlConnect,
     identity?: Identity,
     headers?: ForwardedHeaders,
@@ -25,7 +25,7 @@ export interface CometOpener {
 
 /** What a request for a stream asks for. */
 export interface StreamRequest {
-  readonly encoding: Encoding;
+  readonly codec: Codec;
   readonly ids: Ids;
   /** Undefined: `commands` connects. */
   readonly url: UrlConnect | undefined;
@@ -115,7 +115,7 @@ export class EventStreams implements StreamHome {
     try {
       transport.connection = this.#opener.open(
         transport,
-        request.encoding,
+        request.codec,
         request.url,
         request.identity,
         request.forwarded,

@@ -17,10 +17,10 @@ const BUSY: Verdict = Object.freeze({ error: errors.unavailable });
 type Then = (who: Verdict) => void;
 
 export class Introductions {
-  readonly #core: Pick<Core, "introduce" | "redeem">;
+  readonly #core: Pick<Core, "authenticate" | "redeem">;
   #waiting = 0;
 
-  constructor(core: Pick<Core, "introduce" | "redeem">) {
+  constructor(core: Pick<Core, "authenticate" | "redeem">) {
     this.#core = core;
   }
 
@@ -38,7 +38,7 @@ export class Introductions {
   ): void {
     const mayWait = token !== undefined || byUrl !== undefined;
     if (mayWait && this.#waiting >= MAX_WAITING) return then(BUSY);
-    this.#settle(this.#core.introduce(token, byUrl, resume), then);
+    this.#settle(this.#core.authenticate(token, byUrl, resume), then);
   }
 
   /**
@@ -48,7 +48,7 @@ export class Introductions {
   reader({ token, ticket, cursor }: PlainStream, byUrl: ForwardedHeaders | undefined, then: Then): void {
     const resume = resumeOf(cursor);
     if (token !== undefined || ticket === undefined) return this.introduce(token, byUrl, resume, then);
-    const known = resume && this.#core.introduce(undefined, undefined, resume);
+    const known = resume && this.#core.authenticate(undefined, undefined, resume);
     if (known !== undefined && "identity" in known && known.identity.user !== undefined) return then(known);
     if (this.#waiting >= MAX_WAITING) return then(BUSY);
     this.#settle(this.#core.redeem(ticket), then);

@@ -45,11 +45,11 @@ export class PollQueue {
     this.#bytes += frames.length;
   }
 
-  stands(positions: Positions): void {
+  subscribed(positions: Positions): void {
     this.#add({ t: "stands", positions });
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     this.#add({ t: "left", channel });
   }
 

@@ -127,16 +127,16 @@ export class PollTransport implements Transport, CometSession {
     });
   }
 
-  comeBack(afterMs: number): void {
+  setRetryDelay(afterMs: number): void {
     this.#waitMs = afterMs;
   }
 
-  stands(positions: ReadonlyMap<string, Position | undefined>): void {
-    if (this.#state === "open") this.#queue.stands(positions);
+  subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
+    if (this.#state === "open") this.#queue.subscribed(positions);
   }
 
-  left(channel: string): void {
-    if (this.#state === "open") this.#queue.left(channel);
+  unsubscribed(channel: string): void {
+    if (this.#state === "open") this.#queue.unsubscribed(channel);
   }
 
   take(commands: readonly CommandFrame[]): void {

@@ -3,7 +3,7 @@
  */
 import { once } from "node:events";
 import { connect } from "node:net";
-import { systemClock, type Transport } from "@holdfast/core";
+import { codecs, systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
 import { listen } from "../websocket/testing/listen.js";
 import { EventStreams } from "./event-streams.js";
@@ -37,7 +37,7 @@ async function open(ids: Ids): Promise<TransportUnderTest> {
   const listener = await listen((handle) =>
     streams.accept(
       handle,
-      { encoding: "objects", ids, url: undefined, identity: undefined, commands: undefined, headers: {} },
+      { codec: codecs.objects, ids, url: undefined, identity: undefined, commands: undefined, headers: {} },
       undefined,
     ),
   );

@@ -137,7 +137,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
-    if (!mayReconnect(code)) this.comeBack(STAY_AWAY_MS);
+    if (!mayReconnect(code)) this.setRetryDelay(STAY_AWAY_MS);
     this.#put(Buffer.from(`event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`));
     this.#end("ending");
   }
@@ -150,11 +150,11 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.#home.io.close(this.#handle);
   }
 
-  comeBack(afterMs: number): void {
+  setRetryDelay(afterMs: number): void {
     if (this.#state === "open") this.#put(Buffer.from(`retry: ${afterMs}\n\n`));
   }
 
-  stands(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
+  subscribed(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void {
     const sid = proof()?.sid;
     if (sid !== undefined) this.#home.named(this, sid);
     if (this.#state !== "open" || this.#ids === "none") return;
@@ -173,7 +173,7 @@ export class SseTransport implements Transport, HandleOwner, CometSession {
     this.#tell(this.#cursor(this.#ids));
   }
 
-  left(channel: string): void {
+  unsubscribed(channel: string): void {
     if (typeof this.#ids === "object") this.#ids.positions.delete(channel);
   }
 

@@ -22,14 +22,14 @@ import {
 const MAX_WAITING = 4_096;
 
 export class UpgradeAdmission {
-  readonly #core: Pick<Core, "state" | "introduce" | "admit">;
+  readonly #core: Pick<Core, "state" | "authenticate" | "admit">;
   readonly #policy: UpgradePolicy;
   readonly #clients: ClientAddresses;
   readonly #random: () => number;
   #waiting = 0;
 
   constructor(
-    core: Pick<Core, "state" | "introduce" | "admit">,
+    core: Pick<Core, "state" | "authenticate" | "admit">,
     policy: UpgradePolicy,
     clients: ClientAddresses,
     random: () => number,
@@ -60,7 +60,7 @@ export class UpgradeAdmission {
     const byUrl = channels === undefined ? undefined : forwarded;
     if ((token !== undefined || byUrl !== undefined) && this.#waiting >= MAX_WAITING)
       return refusalFor(errors.unavailable, this.#random());
-    const who = this.#core.introduce(token, byUrl);
+    const who = this.#core.authenticate(token, byUrl);
     if (!(who instanceof Promise)) return this.#admit(decision, who);
     this.#waiting++;
     return who.then((late) => {

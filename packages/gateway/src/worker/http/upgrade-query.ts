@@ -6,6 +6,7 @@
  * pages add their own. Pure; any text in, a value out. The length of the query is bounded by the head's
  * limit.
  */
+import { CODEC_ROWS, type CodecRow } from "@holdfast/core";
 import { channelProblem, type ErrorCode, errors } from "@holdfast/protocol";
 import type { Notice } from "./noticed.js";
 
@@ -13,7 +14,7 @@ export interface UpgradeQuery {
   readonly kind: "query";
   /** Undefined: the client will say so in its `connect` command. */
   readonly channels: readonly string[] | undefined;
-  readonly format: "json" | "raw" | undefined;
+  readonly format: string | undefined;
   /** The session that the client wants to go on with. */
   readonly sid: string | undefined;
   /** Where an event stream goes on. */
@@ -28,6 +29,8 @@ export interface QueryRules {
   /** Channels that one URL may name. */
   readonly maxChannels: number;
   readonly tokenInUrl: boolean;
+  /** The codecs that a client may ask for. */
+  readonly codecs?: readonly CodecRow[] | undefined;
   /** Told of what was probably meant otherwise. */
   readonly notice?: Notice | undefined;
 }
@@ -49,13 +52,13 @@ const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 /** `raw` is what follows the question mark. */
 export function parseUpgradeQuery(
   raw: string,
-  { maxChannels, tokenInUrl, notice }: QueryRules,
+  { maxChannels, tokenInUrl, notice, codecs = CODEC_ROWS }: QueryRules,
 ): UpgradeQuery | QueryProblem {
   if (!VISIBLE_ASCII.test(raw)) {
     return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
   }
   let channels: Set<string> | undefined;
-  let format: "json" | "raw" | undefined;
+  let format: string | undefined;
   let sid: string | undefined;
   let cursor: string | undefined;
   let ticket: string | undefined;
@@ -73,10 +76,11 @@ export function parseUpgradeQuery(
         break;
       }
       case "format":
-        if (value !== "json" && value !== "raw") {
+        if (!codecs.some((row) => row.format === value)) {
+          const known = codecs.flatMap((row) => (row.format === undefined ? [] : `\`${row.format}\``));
           return problem(
             errors.badRequest,
-            `\`format\` must be \`json\` or \`raw\`, not ${JSON.stringify(value.slice(0, MAX_SHOWN))}.`,
+            `\`format\` must be ${known.join(" or ")}, not ${JSON.stringify(value.slice(0, MAX_SHOWN))}.`,
           );
         }
         format = value;
@@ -110,10 +114,11 @@ export function parseUpgradeQuery(
     notice?.(name, message);
     return problem(errors.badRequest, message);
   }
-  if (format === "raw" && channels === undefined) {
+  const isSilent = codecs.some((row) => row.format === format && row.speaking === undefined);
+  if (format !== undefined && isSilent && channels === undefined) {
     return problem(
       errors.badRequest,
-      "`format=raw` needs `channels`: without them there is no data to send.",
+      `\`format=${format}\` needs \`channels\`: without them there is no data to send.`,
     );
   }
   return { kind: "query", channels: channels && [...channels], format, sid, cursor, ticket, token };

@@ -1,3 +1,4 @@
+import { codecs } from "@holdfast/core";
 import { channelProblem, errors, SUBPROTOCOL } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
@@ -24,22 +25,32 @@ function request(url = "/ws", headers: Record<string, string> = {}, method = "GE
 
 describe("an upgrade request is accepted", () => {
   it.each([
-    ["/ws", { encoding: "lines", channels: undefined, sid: undefined }],
-    ["/ws?", { encoding: "lines", channels: undefined, sid: undefined }],
-    ["/ws?channels=news", { encoding: "objects", channels: ["news"], sid: undefined }],
-    ["/ws?channels=", { encoding: "objects", channels: [], sid: undefined }],
-    ["/ws?channels=a,b,a", { encoding: "objects", channels: ["a", "b"], sid: undefined }],
-    ["/ws?channels=a&channels=b", { encoding: "objects", channels: ["a", "b"], sid: undefined }],
-    ["/ws?channels=a%2Cb,room:%C3%BC", { encoding: "objects", channels: ["a,b", "room:ü"], sid: undefined }],
-    ["/ws?channels=a+b", { encoding: "objects", channels: ["a+b"], sid: undefined }],
-    ["/ws?channels=a&format=json", { encoding: "objects", channels: ["a"], sid: undefined }],
-    ["/ws?format=raw&channels=a", { encoding: "raw", channels: ["a"], sid: undefined }],
-    ["/ws?format=json", { encoding: "lines", channels: undefined, sid: undefined }],
-    ["/ws?utm_source=x&&=&x", { encoding: "lines", channels: undefined, sid: undefined }],
-    ["/ws?sid=AAAABBBBCCCCDDDDEEEE", { encoding: "lines", channels: undefined, sid: "AAAABBBBCCCCDDDDEEEE" }],
-    ["/ws?sid=short", { encoding: "lines", channels: undefined, sid: undefined }],
+    ["/ws", { codec: codecs.lines, channels: undefined, sid: undefined }],
+    ["/ws?", { codec: codecs.lines, channels: undefined, sid: undefined }],
+    ["/ws?channels=news", { codec: codecs.objects, channels: ["news"], sid: undefined }],
+    ["/ws?channels=", { codec: codecs.objects, channels: [], sid: undefined }],
+    ["/ws?channels=a,b,a", { codec: codecs.objects, channels: ["a", "b"], sid: undefined }],
+    ["/ws?channels=a&channels=b", { codec: codecs.objects, channels: ["a", "b"], sid: undefined }],
+    [
+      "/ws?channels=a%2Cb,room:%C3%BC",
+      { codec: codecs.objects, channels: ["a,b", "room:ü"], sid: undefined },
+    ],
+    ["/ws?channels=a+b", { codec: codecs.objects, channels: ["a+b"], sid: undefined }],
+    ["/ws?channels=a&format=json", { codec: codecs.objects, channels: ["a"], sid: undefined }],
+    ["/ws?format=raw&channels=a", { codec: codecs.raw, channels: ["a"], sid: undefined }],
+    ["/ws?format=json", { codec: codecs.lines, channels: undefined, sid: undefined }],
+    ["/ws?utm_source=x&&=&x", { codec: codecs.lines, channels: undefined, sid: undefined }],
+    [
+      "/ws?sid=AAAABBBBCCCCDDDDEEEE",
+      { codec: codecs.lines, channels: undefined, sid: "AAAABBBBCCCCDDDDEEEE" },
+    ],
+    ["/ws?sid=short", { codec: codecs.lines, channels: undefined, sid: undefined }],
   ])("%s", (url, expected) => {
-    expect(decideUpgrade(request(url), policy)).toEqual({ kind: "accept", ...expected });
+    expect(decideUpgrade(request(url), policy)).toEqual({
+      kind: "accept",
+      subprotocol: undefined,
+      ...expected,
+    });
   });
 
   it.each([

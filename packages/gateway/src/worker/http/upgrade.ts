@@ -8,8 +8,16 @@
  */
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Encoding, ForwardedHeaders, Identity } from "@holdfast/core";
-import { type ErrorCode, errors, SUBPROTOCOL } from "@holdfast/protocol";
+import {
+  CODEC_ROWS,
+  type Codec,
+  type CodecRow,
+  type ForwardedHeaders,
+  type Identity,
+  rowFor,
+  subprotocolOf,
+} from "@holdfast/core";
+import { type ErrorCode, errors } from "@holdfast/protocol";
 import { elementsOf, hasElement } from "../../http/field-values.js";
 import { type HttpError, httpError } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
@@ -27,13 +35,17 @@ export interface UpgradePolicy {
   readonly forwarded?: readonly string[] | undefined;
   /** Whether `?token=` is taken. */
   readonly tokenInUrl: boolean;
+  /** The codecs that a client may ask for. */
+  readonly codecs?: readonly CodecRow[] | undefined;
   /** Told of what was probably meant otherwise. */
   readonly notice?: Notice | undefined;
 }
 
 export interface Acceptance {
   readonly kind: "accept";
-  readonly encoding: Encoding;
+  readonly codec: Codec;
+  /** The one that is answered; undefined where none was offered. */
+  readonly subprotocol: string | undefined;
   /** Given: connected by the URL at once. */
   readonly channels: readonly string[] | undefined;
   /** The session that the client wants to go on with. */
@@ -98,9 +110,9 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) {
     return refuse(400, badRequest("`Sec-WebSocket-Key` must be 16 bytes in base64."));
   }
-  const offer = headers["sec-websocket-protocol"];
-  const subprotocolProblem = offer === undefined ? undefined : problemOfSubprotocols(offer);
-  if (subprotocolProblem !== undefined) return refuse(400, badRequest(subprotocolProblem));
+  const { codecs = CODEC_ROWS } = policy;
+  const spoken = subprotocolFor(headers["sec-websocket-protocol"], codecs);
+  if (typeof spoken !== "string" && spoken !== undefined) return refuse(400, badRequest(spoken.problem));
   if (!policy.mayComeFrom(headers.origin, headers.host)) {
     return refuse(403, {
       ...errors.forbidden,
@@ -111,12 +123,16 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   if (query.kind === "problem") return refuse(400, { ...query.error, message: query.message });
   const { channels, format, sid } = query;
   const token = bearerOf(headers.authorization) ?? query.token;
-  const encoding = channels === undefined ? "lines" : format === "raw" ? "raw" : "objects";
-  if (policy.forwarded === undefined) return { kind: "accept", encoding, channels, sid, token };
+  const row = rowFor(codecs, format, spoken);
+  const codec = channels === undefined ? row?.speaking : row?.plain;
+  // The query has been checked: this is a mistake in the table of codecs.
+  if (codec === undefined) return refuse(400, badRequest("There is no such form of messages here."));
+  const accepted = { kind: "accept", codec, subprotocol: spoken, channels, sid, token } as const;
+  if (policy.forwarded === undefined) return accepted;
   const forwarded = forwardedHeaders(headers, policy.forwarded);
   return forwarded === undefined
     ? refuse(431, httpError(431, `Headers for the application may have ${MAX_FORWARDED} characters.`))
-    : { kind: "accept", encoding, channels, sid, token, forwarded };
+    : { ...accepted, forwarded };
 }
 
 /**
@@ -143,18 +159,28 @@ export function shown(origin: string | undefined): string {
 }
 
 /**
- * Undefined when our subprotocol is among the offers. Strict, as ws is: a malformed or repeated name is an
- * error.
+ * The first of the offered subprotocols that there is here. Strict, as ws is: a malformed or repeated name is
+ * an error.
  */
-function problemOfSubprotocols(offer: string): string | undefined {
+function subprotocolFor(
+  offer: string | undefined,
+  codecs: readonly CodecRow[],
+): string | undefined | { readonly problem: string } {
+  if (offer === undefined) return undefined;
   const names = elementsOf(offer);
   const isList = names.length > 0 && names.every((name) => SUBPROTOCOL_NAME.test(name));
   if (!isList || new Set(names).size < names.length) {
-    return "`Sec-WebSocket-Protocol` is not a list of different names.";
+    return { problem: "`Sec-WebSocket-Protocol` is not a list of different names." };
   }
-  if (!names.includes(SUBPROTOCOL))
-    return `The only subprotocol here is \`${SUBPROTOCOL}\`; none is the same.`;
-  return undefined;
+  const chosen = subprotocolOf(codecs, names);
+  if (chosen !== undefined) return chosen;
+  const known = codecs.flatMap(({ subprotocol }) => (subprotocol === undefined ? [] : `\`${subprotocol}\``));
+  return {
+    problem:
+      known.length === 1
+        ? `The only subprotocol here is ${known[0]}; none is the same.`
+        : `The subprotocols here are ${known.join(", ")}; none is the same as the first.`,
+  };
 }
 
 /** A body would be read as WebSocket frames: the bytes that follow the head belong to the new protocol. */

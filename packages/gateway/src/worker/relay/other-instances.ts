@@ -9,7 +9,7 @@
 import type { Clock, WorkerDirectory } from "@holdfast/core";
 import type { InstanceSeal } from "./instance-seal.js";
 
-/** Where a hop goes: another worker's Unix socket, or another instance's public port. */
+/** Where a relayed request goes: another worker's Unix socket, or another instance's public port. */
 export type RelayTarget =
   | { readonly socketPath: string; readonly host?: undefined }
   | { readonly socketPath?: undefined; readonly host: string; readonly port: number; readonly owner: string };

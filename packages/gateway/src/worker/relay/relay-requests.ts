@@ -4,10 +4,10 @@
  *
  * Each holds a connection for as long as its answer takes, which for a held poll is half a minute: there is a
  * limit to how many there are and to what they keep of bodies, and a request beyond it is answered here. A
- * client that is gone takes its hop with it at once, so that the owner stops holding. Invariants: what is not
- * "answered" has written nothing, so that another answer can be given; an answer from another instance counts
- * only with its seal; an answer that has begun is streamed at the client's pace, within a deadline by its
- * length.
+ * client that is gone ends its relayed request at once, so that the owner stops holding. Invariants: what is
+ * not "answered" has written nothing, so that another answer can be given; an answer from another instance
+ * counts only with its seal; an answer that has begun is streamed at the client's pace, within a deadline by
+ * its length.
  */
 import {
   Agent,
@@ -31,13 +31,13 @@ export const ANSWERED = "holdfast-answered";
 
 /** Hops at once: each is some 18 KB of heap, here and at the owner together. */
 const MAX_HOPS = 8_192;
-/** Bytes of bodies that are kept for a second try, of all hops. */
+/** Bytes of bodies that are kept for a second try, of all relayed requests. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** To another machine; one that is gone does not refuse, it says nothing. */
 const CONNECT_TIMEOUT_MS = 1_000;
 /**
- * A kept connection without a hop, ms: shorter than the other side keeps it, so that nothing is sent into its
- * end.
+ * A kept connection without a request, ms: shorter than the other side keeps it, so that nothing is sent into
+ * its end.
  */
 const IDLE_MS = 30_000;
 
@@ -61,7 +61,7 @@ const HOP_BY_HOP = [
 ];
 
 /** What is said to requests that have not been carried out. */
-const REFUSALS: ReadonlyMap<number | undefined, HopOutcome> = new Map([
+const REFUSALS: ReadonlyMap<number | undefined, RelayOutcome> = new Map([
   [421, "unreached"],
   [503, "refused"],
 ]);
@@ -77,7 +77,7 @@ export type FarDestination = Extract<RelayTarget, { readonly host: string }>;
  * - `cut`: as `lost`, and its instance has been silent for too long.
  * - `crowded`: too many knock at the owner's door in this moment.
  */
-export type HopOutcome = "answered" | "cut" | "unreached" | "crowded" | "refused" | "lost" | "gone";
+export type RelayOutcome = "answered" | "cut" | "unreached" | "crowded" | "refused" | "lost" | "gone";
 
 export interface RelayLimits {
   /** Whether a connection more can be afforded. */
@@ -92,7 +92,8 @@ export interface RelayLimits {
 }
 
 /**
- * Connections are kept by the worker that they lead to: another one of its instance would have to hop again.
+ * Connections are kept by the worker that they lead to: another one of its instance would have to relay
+ * again.
  */
 class ByOwner extends Agent {
   /** Ends the kept connections to this destination: what is sent on them would be waited for in vain. */
@@ -144,7 +145,7 @@ export class RelayRequests {
     body: Buffer | undefined,
     to: RelayTarget,
     forwarding?: Forwarding,
-  ): Promise<HopOutcome> {
+  ): Promise<RelayOutcome> {
     const bytes = body?.length ?? 0;
     const { answerTimeoutMs, signTimeoutMs = SIGN_TIMEOUT_MS } = this.#limits;
     const latest = this.#clock.monotonic() + answerTimeoutMs;
@@ -163,7 +164,7 @@ export class RelayRequests {
       let answering = false;
       let cut = false;
       const clientGone = (): void => end("gone");
-      const end = (outcome: Exclude<HopOutcome, "answered">): void => {
+      const end = (outcome: Exclude<RelayOutcome, "answered">): void => {
         response.off("close", clientGone);
         settle(outcome);
         there.destroy();

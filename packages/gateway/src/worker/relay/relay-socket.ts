@@ -3,8 +3,9 @@
  *
  * A system may sweep its temporary folder while the instance runs, and the socket with it: no worker could
  * reach this worker any more, and every request that another one has read would open its session anew. It is
- * therefore looked at now and then, and listened at again where it is missing. Invariants: no error of the
- * socket ends the process; a folder that another user may have made in the place of a swept one is not used,
+ * therefore looked at now and then, and listened at again where it is missing, as where the folder had no
+ * room for it when the worker started. Invariants: no error of the socket ends the process, or keeps it from
+ * starting; a folder that another user may have made in the place of a swept one is not used,
  * because requests carry tokens.
  */
 import type { Stats } from "node:fs";
@@ -48,10 +49,11 @@ export class RelaySocket {
     return this.#isFolderOurs;
   }
 
-  /** Resolves when other workers can reach this one. */
-  async listen(): Promise<void> {
-    await this.#listen();
+  /** Resolves when other workers can reach this one, or with why they cannot yet. */
+  async listen(): Promise<unknown> {
+    const problem = await this.#listen().catch((error: unknown) => error);
     this.#looks = this.#clock.every(LOOK_INTERVAL_MS, () => void this.#look());
+    return problem;
   }
 
   /** Ends every connection. Idempotent. */

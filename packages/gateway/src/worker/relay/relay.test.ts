@@ -225,6 +225,17 @@ describe("requests of several sessions on one connection", () => {
     expect(a.routed.at(-1)).toBe("relayed");
   });
 
+  it("reach an owner later whose socket the temporary folder had no room for when it started", async () => {
+    const clock = new FakeClock();
+    await rm(near, { recursive: true });
+    const [a, b] = [await start(0), await start(1, { clock })];
+    const path = `/x?sid=${sid(b.owner)}`;
+    expect((await ask(a.port, path)).text).toMatch(/^0 /);
+    clock.advance(5_000);
+    while (!(await ask(a.port, path)).text.startsWith("1 "));
+    expect(a.routed.at(-1)).toBe("relayed");
+  });
+
   it("do not go through a folder that another user may have made in the place of a swept one", async () => {
     const clock = new FakeClock();
     const [a, b] = [await start(0, { clock }), await start(1, { clock })];

@@ -25,7 +25,7 @@ import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messa
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { OtherInstances, RelayTarget } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
-import { ANSWERED, FORWARDED, type HopOutcome, type RelayLimits, RelayRequests } from "./relay-requests.js";
+import { ANSWERED, FORWARDED, type RelayLimits, type RelayOutcome, RelayRequests } from "./relay-requests.js";
 import { RelaySocket } from "./relay-socket.js";
 
 /** `relayed`: another worker of the instance has sent it. */
@@ -45,7 +45,10 @@ export interface RelayOptions extends RelayLimits {
   readonly routed: (way: RoutedWay) => void;
 }
 
-/** How often, and after how long, ms, a hop is tried again whose owner is knocked at by too many. */
+/**
+ * How often, and after how long (ms), a relayed request is repeated whose owner has too many requests
+ * waiting.
+ */
 const CROWDED_TRIES = 20;
 const CROWDED_PAUSE_MS = 50;
 
@@ -71,7 +74,7 @@ export class Relay {
       },
     );
     this.#relayRequests = new RelayRequests(options, options.clock, (response, bytes) => {
-      if (response.socket !== null) exchanges.leaving(response.socket, bytes);
+      if (response.socket !== null) exchanges.leaving(response.socket, bytes, response);
     });
   }
 
@@ -80,8 +83,8 @@ export class Relay {
     return this.#relayRequests.open + this.#socket.connections;
   }
 
-  /** Resolves when other workers can reach this one. */
-  listen(): Promise<void> {
+  /** Resolves when other workers can reach this one, or with why they cannot yet. */
+  listen(): Promise<unknown> {
     return this.#socket.listen();
   }
 
@@ -166,7 +169,7 @@ export class Relay {
     response: ServerResponse,
     body: Buffer | undefined,
     to: RelayTarget,
-  ): Promise<HopOutcome> {
+  ): Promise<RelayOutcome> {
     for (let tries = 1; ; tries++) {
       const outcome = await this.#relayRequests.go(request, response, body, to);
       if (outcome !== "crowded" || tries === CROWDED_TRIES) return outcome;
@@ -178,7 +181,7 @@ export class Relay {
   #conclude(
     request: IncomingMessage,
     response: ServerResponse,
-    outcome: HopOutcome,
+    outcome: RelayOutcome,
     way: "relayed" | "forwarded",
   ): void {
     const { routed } = this.#options;

@@ -41,10 +41,15 @@ export class WaitingSockets<S extends WaitingSocket = Duplex> {
     return this.#arrivals.size;
   }
 
+  /** Whether too many wait already. */
+  get isFull(): boolean {
+    if (this.#arrivals.size >= this.#limit) this.#sweep();
+    return this.#arrivals.size >= this.#limit;
+  }
+
   /** False when too many wait already; the caller turns the socket away. */
   add(socket: S): boolean {
-    if (this.#arrivals.size >= this.#limit) this.#sweep();
-    if (this.#arrivals.size >= this.#limit) return false;
+    if (this.isFull) return false;
     this.#arrivals.set(socket, this.#clock.monotonic());
     return true;
   }

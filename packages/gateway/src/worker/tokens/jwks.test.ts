@@ -5,6 +5,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { SignJWT } from "jose";
@@ -18,6 +19,7 @@ let answer: { status: number; body: string };
 let requests: number;
 let clock: FakeClock;
 let tokens: TokenAuthenticator;
+let logger: RecordingLogger;
 
 function publish(...pairs: readonly (readonly [kid: string, pair: { publicKey: KeyObject }])[]): void {
   const keys = pairs.map(([kid, { publicKey }]) => ({
@@ -39,10 +41,11 @@ beforeEach(async () => {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks?key=tell-no-log`;
+  logger = new RecordingLogger();
   tokens = new TokenAuthenticator(
     { keys: { kind: "jwks", url }, audience: undefined, issuer: undefined, leewayMs: 0 },
-    { clock, logger: new RecordingLogger(), fetch },
+    { clock, logger, fetch },
   );
 });
 
@@ -83,6 +86,20 @@ describe("an issuer's keys", () => {
     await outcome("1", first);
     expect(await outcome("2", second)).toBe("identity");
     expect(await outcome("1", first)).toBe("bad_token");
+  });
+
+  it.each([
+    [503, "busy"],
+    [200, '{"keys":{}}'],
+    [200, "not JSON"],
+    [302, ""],
+  ])("that cannot be had (%s %s) are logged without the query of their URL", async (status, body) => {
+    answer = { status, body };
+    clock.advance(30_000);
+    expect(await outcome("1", first)).toBe("unavailable");
+    const [line] = logger.lines.map(({ fields, message }) => message + inspect(fields, { depth: 9 }));
+    expect(line).toContain("could not fetch the keys of tokens");
+    expect(line).not.toContain("tell-no-log");
   });
 
   it("are not fetched again for every unknown name", async () => {

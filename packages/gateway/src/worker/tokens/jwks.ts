@@ -121,10 +121,10 @@ export class Jwks {
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (!response.ok) throw new Error(`${this.#url} answered ${response.status}`);
+    if (!response.ok) throw new Error(`the issuer answered ${response.status}`);
     const { keys } = JSON.parse(await boundedText(response)) as { readonly keys?: unknown };
     if (!Array.isArray(keys) || keys.length > MAX_KEYS)
-      throw new Error(`${this.#url} is not a set of at most ${MAX_KEYS} keys`);
+      throw new Error(`the issuer's answer is not a set of at most ${MAX_KEYS} keys`);
     const good = (keys as readonly unknown[]).filter(isPublicKey);
     const names = new Set(good.flatMap(({ kid }) => (kid === undefined ? [] : [kid])));
     return { keys: createLocalJWKSet({ keys: good }), names };

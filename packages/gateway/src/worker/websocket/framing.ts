@@ -1,5 +1,5 @@
 /**
- * Text → one WebSocket frame, header and payload in one piece of memory; and control frames.
+ * A message → one WebSocket frame, header and payload in one piece of memory; and control frames.
  *
  * A message is framed once for all its receivers, because frames of a server are not masked (RFC 6455 §5.1)
  * and so are the same for everybody.
@@ -21,14 +21,27 @@ export class WebSocketFraming implements Framing {
   frame(text: string): Buffer {
     return text === PING ? PROTOCOL_PING : textFrame(text);
   }
+
+  frameBytes(bytes: Uint8Array): Buffer {
+    const frame = frameOf(OPCODES.binary, bytes.length);
+    frame.set(bytes, frame.length - bytes.length);
+    return frame;
+  }
 }
 
 function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
+  const frame = frameOf(OPCODES.text, length);
+  frame.write(text, frame.length - length);
+  return frame;
+}
+
+/** A frame with its header, and room for so many bytes of payload. */
+function frameOf(opcode: number, length: number): Buffer {
   const start = length <= SHORT ? 2 : length <= UINT16 ? 4 : 10;
   // Not from the shared pool: a frame that waits for a slow consumer must not hold 8 KiB of its neighbours.
   const frame = Buffer.allocUnsafeSlow(start + length);
-  frame[0] = FINAL | OPCODES.text;
+  frame[0] = FINAL | opcode;
   if (length <= SHORT) {
     frame[1] = length;
   } else if (length <= UINT16) {
@@ -38,7 +51,6 @@ function textFrame(text: string): Buffer {
     frame[1] = 127;
     frame.writeBigUInt64BE(BigInt(length), 2);
   }
-  frame.write(text, start);
   return frame;
 }
 

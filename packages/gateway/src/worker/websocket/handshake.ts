@@ -3,17 +3,15 @@
  * request; extensions are declined by saying nothing of them.
  */
 import { createHash } from "node:crypto";
-import { SUBPROTOCOL } from "@holdfast/protocol";
 import type { RequestHead } from "../../http/incoming-head.js";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const START =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
 
-export function switchingProtocols({ headers }: RequestHead): Buffer {
+/** `subprotocol`: one that the client offers, if it offers any. */
+export function switchingProtocols({ headers }: RequestHead, subprotocol: string | undefined): Buffer {
   const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`).digest("base64");
-  // Only ours passes the decision, and only a client that offers one may be given one.
-  const chosen =
-    headers["sec-websocket-protocol"] === undefined ? "" : `\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}`;
+  const chosen = subprotocol === undefined ? "" : `\r\nSec-WebSocket-Protocol: ${subprotocol}`;
   return Buffer.from(`${START}${accept}${chosen}\r\n\r\n`, "latin1");
 }

@@ -3,14 +3,20 @@
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { systemClock, type Transport } from "@holdfast/core";
+import { codecs, systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
 import { WebSocket } from "ws";
 import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { listen } from "./testing/listen.js";
 import { WebSocketTransports } from "./transports.js";
 
-const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
+const ACCEPTANCE = {
+  kind: "accept",
+  codec: codecs.lines,
+  subprotocol: undefined,
+  channels: undefined,
+  sid: undefined,
+} as const;
 
 async function open(): Promise<TransportUnderTest> {
   let transport: Transport | undefined;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { Transport } from "@holdfast/core";
+import { codecs, type Transport } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type DisconnectCode, disconnects, SUBPROTOCOL } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -15,7 +15,13 @@ import type { SocketConnection, WebSocketTransport } from "./transport.js";
 import { WebSocketTransports } from "./transports.js";
 
 const MAX_PAYLOAD = 10_000;
-const ACCEPTANCE = { kind: "accept", encoding: "lines", channels: undefined, sid: undefined } as const;
+const ACCEPTANCE = {
+  kind: "accept",
+  codec: codecs.lines,
+  subprotocol: undefined,
+  channels: undefined,
+  sid: undefined,
+} as const;
 
 const HEAD = [
   "GET /ws HTTP/1.1",

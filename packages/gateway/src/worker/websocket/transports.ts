@@ -4,7 +4,7 @@
  * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's
  * answer, and behind it.
  */
-import type { Clock, Encoding, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
+import type { Clock, Codec, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
@@ -18,7 +18,7 @@ import { type SocketConnection, type TransportHome, WebSocketTransport } from ".
 export interface WebSocketOpener {
   open(
     transport: Transport,
-    encoding: Encoding,
+    codec: Codec,
     channels?: readonly string[],
     identity?: Identity,
     headers?: ForwardedHeaders,
@@ -79,15 +79,15 @@ export class WebSocketTransports implements TransportHome {
   accept(
     handle: TcpHandle,
     { head, first, ended }: AcceptedUpgrade,
-    { encoding, channels, identity, forwarded }: Acceptance,
+    { codec, subprotocol, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
     this.#open++;
     if (ended !== undefined) this.#ended.set(transport, ended);
-    const gathered: Uint8Array[] = [switchingProtocols(head)];
+    const gathered: Uint8Array[] = [switchingProtocols(head, subprotocol)];
     this.#opening = { transport, gathered };
     try {
-      transport.connection = this.#opener.open(transport, encoding, channels, identity, forwarded);
+      transport.connection = this.#opener.open(transport, codec, channels, identity, forwarded);
     } finally {
       this.#opening = undefined;
     }

@@ -1,0 +1,159 @@
+/**
+ * What the server says, as frames of this protocol: `{"id":1,"subscribe":…}`, `{"publication":…}`.
+ *
+ * Here is which names the protocol gives to answers and pushes. How a frame looks is an encoding's. Data is a
+ * leaf (`JsonText`), so that a publication is never parsed on its way.
+ */
+import type { DisconnectCode, ErrorCode } from "./codes.js";
+import { mayReconnect } from "./codes.js";
+import type {
+  CommandName,
+  ConnectResult,
+  DisconnectNotice,
+  DrainNotice,
+  GapNotice,
+  HistoryResult,
+  PresenceCounts,
+  PresenceList,
+  PresenceResult,
+  RefreshNotice,
+  Results,
+  SubscribedNotice,
+  SubscribeResult,
+} from "./frame.js";
+import { type FrameValue, JsonText } from "./frame-encoding.js";
+
+/** A publication of a channel's history, its data as the JSON text that it was published as. */
+export interface PublicationText {
+  readonly offset: number;
+  readonly data: string;
+}
+
+/** A result as the server has it: the data of publications is text. */
+type Encodable<Result extends { readonly publications?: unknown }> = Omit<Result, "publications"> & {
+  readonly publications?: readonly PublicationText[];
+};
+
+/** What one entry of `subs` says. */
+export type SubscribeEntry = EncodableResults["subscribe"] | { readonly error: ErrorCode };
+
+/** Members as the JSON texts that others are shown. */
+type EncodableList<List extends PresenceList> = Omit<List, "members"> & {
+  readonly members: readonly string[];
+};
+
+export interface EncodableResults extends Omit<Results, "connect" | "subscribe" | "history" | "presence"> {
+  readonly connect: Omit<ConnectResult, "subs"> & {
+    readonly subs?: Readonly<Record<string, SubscribeEntry>>;
+  };
+  readonly subscribe: Omit<Encodable<SubscribeResult>, "presence"> & {
+    readonly presence?: EncodableList<PresenceList>;
+  };
+  readonly presence: EncodableList<PresenceResult>;
+  readonly history: Encodable<HistoryResult>;
+}
+
+/** A publication on its way to its subscribers. */
+export interface SentPublication {
+  readonly channel: string;
+  /** Where the channel keeps history. */
+  readonly offset?: number | undefined;
+  /** Given when it is not that of the publication before. */
+  readonly epoch?: string | undefined;
+  readonly data: JsonText;
+}
+
+/** A member comes or goes. */
+export interface SentJoinLeave {
+  readonly channel: string;
+  readonly member: JsonText;
+  readonly version: number;
+}
+
+/** A push as the server has it: its data is a leaf. */
+export type SentPush =
+  | { readonly op: "connect"; readonly body: EncodableResults["connect"] }
+  | { readonly op: "publication"; readonly body: SentPublication }
+  | { readonly op: "gap"; readonly body: GapNotice }
+  | { readonly op: "message"; readonly body: { readonly data: JsonText } }
+  | { readonly op: "broadcast"; readonly body: { readonly data: JsonText } }
+  | { readonly op: "subscribed"; readonly body: SubscribedNotice }
+  | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
+  | { readonly op: "join"; readonly body: SentJoinLeave }
+  | { readonly op: "leave"; readonly body: SentJoinLeave }
+  | { readonly op: "presence"; readonly body: { readonly channel: string } & PresenceCounts }
+  | { readonly op: "refresh"; readonly body: RefreshNotice }
+  | { readonly op: "drain"; readonly body: DrainNotice }
+  | { readonly op: "disconnect"; readonly body: DisconnectNotice };
+
+/** What both sides send for a sign of life. */
+export const PING_FRAME: FrameValue = Object.freeze({});
+
+export function replyFrame<Op extends CommandName>(
+  id: number,
+  op: Op,
+  body: EncodableResults[Op],
+): FrameValue {
+  return { id, [op]: resultFrame(body) };
+}
+
+export function errorFrame(id: number, error: ErrorCode): FrameValue {
+  return { id, error: tree(error) };
+}
+
+export function pushFrame({ op, body }: SentPush): FrameValue {
+  return { [op]: op === "connect" ? resultFrame(body) : tree(body) };
+}
+
+/** The notice for a row of the table. `detail` replaces the row's sentence where more is known. */
+export function disconnectNotice(
+  row: DisconnectCode,
+  detail?: string,
+  retryAfter?: number,
+): DisconnectNotice {
+  return {
+    code: row.code,
+    reason: detail ?? row.message,
+    reconnect: mayReconnect(row.code),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
+}
+
+/**
+ * A result, with the text of publications and members as leaves: at its top, or in each of its `subs`. They
+ * come last, behind what says what they are.
+ */
+export function resultFrame(body: object): FrameValue {
+  const { publications, members, presence, subs } = body as {
+    readonly publications?: readonly PublicationText[];
+    readonly members?: readonly string[];
+    readonly presence?: EncodableList<PresenceList>;
+    readonly subs?: Readonly<Record<string, object>>;
+  };
+  if ((publications ?? members ?? presence ?? subs) === undefined) return tree(body);
+  const {
+    publications: _publications,
+    members: _members,
+    presence: _presence,
+    subs: _subs,
+    ...rest
+  } = body as Readonly<Record<string, FrameValue>>;
+  return {
+    ...rest,
+    publications: publications?.map(({ offset, data }) => ({ offset, data: new JsonText(data) })),
+    members: members?.map((member) => new JsonText(member)),
+    presence: presence && resultFrame(presence),
+    subs: subs && subsFrame(subs),
+  };
+}
+
+function subsFrame(subs: Readonly<Record<string, object>>): FrameValue {
+  return Object.fromEntries(
+    Object.entries(subs).map(([channel, outcome]) => [channel, resultFrame(outcome)]),
+  );
+}
+
+/** Interfaces have no index signature, but are trees all the same. */
+function tree(body: object): FrameValue {
+  return body as unknown as FrameValue;
+}
