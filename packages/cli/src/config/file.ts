@@ -52,9 +52,9 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
 }
 
 /**
- * At most one byte more than a file may have: a link may lead to a device without an end. A named pipe without
- * a writer is empty, since a reload must not stand still; one that a shell made (`--config <(…)`) is waited
- * for.
+ * At most one byte more than a file may have: a link may lead to a device without an end. A named pipe
+ * without a writer is empty, since a reload must not stand still; one that a shell made (`--config <(…)`) is
+ * waited for.
  */
 function readBounded(path: string): string {
   const isShells = /^\/(?:dev|proc)\//.test(path);

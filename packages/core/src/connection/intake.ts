@@ -1,8 +1,8 @@
 /**
  * What a client says: one message in, its commands carried out, its work charged.
  *
- * Invariants: nothing here throws, whatever comes; a message costs at least what it makes the worker do; after
- * the end of the connection nothing more of its message is carried out.
+ * Invariants: nothing here throws, whatever comes; a message costs at least what it makes the worker do;
+ * after the end of the connection nothing more of its message is carried out.
  */
 import {
   type DecodedCommand,
