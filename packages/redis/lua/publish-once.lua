@@ -1,10 +1,12 @@
--- publish-once: hands a publication that is not kept to the topic's subscribers, unless its key was used.
+-- publish-once: hands a publication that is not kept to the topic's subscribers, unless its key was used. Begins with late.lua.
 --
 -- KEYS  1 the record of the publication's key
--- ARGV  1 channel of the topic, 2 payload (src/envelope.ts), 3 for how long the record is kept, ms
+-- ARGV  1 channel of the topic, 2 payload (src/envelope.ts), 3 for how long the record is kept, ms, 4 until when it is wanted: see late.lua
 -- returns ""; "<offset> <epoch>" when the key was used by a publication that was kept
 -- effects: a repeated key none. Else subscribers get the payload, and the record says that the key was used. None where
 --   PUBLISH is refused.
+local tooLate = late(ARGV[4])
+if tooLate then return tooLate end
 local first = redis.call('GET', KEYS[1])
 if first then return first end
 redis.call('SET', KEYS[1], '', 'PX', ARGV[3])

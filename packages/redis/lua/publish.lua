@@ -1,14 +1,17 @@
 -- publish: gives a publication its offset, keeps it, and hands it to the topic's subscribers, in one step.
--- Begins with touch.lua.
+-- Begins with late.lua and touch.lua.
 --
 -- KEYS  1 top, 2 log: see touch.lua. 3, optional: the record of the publication's key
 -- ARGV  1 channel of the topic, 2 data, 3 new epoch, 4 entries that the log keeps, 5 for how long, ms,
---       6 for how long the top is kept, ms, 7 for how long the record is kept, ms
+--       6 for how long the top is kept, ms, 7 for how long the record is kept, ms,
+--       8 until when it is wanted: see late.lua
 -- returns "<offset> <epoch>"; "" when the key was used by a publication that was not kept
--- effects: a repeated key none. Else the log ends with one entry more, `<offset>-0` with the fields d (data) and t (when, ms),
+-- effects: of a late call and of a repeated key none. Else the log ends with one entry more, `<offset>-0` with the fields d (data) and t (when, ms),
 --   the top says so, subscribers get the data in its envelope (src/envelope.ts), the record holds what is returned.
 --   Of a publication that cannot be kept none, whichever command was refused. One that only PUBLISH refused is kept, and
 --   the error is returned: a caller that repeats it with its key is answered with its position.
+local tooLate = late(ARGV[8])
+if tooLate then return tooLate end
 if KEYS[3] then
   local first = redis.call('GET', KEYS[3])
   if first then return first end

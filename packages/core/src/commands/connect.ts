@@ -28,13 +28,17 @@ import type { CoreOptions } from "../options.js";
 import { whoConnects } from "./authenticate.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
-import { again, newAllowance, positionOf, request, requestOwn, settle, type Wanted } from "./subscribe.js";
+import { newAllowance, type PendingSubscribe } from "./pending-subscribe.js";
+import { positionOf, request, requestOwn } from "./subscribe.js";
 import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["connect"];
 export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
 /** Without a channel: the user's own messages. */
-type Requested = readonly [channel: string | undefined, wanted: Wanted | { readonly error: ErrorCode }];
+type Requested = readonly [
+  channel: string | undefined,
+  pending: PendingSubscribe | { readonly error: ErrorCode },
+];
 export type Settled = readonly (readonly [channel: string | undefined, outcome: ChannelOutcome])[];
 type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 
@@ -148,13 +152,10 @@ export function subscribeAll(
   ];
   const settled = (ready: readonly Requested[]): Settled => {
     const allowance = newAllowance(context, connection);
-    return ready.map(([channel, each]) => [
-      channel,
-      "error" in each ? each : settle(context, connection, each, allowance),
-    ]);
+    return ready.map(([channel, each]) => [channel, "error" in each ? each : each.complete(allowance)]);
   };
   const finish = (all: readonly Requested[]): Settled | Promise<Settled> =>
-    all.some(isWaiting) ? allReady(context, connection, all).then(settled) : settled(all);
+    all.some(isWaiting) ? allReady(all).then(settled) : settled(all);
   return areKnown(permits)
     ? finish(requestAll(permits))
     : Promise.all(permits).then((problems) => finish(requestAll(problems)));
@@ -206,11 +207,7 @@ function sinceOf(wish: ChannelWish | null): Position | null {
  * Waits until all can be settled in one turn. A channel may move on while others are awaited: then it is
  * asked again.
  */
-async function allReady(
-  context: Context,
-  connection: Connection,
-  all: readonly Requested[],
-): Promise<readonly Requested[]> {
+async function allReady(all: readonly Requested[]): Promise<readonly Requested[]> {
   for (let rounds = 1, wanted = all; ; rounds++) {
     const answered = await Promise.all(
       wanted.map(async ([channel, each]): Promise<Requested> => {
@@ -220,7 +217,7 @@ async function allReady(
     );
     if (rounds === MAX_ROUNDS) return answered;
     wanted = answered.map(([channel, each]): Requested => {
-      return [channel, "error" in each ? each : again(context, connection, each)];
+      return [channel, "error" in each ? each : each.prepare()];
     });
     if (!wanted.some(isWaiting)) return wanted;
   }

@@ -24,6 +24,9 @@ export interface PresenceWish {
   readonly told: boolean;
 }
 
+/** The part of core that watches presence. */
+type Watching = Pick<Context, "presence">;
+
 /** Undefined where nothing is asked. */
 export function wishOf(
   context: Context,
@@ -41,18 +44,18 @@ export function wishOf(
   return { watch: presence.watches.enter(channel, rule), listed, told };
 }
 
-export function isKnown({ presence }: Context, wished: PresenceWish | undefined): boolean {
+export function isKnown({ presence }: Watching, wished: PresenceWish | undefined): boolean {
   return wished === undefined || presence === undefined || presence.watches.isReady(wished.watch);
 }
 
 /** Brings about that it `isKnown`, as far as reading can. Rejects as the broker does. */
-export async function learn(context: Context, wished: PresenceWish | undefined): Promise<void> {
+export async function learn(context: Watching, wished: PresenceWish | undefined): Promise<void> {
   if (wished !== undefined && !isKnown(context, wished)) await context.presence?.watches.learn(wished.watch);
 }
 
 /** The subscription begins: it is told from now on, and this is what came before. */
 export function grant(
-  { presence }: Context,
+  { presence }: Watching,
   connection: Connection,
   subscription: Subscription,
   { watch, listed, told }: PresenceWish,
@@ -64,6 +67,6 @@ export function grant(
   return snapshot && { ...snapshot, joinLeave, members: listed ? snapshot.members : [] };
 }
 
-export function cancel({ presence }: Context, wished: PresenceWish | undefined): void {
+export function cancel({ presence }: Watching, wished: PresenceWish | undefined): void {
   if (wished !== undefined) presence?.watches.release(wished.watch);
 }

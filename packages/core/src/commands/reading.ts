@@ -16,12 +16,19 @@ import type { Answer } from "./command.js";
 export const READ_BYTES_PER_COMMAND = 16 * 1024;
 
 /** What an answer with `bytes` of publications or members costs, once it is known. */
-export function chargeRead({ rateLimit, ticker }: Context, connection: Connection, bytes: number): void {
+export function chargeRead(
+  { rateLimit, ticker }: Pick<Context, "rateLimit" | "ticker">,
+  connection: Connection,
+  bytes: number,
+): void {
   rateLimit.spend(connection, ticker.tick, bytes / READ_BYTES_PER_COMMAND);
 }
 
 /** Whether what the connection has read before leaves it nothing now. */
-export function hasReadEnough({ rateLimit, ticker }: Context, connection: Connection): boolean {
+export function hasReadEnough(
+  { rateLimit, ticker }: Pick<Context, "rateLimit" | "ticker">,
+  connection: Connection,
+): boolean {
   return rateLimit.isSpent(connection, ticker.tick);
 }
 

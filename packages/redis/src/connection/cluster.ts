@@ -14,6 +14,7 @@ import { hangUp } from "./hang-up.js";
 import { Probe } from "./probe.js";
 import { NotMaster } from "./role.js";
 import { loadScripts, runScript } from "./script.js";
+import { ServerClocks } from "./server-clocks.js";
 import { slotOf } from "./slot.js";
 import type { Handshakes } from "./stream-errors.js";
 
@@ -34,6 +35,9 @@ export async function openCluster(
   await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
 
   const alive = masters.filter((node) => node.status !== "end");
+  const clocks = new ServerClocks(clock);
+  // Answered before the scripts are.
+  for (const node of alive) void clocks.ask(node);
   await Promise.allSettled(
     alive.map((node) => withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(node))),
   );
@@ -48,6 +52,10 @@ export async function openCluster(
   const probe = await Probe.start(subscriber.raw, settings.probeChannel, clock, timeoutMs);
   await probe.run(alive, random);
 
+  const ownerOf = (key: string): Redis | undefined => {
+    const [owner] = cluster.slots[slotOf(key)] ?? [];
+    return cluster.nodes().find(({ options }) => `${options.host}:${options.port}` === owner);
+  };
   let refreshedAt = clock.monotonic();
   return {
     subscriber: subscriber.raw,
@@ -62,16 +70,18 @@ export async function openCluster(
       const masters = cluster.nodes("master");
       await Promise.all([...masters.map((node) => ping(node, settings)), probe.run(masters, random)]);
     },
+    // Where a key has moved meanwhile, another server's clock is meant: they have to agree within the deadline.
+    deadline: (key, until) => clocks.deadline(ownerOf(key), until),
     checkRole: async () => {
-      const checks = cluster.nodes("master").map((node) => checkMember(node, settings));
+      const nodes = cluster.nodes("master").filter(({ status }) => status === "ready");
+      for (const node of nodes) void clocks.ask(node);
+      const checks = nodes.map((node) => checkMember(node, settings));
       // A member that is no master any more sends keys on by itself: it has only to be known.
       if ((await Promise.all(checks)).includes(false)) cluster.refreshSlotsCache();
     },
     overdue: (key) => {
-      const [owner] = cluster.slots[slotOf(key)] ?? [];
-      for (const node of cluster.nodes()) {
-        if (`${node.options.host}:${node.options.port}` === owner) hangUp(node);
-      }
+      const owner = ownerOf(key);
+      if (owner !== undefined) hangUp(owner);
     },
     lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
   };

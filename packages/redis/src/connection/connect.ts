@@ -13,6 +13,7 @@ import type { Connections, ConnectSettings } from "./connections.js";
 import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import { loadScripts, runScript } from "./script.js";
+import { ServerClocks } from "./server-clocks.js";
 import { hearStreamErrors } from "./stream-errors.js";
 
 /** Connects to the target. Rejects with the reason when that fails; the caller then ends what was begun. */
@@ -83,13 +84,20 @@ async function openPair(settings: ConnectSettings, options: ConnectionOptions): 
   // Both: behind one name there may be two servers for a while.
   const masters = Promise.all(both.map(({ raw }) => roles.check(raw)));
   await withDeadline(clock, timeoutMs, "ROLE", masters);
+  const clocks = new ServerClocks(clock);
+  // Answered before the scripts are.
+  void clocks.ask(commands.raw);
   await withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(commands.raw));
   return {
     subscriber: subscriber.raw,
     publish: (channel, data) => commands.raw.publish(channel, data),
     script: (script, keys, args) => runScript(commands.raw, script, keys, args),
     ping: () => withDeadline(clock, timeoutMs, "PING", pings.ping(commands.raw)),
-    checkRole: () => withDeadline(clock, timeoutMs, "ROLE", roles.check(commands.raw)),
+    deadline: (_key, until) => clocks.deadline(commands.raw, until),
+    checkRole: () => {
+      void clocks.ask(commands.raw);
+      return withDeadline(clock, timeoutMs, "ROLE", roles.check(commands.raw));
+    },
     overdue: () => hangUp(commands.raw),
     lost: Promise.race(both.map(({ ended }) => ended)),
   };

@@ -13,6 +13,7 @@ function answer(socket: Socket, lines: readonly string[]): void {
     if (/^hello$/i.test(line)) socket.write("%1\r\n$5\r\nproto\r\n:3\r\n");
     else if (/^role$/i.test(line)) socket.write("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
     else if (/^(script|client)$/i.test(line)) socket.write("$2\r\nOK\r\n");
+    else if (/^time$/i.test(line)) socket.write("*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n");
     else if (/^ping$/i.test(line)) socket.write("+PONG\r\n");
     else if (/^info$/i.test(line)) socket.write("$19\r\nredis_version:7.2.0\r\n");
   }

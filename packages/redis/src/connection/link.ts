@@ -127,13 +127,19 @@ export class RedisLink {
       const send = (until: number): Promise<unknown> =>
         lane === undefined
           ? this.#use().script(script, keys, args)
-          : this.#lanes.script(lane, call, bytes, until);
+          : this.#lanes.script(lane, this.#dated(call, until), bytes, until);
       return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
     } catch (error) {
       // The master became a replica and did not hang up: another server is the master now.
       if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
+      // The server stood still, or its clock was set: then it is asked anew.
+      else if (isError(error, "LATE")) void this.#checkRole();
       throw error;
     }
+  }
+
+  #dated(call: ScriptCall, until: number): ScriptCall {
+    return { ...call, args: [...call.args, this.#use().deadline(call.keys[0] ?? "", until)] };
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {

@@ -13,6 +13,7 @@ import type { Cluster, Redis } from "ioredis";
 /** The files in packages/redis/lua, without `.lua`. Each says what its KEYS and ARGV are. */
 export type ScriptName =
   | "touch"
+  | "late"
   | "publish"
   | "publish-plain"
   | "batch"
@@ -48,7 +49,10 @@ export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly string[];
-  /** Calls of one lane are carried out in their order (lanes.ts). Undefined where order does not matter. */
+  /**
+   * Calls of one lane are carried out in their order (lanes.ts), and not after their deadline, which the link
+   * adds as the last argument (lua/late.lua). Undefined where order does not matter.
+   */
   readonly lane?: string;
 }
 
@@ -75,9 +79,9 @@ function scriptOf(text: string): Script {
 }
 
 export const SCRIPTS = Object.freeze({
-  publish: loadOrdered("touch", "publish"),
-  publishOnce: loadOrdered("publish-once"),
-  publishPlain: loadOrdered("publish-plain"),
+  publish: loadOrdered("late", "touch", "publish"),
+  publishOnce: loadOrdered("late", "publish-once"),
+  publishPlain: loadOrdered("late", "publish-plain"),
   read: load("touch", "read"),
   secret: load("secret"),
   eventsAdd: load("events-add"),
@@ -114,7 +118,7 @@ export function batchOf(calls: readonly ScriptCall[]): ScriptCall {
 }
 
 /** Whether Redis answered with this kind of error: the first word of its message. */
-export function isError(error: unknown, kind: "NOSCRIPT" | "READONLY"): boolean {
+export function isError(error: unknown, kind: "NOSCRIPT" | "READONLY" | "LATE"): boolean {
   return isNativeError(error) && error.message.startsWith(`${kind} `);
 }
 
