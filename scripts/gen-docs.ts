@@ -1,7 +1,8 @@
 /**
  * Writes the documents that come from code: docs/configuration.md from the settings' schema, docs/codes.md
  * from the protocol's codes, docs/metrics.md from core's metrics, docs/limits.md from the limits of
- * platforms, docs/openapi.json from the admin API's table. With `--check` it writes nothing, names each file that has drifted and ends with 1.
+ * platforms, docs/openapi.json from the admin API's table. With `--check` it writes nothing, names each file
+ * that has drifted and ends with 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { COUNTERS, HISTOGRAMS } from "@holdfast/core";

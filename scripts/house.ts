@@ -135,7 +135,9 @@ function wideComments(file: string, text: string): string[] {
   });
 }
 
-/** Type names that two files of published packages declare and export. Mirrors of core in the client aside. */
+/**
+ * Type names that two files of published packages declare and export. Mirrors of core in the client aside.
+ */
 function twoMeanings(sources: readonly Source[]): string[] {
   const where = new Map<string, string[]>();
   for (const { file, name, text } of sources) {

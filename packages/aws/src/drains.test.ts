@@ -1,6 +1,6 @@
 /**
- * The agent against the metadata service and the API of Auto Scaling over HTTP: 100 instances whose ends differ
- * in the order of events, with throttling and outages of both.
+ * The agent against the metadata service and the API of Auto Scaling over HTTP: 100 instances whose ends
+ * differ in the order of events, with throttling and outages of both.
  */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { InstanceAgent } from "./agent.js";

@@ -26,7 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => shared.close());
 
-/** What goes before the request on its connection: nothing, a request that was answered, or one that was not. */
+/**
+ * What goes before the request on its connection: nothing, a request that was answered, or one that was not.
+ */
 type Before = "nothing" | "an answer" | "a request";
 
 /** The answer to `text`, whole or until the end; behind another request on its connection, or not. */

@@ -5,11 +5,11 @@
  *     entered ──prepare──► waiting (broker, past, presence) ──► ready ──complete──► heard
  *                                  └──failed──► out of the session, with an error
  *
- * In halves, because a connect asks for many channels at once and answers when it has them all: from its entry
- * a second subscribe, an unsubscribe or a close finds the subscription; `complete` begins to listen and says
- * what was missed. Invariants: `complete` and the answer happen in one turn, so nothing is heard before the
- * answer and nothing is missed after it; the stream is pinned from the entry to the end of waiting, and the
- * watch of presence is given up once.
+ * In halves, because a connect asks for many channels at once and answers when it has them all: from its
+ * entry a second subscribe, an unsubscribe or a close finds the subscription; `complete` begins to listen and
+ * says what was missed. Invariants: `complete` and the answer happen in one turn, so nothing is heard before
+ * the answer and nothing is missed after it; the stream is pinned from the entry to the end of waiting, and
+ * the watch of presence is given up once.
  */
 import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";

@@ -1,6 +1,6 @@
 /**
- * The read budget: a handle that brings too much in one turn, or much when all together have, goes on in a later
- * one.
+ * The read budget: a handle that brings too much in one turn, or much when all together have, goes on in a
+ * later one.
  */
 import { describe, expect, it } from "@jest/globals";
 import { ReadBudget } from "./read-budget.js";

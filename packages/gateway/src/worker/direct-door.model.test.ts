@@ -1,6 +1,6 @@
 /**
- * The direct door against everything that can happen around it, in any order: no socket is lost or held twice,
- * and it always comes back.
+ * The direct door against everything that can happen around it, in any order: no socket is lost or held
+ * twice, and it always comes back.
  */
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";

@@ -70,7 +70,8 @@ export async function openCluster(
       const masters = cluster.nodes("master");
       await Promise.all([...masters.map((node) => ping(node, settings)), probe.run(masters, random)]);
     },
-    // Where a key has moved meanwhile, another server's clock is meant: they have to agree within the deadline.
+    // Where a key has moved meanwhile, another server's clock is meant: they have to agree within the
+    // deadline.
     deadline: (key, until) => clocks.deadline(ownerOf(key), until),
     checkRole: async () => {
       const nodes = cluster.nodes("master").filter(({ status }) => status === "ready");
