@@ -7,13 +7,16 @@ import { dirname, join } from "node:path";
 import { expect, it } from "@jest/globals";
 import { house } from "./house.js";
 
-it("no folder knows a higher one, no circle, no crowded folder, no wide comment, no name with two meanings", () => {
-  const { backward, circles, crowdedFolders, wideComments, twoMeanings } = house(process.cwd());
-  expect({ backward, circles, crowdedFolders, wideComments, twoMeanings }).toEqual({
+it("no folder knows a higher one, no circle, no crowded folder, no wide comment, no vague subject, no name with two meanings", () => {
+  const { backward, circles, crowdedFolders, wideComments, vagueSubjects, twoMeanings } = house(
+    process.cwd(),
+  );
+  expect({ backward, circles, crowdedFolders, wideComments, vagueSubjects, twoMeanings }).toEqual({
     backward: 0,
     circles: 0,
     crowdedFolders: [],
     wideComments: [],
+    vagueSubjects: [],
     twoMeanings: [],
   });
 });
@@ -38,6 +41,10 @@ it("counts what it says it counts", () => {
     `export class Big {\n${Array.from({ length: 26 }, (_, n) => `  f${n} = 0;\n`).join("")}}\n`,
   );
   for (let n = 0; n < 23; n++) write(`core/src/access/f${n}.ts`, "export {};\n");
+  const comment = ["/**", " * A test, for who", " * reads it. A client that", " *", " * nobody", " */"].join(
+    "\n",
+  );
+  write("client/src/said.test.ts", `${comment}\nconst text = "nobody";\n`);
   try {
     expect(house(root)).toEqual({
       arrows: 2,
@@ -48,6 +55,10 @@ it("counts what it says it counts", () => {
       longFunctions: ["packages/core/src/hub/long.ts long 323"],
       longFiles: ["packages/core/src/hub/long.ts 323"],
       wideComments: ["packages/core/src/hub/a.ts:3 123"],
+      vagueSubjects: [
+        "packages/client/src/said.test.ts:1 A test, for who reads it.",
+        "packages/client/src/said.test.ts:1 nobody",
+      ],
       twoMeanings: [
         "Reads: packages/client/src/clock.ts, packages/core/src/runtime/clock.ts",
         "Twice: packages/core/src/hub/a.ts, packages/core/src/runtime/b.ts",

@@ -5,10 +5,11 @@
  * Reads the sources of packages/, without tests. Its rows with a limit end with `over` where the limit is
  * passed.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parseSync } from "@swc/core";
 import { checkImports, type Node, walk } from "./import-rules.js";
+import { vagueSubjects } from "./plain-english.js";
 
 /** The limits of the house (docs/architecture.md and CONTRIBUTING.md). */
 const MAX_FILES_PER_FOLDER = 22;
@@ -39,6 +40,11 @@ export interface House {
   readonly longFunctions: readonly string[];
   readonly longFiles: readonly string[];
   readonly wideComments: readonly string[];
+  /**
+   * Sentences of comments and names of tests without a plain subject (plain-english.ts); tests and scripts
+   * count, too.
+   */
+  readonly vagueSubjects: readonly string[];
   readonly twoMeanings: readonly string[];
 }
 
@@ -58,6 +64,9 @@ export function house(root: string): House {
       .filter(({ lines }) => lines > MAX_FILE_LINES)
       .map(({ file, lines }) => `${file} ${lines}`),
     wideComments: sources.flatMap(({ file, text }) => wideComments(file, text)),
+    vagueSubjects: [...everySource(root)].flatMap(({ file, text }) =>
+      vagueSubjects(text).map((each) => `${file}:${each}`),
+    ),
     twoMeanings: twoMeanings(sources),
   };
 }
@@ -76,6 +85,18 @@ function sourcesOf(root: string): Source[] {
     }
   }
   return found;
+}
+
+/** Sources of packages with their tests and scripts, and the scripts of the repository. */
+function* everySource(root: string): Generator<{ readonly file: string; readonly text: string }> {
+  const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}`);
+  const folders = [...packages.flatMap((name) => [`${name}/src`, `${name}/scripts`]), "scripts"];
+  for (const folder of folders.filter((each) => existsSync(join(root, each)))) {
+    for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).sort()) {
+      if (!/\.[cm]?[jt]sx?$/.test(entry) || entry.startsWith("dist/")) continue;
+      yield { file: `${folder}/${entry}`, text: readFileSync(join(root, folder, entry), "utf8") };
+    }
+  }
 }
 
 function arrowsBetweenFolders(sources: readonly Source[]): number {

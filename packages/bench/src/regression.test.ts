@@ -24,7 +24,7 @@ test("a slower machine is no regression when the peer got slower too", () => {
   expect(regressions(before, slower)).toEqual([]);
 });
 
-test("ours alone getting slower is found, with whom it was compared", () => {
+test("ours alone getting slower is found, with the peer it was compared with", () => {
   const before = resultOf({ ours: [{ speed: 100 }], ws: [{ speed: 50 }] });
   const after = resultOf({ ours: [{ speed: 60 }], ws: [{ speed: 50 }] });
   expect(regressions(before, after)).toMatchObject([{ scenario: "s", case: "c", against: "ws" }]);

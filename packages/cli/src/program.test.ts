@@ -167,7 +167,7 @@ describe("the program", () => {
     ]);
   });
 
-  it("warns of an open-files limit that nobody chose", async () => {
+  it("warns of an open-files limit that the operator did not choose", async () => {
     expect(await run("config", "check")).toBe(0);
     expect(terminal.errors).toEqual([
       "warning: holds at most 2457 connections: a process may open 1024 files; raise it with `ulimit -n` or LimitNOFILE=",

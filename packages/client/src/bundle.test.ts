@@ -46,7 +46,7 @@ const members = (Class: { readonly prototype: object }): string[] => [
 ];
 
 describe("the bundle", () => {
-  it("shortens no name that somebody else uses", () => {
+  it("shortens no name that other code uses", () => {
     const reserved = new Set([
       ...publicFields(),
       ...members(sources.Client),

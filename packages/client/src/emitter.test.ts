@@ -28,7 +28,7 @@ describe("Emitter", () => {
     expect(late).toHaveBeenCalledTimes(1);
   });
 
-  it("throws a listener's error from a microtask, after everyone was called", () => {
+  it("throws a listener's error from a microtask, after every listener was called", () => {
     const microtasks: (() => void)[] = [];
     const queue = jest.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => microtasks.push(run));
     try {

@@ -173,7 +173,7 @@ describe("upgrading again", () => {
     expect(gateway.requests).toEqual([]);
   });
 
-  it("stays where it is while upgrades lead nowhere, and tells nobody of its tries", async () => {
+  it("stays where it is while upgrades lead nowhere, and does not report its tries", async () => {
     gateway.faults = { muteUpgrades: true };
     await start({ clock: hasty });
     await eventually(() => paths().filter((each) => each === "GET /ws").length >= 3);

@@ -9,7 +9,7 @@ function tokens(): () => string {
   return () => `t${++asked}`;
 }
 
-describe("who the client is", () => {
+describe("the client's identity", () => {
   it("is what the server says, while there is a connection", async () => {
     const harness = new ClientHarness({ token: "t" });
     expect(harness.client.user).toBeUndefined();
@@ -85,7 +85,7 @@ describe("a token that is about to end", () => {
     expect(harness.client.state.name).toBe("connected");
   });
 
-  it("is nobody's once the connection has ended", async () => {
+  it("is dropped once the connection has ended", async () => {
     const harness = new ClientHarness({ getToken: tokens() });
     const socket = await harness.connected();
     socket.receive({ refresh: { deadline: 20_000 } });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { TokenProvider } from "./token-source.js";
 
 describe("TokenSource", () => {
-  it("asks once for all who wait, and again afterwards", async () => {
+  it("asks once for all waiting callers, and again afterwards", async () => {
     const answers: ((token: string) => void)[] = [];
     const tokens = new TokenProvider(() => new Promise((resolve) => answers.push(resolve)));
     const first = tokens.get();

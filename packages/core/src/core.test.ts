@@ -43,7 +43,7 @@ describe("admitting", () => {
     expect(memoryWorld({ maxChannels: 2 }).core.admit(channels)).toMatchObject({ name: error.name });
   });
 
-  test("nobody is once core drains or is closed", async () => {
+  test("no client is once core drains or is closed", async () => {
     const { core } = memoryWorld();
     core.drain({ windowMs: 0, reason: "x" });
     expect(core.admit()).toEqual(errors.unavailable);
@@ -109,7 +109,7 @@ describe("a broadcast", () => {
     expect(client.take()).toMatchObject([{ op: "broadcast" }]);
   });
 
-  test("that could not be subscribed before the core closed is nobody's concern any more", async () => {
+  test("that could not be subscribed before the core closed is dropped", async () => {
     const world = scripted();
     world.broker.become("ready");
     const asked = world.broker.last("subscribe", BROADCAST);
@@ -213,7 +213,7 @@ describe("a broker that goes away and comes back", () => {
 });
 
 describe("closing", () => {
-  test("disconnects everybody, lets go of the broker and stops the clock", async () => {
+  test("disconnects all clients, lets go of the broker and stops the clock", async () => {
     const world = memoryWorld();
     const clients = [world.client(), await world.subscribed("a"), world.client("raw", ["b"])];
     await world.core.close();
@@ -248,7 +248,7 @@ describe("closing", () => {
     expect(closes).toBe(1);
   });
 
-  test("with a batch on its way writes it to nobody", async () => {
+  test("with a batch on its way writes it to no client", async () => {
     const world = memoryWorld();
     const client = await world.subscribed("news");
     world.broker.publish(NEWS, "1");

@@ -148,7 +148,7 @@ export class Core {
     return channels(this.#context.hub.topicStates, query);
   }
 
-  /** Who is connected here. Looks at all, like `slowest`. */
+  /** The connections of this worker. Looks at all, like `slowest`. */
   sessions(query: ConnectionsQuery): ConnectionFacts[] {
     return connections(this.#context.registry.connections, query);
   }
@@ -180,9 +180,9 @@ export class Core {
   }
 
   /**
-   * Who the request is from, by the token in its head, or by what proves the session that it goes on with: at
-   * once where no token is looked at. `byUrl`: its headers for the application, which is asked where the URL
-   * connects and nothing else can say it.
+   * The identity behind a request: by the token in its head, or by what proves the session that it goes on
+   * with: at once where no token is looked at. `byUrl`: its headers for the application, which is asked where
+   * the URL connects and nothing else can say it.
    */
   authenticate(
     token: string | undefined,
@@ -199,19 +199,20 @@ export class Core {
       : whoComes(this.#context, shown);
   }
 
-  /** What `redeem` takes once, within seconds, for who must not put a token into a URL. */
+  /** What `redeem` takes once, within seconds, for a client that must not put a token into a URL. */
   ticketFor(identity: Identity): ReturnType<Tickets["issue"]> {
     return this.#tickets.issue(identity);
   }
 
-  /** Who the bearer of a ticket is, which is used up. Never rejects. */
+  /** The identity of a ticket's bearer. The ticket is used up. Never rejects. */
   redeem(ticket: string): Promise<Verdict> {
     return this.#tickets.redeem(ticket);
   }
 
   /**
    * Why a connection cannot be opened now, before its upgrade; `channels` are those its URL names, if any,
-   * and `who` says what `introduce` did. Who names no channels may still bring a token in `connect`.
+   * and `who` is what `authenticate` returned. A client that names no channels may still send a token in
+   * `connect`.
    */
   admit(channels?: readonly string[], who = this.#context.authentication.anonymous): ErrorCode | undefined {
     if (this.#state.kind !== "open") return errors.unavailable;

@@ -28,15 +28,15 @@ export interface PresenceRule {
 
 export interface NamespaceOptions {
   /**
-   * Whether a private gateway lets everybody subscribe to its channels, read them and see who is there.
+   * Whether a private gateway lets every client subscribe to its channels, read them and see their members.
    * Default false.
    */
   readonly public?: boolean | undefined;
-  /** Whether clients may publish to its channels, where they are open to everybody. Default false. */
+  /** Whether clients may publish to its channels, where they are open to every client. Default false. */
   readonly clientPublish?: boolean | undefined;
   /** Whether it is kept who is in its channels. Default false. */
   readonly presence?: boolean | undefined;
-  /** Which joins and leaves those who ask are told. Default `user`. */
+  /** Which joins and leaves subscribers that ask are told. Default `user`. */
   readonly joinLeave?: JoinLeaveMode | undefined;
   /**
    * Commands a second on its channels that one connection may send, if it sends no others: each costs that

@@ -29,7 +29,7 @@ export interface CoreOptions {
   readonly maxChannels: number;
   /** Commands a second that one connection may send; twice that at once. Default 100. */
   readonly commandRate: number;
-  /** Bytes of one publication, from whomever. Default 1 MiB. */
+  /** Bytes of one publication, from a client or a backend. Default 1 MiB. */
   readonly maxPublicationBytes: number;
   /**
    * Bytes of publications that one page of a log brings, for whatever it is read; at least one comes. Default
@@ -66,7 +66,7 @@ export interface CoreOptions {
    * Sessions in a channel above which joins and leaves are not told, only how many there are. Default 500.
    */
   readonly maxJoinLeave: number;
-  /** Publications that one recovery may bring; who missed more is told `too_many`. Default 1000. */
+  /** Publications that one recovery may bring; a client that missed more is told `too_many`. Default 1000. */
   readonly maxRecovered: number;
   /**
    * Characters of recent publications that the worker keeps, so that recovery needs no read. Default 64 Mi.
@@ -83,7 +83,7 @@ export interface CoreOptions {
    * 30_000.
    */
   readonly clockLeewayMs: number;
-  /** Whether channels are open to everybody, or private unless something allows them. Default `open`. */
+  /** Whether channels are open to every client, or private unless something allows them. Default `open`. */
   readonly access: AccessMode;
   /** Whether a private gateway takes clients without a token, for what is public. Default false. */
   readonly anonymous: boolean;

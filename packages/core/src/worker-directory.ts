@@ -4,7 +4,7 @@
  *
  * A worker is named as in the ids of its sessions (`ownerPrefix`). An implementer owes: what was announced is
  * found by every worker of the cluster soon after, and no longer soon after its announcer was closed or has
- * died. What is found may be out of date: who goes there must be able to be turned away.
+ * died. What is found may be out of date: a caller that goes there must be ready to be refused.
  */
 export interface WorkerDirectory {
   /**

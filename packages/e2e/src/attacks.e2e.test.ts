@@ -301,7 +301,7 @@ describe("everything oversized", () => {
   });
 });
 
-test("100 POSTs that announce a body and never send it are answered or ended, and hold up nobody", async () => {
+test("100 POSTs that announce a body and never send it are answered or ended, and hold up no other client", async () => {
   const paths = ["/poll", "/send", "/sse", "/ws", "/"];
   const settled = Array.from({ length: 100 }, (_, n) => {
     const socket = connect(gateway.port, "127.0.0.1");

@@ -84,7 +84,7 @@ export async function allCaughtUp(
 ): Promise<void> {
   const behind = (): Watcher[] =>
     watchers.filter(({ channel, check }) => check.last !== (published.get(channel) ?? 0) - 1);
-  await eventually("everybody has the last number", () => behind().length === 0, 30_000).catch((cause) => {
+  await eventually("every client has the last number", () => behind().length === 0, 30_000).catch((cause) => {
     const lines = behind().map(
       (each) =>
         `${each.constructor.name} ${each.channel} has ${each.check.last} of ${published.get(each.channel)}: ${each.state}`,

@@ -44,7 +44,7 @@ const PROXIES = [
 ] as const;
 
 describe.each(PROXIES)("through %s", (name, start, cookies) => {
-  test("everybody gets every number once, in order, while an instance replaces its workers", async () => {
+  test("every client gets every number once, in order, while an instance replaces its workers", async () => {
     const proxy = own.add(await start());
     const channels = Array.from({ length: CHANNELS }, (_, n) => `seq:${name.replaceAll(" ", "-")}-${n}`);
     const channelOf = (n: number): string => channels[n % CHANNELS] ?? "";

@@ -166,7 +166,7 @@ describe("a proxy that tears every 20th piece of what it passes", () => {
 describe("slow and silent peers", () => {
   const PAD = "x".repeat(64 * 1024);
 
-  test("a stream that is not read ends as slow, and nobody else notices", async () => {
+  test("a stream that is not read ends as slow, and no other client notices", async () => {
     const slow = stream("channels=live:slow");
     const quick = stream("channels=live:slow");
     await eventually("both are connected", () => slow.messages.length > 0 && quick.messages.length > 0);
@@ -214,7 +214,7 @@ describe("slow and silent peers", () => {
     expect((await post('{"cursor":"forged"}')).message).toContain("`cursor`");
   });
 
-  test("a session id is no secret: without its token nobody sends or polls", async () => {
+  test("a session id is no secret: without its token no client sends or polls", async () => {
     const victim = own.add(new PollClient(() => gateway.http, { channels: ["log:victim"] }));
     const { sid } = await eventually("it is connected", () => victim.last);
     const commands = [{ id: 1, publish: { channel: "log:victim", data: "forged" } }];
@@ -235,7 +235,7 @@ describe("slow and silent peers", () => {
 });
 
 describe("a private gateway", () => {
-  test("a ticket opens a stream once; who comes back proves it by the last id, whichever worker it meets", async () => {
+  test("a ticket opens a stream once; a client that comes back proves it by the last id, whichever worker it meets", async () => {
     const secret = "a-secret-of-thirty-two-characters-or-more";
     const guarded = own.add(await GatewayProcess.start({ args: [...ARGS, "--jwt-secret", secret] }));
     const relay = own.add(await TcpRelay.start([guarded.port]));

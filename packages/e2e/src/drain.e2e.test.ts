@@ -144,7 +144,7 @@ class ReadyWatch {
 }
 
 describe("holdfast drain", () => {
-  test("--wait sends 200 clients to the other instance behind a load balancer; nobody is refused", async () => {
+  test("--wait sends 200 clients to the other instance behind a load balancer; none is refused", async () => {
     const args = ["--redis", redis.url, "--drain-delay", "2s", "--drain-window", "3s"];
     const gateways = await Promise.all([1, 2].map(async () => own.add(await GatewayProcess.start({ args }))));
     const [leaving, staying] = gateways as [GatewayProcess, GatewayProcess];
@@ -187,7 +187,7 @@ describe("holdfast drain", () => {
     expect(await metricOf(leaving, "holdfast_drain_connections_left")).toBe(0);
     const again = own.add(Program.holdfast(["drain", "--wait", "--admin", leaving.admin]));
     expect(await again.exit()).toEqual({ code: 0, signal: null });
-    expect(leaving.log.map(({ msg }) => msg)).toContain("drain: nobody is left");
+    expect(leaving.log.map(({ msg }) => msg)).toContain("drain: no client is left");
     expect(await leaving.stop()).toEqual({ code: 0, signal: null });
   });
 
@@ -207,7 +207,7 @@ describe("holdfast drain", () => {
 });
 
 describe("SIGTERM", () => {
-  test("with a delay serves everybody for that long while the health checks fail", async () => {
+  test("with a delay serves all clients for that long while the health checks fail", async () => {
     const gateway = own.add(
       await GatewayProcess.start({ args: ["--drain-delay", "4s", "--drain-window", "500ms"] }),
     );

@@ -178,7 +178,7 @@ export class DurabilityCluster {
       }
       return late.length === 0;
     };
-    await eventually("everybody has the last number", isSettled, SETTLE_MS).catch((error) => {
+    await eventually("every client has the last number", isSettled, SETTLE_MS).catch((error) => {
       const late = behind().map(
         (watcher) =>
           `${watcher.constructor.name} of ${watcher.channel} at ${watcher.check.last} of ${published.get(watcher.channel)} (${watcher.state})`,

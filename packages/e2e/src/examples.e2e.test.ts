@@ -101,7 +101,7 @@ describe("chat", () => {
     expect(browser.complaints).toEqual([]);
   });
 
-  test("lets nobody speak without a token of the backend", async () => {
+  test("lets no client speak without a token of the backend", async () => {
     const chat = await start("chat");
     const forged = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from('{"sub":"ada","exp":9999999999}').toString("base64url")}.`;
     const response = await fetch(`${chat.page}/say`, {

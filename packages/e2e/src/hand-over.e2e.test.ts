@@ -304,7 +304,7 @@ describe("senders that are slow", () => {
     expect(durationMs).toBeGreaterThan(HEAD_TIMEOUT_MS - 50);
   });
 
-  test("1,000 of them keep nobody else waiting", async () => {
+  test("1,000 of them keep no other client waiting", async () => {
     const slow = Array.from({ length: 1_000 }, () => handshake(holdfast, { pieces: ["GET /ws"] }, 30_000));
     await eventually("they are all in the door", async () => {
       const { text } = await holdfast.adminGet("/metrics");

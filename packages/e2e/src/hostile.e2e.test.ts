@@ -320,7 +320,7 @@ describe("floods", () => {
     expect(client.ending).toBeUndefined();
   });
 
-  test("WebSocket pings whose pongs nobody reads do not fill the memory", async () => {
+  test("WebSocket pings whose pongs are not read do not fill the memory", async () => {
     const before = residentMemory();
     const socket = await raw();
     socket.socket.pause();

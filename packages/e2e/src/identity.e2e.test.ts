@@ -66,7 +66,7 @@ const refused = (query: string, headers: Record<string, string> = {}): Promise<u
   );
 
 describe("a private gateway", () => {
-  test("lets nobody in without a token, by any way", async () => {
+  test("lets no client in without a token, by any way", async () => {
     expect(await refused("channels=open:1")).toEqual([401, "unauthorized"]);
     expect(await refused("channels=open:1&token=forged")).toEqual([401, "bad_token"]);
     expect(await refused("", { Authorization: "Bearer forged" })).toEqual([401, "bad_token"]);
@@ -99,7 +99,7 @@ describe("a private gateway", () => {
     expect(await refused("channels=vip:1", headers)).toEqual([403, "forbidden"]);
   });
 
-  test("delivers a message to a user on every instance, and to nobody else", async () => {
+  test("delivers a message to a user on every instance, and to no other", async () => {
     const clients = await Promise.all([first, second].map((gateway) => connect(gateway, { token: ada })));
     const other = await connect(second, { token: bob });
     await backend.publish("holdfast:user:ada", '{"for":"ada"}');
@@ -109,7 +109,7 @@ describe("a private gateway", () => {
     expect(await other.client.next()).toEqual({ message: { data: "bob" } });
   });
 
-  test("keeps who somebody is through a resume on another instance, and gives it to nobody else", async () => {
+  test("keeps an identity through a resume on another instance, and gives it to no other client", async () => {
     const { client, reply } = await connect(first, { token: ada, subs: { "room:1": null } });
     client.close();
     const resume = { sid: reply.sid, token: reply.resumeToken };

@@ -89,7 +89,7 @@ describe("SIGTERM", () => {
     expect(gateway.program.stderr).toEqual([]);
   });
 
-  test("publications still arrive at those who have not been sent away yet", async () => {
+  test("publications still arrive at clients that have not been sent away yet", async () => {
     const gateway = own.add(await GatewayProcess.start({ args: ["--drain-window", "1500ms"] }));
     const clients = await Promise.all(
       Array.from({ length: 10 }, async () =>

@@ -96,7 +96,7 @@ describe("PUBLISH by any Redis client", () => {
     }
   });
 
-  test("holdfast:channel:<name> reaches every subscriber exactly once, and nobody else", async () => {
+  test("holdfast:channel:<name> reaches every subscriber exactly once, and no other client", async () => {
     const clients = await everywhere("c1");
     const stranger = own.add(await PlainClient.subscribed(first.ws("channels=c2")));
     expect(await backend.publish("holdfast:channel:c1", "[1]")).toBe(WORKERS);
@@ -166,7 +166,7 @@ describe("payloads of backends", () => {
     }
   });
 
-  test("malformed and oversized ones hurt nobody and are counted", async () => {
+  test("malformed and oversized ones change nothing and are counted", async () => {
     const clients = await everywhere("m");
     const before = await rejected();
     const strange: [channel: string, payload: string | Buffer][] = [

@@ -135,7 +135,7 @@ describe("in a cluster", () => {
     await refused(late, token);
   });
 
-  test("a Redis that lost it gets it back from those who know it", async () => {
+  test("a Redis that lost it gets it back from workers that know it", async () => {
     const token = old("fay", { jti: "lost-1" });
     await first.adminPost("/api/revoke", { token: "lost-1" });
     await refused(second, token);

@@ -62,7 +62,7 @@ const namesOf = (presence: Presence | undefined): readonly unknown[] =>
   (presence?.members ?? []).map(({ user, sessions }) => [user, sessions.length]).sort();
 
 describe.each<TransportName>(["websocket", "sse", "poll"])("over %s", (transport) => {
-  test("everybody sees who is there: users, and each of their sessions", async () => {
+  test("every client sees the members: users, and each of their sessions", async () => {
     const channel = `seat:${transport}`;
     const [ada, seen] = await enter("ada", channel, transport);
     expect(ada.user).toBe("ada");
@@ -101,7 +101,7 @@ describe.each<TransportName>(["websocket", "sse", "poll"])("over %s", (transport
     expect(namesOf(seen.presence)).toEqual([["ada", 1]]);
   });
 
-  test("a token that ends is replaced, and nobody notices", async () => {
+  test("a token that ends is replaced, and no member notices", async () => {
     let asked = 0;
     const exp = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
     const ada = client(() => tokenOf("ada", { exp: exp(++asked === 1 ? 3 : 3600) }), transport);

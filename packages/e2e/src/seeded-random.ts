@@ -1,5 +1,5 @@
 /**
- * Chance that can be had again: numbers that follow from a seed (mulberry32).
+ * Random numbers that a seed repeats (mulberry32).
  */
 
 export class SeededRandom {

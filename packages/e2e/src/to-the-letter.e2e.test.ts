@@ -190,7 +190,7 @@ describe("what is shown of a user", () => {
     await server.close();
   });
 
-  test("is the `info` of its token to the letter, for whoever listens, asks, or comes back; and so is a message to it", async () => {
+  test("is the `info` of its token to the letter, for clients that listen, ask, or come back; and so is a message to it", async () => {
     const info = '{"id":36893488147419103233,"n":[7.10,-0,1E3],"id":"\\u00e9"}';
     const channels = '"channels":[{"match":"in:*","verbs":["subscribe","presence"]}]';
     const token = (user: string, more: string): string =>

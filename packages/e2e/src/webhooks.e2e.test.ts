@@ -82,7 +82,7 @@ describe("webhooks", () => {
     await other.close();
   });
 
-  test("turn away whom the application does not want, with its reason", async () => {
+  test("turn away clients that the application does not want, with its reason", async () => {
     const client = await PlainClient.connect(gateway.ws(), cookie("mallory"));
     expect((await client.command("connect", {})).error).toEqual({
       code: 125,
@@ -177,7 +177,7 @@ describe("webhooks", () => {
       (_, response) => response.end(`{"allow":true,"x":"${"x".repeat(5e6)}"}`),
     ],
     ["hangs up", (_, response) => void response.destroy()],
-  ])("let nobody in while the application %s, and everybody afterwards", async (_, behaviour) => {
+  ])("let no client in while the application %s, and everybody afterwards", async (_, behaviour) => {
     const bob = await connected("alice");
     const { behaviour: usual } = application;
     application.behaviour = behaviour;
@@ -202,7 +202,7 @@ describe("webhooks", () => {
     await bob.close();
   });
 
-  test("let nobody in while the application is down, and survive its restart", async () => {
+  test("let no client in while the application is down, and survive its restart", async () => {
     const alice = await connected("alice");
     await application.stop();
     expect((await alice.command("subscribe", { channel: "room:3" })).error.name).toBe("try_later");

@@ -9,7 +9,7 @@ import {
 } from "./drain-timings.js";
 
 describe("the timings of a drain", () => {
-  it("of 200,000 clients whom the others take at 2,000 a second", () => {
+  it("of 200,000 clients that the others take at 2,000 a second", () => {
     expect(drainTimings({ place: "ec2", connections: 200_000, returnsPerSecond: 2000 })).toEqual({
       place: "ec2",
       drainDelaySeconds: 25,

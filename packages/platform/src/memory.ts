@@ -1,9 +1,9 @@
 /**
- * The memory model: what connections take of an instance, in user space and in the kernel.
+ * The memory model: how much memory connections take on an instance, in user space and in the kernel.
  *
- * Two figures, and they must not be mixed up. `measuredMemory` is what the million run showed,
- * connections idle and collected. `neededMemory` is what a plan asks for: room for garbage, for a page of
- * unread bytes of each connection, and for the system.
+ * It has two figures, which must not be mixed up. `measuredMemory` is what the run with a million connections
+ * took: idle connections, after garbage collection. `neededMemory` is what a plan asks for: it adds room for
+ * garbage, for a page of unread bytes of each connection, and for the system.
  */
 import { GATEWAY } from "./limits/gateway.js";
 import { LINUX } from "./limits/linux.js";

@@ -133,7 +133,7 @@ describe("ingest", () => {
     expect(await listener.upTo("end")).toEqual(["once", "end"]);
   });
 
-  test("what is malformed is told, and holds nobody up", async () => {
+  test("what is malformed is told, and holds up no other entry", async () => {
     const listener = await subscriber(NEWS);
     const malformed = [
       ["data", "1"],

@@ -1,12 +1,13 @@
 /**
  * The presence store on Redis: the scripts of presence, and the index of each lease's channels.
  *
- * A channel's keys are in one Cluster slot (lua/presence.lua), leases in another. Which channels a lease has
- * members in is an index in a third, written before the first member joins, so that the worker that ends the
- * lease misses none; it may name channels without members. A worker ends its earlier leases before their
- * time, while a change under one may still be on its way over a link that was replaced: marks in the channels
- * and the index refuse it, for as long as it would be taken. Invariant: a lease is forgotten only when none
- * of its members is left, and none can come.
+ * There are three kinds of keys, each in its own Cluster slot: a channel's members (lua/presence.lua), the
+ * leases, and for each lease an index of the channels in which it has members. The index is written before
+ * the first member joins, so the worker that ends a lease misses no channel; it may name channels without
+ * members. A worker ends its earlier leases before they lapse. A change under such a lease may still be on
+ * its way over a connection that was replaced, so marks in the channels and the index refuse it for as long
+ * as it could arrive. Invariant: a lease is forgotten only when none of its members is left and none can
+ * come.
  */
 import type {
   ChangeOutcome,

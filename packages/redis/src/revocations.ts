@@ -2,8 +2,8 @@
  * The revocations on Redis: a sorted set by their ends, over the broker's link.
  *
  * Three keys of one Cluster slot, which expire with their last member. A subject is any text, so none is part
- * of a key's name; what is spent has its digest there. Invariant: a reply that is not understood is an error,
- * never an empty list.
+ * of a key's name; a spent ticket is named by its digest. Invariant: a reply that is not understood is an
+ * error, never an empty list.
  */
 import { createHash, randomBytes } from "node:crypto";
 import {

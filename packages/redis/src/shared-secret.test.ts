@@ -9,7 +9,7 @@ import { RedisServer } from "./testing/index.js";
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
 
 describe("the shared secret", () => {
-  test("is the same for all who ask at once and later, another elsewhere, and never another thing", async () => {
+  test("is the same for all workers that ask at once and later, another elsewhere, and never another thing", async () => {
     const server = await RedisServer.start();
     const create = (prefix: string) =>
       new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, prefix }, SEAMS);

@@ -1,5 +1,5 @@
 /**
- * How a run's connections hear: WebSocket, an event stream, or polls that are held.
+ * The transport of a run's connections: WebSocket, an event stream, or polls that are held.
  */
 
 export type RunTransport = "websocket" | "sse" | "poll";

@@ -1,5 +1,5 @@
 /**
- * Clients of the SDK, thousands in one process, with a hand on their network.
+ * Thousands of clients of the SDK in one process, and a network between that the bench can cut.
  *
  * Arguments: port, channel. Commands on stdin, one a line, each answered with a line of JSON:
  *

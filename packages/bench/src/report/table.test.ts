@@ -22,7 +22,7 @@ test("ours comes first; a peer's cell says what ours is by it, run by run", () =
   ]);
 });
 
-test("columns that nobody measured are left out", () => {
+test("columns without a measurement are left out", () => {
   const [table] = tablesOf(resultOf({ ours: [{ cost: 1 }] }));
   expect(table?.header).toEqual(["case", "who", "cost, µs", "others, %"]);
 });

@@ -17,9 +17,7 @@ const PAGE = "1000";
 export function channelsCommand(terminal: Terminal): Command {
   const command = new Command("channels")
     .summary("list a gateway's channels")
-    .description(
-      "List the channels that somebody listens to on a running gateway, with its subscribers, by name.",
-    )
+    .description("List the channels with subscribers on a running gateway, with its subscribers, by name.")
     .addOption(new Option("--prefix <text>", "what the names begin with").default("", "all"));
   command.option("--json", "as JSON: a list of objects");
   return addAdminOptions(command).action(async ({ prefix, json = false, ...options }: ChannelsOptions) => {

@@ -30,7 +30,7 @@ describe("commands on the admin API", () => {
   });
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  it("disconnect says whom, why and whether to come back", async () => {
+  it("disconnect says which clients, why and whether to come back", async () => {
     const terminal = new TestTerminal();
     expect(await run(terminal, "disconnect", "--user", "42", "--admin", url)).toBe(0);
     expect(
@@ -98,7 +98,7 @@ describe("commands on the admin API", () => {
     ]);
   });
 
-  it("presence prints everybody, and how many", async () => {
+  it("presence prints all members, and how many", async () => {
     const counts = { users: 2, sessions: 2, version: 1 };
     answers = [
       { body: { ...counts, members: [{ session: "s1", user: "ann" }], next: "c" } },

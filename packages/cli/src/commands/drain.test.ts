@@ -46,7 +46,7 @@ describe("holdfast drain", () => {
     expect(terminal.printed).toEqual([`draining: 9 of 9 clients left, none by ${DEADLINE}`]);
   });
 
-  it("with --wait prints what changes, until nobody is left", async () => {
+  it("with --wait prints what changes, until no client is left", async () => {
     const terminal = new TestTerminal();
     answers = [at("announced", 9), at("draining", 4), at("draining", 4), at("drained", 0)];
     expect(await run(terminal, "drain", "--wait", "--admin", url)).toBe(0);

@@ -81,7 +81,7 @@ function warnForgeable({ redis, secret, jwtSecret, ...others }: Settings): strin
   const isOwn = secret !== undefined || jwtSecret !== undefined;
   if (redis === undefined || isOwn || !knowsClients(others)) return [];
   return [
-    "resume tokens are signed with what lies in Redis alone, and whoever reads it there could go on with anybody's session: set secret (HOLDFAST_SECRET), the same on all instances",
+    "resume tokens are signed with what lies in Redis alone, and a program that reads it there could go on with any session: set secret (HOLDFAST_SECRET), the same on all instances",
   ];
 }
 
@@ -92,7 +92,7 @@ function checkReach(settings: Partial<Settings>): Finding[] {
     findings.push({
       key: "host",
       message:
-        `${host} can be reached from other machines, and without tokens everyone there could connect and subscribe: ` +
+        `${host} can be reached from other machines, and without tokens any program there could connect and subscribe: ` +
         "set jwtSecret, jwtPublicKey, jwksUrl or webhookConnectUrl, say --anonymous if that is meant, or listen on 127.0.0.1",
     });
   }
@@ -100,7 +100,7 @@ function checkReach(settings: Partial<Settings>): Finding[] {
     findings.push({
       key: "adminHost",
       message:
-        `${adminHost} can be reached from other machines, and the admin API publishes to everyone: ` +
+        `${adminHost} can be reached from other machines, and the admin API publishes to all connections: ` +
         "set adminKey (HOLDFAST_ADMIN_KEY), or listen on 127.0.0.1",
     });
   }
@@ -131,7 +131,7 @@ const WEBHOOK_URLS = ["webhookConnectUrl", "webhookSubscribeUrl", "webhookPublis
 function checkTokens(settings: Partial<Settings>): Finding[] {
   const [first, second] = keySources(settings);
   if (first === undefined || second === undefined) return [];
-  const message = `is a second source of keys beside ${first}: whoever signs tokens uses one, so leave the other out`;
+  const message = `is a second source of keys beside ${first}: the signer of tokens uses one, so leave the other out`;
   return [{ key: second, message }];
 }
 

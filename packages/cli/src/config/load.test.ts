@@ -214,7 +214,7 @@ describe("a wrong configuration", () => {
       "two sources of keys",
       { file: { jwtSecret: "x".repeat(32), jwksUrl: "https://issuer.example/keys" } },
       [
-        "jwksUrl is a second source of keys beside jwtSecret: whoever signs tokens uses one, so leave the other out [holdfast.json]",
+        "jwksUrl is a second source of keys beside jwtSecret: the signer of tokens uses one, so leave the other out [holdfast.json]",
       ],
     ],
     [
@@ -280,14 +280,14 @@ describe("a wrong configuration", () => {
       "reach without tokens",
       { flags: { host: "0.0.0.0" } },
       [
-        "host 0.0.0.0 can be reached from other machines, and without tokens everyone there could connect and subscribe: set jwtSecret, jwtPublicKey, jwksUrl or webhookConnectUrl, say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
+        "host 0.0.0.0 can be reached from other machines, and without tokens any program there could connect and subscribe: set jwtSecret, jwtPublicKey, jwksUrl or webhookConnectUrl, say --anonymous if that is meant, or listen on 127.0.0.1 [--host]",
       ],
     ],
     [
       "an admin port without key",
       { flags: { adminHost: "10.0.0.5" } },
       [
-        "adminHost 10.0.0.5 can be reached from other machines, and the admin API publishes to everyone: set adminKey (HOLDFAST_ADMIN_KEY), or listen on 127.0.0.1 [--admin-host]",
+        "adminHost 10.0.0.5 can be reached from other machines, and the admin API publishes to all connections: set adminKey (HOLDFAST_ADMIN_KEY), or listen on 127.0.0.1 [--admin-host]",
       ],
     ],
     [

@@ -213,7 +213,7 @@ export const settings = Object.freeze({
     default: "3s",
     example: "1s",
     description:
-      "How long the application may take to answer, time in the queue included. Then the client is told to try later: nobody is let in without an answer.",
+      "How long the application may take to answer, time in the queue included. Then the client is told to try later: no client is let in without an answer.",
   }),
   webhookConcurrency: setting(integer(1, 1000), {
     reload: true,
@@ -369,7 +369,7 @@ export const settings = Object.freeze({
     defaultMeans: "clients ÷ `drainWindow`",
     example: 2000,
     description:
-      "Clients that a drain lets come back per second at most. Everybody still leaves within `drainWindow`: where that is too short for the rate, the later ones are told to stay away longer.",
+      "Clients that a drain lets come back per second at most. All clients still leave within `drainWindow`: where that is too short for the rate, the later ones are told to stay away longer.",
   }),
   historySize: setting(historySize, {
     reload: true,
@@ -565,7 +565,7 @@ export const settings = Object.freeze({
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to everybody where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `publishBytesPerSecond` is how much the clients of one worker may publish to it together; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to every client where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `publishBytesPerSecond` is how much the clients of one worker may publish to it together; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
   }),
 });
 

@@ -24,7 +24,7 @@ describe("the heap of a worker", () => {
     expect(workerExecArgv(options)).toEqual(["--max-old-space-size=2048", "--max-semi-space-size=16"]);
   });
 
-  it("is left to whoever said something", () => {
+  it("is left to a setting that says something", () => {
     expect(workerExecArgv({ ...options, execArgv: ["--max_old_space_size=100", "--inspect=9229"] })).toEqual([
       "--max_old_space_size=100",
       "--max-semi-space-size=16",

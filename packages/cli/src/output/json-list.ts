@@ -1,6 +1,6 @@
 /**
- * A list as one JSON document that is printed while it comes, an element a line, so that no list has to fit
- * in memory.
+ * A list, printed as one JSON document with one element a line. Elements are printed as they arrive, so the
+ * list need not fit in memory.
  */
 import type { Terminal } from "../terminal.js";
 

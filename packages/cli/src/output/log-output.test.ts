@@ -108,7 +108,7 @@ describe("standard output", () => {
     setImmediate(() => { process.stderr.write(String(output.lost)); });
   `;
 
-  it("that nobody reads does not keep a process from its end", async () => {
+  it("that is not read does not keep a process from its end", async () => {
     const child = spawn(process.execPath, ["--input-type=module", "-e", PROGRAM], {
       stdio: ["ignore", "pipe", "ignore"],
     });

@@ -149,7 +149,7 @@ describe("the session id", () => {
     ]);
   });
 
-  it("is dropped when whoever it leads to opens but does not answer", async () => {
+  it("is dropped when the worker it leads to opens but does not answer", async () => {
     const harness = new ClientHarness();
     (await harness.connected()).closedBy(1006);
     await harness.clock.advance(250);

@@ -159,7 +159,7 @@ describe("a temporary refusal", () => {
     expect(notes).toEqual([["error", "unavailable"], ["error", "unavailable"], ["subscribed"]]);
   });
 
-  it("is forgotten by whoever has unsubscribed meanwhile", async () => {
+  it("is dropped by a handle that has unsubscribed meanwhile", async () => {
     const harness = new ClientHarness();
     await harness.connected({ ping: 0 });
     const news = harness.client.subscribe("news");

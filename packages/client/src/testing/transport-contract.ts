@@ -129,7 +129,7 @@ export function describeTransports(Client: typeof SdkClient): void {
       expect(errors).toEqual([]);
     });
 
-    it("tells that nobody is there, and waits", async () => {
+    it("tells that no server is there, and waits", async () => {
       const waiting = state("waiting");
       await gateway.close();
       client.connect();

@@ -113,7 +113,7 @@ describe("whatever was claimed", () => {
   });
   const mode = fc.constantFrom<AccessMode>("open", "private");
 
-  test("nobody has a verb on another user's channel", () => {
+  test("no client has a verb on another user's channel", () => {
     fc.assert(
       fc.property(mode, identity, channel, fc.constantFrom(...VERBS), (mode, identity, channel, verb) => {
         if (!channel.startsWith("user:") || channel === `user:${identity.user}`) return;

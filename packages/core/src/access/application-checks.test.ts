@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 
 async function alice(): Promise<FakeClient> {
-  // Nobody who has proven something is taken before the revocations are known.
+  // No client with a proof is admitted before the revocations are known.
   await world.settle();
   const client = world.client();
   client.connect();
@@ -204,7 +204,7 @@ describe("subscribe by the application", () => {
     expect(world.core.topics).toBe(topics);
   });
 
-  it("lets a subscriber read the history, and nobody once he has left", async () => {
+  it("lets a subscriber read the history, and no client that has left", async () => {
     world = worldWith(application, { historySize: 5 });
     const client = await alice();
     client.subscribe("room:1");
@@ -351,7 +351,7 @@ describe("publish by the application", () => {
     expect(reader.data("room:1")).toEqual([0, 1, 2, 3, 5]);
   });
 
-  it("publishes nothing for who has gone meanwhile", async () => {
+  it("publishes nothing for a client that has gone meanwhile", async () => {
     const reader = await alice();
     reader.subscribe("room:1");
     application.subscribes[0]?.answer(YES);

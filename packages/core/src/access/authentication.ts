@@ -1,5 +1,5 @@
 /**
- * Authentication: who may connect, and as whom.
+ * Authentication: whether a client may connect, and which identity it gets.
  *
  * A client without a token costs no promise. Everything that a token or a resume token proves passes
  * `refusal` before it is believed, so what was revoked or has expired meanwhile is found in one place.

@@ -2,12 +2,12 @@
  * The authorizer seam: the application is asked where tokens and namespaces do not say enough.
  *
  * An implementer owes an answer to every question within a time that it bounds itself, and never throws or
- * rejects: an application that cannot be asked is the verdict "unanswered", and core fails closed. What it is
- * not asked for it leaves out, so that who is not asked about costs nothing.
+ * rejects: an application that cannot be asked is the verdict "unanswered", and core fails closed. It leaves
+ * out the questions that it does not answer, so that a client that needs none costs nothing.
  */
 import type { Identity } from "./identity.js";
 
-/** Who wants to connect. */
+/** The client that wants to connect. */
 export interface ConnectQuestion {
   /** The session's key; undefined where the URL connects, which has none yet. */
   readonly session: string | undefined;
@@ -20,7 +20,7 @@ export interface ConnectQuestion {
 
 export type ForwardedHeaders = Readonly<Record<string, string>>;
 
-/** Who wants a channel. */
+/** The client that wants a channel. */
 export interface ChannelQuestion {
   readonly session: string;
   readonly user: string | undefined;

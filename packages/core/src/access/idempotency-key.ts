@@ -1,5 +1,5 @@
 /**
- * Idempotency keys: what the broker remembers of a publication's `key`, by who gave it.
+ * Idempotency keys: what the broker remembers of a publication's `key`, by its giver.
  *
  * A client's key is its user's own, or its session's where it is anonymous; backends share one space,
  * whichever way in they take. Invariant: two names are the same only where the same giver said the same key,

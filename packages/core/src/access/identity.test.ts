@@ -1,5 +1,5 @@
 /**
- * Who somebody is, and what follows from it, as clients of a private gateway see it.
+ * Identities and what follows from them, as clients of a private gateway see it.
  */
 import { type DecodedFrame, disconnects, errors } from "@holdfast/protocol";
 import { beforeEach, describe, expect, test } from "@jest/globals";
@@ -12,7 +12,7 @@ import type { Identity } from "./identity.js";
 const OPTIONS = {
   access: "private",
   refreshWindowMs: 30_000,
-  // Nobody here answers pings.
+  // No client here answers pings.
   pingIntervalMs: 3_600_000,
   maxChannels: 3,
   namespaces: { open: { public: true, clientPublish: true }, past: { historySize: 10 } },
@@ -185,7 +185,7 @@ describe("verbs", () => {
 });
 
 describe("messages to a user", () => {
-  test("reach all connections of that user, on every worker, and nobody else", async () => {
+  test("reach all connections of that user, on every worker, and no others", async () => {
     const here = [await connected("ada"), await connected("ada")];
     const there = other.client();
     await connect(there, { token: "ada" });
@@ -296,7 +296,7 @@ describe("a subscription token", () => {
     world.tokens.grants("vip", "ada", { channel: "vip:1", verbs: ["subscribe"], expiresAt: after(60_000) });
   });
 
-  test("allows its channel to its user, and nothing else to anybody", async () => {
+  test("allows its channel to its user, and nothing else to any client", async () => {
     world.tokens.grants("theirs", "ada", { channel: "user:bob", verbs: ["subscribe"] });
     const client = await connected("ada");
     expect((await subscribe(client, "vip", "vip:2")).error).toMatchObject({ name: "forbidden" });
@@ -404,7 +404,7 @@ describe("a resume", () => {
     });
   });
 
-  test("of somebody else's session begins a session of one's own", async () => {
+  test("of another client's session begins a session of one's own", async () => {
     const said = await connect(world.client(), { token: "ada" });
     const { reply } = await connect(world.client(), { token: "bob", resume: resumeOf(said) });
     expect(reply).toMatchObject({ resumed: false, user: "bob" });
@@ -425,7 +425,7 @@ describe("a resume", () => {
     expect((await connect(world.client(), { resume: resumeOf(said) })).error).toEqual(errors.unauthorized);
   });
 
-  test("of an anonymous session lets nobody in where tokens are needed", async () => {
+  test("of an anonymous session lets no client in where tokens are needed", async () => {
     const open = new CoreWorld(new MemoryBroker(bus), { ...OPTIONS, anonymous: true });
     await open.settle();
     const said = await connect(open.client(), {});
@@ -435,7 +435,7 @@ describe("a resume", () => {
 });
 
 describe("an open gateway", () => {
-  test("does not look at tokens: what nobody can check proves nothing", async () => {
+  test("does not look at tokens: what cannot be checked proves nothing", async () => {
     const open = new CoreWorld(new MemoryBroker(bus));
     await open.settle();
     const client = open.client();
@@ -448,7 +448,7 @@ describe("an open gateway", () => {
     expect(client.take()).toMatchObject([{ kind: "error", error: { name: "bad_token" } }]);
   });
 
-  test("shares one identity among all who are anonymous", async () => {
+  test("shares one identity among all anonymous clients", async () => {
     const open = new CoreWorld(new MemoryBroker(bus));
     await open.settle();
     const [a, b] = [open.connected(), open.connected()];

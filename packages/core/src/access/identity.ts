@@ -1,8 +1,8 @@
 /**
- * Identity: who a connection speaks for, and what was granted to it.
+ * Identity: the user that a connection speaks for, and what was granted to it.
  *
  * Made where a token is checked, and never changed: a session that gets more, or less, gets another one.
- * Everybody without a token shares `ANONYMOUS`, so that an anonymous session holds nothing of its own.
+ * All clients without a token share `ANONYMOUS`, so that an anonymous session holds nothing of its own.
  */
 
 /** What may be done with a channel. */
@@ -29,7 +29,7 @@ export interface Grant {
 }
 
 export interface Identity {
-  /** Undefined for who is anonymous. */
+  /** Undefined for an anonymous client. */
   readonly user?: string | undefined;
   /** Until when it is good here, ms since 1970; undefined: it does not end. */
   readonly expiresAt?: number | undefined;

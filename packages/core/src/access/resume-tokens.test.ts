@@ -25,7 +25,7 @@ function tokens(key: string | undefined = "one key", now: () => number = () => 1
 }
 
 describe("a resume token", () => {
-  test("proves its session to whoever has the key, under another worker's address too", () => {
+  test("proves its session to any holder of the key, under another worker's address too", () => {
     const token = tokens().issue(SID, ADA) ?? "";
     const resumed = { key: "0123456789abcdef", user: "ada", identity: ADA, count: 1 };
     expect(tokens().check(SID, token)).toEqual(resumed);
@@ -54,7 +54,7 @@ describe("a resume token", () => {
     });
   });
 
-  test("proves no other session, and nothing to who has another key or none", () => {
+  test("proves no other session, and nothing to a holder of another key or none", () => {
     const token = tokens().issue(SID, ANONYMOUS) ?? "";
     expect(tokens().check(OTHER, token)).toBeUndefined();
     expect(tokens("another key").check(SID, token)).toBeUndefined();

@@ -3,13 +3,13 @@
  *
  *     token = base64url(claims) "." base64url(HMAC-SHA256(key, base64url(claims)))
  *
- * A session id is an address that routers and logs see; who knows it has nothing. The token is told to the
- * client alone, and carries what another worker needs in order to go on. Nothing is stored: the key is shared
- * through the broker. Grants of single channels are not carried: who comes back brings their tokens again.
- * The token carries the session count (ADR 32): each resume goes on with the next, wherever it is, and
- * presence orders by it. Invariants: `check` returns what was signed with this key, for this session id, has
- * not expired, and does not end later than any that is issued now; a resume token is good no
- * longer than the identity in it, and never longer than 4096 characters.
+ * A session id is an address that routers and logs see; it proves nothing. The token is told to the client
+ * alone, and carries what another worker needs in order to go on. Nothing is stored: the key is shared
+ * through the broker. Grants of single channels are not carried: a client that comes back presents their
+ * tokens again. The token carries the session count (ADR 32): each resume goes on with the next, wherever it
+ * is, and presence orders by it. Invariants: `check` returns what was signed with this key, for this session
+ * id, has not expired, and does not end later than any that is issued now; a resume token is good no longer
+ * than the identity in it, and never longer than 4096 characters.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { MAX_RESUME_TOKEN_LENGTH, sessionKey } from "@holdfast/protocol";
@@ -85,7 +85,8 @@ export class ResumeTokens {
   }
 
   /**
-   * Who may go on with the session `sid`, or undefined when this token does not prove it. Any text is safe.
+   * The identity that may go on with the session `sid`, or undefined when this token does not prove it. Any
+   * text is safe.
    */
   check(sid: string, token: string): Resumed | undefined {
     const dot = token.indexOf(".");

@@ -95,7 +95,7 @@ export class Revocations {
     return ofUser !== undefined && (issuedAt === undefined || issuedAt <= ofUser.at + this.#parts.leewayMs);
   }
 
-  /** An order was heard. What does not come from the store is brought there, for those who are away. */
+  /** An order was heard. One that did not come from the store is stored there, for workers that are away. */
   learn({ revocation, stored }: RevokeOrder): void {
     if (this.#take(revocation)) this.#parts.news();
     if (!stored) void this.#bring([revocation]);
@@ -117,7 +117,7 @@ export class Revocations {
     if (this.#parts.ticker.tick < this.#checkTick) return;
     this.#checkTick = this.#parts.ticker.tick + ticks(CHECK_INTERVAL_MS);
     this.#forgetExpired();
-    // Not before the first load, whose failures are told by who waits for it.
+    // Not before the first load, whose failures are reported by its caller.
     if (this.known) this.reload();
   }
 

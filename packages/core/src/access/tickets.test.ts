@@ -47,7 +47,7 @@ function ticketOf(tickets: Tickets, identity = ANNE): string {
 }
 
 describe("a ticket", () => {
-  it("says who somebody is, on any worker, once", async () => {
+  it("proves an identity, on any worker, once", async () => {
     const { make } = world();
     const [here, there] = [make(), make()];
     const ticket = ticketOf(here);
@@ -87,13 +87,13 @@ describe("a ticket", () => {
     expect(resumeTokens.check(ticket.slice(0, 20), ticket.slice(20))).toBeUndefined();
   });
 
-  it("is not given to nobody in particular, nor taken from who was revoked", async () => {
+  it("is not given to an anonymous client, nor taken from a revoked one", async () => {
     expect(world().make().issue({})).toEqual({ error: errors.unauthorized });
     const tickets = world(undefined, () => errors.tokenRevoked).make();
     expect(await tickets.redeem(ticketOf(tickets))).toEqual({ error: errors.tokenRevoked });
   });
 
-  it("is not taken while nobody can say whether it was used", async () => {
+  it("is not taken while it is not known whether it was used", async () => {
     const tickets = world({ spend: () => Promise.reject(new Error("away")) }).make();
     expect(await tickets.redeem(ticketOf(tickets))).toEqual({ error: errors.unavailable });
   });

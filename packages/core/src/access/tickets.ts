@@ -53,7 +53,7 @@ export class Tickets {
     this.#tokens.use(createHmac("sha256", secret).update("tickets").digest("base64url"));
   }
 
-  /** A ticket for who has a user, or why there is none. */
+  /** A ticket for an identity with a user, or why there is none. */
   issue(identity: Identity): { readonly ticket: string } | { readonly error: ErrorCode } {
     if (identity.user === undefined) return { error: errors.unauthorized };
     const id = this.#parts.newId();

@@ -19,8 +19,8 @@
  * - an epoch names one life of the log. A log that was lost, or may have lost its end (a failover), gets a
  *   new epoch; the `lineage` of a page says up to which offset earlier epochs are the same log, so that what
  *   did not diverge stays provable. For example: offsets 1 to 5 were given out under `a`, a failover lost 4
- *   and 5, and a new 4 was published under `b`. The lineage is `{epoch: "a", offset: 3}`: who stood at 3 of
- *   `a` goes on, who stood at 5 must be told;
+ *   and 5, and a new 4 was published under `b`. The lineage is `{epoch: "a", offset: 3}`: a
+ *   client at 3 of `a` goes on, one at 5 must be told;
  * - a repeated `key` within `KEY_WINDOW_MS` publishes nothing and answers with the position of the first;
  * - a page is bounded in bytes where the log is kept, whatever was published: a long read is many pages;
  * - facts, no verdicts: whether a position can be recovered is core's to say (`locate.ts`).
@@ -130,7 +130,7 @@ export interface Broker {
    */
   read(topic: Topic, query: LogQuery): Promise<LogPage>;
   /**
-   * A secret that all who share this broker have, 32 random bytes as text: made for the first worker that
+   * A secret shared by all workers on this broker, 32 random bytes as text: made for the first worker that
    * asks.
    */
   secret(): Promise<string>;

@@ -40,8 +40,8 @@ interface UsedKey {
 }
 
 /**
- * An idle log's position is remembered this many times its retention, so that who comes back late hears
- * `expired`, not `epoch`.
+ * An idle log's position is remembered this many times its retention, so that a client that comes back late
+ * is told `expired`, not `epoch`.
  */
 const MEMORY_FACTOR = 10;
 const NO_LINEAGE: readonly Position[] = Object.freeze([]);

@@ -1,9 +1,9 @@
 /**
  * Topics: what a worker can listen to at the broker.
  *
- * A channel, who is in a channel, one user's connections, everybody, or the workers themselves (`control`:
- * orders). One string names one, `channel:news`, `presence:news`, `user:42`, `broadcast`, and is also the
- * part of the Redis channel after the prefix: any Redis client can publish to it.
+ * A channel, a channel's members, one user's connections, all connections, or the workers themselves
+ * (`control`: orders). One string names one, `channel:news`, `presence:news`, `user:42`, `broadcast`, and is
+ * also the part of the Redis channel after the prefix: any Redis client can publish to it.
  */
 import { channelProblem } from "@holdfast/protocol";
 

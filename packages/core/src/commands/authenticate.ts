@@ -1,10 +1,11 @@
 /**
- * Who connects: by the token in `connect`, else by the one in the request's head, else by the resume token,
- * else by what the application says, else anonymous.
+ * The identity of a client that connects: by the token in `connect`, else by the one in the request's head,
+ * else by the resume token, else by what the application says, else anonymous.
  *
- * At once, unless there is a token to check or the application to ask. Who resumes is not asked about, so
- * that a storm of clients that come back does not reach the application. Invariant: an identity that was
- * proven earlier, or elsewhere, is looked at again, because it may have expired or been revoked since.
+ * At once, unless there is a token to check or the application to ask. The application is not asked about a
+ * client that resumes, so that a storm of clients that come back does not reach the application. Invariant:
+ * an identity that was proven earlier, or elsewhere, is looked at again, because it may have expired or been
+ * revoked since.
  */
 import { errors, sessionKey } from "@holdfast/protocol";
 import type { Verdict } from "../access/authentication.js";

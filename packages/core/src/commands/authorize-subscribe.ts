@@ -1,9 +1,8 @@
 /**
- * Whether a session may subscribe to a channel: by its identity, at once, or by what it brings for the
- * channel.
+ * Whether a session may subscribe to a channel. Its identity decides at once, or else a token for the channel
+ * or the application.
  *
- * What was allowed here is kept in the session as a grant, so that whoever asks `Access` later hears the
- * same.
+ * What was allowed here is kept in the session as a grant, so that `Access` gives the same answer later.
  */
 import { disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import { type Verb, withGrant } from "../access/identity.js";

@@ -89,7 +89,7 @@ describe("history", () => {
     expect(await offsets({ since: { offset: 1, epoch } })).toEqual([2, 3]);
   });
 
-  test("of a channel that keeps none, or belongs to somebody, or without the broker, is refused", async () => {
+  test("of a channel that keeps none, or belongs to a user, or without the broker, is refused", async () => {
     expect(await history({}, "plain")).toMatchObject({ error: { name: "no_history" } });
     expect(await history({}, "user:7")).toMatchObject({ error: { name: "forbidden" } });
     await broker.close();
@@ -107,7 +107,7 @@ describe("many reads at once", () => {
     for (let i = 0; i < times; i++) of.send({ op: "history", body: { channel: "kept:a" } });
   };
 
-  test("are charged by their bytes: what is left of the rate is read, the rest refused, and nobody disconnected", async () => {
+  test("are charged by their bytes: what is left of the rate is read, the rest refused, and no client disconnected", async () => {
     publish(text, text, text, text);
     broker = new MemoryBroker(bus);
     const here = world();

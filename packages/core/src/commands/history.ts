@@ -1,7 +1,7 @@
 /**
  * `history`: reads a channel's past, forward or backward, in pages.
  *
- * Who may read is `Access`' to say; when, and at what cost, is reading.ts'.
+ * `Access` decides whether a client may read; reading.ts decides when, and at what cost.
  */
 import { errors } from "@holdfast/protocol";
 import { ANONYMOUS } from "../access/identity.js";

@@ -34,7 +34,7 @@ export const publish: Handler<"publish"> = (context, connection, { channel, data
       );
 };
 
-/** The application says yes or no. Who has ended meanwhile publishes nothing any more. */
+/** The application says yes or no. A connection that has ended meanwhile publishes nothing. */
 async function ask(
   context: Context,
   connection: Connection,

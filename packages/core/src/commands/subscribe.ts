@@ -1,6 +1,14 @@
 /**
- * `subscribe`: adds one channel to a session; and the same by an order. What happens until it is heard is
- * `pending-subscribe.ts`'.
+ * `subscribe`: adds one channel to a session.
+ *
+ * It has two halves, because `connect` asks for many channels at once and answers when it has them all:
+ * - `request` puts the subscription into the session, so that a second subscribe, an unsubscribe or a close
+ *   in between finds it;
+ * - `settle` begins to listen and says what was missed.
+ *
+ * Between the two the broker confirms the topic, and the log is read where that is needed. Invariant:
+ * `settle` and the answer happen in one turn of the event loop. So no publication is sent before the answer,
+ * and none is missed after it.
  */
 
 import { type EncodableResults, type ErrorCode, errors, type Position } from "@holdfast/protocol";

@@ -235,7 +235,7 @@ describe("subscribe", () => {
     expect(world.metrics.observed("subscribe_seconds")).toHaveLength(1);
   });
 
-  test("is answered at once on a topic that somebody here has, and before the first publication", async () => {
+  test("is answered at once on a topic that this worker has, and before the first publication", async () => {
     const world = memoryWorld();
     await world.subscribed("news");
     const client = world.connected();
@@ -373,7 +373,7 @@ describe("unsubscribe", () => {
 });
 
 describe("publish", () => {
-  test("comes back like anybody's publication", async () => {
+  test("comes back like any publication", async () => {
     const world = memoryWorld();
     const client = await world.subscribed("open:x");
     client.publish("open:x", { text: "hi\n" });
@@ -494,7 +494,7 @@ describe("a connection by URL", () => {
     expect(world.broker.log).toContain("unsubscribe channel:news");
   });
 
-  test("is told at once when nobody has to be asked", async () => {
+  test("is told at once when the application need not be asked", async () => {
     const world = scripted();
     const first = world.client("objects", ["news"]);
     expect(first.transport.writes).toEqual([]);
@@ -722,7 +722,7 @@ describe("a connection that is closing or closed", () => {
 });
 
 describe("a transport that throws", () => {
-  test("ends alone: the fan-out it broke reaches everybody else, and the next one too", async () => {
+  test("ends alone: the fan-out it broke reaches all others, and the next one too", async () => {
     const world = memoryWorld();
     const clients = [];
     for (let i = 0; i < 3; i++) clients.push(await world.subscribed("news"));
@@ -740,7 +740,7 @@ describe("a transport that throws", () => {
     expect(world.metrics.count("connections_closed")).toBe(1);
   });
 
-  test("does not stop the ticks, nor whoever disconnects it", () => {
+  test("does not stop the ticks, nor the code that disconnects it", () => {
     const world = memoryWorld();
     const [broken, silent] = [world.connected(), world.connected()];
     broken.transport.failure = new Error("a transport must not throw");

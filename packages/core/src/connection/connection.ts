@@ -210,7 +210,7 @@ export class Connection implements Listener, Speaker, Writer {
   disconnect(row: DisconnectCode, detail?: string): void {
     if (!this.isOpen) return;
     // First out of every topic, so that nothing below can come back to this connection.
-    // Who is drained comes back to another worker.
+    // A drained client comes back to another worker.
     releaseConnection(this.#parts, this, {
       detach: mayReconnect(row.code) && row !== disconnects.drain,
       code: row.code,

@@ -1,10 +1,10 @@
 /**
  * Detached sessions: those whose connection was lost a moment ago and may come back.
  *
- * A detached session holds its channels' topic states for the resume window, so that their streams go on: who
- * comes back to this worker is served from memory. Only that; a session that comes back elsewhere, or late,
- * is rebuilt from its token and its positions. Invariants: the oldest expire first, because all have the same
- * window; at most `maxSessions`, beyond which the oldest ends early and is counted.
+ * A detached session holds its channels' topic states for the resume window, so that their streams go on: a
+ * client that comes back to this worker is served from memory. Only that; a session that comes back
+ * elsewhere, or late, is rebuilt from its token and its positions. Invariants: the oldest expire first,
+ * because all have the same window; at most `maxSessions`, beyond which the oldest ends early and is counted.
  */
 import type { Hub } from "../hub/hub.js";
 import type { TopicState } from "../hub/topic-state.js";

@@ -95,7 +95,7 @@ describe("a drain", () => {
     expect(course.doneAt).toBeLessThanOrEqual(1_500);
   });
 
-  test("with a window of zero tells everybody at once, and still leaves a moment's grace", async () => {
+  test("with a window of zero tells all clients at once, and still leaves a moment's grace", async () => {
     const course = draining(500, 0);
     await course.pass(100);
     expect(course.told.size).toBe(500);
@@ -105,13 +105,13 @@ describe("a drain", () => {
     expect(course.doneAt).toBe(300);
   });
 
-  test("with nobody to send away is done at once", async () => {
+  test("with no client to send away is done at once", async () => {
     const course = draining(0, 60_000);
     await course.pass(100);
     expect(course.doneAt).toBe(100);
   });
 
-  test("is done as soon as everybody is gone, though the window is not over", async () => {
+  test("is done as soon as all clients are gone, though the window is not over", async () => {
     const course = draining(1000, 60_000);
     await course.pass(1_000);
     for (const client of course.clients) client.gone();
@@ -177,7 +177,7 @@ describe("a drain", () => {
     await Promise.all(drains);
   });
 
-  test("ends when core is closed: nobody waits for a clock that stands", async () => {
+  test("ends when core is closed: no caller waits for a clock that stands", async () => {
     const world = memoryWorld();
     const clients = Array.from({ length: 10 }, () => world.connected());
     const drained = world.core.drain({ windowMs: 60_000, reason: "x" });
@@ -198,7 +198,7 @@ describe("a drain", () => {
     expect(course.told.size).toBe(1000);
   });
 
-  test("a loop that was blocked over the deadline tells and disconnects everybody at its first tick", async () => {
+  test("a loop that was blocked over the deadline tells and disconnects all clients at its first tick", async () => {
     const course = draining(1000, 10_000);
     course.world.clock.spend(drainDeadlineMs(10_000));
     await course.pass(100);

@@ -34,7 +34,7 @@ const MAX_GRACE_MS = 1000;
 /** A window shorter than this still spreads the returns over this long. */
 const MIN_RETURN_SPREAD_MS = 1000;
 
-/** From the beginning to the moment at which everybody is disconnected. */
+/** From the beginning to the moment at which all clients are disconnected. */
 export function drainDeadlineMs(windowMs: number): number {
   return windowMs + graceOf(windowMs) + TICK_MS;
 }
@@ -124,7 +124,7 @@ export class Drain {
     this.#tellings.push({ told: this.#told, at: now });
   }
 
-  /** Those whose grace is over; at the deadline everybody, whenever it was told. */
+  /** Connections whose grace is over; at the deadline all, whenever they were told. */
   #disconnect(now: number): void {
     let due = this.#sent;
     if (now >= this.#deadlineMs) due = this.#told;

@@ -5,9 +5,9 @@
  *                                          └─not────────► `disconnect` expired, or `unsubscribed` expired
  *
  * Connections stand in buckets of a second. Whether one that a bucket brings up is due is read from its
- * identity, so a refresh needs no search. Who has nothing that ends is in no bucket and costs nothing. Who
- * came within the window is asked within a second. Invariant: a connection is in the buckets of its
- * identity's ends until it is disconnected.
+ * identity, so a refresh needs no search. A connection with nothing that ends is in no bucket and costs
+ * nothing. One that came within the window is asked within a second. Invariant: a connection is in the
+ * buckets of its identity's ends until it is disconnected.
  */
 import { type DisconnectCode, disconnects } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";

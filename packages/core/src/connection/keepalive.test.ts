@@ -95,7 +95,7 @@ describe("keepalive", () => {
     expect(most).toBeLessThanOrEqual(40);
   });
 
-  test("judges a client by its own ping, not by that of whoever had its place before", () => {
+  test("judges a client by its own ping, not by that of the client that had its place before", () => {
     const world = memoryWorld();
     const first = world.connected();
     while (pings(first) === 0) world.clock.advance(TICK_MS);
@@ -182,7 +182,7 @@ describe("`{}`", () => {
     expect(pings(client)).toBe(1);
   });
 
-  test("is the pong also when a command crossed our ping: nobody echoes for ever", () => {
+  test("is the pong also when a command crossed our ping: neither side echoes for ever", () => {
     const { client } = pinged();
     client.unsubscribe("nothing");
     client.connection.alive();

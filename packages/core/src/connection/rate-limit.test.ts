@@ -36,14 +36,14 @@ describe("the rate limit", () => {
       for (let i = 0; i < 10; i++) expect(limit.charge(account, tick)).toBe("pass");
   });
 
-  test("disconnects whoever goes on until a full bucket's debt", () => {
+  test("disconnects a client that goes on until a full bucket's debt", () => {
     const { limit, account } = open(10);
     const verdicts = Array.from({ length: 41 }, () => limit.charge(account, 1));
     expect(verdicts.indexOf("refuse")).toBe(20);
     expect(verdicts.indexOf("disconnect")).toBe(39);
   });
 
-  test("whoever pauses pays the debt first", () => {
+  test("a client that pauses pays the debt first", () => {
     const { limit, account } = open(10);
     for (let i = 0; i < 30; i++) limit.charge(account, 1);
     expect(limit.charge(account, 1 + TICKS_PER_SECOND / 2)).toBe("refuse");

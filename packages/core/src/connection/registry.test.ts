@@ -38,7 +38,7 @@ describe("a connection that does not connect", () => {
     expect(world.metrics.count("stale_connections")).toBe(0);
   });
 
-  test("does not take along those who came later, or connected in time", () => {
+  test("does not take along connections that came later, or connected in time", () => {
     const world = memoryWorld();
     const client = world.client();
     world.clock.advance(5_000);
@@ -62,7 +62,7 @@ describe("a connection that does not connect", () => {
 });
 
 describe("the count of connections", () => {
-  test("has everybody who is open, whether connected or not, and nobody who is closing", () => {
+  test("has every open connection, whether connected or not, and none that is closing", () => {
     const world = memoryWorld();
     const clients = [world.client(), world.connected(), world.client("raw", ["a"])];
     expect(world.core.connections).toBe(3);
@@ -87,7 +87,7 @@ describe("the count of connections", () => {
     expect(world.core.connections).toBe(0);
     expect(world.metrics.count("connections_closed")).toBe(2);
     expect(a.transport.end).toBeUndefined();
-    // Nobody counts as closing: a drain is done at its first look.
+    // No connection counts as closing: a drain is done at its first look.
     const drained = world.core.drain({ windowMs: 0, reason: "test" });
     await world.pass(100);
     await drained;

@@ -14,7 +14,7 @@ import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Connection } from "./connection.js";
 
 export class Registry {
-  /** Everybody, as the audience of broadcasts. */
+  /** All connections, as the audience of broadcasts. */
   readonly everybody = new Audience<Connection>();
   readonly #ticker: Ticker;
   readonly #metrics: Metrics;

@@ -59,7 +59,8 @@ export function releaseConnection<C extends ReleasedConnection>(
     const lingers = isResumable && (code === undefined || mayReconnect(code));
     absent(presence, connection, subscriptions, lingers);
   }
-  // Who has no token cannot come back as this session; without a stream there is nothing to come back to.
+  // A client without a token cannot come back as this session; without a stream there is nothing to come back
+  // to.
   const topicStates =
     detach && isResumable && detached.enabled
       ? subscriptions.map(({ topicState }) => topicState).filter(({ stream }) => stream !== undefined)

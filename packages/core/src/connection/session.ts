@@ -1,5 +1,6 @@
 /**
- * A session: who is connected and what it listens to. It begins with the connect command, or with the URL.
+ * A session: a client's identity and the topics that it listens to. It begins with the connect command, or
+ * with the URL.
  *
  * Invariant: at most one subscription per topic. A session holds few topics (`maxChannels`), so it keeps one
  * alone, and several in an array of exact length: a Map, or the spare room of a growing array, would cost
@@ -29,7 +30,7 @@ export class Session {
     this.#identity = identity;
   }
 
-  /** Who it is, and what it may. */
+  /** Its user, and what it may do. */
   get identity(): Identity {
     return this.#identity;
   }

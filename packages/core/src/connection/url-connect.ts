@@ -7,7 +7,7 @@ import type { Position, Resume } from "@holdfast/protocol";
 export interface UrlConnect {
   /** All different. */
   readonly channels: readonly string[];
-  /** Who comes back: up to where it was given which channel. */
+  /** Of a client that comes back: up to where it was given which channel. */
   readonly since?: ReadonlyMap<string, Position | undefined> | undefined;
   /** The session that it was. */
   readonly resume?: Resume | undefined;

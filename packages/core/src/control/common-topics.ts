@@ -1,11 +1,11 @@
 /**
- * The topics that every worker listens to, with or without connections: broadcasts, and orders.
+ * The topics that every worker listens to, with or without connections: broadcasts and control messages.
  *
  *     off ──listen──► subscribing ──confirmed, revocations read──► on
  *     (a failure leads back to off, and is tried again)
  *
- * Invariant: `heard` only when no broadcast and no order of from then on can be missed, and all that was
- * revoked before is known.
+ * Invariant: `heard` is called only when every later broadcast and control message will arrive, and every
+ * earlier revocation is known.
  */
 import { normalizeData } from "@holdfast/protocol";
 import { BROADCAST, CONTROL } from "../broker/topic.js";

@@ -39,7 +39,7 @@ async function order(world: CoreWorld, value: object | string): Promise<void> {
 const ended = (code: number) => [{ kind: "push", op: "disconnect", body: expect.objectContaining({ code }) }];
 
 describe("an order to disconnect", () => {
-  test("reaches all connections of a user and nobody else, who may come back", async () => {
+  test("reaches all connections of a user and no others, and they may come back", async () => {
     const world = await makeWorld();
     const [a, b, other] = [
       await connect(world, user("a")),
@@ -72,7 +72,7 @@ describe("an order to disconnect", () => {
     expect(a.transport.takeFrames()).toEqual(ended(disconnects.disconnected.code));
   });
 
-  test("finds everybody among many, in stretches", async () => {
+  test("finds all of a user among many, in stretches", async () => {
     const world = await makeWorld();
     const crowd = [];
     for (let n = 0; n < 1000; n++) crowd.push(await connect(world, user(`u${n % 2}`)));
@@ -121,7 +121,7 @@ describe("channels by order", () => {
     expect(transport.takeFrames()).toMatchObject([{ kind: "error", error: { name: errors.forbidden.name } }]);
   });
 
-  test("of another user are given to nobody", async () => {
+  test("of another user are given to no client", async () => {
     const world = await makeWorld();
     const { transport } = await connect(world, user("a"));
     await order(world, { op: "subscribe", user: "a", channel: "user:b" });
@@ -175,7 +175,7 @@ describe("a revocation", () => {
     expect(transport.takeFrames()).toEqual(ended(disconnects.revoked.code));
     expect(other.transport.takeFrames()).toEqual([]);
     expect(await connect(world, old)).toMatchObject({ reply: { error: { name: "token_revoked" } } });
-    // Who does not say when it was issued may be old.
+    // A token that does not say when it was issued may be old.
     expect(await connect(world, user("a"))).toMatchObject({ reply: { error: { name: "token_revoked" } } });
     expect(await connect(world, user("a", { issuedAt: now + 1 }))).toMatchObject({
       reply: { kind: "reply" },
@@ -222,7 +222,7 @@ describe("a revocation", () => {
     ]);
   });
 
-  test("that was only published is brought to the store, for those who are away", async () => {
+  test("that was only published is brought to the store, for workers that are away", async () => {
     const world = await makeWorld();
     await connect(world, user("a"));
     await order(world, { op: "revoke", user: "a", until: world.clock.now() + 5_000 });
@@ -266,7 +266,7 @@ describe("the list of revocations", () => {
     expect(held.transport.takeFrames()).toMatchObject(ended(disconnects.revoked.code));
   });
 
-  test("has to be known before anybody who has a token is admitted; anonymous clients need not wait", async () => {
+  test("has to be known before a client with a token is admitted; anonymous clients need not wait", async () => {
     const world = await makeWorld();
     let fail = true;
     const store = memoryRevocations(world.broker, world.clock);

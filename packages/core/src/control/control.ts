@@ -1,12 +1,15 @@
 /**
- * Orders, carried out: finds the connections that an order is about and does to them what it says.
+ * Control: carries out the application's control messages. It finds the connections that a message is about
+ * and disconnects, subscribes or unsubscribes them.
  *
- * There is no index of connections by user, session or token, which a million anonymous ones would pay for.
- * One sweep over all connections, in stretches of `SLICE_MS`, serves every order that waits when it begins,
- * and looks for what has been revoked; the next begins no sooner than `SWEEP_PAUSE_MS` after. Invariants: one
- * sweep at a time; an order reaches the connections that were open when it was heard, and a revocation also
- * those who come later (`Revocations`); at most `MAX_WAITING` orders wait, beyond which the newest is refused
- * and counted.
+ * There is no index of connections by user, session or token, because a million anonymous connections would
+ * pay for it. One sweep over all connections, in stretches of `SLICE_MS`, serves every message that waits
+ * when it begins, and looks for what has been revoked. The next sweep begins no sooner than `SWEEP_PAUSE_MS`
+ * after it. Invariants:
+ * - There is one sweep at a time.
+ * - A message reaches the connections that were open when it was heard. A revocation also reaches later ones
+ *   (`Revocations`).
+ * - At most `MAX_WAITING` messages wait. Beyond that the newest is refused and counted.
  */
 
 import { disconnects, sessionKey } from "@holdfast/protocol";

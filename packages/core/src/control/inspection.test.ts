@@ -4,7 +4,7 @@ import { memoryWorld } from "../testing/core-world.js";
 import { mergeChannels } from "./inspection.js";
 
 describe("what is told of channels and connections", () => {
-  test("comes in pages, by name, and only of those that somebody listens to", async () => {
+  test("comes in pages, by name, and only of those with a listener", async () => {
     const world = memoryWorld();
     const a = await world.subscribed("b", "c", "a", "pre:1");
     await world.subscribed("b", "pre:2");

@@ -26,7 +26,7 @@ export function slowest(connections: Iterable<Connection>, limit: number): SlowC
   for (const connection of connections) {
     const slow = slowness(connection);
     if (slow !== undefined) found.push(slow);
-    // Cut now and then: in a storm everybody is a candidate.
+    // Cut now and then: in a storm every connection is a candidate.
     if (found.length >= 2 * limit + 1000) found = found.sort(bySlowness).slice(0, limit);
   }
   return found.sort(bySlowness).slice(0, limit);

@@ -55,11 +55,11 @@ export interface Pushed {
 export class Batch {
   /** When the first publication arrived, monotonic ms. */
   readonly since: number;
-  /** Whose publications these are, unless they are for a user or for everybody. */
+  /** Whose publications these are, unless they are for a user or for all connections. */
   readonly channel: string | undefined;
   /**
-   * Where the topic's stream stood before the batch: who hears the batch needs nothing but what lies before
-   * this.
+   * Where the topic's stream stood before the batch: a receiver of the batch needs nothing but what lies
+   * before this.
    */
   base: Position | undefined;
   /** Where it stands after the batch. */

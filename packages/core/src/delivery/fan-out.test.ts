@@ -159,7 +159,7 @@ describe("fan-out", () => {
     expect(ears.map(({ heard }) => heard.length)).toEqual([1, 0, 1]);
   });
 
-  test("an audience that everybody left is passed over", () => {
+  test("an audience that every listener left is passed over", () => {
     const { audience, publish, drain, fanOut } = world();
     const { audience: news, ears } = audience(1);
     publish(news, "1");

@@ -1,5 +1,5 @@
 /**
- * Pushes as core makes them, before any codec has seen them. Shared by all who hear them: not to be changed.
+ * Pushes as core makes them, before any codec has seen them. Shared by all receivers: not to be changed.
  */
 import { type GapNotice, JsonText, type SentPush } from "@holdfast/protocol";
 

@@ -31,7 +31,7 @@ function told(behind: SkippedRange, ...kept: Batch[]): unknown[] {
     .map((body) => body.offset ?? body);
 }
 
-describe("who is behind", () => {
+describe("a connection that is behind", () => {
   test("is told of all it missed in one gap", () => {
     const behind = skipped(publication(5), publication(6), publication(7));
     expect(behind.skipped).toBe(3);

@@ -192,7 +192,7 @@ describe("policy latest", () => {
   });
 });
 
-describe("who is behind", () => {
+describe("a connection that is behind", () => {
   test("still gets answers and pings, up to twice the limit", async () => {
     const world = memoryWorld(OPTIONS);
     const slow = await world.subscribed("drop:a");

@@ -65,7 +65,9 @@ interface Sample extends OutboxFill {
 
 /** How full an outbox may be for its subscriptions to catch up. */
 export const ROOM_TO_CATCH_UP = 0.5;
-/** How full it may get for answers, pings and notices: who is skipped has to be able to answer a ping. */
+/**
+ * How full it may get for answers, pings and notices: a skipped connection has to be able to answer a ping.
+ */
 export const ROOM_FOR_WORDS = 2;
 
 /** Subscriptions looked at in one tick: about a millisecond. With more, each is looked at less often. */

@@ -70,6 +70,8 @@ export interface Transport {
   subscribed?(positions: ReadonlyMap<string, Position | undefined>, proof: () => Resume | undefined): void;
   /** A subscription has ended. */
   unsubscribed?(channel: string): void;
-  /** When the client is to come back once the connection has ended, for who does not read pushes. */
+  /**
+   * When the client is to come back once the connection has ended, for a client that does not read pushes.
+   */
   setRetryDelay?(afterMs: number): void;
 }

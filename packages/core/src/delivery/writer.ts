@@ -1,9 +1,9 @@
 /**
  * Writing to one connection: batches, answers and notices, within the limits of its outbox.
  *
- * Functions over what a connection has anyway, so that a connection needs no object for it. Invariants: a
- * transport that throws breaks its contract, and ends alone: it takes neither the fan-out nor the tick along;
- * catching up comes before whatever follows.
+ * These are functions over the parts of a connection, so that a connection needs no further object for
+ * writing. Invariants: a transport that throws breaks its contract, and only its own connection ends; the
+ * fan-out and the tick go on. A subscription that is behind catches up before anything newer is written.
  */
 import type { SentPush, WireMessage } from "@holdfast/protocol";
 import type { Codec } from "../codec/codec.js";

@@ -160,7 +160,7 @@ describe("send", () => {
     expect(sink.told).toHaveLength(5);
   });
 
-  it("is `no_events` where nobody reads", () => {
+  it("is `no_events` without a reader", () => {
     const client = memoryWorld().connected();
     client.send({ op: "send", body: { data: 1 } });
     expect(client.take()).toMatchObject([{ error: { code: 124, name: "no_events" } }]);

@@ -1,5 +1,5 @@
 /**
- * The seam for backends that want to know: who came and went, what clients send to the application, which
+ * The seam that tells backends which clients came and went, what clients send to the application, and which
  * channels have members.
  *
  * An implementer owes:

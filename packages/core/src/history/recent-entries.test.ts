@@ -71,7 +71,7 @@ describe("a tail", () => {
     expect(first.first).toBe(2);
   });
 
-  test("keeps what somebody waits for, and gives it away when nobody does any more", () => {
+  test("keeps what a client waits for, and gives it away when none does any more", () => {
     const budget = new RecentEntriesBudget(0);
     const recentEntries = recentEntriesOf(budget);
     recentEntries.pin();

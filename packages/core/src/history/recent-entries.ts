@@ -32,7 +32,7 @@ export class RecentEntries {
   #gone = 0;
   #chars = 0;
   #beyond = 0;
-  /** Those who wait for what is here: meanwhile the budget takes nothing. */
+  /** Connections that wait for these entries: meanwhile the budget takes nothing. */
   #pins = 0;
 
   constructor(budget: RecentEntriesBudget, limits: RecentEntriesLimits) {

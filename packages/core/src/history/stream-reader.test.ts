@@ -194,7 +194,7 @@ describe("a stream", () => {
     expect(reads()).toHaveLength(3);
   });
 
-  test("that nobody needs any more is not read on", async () => {
+  test("that no client needs any more is not read on", async () => {
     const client = await listener();
     await publish(9);
     client.unsubscribe("news");
@@ -217,7 +217,7 @@ describe("a stream", () => {
   });
 });
 
-describe("whoever comes back", () => {
+describe("a client that comes back", () => {
   test("is served from memory", async () => {
     await listener();
     await publish(4, 5);
@@ -285,7 +285,7 @@ describe("whoever comes back", () => {
     ]);
   });
 
-  test("from an epoch that nobody knows is told so, and the next one without a read", async () => {
+  test("from an unknown epoch is told so, and the next one without a read", async () => {
     await listener();
     const client = comeBack(at(4, "x"));
     await world.settle();
@@ -412,7 +412,7 @@ describe("pages that end at their bytes", () => {
     return { world, bus };
   }
 
-  test("are read one after the other for whoever comes back, from the tail downwards", async () => {
+  test("are read one after the other for clients that come back, from the newest downwards", async () => {
     const { world: here, bus } = await nine();
     const client = here.connected();
     const { epoch } = bus.read(NEWS, { from: 1, limit: 0, retention: { size: 100, ttlMs: 300_000 } }).top;

@@ -79,7 +79,7 @@ const MAX_PROOFS_AT_ONCE = 256;
 /** Pages under way at once. A topic state has one at most, so what waits is bounded by the topic states. */
 const MAX_PAGES_AT_ONCE = 32;
 /**
- * What is read beyond what one client asked for: those who come back with it missed a little more or less.
+ * What is read beyond what one client asked for: clients that come back with it missed a little more or less.
  */
 const SLACK = 64;
 /** What is tried for one client before it is told that too much is happening. */
@@ -165,7 +165,7 @@ export class StreamReader {
     void this.#prove(topicState, stream);
   }
 
-  /** What who stood at `since` is told, having joined after `heard`. */
+  /** The recovery result for a client at `since` that will receive everything after `heard`. */
   recover(stream: Stream, since: Position, heard: Position): Recovery {
     const recovery = stream.recover(since, heard);
     if (recovery.kind === "recovered") this.#parts.metrics.add("recovered", 1);
@@ -302,8 +302,8 @@ export class StreamReader {
   }
 
   /**
-   * One read at a time for a topic state. Who wants the same shares the one under way; who wants the other
-   * waits for its end.
+   * One read at a time for a topic state. A caller that wants the same read shares the one under way; one
+   * that wants the other waits for its end.
    */
   async #alone(topicState: LoggedTopic, what: Reading["what"], read: () => Promise<void>): Promise<void> {
     while (topicState.reading !== undefined) {
@@ -357,7 +357,8 @@ export class StreamReader {
 }
 
 /**
- * After which position the topic's listeners have yet to be told: who joins now hears everything after it.
+ * After which position the topic's listeners have yet to be told: a client that joins now receives everything
+ * after it.
  */
 export function lastHeard(topicState: LoggedTopic): Position | undefined {
   return topicState.pending?.base ?? topicState.stream?.position;

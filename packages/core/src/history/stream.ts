@@ -98,7 +98,7 @@ export class Stream {
   #epochDue = false;
   /** An epoch that the log does not know, though it was asked after a client brought it: it never will. */
   #foreignEpoch: string | undefined;
-  /** From where those who wait want the log to be read. */
+  /** From where the waiting clients want the log to be read. */
   #wanted = Number.POSITIVE_INFINITY;
 
   constructor(limits: StreamLimits, budget: RecentEntriesBudget) {
@@ -209,7 +209,7 @@ export class Stream {
     return this.#release(gap, news);
   }
 
-  /** What to read for those who want what lies before the tail; undefined when no client does. */
+  /** What to read for clients that want entries before the recent ones; undefined when no client does. */
   takeWanted(): { readonly from: number; readonly to: number } | undefined {
     const from = this.#wanted;
     this.#wanted = Number.POSITIVE_INFINITY;
@@ -266,7 +266,7 @@ export class Stream {
     const known = reason === "epoch" ? (this.#sharedWith(since.epoch) ?? 0) : since.offset;
     if (known > here.offset) return { kind: "ahead", reason: reason ?? "unverifiable" };
     if (heard.epoch !== here.epoch && heard.epoch !== this.#earlierEpoch) return { kind: "torn" };
-    // Who was served faster elsewhere may be ahead of what listeners here have heard.
+    // A client that was served faster elsewhere may be ahead of the listeners here.
     const position = { offset: Math.max(heard.offset, known), epoch: here.epoch };
     if (reason !== undefined) return { kind: "lost", position, reason };
     if (known > heard.offset) return { kind: "amid", position };

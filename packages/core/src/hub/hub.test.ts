@@ -86,7 +86,7 @@ function publish(data: string, topic = NEWS): void {
 }
 
 describe("joining", () => {
-  test("the first listener of a topic waits for the broker, and so does whoever joins meanwhile", async () => {
+  test("the first listener of a topic waits for the broker, and so does one that joins meanwhile", async () => {
     const settled: string[] = [];
     join(NEWS, new Ear())?.then(() => settled.push("first"));
     join(NEWS, new Ear())?.then(() => settled.push("second"));
@@ -185,7 +185,7 @@ describe("leaving", () => {
 });
 
 describe("when the broker refuses a subscription", () => {
-  test("everybody who waits is told, and the topic is gone", async () => {
+  test("every waiting connection is told, and the topic is gone", async () => {
     const ears = [new Ear(), new Ear(), new Ear()];
     const told = ears.map((ear) => join(NEWS, ear)?.catch((error: Error) => error.message));
     broker.last("subscribe", NEWS).reject(new BrokerUnavailable("away"));
@@ -196,7 +196,7 @@ describe("when the broker refuses a subscription", () => {
     expect(broker.log).toEqual(["subscribe channel:news", "unsubscribe channel:news"]);
   });
 
-  test("whoever joins before those who waited have left asks the broker anew", async () => {
+  test("a connection that joins before the waiting ones have left asks the broker anew", async () => {
     const early = new Ear();
     const late = new Ear();
     let joining: Promise<void> | undefined;
@@ -229,7 +229,7 @@ describe("when the broker refuses a subscription", () => {
     expect(join(NEWS, new Ear())).toBeDefined();
   });
 
-  test("nobody needs to listen to the refusal", async () => {
+  test("no caller needs to listen to the refusal", async () => {
     const ear = new Ear();
     join(NEWS, ear);
     leave(ear);
@@ -264,13 +264,13 @@ describe("a publication", () => {
     expect(ear.heard).toEqual(['{"message":{"data":1}}']);
   });
 
-  test("on a topic that nobody here listens to is ignored", async () => {
+  test("on a topic without a listener here is ignored", async () => {
     publish("1");
     expect(metrics.count("publications")).toBe(0);
     expect(clock.deferred).toBe(0);
   });
 
-  test("that comes before the broker has confirmed the topic is not for those who wait", async () => {
+  test("that comes before the broker has confirmed the topic is not for the waiting connections", async () => {
     const ear = new Ear();
     join(NEWS, ear);
     publish("early");

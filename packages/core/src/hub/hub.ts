@@ -2,11 +2,11 @@
  * The hub: which connections of this worker listen to which topic, and the worker's own subscriptions at the
  * broker.
  *
- * One broker subscription per topic, held while anyone here listens or is about to. Who wants to listen
- * enters the topic's state, waits until it is confirmed, and joins. Invariants: a topic state is in the map
- * exactly while a connection holds it or listens, and the broker has not refused; nothing is delivered before
- * the broker's confirmation, so that no publication overtakes the answer to a subscriber; a new listener
- * hears everything after the position that `join` returns.
+ * One broker subscription per topic, held while a connection here listens or is about to. A connection that
+ * wants to listen enters the topic's state, waits until it is confirmed, and joins. Invariants: a topic state
+ * is in the map exactly while a connection holds it or listens, and the broker has not refused; nothing is
+ * delivered before the broker's confirmation, so that no publication overtakes the answer to a subscriber; a
+ * new listener hears everything after the position that `join` returns.
  */
 import { normalizeData, type Position } from "@holdfast/protocol";
 import type { Broker } from "../broker/broker.js";
@@ -36,17 +36,17 @@ export class Hub {
     this.#parts = parts;
   }
 
-  /** Topics that someone here listens to, or is about to. */
+  /** Topics that a connection here listens to, or is about to. */
   get topics(): number {
     return this.#topicStates.size;
   }
 
-  /** For who looks at all of them: operators. */
+  /** For callers that look at all of them: operators. */
   get topicStates(): Iterable<TopicState> {
     return this.#topicStates.values();
   }
 
-  /** Listeners over all topics, and those who are about to listen. */
+  /** Listeners over all topics, and connections that are about to listen. */
   get subscriptions(): number {
     let subscriptions = 0;
     for (const { listeners, holds } of this.#topicStates.values()) subscriptions += listeners.size + holds;
@@ -61,8 +61,8 @@ export class Hub {
   }
 
   /**
-   * Who held the topic state listens from now on. Returns the position after which it hears everything, where
-   * the channel has a history. Only when the topic state is confirmed.
+   * The connection that held the topic state listens from now on. Returns the position after which it hears
+   * everything, where the channel has a history. Only when the topic state is confirmed.
    */
   join(topicState: TopicState, listener: Listener): Position | undefined {
     topicState.holds--;
@@ -112,7 +112,7 @@ export class Hub {
 
   /**
    * Publications of a topic were left out for this worker. A stream reads what its log keeps; where there is
-   * no log, those who listen are told of a gap.
+   * no log, listeners are told of a gap.
    */
   skipped(topic: Topic): void {
     const topicState = this.#topicStates.get(topic);
@@ -159,8 +159,8 @@ export class Hub {
         await this.#parts.streamReader.begin(topicState, topicState.stream);
       topicState.confirming = undefined;
     } catch (error) {
-      // Before those who wait are told: a connection that enters from here on must not find a topic state
-      // that no connection delivers to.
+      // Before the waiting connections are told: a connection that enters from here on must not find a topic
+      // state that no connection delivers to.
       if (this.#topicStates.get(topicState.topic) === topicState) this.#forget(topicState);
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * A topic state: one topic on this worker, with those who listen to it and those who are about to.
+ * A topic state: one topic on this worker, with its listeners and the connections that are about to listen.
  *
  *     confirming ──broker says yes──► confirmed        confirming ──no──► refused (waiting clients are told)
  *
@@ -24,7 +24,7 @@ export class TopicState extends Audience {
   readonly slowConsumer: SlowConsumerRule;
   /** How it is kept who listens; undefined where it is not. */
   readonly presence: PresenceRule | undefined;
-  /** Those who hold the topic state and do not listen yet. */
+  /** Connections that hold the topic state and do not listen yet. */
   holds = 0;
   /** The broker's confirmation while it is awaited. */
   confirming: Promise<void> | undefined;

@@ -125,7 +125,7 @@ describe("a worker's members", () => {
     members.join("room", RULE, member("a", 1), second);
     members.join("room", RULE, member("a"), first);
     members.leave("room", "a", first);
-    expect(members.pass("room", "a", first, {})).toBe(false);
+    expect(members.transfer("room", "a", first, {})).toBe(false);
     await world.clock.settle();
     expect(await world.sessions("room")).toEqual(["a"]);
     members.leave("room", "a", second);
@@ -141,7 +141,7 @@ describe("a worker's members", () => {
     members.join("room", RULE, member("a", 1), first);
     members.join("room", RULE, member("a", 1), second);
     expect(members.size).toBe(1);
-    expect(members.pass("room", "a", second, lingering)).toBe(true);
+    expect(members.transfer("room", "a", second, lingering)).toBe(true);
     members.leave("room", "a", second);
     members.leave("room", "a", first);
     await world.clock.settle();
@@ -260,7 +260,7 @@ describe("a worker's members", () => {
     { weight: 1, arbitrary: fc.record({ what: fc.constant("lose" as const) }) },
   );
 
-  it("whatever fails meanwhile, the store has them in the end, and nobody else", async () => {
+  it("whatever fails meanwhile, the store has them in the end, and no others", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
         const world = new World();

@@ -115,7 +115,7 @@ export class PresenceMembers {
   }
 
   /** Another holds the member from now on. False when this is not who holds it. */
-  pass(channel: string, session: string, holder: Holder, next: Holder): boolean {
+  transfer(channel: string, session: string, holder: Holder, next: Holder): boolean {
     const known = this.#byChannel.get(channel)?.members.get(session);
     if (known === undefined || !holds(known, holder)) return false;
     if (known.holder === holder) known.holder = next;

@@ -41,7 +41,7 @@ describe("MemoryPresence, when the wall clock is set", () => {
       });
       expect(await store.read("room:1", 10)).toMatchObject({ sessions: 1 });
 
-      // Nor does it keep one alive that nobody renews.
+      // Nor does it keep one alive that no worker renews.
       clock.advance(LEASE_MS + 1);
       expect(await store.renew("b.1", LEASE_MS, false)).toMatchObject({ lapsed: ["a.1"] });
     },

@@ -99,7 +99,7 @@ describe("presence", () => {
     expect(other.take()).toEqual([]);
   });
 
-  it("tells nobody who did not ask", async () => {
+  it("tells no client that did not ask", async () => {
     const cluster = new Cluster();
     const world = cluster.worker();
     const silent = await world.subscribed("room:1");
@@ -275,7 +275,7 @@ describe("presence", () => {
     expect((await cluster.store.renew("x.1", 1000, true)).nextMs).toBeUndefined();
   });
 
-  it("forgets a watch that nobody uses any more", async () => {
+  it("forgets a watch without users", async () => {
     const cluster = new Cluster();
     const world = cluster.worker();
     const [client] = await listener(cluster, world, "room:1");

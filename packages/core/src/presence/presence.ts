@@ -122,7 +122,7 @@ export class WorkerPresence {
     const session = sessionKey(connection.id);
     const holder = {};
     // Those in which a newer connection of the session is already the member are not its own to give up.
-    const held = channels.filter((channel) => this.#members.pass(channel, session, connection, holder));
+    const held = channels.filter((channel) => this.#members.transfer(channel, session, connection, holder));
     if (held.length === 0) return;
     const { presenceGraceMs, maxDetached } = this.#options;
     const endTick = this.#parts.ticker.tick + (presenceGraceMs === 0 ? 0 : ticks(presenceGraceMs));

@@ -103,7 +103,7 @@ export interface LeaseState {
   readonly held: boolean;
   /** When it ends now, by the store's clock, ms. */
   readonly until: number;
-  /** Leases of workers that are gone: to be ended by who asked. A few. */
+  /** Leases of workers that are gone: to be ended by the caller. A few. */
   readonly lapsed: readonly string[];
   /** When the next lease of another would lapse, ms from now; undefined when there is none. */
   readonly nextMs?: number | undefined;

@@ -39,7 +39,7 @@ class Channel {
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
 
-  /** Everybody is gone, and the numbers begin anew, above. */
+  /** All members are gone, and the numbers begin anew, above. */
   lose(): void {
     this.#members.clear();
     this.#sequence += 1_000_000;
@@ -119,7 +119,7 @@ class Follower {
 describe("a view", () => {
   const RULE: ViewRule = { joinLeave: "session", maxListed: MAX_LISTED };
 
-  it("begins with the page, and tells nobody what was before it", () => {
+  it("begins with the page, and tells no client what was before it", () => {
     const channel = new Channel(RULE);
     channel.change("a1");
     channel.change("b1");

@@ -3,12 +3,13 @@
  *
  *     reading ──page──► listing ◄──few members──► counting          (a hole, or an outage: back to reading)
  *
- * News comes by pub/sub, which may lose some; the sequence tells. While something is missing, what arrives is
- * held and the store is read; then the view goes on from the page with what came after it. Above `maxListed`
- * members it counts and does not list. Pure: it decides, its owner reads and tells.
- * Invariants: what it tells has versions that never fall, and those of one list and all that was told after
- * it have no gap but where something was missed; what is held is bounded, and if it overflows the store is
- * read once more.
+ * Changes come by pub/sub, which may lose some. Their sequence numbers show a loss. While one is missing,
+ * later changes are held and the store is read. The view then continues from that page with the changes after
+ * it. Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
+ * Invariants:
+ * - Versions that clients are told never fall. A list and the changes after it have no gap, except where a
+ *   change was missed.
+ * - Held changes are bounded. If they overflow, the store is read once more.
  */
 import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
 import type { HeardNews, MembersPage } from "./store.js";
@@ -210,9 +211,9 @@ function normal(text: string): [session: string, text: string] {
 }
 
 /**
- * From one list to a later one, whose version is given. Who followed the one without missing a version can
- * follow this too: either the versions of these go on where it stands, or the first does not, and it reads
- * anew.
+ * From one list to a later one, whose version is given. A client that followed the one without missing a
+ * version can follow this too: either the versions of these go on where it stands, or the first does not, and
+ * it reads anew.
  */
 function difference(before: List, after: List, version: number, mode: JoinLeaveMode): ToldChange[] {
   const [old, now] = mode === "user" ? [byUser(before), byUser(after)] : [before, after];

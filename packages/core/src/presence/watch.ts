@@ -1,5 +1,5 @@
 /**
- * A watch: one channel's view on this worker, with those who want to be told joins and leaves.
+ * A watch: one channel's view on this worker, with the connections that want to be told joins and leaves.
  *
  * A connection that is about to be told who is there holds the watch, so that its view lives on while the
  * store is read. Owned by `PresenceWatches`; changed by it alone.
@@ -34,7 +34,7 @@ export class Watch extends Audience<Watcher> {
   readonly rule: PresenceRule;
   readonly view: PresenceView;
   readonly watchers = new Map<object, Watcher>();
-  /** Those who hold it and do not listen. */
+  /** Connections that hold it and do not listen. */
   holds = 0;
   /** The subscription at the broker while it is awaited, and the read of the store: one at a time. */
   reading: Promise<void> | undefined;

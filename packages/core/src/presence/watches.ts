@@ -1,12 +1,12 @@
 /**
- * The watches of this worker: which channels' members it follows, for those who listen to joins and leaves or
- * ask who is there.
+ * The watches of this worker: which channels' members it follows, for connections that listen to joins and
+ * leaves or ask for members.
  *
  * A watch listens to the channel's presence topic and reads the store where its view needs it: at the
  * beginning, at a hole, and after an outage. The holder of a watch waits for `ready` and is then told who is
  * there and begins to listen in one turn, so that nothing is missed and nothing is told twice. Invariants:
- * one read at a time for a channel, shared by all who wait, `MAX_READING` after an outage; a watch that
- * is not used is kept for `IDLE_MS`, because a storm of clients asks the same.
+ * one read at a time for a channel, shared by all waiting callers, `MAX_READING` after an outage; a watch
+ * that is not used is kept for `IDLE_MS`, because a storm of clients asks the same.
  */
 
 import { elementTexts, JsonText, memberText, oneLine } from "@holdfast/protocol";
@@ -97,8 +97,8 @@ export class PresenceWatches {
   }
 
   /**
-   * Who held the watch is told joins and leaves from now on, under the name `key`. What it returns comes
-   * before them.
+   * The connection that held the watch is told joins and leaves from now on, under the name `key`. What it
+   * returns comes before them.
    */
   listen(watch: Watch, key: object, listener: ToldListener): PresenceSnapshot | undefined {
     watch.holds--;
@@ -224,7 +224,7 @@ export class PresenceWatches {
       });
   }
 
-  /** One at a time for a watch; who comes meanwhile shares it. */
+  /** One at a time for a watch; a caller that comes meanwhile shares it. */
   #read(watch: Watch): Promise<void> {
     watch.reading ??= this.#readOn(watch).finally(() => {
       watch.reading = undefined;

@@ -66,7 +66,7 @@ describe("a slot array", () => {
     expect(slots.end).toBe(1);
   });
 
-  test("iterating sees everybody while members leave", () => {
+  test("iterating sees every member while others leave", () => {
     const { slots, members } = slotsOf(5);
     const seen: number[] = [];
     for (const member of slots) {

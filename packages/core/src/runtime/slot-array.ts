@@ -81,7 +81,7 @@ export class SlotArray<M extends Slotted> {
     else this.#seatLatecomers();
   }
 
-  /** Moves those who joined during the walk into freed slots, and closes the gaps between the others. */
+  /** Moves members that joined during the walk into freed slots, and closes the gaps between the others. */
   #seatLatecomers(): void {
     let end = this.#walkEnd;
     for (let slot = end; slot < this.#members.length; slot++) {

@@ -1,9 +1,8 @@
 /**
- * The contract of the broker seam as a test suite: what `broker.ts` says in words, every implementation must
- * pass.
+ * The contract of the broker seam as a test suite. Every implementation must do what `broker.ts` says.
  *
- * Written against events and settled promises only; that something does not arrive is shown by something
- * later that does.
+ * The tests wait for events and settled promises only. To show that something does not arrive, they send
+ * something later and wait for that.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Broker, BrokerUnavailable } from "../broker/broker.js";
@@ -125,7 +124,7 @@ export function brokerContract(name: string, factory: () => BrokerWorld | Promis
       expect(await a.upTo("wished")).toEqual(["wished"]);
     });
 
-    test("all subscribers of a topic see one order, whoever publishes", async () => {
+    test("all subscribers of a topic see one order, whichever worker publishes", async () => {
       const [a, b, c] = await use.ready(3);
       await Promise.all([a, b, c].map(({ broker }) => broker.subscribe(NEWS)));
       const publications = Array.from({ length: 200 }, (_, i) =>

@@ -127,7 +127,7 @@ export function brokerLogContract(name: string, factory: () => LogWorld | Promis
       expect(page.lineage).toEqual([]);
     });
 
-    test("whoever reads first begins the log: the epoch is that of the first publication", async () => {
+    test("the first reader begins the log: the epoch is that of the first publication", async () => {
       const [a, b] = [await ready(), await ready()];
       const { top } = await read(a.broker);
       expect(top.offset).toBe(0);
@@ -241,7 +241,7 @@ export function brokerLogContract(name: string, factory: () => LogWorld | Promis
       expect(data(await read(broker, {}, topic))).toEqual(["1", "2"]);
     });
 
-    test("all who share the broker have one secret", async () => {
+    test("all workers on the broker have one secret", async () => {
       const [a, b] = [await ready(), await ready()];
       const secrets = await Promise.all([a.broker.secret(), b.broker.secret(), a.broker.secret()]);
       expect(new Set(secrets).size).toBe(1);

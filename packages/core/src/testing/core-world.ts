@@ -88,7 +88,7 @@ export class FakeClient {
       .flatMap((body) => (body.channel === channel ? [body.data] : []));
   }
 
-  /** The transport ends, whoever wanted it. */
+  /** The transport ends, on either side's wish. */
   gone(): void {
     this.connection.closed();
   }

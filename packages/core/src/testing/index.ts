@@ -2,7 +2,7 @@
  * What tests of other packages need: contract suites of the seams, and doubles. Not for production.
  */
 
-// Contract suites, for whoever implements a seam.
+// Contract suites, for implementers of a seam.
 export {
   type BrokerWorld,
   brokerContract,

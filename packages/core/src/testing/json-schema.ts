@@ -22,7 +22,7 @@ export function schemaProblem(
   for (const [keyword, rule] of Object.entries(schema)) {
     if (ANNOTATIONS.has(keyword)) continue;
     const check = Object.hasOwn(CHECKS, keyword) ? CHECKS[keyword] : undefined;
-    if (check === undefined) return `${path}: nobody checks the keyword ${keyword}`;
+    if (check === undefined) return `${path}: no code checks the keyword ${keyword}`;
     const problem = check({ rule, schema, value, definitions, path });
     if (problem !== undefined) return problem;
   }

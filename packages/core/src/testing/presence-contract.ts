@@ -26,7 +26,7 @@ export interface PresenceWorld {
   broker(): Broker;
   /** Lets the store's clock go on. */
   pass(ms: number): Promise<void>;
-  /** Everything that the stores keep, by any name: empty once nobody is anywhere. */
+  /** Everything that the stores keep, by any name: empty once no channel has a member. */
   leftovers(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -118,7 +118,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       return { users, sessions };
     };
 
-    test("a channel that nobody is in has nobody", async () => {
+    test("a channel without members has none", async () => {
       expect(await store.read(ROOM, 10)).toMatchObject({ users: 0, sessions: 0, members: [] });
       expect((await store.read(ROOM, 10)).next).toBeUndefined();
     });
@@ -233,7 +233,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       }
     });
 
-    test("pages have everybody once", async () => {
+    test("pages have every member once", async () => {
       const lease = await begin("w.1");
       const names = Array.from({ length: 300 }, (_, i) => `s${String(i).padStart(15, "0")}`);
       for (let i = 0; i < names.length; i += 100)
@@ -460,7 +460,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       expect(await sessions("other")).toEqual([]);
     });
 
-    test("nothing is kept of those who have gone", async () => {
+    test("nothing is kept of members that have gone", async () => {
       const [one, two] = [await begin("w.1"), await begin("v.1")];
       await change(one, put(member("a", "ann"), member("b")));
       await change(two, put(member("c", "ann"), member("b")));
@@ -470,7 +470,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
       expect(await world.leftovers()).toEqual([]);
     });
 
-    test("each member of an ended lease leaves once, whoever else is at it", async () => {
+    test("each member of an ended lease leaves once, whichever worker else is at it", async () => {
       await listener.broker.subscribe(presenceTopic(ROOM));
       const lease = await begin("w.1");
       const many = Array.from({ length: MAX_CHANGES }, (_, i) => member(`s${i}`));
@@ -503,7 +503,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
         expect(await store.renew("w.1", 60_000, false)).toMatchObject({ held: false });
       });
 
-      test("one that lapsed is given to one of those who ask, and refuses changes", async () => {
+      test("one that lapsed is given to one of the askers, and refuses changes", async () => {
         const lease = await begin("w.1", store, LEASE_MS);
         await change(lease, put(member("a")));
         await world.pass(LAPSED_MS);
@@ -515,7 +515,7 @@ export function presenceContract(name: string, factory: () => PresenceWorld | Pr
         expect(await sessions()).toEqual([]);
       });
 
-      test("one that was late and that nobody has noticed goes on", async () => {
+      test("one that was late and that no worker has noticed goes on", async () => {
         const lease = await begin("w.1", store, LEASE_MS);
         await world.pass(LAPSED_MS);
         const state = await store.renew(lease.id, 60_000, false);

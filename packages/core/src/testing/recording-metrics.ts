@@ -1,5 +1,5 @@
 /**
- * Metrics that a test can ask.
+ * Metrics that a test can read.
  */
 import type { CounterName, HistogramName, Metrics } from "../runtime/metrics.js";
 

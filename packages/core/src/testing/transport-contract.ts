@@ -58,7 +58,7 @@ export function transportContract(name: string, factory: () => Promise<Transport
       expect(pair.received).toEqual(["{}", long, '"z"']);
     });
 
-    test("the same bytes may be written again: nobody changes them", async () => {
+    test("the same bytes may be written again: no code changes them", async () => {
       const bytes = pair.transport.framing.frame('{"shared":true}');
       const before = Buffer.from(bytes);
       pair.transport.write(bytes);
@@ -68,7 +68,7 @@ export function transportContract(name: string, factory: () => Promise<Transport
       expect(Buffer.compare(bytes, before)).toBe(0);
     });
 
-    test("bufferedBytes grows while nobody reads, and is zero once all was read", async () => {
+    test("bufferedBytes grows while the client does not read, and is zero once all was read", async () => {
       expect(pair.transport.bufferedBytes).toBe(0);
       pair.pausePeer();
       let chunks = 0;
@@ -114,7 +114,7 @@ export function transportContract(name: string, factory: () => Promise<Transport
       expect(pair.closedCalls).toBe(1);
     });
 
-    test("terminate ends at once, also while nobody reads, and further calls do nothing", async () => {
+    test("terminate ends at once, also while the client does not read, and further calls do nothing", async () => {
       pair.pausePeer();
       for (let i = 0; i < 64; i++) write(CHUNK);
       pair.transport.terminate();

@@ -46,7 +46,7 @@ describe("a connection", () => {
     expect(world.lingeringCloses).toEqual([]);
   });
 
-  it("that ends behind its head goes to the worker, who sees the end", () => {
+  it("that ends behind its head goes to the worker, which sees the end", () => {
     const world = new AdmissionWorld();
     const handle = world.connect(HEAD);
     handle.receive(undefined);
@@ -196,7 +196,7 @@ describe("room", () => {
     expect(world.handedOver.map(({ handle }) => handle)).toEqual([first, second]);
   });
 
-  it("asks nobody and schedules nothing while nobody comes", () => {
+  it("asks no worker and schedules nothing while no socket comes", () => {
     const world = new AdmissionWorld();
     world.connect(HEAD);
     world.clock.advance(1_000);
@@ -208,7 +208,7 @@ describe("room", () => {
 });
 
 describe("caps", () => {
-  it("beyond maxPending a newcomer gets 503 and nobody is evicted", () => {
+  it("beyond maxPending a new socket gets 503 and none is evicted", () => {
     const world = new AdmissionWorld({ maxPending: 3 });
     const handles = Array.from({ length: 4 }, () => world.connect());
     expect(handles.map((handle) => world.places(handle)[0])).toEqual([
@@ -309,7 +309,7 @@ describe("bytes of heads", () => {
     expect(world.admission.pendingBytes).toBe(0);
   });
 
-  it("is right whatever comes, and whoever leaves", () => {
+  it("is right whatever comes and leaves", () => {
     const act = fc.tuple(
       fc.nat(11),
       fc.constantFrom("end", "whole", "more", "wait", "none", "some"),
@@ -354,7 +354,7 @@ describe("origins", () => {
 });
 
 describe("turning away", () => {
-  it("answers everybody in whatever state, and leaves those that were handed over", () => {
+  it("answers every socket in whatever state, and leaves those that were handed over", () => {
     const world = new AdmissionWorld();
     const gone = world.connect(HEAD);
     const reading = world.connect("GET /");
@@ -440,7 +440,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 );
 
 describe("in any order of events", () => {
-  it("pending is bounded and nobody is lost, doubled or kept beyond the deadlines", () => {
+  it("pending is bounded and no socket is lost, doubled or kept beyond the deadlines", () => {
     fc.assert(
       fc.property(steps, (all) => {
         const world = new AdmissionWorld({ maxPending: 5 });

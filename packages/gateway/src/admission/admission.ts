@@ -210,14 +210,14 @@ export class Admission {
     for (const socket of this.#parked.drain()) this.#heads.startLate(socket);
   }
 
-  /** Refuses everybody who is here. */
+  /** Refuses all sockets that are here. */
   turnAway(why: Refused): void {
     for (const socket of this.#takeUnassigned()) this.#dismiss(socket, why);
     for (const socket of this.#heads.reading.values()) this.#refuseReading(socket, why);
     for (const socket of this.#parked.drain()) this.#dismiss(socket, why);
   }
 
-  /** Ends the timer, and with it every deadline: turn everybody away first. Idempotent. */
+  /** Ends the timer, and with it every deadline: refuse all sockets first. Idempotent. */
   close(): void {
     this.#sweeper.cancel();
     this.#lingeringCloses.close();
@@ -257,7 +257,7 @@ export class Admission {
     return this.#unassigned.length === 0 && this.#fresh + this.#freshBefore < this.#events.room();
   }
 
-  /** Silent senders stop counting after two turns, or a few of them would close the door to everybody. */
+  /** Silent senders stop counting after two turns, or a few of them would close the door to all clients. */
   #countFresh(): void {
     this.#fresh++;
     if (this.#turn === "idle") this.#scheduleTurn();

@@ -100,7 +100,7 @@ describe("whose connection it is", () => {
     }
   });
 
-  it("is the peer, whatever it sends, where nobody is trusted", () => {
+  it("is the peer, whatever it sends, where no proxy is trusted", () => {
     const nobody = new TrustedProxies([]);
     expect(nobody.any).toBe(false);
     fc.assert(

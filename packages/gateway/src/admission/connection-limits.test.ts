@@ -25,7 +25,7 @@ function setUp(options: Partial<ConnectionLimitOptions>) {
 }
 
 describe("limits on connections", () => {
-  it("are none unless set, and remember nobody", () => {
+  it("are none unless set, and remember no address", () => {
     const { limits, open } = setUp({});
     for (let i = 0; i < 1_000; i++) expect(open("192.0.2.1")).toBe("open");
     expect([limits.byAddress, limits.addresses]).toEqual([false, 0]);
@@ -111,7 +111,7 @@ describe("limits on connections", () => {
     expect(rotating.filter((each) => each === "open")).toHaveLength(4 * 2 - 3);
     expect(rotating.at(-1)).toBe("limit_address");
     expect(open("2001:db8:5:6:0:0:0:1")).toBe("open");
-    // Who was refused has no account: the network's, those of seven addresses, and the other network's two.
+    // A refused address has no account: the network's, those of seven addresses, and the other network's two.
     expect(limits.addresses).toBe(1 + 7 + 2);
     limits.release(worker, named(1));
     expect([open(named(7)), open(named(8))]).toEqual(["open", "limit_address"]);
@@ -128,7 +128,7 @@ describe("limits on connections", () => {
     expect(tries.at(-1)).toBe("limit_address_rate");
   });
 
-  it("bound how fast everybody together opens", () => {
+  it("bound how fast all clients together open", () => {
     const { clock, open } = setUp({ ratePerSecond: 1 });
     expect([open("a"), open("b"), open("c")]).toEqual(["open", "open", "limit_rate"]);
     clock.advance(1_000);
@@ -146,7 +146,7 @@ describe("limits on connections", () => {
     expect(limits.addresses).toBe(0);
   });
 
-  it("agree with a count of who holds what, whatever happens in whatever order", () => {
+  it("agree with a count per holder, whatever happens in whatever order", () => {
     const step = fc.tuple(fc.constantFrom("open", "release", "gone"), fc.nat(2), fc.nat(1));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -1,10 +1,10 @@
 /**
- * Limits on how many connections are opened and held: by everybody together, and by one client address.
+ * Limits on how many connections are opened and held: by all clients together, and by one client address.
  *
  * All off unless set; those per address because behind a load balancer that does not tell its clients'
- * addresses everybody has the same one. Where the peer's address is the client's, a socket counts from accept
- * on (`arrive`), else from its whole head on. Invariants: what was counted for an address is released once,
- * by its holder; an address is forgotten when it holds nothing and has its full rate again; at most
+ * addresses all clients have the same one. Where the peer's address is the client's, a socket counts from
+ * accept on (`arrive`), else from its whole head on. Invariants: what was counted for an address is released
+ * once, by its holder; an address is forgotten when it holds nothing and has its full rate again; at most
  * `MAX_ADDRESSES` have an account of their own. Further addresses share one of `SHARED_ACCOUNTS` by their
  * network: the limit of one address holds for all of them. IPv6 addresses that a proxy names count each on
  * its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR` times the limits of one. A subscriber

@@ -1,7 +1,7 @@
 /**
  * What the front door says to a socket that it turns away: the reasons, their HTTP status and sentence.
  *
- * Rows of one table, as bytes. `Retry-After` is jittered, so that those who were refused together do not
+ * Rows of one table, as bytes. `Retry-After` is jittered, so that clients that were refused together do not
  * return together.
  */
 

@@ -48,7 +48,7 @@ describe("hand-offs", () => {
     expect(events).toEqual(["taken, 2 wait", "taken, 1 wait", "taken, 0 wait"]);
   });
 
-  it("never call back from inside push: whoever pushes may be in the middle of a queue of his own", () => {
+  it("never call back from inside push: the caller may be in the middle of its own queue", () => {
     const { events, handOffs } = setUp();
     handOffs.push(socket("a"));
     handOffs.push(socket("b"));

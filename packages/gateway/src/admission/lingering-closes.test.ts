@@ -38,7 +38,7 @@ describe("lingering closes", () => {
     expect(lingeringCloses.size).toBe(1);
   });
 
-  it("answers everybody in a flood and holds no more than its limit", () => {
+  it("answers every socket in a flood and holds no more than its limit", () => {
     const { sockets, lingeringCloses } = setUp();
     for (let i = 0; i < 5_000; i++) lingeringCloses.say(new FakeHandle(), `${i}`);
     expect(lingeringCloses.size).toBe(1024);

@@ -13,7 +13,9 @@ import { readProxyHeader } from "./proxy-protocol.js";
 export interface PeerAddressOptions {
   /** Whether connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
-  /** Who may say for whom it speaks. Empty: with the PROXY protocol every peer, otherwise none. */
+  /**
+   * Peers that may name the client they speak for. Empty: with the PROXY protocol every peer, otherwise none.
+   */
   readonly trustedProxies: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Cross-origin requests: which answers a page of another origin may read. Who may ask at all is decided by
- * `origin.ts`; here are only the headers for those who may.
+ * Cross-origin requests: which answers a page of another origin may read. `origin.ts` decides which origins
+ * may ask at all; here are only the headers for them.
  */
 import type { RequestHead } from "./incoming-head.js";
 

@@ -133,7 +133,7 @@ describe("a gateway on loopback", () => {
     expect(check(origin, host)).toBe(expected);
   });
 
-  it("is told by the setting `origins` whom to let in, and then by nothing else", () => {
+  it("is told by the setting `origins` which origins to let in, and then by nothing else", () => {
     expect(originCheck(["https://app.example"], true, true)("http://localhost:1", "localhost:2")).toBe(false);
   });
 

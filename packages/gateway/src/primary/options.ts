@@ -32,7 +32,8 @@ export interface PrimaryOptions {
   /** Handed to each worker as it is, for its `runWorker`. Must survive JSON. */
   readonly workerConfig: unknown;
   /**
-   * Who accepts: this process, which hands over, or each worker on listeners of its own that share the ports.
+   * The process that accepts connections: this one, which hands over, or each worker on listeners of its own
+   * that share the ports.
    */
   readonly accept: "primary" | "reuseport";
   /** The primary's own way to the broker, for the admin API. */

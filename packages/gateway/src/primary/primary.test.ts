@@ -147,7 +147,7 @@ describe("a start that fails", () => {
     expect(it.problems).toEqual([]);
   });
 
-  it("because one slot cannot start is given up, too: nobody depends on the others yet", async () => {
+  it("because one slot cannot start is given up, too: no client depends on the others yet", async () => {
     const it = world({ lives: ["exit"], only: 1 });
     await expect(it.start()).rejects.toThrow("exit code 3");
   });

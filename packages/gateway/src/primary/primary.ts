@@ -267,8 +267,8 @@ export class Primary {
   }
 
   /**
-   * Ends the workers without close messages, in two seconds at most; what hangs is killed. For who does not
-   * wait for a stop: the process is to exit then.
+   * Ends the workers without close messages, in two seconds at most; what hangs is killed. For a caller that
+   * does not wait for a stop: the process has to exit then.
    */
   async abort(): Promise<void> {
     this.#supervisor.stop();

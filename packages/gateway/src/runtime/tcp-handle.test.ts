@@ -101,7 +101,7 @@ afterEach(async () => {
 });
 
 describe("reading now", () => {
-  it("takes what has arrived and leaves the rest, the end included, to whoever reads next", async () => {
+  it("takes what has arrived and leaves the rest, the end included, to the next reader", async () => {
     const [client, handle] = await pair();
     const buffer = Buffer.alloc(4);
     expect(readNow(handle, buffer)).toBeUndefined();
@@ -118,7 +118,7 @@ describe("reading now", () => {
 });
 
 describe("a listener", () => {
-  it("hands out connections that nobody has begun to read", async () => {
+  it("hands out connections that have not been read from", async () => {
     const [client, handle] = await pair();
     await write(client, "early");
     await someTurns();

@@ -150,7 +150,7 @@ export function detachHandle(socket: Socket): TcpHandle | undefined {
 }
 
 /**
- * An ordinary socket as a read budget stops it: its handle, whoever reads it. Node may have stopped it for
+ * An ordinary socket as a read budget stops it: its handle, whatever reads it. Node may have stopped it for
  * reasons of its own meanwhile, and then starts it itself.
  */
 export function readableOf(socket: Socket): Readable {

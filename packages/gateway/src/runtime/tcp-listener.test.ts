@@ -45,7 +45,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-/** A connection may be taken by nobody and be reset, or be refused: the second must come. */
+/** A connection may stay unaccepted and be reset, or be refused: the second must come. */
 async function untilRefused(port: number): Promise<void> {
   for (let tries = 0; tries < 1_000; tries++) {
     const client = connect(port, "127.0.0.1");
@@ -67,7 +67,7 @@ afterEach(() => {
 });
 
 describe("a listener that can pause", () => {
-  it("leaves who comes to the backlog meanwhile, and loses nobody, time after time", async () => {
+  it("leaves new connections to the backlog meanwhile, and loses none, time after time", async () => {
     await open();
     for (let round = 1; round <= 3; round++) {
       await copy();
@@ -76,7 +76,7 @@ describe("a listener that can pause", () => {
       const [first, second] = [await come(), await come()];
       await new Promise((resolve) => first.write("early", resolve));
       second.write("x");
-      // Somebody who is answered elsewhere proves that the loop had its chance to accept.
+      // A connection that is answered elsewhere proves that the loop had its chance to accept.
       child.send({ echo: round });
       await once(child, "message");
       expect(accepted).toHaveLength((round - 1) * 3);
@@ -94,7 +94,7 @@ describe("a listener that can pause", () => {
     await until(() => accepted.length === 1);
   });
 
-  it("leaves nobody listening when it is closed, paused or not", async () => {
+  it("leaves no listener when it is closed, paused or not", async () => {
     await open();
     await copy();
     listener.pause();

@@ -1,11 +1,11 @@
 /**
- * A listener that can pause: while it does, the kernel's backlog holds who comes.
+ * A listener that can pause: while it does, the kernel's backlog holds new connections.
  *
- * Node cannot stop accepting without closing the listening socket, which would reset everybody in its
+ * Node cannot stop accepting without closing the listening socket, which would reset all connections in its
  * backlog. A second descriptor of the same socket keeps it alive: made by sending the handle to a worker,
  * which sends it straight back (`CopyListenHandle` in messages.ts). Pausing closes the descriptor that
- * accepts; resuming accepts on the copy, and the next pause needs another.
- * Invariants: at most one descriptor accepts; the socket lives from `open` to `close`.
+ * accepts; resuming accepts on the copy, and the next pause needs another. Invariants: at most one descriptor
+ * accepts; the socket lives from `open` to `close`.
  */
 import { type ListenHandle, type ListenOptions, openListenHandle, type TcpHandle } from "./tcp-handle.js";
 

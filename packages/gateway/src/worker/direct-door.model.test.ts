@@ -218,7 +218,7 @@ describe("the direct door, whatever happens", () => {
     world.door.close();
   });
 
-  it("turns everybody away who is in it when it closes", async () => {
+  it("refuses every socket that is in it when it closes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 20 }), async (commands) => {
         const world = await World.open(undefined);

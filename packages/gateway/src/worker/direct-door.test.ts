@@ -75,7 +75,7 @@ class DoorWorld {
     return handle;
   }
 
-  /** Status lines of those who were turned away. */
+  /** Status lines of refused requests. */
   get answers(): (string | undefined)[] {
     return this.lingeringCloses.map(({ answer }) => answer?.slice(9, 12));
   }

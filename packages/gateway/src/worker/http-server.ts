@@ -409,7 +409,7 @@ export class HttpServer {
     });
   }
 
-  /** The socket goes on as a bare handle, and is kept only for those who wait for its end. */
+  /** The socket goes on as a bare handle, and is kept only for callers that wait for its end. */
   #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance, seconds: number): void {
     const { transports, handshakes } = this.#parts;
     const unread = socket.read() as Buffer | null;

@@ -56,7 +56,7 @@ export interface WorkerOptions {
   readonly answerTimeoutMs: number;
   /** Where other instances reach this one, `host:port`, from its public port; undefined: nowhere. */
   readonly advertise: ((port: number) => string | undefined) | undefined;
-  /** Who may say for whom it speaks: whose request it is that opens a session. */
+  /** Peers that may name the client they speak for, which is counted for a session. */
   readonly clients: PeerAddressOptions;
   /** Limits on sessions that HTTP requests open. */
   readonly sessionLimits: SessionLimitOptions;

@@ -79,7 +79,7 @@ class WorkerLife {
   }
 
   crash(problem: unknown): void {
-    if (this.#state.t === "running") this.#state.logger.error({ err: problem }, "an error nobody caught");
+    if (this.#state.t === "running") this.#state.logger.error({ err: problem }, "an uncaught error");
     else process.stderr.write(`holdfast worker: ${String(problem)}\n`);
     process.exit(1);
   }

@@ -26,7 +26,7 @@ export const NODE = Object.freeze({
     "connections",
     "documented",
     "nodejs.org/api/net.html",
-    "What `listen` asks for when nobody says a number; the gateway asks for `backlog`.",
+    "What `listen` asks for without a number; the gateway asks for `backlog`.",
   ),
   heapShare: limit(
     "node.heap-share",

@@ -1,8 +1,8 @@
 /**
- * Connections: what a target needs to be published to and listened to.
+ * Opens the connections to one Redis: one for commands and one that subscribes.
  *
- * One connection for commands and one that subscribes, because the answers to commands must not wait behind a
- * burst of publications. A Cluster has a connection per master for commands: see cluster.ts.
+ * They are two, because the answers to commands must not wait behind a burst of publications. A Cluster has
+ * one connection per master for commands: see cluster.ts.
  */
 
 import { type Cluster, Redis } from "ioredis";

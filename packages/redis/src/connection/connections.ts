@@ -16,7 +16,7 @@ export interface Connections {
   script(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Rejects when the command side gives no sign of life in time. */
   ping(): Promise<unknown>;
-  /** The last argument of a script for `key` that nobody wants after `until`, monotonic ms. */
+  /** The last argument of a script for `key` that no caller wants after `until`, monotonic ms. */
   deadline(key: string, until: number): string;
   /** Rejects with `NotMaster` when nothing should be published there any more. */
   checkRole(): Promise<unknown>;

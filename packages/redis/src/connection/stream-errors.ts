@@ -1,12 +1,13 @@
 /**
- * Errors of the sockets that ioredis makes: none may end the process, and those of a TLS handshake are told.
+ * Errors of the sockets that ioredis makes. None may end the process, and errors of a TLS handshake are
+ * reported.
  *
- * ioredis listens to the first error of a socket only. A TLS socket that is ended during its handshake has
+ * ioredis listens to the first error of a socket only. A TLS socket that is ended during its handshake emits
  * several, and the second one is an unhandled error event. ioredis also makes clients of its own (for
- * Sentinels, and one that subscribes in each Cluster), whose sockets no other code can reach, and whose
- * errors it answers with "Connection is closed.". All of them come from connectors, which keep the socket in
- * `stream`: each gets a listener there that stays, and tells the `Handshakes` that came with its TLS options.
- * Invariant: reasons are still told by the client's own events (ADR 0030).
+ * Sentinels, and one that subscribes in each Cluster). No other code can reach their sockets, and ioredis
+ * replaces their errors by "Connection is closed.". All these sockets come from connectors, which keep the
+ * socket in `stream`. Each gets a listener there that stays and reports to the `Handshakes` that came with
+ * its TLS options. Invariant: other reasons are still reported by the client's own events (ADR 0030).
  */
 import type { Socket } from "node:net";
 import { AbstractConnector } from "ioredis";

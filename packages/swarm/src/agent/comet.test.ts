@@ -225,7 +225,7 @@ describe("clients that send", () => {
     expect(failures).toEqual({ "not sent: HTTP 404": 1, "not sent: forbidden": 1 });
   });
 
-  test("nobody sends who is not connected", async () => {
+  test("no connection sends before it is connected", async () => {
     answer = () => {};
     const own = await start("sse", { sending: true });
     own.open(1);

@@ -27,7 +27,7 @@ describe("the connection table", () => {
     });
   });
 
-  test("who comes after the beginning of a round is not counted in it", () => {
+  test("a connection that comes after the beginning of a round is not counted in it", () => {
     const table = new ConnectionTable(2);
     table.move(0, OPEN);
     table.expect(1);

@@ -85,7 +85,7 @@ export class Follower {
     if (from > to + 1) this.#violation(`a gap from ${from} to ${to}`);
     if (epoch === here.epoch && from > here.offset + 1)
       this.#violation(`at ${show(here)} it is told of a gap from ${from}: what is between?`);
-    // Who has come from a worker that was ahead knows more than the listeners whom the gap is for.
+    // A client from a worker that was ahead knows more than the listeners that the gap is for.
     if (epoch !== here.epoch || reason === "expired") this.#verdict(here, reason, { offset: to, epoch });
     this.position = { offset: to, epoch };
   }

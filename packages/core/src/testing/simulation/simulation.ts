@@ -2,10 +2,10 @@
  * The simulation: a cluster of real cores in one process, on fake clocks and a simulated broker, with clients
  * and a publisher, under the faults of a seed. A seed is a whole history: the same seed, the same events.
  *
- * It runs in two parts: a time of faults, then a time in which nothing goes wrong and everybody has to come
- * to rest where the logs are. The checkers are `follower.ts`, of publications, and `attendance.ts`, of
- * presence; at the end the members of a channel are exactly the connected sessions that are subscribed to it.
- * Core's own error logs count as violations.
+ * It runs in two parts: a time of faults, then a time in which nothing goes wrong and every client has to
+ * catch up with the logs. The checkers are `follower.ts`, of publications, and `attendance.ts`, of presence;
+ * at the end the members of a channel are exactly the connected sessions that are subscribed to it. Core's
+ * own error logs count as violations.
  */
 import { runPromises } from "../fake-clock.js";
 import { type Climate, climateOf, MISFORTUNES, type Misfortune } from "./faults.js";

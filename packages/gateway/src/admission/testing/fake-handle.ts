@@ -1,8 +1,8 @@
 /**
  * A TCP handle without a socket: a test says what arrives, the handle says what was done to it.
  *
- * As in the kernel, what arrives while nobody reads waits. Closing twice, or using a closed handle, throws:
- * in Node it would be an assertion that ends the process, or a wrong descriptor.
+ * As in the kernel, what arrives while the handle is not read waits. Closing twice, or using a closed handle,
+ * throws: in Node it would be an assertion that ends the process, or a wrong descriptor.
  */
 import type { TcpHandle } from "../../runtime/tcp-handle.js";
 
@@ -16,7 +16,7 @@ export class FakeHandle implements TcpHandle {
   peer = "::ffff:192.0.2.1";
   #inbox: (Buffer | undefined)[] = [];
 
-  /** What nobody has read yet. */
+  /** What has not been read yet. */
   get unread(): string {
     return Buffer.concat(this.#inbox.filter((bytes) => bytes !== undefined)).toString("latin1");
   }

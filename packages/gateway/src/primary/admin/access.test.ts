@@ -6,7 +6,7 @@ const status = (...args: Parameters<typeof adminRefusal>): number | undefined =>
   adminRefusal(...args)?.status;
 
 describe("health", () => {
-  it("is anybody's to ask, with a key and without, under any name", () => {
+  it("may be asked by any peer, with a key and without, under any name", () => {
     for (const route of ["GET /livez", "GET /readyz"]) {
       expect(adminRefusal(route, {}, undefined)).toBeUndefined();
       expect(adminRefusal(route, { host: "probe.example" }, "correct horse battery staple")).toBeUndefined();

@@ -1,5 +1,5 @@
 /**
- * Who may use the admin port. Pure: a request → undefined, or why it is refused.
+ * Access to the admin port. Pure: a request → undefined, or why it is refused.
  *
  * Any peer may ask for health: a probe of a load balancer or an orchestrator has no key.
  * With a key: the bearer must present it, compared in constant time. Without one the port is on a loopback

@@ -105,7 +105,7 @@ describe("the admin API", () => {
     expect(published.map(([, text]) => text)).toEqual(Array(5).fill(data));
   });
 
-  it("publishes any JSON value to a channel, and to everybody", async () => {
+  it("publishes any JSON value to a channel, and to all connections", async () => {
     const { ask, published } = setUp();
     for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
       expect(await ask("POST /api/publish", { channel: "news", data })).toEqual({ status: 200, body: {} });
@@ -229,7 +229,7 @@ describe("the admin API", () => {
     expect(published).toHaveLength(3);
   });
 
-  it("sends a message to a user, and orders to everybody's workers", async () => {
+  it("sends a message to a user, and orders to all workers", async () => {
     const { ask, published } = setUp();
     await ask("POST /api/message", { user: "42", data: [1] });
     await ask("POST /api/disconnect", { user: "42" });
@@ -301,7 +301,7 @@ describe("the admin API", () => {
     });
   });
 
-  it("asks nobody for a key exactly where the table says so", () => {
+  it("asks for no key exactly where the table says so", () => {
     for (const each of ENDPOINTS) {
       const refusal = adminRefusal(routeOf(each), { host: "10.0.0.1" }, "key");
       expect([each.path, refusal === undefined]).toEqual([each.path, each.open === true]);

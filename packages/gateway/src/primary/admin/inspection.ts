@@ -17,7 +17,7 @@ export const INSPECTION: readonly Endpoint[] = [
   endpoint({
     method: "GET",
     path: "/api/channels",
-    summary: "List the channels that somebody listens to",
+    summary: "List the channels with subscribers",
     description: "On this instance, with the number of subscribers here.",
     query: object({
       prefix: optional(described(text({ min: 0, max: 255 }), "What the names begin with.")),

@@ -1,5 +1,5 @@
 /**
- * The admin API's way to publish: to a channel, to many, to a user, to everybody.
+ * The admin API's way to publish: to a channel, to many, to a user, to all connections.
  *
  * Invariant: data is published as the text that it was sent as, never encoded anew.
  */
@@ -30,7 +30,7 @@ export const PUBLISHING: readonly Endpoint[] = [
     method: "POST",
     path: "/api/publish",
     summary: "Publish to a channel",
-    description: "200 means that the broker has it, not that somebody listens.",
+    description: "200 means that the broker has it, not that a client received it.",
     body: publication,
     success: {
       status: 200,

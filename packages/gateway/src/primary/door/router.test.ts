@@ -130,7 +130,7 @@ describe("the router", () => {
     expect(new Router().route(stuck, sidOf(0))?.owner.slot).toBe(1);
   });
 
-  it("has nobody while nobody is there", () => {
+  it("has no worker while there is none", () => {
     expect(new Router().route([], undefined)).toBeUndefined();
     expect(new Router().route([worker(0, { state: "starting" })], sidOf(0))).toBeUndefined();
   });

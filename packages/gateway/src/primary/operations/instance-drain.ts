@@ -3,9 +3,9 @@
  *
  *     serving ──begin──► announced ──delay──► draining ──no worker left──► drained
  *
- * Announced, health checks fail while everybody is served still, so that load balancers have time to notice.
- * Then new connections are refused and the workers send their clients away. Invariant: the order is never
- * left, and from `draining` on it ends at the deadline, because a worker that does not drain is killed.
+ * Announced, health checks fail while all clients are served still, so that load balancers have time to
+ * notice. Then new connections are refused and the workers send their clients away. Invariant: the order is
+ * never left, and from `draining` on it ends at the deadline, because a worker that does not drain is killed.
  */
 import { type Clock, type Logger, silentLogger, type Timer } from "@holdfast/core";
 import { drainWorker, KILL_GRACE_MS } from "../workers/worker-drain.js";
@@ -145,7 +145,7 @@ export class InstanceDrain {
     void Promise.all(ends).then(() => {
       log.cancel();
       this.#state = "drained";
-      logger.info({ total: this.#total }, "drain: nobody is left");
+      logger.info({ total: this.#total }, "drain: no client is left");
       this.#resolve();
     });
   }

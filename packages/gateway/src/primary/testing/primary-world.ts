@@ -148,7 +148,7 @@ export function exchange(port: number, pieces: readonly string[]): Exchange {
 }
 
 /**
- * Asks again, every few ms, until the answer is true: for what tells nobody that it changed, such as a
+ * Asks again, every few ms, until the answer is true: for things that do not announce a change, such as a
  * process.
  */
 export async function until(met: () => boolean | Promise<boolean>): Promise<void> {

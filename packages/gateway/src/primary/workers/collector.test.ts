@@ -24,7 +24,7 @@ describe("a collection", () => {
     expect(clock.timers).toBe(0);
   });
 
-  it("goes on without those that die, and with nobody has nothing to wait for", async () => {
+  it("goes on without those that die, and with none has nothing to wait for", async () => {
     const collector = new Collector<string>(new FakeClock());
     const [a, b] = [worker(), worker()];
     const both = collector.collect([a.process, b.process], question);

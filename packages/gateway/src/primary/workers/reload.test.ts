@@ -133,7 +133,7 @@ describe("a rolling reload", () => {
     reload.stop();
     reload.request("newer");
     await crew.finish();
-    // A successor that was on its way may come; nobody is told to leave for it.
+    // A successor that was on its way may come; no client is told to leave for it.
     expect(crew.log).toEqual(["start new@0"]);
     expect(results).toEqual(["stopped"]);
   });

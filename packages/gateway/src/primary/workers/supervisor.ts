@@ -64,7 +64,7 @@ export class Supervisor {
   readonly #events: SupervisorEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Who has the place. */
+  /** The worker that has the place. */
   readonly #slots: (WorkerProcess | undefined)[];
   /** Alive without a place: successors that start, and those that they have replaced. */
   readonly #beside = new Set<WorkerProcess>();
@@ -214,7 +214,7 @@ export class Supervisor {
     this.#events.ended(worker);
     this.#endSuccession(worker, `it ended before it was ready (${how})`);
     if (this.#state === "stopping") return;
-    // One that has drained was let go before; a successor's end is said by who asked for it.
+    // One that has drained was let go before; a successor's end is reported by its caller.
     if (placed || state === "draining") this.#logger.warn({ worker: slot, code, signal }, "worker ended");
     if (!placed) return this.#fillVacancy(slot);
     if (state === "starting") this.#startFailed();

@@ -19,7 +19,7 @@ export interface WorkerProgram {
   readonly workerConfig: unknown;
 }
 
-/** Where the workers of an instance reach each other, and where everybody else reaches them. */
+/** Where the workers of an instance reach each other, and where other instances reach them. */
 export interface InstancePlace {
   readonly relayDirectory: () => string;
   /** The first public port. */

@@ -221,7 +221,7 @@ export class Comet {
     });
   }
 
-  /** Who connects by commands: without a token in the head, `connect` says who it is. */
+  /** The identity of a client that connects by commands: without a token in the head, `connect` brings it. */
   #introduceSpeaker(
     head: RequestHead,
     response: ServerResponse,
@@ -314,7 +314,7 @@ export class Comet {
       return sendAnswer(response, refuse(head, 403, { ...errors.forbidden, message }).answer);
     }
     if (outcome === "held") return;
-    // Who sent it has the client's connection, and answers it there.
+    // The instance that sent it has the client's connection, and answers it there.
     if (!isOurs) return sendAnswer(response, this.#refusal(head, errors.unavailable));
     const count = read.channels?.length ?? read.cursor?.positions.size ?? 0;
     if (!this.#mayOpen(request, response, count, head, client)) return;

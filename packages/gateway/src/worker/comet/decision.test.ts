@@ -107,7 +107,7 @@ describe("the decision about a comet request", () => {
     expect(body).toBeUndefined();
   });
 
-  it("lets pages of allowed origins read answers, errors included, and nobody else ask", () => {
+  it("lets pages of allowed origins read answers, errors included, and no others ask", () => {
     const origin = "https://app.example";
     const preflight = answerTo("OPTIONS", "/poll", { origin });
     expect(preflight.status).toBe(204);

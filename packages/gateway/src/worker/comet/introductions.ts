@@ -1,9 +1,9 @@
 /**
- * Who asks: by a token in the head, by a ticket, by the session that a cursor proves, or no client in
- * particular.
+ * The identity behind a request: from a token in the head, from a ticket, from the session that a cursor
+ * proves, or anonymous.
  *
- * At once where nothing has to be waited for, as core does it. Invariant: requests that wait here are counted
- * and bounded, since each holds its socket.
+ * The callback runs within the call where nothing has to be waited for. Invariant: requests that wait here
+ * are counted and bounded, because each holds its socket.
  */
 import type { Core, ForwardedHeaders, Verdict } from "@holdfast/core";
 import { errors, type Resume } from "@holdfast/protocol";
@@ -42,8 +42,8 @@ export class Introductions {
   }
 
   /**
-   * The same for a stream by URL: a ticket was used up when the stream began, and who comes back proves it by
-   * the cursor.
+   * The same for a stream by URL: a ticket was used up when the stream began, and a client that comes back
+   * proves it by the cursor.
    */
   reader({ token, ticket, cursor }: PlainStream, byUrl: ForwardedHeaders | undefined, then: Then): void {
     const resume = resumeOf(cursor);

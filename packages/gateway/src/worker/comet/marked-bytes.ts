@@ -1,5 +1,5 @@
 /**
- * Marked bytes: the bytes of a batch, shared by all who get it, with a note of where each message ends and
+ * Marked bytes: the bytes of a batch, shared by all receivers, with a note of where each message ends and
  * where it takes its reader.
  *
  * Made once for a batch, however many connections it goes to; kept beside the bytes and dropped with them.

@@ -105,7 +105,7 @@ export class PollTransport implements Transport, CometSession {
 
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
-    // Who was told to come back later does so, with its cursor, and not here.
+    // A client that was told to come back later does so, with its cursor, and not here.
     if (this.#held === undefined && this.#told > 0) return this.terminate();
     this.#state = { t: "closing", code, reason };
     this.#home.leaving(this);

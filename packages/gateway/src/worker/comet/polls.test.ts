@@ -265,7 +265,7 @@ describe("a polled session", () => {
     expect(all.flatMap(data)).toEqual(["once"]);
   });
 
-  it("is not found with somebody else's cursor", async () => {
+  it("is not found with another client's cursor", async () => {
     const first = await connected();
     const forged = first.cursor.replace(/;1;[^;]*;/, ";1;AAAA;");
     const asked = { cursor: decodeCursor(forged, 10), channels: undefined, commands: [] };

@@ -45,7 +45,7 @@ export interface DueHeldPoll extends HeldPoll {
   heldBy(transport: PollTransport): void;
 }
 
-/** How long a client may take to fetch what its session ends with, ms. Short: a drain closes everybody. */
+/** How long a client may take to fetch what its session ends with, ms. Short: a drain closes all sessions. */
 const CLOSE_TIMEOUT_MS = 5_000;
 /** How long one stretch of answers may hold the event loop, ms. */
 const SLICE_MS = 5;

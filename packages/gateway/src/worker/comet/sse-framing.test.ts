@@ -25,7 +25,7 @@ describe("events", () => {
     );
   });
 
-  it("say where they end and where they lead, for who adds the ids", () => {
+  it("say where they end and where they lead, for the code that adds the ids", () => {
     const framing = new EventFraming();
     const messages: Message[] = [
       { text: '"é"', at: at(1) },

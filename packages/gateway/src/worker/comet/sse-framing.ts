@@ -2,8 +2,8 @@
  * Text → server-sent events: WHATWG HTML §9.2. A message is one event, and its text the event's data.
  *
  * Clients that come back by Last-Event-ID need an `id:` with each event that takes them further. Where all
- * that a stream can be told of is one channel, and it has no secret of its own, its id is the same for
- * everybody and is part of the shared bytes; otherwise the transport puts one in front of each event.
+ * that a stream can be told of is one channel, and it has no secret of its own, its id is the same for all
+ * streams and is part of the shared bytes; otherwise the transport puts one in front of each event.
  */
 import type { Framing, Message } from "@holdfast/core";
 import { cursorHead, encodeCursor } from "./cursor.js";

@@ -81,7 +81,7 @@ const COMMENT = Buffer.from(":\n\n");
 const PROOF_BYTES = 16 * 1024 * 1024;
 /** A client that sends so much to a stream that has ended is not read any more: its deadline ends it. */
 const LOUD_BYTES = 8 * 1024;
-/** An EventSource always comes back; who may not is asked to wait, and then refused. */
+/** An EventSource always comes back; one that may not is asked to wait, and then refused. */
 const STAY_AWAY_MS = 3_600_000;
 
 export class SseTransport implements Transport, HandleOwner, CometSession {

@@ -39,7 +39,7 @@ describe("plain HTTP", () => {
     },
   );
 
-  it("sends the page again to whoever has another", () => {
+  it("sends the page again to a browser with another version", () => {
     expect(get("/", { "if-none-match": '"old"' }).status).toBe(200);
   });
 

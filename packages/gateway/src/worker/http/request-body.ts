@@ -1,9 +1,9 @@
 /**
  * The body of a request as text: whole, bounded, in time, and UTF-8.
  *
- * Who announces a body and does not send it is answered 408 when a message may take no longer, and 503 when
- * too much of such is held (`UnfinishedMessages`). Invariant: `then` is called once, unless the request is
- * gone.
+ * A client that announces a body and does not send it is answered 408 when a message may take no longer, and
+ * 503 when too much of such is held (`UnfinishedMessages`). Invariant: `then` is called once, unless the
+ * request is gone.
  */
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";

@@ -19,7 +19,7 @@ export interface UpgradeQuery {
   readonly sid: string | undefined;
   /** Where an event stream goes on. */
   readonly cursor: string | undefined;
-  /** Who asks, once. */
+  /** The requester, read once. */
   readonly ticket: string | undefined;
   /** Only where tokens are taken from the URL. */
   readonly token: string | undefined;

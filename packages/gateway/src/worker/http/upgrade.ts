@@ -54,7 +54,7 @@ export interface Acceptance {
   readonly token?: string | undefined;
   /** Of the head, for the application; undefined where it is not asked who connects. */
   readonly forwarded?: ForwardedHeaders | undefined;
-  /** Who it is from, once the token has been checked. */
+  /** The client's identity, once the token has been checked. */
   readonly identity?: Identity | undefined;
 }
 
@@ -136,8 +136,8 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
 }
 
 /**
- * What to answer when core does not admit the request. `random` in [0, 1) spreads the return of those who
- * wait, so that they do not come back as one wave.
+ * What to answer when core does not admit the request. `random` in [0, 1) spreads the return of waiting
+ * clients, so that they do not come back as one wave.
  */
 export function refusalFor(error: ErrorCode, random: number): UpgradeRefusal {
   if (error.temporary) {

@@ -1,7 +1,7 @@
 /**
  * The seal: by it instances of one cluster know each other.
  *
- *     directory   "10.0.0.5:8080 <ms> <mac>"               who wrote the entry, for which worker, when
+ *     directory   "10.0.0.5:8080 <ms> <mac>"               the instance that wrote it, for which worker, when
  *     request     holdfast-forwarded: <ms>.<nonce>.<mac>   an instance forwards it
  *     answer      holdfast-answered: <mac of the nonce>    the instance that got the request has the key
  *

@@ -132,12 +132,12 @@ async function listening(
   return typeof address === "string" ? 0 : (address as AddressInfo).port;
 }
 
-/** Somebody in the place of a worker of this instance. */
+/** A server in the place of a worker of this instance. */
 function impostor(owner: Owner, answer: (incoming: IncomingMessage, response: ServerResponse) => void) {
   return listening(createServer(answer), { path: join(near, ownerPrefix(owner)) });
 }
 
-/** Somebody in the place of another instance, that of `GONE`. */
+/** A server in the place of another instance, that of `GONE`. */
 async function instance(
   answer: (incoming: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
@@ -174,7 +174,7 @@ async function ask(port: number, path: string, { body = "", method, headers = {}
   return { status: response.statusCode ?? 0, headers: response.headers, text, reused: outgoing.reusedSocket };
 }
 
-/** Resolves with the next request that somebody holds without an answer. */
+/** Resolves with the next request that a server holds without an answer. */
 function holding(): {
   answer: Answer;
   held: Promise<{ incoming: IncomingMessage; response: ServerResponse }>;
@@ -268,7 +268,7 @@ describe("requests of several sessions on one connection", () => {
     expect((await ask(a.port, path, { body })).text).toBe(`0 ${path} ${body}`);
   });
 
-  it("leave their connection in step when nobody reads their long body", async () => {
+  it("leave their connection in step when their long body is not read", async () => {
     const a = await start(0, {
       maxBodyBytes: 1_000,
       answer: (_incoming, response) => response.end("unread"),
@@ -384,7 +384,7 @@ describe("an answer", () => {
     expect(a.answered).toEqual([]);
   });
 
-  it("that breaks off ends the connection, so that nobody takes it for whole", async () => {
+  it("that breaks off ends the connection, so that no client takes it for whole", async () => {
     const hold = holding();
     const [a, b] = [await start(0), await start(1, hold)];
     const answer = ask(a.port, `/x?sid=${sid(b.owner)}`);
@@ -540,7 +540,7 @@ describe("an owner that fails", () => {
 describe("too many under way", () => {
   it("knocking at the owner's door in one moment wait for each other", async () => {
     const a = await start(0);
-    // Nobody is let in before the door's queue is full.
+    // No request is let in before the door's queue is full.
     const owner = createServer((_incoming, response) => response.end("let in"));
     owner.listen({ path: join(near, ownerPrefix(GONE)), backlog: 1 });
     await once(owner, "listening");
@@ -618,7 +618,7 @@ describe("a session of another instance", () => {
     expect([a.routed, b.routed]).toEqual([["forwarded"], ["relayed"]]);
   });
 
-  it("is answered here when nobody knows of it, and nobody asks again for a while", async () => {
+  it("is answered here when no instance knows of it, and none is asked again for a while", async () => {
     const a = await start(0);
     const path = `/poll?sid=${sid(GONE)}`;
     for (let i = 0; i < 3; i++) expect((await ask(a.port, path)).text).toBe(`0 ${path} `);
@@ -626,7 +626,7 @@ describe("a session of another instance", () => {
     expect(a.routed).toEqual(["here", "here", "here"]);
   });
 
-  it("is never forwarded twice: who does not have it sends it back, and it is answered here", async () => {
+  it("is never forwarded twice: an instance that does not have it sends it back, and it is answered here", async () => {
     const [a, b] = [await start(0), await start(1, { directory: far })];
     addresses.set(ownerPrefix(GONE), `127.0.0.1:${b.port}`);
     const path = `/send?sid=${sid(GONE)}`;

@@ -2,7 +2,7 @@
  * The relay: a request that names another worker's session is answered by that worker, whichever instance it
  * is of.
  *
- *     read ahead ──► the owner's Unix socket ──nobody──► its instance's public port ──nobody, refused──► here
+ *     read ahead ──► the owner's Unix socket ──none──► its instance's public port ──none, refused──► here
  *
  * A load balancer sends requests of many clients over one pooled connection, so the worker that a connection
  * was handed to is the right one for its first request at most. Every worker therefore also answers on a Unix

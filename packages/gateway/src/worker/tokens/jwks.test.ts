@@ -109,7 +109,7 @@ describe("an issuer's keys", () => {
     expect(requests).toBe(1);
   });
 
-  it("that are published within the cooldown are taken after it, and until then nobody is told that they are bad", async () => {
+  it("that are published within the cooldown are taken after it, and until then no client is told that they are bad", async () => {
     expect(await outcome("1", first)).toBe("identity");
     publish(["1", first], ["2", second]);
     clock.advance(10_000);
@@ -128,7 +128,7 @@ describe("an issuer's keys", () => {
       clock.advance(3_600_000);
       expect(await outcome("1", first)).toBe("identity");
     }
-    // An unknown one may be good: nobody can tell.
+    // An unknown one may be good: that cannot be told.
     clock.advance(30_000);
     expect(await outcome("2", second)).toBe("unavailable");
   });

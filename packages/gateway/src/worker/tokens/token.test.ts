@@ -244,7 +244,7 @@ describe("clocks that differ", () => {
     expect(await refusal(await sign({ ...CLAIMS, [claim]: NOW + offset }))).toBe(expected);
   });
 
-  it("give a token an end that is later by the leeway, so that nobody is let in to be thrown out", async () => {
+  it("give a token an end that is later by the leeway, so that no client is let in to be disconnected", async () => {
     const proof = await authenticator().prove(await sign({ ...CLAIMS, exp: NOW - 29 }));
     expect(proof).toMatchObject({ identity: { expiresAt: (NOW + 1) * 1000 } });
   });

@@ -117,7 +117,7 @@ describe("the client of webhooks", () => {
     },
   );
 
-  test("says so when nobody is there", async () => {
+  test("says so when no server is there", async () => {
     const { url, server } = await serve(ok);
     server.close();
     await once(server, "close");

@@ -136,7 +136,7 @@ describe("webhooks", () => {
     expect(issuedAt).toBeLessThanOrEqual(Date.now() + 1);
   });
 
-  test("take who is nobody in particular, and somebody without an end for a day", async () => {
+  test("admit an anonymous client, and a user without an end for a day", async () => {
     expect(await hooks.connect?.(connecting)).toEqual({ kind: "yes", identity: ANONYMOUS });
     answer = '{"allow":true,"sub":"alice"}';
     const admission = await hooks.connect?.(connecting);

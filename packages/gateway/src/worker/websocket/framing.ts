@@ -2,7 +2,7 @@
  * A message → one WebSocket frame, header and payload in one piece of memory; and control frames.
  *
  * A message is framed once for all its receivers, because frames of a server are not masked (RFC 6455 §5.1)
- * and so are the same for everybody.
+ * and so are the same for every client.
  */
 import type { Framing } from "@holdfast/core";
 import { PING } from "@holdfast/protocol";

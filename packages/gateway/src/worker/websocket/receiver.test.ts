@@ -63,7 +63,7 @@ describe("messages", () => {
     expect(hear(input)).toEqual(["ping 1", "pong", "text 🦑", "text next"]);
   });
 
-  it("may be binary, in which nobody looks for UTF-8", () => {
+  it("may be binary, which is not checked for UTF-8", () => {
     const input = frames(
       { opcode: binary, payload: bytes([0xff]) },
       { opcode: binary, final: false, payload: bytes([0xff]) },

@@ -21,7 +21,10 @@ export type Violation =
   /** A message beyond the limit. */
   | 1009;
 
-/** Who hears it. Each says whether to go on; `payload` is valid during the call only. */
+/**
+ * The owner that hears the frames. Each method says whether to go on; `payload` is valid during the call
+ * only.
+ */
 export interface FrameEvents {
   textCame(text: string): boolean;
   binaryCame(): boolean;

@@ -260,7 +260,7 @@ describe("a WebSocket transport", () => {
     expect(data.toString()).toBe("x");
   });
 
-  it("does not fill its memory with answers for who floods it with pings and reads nothing", async () => {
+  it("does not fill its memory with answers for a client that floods it with pings and reads nothing", async () => {
     const socket = await rawClient();
     socket.pause();
     const ears = opened[0]!;
@@ -544,7 +544,7 @@ describe("an end that drags on", () => {
     expect(ears.transport.bufferedBytes).toBe(0);
   });
 
-  it("waits for who ended its side and still reads", async () => {
+  it("waits for a client that ended its side and still reads", async () => {
     const socket = await rawClient(Buffer.alloc(0), true);
     const [ears] = opened as [Ears];
     socket.pause();

@@ -26,7 +26,8 @@ export interface WebSocketOpener {
 }
 
 /**
- * How long the other side may take to answer our close frame and to end, ms. Short: a drain closes everybody.
+ * How long the other side may take to answer our close frame and to end, ms. Short: a drain closes all
+ * connections.
  */
 const CLOSE_TIMEOUT_MS = 5_000;
 
