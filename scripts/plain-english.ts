@@ -1,6 +1,6 @@
 /**
- * Plain English in comments and names of tests: the subject of a sentence is a thing of the glossary (connection, session,
- * client, worker), not a pronoun for any person.
+ * Plain English in comments and names of tests: the subject of a sentence is a thing of the glossary
+ * (connection, session, client, worker), not a pronoun for any person.
  *
  * Pure: text of a source in, its sentences that break the rule out. Code, quotes and backticks do not count,
  * and neither do indirect questions such as "who is in a channel". Used by house.ts.
@@ -38,7 +38,9 @@ function testNamesOf(source: string): Comment[] {
   });
 }
 
-/** Comments with lines joined by blanks and paragraphs by newlines; `//` lines that follow each other are one. */
+/**
+ * Comments with lines joined by blanks and paragraphs by newlines; `//` lines that follow each other are one.
+ */
 export function commentsOf(source: string): Comment[] {
   const comments: Comment[] = [];
   let open: { line: number; text: string } | undefined;
