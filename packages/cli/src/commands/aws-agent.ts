@@ -1,7 +1,7 @@
 /**
  * `holdfast aws agent`: the agent of an EC2 instance, beside the gateway.
  *
- * The package @holdfast/aws is loaded only here: who does not run on AWS need not install it.
+ * The package @holdfast/aws is loaded only here: a machine that is not on AWS does not need it.
  */
 import type { RunOptions } from "@holdfast/aws";
 import { Command, InvalidArgumentError, Option } from "commander";
