@@ -1,6 +1,7 @@
 /**
  * The terminal seam: what a command may touch of the process it runs in, so that tests need none.
  */
+import { isUtf8 } from "node:buffer";
 import { once } from "node:events";
 import { Failure } from "./failure.js";
 import { invocation, realPathOf } from "./invocation.js";
@@ -37,16 +38,7 @@ export const processTerminal: Terminal = Object.freeze({
     path: process.env.PATH,
     realPath: realPathOf,
   }),
-  async input(maxBytes: number): Promise<string> {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw new Failure(`standard input has more than ${maxBytes} bytes`, 2);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString();
-  },
+  input: (maxBytes: number) => readInput(process.stdin, maxBytes),
   columns: process.stdout.columns,
   async out(line: string): Promise<void> {
     if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
@@ -67,4 +59,19 @@ export const processTerminal: Terminal = Object.freeze({
 /** Cut to the terminal's width: a line that wraps could not be written over. */
 function showStatus(line: string): void {
   process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns - 1)}`);
+}
+
+/** All of it as text; rejects with a `Failure` where it has more bytes, or is no text in UTF-8. */
+export async function readInput(stream: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Failure(`standard input has more than ${maxBytes} bytes`, 2);
+    chunks.push(chunk);
+  }
+  const input = Buffer.concat(chunks);
+  // Decoded anyway it would be another text than the one that is there.
+  if (!isUtf8(input)) throw new Failure("standard input is not UTF-8: convert it, as with `iconv`", 2);
+  return input.toString();
 }

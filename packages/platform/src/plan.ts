@@ -68,7 +68,8 @@ export interface Plan {
 }
 
 /** Room on an instance above its share, so that returning clients find places. */
-const HEADROOM = 1.1;
+const HEADROOM_PERCENT = 110;
+const HEADROOM = HEADROOM_PERCENT / 100;
 const HEAD_BYTES = 400;
 
 export function plan(input: PlanInput): Plan {
@@ -84,7 +85,7 @@ export function plan(input: PlanInput): Plan {
   const alone = connectionsPerInstance(type, 256, { traffic });
   const instances = instancesFor(connections, alone.connections, kind, zones);
   const share = Math.ceil(connections / instances);
-  const withoutOne = Math.ceil((connections / Math.max(1, instances - 1)) * HEADROOM);
+  const withoutOne = Math.ceil((connections * HEADROOM_PERCENT) / (100 * Math.max(1, instances - 1)));
   const ports = portsNeeded(withoutOne);
   const capacity = connectionsPerInstance(type, ports, { traffic });
   const redis = redisFor({

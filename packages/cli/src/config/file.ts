@@ -4,6 +4,7 @@
  * `--config <file>` beats HOLDFAST_CONFIG; without either, ./holdfast.json is read when it exists, so that a
  * project's folder can carry its settings. A file that was named must exist.
  */
+import { isUtf8 } from "node:buffer";
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCode } from "../failure.js";
@@ -33,9 +34,9 @@ export interface FileOptions {
 /** Throws `ConfigProblems` when the file cannot be used; undefined when there is none and none was named. */
 export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefined {
   const path = named || DEFAULT_FILE;
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readBounded(resolve(cwd, path));
+    bytes = readBounded(resolve(cwd, path));
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" && !named) return undefined;
@@ -45,10 +46,13 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
         : `cannot be read (${code ?? error})`;
     throw new ConfigProblems([{ path: "", source: path, message: why }]);
   }
-  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+  if (bytes.length > MAX_FILE_BYTES) {
     throw new ConfigProblems([{ path: "", source: path, message: "is larger than 1 MiB" }]);
   }
-  return { path, content: parseConfig(path, text) };
+  if (!isUtf8(bytes)) {
+    throw new ConfigProblems([{ path: "", source: path, message: "is not UTF-8: save it in that encoding" }]);
+  }
+  return { path, content: parseConfig(path, bytes.toString()) };
 }
 
 /**
@@ -56,7 +60,7 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
  * without a writer is empty, since a reload must not stand still; one that a shell made (`--config <(…)`) is
  * waited for.
  */
-function readBounded(path: string): string {
+function readBounded(path: string): Buffer {
   const isShells = /^\/(?:dev|proc)\//.test(path);
   const fd = openSync(path, isShells ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -64,7 +68,7 @@ function readBounded(path: string): string {
     let length = 0;
     for (let got = -1; got !== 0 && length < bytes.length; length += got)
       got = readSync(fd, bytes, length, bytes.length - length, null);
-    return bytes.toString("utf8", 0, length);
+    return bytes.subarray(0, length);
   } finally {
     closeSync(fd);
   }

@@ -34,6 +34,15 @@ describe("the CPU quota", () => {
     expect(quota(files)).toBe(3);
   });
 
+  it("is found where a name has a space or a backslash, which the list of mounts writes as octal numbers", () => {
+    const files = {
+      "/proc/self/cgroup": "0::/app\\x2done/web\n",
+      "/proc/self/mountinfo": "30 23 0:26 /app\\134x2done /mnt/c\\040g rw - cgroup2 cgroup rw\n",
+      "/mnt/c g/web/cpu.max": "300000 100000\n",
+    };
+    expect(quota(files)).toBe(3);
+  });
+
   it("of a container that sees its own group only is at the mount point", () => {
     const files = {
       "/proc/self/cgroup": "3:cpu:/docker/ab12\n",

@@ -49,10 +49,15 @@ function parseGroup(line: string): Group {
 /** proc(5): `36 35 0:33 /root /sys/fs/cgroup/cpu rw,… shared:9 - cgroup cgroup rw,cpu,cpuacct`. */
 function parseMount(line: string): Mount[] {
   const [place = "", system = ""] = line.split(" - ");
-  const [, , , root = "/", point = ""] = place.split(" ");
+  const [, , , root = "/", point = ""] = place.split(" ").map(unescaped);
   const [type, , options = ""] = system.split(" ");
   if (type === "cgroup2") return [{ version: 2, root, point }];
   return type === "cgroup" && options.split(",").includes("cpu") ? [{ version: 1, root, point }] : [];
+}
+
+/** proc(5): spaces, line breaks and backslashes are written as octal numbers, such as \\040. */
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
 }
 
 /** From the process's group up to the one at the mount point. */

@@ -2,8 +2,8 @@
  * A pending subscribe: one subscription from its entry into the session until it is heard, for `subscribe`,
  * `connect`, a URL and an order alike.
  *
- *     entered ──prepare──► waiting (broker, past, presence) ──► ready ──complete──► heard
- *                                  └──failed──► out of the session, with an error
+ * entered ──prepare──► waiting (broker, past, presence) ──► ready ──complete──► heard └──failed──► out of the
+ * session, with an error
  *
  * In halves, because a connect asks for many channels at once and answers when it has them all: from its
  * entry a second subscribe, an unsubscribe or a close finds the subscription; `complete` begins to listen and

@@ -43,7 +43,10 @@ function sign(claims: Claims, key: KeyObject | string = SECRET, alg = "HS256"): 
 /** As an attacker writes it: any header, any signature. */
 function raw(header: unknown, payload: unknown, secret?: string): string {
   const text = (value: unknown): string =>
-    Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+    (Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(typeof value === "string" ? value : JSON.stringify(value))
+    ).toString("base64url");
   const signed = `${text(header)}.${text(payload)}`;
   const signature =
     secret === undefined ? "" : createHmac("sha256", secret).update(signed).digest("base64url");
@@ -153,6 +156,12 @@ describe("a token is refused", () => {
       "bad_token",
     ],
     ["of another kind of key", () => sign(CLAIMS, ec.privateKey, "ES256"), others, "bad_token"],
+    [
+      "whose payload is not UTF-8, in which two users would be one",
+      () => raw({ alg: "HS256" }, Buffer.from(`{"sub":"Zoë","exp":${NOW + 60}}`, "latin1"), SECRET),
+      {},
+      "bad_token",
+    ],
     ["whose payload is no object", () => raw({ alg: "HS256" }, "[1]", SECRET), {}, "bad_token"],
     ["that has expired", () => sign({ ...CLAIMS, exp: NOW - 31 }), {}, "token_expired"],
     ["that never ends", () => sign({ sub: "ada" }), {}, "bad_token"],

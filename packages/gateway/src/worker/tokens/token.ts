@@ -5,6 +5,7 @@
  * the key decides which algorithms are allowed, never the token; every refusal is a row of the error table,
  * and no text of a token is logged.
  */
+import { isUtf8 } from "node:buffer";
 import type { Authenticator, Clock, Logger, Proof } from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { type JWTVerifyOptions, errors as jose, jwtVerify } from "jose";
@@ -116,11 +117,13 @@ export class TokenAuthenticator implements Authenticator {
 
 /**
  * The payload of a token that was verified, as text: by the same rules as it was parsed there, without a byte
- * order mark.
+ * order mark. Of what is not UTF-8 two users might be one.
  */
 function payloadText(token: string): string {
   const [, payload = ""] = token.split(".", 2);
-  return new TextDecoder().decode(Buffer.from(payload, "base64url"));
+  const bytes = Buffer.from(payload, "base64url");
+  if (!isUtf8(bytes)) throw new jose.JWTInvalid("not UTF-8");
+  return new TextDecoder().decode(bytes);
 }
 
 /** By the code of jose's error; others are told by the row alone. */

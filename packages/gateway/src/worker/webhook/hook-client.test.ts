@@ -92,6 +92,11 @@ describe("the client of webhooks", () => {
       /Parse Error/,
       (request) => request.socket.end("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}nonsense"),
     ],
+    [
+      "an answer in another encoding than UTF-8",
+      "an answer that is not UTF-8",
+      (_, response) => response.end(Buffer.from('{"allow":true,"sub":"Zoë"}', "latin1")),
+    ],
     ["nonsense", /Parse Error/, (request) => request.socket.end("this is not HTTP\r\n\r\n")],
     ["an end without an answer", /hang up/, (request) => request.socket.destroy()],
     [

@@ -11,6 +11,7 @@
  * connection which the other side had closed while it was idle: that one never arrived. Invariant: `ask`
  * settles once, within the deadline, and never rejects.
  */
+import { isUtf8 } from "node:buffer";
 import {
   type ClientRequest,
   Agent as HttpAgent,
@@ -146,7 +147,7 @@ export class HookClient {
       // It has all been read: the connection goes on.
       question.request = undefined;
       if (statusCode !== 200) this.#settle(question, { problem: `the status ${statusCode}` });
-      else this.#settle(question, { body: Buffer.concat(chunks).toString("utf8") });
+      else this.#settle(question, bodyOf(Buffer.concat(chunks)));
     });
     response.on("error", (error) => this.#settle(question, { problem: error.message }));
   }
@@ -167,4 +168,9 @@ export class HookClient {
 /** The other side may close a connection that it takes for idle in the moment in which it is used again. */
 function wasClosedWhileIdle(request: ClientRequest, error: NodeJS.ErrnoException): boolean {
   return request.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+}
+
+/** Decoded anyway, names that differ in such bytes alone would be one user. */
+function bodyOf(bytes: Buffer): HookReply {
+  return isUtf8(bytes) ? { body: bytes.toString() } : { problem: "an answer that is not UTF-8" };
 }
