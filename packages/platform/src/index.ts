@@ -3,7 +3,6 @@
  */
 export { AGENT, type AgentMetric } from "./agent-metrics.js";
 export type { Limit, LimitTable, Standing } from "./limit.js";
-export { AGENT, type AgentMetric } from "./agent-metrics.js";
 export { LIMIT_GROUPS, limitById } from "./limits/all.js";
 export { EC2 } from "./limits/ec2.js";
 export { ECS } from "./limits/ecs.js";
