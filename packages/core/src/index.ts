@@ -8,7 +8,7 @@ export type { DrainOptions } from "./connection/drain.js";
 export type { Connection } from "./connection/connection.js";
 export { tenthsFor } from "./connection/intake.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
-export type { Seams } from "./seams.js";
+export type { Backend, Seams } from "./seams.js";
 export type { UrlConnect } from "./connection/url-connect.js";
 export { Codec, type CodecOptions, type Dialect } from "./codec/codec.js";
 export { CODEC_ROWS, type CodecName, type CodecRow, codecs, rowFor, subprotocolOf } from "./codec/codecs.js";

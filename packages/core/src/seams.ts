@@ -10,12 +10,24 @@ import type { PresenceStore } from "./presence/store.js";
 import type { Clock } from "./runtime/clock.js";
 import type { Logger } from "./runtime/logger.js";
 import type { Metrics } from "./runtime/metrics.js";
+import type { WorkerDirectory } from "./worker-directory.js";
 
-export interface Seams {
+/**
+ * What joins the workers: a broker, and the seams that live where it lives. Memory (the primary's, over a
+ * link) and Redis are two; another implements the same, and passes `backendContract`.
+ */
+export interface Backend {
   readonly broker: Broker;
-  /** Where backends are told what happens; undefined: no backend is. Closed before the broker. */
-  readonly events?: EventSink | undefined;
   readonly revocations: RevocationStore;
+  /** Who is where; undefined: no namespace has presence. */
+  readonly presence?: PresenceStore | undefined;
+  /** Where applications are told what happens; undefined: none is. Closed before the broker. */
+  readonly events?: EventSink | undefined;
+  /** Which instance each worker of the cluster is of; undefined where there is one instance. */
+  readonly directory?: WorkerDirectory | undefined;
+}
+
+export interface Seams extends Omit<Backend, "directory"> {
   /**
    * The gateway's own secret, the same on all instances: goes into the cluster's keys beside the broker's.
    */
@@ -25,8 +37,6 @@ export interface Seams {
   readonly metrics: Metrics;
   /** Checks tokens; undefined: there are no keys. */
   readonly authenticator?: Authenticator | undefined;
-  /** Who is where; undefined: no namespace has presence. */
-  readonly presence?: PresenceStore | undefined;
   /** Asks the application; undefined: no application is asked. */
   readonly authorizer?: Authorizer | undefined;
   /** A new session id: names this worker, and is unpredictable. */

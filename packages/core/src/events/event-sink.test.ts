@@ -4,24 +4,12 @@ import { MemoryBroker } from "../broker/broker-memory.js";
 import { BROADCAST } from "../broker/topic.js";
 import type { CoreOptions } from "../options.js";
 import { systemClock } from "../runtime/clock.js";
-import { noMetrics } from "../runtime/metrics.js";
-import {
-  CoreWorld,
-  eventSinkContract,
-  memoryWorld,
-  RecordingMetrics,
-  ScriptedBroker,
-} from "../testing/index.js";
+import { CoreWorld, memoryWorld, RecordingMetrics, ScriptedBroker } from "../testing/index.js";
 import type { EventSink, GatewayEvent } from "./event-sink.js";
 import { MemoryEventSink } from "./event-sink-memory.js";
 
 const record = (fields: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1] ?? ""]] : [])));
-
-eventSinkContract("the sink in memory", async () => {
-  const sink = new MemoryEventSink(2000, systemClock, noMetrics);
-  return { sink, read: async () => sink.take().map(record), close: async () => {} };
-});
 
 describe("the sink in memory", () => {
   it("lets the oldest go at its bound, and counts it", () => {

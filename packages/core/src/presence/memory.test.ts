@@ -1,23 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
+import { MemoryBus } from "../broker/broker-memory.js";
 import { FakeClock } from "../testing/fake-clock.js";
-import { presenceContract } from "../testing/presence-contract.js";
 import { MemoryPresence } from "./memory.js";
-
-presenceContract("MemoryPresence", () => {
-  const clock = new FakeClock();
-  const bus = new MemoryBus();
-  const store = new MemoryPresence(bus, clock);
-  return {
-    store: async () => store,
-    broker: () => new MemoryBroker(bus),
-    async pass(ms) {
-      clock.advance(ms);
-    },
-    leftovers: async () => (store.channels === 0 ? [] : ["channels"]),
-    async close() {},
-  };
-});
 
 describe("MemoryPresence, when the wall clock is set", () => {
   const LEASE_MS = 9_000;

@@ -3,6 +3,7 @@
  */
 
 // Contract suites, for implementers of a seam.
+export { type BackendWorlds, backendContract } from "./backend-contract.js";
 export {
   type BrokerWorld,
   brokerContract,
