@@ -51,6 +51,60 @@ describe("deploy/", () => {
   });
 });
 
+describe("deploy/docker", () => {
+  const dockerfile = read("docker/Dockerfile");
+  const compose = read("docker/compose.yaml");
+
+  it("has an image that runs without rights, with a process 1 that reaps, and says whether it is healthy", () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf("\nFROM "));
+    for (const line of [
+      /^USER 10001$/m,
+      /^ENTRYPOINT \["tini", "--", "holdfast"\]$/m,
+      /^CMD \["start"\]$/m,
+      /^VOLUME \/tmp$/m,
+    ])
+      expect(last).toMatch(line);
+    expect(last).toMatch(/^HEALTHCHECK [\s\S]*\/healthz/m);
+    expect(last).not.toMatch(/npm|COPY \. /);
+  });
+
+  it("packs the packages that an installation needs", () => {
+    const packed = (text: string): string[] =>
+      [...text.matchAll(/-w (packages\/\w+)/g)].map(([, name = ""]) => name);
+    const wanted = Object.keys(JSON.parse(readFileSync("packages/cli/package.json", "utf8")).dependencies)
+      .filter((name) => name.startsWith("@holdfast/"))
+      .map((name) => `packages/${name.slice("@holdfast/".length)}`);
+    expect(packed(dockerfile)).toEqual(expect.arrayContaining([...wanted, "packages/cli"]));
+  });
+
+  it("has settings that start a gateway, and a stop that outlasts its drain", () => {
+    const env = Object.fromEntries(
+      [...compose.matchAll(/^ {4}(HOLDFAST_\w+): "?([^"\n]+)"?$/gm)].map(([, name = "", value = ""]) => [
+        name,
+        value,
+      ]),
+    );
+    expect(Object.keys(env).filter((name) => !settingKeys.map(envOf).includes(name))).toEqual([]);
+    const machine = {
+      cpus: 2,
+      openFiles: 1_048_576,
+      memoryBytes: 2 ** 33,
+      platform: "linux",
+      nodeVersion: "22.12.0",
+    };
+    const { settings } = loadSettings({
+      flags: {},
+      env: { ...env, HOLDFAST_HOST: "0.0.0.0" },
+      file: undefined,
+      machine,
+    });
+    const grace = parseDuration(/stop_grace_period: (\w+)/.exec(compose)?.[1] ?? "") ?? 0;
+    expect(grace).toBeGreaterThanOrEqual(settings.drainDelay + settings.drainWindow + STOP_ROOM_MS);
+    expect(compose).toMatch(/read_only: true/);
+    expect(compose).toMatch(/maxmemory-policy, noeviction/);
+  });
+});
+
 describe("a planted error is found", () => {
   it("in kernel settings", () => {
     const text = [

@@ -39,11 +39,11 @@ class Channel {
     this.news.push({ ...this.numbers, ...(this.#members.size <= this.#rule.maxListed && { steps }) });
   }
 
-  /** All members are gone, and the numbers begin anew, above. */
-  lose(): void {
+  /** All members are gone, and the numbers begin anew, by default above. */
+  lose(by = 1_000_000): void {
     this.#members.clear();
-    this.#sequence += 1_000_000;
-    this.#version += 1_000_000;
+    this.#sequence += by;
+    this.#version += by;
   }
 
   get numbers() {
@@ -161,6 +161,29 @@ describe("a view", () => {
     for (const news of channel.news) view.arrive(news);
     expect(view.accept(channel.page()).behind).toBe(true);
     expect(view.accept(channel.page()).behind).toBe(false);
+  });
+
+  it("reads once more where a channel begins anew below what it had: the store's clock was set back", () => {
+    const channel = new Channel(RULE);
+    const view = new PresenceView(RULE);
+    channel.change("a1");
+    view.accept(channel.page());
+    channel.lose(-60_000_000);
+    channel.change("b1");
+    expect(view.arrive(channel.news.at(-1) as HeardNews)).toEqual({ told: [], behind: true });
+    expect(view.accept(channel.page())).toMatchObject({ behind: false });
+    expect(view.snapshot?.members).toEqual([text("b1", "b")]);
+    channel.change("c1");
+    expect(view.arrive(channel.news.at(-1) as HeardNews).told).toMatchObject([{ came: true }]);
+    // The page may be older than the news that came meanwhile.
+    view.doubt();
+    const old = channel.page();
+    channel.lose(-60_000_000);
+    channel.change("d1");
+    view.arrive(channel.news.at(-1) as HeardNews);
+    expect(view.accept(old).behind).toBe(true);
+    expect(view.accept(channel.page()).behind).toBe(false);
+    expect(view.snapshot?.members).toEqual([text("d1", "d")]);
   });
 
   it("counts where there are too many, and lists again when there are few", () => {

@@ -7,8 +7,8 @@
  * later changes are held and the store is read. The view then continues from that page with the changes after
  * it. Above `maxListed` members it counts and does not list. Pure: it decides; its owner reads and tells.
  * Invariants:
- * - Versions that clients are told never fall. A list and the changes after it have no gap, except where a
- *   change was missed.
+ * - Versions that clients are told never fall, unless the store's clock is set back. A list and the changes
+ *   after it have no gap, except where a change was missed.
  * - Held changes are bounded. If they overflow, the store is read once more.
  */
 import { type JoinLeaveMode, oneLine, type PresenceCounts } from "@holdfast/protocol";
@@ -54,6 +54,12 @@ interface Numbers extends PresenceCounts {
 const MAX_HELD_STEPS = 4096;
 /** A channel that was too large is listed again when it has fallen to this part of the limit. */
 const SMALL_AGAIN = 0.9;
+
+/**
+ * A channel that was empty begins with the store's clock, in microseconds. News that is so far behind is of
+ * another life of the channel, after the clock was set back.
+ */
+const OTHER_LIFE = 100_000;
 
 const NOTHING: ViewProgress = Object.freeze({ told: Object.freeze([]), behind: false });
 const BEHIND: ViewProgress = Object.freeze({ told: Object.freeze([]), behind: true });
@@ -142,7 +148,7 @@ export class PresenceView {
   #follow(news: HeardNews, list: List): ViewProgress {
     const { sequence = 0, version = 0 } = this.#numbers ?? {};
     const { steps } = news;
-    if (news.sequence <= sequence) return NOTHING;
+    if (news.sequence <= sequence) return this.#old(news, sequence);
     if (steps === undefined) {
       if (news.sessions <= this.#rule.maxListed) return this.#miss(news);
       this.#take(news);
@@ -165,10 +171,18 @@ export class PresenceView {
   }
 
   #count(news: HeardNews): ViewProgress {
-    if (news.sequence <= (this.#numbers?.sequence ?? 0)) return NOTHING;
+    const { sequence = 0 } = this.#numbers ?? {};
+    if (news.sequence <= sequence) return this.#old(news, sequence);
     this.#take(news);
     if (news.sessions > this.#maxListed * SMALL_AGAIN) return NOTHING;
     this.#state = reading();
+    return BEHIND;
+  }
+
+  /** The store is asked after this was heard, so it is not held: its page has it, or is of a later life. */
+  #old(news: HeardNews, sequence: number): ViewProgress {
+    if (news.sequence > sequence - OTHER_LIFE) return NOTHING;
+    this.doubt();
     return BEHIND;
   }
 
