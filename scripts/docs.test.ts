@@ -27,7 +27,7 @@ import {
 } from "./docs-rules.js";
 
 const ROOT = process.cwd();
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "platform", "cli"];
+const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "platform", "aws", "cli"];
 const OPERATIONS = "docs/operations.md";
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -66,6 +66,7 @@ async function exportedMetrics(): Promise<Set<string>> {
   const primary = new PrimaryMetrics(() => ({
     workers: 0,
     pending: 0,
+    maxConnections: 0,
     drain: SERVING,
     reloadLeft: 0,
     logLinesLost: 0,

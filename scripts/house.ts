@@ -18,7 +18,7 @@ const MAX_FUNCTION_LINES = 60;
 const MAX_FILE_LINES = 320;
 const MAX_COLUMNS = 110;
 /** Published packages: their exported type names may have one meaning each. */
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "cli"];
+const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "aws", "cli"];
 /**
  * Types that the SDK declares again with the meaning they have in core, because it must not import core: a
  * clock, its timers, and one connection's subscription to a channel.

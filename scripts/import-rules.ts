@@ -27,6 +27,15 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
   client: { node: false, imports: ["@holdfast/protocol"] },
   swarm: { node: true, imports: ["@holdfast/protocol", "@holdfast/client"] },
   platform: { node: false, imports: [] },
+  aws: {
+    node: true,
+    imports: [
+      "@holdfast/platform",
+      "@aws-sdk/client-auto-scaling",
+      "@aws-sdk/client-cloudwatch",
+      "@aws-sdk/ec2-metadata-service",
+    ],
+  },
   cli: {
     node: true,
     imports: [
@@ -37,6 +46,7 @@ const allowed: Readonly<Record<string, { readonly imports: readonly string[]; re
       "@holdfast/client",
       "@holdfast/swarm",
       "@holdfast/platform",
+      "@holdfast/aws",
       "commander",
       "jose",
       "pino",

@@ -21,6 +21,7 @@ const ENTRIES = [
   "packages/client/src/index.ts",
   "packages/swarm/src/index.ts",
   "packages/platform/src/index.ts",
+  "packages/aws/src/index.ts",
 ];
 /** Documents, and what of their lines is a name. */
 const DOCUMENTS: readonly (readonly [file: string, name: RegExp])[] = [

@@ -27,6 +27,8 @@ const MAY_READ: Readonly<Record<string, string>> = {
   "core/src/presence/memory.ts": "numbers above those of an earlier life; leases are monotonic",
   "core/src/access/revocations.ts": "the end of a revocation, shared with every instance",
   "core/src/access/tickets.ts": "checked by other instances",
+  "aws/src/run.ts": "the deadline of a drain, as the gateway says it",
+  "aws/src/reporter.ts": "the time of a report, told to CloudWatch",
   "gateway/src/primary/operations/instance-drain.ts": "when a drain began and ends, shown to operators",
   "gateway/src/primary/primary.ts": "the end of a revocation, shared with every instance",
   "gateway/src/http/date-field.ts": "the `Date` of answers, told to clients",
@@ -40,7 +42,7 @@ const MAY_READ: Readonly<Record<string, string>> = {
 };
 
 const READS = /\bDate\.now\b|\bnew Date\(\)|\bclock\.now\b|#clock\.now\b|systemClock\.now\b/;
-const PACKAGES = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "cli"];
+const PACKAGES = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "aws", "cli"];
 
 describe("the wall clock", () => {
   const readers = PACKAGES.flatMap((name) =>

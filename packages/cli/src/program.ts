@@ -5,6 +5,7 @@
  * its stack.
  */
 import { Command, CommanderError } from "commander";
+import { awsCommand } from "./commands/aws-agent.js";
 import { broadcastCommand } from "./commands/broadcast.js";
 import { channelsCommand } from "./commands/channels.js";
 import { completionCommand } from "./commands/completion.js";
@@ -71,6 +72,7 @@ function program(terminal: Terminal, version: string, machine: () => Machine): C
     .addCommand(drainCommand(terminal))
     .addCommand(tokenCommand(terminal, machine))
     .addCommand(swarmCommand(terminal))
+    .addCommand(awsCommand(terminal))
     .addCommand(config)
     .addCommand(versionCommand(terminal, version))
     .addCommand(completionCommand(terminal, () => root))

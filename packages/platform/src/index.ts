@@ -1,8 +1,8 @@
 /**
  * Limits and formulas of platforms. Everything here is pure: numbers in, numbers and sentences out.
  */
-export type { Limit, LimitTable, Standing } from "./limit.js";
 export { AGENT, type AgentMetric } from "./agent-metrics.js";
+export type { Limit, LimitTable, Standing } from "./limit.js";
 export { LIMIT_GROUPS, limitById } from "./limits/all.js";
 export { EC2 } from "./limits/ec2.js";
 export { ECS } from "./limits/ecs.js";

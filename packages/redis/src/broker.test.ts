@@ -230,6 +230,7 @@ describe("RedisBroker", () => {
         message: "cannot reach Redis yet, still trying",
         redis: address,
         reason: `connect ECONNREFUSED 127.0.0.1:${port}`,
+        remedy: "check the URL, and that Redis runs there",
       },
       { level: "info", message: "connected to Redis", redis: address, topics: 0 },
     ]);

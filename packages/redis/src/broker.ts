@@ -42,6 +42,8 @@ import { databaseOf, describeTarget } from "./target.js";
  * Different reasons that one outage may log: enough to see a refused connection turn into a refused password.
  */
 const MAX_REASONS_LOGGED = 5;
+/** What to do where Redis has not answered since the start. */
+const REMEDY = "check the URL, and that Redis runs there";
 /** Bytes of one piece of news of presence: far above what our scripts make. */
 const MAX_PRESENCE_BYTES = 1024 * 1024;
 
@@ -277,6 +279,7 @@ export class RedisBroker implements Broker {
     const fields = { redis: describeTarget(this.#options.target), reason };
     const refusal = refusalIn(reason);
     if (refusal !== undefined) this.#seams.logger.error(fields, `Redis ${refusal}; still trying`);
-    else this.#seams.logger.warn(fields, wasReady ? "lost Redis" : "cannot reach Redis yet, still trying");
+    else if (wasReady) this.#seams.logger.warn(fields, "lost Redis");
+    else this.#seams.logger.warn({ ...fields, remedy: REMEDY }, "cannot reach Redis yet, still trying");
   }
 }

@@ -45,12 +45,13 @@ export function adminUrlOf({ url, admin }: AdminDestination): string {
   return admin ?? url;
 }
 
-export function adminOf(options: AdminDestination, { env }: Terminal): AdminClient {
-  const { adminKey } = options;
-  return new AdminClient({
-    url: adminUrlOf(options),
-    key: adminKey ?? (env[envOf("adminKey")] || undefined),
-  });
+/** The key of the admin API; undefined where none is said. */
+export function adminKeyOf({ adminKey }: AdminDestination, { env }: Terminal): string | undefined {
+  return adminKey ?? (env[envOf("adminKey")] || undefined);
+}
+
+export function adminOf(options: AdminDestination, terminal: Terminal): AdminClient {
+  return new AdminClient({ url: adminUrlOf(options), key: adminKeyOf(options, terminal) });
 }
 
 /** Undefined: through a gateway. */

@@ -151,7 +151,14 @@ function readPrivateKey(path: string): KeyObject {
   try {
     return createPrivateKey(readFileSync(path));
   } catch (error) {
-    throw new Failure(`cannot read a private key from ${path}: ${sentence(error)}`, 2);
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const why =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code.startsWith("ERR_OSSL")
+          ? "there is none in it; a PEM begins with -----BEGIN PRIVATE KEY-----"
+          : sentence(error);
+    throw new Failure(`cannot read a private key from ${path}: ${why}: name its file with --private-key`, 2);
   }
 }
 

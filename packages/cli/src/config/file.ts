@@ -31,6 +31,16 @@ export interface FileOptions {
   readonly named: string | undefined;
 }
 
+const ANOTHER = `name another file with --config or ${FILE_ENV}`;
+
+function unreadable(code: string): string {
+  if (code === "ENOENT") return `does not exist: ${ANOTHER}`;
+  if (code === "EISDIR") return `is a folder: ${ANOTHER}`;
+  if (code === "EACCES" || code === "EPERM")
+    return `may not be read by this user (${code}): let it read the file, or ${ANOTHER}`;
+  return `cannot be read (${code}): ${ANOTHER}`;
+}
+
 /** Throws `ConfigProblems` when the file cannot be used; undefined when there is none and none was named. */
 export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefined {
   const path = named || DEFAULT_FILE;
@@ -40,14 +50,10 @@ export function readConfigFile({ cwd, named }: FileOptions): ConfigFile | undefi
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" && !named) return undefined;
-    const why =
-      code === "ENOENT"
-        ? `does not exist: name another file with --config or ${FILE_ENV}`
-        : `cannot be read (${code ?? error})`;
-    throw new ConfigProblems([{ path: "", source: path, message: why }]);
+    throw new ConfigProblems([{ path: "", source: path, message: unreadable(code ?? String(error)) }]);
   }
   if (bytes.length > MAX_FILE_BYTES) {
-    throw new ConfigProblems([{ path: "", source: path, message: "is larger than 1 MiB" }]);
+    throw new ConfigProblems([{ path: "", source: path, message: `is larger than 1 MiB: ${ANOTHER}` }]);
   }
   if (!isUtf8(bytes)) {
     throw new ConfigProblems([{ path: "", source: path, message: "is not UTF-8: save it in that encoding" }]);

@@ -91,6 +91,7 @@ export class Primary {
     this.#metrics = new PrimaryMetrics(() => ({
       workers: this.#ready.length,
       pending: this.#frontDoor.pending,
+      maxConnections: options.maxConnections,
       drain: this.#drain.progress,
       reloadLeft: this.#reload.left,
       logLinesLost: options.logLinesLost(),

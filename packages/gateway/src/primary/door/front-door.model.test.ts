@@ -47,6 +47,7 @@ class World {
       new PrimaryMetrics(() => ({
         workers: 2,
         pending: 0,
+        maxConnections: 100,
         drain: SERVING,
         reloadLeft: 0,
         logLinesLost: 0,

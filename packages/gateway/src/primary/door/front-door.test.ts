@@ -43,6 +43,7 @@ async function open(
     new PrimaryMetrics(() => ({
       workers: workers.length,
       pending: 0,
+      maxConnections: 100,
       drain: SERVING,
       reloadLeft: 0,
       logLinesLost: 0,

@@ -18,6 +18,8 @@ import { DRAIN_STATES, type DrainProgress } from "./instance-drain.js";
 export interface PrimaryReadings {
   readonly workers: number;
   readonly pending: number;
+  /** The setting: connections that the instance takes at the most. */
+  readonly maxConnections: number;
   readonly drain: DrainProgress;
   /** Workers that a reload has yet to replace. */
   readonly reloadLeft: number;
@@ -93,6 +95,7 @@ export class PrimaryMetrics {
         const now = read();
         this.set(now.workers);
         pending.set(now.pending);
+        most.set(now.maxConnections);
         reloadLeft.set(now.reloadLeft);
         for (const state of DRAIN_STATES) drainState.set({ state }, now.drain.state === state ? 1 : 0);
         lost.reset();
@@ -104,6 +107,11 @@ export class PrimaryMetrics {
         forgotten.inc(now.kept.forgotten);
         drainLeft.set(now.drain.state === "serving" ? 0 : now.drain.left);
       },
+    });
+    const most = new Gauge({
+      name: "holdfast_connections_limit",
+      help: "Connections that the instance takes at the most: the setting maxConnections",
+      registers,
     });
     const lost = lostLines(this.#registry);
     const limited = limitedLines(this.#registry);

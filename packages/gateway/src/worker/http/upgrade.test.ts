@@ -62,7 +62,9 @@ describe("an upgrade request is accepted", () => {
     ["its own page", { origin: "https://example.com" }],
     ["its own page on its own port", { origin: "http://example.com:8080", host: "Example.com:8080" }],
   ])("with %s", (_what, headers) => {
-    expect(decideUpgrade(request("/ws", headers), policy).kind).toBe("accept");
+    const isOffered = "sec-websocket-protocol" in headers;
+    const subprotocol = isOffered ? SUBPROTOCOL : undefined;
+    expect(decideUpgrade(request("/ws", headers), policy)).toMatchObject({ kind: "accept", subprotocol });
   });
 });
 

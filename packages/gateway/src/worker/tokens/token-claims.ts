@@ -55,7 +55,8 @@ function read(claims: Claims, source: string, nowMs: number, leewayMs: number): 
   if (issuedAt !== undefined && issuedAt > nowMs + leewayMs)
     return { kind: "refused", error: errors.tokenEarly };
   const exp = timeOf("exp", claim("exp"));
-  if (exp === undefined) throw new BadClaim("The token has no `exp`: a token must end.");
+  if (exp === undefined)
+    throw new BadClaim("The token has no `exp`: write the second at which it ends, as every token must.");
   const expiresAt = Math.min(MAX_TIME, exp + leewayMs);
   const tokenId = tokenIdOf(claim("jti"));
   const channel = claim("channel");

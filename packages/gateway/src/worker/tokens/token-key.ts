@@ -64,6 +64,8 @@ function inLines(text: string): string {
 /** What may have gone wrong on the way, for texts that were meant to be a PEM. */
 function hint(text: string): string {
   if (/^\s*LS0tLS1CRUdJTi/.test(text)) return ": it is in base64 once more, decode that first";
+  if (/^\S*(?:\/\S*|\.(?:pem|key|pub|crt|cer|json))$/.test(text))
+    return ': give the key itself, not the name of its file, as in --jwt-public-key "$(cat key.pem)"';
   if (!text.includes("-----BEGIN ")) return "";
   return text.includes("-----END ")
     ? ": what is between its BEGIN and END lines is no key"

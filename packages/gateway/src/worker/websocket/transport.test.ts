@@ -119,7 +119,11 @@ beforeEach(async () => {
     unfinished,
     clock,
   );
-  listener = await listen((handle, arrival) => transports.accept(handle, arrival, ACCEPTANCE));
+  listener = await listen((handle, arrival) => {
+    // As the upgrade decision chooses it.
+    const isOffered = arrival.head.headers["sec-websocket-protocol"]?.includes(SUBPROTOCOL) ?? false;
+    transports.accept(handle, arrival, { ...ACCEPTANCE, subprotocol: isOffered ? SUBPROTOCOL : undefined });
+  });
   port = listener.port;
 });
 
