@@ -12,6 +12,7 @@ import { originCheck } from "../http/origin.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 import { ClientAddresses } from "./http/client-addresses.js";
+import { LaterClients } from "./http/later-clients.js";
 import { PlainHttp } from "./http/plain-http.js";
 import { RequestAuthentication } from "./http/request-authentication.js";
 import { UpgradeAdmission } from "./http/upgrade-admission.js";
@@ -84,6 +85,7 @@ beforeEach(async () => {
     core,
     upgrades: new UpgradeAdmission(core, authentication, policy, clients, () => 0),
     transports,
+    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined }),
     comet: {
       handle(request, response, release) {
         if (request.url !== "/sse") return false;

@@ -25,6 +25,7 @@ import type { ReadBudget } from "../runtime/read-budget.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
+import { bothEnds, type LaterClients } from "./http/later-clients.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
 import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
@@ -63,6 +64,8 @@ export interface HttpServerParts {
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
   readonly policy: Pick<UpgradePolicy, "mayComeFrom">;
   readonly upgrades: UpgradeAdmission;
+  /** Clients whose request came over a connection that had carried another. */
+  readonly later: LaterClients;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
@@ -130,6 +133,7 @@ export class HttpServer {
       renewed: (socket, next) => {
         parts.waiting.release(socket);
         parts.idle.release(socket);
+        parts.later.renewed(socket, next);
         const ended = this.#takeEnded(socket);
         if (ended !== undefined) this.watch(next, ended);
       },
@@ -239,6 +243,7 @@ export class HttpServer {
     if (socket.writableEnded) return;
     waiting.release(socket);
     idle.release(socket);
+    this.#parts.later.carries(socket);
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to
     // that.
     const isLast = this.#draining || !response.shouldKeepAlive || this.#stopped.isLast(socket);
@@ -300,7 +305,12 @@ export class HttpServer {
 
   #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
-    else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
+    else if (socket instanceof Socket) {
+      const { later, random } = this.#parts;
+      const problem = later.refusal(socket, upgrading.head, decision.channels?.length ?? 0);
+      if (problem === undefined) this.#awaitAnswers(socket, upgrading, decision);
+      else this.#refuse(socket, refusalFor(problem, random()));
+    }
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
   }
@@ -324,7 +334,7 @@ export class HttpServer {
       this.#parts.waiting.release(socket);
       const handle = socket.destroyed ? undefined : detachHandle(socket);
       if (handle === undefined) return;
-      const ended = this.#takeEnded(socket);
+      const ended = bothEnds(this.#takeEnded(socket), this.#parts.later.holdStream(socket, request));
       // Without its handle it ends alone, with the parser and whatever else Node keeps for a request.
       socket.destroy();
       then(handle, ended);
@@ -403,12 +413,14 @@ export class HttpServer {
 
   /** The socket goes on as a bare handle, and is kept only for callers that wait for its end. */
   #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance, seconds: number): void {
-    const { transports, handshakes } = this.#parts;
+    const { transports, handshakes, later } = this.#parts;
     const unread = socket.read() as Buffer | null;
+    const release = later.holdUpgrade(socket, head);
     const handle = detachHandle(socket);
-    if (handle === undefined) return;
+    if (handle === undefined) return void release?.();
     const all = unread === null ? first : Buffer.concat([first, unread]);
-    transports.accept(handle, { head, first: all, ended: () => socket.destroy() }, decision);
+    const ended = bothEnds(() => socket.destroy(), release);
+    transports.accept(handle, { head, first: all, ended }, decision);
     handshakes.accepted(seconds);
   }
 

@@ -26,6 +26,7 @@ import { fullCollection, GcTimer } from "./gc/gc-timer.js";
 import { LoadReporter } from "./gc/load.js";
 import { LoopMonitor } from "./gc/loop-monitor.js";
 import { ClientAddresses } from "./http/client-addresses.js";
+import { LaterClients } from "./http/later-clients.js";
 import { loggedCheck, noticeIn } from "./http/noticed.js";
 import { PlainHttp } from "./http/plain-http.js";
 import { RefusalBrake } from "./http/refusal-brake.js";
@@ -201,6 +202,7 @@ export class Worker {
       comet,
       upgrades: new UpgradeAdmission(this.#core, authentication, policy, clients, Math.random),
       transports,
+      later: new LaterClients(clients, limits),
       waiting,
       idle,
       relay: {
