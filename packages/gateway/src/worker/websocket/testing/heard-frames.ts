@@ -9,6 +9,8 @@ export class HeardFrames implements FrameEvents {
   readonly heard: string[] = [];
   /** Stops at this event. */
   stopAt: string | undefined;
+  /** What ended it, by name. */
+  violation: string | undefined;
   #over = false;
   #kept: Assembly | undefined;
   readonly #maxPayload: number;
@@ -53,8 +55,9 @@ export class HeardFrames implements FrameEvents {
     this.#hear(`close ${Buffer.from(payload).toString("latin1")}`);
   }
 
-  violated({ code }: Violation): void {
+  violated({ code, name }: Violation): void {
     this.#over = true;
+    this.violation = name;
     this.#hear(`violation ${code}`);
   }
 
