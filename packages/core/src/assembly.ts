@@ -26,7 +26,7 @@ import { Hub } from "./hub/hub.js";
 import { Namespaces } from "./namespace.js";
 import type { CoreOptions } from "./options.js";
 import { WorkerPresence } from "./presence/presence.js";
-import { type ReadLimits, Reads } from "./runtime/reads.js";
+import { FairTurns, type TurnLimits } from "./runtime/fair-turns.js";
 import { SparseLog } from "./runtime/sparse-log.js";
 import { Ticker } from "./runtime/ticker.js";
 import type { Seams } from "./seams.js";
@@ -40,7 +40,12 @@ export interface Parts {
 }
 
 /** Pages that clients of one worker have under way, and reads that wait. */
-const CLIENT_READS: ReadLimits = Object.freeze({ atOnce: 8, maxWaiting: 4096, maxWaitingPerLane: 64 });
+const CLIENT_READS: TurnLimits = Object.freeze({
+  atOnce: 8,
+  atOncePerAsker: 1,
+  maxWaiting: 4096,
+  maxWaitingPerAsker: 64,
+});
 
 export function assemble(options: CoreOptions, seams: Seams): Parts {
   const { authenticator, authorizer, broker, clock, events, logger, metrics } = seams;
@@ -111,7 +116,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     slowConsumers: new SlowConsumers(options.maxOutboxBytes, { ticker, clock, metrics, logger }),
     rateLimit: new RateLimit(options.commandRate),
     publishRate: new PublishRate(options),
-    reads: new Reads(CLIENT_READS),
+    reads: new FairTurns(CLIENT_READS),
     ticker,
     clock,
     logger,

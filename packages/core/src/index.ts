@@ -95,6 +95,8 @@ export {
 } from "./access/revocation-store.js";
 export { type Clock, systemClock, type Timer } from "./runtime/clock.js";
 export { didYouMean, suggestion } from "./runtime/did-you-mean.js";
+export { FairQueue } from "./runtime/fair-queue.js";
+export { FairTurns, type TurnLimits, TurnRefused } from "./runtime/fair-turns.js";
 export { SparseLog } from "./runtime/sparse-log.js";
 export { LimitedLogger } from "./runtime/limited-logger.js";
 export { type Logger, silentLogger } from "./runtime/logger.js";

@@ -19,7 +19,8 @@ import { isUpgrade, readPlainHead } from "./http/plain-head.js";
 import { emptyLines, isProbe, readRequestLine, sessionIdOf } from "./http/request-head.js";
 import { readTarget } from "./http/request-target.js";
 import { qualityOf } from "./worker/http/content-coding.js";
-import { bearerOf, decideUpgrade } from "./worker/http/upgrade.js";
+import { bearerOf } from "./worker/http/request-authentication.js";
+import { decideUpgrade } from "./worker/http/upgrade.js";
 import { parseUpgradeQuery } from "./worker/http/upgrade-query.js";
 import { namedOwner } from "./worker/relay/named-owner.js";
 

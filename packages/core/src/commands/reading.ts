@@ -1,15 +1,16 @@
 /**
  * A client's read: when it may begin, and what it costs.
  *
- * A read waits in its connection's lane (reads.ts) and is charged to the connection's command rate when its
- * size is known. So many reads in one message cost as many pages as the rate allows, and the rest are refused
- * when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or `unavailable`.
+ * A read waits for its connection's turn (fair-turns.ts) and is charged to the connection's command rate when
+ * its size is known. So many reads in one message cost as many pages as the rate allows, and the rest are
+ * refused when their turn comes. Invariant: each is answered once: by its result, `limit_rate` or
+ * `unavailable`.
  */
 import { errors } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
-import { ReadRefused } from "../runtime/reads.js";
+import { TurnRefused } from "../runtime/fair-turns.js";
 import type { Answer } from "./command.js";
 
 /** Bytes of a read that cost as much as one command. */
@@ -56,8 +57,8 @@ export async function readFor<Result>(
     });
   } catch (error) {
     if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
-    if (!(error instanceof ReadRefused)) throw error;
+    if (!(error instanceof TurnRefused)) throw error;
     context.metrics.add("reads_refused", 1);
-    return error.full === "lane" ? refused : { error: errors.unavailable };
+    return error.full === "asker" ? refused : { error: errors.unavailable };
   }
 }

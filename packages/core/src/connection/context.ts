@@ -12,7 +12,7 @@ import type { Hub } from "../hub/hub.js";
 import type { CoreOptions } from "../options.js";
 import type { WorkerPresence } from "../presence/presence.js";
 import type { Clock } from "../runtime/clock.js";
-import type { Reads } from "../runtime/reads.js";
+import type { FairTurns } from "../runtime/fair-turns.js";
 import type { SparseLog } from "../runtime/sparse-log.js";
 import type { ConnectionParts } from "./connection.js";
 import type { Detached } from "./detached.js";
@@ -38,8 +38,8 @@ export interface Context extends ConnectionParts {
   readonly revocations: Revocations;
   readonly registry: Registry;
   readonly publishRate: PublishRate;
-  /** Reads of clients, each in its connection's lane. */
-  readonly reads: Reads;
+  /** Reads of clients, in turns of their connections. */
+  readonly reads: FairTurns;
   readonly clock: Clock;
   /** What clients get wrong. */
   readonly sparseLog: SparseLog;

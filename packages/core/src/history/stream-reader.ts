@@ -18,9 +18,9 @@ import {
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { Audience, FanOut } from "../delivery/fan-out.js";
 import { gapPush, publicationPush } from "../delivery/push.js";
+import { FairTurns } from "../runtime/fair-turns.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { Reads } from "../runtime/reads.js";
 import { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
@@ -92,10 +92,11 @@ export class StreamReader {
   readonly #parts: StreamReaderParts;
   readonly #topicStates = new SlotArray<LoggedTopic>();
   readonly #maxReadBytes: number;
-  readonly #reads = new Reads({
+  readonly #reads = new FairTurns({
     atOnce: MAX_PAGES_AT_ONCE,
+    atOncePerAsker: 1,
     maxWaiting: Number.POSITIVE_INFINITY,
-    maxWaitingPerLane: Number.POSITIVE_INFINITY,
+    maxWaitingPerAsker: Number.POSITIVE_INFINITY,
   });
   /** The next slot to prove after an outage; at the end of the slot array when all are. */
   #unproven = Number.POSITIVE_INFINITY;

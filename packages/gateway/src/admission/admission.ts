@@ -13,10 +13,9 @@
  * gets an answer that says why; none is dropped because a worker died; `left` is called once for each place
  * that becomes free, after it has.
  */
-import type { Clock, Timer } from "@holdfast/core";
+import { type Clock, FairQueue, type Timer } from "@holdfast/core";
 import { DateField } from "../http/date-field.js";
 import { type OriginCheck, originCheck } from "../http/origin.js";
-import { FairQueue } from "../runtime/fair-queue.js";
 import { Fifo } from "../runtime/fifo.js";
 import { readNow, type TcpHandle } from "../runtime/tcp-handle.js";
 import { heaviest, isNearlyFull, superfluous } from "./crowd.js";
@@ -95,7 +94,7 @@ export class Admission {
    * Unread. Their addresses take turns, so that no socket, a health check least, waits behind all that
    * another address opens.
    */
-  readonly #parked = new FairQueue<PendingSocket>();
+  readonly #parked = new FairQueue<string, PendingSocket>();
   /** Whole heads that no worker could take yet, in order. */
   readonly #unassigned = new Fifo<PendingSocket>();
   #unassignedBytes = 0;
@@ -160,7 +159,7 @@ export class Admission {
     if (mayAsk) this.#heads.start(socket);
     else if (this.#parked.size > 0 || !this.#mayRead()) {
       socket.from = this.#peerAddress.senderOf(socket);
-      this.#parked.add(socket);
+      this.#parked.add(socket.from, socket);
     } else {
       this.#countFresh();
       this.#heads.start(socket);
@@ -324,7 +323,8 @@ export class Admission {
 
   #expire(oldest: number): void {
     for (const socket of this.#parked.all()) {
-      if (socket.since <= oldest && this.#parked.delete(socket)) this.#dismiss(socket, "no_worker");
+      if (socket.since <= oldest && this.#parked.delete(socket.from, socket))
+        this.#dismiss(socket, "no_worker");
     }
     for (let first = this.#unassigned.first; first !== undefined && first.since <= oldest; ) {
       this.#unassigned.shift();

@@ -10,6 +10,7 @@
 import { tmpdir } from "node:os";
 import type { BrokerState } from "@holdfast/core";
 import { LingeringCloses } from "../admission/lingering-closes.js";
+import { PendingSocket } from "../admission/pending-socket.js";
 import { type CutReason, Exchanges } from "../http/exchanges.js";
 import { LINK_SHARES } from "../link/link.js";
 import type { ToPrimary } from "../link/messages.js";
@@ -113,9 +114,10 @@ export class Primary {
       {
         ready: (worker) => this.#workerReady(worker),
         message: (worker, message) => this.#message(worker, message),
-        room: () => this.#frontDoor.proceed(),
-        copied: (port, copy) => this.#frontDoor.copied(port, copy),
-        misplaced: (note, handle) => this.#frontDoor.misplaced(note, handle),
+        room: () => this.#frontDoor.admission.proceed(),
+        copied: (port, copy) => this.#frontDoor.gate.copied(port, copy),
+        misplaced: ({ head, about: address }, handle) =>
+          this.#frontDoor.misplaced(PendingSocket.read(handle, head, address, clock.monotonic())),
         undeliverable: (worker, socket) => this.#frontDoor.undeliverable(worker, socket),
         ended: (worker) => this.#workerEnded(worker),
         restarted: () => this.#metrics.restarted(),
@@ -245,7 +247,7 @@ export class Primary {
     this.#drainPlan = drain;
     this.#channels = { retention, hasPresence };
     this.#clockLeewayMs = clockLeewayMs;
-    this.#frontDoor.allow(origins);
+    this.#frontDoor.admission.allow(origins);
     this.#reload.request(program);
   }
 
@@ -345,7 +347,7 @@ export class Primary {
       case "departed":
         return this.#frontDoor.departed(worker, message.addresses);
       case "probed":
-        return this.#frontDoor.probed(worker);
+        return this.#frontDoor.healthChecks.answered(worker);
       case "gc-wish":
         return this.#gcTurns.wish(worker);
       case "gc-done":

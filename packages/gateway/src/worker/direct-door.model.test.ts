@@ -2,6 +2,7 @@
  * The direct door against everything that can happen around it, in any order: no socket is lost or held
  * twice, and it always comes back.
  */
+import { silentLogger } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
@@ -62,6 +63,7 @@ class World {
       },
       this.channel.worker,
       this.clock,
+      silentLogger,
       new LingeringCloses(this.clock, (handle) => {
         const socket = new FakeLingeringSocket(handle);
         this.answers.push(socket);

@@ -1,3 +1,4 @@
+import { silentLogger } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { type Owner, ownerPrefix } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
@@ -50,6 +51,7 @@ class DoorWorld {
       },
       this.channel.worker,
       this.clock,
+      silentLogger,
       new LingeringCloses(this.clock, (handle) => {
         const socket = new FakeLingeringSocket(handle);
         this.lingeringCloses.push(socket);

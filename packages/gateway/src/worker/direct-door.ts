@@ -2,37 +2,35 @@
  * The direct door: a worker's own listeners and admission, where workers share the ports (`accept` is
  * `reuseport`).
  *
- *     new ──open──► open ──refuse──► refusing ──close──► closed      (close ends every state)
+ *     open ──unready──► leaving ──refuse──► refusing ──close──► closed      (the states of its policy)
  *
  * The kernel chooses the worker, whatever session a request names; so a whole head that names another
  * worker's session goes to the primary, which routes that one socket. What cannot be routed there is taken
- * here: a worker answers a resume of any session. Limits are this worker's own, except for what the primary
- * routes. Invariants: a socket is the admission's, on its way to the primary or the worker's, never two of
- * them; what waits for the primary is bounded and short.
+ * here: a worker answers a resume of any session. Which sockets it refuses is its policy (`DoorPolicy`), with
+ * limits of this worker's own, except for what the primary routes. Invariants: a socket is
+ * the admission's, on its way to the primary or the worker's, never two of them; what waits for the primary
+ * is bounded and short.
  */
-import type { Clock, Timer } from "@holdfast/core";
+import type { Clock, Logger, Timer } from "@holdfast/core";
 import { type Owner, ownerOf } from "@holdfast/protocol";
 import { Registry } from "prom-client";
 import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
-import { type ConnectionLimitOptions, ConnectionLimits } from "../admission/connection-limits.js";
 import { DoorMetrics } from "../admission/door-metrics.js";
+import { DoorPolicy, type DoorPolicyOptions } from "../admission/door-policy.js";
+import { Exhaustion } from "../admission/exhaustion.js";
 import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
 import { LingeringCloses } from "../admission/lingering-closes.js";
 import { PeerAddress, type PeerAddressOptions } from "../admission/peer-address.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import { isHealthCheck } from "../http/request-head.js";
 import { type MetricsSnapshot, snapshotOf } from "../link/metrics.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 
-export interface DirectDoorOptions extends AdmissionOptions, PeerAddressOptions {
+export interface DirectDoorOptions extends AdmissionOptions, PeerAddressOptions, DoorPolicyOptions {
   readonly host: string;
   /** None is 0: each worker would get another. */
   readonly ports: readonly number[];
   readonly backlog: number;
-  readonly limits: ConnectionLimitOptions;
-  /** Sockets that this worker may hold, those in admission included. */
-  readonly maxConnections: number;
   /** Slots of the instance: a session of a higher one belongs to another instance. */
   readonly workers: number;
 }
@@ -62,13 +60,12 @@ export class DirectDoor {
   readonly #worker: DirectWorker;
   readonly #registry = new Registry();
   readonly #metrics = new DoorMetrics(this.#registry);
-  readonly #limits: ConnectionLimits<DirectDoor>;
+  readonly #policy: DoorPolicy<DirectDoor>;
+  readonly #exhaustion: Exhaustion;
   readonly #admission: Admission;
   readonly #misplaced: HandOffs;
   readonly #sweeper: Timer;
   #listeners: readonly TcpListener[] = [];
-  #state: "new" | "open" | "refusing" | "closed" = "new";
-  #health: "ok" | "leaving" = "ok";
 
   /** `primary` is the other end of this process' IPC channel. */
   constructor(
@@ -76,24 +73,26 @@ export class DirectDoor {
     worker: DirectWorker,
     primary: HandOffPeer,
     clock: Clock,
+    logger: Logger,
     lingeringCloses = new LingeringCloses(clock),
   ) {
     this.#options = options;
     this.#worker = worker;
-    this.#limits = new ConnectionLimits(options.limits, clock);
+    this.#policy = new DoorPolicy(options, () => worker.sockets() + this.pending, clock);
+    this.#exhaustion = new Exhaustion(() => this.#metrics.refused("limit_pending"), clock, logger);
     this.#admission = new Admission(
       options,
       {
         closedFor: () => this.#closedFor(),
-        arrived: (socket) => this.#limits.arrive(this, socket),
+        arrived: (socket) => this.#policy.limits.arrive(this, socket),
         assign: (socket) => this.#assign(socket),
         // No process is between admission and the worker: one loop reads as fast as it can answer.
         room: () => Number.POSITIVE_INFINITY,
         accepted: () => this.#metrics.accepted(),
         refused: (why) => this.#metrics.refused(why),
-        left: (socket) => this.#limits.left(this, socket),
+        left: (socket) => this.#policy.limits.left(this, socket),
       },
-      new PeerAddress(options, this.#limits.byAddress),
+      new PeerAddress(options, this.#policy.limits.byAddress),
       clock,
       { lingeringCloses },
     );
@@ -110,7 +109,6 @@ export class DirectDoor {
   /** Listens on every port; all or none. Rejects with the system's error. */
   async open(): Promise<void> {
     const { host, ports, backlog } = this.#options;
-    if (this.#state === "new") this.#state = "open";
     const opened: TcpListener[] = [];
     try {
       for (const port of ports) {
@@ -122,34 +120,32 @@ export class DirectDoor {
       throw error;
     }
     // A drain may have come first.
-    if (this.#state === "open") this.#listeners = opened;
+    if (this.#policy.isOpen) this.#listeners = opened;
     else for (const listener of opened) listener.close();
   }
 
   /** A connection; undefined when the system could not accept one. */
   accept(handle: TcpHandle | undefined): void {
-    if (handle === undefined) this.#metrics.refused("limit_pending");
+    if (handle === undefined) this.#exhaustion.met();
     else this.#admission.accept(handle);
   }
 
   /** From now on a health check at the cap is not told that all is well. */
   unready(): void {
-    this.#health = "leaving";
+    this.#policy.unready();
   }
 
   /** Stops listening, and tells who is in admission that the server is going away. Idempotent. */
   refuse(): void {
-    if (this.#state === "refusing" || this.#state === "closed") return;
-    this.#state = "refusing";
+    if (!this.#policy.refuse()) return;
     for (const listener of this.#listeners) listener.close();
     this.#admission.shut();
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#state === "closed") return;
     this.refuse();
-    this.#state = "closed";
+    if (!this.#policy.close()) return;
     this.#sweeper.cancel();
     this.#admission.turnAway("draining");
     this.#admission.close();
@@ -160,9 +156,8 @@ export class DirectDoor {
   }
 
   #closedFor(): "draining" | "limit_connections" | undefined {
-    if (this.#state !== "open") return "draining";
-    const most = this.#options.maxConnections + READ_WHEN_FULL;
-    return this.#worker.sockets() + this.pending >= most ? "limit_connections" : undefined;
+    if (!this.#policy.isOpen) return "draining";
+    return this.#policy.isFull(READ_WHEN_FULL) ? "limit_connections" : undefined;
   }
 
   #assign(socket: PendingSocket): Assignment {
@@ -170,7 +165,7 @@ export class DirectDoor {
       this.#misplaced.push(socket);
       return "assigned";
     }
-    const refusal = this.#refusal(socket);
+    const refusal = this.#policy.judge(socket);
     if (refusal === undefined) this.#take(socket);
     return refusal ?? "assigned";
   }
@@ -186,36 +181,26 @@ export class DirectDoor {
     return this.#misplaced.waitingMs > STUCK_MS || this.#misplaced.waiting >= MAX_MISPLACED;
   }
 
-  /** `others`: sockets beside this one that are on their way here. */
-  #refusal(
-    socket: PendingSocket,
-    others = this.pending - 1,
-  ): Exclude<Assignment, "assigned" | "later"> | undefined {
-    const full = this.#worker.sockets() + others >= this.#options.maxConnections;
-    const refusal = full ? "limit_connections" : this.#limits.checkArrived(socket);
-    const isWell = this.#health === "ok" && isHealthCheck(socket.target);
-    return refusal !== undefined && isWell ? "healthy" : refusal;
-  }
-
   /** While it is still in admission, this holds it twice, so that it is never held by none. */
   #take(socket: PendingSocket): void {
     const { handle, head, address } = socket;
-    this.#limits.opened(socket);
-    this.#limits.hold(this, address);
-    this.#worker.take(handle, head, () => this.#limits.release(this, address));
+    this.#policy.limits.opened(socket);
+    this.#policy.limits.hold(this, address);
+    this.#worker.take(handle, head, () => this.#policy.limits.release(this, address));
   }
 
   /** The primary does not take it. */
   #takeAfterAll(socket: PendingSocket): void {
-    if (this.#state !== "open") return this.#admission.refuse(socket, "draining");
-    const refusal = this.#refusal(socket, this.pending);
+    if (!this.#policy.isOpen) return this.#admission.refuse(socket, "draining");
+    const refusal = this.#policy.judge(socket, false);
     if (refusal === undefined) this.#take(socket);
-    else this.#admission.refuse(socket, refusal === "healthy" ? "limit_connections" : refusal);
+    else if (refusal === "healthy") this.#admission.reassure(socket);
+    else this.#admission.refuse(socket, refusal);
   }
 
   /** What waits for a stuck primary is taken here; the one under way may arrive yet. */
   #sweep(): void {
-    this.#limits.sweep();
+    this.#policy.limits.sweep();
     if (this.#misplaced.waitingMs <= STUCK_MS) return;
     for (const socket of this.#misplaced.takeBackQueued()) this.#takeAfterAll(socket);
   }

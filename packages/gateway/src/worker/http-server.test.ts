@@ -12,7 +12,10 @@ import { originCheck } from "../http/origin.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 import { ClientAddresses } from "./http/client-addresses.js";
+import { LaterClients } from "./http/later-clients.js";
 import { PlainHttp } from "./http/plain-http.js";
+import { RequestAuthentication } from "./http/request-authentication.js";
+import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { HttpServer } from "./http-server.js";
 import { UnfinishedMessages } from "./sockets/unfinished-messages.js";
 import { WaitingSockets } from "./sockets/waiting-sockets.js";
@@ -43,6 +46,7 @@ let told: string[];
 let ended: () => void;
 let directory: string;
 let unfinished: UnfinishedMessages;
+let authentication: RequestAuthentication;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "http-server-"));
@@ -66,15 +70,22 @@ beforeEach(async () => {
     unfinished,
     clock,
   );
-  http = new HttpServer({
-    core: {
-      get state() {
-        return world.state;
-      },
-      authenticate: () => world.who,
-      admit: () => world.problem,
+  const core = {
+    get state() {
+      return world.state;
     },
+    authenticate: () => world.who,
+    admit: () => world.problem,
+    redeem: () => Promise.resolve(world.who),
+  };
+  const policy = { mayComeFrom: originCheck(undefined), maxChannels: 10, tokenInUrl: false };
+  const clients = new ClientAddresses({ proxyProtocol: false, trustedProxies: [] });
+  authentication = new RequestAuthentication(core);
+  http = new HttpServer({
+    core,
+    upgrades: new UpgradeAdmission(core, authentication, policy, clients, () => 0),
     transports,
+    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined }),
     comet: {
       handle(request, response, release) {
         if (request.url !== "/sse") return false;
@@ -102,10 +113,9 @@ beforeEach(async () => {
       "/": { contentType: "text/html", body: "<h1>hi</h1>" },
       "/big": { contentType: "text/plain", body: BIG },
     }),
-    policy: { mayComeFrom: originCheck(undefined), maxChannels: 10, tokenInUrl: false },
+    policy,
     maxHeadBytes: 4_096,
     writeTimeoutMs: 5_000,
-    clients: new ClientAddresses({ proxyProtocol: false, trustedProxies: [] }),
     clock,
     cut: (why) => told.push(`cut as ${why}`),
     random: () => 0,
@@ -341,7 +351,7 @@ describe("the worker's HTTP server", () => {
   ])("waits for a token to be checked, and then the client %s", async (_what, who, expected) => {
     world.who = Promise.resolve(who);
     expect(await exchange("GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x")).toMatch(expected);
-    expect(http.authenticating).toBe(0);
+    expect(authentication.waiting).toBe(0);
   });
 
   it("outlives a client that goes while its token is checked", async () => {
@@ -351,7 +361,7 @@ describe("the worker's HTTP server", () => {
     });
     const socket = connect(port, "127.0.0.1").on("error", () => {});
     socket.write(`${["GET /ws HTTP/1.1", ...HANDSHAKE, "Authorization: Bearer x"].join("\r\n")}\r\n\r\n`);
-    while (http.authenticating === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (authentication.waiting === 0) await new Promise((resolve) => setImmediate(resolve));
     socket.resetAndDestroy();
     await once(socket, "close");
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -25,11 +25,11 @@ import type { ReadBudget } from "../runtime/read-budget.js";
 import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
-import type { ClientAddresses } from "./http/client-addresses.js";
+import { bothEnds, type LaterClients } from "./http/later-clients.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
 import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
-import { UpgradeAdmission } from "./http/upgrade-admission.js";
+import type { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
 import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
@@ -54,7 +54,7 @@ interface HandleArrival {
 }
 
 export interface HttpServerParts {
-  readonly core: Pick<Core, "state" | "authenticate" | "admit">;
+  readonly core: Pick<Core, "state">;
   readonly transports: WebSocketTransports;
   /** Sockets whose first request has not come. */
   readonly waiting: WaitingSockets<WaitingSocket>;
@@ -62,8 +62,10 @@ export interface HttpServerParts {
   readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
-  readonly policy: UpgradePolicy;
-  readonly clients: ClientAddresses;
+  readonly policy: Pick<UpgradePolicy, "mayComeFrom">;
+  readonly upgrades: UpgradeAdmission;
+  /** Clients whose request came over a connection that had carried another. */
+  readonly later: LaterClients;
   /** Bytes of one request head. */
   readonly maxHeadBytes: number;
   /** In [0, 1). */
@@ -88,7 +90,6 @@ export interface HttpServerParts {
 export class HttpServer {
   readonly #parts: HttpServerParts;
   readonly #relay: Relay;
-  readonly #upgrades: UpgradeAdmission;
   readonly #exchanges: Exchanges;
   readonly #date: DateField;
   /**
@@ -106,7 +107,6 @@ export class HttpServer {
 
   constructor(parts: HttpServerParts) {
     this.#parts = parts;
-    this.#upgrades = new UpgradeAdmission(parts.core, parts.policy, parts.clients, parts.random);
     this.#date = new DateField(parts.clock);
     this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut, parts.budget);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
@@ -133,6 +133,7 @@ export class HttpServer {
       renewed: (socket, next) => {
         parts.waiting.release(socket);
         parts.idle.release(socket);
+        parts.later.renewed(socket, next);
         const ended = this.#takeEnded(socket);
         if (ended !== undefined) this.watch(next, ended);
       },
@@ -172,7 +173,7 @@ export class HttpServer {
       return true;
     }
     const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#upgrades.decide(request, () => peerOf(handle));
+    const decision = this.#parts.upgrades.decide(request, () => peerOf(handle));
     if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
     else this.#receive(arrival, decision);
     return true;
@@ -190,11 +191,6 @@ export class HttpServer {
     const socket = socketOf(handle);
     if (ended !== undefined) socket.once("close", ended);
     this.#sayRefusal(socket, decision);
-  }
-
-  /** Upgrades of which it is not known yet who asks. */
-  get authenticating(): number {
-    return this.#upgrades.waiting;
   }
 
   /** Calls `ended` when the socket has closed, or whatever becomes of it. */
@@ -247,6 +243,7 @@ export class HttpServer {
     if (socket.writableEnded) return;
     waiting.release(socket);
     idle.release(socket);
+    this.#parts.later.carries(socket);
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to
     // that.
     const isLast = this.#draining || !response.shouldKeepAlive || this.#stopped.isLast(socket);
@@ -296,7 +293,7 @@ export class HttpServer {
     const problem = problemOf(head);
     if (problem !== undefined) return this.#turnAwaySocket(socket, problem, head.method === "HEAD");
     const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
-    const decision = this.#upgrades.decide(head, () => peer);
+    const decision = this.#parts.upgrades.decide(head, () => peer);
     if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
     // No other part listens to a socket that Node has given up for an upgrade.
     socket.on("error", destroySocket);
@@ -308,7 +305,12 @@ export class HttpServer {
 
   #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
     if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
-    else if (socket instanceof Socket) this.#awaitAnswers(socket, upgrading, decision);
+    else if (socket instanceof Socket) {
+      const { later, random } = this.#parts;
+      const problem = later.refusal(socket, upgrading.head, decision.channels?.length ?? 0);
+      if (problem === undefined) this.#awaitAnswers(socket, upgrading, decision);
+      else this.#refuse(socket, refusalFor(problem, random()));
+    }
     // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
     else this.#refuse(socket, refusalFor(errors.badRequest, 0));
   }
@@ -332,7 +334,7 @@ export class HttpServer {
       this.#parts.waiting.release(socket);
       const handle = socket.destroyed ? undefined : detachHandle(socket);
       if (handle === undefined) return;
-      const ended = this.#takeEnded(socket);
+      const ended = bothEnds(this.#takeEnded(socket), this.#parts.later.holdStream(socket, request));
       // Without its handle it ends alone, with the parser and whatever else Node keeps for a request.
       socket.destroy();
       then(handle, ended);
@@ -411,12 +413,14 @@ export class HttpServer {
 
   /** The socket goes on as a bare handle, and is kept only for callers that wait for its end. */
   #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance, seconds: number): void {
-    const { transports, handshakes } = this.#parts;
+    const { transports, handshakes, later } = this.#parts;
     const unread = socket.read() as Buffer | null;
+    const release = later.holdUpgrade(socket, head);
     const handle = detachHandle(socket);
-    if (handle === undefined) return;
+    if (handle === undefined) return void release?.();
     const all = unread === null ? first : Buffer.concat([first, unread]);
-    transports.accept(handle, { head, first: all, ended: () => socket.destroy() }, decision);
+    const ended = bothEnds(() => socket.destroy(), release);
+    transports.accept(handle, { head, first: all, ended }, decision);
     handshakes.accepted(seconds);
   }
 

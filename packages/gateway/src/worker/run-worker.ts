@@ -116,6 +116,7 @@ class WorkerLife {
           },
           { process },
           options.clock,
+          options.logger,
         );
       const worker: Worker = new Worker(options, {
         owner,

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { Agent, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import {
   CORE_DEFAULTS,
   MemoryBroker,
@@ -218,5 +218,77 @@ describe("sessions that HTTP requests open", () => {
     const { cursor } = JSON.parse((await poll(0)).body) as { cursor: string };
     expect((await statuses(8, (nth) => poll(nth + 1)))[503]).toBeGreaterThan(4);
     expect((await ask("POST", "/poll", JSON.stringify({ cursor }))).status).toBe(200);
+  });
+});
+
+describe("WebSockets and streams of later clients on a proxy's kept connection", () => {
+  /** One request, then what the next client asks for over the same connection. The status of the second. */
+  async function second(next: string, first = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"): Promise<Later> {
+    const socket = connect(port, "127.0.0.1").setEncoding("latin1");
+    let text = "";
+    socket
+      .on("error", () => {})
+      .on("data", (chunk: string) => {
+        text += chunk;
+      });
+    later.push(socket);
+    const status = async (nth: number): Promise<number> => {
+      for (;;) {
+        const [, said] = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)][nth] ?? [];
+        if (said !== undefined) return Number(said);
+        await Promise.race([once(socket, "data"), once(socket, "close")]);
+        if (socket.destroyed && !/HTTP/.test(text)) throw new Error("no answer");
+      }
+    };
+    if (first !== "") {
+      socket.write(first);
+      await status(0);
+    }
+    socket.write(next);
+    return { socket, status: await status(first === "" ? 0 : 1) };
+  }
+
+  interface Later {
+    readonly socket: Socket;
+    readonly status: number;
+  }
+
+  const later: Socket[] = [];
+  afterEach(() => {
+    for (const socket of later.splice(0)) socket.destroy();
+  });
+
+  const upgrade = (address: string): string =>
+    `GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: ${address}\r\n\r\n`;
+  const stream = (address: string): string =>
+    `GET /sse?channels=tea HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`;
+  const proxied = { clients: { proxyProtocol: false, trustedProxies: ["127.0.0.1"] } };
+
+  it.each([
+    ["WebSockets", upgrade, 101],
+    ["event streams", stream, 200],
+  ])("%s count for their own address until they end", async (_what, next, taken) => {
+    await start({ maxPerAddress: 2 }, proxied);
+    const mine = [await second(next("203.0.113.9")), await second(next("203.0.113.9"))];
+    expect(mine.map(({ status }) => status)).toEqual([taken, taken]);
+    expect((await second(next("203.0.113.9"))).status).toBe(503);
+    expect((await second(next("203.0.113.10"))).status).toBe(taken);
+    mine[0]?.socket.destroy();
+    for (;;) {
+      const { status, socket } = await second(next("203.0.113.9"));
+      if (status === taken) break;
+      socket.destroy();
+    }
+  });
+
+  it("the client of a connection's first request is the front door's to count", async () => {
+    await start({ maxPerAddress: 1 }, proxied);
+    for (const next of [upgrade, stream, upgrade, stream])
+      expect((await second(next("203.0.113.9"), "")).status).toBeLessThan(201);
+  });
+
+  it("a peer that is no proxy is counted once, by the front door", async () => {
+    await start({ maxPerAddress: 1 });
+    for (const next of [upgrade, upgrade]) expect((await second(next("203.0.113.9"))).status).toBe(101);
   });
 });

@@ -26,9 +26,12 @@ import { fullCollection, GcTimer } from "./gc/gc-timer.js";
 import { LoadReporter } from "./gc/load.js";
 import { LoopMonitor } from "./gc/loop-monitor.js";
 import { ClientAddresses } from "./http/client-addresses.js";
+import { LaterClients } from "./http/later-clients.js";
 import { loggedCheck, noticeIn } from "./http/noticed.js";
 import { PlainHttp } from "./http/plain-http.js";
 import { RefusalBrake } from "./http/refusal-brake.js";
+import { RequestAuthentication } from "./http/request-authentication.js";
+import { UpgradeAdmission } from "./http/upgrade-admission.js";
 import { HttpServer } from "./http-server.js";
 import type { WorkerOptions } from "./options.js";
 import { InstanceSeal } from "./relay/instance-seal.js";
@@ -180,8 +183,10 @@ export class Worker {
       isFull: () => this.#instanceIsFull || this.#core.connections >= options.maxSockets,
       refused: (why) => this.#metrics.sessionRefused(why),
     });
+    const authentication = new RequestAuthentication(this.#core);
     const comet = new Comet({
       clients,
+      authentication,
       limits,
       core: this.#core,
       policy,
@@ -195,8 +200,9 @@ export class Worker {
     this.http = new HttpServer({
       core: this.#core,
       comet,
-      clients,
+      upgrades: new UpgradeAdmission(this.#core, authentication, policy, clients, Math.random),
       transports,
+      later: new LaterClients(clients, limits),
       waiting,
       idle,
       relay: {
@@ -233,7 +239,7 @@ export class Worker {
       idle.size +
       transports.open +
       comet.sockets +
-      this.http.authenticating +
+      authentication.waiting +
       this.http.relayed;
     this.#load = new LoadReporter(
       clock,

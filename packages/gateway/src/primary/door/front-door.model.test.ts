@@ -104,13 +104,13 @@ class World {
       worker.process,
       addresses.filter((address) => address !== ""),
     );
-    this.door.proceed();
+    this.door.admission.proceed();
   }
 
   copyArrives(): void {
     for (const worker of this.workers) {
       const port = worker.copying.shift();
-      if (port !== undefined) return this.door.copied(port, this.kernel.descriptor());
+      if (port !== undefined) return this.door.gate.copied(port, this.kernel.descriptor());
     }
   }
 

@@ -2,6 +2,7 @@ import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { ownerPrefix } from "@holdfast/protocol";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { LingeringCloses } from "../../admission/lingering-closes.js";
+import { PendingSocket } from "../../admission/pending-socket.js";
 import { FakeLingeringSocket } from "../../admission/testing/fake-farewell-socket.js";
 import { FakeHandle } from "../../admission/testing/fake-handle.js";
 import { SERVING } from "../operations/instance-drain.js";
@@ -61,7 +62,7 @@ async function open(
   );
   const ports = await door.listen();
   for (const worker of workers) {
-    worker.probed = (each) => door.probed(each);
+    worker.probed = (each) => door.healthChecks.answered(each);
     door.joined(worker.process);
   }
   const exchanges: Exchange[] = [];
@@ -143,7 +144,7 @@ describe("the front door", () => {
     expect(lengths(workers)).toEqual([64, 64]);
     expect(door.pending).toBe(72);
     workers[0].takeAll();
-    door.proceed();
+    door.admission.proceed();
     await until(() => {
       clock.runDeferred();
       return workers[0].queued.length === 64;
@@ -202,7 +203,7 @@ describe("the front door", () => {
     const { door } = await open(workers, { accept: "reuseport" });
     workers[1].held = 9;
     const head = `GET /ws?sid=${sidOf(workers[1])} HTTP/1.1\r\n\r\n\x81\xff`;
-    door.misplaced({ kind: "misplaced", about: "192.0.2.1", head }, new FakeHandle());
+    door.misplaced(PendingSocket.read(new FakeHandle(), head, "192.0.2.1", 0));
     expect(workers[1].queued).toMatchObject([{ head, address: "192.0.2.1" }]);
   });
 
@@ -236,7 +237,7 @@ describe("connections of the instance", () => {
     expect(lengths(workers)).toEqual([7, 0]);
     expect(door.pending).toBe(2);
     workers[1].state = "ready";
-    door.proceed();
+    door.admission.proceed();
     await until(() => lengths(workers)[1] === 2);
   });
 });
@@ -296,7 +297,7 @@ describe("a door that is shut for longer than a head may take", () => {
     const kernel = new FakeKernel();
     const parts = { openListenHandle: kernel.open };
     const { clock, door } = await open(workers, { maxPending: 16, ports: [1], headTimeoutMs: 2_000 }, parts);
-    door.copied(1, kernel.descriptor());
+    door.gate.copied(1, kernel.descriptor());
     workers[0].waitingMs = 1_001;
     const pass = (ms: number): void => {
       for (let passed = 0; passed < ms; passed += 250) {
@@ -308,7 +309,7 @@ describe("a door that is shut for longer than a head may take", () => {
     const round = (): void => {
       for (let i = 0; i < 3; i++) {
         const head = "GET / HTTP/1.1\r\n\r\n";
-        door.misplaced({ kind: "misplaced", about: "", head }, new FakeHandle());
+        door.misplaced(PendingSocket.read(new FakeHandle(), head, "", 0));
       }
       pass(500);
     };

@@ -1,8 +1,9 @@
 /**
- * The front door: listeners, admission and router joined. Sockets go in from the kernel and out to workers.
+ * The front door: listeners, admission and workers joined. Sockets go in from the kernel and out to workers.
  *
- * Owns no worker: it is told who comes and who goes. Invariant: a socket goes only to a worker that said
- * `ready`.
+ * Which sockets it refuses is its policy (`DoorPolicy`), which worker gets one its `Destinations`, whether it
+ * accepts its `Gate`. Owns no worker: it is told which come and go. Invariant: a socket goes only to a worker
+ * that said `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
 import {
@@ -11,25 +12,25 @@ import {
   type AdmissionParts,
   type Assignment,
 } from "../../admission/admission.js";
-import { type ConnectionLimitOptions, ConnectionLimits } from "../../admission/connection-limits.js";
+import { DoorPolicy, type DoorPolicyOptions } from "../../admission/door-policy.js";
+import { Exhaustion } from "../../admission/exhaustion.js";
 import { PeerAddress, type PeerAddressOptions } from "../../admission/peer-address.js";
-import { PendingSocket } from "../../admission/pending-socket.js";
-import { isHealthCheck, isProbe } from "../../http/request-head.js";
-import type { HandOffMessage } from "../../link/hand-off-message.js";
+import type { PendingSocket } from "../../admission/pending-socket.js";
+import { isProbe } from "../../http/request-head.js";
 import { LINK_SHARES } from "../../link/link.js";
-import type { ListenHandle, openListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
+import type { openListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 import type { PrimaryMetrics } from "../operations/primary-metrics.js";
 import type { WorkerProcess } from "../workers/worker-process.js";
-import { Destination } from "./destination.js";
+import { Destinations } from "./destinations.js";
 import { Gate } from "./gate.js";
 import { HealthChecks } from "./health-checks.js";
 import { Listeners, type ListenersOptions } from "./listeners.js";
-import { Router } from "./router.js";
 
-export interface FrontDoorOptions extends AdmissionOptions, PeerAddressOptions, ListenersOptions {
-  readonly limits: ConnectionLimitOptions;
-  /** Sockets that the instance may hold, those in admission included. */
-  readonly maxConnections: number;
+export interface FrontDoorOptions
+  extends AdmissionOptions,
+    PeerAddressOptions,
+    ListenersOptions,
+    DoorPolicyOptions {
   /** How many workers share them. */
   readonly workers: number;
   /** `reuseport`: the workers listen, and only sockets that they misplaced come here. */
@@ -44,28 +45,16 @@ export interface FrontDoorParts extends AdmissionParts {
 const CHECK_MS = 250;
 /** One worker's part of the connections, as a factor on the even share: sessions come back to their owner. */
 const SPREAD = 1.25;
-/** Being out of descriptors is said once in this time, ms. */
-const EXHAUSTED_LOG_MS = 10_000;
-
 export class FrontDoor {
-  readonly #options: FrontDoorOptions;
-  readonly #isCollecting: (worker: WorkerProcess) => boolean;
+  readonly admission: Admission;
+  readonly gate: Gate;
+  readonly healthChecks: HealthChecks<WorkerProcess>;
+  readonly #options: FrontDoorOptions & Pick<FrontDoorParts, "openListenHandle">;
   readonly #metrics: PrimaryMetrics;
-  readonly #logger: Logger;
-  readonly #clock: Clock;
-  readonly #router = new Router();
-  readonly #admission: Admission;
-  readonly #gate: Gate;
-  readonly #healthChecks: HealthChecks<WorkerProcess>;
-  readonly #limits: ConnectionLimits<FrontDoor | WorkerProcess>;
-  readonly #openListenHandle: FrontDoorParts["openListenHandle"];
+  readonly #policy: DoorPolicy<FrontDoor | WorkerProcess>;
+  readonly #destinations: Destinations;
+  readonly #exhaustion: Exhaustion;
   readonly #check: Timer;
-  #destinations: readonly Destination[] = [];
-  /** As the workers know it. */
-  #isShut = false;
-  #isFull = false;
-  #state: "open" | "leaving" | "refusing" | "closed" = "open";
-  #exhaustedSaidAt = Number.NEGATIVE_INFINITY;
 
   /** `isCollecting`: whether a worker is about to collect garbage, or is doing so. */
   constructor(
@@ -76,77 +65,68 @@ export class FrontDoor {
     logger: Logger,
     { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
-    this.#options = options;
-    this.#openListenHandle = openListenHandle;
-    this.#isCollecting = isCollecting;
+    const { maxConnections, workers } = options;
+    this.#options = openListenHandle === undefined ? options : { ...options, openListenHandle };
     this.#metrics = metrics;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#limits = new ConnectionLimits(options.limits, clock);
-    this.#admission = new Admission(
+    this.#destinations = new Destinations(
+      Math.ceil((maxConnections * SPREAD) / workers),
+      isCollecting,
+      clock,
+    );
+    this.#policy = new DoorPolicy(options, () => this.pending + this.#destinations.sockets, clock);
+    this.#exhaustion = new Exhaustion(() => metrics.refused("limit_pending"), clock, logger);
+    this.admission = new Admission(
       options,
       {
-        closedFor: () => (this.#isOpen ? undefined : "draining"),
-        arrived: (socket) => this.#limits.arrive(this, socket),
+        closedFor: () => (this.#policy.isOpen ? undefined : "draining"),
+        arrived: (socket) => this.#policy.limits.arrive(this, socket),
         assign: (socket) => this.#assign(socket),
-        room: () => this.#room(),
+        room: () => this.#destinations.room,
         accepted: () => metrics.accepted(),
         refused: (why) => metrics.refused(why),
         left: (socket) => {
-          this.#limits.left(this, socket);
-          this.#gate.look();
+          this.#policy.limits.left(this, socket);
+          this.gate.look();
         },
       },
-      new PeerAddress(options, this.#limits.byAddress),
+      new PeerAddress(options, this.#policy.limits.byAddress),
       clock,
       parts,
     );
-    this.#gate = new Gate(
+    this.gate = new Gate(
       options.maxPending,
       {
         pending: () => this.pending,
-        copier: () => this.#destinations.find(({ state }) => state === "ready")?.worker,
+        copier: () => this.#destinations.ready[0],
         paused: () => metrics.paused(),
       },
       clock,
     );
-    this.#healthChecks = new HealthChecks(
+    this.healthChecks = new HealthChecks(
       {
-        workers: () =>
-          this.#destinations.filter(({ state }) => state === "ready").map(({ worker }) => worker),
+        workers: () => this.#destinations.ready,
         ask: (worker) => worker.send({ type: "probe" }, LINK_SHARES.urgent),
         ended: (socket, result) => {
-          if (result === "healthy") this.#admission.reassure(socket);
-          else this.#admission.refuse(socket, result);
+          if (result === "healthy") this.admission.reassure(socket);
+          else this.admission.refuse(socket, result);
         },
       },
       clock,
     );
-    this.#check = clock.every(CHECK_MS, () => {
-      this.#passOn();
-      this.#gate.look();
-      this.#tellShut();
-      this.#tellFull();
-      this.#limits.sweep();
-    });
+    this.#check = clock.every(CHECK_MS, () => this.#look(logger));
   }
 
   /** Sockets that are read or wait for a worker. */
   get pending(): number {
-    return this.#admission.pending;
+    return this.admission.pending;
   }
 
   /**
    * How long no connection has been accepted, ms, if longer than any that is in the door may stay; else 0.
    */
   get shutMs(): number {
-    const { shutMs } = this.#gate;
+    const { shutMs } = this.gate;
     return shutMs > this.#options.headTimeoutMs + CHECK_MS ? shutMs : 0;
-  }
-
-  /** From now on pages of these origins may read why the door refuses them. */
-  allow(origins: AdmissionOptions["origins"]): void {
-    this.#admission.allow(origins);
   }
 
   /**
@@ -156,200 +136,113 @@ export class FrontDoor {
    */
   async listen(): Promise<readonly number[]> {
     const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
-    const opened = await Listeners.open(this.#options, accept, this.#openListenHandle);
-    if (this.#options.accept === "primary") this.#gate.guard(opened);
+    const opened = await Listeners.open(this.#options, accept, this.#options.openListenHandle);
+    if (this.#options.accept === "primary") this.gate.guard(opened);
     else opened.close();
     return opened.ports;
   }
 
   /** A worker has become ready. */
   joined(worker: WorkerProcess): void {
-    const { maxConnections, workers } = this.#options;
-    const maxSockets = Math.ceil((maxConnections * SPREAD) / workers);
-    this.#destinations = [...this.#destinations, new Destination(worker, maxSockets, this.#isCollecting)];
-    if (this.#isShut) worker.send({ type: "door", shut: true }, LINK_SHARES.urgent);
-    if (this.#isFull) worker.send({ type: "full", full: true }, LINK_SHARES.urgent);
-    this.#gate.joined();
-    this.proceed();
-  }
-
-  /** A worker has taken a socket. */
-  proceed(): void {
-    this.#admission.proceed();
-  }
-
-  /** A worker has answered the question of a health check. */
-  probed(worker: WorkerProcess): void {
-    this.#healthChecks.answered(worker);
-  }
-
-  /** A copy of the listening handle of `port` has come: that listener can pause. */
-  copied(port: number, copy: ListenHandle): void {
-    this.#gate.copied(port, copy);
+    this.#destinations.joined(worker);
+    this.gate.joined();
+    this.admission.proceed();
   }
 
   /** A worker that listens itself has got a socket of another one's session. */
-  misplaced({ head, about: address }: HandOffMessage, handle: TcpHandle): void {
-    this.#admission.acceptRead(PendingSocket.read(handle, head, address, this.#clock.monotonic()));
+  misplaced(socket: PendingSocket): void {
+    this.admission.acceptRead(socket);
   }
 
   /** A worker is gone: the sockets that it did not take go to others. */
   lost(worker: WorkerProcess): void {
-    this.#destinations = this.#destinations.filter((destination) => destination.worker !== worker);
+    this.#destinations.lost(worker);
     this.#takeBack(worker);
-    this.#limits.gone(worker);
-    this.#healthChecks.gone(worker);
-    this.#gate.lost(worker);
+    this.#policy.limits.gone(worker);
+    this.healthChecks.gone(worker);
+    this.gate.lost(worker);
   }
 
   /** Connections of these addresses have ended at a worker. */
   departed(worker: WorkerProcess, addresses: readonly string[]): void {
-    for (const address of addresses) this.#limits.release(worker, address);
+    for (const address of addresses) this.#policy.limits.release(worker, address);
   }
 
   /** This worker could not receive this one: another one is asked, once. */
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void {
-    this.#limits.release(worker, socket.address);
-    this.#destinations.find((each) => each.worker === worker)?.rest(this.#clock.monotonic());
-    if (!this.#isOpen) return this.#admission.refuse(socket, "draining");
-    if (socket.bounced) return this.#admission.refuse(socket, "no_worker");
+    this.#policy.limits.release(worker, socket.address);
+    this.#destinations.rest(worker);
+    if (!this.#policy.isOpen) return this.admission.refuse(socket, "draining");
+    if (socket.bounced) return this.admission.refuse(socket, "no_worker");
     socket.bounced = true;
-    this.#admission.takeBack([socket]);
+    this.admission.takeBack([socket]);
   }
 
   /** From now on a health check at the cap is not told that all is well. */
   unready(): void {
-    if (this.#state === "open") this.#state = "leaving";
+    this.#policy.unready();
   }
 
   /** From now on every socket is told that the server is going away. */
   refuse(): void {
-    if (!this.#isOpen) return;
-    this.#state = "refusing";
-    this.#admission.shut();
-    for (const socket of this.#healthChecks.drain()) this.#admission.refuse(socket, "draining");
-    this.#gate.holdOpen();
+    if (!this.#policy.refuse()) return;
+    this.admission.shut();
+    for (const socket of this.healthChecks.drain()) this.admission.refuse(socket, "draining");
+    this.gate.holdOpen();
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#state === "closed") return;
     this.refuse();
-    this.#state = "closed";
+    if (!this.#policy.close()) return;
     this.#check.cancel();
-    this.#gate.close();
-    this.#admission.turnAway("draining");
-    this.#admission.close();
-  }
-
-  get #isOpen(): boolean {
-    return this.#state === "open" || this.#state === "leaving";
+    this.gate.close();
+    this.admission.turnAway("draining");
+    this.admission.close();
   }
 
   /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
   #accept(handle: TcpHandle | undefined): void {
-    if (handle === undefined) return this.#exhausted();
-    this.#admission.accept(handle);
-    if (this.#isOpen) this.#gate.entered();
+    if (handle === undefined) return this.#exhaustion.met();
+    this.admission.accept(handle);
+    if (this.#policy.isOpen) this.gate.entered();
   }
 
+  /** A health check is answered also at the cap: full is not ill. */
   #assign(socket: PendingSocket): Assignment {
-    if (isProbe(socket.head)) return this.#probe(socket);
-    const refusal = socket.routed ? undefined : this.#refusal(socket);
+    if (isProbe(socket.head)) return this.#policy.isWell ? this.healthChecks.take(socket) : "draining";
+    const refusal = socket.routed ? undefined : this.#policy.judge(socket);
     if (refusal !== undefined) return refusal;
-    const worker = this.#router.route(this.#destinations, socket.sid)?.worker;
+    const worker = this.#destinations.route(socket.sid);
     if (worker === undefined) return "later";
-    if (!socket.routed) this.#limits.opened(socket);
+    if (!socket.routed) this.#policy.limits.opened(socket);
     socket.routed = true;
-    this.#limits.hold(worker, socket.address);
+    this.#policy.limits.hold(worker, socket.address);
     worker.handOver(socket);
     this.#metrics.handedOver();
     return "assigned";
   }
 
   /**
-   * Also at the cap: full is not ill. Waits in the door while no worker is ready, as everything else does.
+   * What waits for a worker that takes nothing goes to others: the one under way may arrive yet, and stays.
+   * Polled sessions have no socket that comes by here, so that workers have to be told when all is full.
    */
-  #probe(socket: PendingSocket): Assignment {
-    if (this.#state !== "open") return "draining";
-    if (!this.#destinations.some(({ state }) => state === "ready")) return "later";
-    return this.#healthChecks.add(socket) ? "assigned" : "limit_pending";
-  }
-
-  /**
-   * A health check is told the truth at the cap too: a load balancer cuts the connections of what it holds
-   * for ill.
-   */
-  #refusal(socket: PendingSocket): Assignment | undefined {
-    const refusal =
-      this.#sockets - 1 >= this.#options.maxConnections
-        ? "limit_connections"
-        : this.#limits.checkArrived(socket);
-    const isWell = this.#state === "open" && isHealthCheck(socket.target);
-    return refusal !== undefined && isWell ? "healthy" : refusal;
-  }
-
-  /** All that the instance holds: those in the door, and connections and polled sessions of the workers. */
-  get #sockets(): number {
-    let sockets = this.pending;
-    for (const destination of this.#destinations) sockets += destination.sockets;
-    return sockets;
-  }
-
-  #room(): number {
-    let room = 0;
-    for (const destination of this.#destinations) room += destination.room;
-    return room;
-  }
-
-  /**
-   * What waits for a worker that takes nothing goes to others. The one under way may arrive yet: it stays.
-   */
-  #passOn(): void {
-    const now = this.#clock.monotonic();
-    for (const destination of this.#destinations) {
-      if (destination.check(now)) this.#takeBack(destination.worker);
+  #look(logger: Logger): void {
+    this.#destinations.check((worker) => this.#takeBack(worker));
+    this.gate.look();
+    const isShut = this.shutMs > 0;
+    if (this.#destinations.tell({ isShut, isFull: this.#policy.isFull() })) {
+      if (isShut)
+        logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
+      else logger.info({}, "the front door accepts connections again");
     }
+    this.#policy.limits.sweep();
   }
 
   #takeBack(worker: WorkerProcess): void {
     const sockets = worker.takeBack();
-    for (const { address } of sockets) this.#limits.release(worker, address);
-    this.#admission.takeBack(sockets);
-    if (!this.#isOpen) this.#admission.turnAway("draining");
-  }
-
-  #tellShut(): void {
-    const isShut = this.shutMs > 0;
-    if (isShut === this.#isShut) return;
-    this.#isShut = isShut;
-    for (const { worker } of this.#destinations)
-      worker.send({ type: "door", shut: isShut }, LINK_SHARES.urgent);
-    if (isShut)
-      this.#logger.error({ pending: this.pending }, "the front door is shut: no connection is accepted");
-    else this.#logger.info({}, "the front door accepts connections again");
-  }
-
-  /**
-   * Polled sessions have no socket that comes by here. Each worker has its own limit besides, until it hears
-   * this.
-   */
-  #tellFull(): void {
-    const isFull = this.#sockets >= this.#options.maxConnections;
-    if (isFull === this.#isFull) return;
-    this.#isFull = isFull;
-    for (const { worker } of this.#destinations)
-      worker.send({ type: "full", full: isFull }, LINK_SHARES.urgent);
-  }
-
-  #exhausted(): void {
-    this.#metrics.refused("limit_pending");
-    const now = this.#clock.monotonic();
-    if (now - this.#exhaustedSaidAt < EXHAUSTED_LOG_MS) return;
-    this.#exhaustedSaidAt = now;
-    this.#logger.error(
-      {},
-      "out of file descriptors: connections cannot be accepted (raise the open-files limit)",
-    );
+    for (const { address } of sockets) this.#policy.limits.release(worker, address);
+    this.admission.takeBack(sockets);
+    if (!this.#policy.isOpen) this.admission.turnAway("draining");
   }
 }

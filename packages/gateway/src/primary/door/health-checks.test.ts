@@ -19,7 +19,7 @@ function setUp(...workers: string[]) {
   const add = (name: string): boolean => {
     const socket = new PendingSocket(new FakeHandle(), 0);
     socket.target = name;
-    return checks.add(socket);
+    return checks.take(socket) === "assigned";
   };
   return { clock, asked, ended, checks, add };
 }

@@ -39,18 +39,20 @@ export class HealthChecks<Worker> {
     this.#clock = clock;
   }
 
-  /** Takes a socket over; false when too many wait. */
-  add(socket: PendingSocket): boolean {
-    if (this.#waiting.length >= MAX_WAITING) return false;
+  /** Takes a socket over, unless no worker is ready (`later`) or too many wait. */
+  take(socket: PendingSocket): "assigned" | "later" | "limit_pending" {
+    const workers = this.#events.workers();
+    if (workers.length === 0) return "later";
+    if (this.#waiting.length >= MAX_WAITING) return "limit_pending";
     this.#waiting.push(socket);
-    if (this.#deadline !== undefined) return true;
+    if (this.#deadline !== undefined) return "assigned";
     this.#deadline = this.#clock.after(DEADLINE_MS, () => this.#end("no_worker"));
-    for (const worker of this.#events.workers()) {
+    for (const worker of workers) {
       if (this.#asked.has(worker)) continue;
       this.#asked.add(worker);
       this.#events.ask(worker);
     }
-    return true;
+    return "assigned";
   }
 
   /** A worker has answered: its loop turns, whenever it was asked. */

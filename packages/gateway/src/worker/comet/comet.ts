@@ -24,8 +24,13 @@ import type { RequestHead } from "../../http/incoming-head.js";
 import { type HandleIo, peerOf, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { ClientAddress, ClientAddresses } from "../http/client-addresses.js";
 import { forwardedHeaders, MAX_FORWARDED, withAddress } from "../http/forwarded-headers.js";
+import {
+  bearerOf,
+  type CommandsVerdict,
+  type RequestAuthentication,
+} from "../http/request-authentication.js";
 import { readBody } from "../http/request-body.js";
-import { bearerOf, refusalFor } from "../http/upgrade.js";
+import { refusalFor } from "../http/upgrade.js";
 import { ANSWERED } from "../relay/relay-requests.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { readPoll, readSend } from "./bodies.js";
@@ -40,16 +45,13 @@ import {
 } from "./decision.js";
 import { EventStreams, RETRY_MS, RETRY_SPREAD_MS, type StreamRequest } from "./event-streams.js";
 import { HttpPoll } from "./http-poll.js";
-import { Introductions } from "./introductions.js";
 import { type PollOptions, Polls } from "./polls.js";
 import type { SessionLimits } from "./session-limits.js";
 import { CometSessions } from "./sessions.js";
 
 export interface CometParts {
-  readonly core: Pick<
-    Core,
-    "open" | "admit" | "authenticate" | "isTokenOf" | "redeem" | "state" | "ticketFor"
-  >;
+  readonly core: Pick<Core, "open" | "admit" | "isTokenOf" | "state" | "ticketFor">;
+  readonly authentication: RequestAuthentication;
   readonly policy: CometPolicy;
   readonly polls: PollOptions;
   /** Bytes of one message from a client. */
@@ -88,7 +90,6 @@ export class Comet {
   readonly #sessions = new CometSessions();
   readonly #streams: EventStreams;
   readonly #polls: Polls;
-  readonly #who: Introductions;
   /** Requests whose body is being read. */
   #reading = 0;
 
@@ -96,16 +97,12 @@ export class Comet {
     const { core, polls, clock, random, io } = parts;
     this.#parts = parts;
     this.#streams = new EventStreams(core, this.#sessions, clock, random, polls.streamSilenceMs, io);
-    this.#who = new Introductions(core);
     this.#polls = new Polls(core, this.#sessions, polls, clock);
   }
 
-  /**
-   * Sockets that are streams, carry a poll that is held, send a body, or wait until it is known whose they
-   * are.
-   */
+  /** Sockets that are streams, carry a poll that is held, or send a body. */
   get sockets(): number {
-    return this.#streams.open + this.#polls.held + this.#reading + this.#who.waiting;
+    return this.#streams.open + this.#polls.held + this.#reading;
   }
 
   /**
@@ -126,12 +123,15 @@ export class Comet {
       const isOurs = !relayed && !response.hasHeader(ANSWERED);
       this.#read(request, response, decision.path, { takeOver, forwarded, isOurs });
     } else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
-    else if (this.#mayOpen(request, response, decision.channels.length))
-      this.#who.reader(decision, forwarded, (who) => {
+    else if (this.#mayOpen(request, response, decision.channels.length)) {
+      const { token, ticket, cursor } = decision;
+      const proofs = { token, ticket, resume: resumeOf(cursor), forwarded };
+      whenKnown(this.#parts.authentication.authenticate(proofs), (who) => {
         const stream = this.#plainStream(request, decision, who);
         if ("status" in stream) sendAnswer(response, stream);
         else takeOver(request, response, (handle, ended) => this.#streams.accept(handle, stream, ended));
       });
+    }
     return true;
   }
 
@@ -147,7 +147,7 @@ export class Comet {
     const { forwarded } = this.#parts.policy;
     if (decision.kind !== "stream" || forwarded !== undefined) return false;
     if (decision.token !== undefined || decision.ticket !== undefined) return false;
-    const who = this.#parts.core.authenticate(undefined, undefined, resumeOf(decision.cursor));
+    const who = this.#parts.authentication.authenticate({ resume: resumeOf(decision.cursor) });
     if (who instanceof Promise) return false;
     const { clients, limits } = this.#parts;
     // The connection ends with the stream.
@@ -194,7 +194,7 @@ export class Comet {
   ): StreamRequest | HttpAnswer {
     const problem = this.#parts.core.admit(channels, who);
     if (problem !== undefined) return this.#refusal(head, problem);
-    const identity = "identity" in who ? who.identity : undefined;
+    const identity = identityOf(who);
     return {
       codec,
       ids: identity?.user !== undefined ? "proven" : channels.length === 1 ? "shared" : "own",
@@ -213,27 +213,11 @@ export class Comet {
   #ticket(request: IncomingMessage, response: ServerResponse, token: string | undefined): void {
     request.resume();
     if (!this.#mayOpen(request, response, 0)) return;
-    this.#who.introduce(token, undefined, undefined, (who) => {
+    whenKnown(this.#parts.authentication.authenticate({ token }), (who) => {
       const issued = "error" in who ? who : this.#parts.core.ticketFor(who.identity);
       if ("error" in issued) return sendAnswer(response, this.#refusal(request, issued.error));
       const body = `${JSON.stringify({ ...issued, expiresIn: TICKET_LIFETIME_S })}\n`;
       sendAnswer(response, { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body });
-    });
-  }
-
-  /** The identity of a client that connects by commands: without a token in the head, `connect` brings it. */
-  #introduceSpeaker(
-    head: RequestHead,
-    response: ServerResponse,
-    then: (identity: Identity | undefined) => void,
-  ): void {
-    const token = bearerOf(head.headers.authorization);
-    if (token === undefined) return then(undefined);
-    this.#who.introduce(token, undefined, undefined, (who) => {
-      // Where no keys check it the application may: `connect` asks.
-      if ("error" in who && who.error === errors.unauthorized) then(undefined);
-      else if ("error" in who) sendAnswer(response, this.#refusal(head, who.error));
-      else then(who.identity);
     });
   }
 
@@ -262,14 +246,14 @@ export class Comet {
       return sendAnswer(response, refuse(request, 400, { ...errors.badRequest, message }).answer);
     }
     if (!this.#mayOpen(request, response, 0)) return;
-    this.#introduceSpeaker(request, response, (identity) => {
-      const problem = this.#parts.core.admit();
+    whenKnown(this.#authenticateCommands(request), (who) => {
+      const problem = "error" in who ? who.error : this.#parts.core.admit();
       if (problem !== undefined) return sendAnswer(response, this.#refusal(request, problem));
       const stream: StreamRequest = {
         codec: codecs.objects,
         ids: "none",
         url: undefined,
-        identity,
+        identity: identityOf(who),
         forwarded,
         commands,
         headers: corsHeaders(request),
@@ -318,17 +302,25 @@ export class Comet {
     if (!isOurs) return sendAnswer(response, this.#refusal(head, errors.unavailable));
     const count = read.channels?.length ?? read.cursor?.positions.size ?? 0;
     if (!this.#mayOpen(request, response, count, head, client)) return;
-    const open = (identity: Identity | undefined, problem: ErrorCode | undefined): void => {
+    const open = (who: CommandsVerdict, refused: ErrorCode | undefined): void => {
+      const problem = refused ?? ("error" in who ? who.error : undefined);
       if (problem !== undefined) sendAnswer(response, this.#refusal(head, problem));
-      else this.#polls.open(read, identity, poll, forwarded, this.#parts.limits.hold(client));
+      else this.#polls.open(read, identityOf(who), poll, forwarded, this.#parts.limits.hold(client));
     };
-    const { core } = this.#parts;
+    const { core, authentication } = this.#parts;
     const { cursor, channels = cursor && NO_CHANNELS } = read;
     if (channels === undefined)
-      return this.#introduceSpeaker(head, response, (identity) => open(identity, core.admit()));
-    this.#who.introduce(bearerOf(head.headers.authorization), forwarded, resumeOf(cursor), (who) =>
-      open("identity" in who ? who.identity : undefined, core.admit(cursor ? NO_CHANNELS : channels, who)),
+      return whenKnown(this.#authenticateCommands(head), (who) =>
+        open(who, "error" in who ? who.error : core.admit()),
+      );
+    const proofs = { token: bearerOf(head.headers.authorization), forwarded, resume: resumeOf(cursor) };
+    whenKnown(authentication.authenticate(proofs), (who) =>
+      open(who, core.admit(cursor ? NO_CHANNELS : channels, who)),
     );
+  }
+
+  #authenticateCommands({ headers }: RequestHead): CommandsVerdict | Promise<CommandsVerdict> {
+    return this.#parts.authentication.authenticateCommands(bearerOf(headers.authorization));
   }
 
   /** What the application is shown of the request, and whose it is; undefined when that is too much. */
@@ -353,3 +345,13 @@ const JSON_HEADERS = Object.freeze({
   "Content-Type": "application/json; charset=utf-8",
   "Cache-Control": "no-store",
 });
+
+function identityOf(who: CommandsVerdict): Identity | undefined {
+  return "identity" in who ? who.identity : undefined;
+}
+
+/** At once where it is known. */
+function whenKnown<T>(known: T | Promise<T>, then: (value: T) => void): void {
+  if (known instanceof Promise) void known.then(then);
+  else then(known);
+}

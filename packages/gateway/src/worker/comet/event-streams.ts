@@ -1,14 +1,12 @@
 /**
- * The event streams of a worker: opens them on handles, counts them, and ends those that take too long to
- * leave.
+ * The event streams of a worker: opens them on handles (`HandleWriters`), with the head of their answers.
  *
- * Invariant: what core writes while a connection is being opened leaves in one piece with the head, and
- * behind it.
+ * Owns the names by which streams are found. Invariant: a name is forgotten with its stream.
  */
 import type { Clock, Codec, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
-import { WaitingSockets } from "../sockets/waiting-sockets.js";
+import { HandleWriters } from "../sockets/handle-writers.js";
 import type { CometSessions } from "./sessions.js";
 import { type CometConnection, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
 
@@ -39,8 +37,6 @@ export interface StreamRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How long the other side may take to end, ms. */
-const CLOSE_TIMEOUT_MS = 5_000;
 /**
  * How long an EventSource waits before it comes back, ms; spread, so that many do not come back as one wave.
  */
@@ -63,21 +59,15 @@ export function streamHeaders(more: Readonly<Record<string, string>>): Readonly<
   return { ...HEADERS, ...more };
 }
 
-export class EventStreams implements StreamHome {
-  readonly io: HandleIo;
+export class EventStreams extends HandleWriters<SseTransport> implements StreamHome {
   readonly silenceMs: number;
   readonly #clock: Clock;
   readonly #opener: CometOpener;
   readonly #sessions: CometSessions;
   readonly #random: () => number;
   readonly #date: DateField;
-  readonly #leaving: WaitingSockets<SseTransport>;
-  /** By transport: what is to be done at its end. */
-  readonly #ended = new Map<SseTransport, () => void>();
   /** Under which name it can be reached. */
   readonly #names = new Map<SseTransport, string>();
-  #opening: { readonly transport: SseTransport; readonly gathered: Uint8Array[] } | undefined;
-  #open = 0;
 
   constructor(
     opener: CometOpener,
@@ -87,20 +77,13 @@ export class EventStreams implements StreamHome {
     silenceMs = Number.POSITIVE_INFINITY,
     io = new HandleIo(),
   ) {
-    this.io = io;
+    super(clock, io);
     this.#clock = clock;
     this.silenceMs = silenceMs;
     this.#opener = opener;
     this.#sessions = sessions;
     this.#random = random;
     this.#date = new DateField(clock);
-    // As many as there are connections.
-    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
-  }
-
-  /** Sockets that are an event stream now, closing ones included. */
-  get open(): number {
-    return this.#open;
   }
 
   /**
@@ -108,10 +91,8 @@ export class EventStreams implements StreamHome {
    */
   accept(handle: TcpHandle, request: StreamRequest, ended: (() => void) | undefined): void {
     const transport = new SseTransport(handle, this, request.ids, this.#early());
-    this.#open++;
-    if (ended !== undefined) this.#ended.set(transport, ended);
-    const gathered = [this.#head(request), PADDING, this.#retry()];
-    this.#opening = { transport, gathered };
+    this.begin(transport, [this.#head(request), PADDING, this.#retry()], ended);
+    let answer: Uint8Array;
     try {
       transport.connection = this.#opener.open(
         transport,
@@ -122,23 +103,13 @@ export class EventStreams implements StreamHome {
       );
       if (request.commands !== undefined) transport.connection.receive(request.commands);
     } finally {
-      this.#opening = undefined;
+      answer = this.takeGathered();
     }
-    transport.start(Buffer.concat(gathered));
+    transport.start(answer);
   }
 
   now(): number {
     return this.#clock.monotonic();
-  }
-
-  isOpening(transport: SseTransport): boolean {
-    return this.#opening?.transport === transport;
-  }
-
-  gather(transport: SseTransport, bytes: Uint8Array): boolean {
-    if (this.#opening?.transport !== transport) return false;
-    this.#opening.gathered.push(bytes);
-    return true;
   }
 
   named(transport: SseTransport, sid: string): void {
@@ -147,23 +118,9 @@ export class EventStreams implements StreamHome {
     this.#sessions.set(sid, transport);
   }
 
-  leaving(transport: SseTransport): void {
-    this.#leaving.add(transport);
-  }
-
-  gone(transport: SseTransport): void {
-    this.#open--;
-    this.#leaving.release(transport);
+  override gone(transport: SseTransport): void {
     this.#forgetName(transport);
-    const ended = this.#ended.get(transport);
-    if (ended === undefined) return;
-    this.#ended.delete(transport);
-    ended();
-  }
-
-  /** Ends those that are leaving; the others are core's to end. Idempotent. */
-  close(): void {
-    this.#leaving.close();
+    super.gone(transport);
   }
 
   #forgetName(transport: SseTransport): void {

@@ -1,15 +1,16 @@
 /**
- * Whether an upgrade may become a connection: what its head says (`upgrade.ts`), who asks, and whether core
- * admits it.
+ * Whether an upgrade may become a connection: what its head says (`upgrade.ts`), who it is from
+ * (`RequestAuthentication`), and whether core admits it.
  *
- * At once, unless there is a token to check or the application to ask. Invariant: upgrades that wait here are
- * counted and bounded, since each holds its socket.
+ * At once, unless there is a token to check or the application to ask. Invariant: an upgrade is accepted only
+ * if all three agree.
  */
 import { ANONYMOUS, type Core, type ForwardedHeaders, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import type { RequestHead } from "../../http/incoming-head.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import { withAddress } from "./forwarded-headers.js";
+import type { RequestAuthentication } from "./request-authentication.js";
 import {
   type Acceptance,
   decideUpgrade,
@@ -18,31 +19,25 @@ import {
   type UpgradeRefusal,
 } from "./upgrade.js";
 
-/** Upgrades that may wait at once: a check takes a fraction of a millisecond, unless keys are fetched. */
-const MAX_WAITING = 4_096;
-
 export class UpgradeAdmission {
-  readonly #core: Pick<Core, "state" | "authenticate" | "admit">;
+  readonly #core: Pick<Core, "state" | "admit">;
+  readonly #authentication: RequestAuthentication;
   readonly #policy: UpgradePolicy;
   readonly #clients: ClientAddresses;
   readonly #random: () => number;
-  #waiting = 0;
 
   constructor(
-    core: Pick<Core, "state" | "authenticate" | "admit">,
+    core: Pick<Core, "state" | "admit">,
+    authentication: RequestAuthentication,
     policy: UpgradePolicy,
     clients: ClientAddresses,
     random: () => number,
   ) {
     this.#core = core;
+    this.#authentication = authentication;
     this.#policy = policy;
     this.#clients = clients;
     this.#random = random;
-  }
-
-  /** Upgrades of which it is not known yet who asks. */
-  get waiting(): number {
-    return this.#waiting;
   }
 
   /**
@@ -58,16 +53,12 @@ export class UpgradeAdmission {
       bare.forwarded === undefined ? bare : this.#withAddress(bare, bare.forwarded, head, peer());
     const { channels, forwarded, token } = decision;
     const byUrl = channels === undefined ? undefined : forwarded;
-    if ((token !== undefined || byUrl !== undefined) && this.#waiting >= MAX_WAITING)
-      return refusalFor(errors.unavailable, this.#random());
-    const who = this.#core.authenticate(token, byUrl);
+    const who = this.#authentication.authenticate({ token, forwarded: byUrl });
     if (!(who instanceof Promise)) return this.#admit(decision, who);
-    this.#waiting++;
-    return who.then((late) => {
-      this.#waiting--;
-      // Another user than was said, or none: a client that says nothing may still do so in `connect`.
-      return "error" in late ? refusalFor(late.error, this.#random()) : this.#admit(decision, late);
-    });
+    // Another user than was said, or none: a client that says nothing may still do so in `connect`.
+    return who.then((late) =>
+      "error" in late ? refusalFor(late.error, this.#random()) : this.#admit(decision, late),
+    );
   }
 
   #withAddress(

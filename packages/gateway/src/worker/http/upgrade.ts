@@ -25,6 +25,7 @@ import type { OriginCheck } from "../../http/origin.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
+import { bearerOf } from "./request-authentication.js";
 import { parseUpgradeQuery } from "./upgrade-query.js";
 
 export interface UpgradePolicy {
@@ -69,7 +70,6 @@ export const WEBSOCKET_PATH = "/ws";
 const MAX_RETRY_AFTER_S = 10;
 const MAX_SHOWN_ORIGIN = 200;
 
-const BEARER = /^Bearer +(\S+) *$/i;
 /** The rows that a token may be refused with. */
 const UNAUTHORIZED: ReadonlySet<number> = new Set(
   [
@@ -146,11 +146,6 @@ export function refusalFor(error: ErrorCode, random: number): UpgradeRefusal {
   if (UNAUTHORIZED.has(error.code)) return refuse(401, error, { "WWW-Authenticate": "Bearer" });
   if (error.code === errors.forbidden.code || error.code === errors.denied.code) return refuse(403, error);
   return refuse(400, error);
-}
-
-/** Other schemes are not ours: a proxy in front may have used them. */
-export function bearerOf(authorization: string | undefined): string | undefined {
-  return BEARER.exec(authorization ?? "")?.[1];
 }
 
 /** An origin as a message repeats it. */

@@ -6,11 +6,18 @@
  * and no text of a token is logged.
  */
 import { isUtf8 } from "node:buffer";
-import type { Authenticator, Clock, Logger, Proof } from "@holdfast/core";
+import {
+  type Authenticator,
+  type Clock,
+  FairTurns,
+  type Logger,
+  type Proof,
+  type TurnLimits,
+  TurnRefused,
+} from "@holdfast/core";
 import { type ErrorCode, errors } from "@holdfast/protocol";
 import { type JWTVerifyOptions, errors as jose, jwtVerify } from "jose";
 import { Jwks, KeysUnavailable } from "./jwks.js";
-import { SignatureChecks } from "./signature-checks.js";
 import { proofOf } from "./token-claims.js";
 import { PUBLIC_ALGORITHMS, readPublicKey, secretKey, type TokenKey } from "./token-key.js";
 
@@ -39,14 +46,19 @@ export interface TokenParts {
   readonly refused?: () => void;
 }
 
-/** The token may be good, and was not looked at. */
-class TooManyChecks extends Error {}
+/** A check costs far more than the command that brings it, and all checks share a few threads. */
+const CHECKS: TurnLimits = Object.freeze({
+  atOnce: 16,
+  atOncePerAsker: 4,
+  maxWaiting: 8_192,
+  maxWaitingPerAsker: Number.POSITIVE_INFINITY,
+});
 
 export class TokenAuthenticator implements Authenticator {
   readonly #options: TokenOptions;
   readonly #parts: TokenParts;
   readonly #keys: TokenKey | Jwks;
-  readonly #turns = new SignatureChecks();
+  readonly #turns = new FairTurns(CHECKS);
 
   /** Throws where the public key is none; the settings were checked before. */
   constructor(options: TokenOptions, parts: TokenParts) {
@@ -84,11 +96,8 @@ export class TokenAuthenticator implements Authenticator {
     try {
       const find = async (header: Parameters<Jwks["find"]>[0]) => {
         const key = keys instanceof Jwks ? await keys.find(header) : keys.key;
-        isRunning = await this.#turns.enter(owner);
-        if (!isRunning) {
-          this.#parts.refused?.();
-          throw new TooManyChecks();
-        }
+        await this.#turns.enter(owner);
+        isRunning = true;
         return key;
       };
       return (await jwtVerify(token, find, { ...checks, algorithms: [...algorithms] })).payload;
@@ -98,8 +107,11 @@ export class TokenAuthenticator implements Authenticator {
   }
 
   #row(problem: unknown): ErrorCode {
-    if (problem instanceof TooManyChecks)
+    if (problem instanceof TurnRefused) {
+      // The token may be good, and was not looked at.
+      this.#parts.refused?.();
       return { ...errors.unavailable, message: "Too many tokens wait to be checked; try again." };
+    }
     if (problem instanceof KeysUnavailable)
       return {
         ...errors.unavailable,

@@ -19,8 +19,7 @@ import {
   type IncomingMessage,
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Clock, Timer } from "@holdfast/core";
-import { FairQueue } from "../../runtime/fair-queue.js";
+import { type Clock, FairQueue, type Timer } from "@holdfast/core";
 import { signatureOf } from "./signature.js";
 
 export interface HookClientOptions {
@@ -58,7 +57,7 @@ export class HookClient {
   readonly #clock: Clock;
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
-  readonly #waiting = new FairQueue<Question>();
+  readonly #waiting = new FairQueue<string, Question>();
   readonly #underWay = new Set<Question>();
   #state: "open" | "closed" = "open";
 
@@ -92,7 +91,7 @@ export class HookClient {
       );
       const question: Question = { url, body, from, settle, timer, request: undefined };
       if (hasRoom) this.#begin(question);
-      else this.#waiting.add(question);
+      else this.#waiting.add(from, question);
     });
   }
 
@@ -155,7 +154,7 @@ export class HookClient {
   /** A connection whose answer was not read to its end is of no use any more. */
   #settle(question: Question, reply: HookReply): void {
     const { request, settle, timer } = question;
-    if (!this.#waiting.delete(question) && !this.#underWay.delete(question)) return;
+    if (!this.#waiting.delete(question.from, question) && !this.#underWay.delete(question)) return;
     timer.cancel();
     if ("problem" in reply && request?.closed === false) request.destroy();
     settle(reply);

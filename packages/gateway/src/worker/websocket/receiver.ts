@@ -9,17 +9,7 @@
 import { isUtf8 } from "node:buffer";
 import { Assembly } from "./assembly.js";
 import { OPCODES } from "./framing.js";
-
-/** Close codes of RFC 6455 §7.4.1 for what a client does wrong. */
-export type Violation =
-  /** Against the framing. */
-  | 1002
-  /** Text that is not UTF-8. */
-  | 1007
-  /** More fragments than allowed. */
-  | 1008
-  /** A message beyond the limit. */
-  | 1009;
+import { VIOLATIONS, type Violation } from "./violations.js";
 
 /**
  * The owner that hears the frames. Each method says whether to go on; `payload` is valid during the call
@@ -35,7 +25,7 @@ export interface FrameEvents {
   /** The client's close frame; nothing is read after it. Empty, or a valid code with a reason. */
   closeCame(payload: Uint8Array): void;
   /** Nothing is read after it. */
-  violated(code: Violation): void;
+  violated(violation: Violation): void;
 }
 
 const FINAL = 0x80;
@@ -72,58 +62,27 @@ export function receive(
     const first = input[at] as number;
     const second = input[at + 1] as number;
     const opcode = first & OPCODE;
-    if (!isAllowed(first, second, assembly?.opcode ?? 0)) return violates(events, 1002);
-    let length = second & LENGTH;
-    let start = at + 2;
-    if (length === LENGTH_16) {
-      needed = 4;
-      if (left < needed) break;
-      length = input.readUInt16BE(start);
-      start += 2;
-    } else if (length === LENGTH_64) {
-      needed = 10;
-      if (left < needed) break;
-      const upper = input.readUInt32BE(start);
-      if (upper > MAX_UPPER) return violates(events, 1009);
-      length = upper * 2 ** 32 + input.readUInt32BE(start + 4);
-      start += 8;
-    }
-    const isControl = opcode >= OPCODES.close;
-    if (!isControl && length > 0 && (assembly?.messageBytes ?? 0) + length > maxPayload) {
-      return violates(events, 1009);
-    }
+    const wrong = headViolation(first, second, assembly?.opcode ?? 0);
+    if (wrong !== undefined) return void violates(events, wrong);
+    const start = at + headBytes(second);
+    needed = start - at;
+    if (left < needed) break;
+    const length = payloadBytes(input, at);
+    if (opcode < OPCODES.close && length > 0 && (assembly?.messageBytes ?? 0) + length > maxPayload)
+      return void violates(events, VIOLATIONS.tooLong);
     const payload = start + MASK_BYTES;
     const end = payload + length;
     needed = end - at;
     if (left < needed) break;
     const isAscii = unmask(input, start, end);
     at = end;
-
-    if (opcode === OPCODES.close) {
-      const verdict = judgeClose(input.subarray(payload, end));
-      if (verdict !== undefined) return violates(events, verdict);
-      events.closeCame(input.subarray(payload, end));
-      return undefined;
-    }
     let goOn: boolean;
-    if (isControl) {
-      goOn = opcode === OPCODES.ping ? events.pinged(input.subarray(payload, end)) : events.ponged();
-    } else if (opcode === OPCODES.text && (first & FINAL) !== 0) {
-      if (isAscii) goOn = events.textCame(input.toString("latin1", payload, end));
-      else if (isUtf8(input.subarray(payload, end)))
-        goOn = events.textCame(input.toString("utf8", payload, end));
-      else return violates(events, 1007);
-    } else {
+    if (opcode >= OPCODES.close) goOn = hearControl(opcode, input.subarray(payload, end), events);
+    else if (opcode === OPCODES.text && (first & FINAL) !== 0)
+      goOn = hearText(input, payload, end, isAscii, events);
+    else {
       assembly ??= new Assembly();
-      if (!assembly.add(opcode, input.subarray(payload, end))) return violates(events, 1008);
-      if (((first & FINAL) === 0 || opcode === OPCODES.continuation) && !events.fragmentCame(length))
-        return undefined;
-      if ((first & FINAL) === 0) continue;
-      const isText = assembly.opcode === OPCODES.text;
-      const message = assembly.takeMessage();
-      if (!isText) goOn = events.binaryCame();
-      else if (isUtf8(message)) goOn = events.textCame(message.toString());
-      else return violates(events, 1007);
+      goOn = hearFragment(first, input.subarray(payload, end), assembly, events);
     }
     if (!goOn) return undefined;
   }
@@ -135,27 +94,80 @@ export function receive(
   return assembly?.isEmpty ? undefined : assembly;
 }
 
-/**
- * Whether a frame may begin with these two bytes; `fragmented`: the opcode of the message that is not
- * complete.
- */
-function isAllowed(first: number, second: number, fragmented: number): boolean {
-  if ((first & RESERVED) !== 0 || (second & MASKED) === 0) return false;
-  const opcode = first & OPCODE;
+/** Bytes of the head of a frame with this second byte, without its mask. */
+function headBytes(second: number): number {
   const length = second & LENGTH;
-  switch (opcode) {
+  return length === LENGTH_64 ? 10 : length === LENGTH_16 ? 4 : 2;
+}
+
+/** Bytes of the payload of the frame whose head begins at `at`; infinite beyond safe integers. */
+function payloadBytes(input: Buffer, at: number): number {
+  const length = (input[at + 1] as number) & LENGTH;
+  if (length < LENGTH_16) return length;
+  if (length === LENGTH_16) return input.readUInt16BE(at + 2);
+  const upper = input.readUInt32BE(at + 2);
+  return upper > MAX_UPPER ? Number.POSITIVE_INFINITY : upper * 2 ** 32 + input.readUInt32BE(at + 6);
+}
+
+/** A text of one frame. Each of these says whether to go on. */
+function hearText(
+  input: Buffer,
+  payload: number,
+  end: number,
+  isAscii: boolean,
+  events: FrameEvents,
+): boolean {
+  if (isAscii) return events.textCame(input.toString("latin1", payload, end));
+  if (isUtf8(input.subarray(payload, end))) return events.textCame(input.toString("utf8", payload, end));
+  return violates(events, VIOLATIONS.notUtf8);
+}
+
+function hearControl(opcode: number, payload: Buffer, events: FrameEvents): boolean {
+  if (opcode === OPCODES.ping) return events.pinged(payload);
+  if (opcode === OPCODES.pong) return events.ponged();
+  const wrong = closeViolation(payload);
+  if (wrong !== undefined) return violates(events, wrong);
+  events.closeCame(payload);
+  return false;
+}
+
+/** A frame of a binary message, or of a message with several frames. */
+function hearFragment(first: number, payload: Buffer, assembly: Assembly, events: FrameEvents): boolean {
+  const opcode = first & OPCODE;
+  const isLast = (first & FINAL) !== 0;
+  if (!assembly.add(opcode, payload)) return violates(events, VIOLATIONS.manyFragments);
+  if ((!isLast || opcode === OPCODES.continuation) && !events.fragmentCame(payload.length)) return false;
+  if (!isLast) return true;
+  const isText = assembly.opcode === OPCODES.text;
+  const message = assembly.takeMessage();
+  if (!isText) return events.binaryCame();
+  return isUtf8(message) ? events.textCame(message.toString()) : violates(events, VIOLATIONS.notUtf8);
+}
+
+/** What is wrong with these two bytes; `fragmented`: the opcode of the message that is not complete. */
+function headViolation(first: number, second: number, fragmented: number): Violation | undefined {
+  if ((first & RESERVED) !== 0) return VIOLATIONS.reservedBit;
+  if ((second & MASKED) === 0) return VIOLATIONS.notMasked;
+  switch (first & OPCODE) {
     case OPCODES.continuation:
-      return fragmented !== 0;
+      return fragmented !== 0 ? undefined : VIOLATIONS.noMessage;
     case OPCODES.text:
     case OPCODES.binary:
-      return fragmented === 0;
+      return fragmented === 0 ? undefined : VIOLATIONS.messageInMessage;
     case OPCODES.close:
+      if ((second & LENGTH) === 1) return VIOLATIONS.badClose;
+      return controlViolation(first, second);
     case OPCODES.ping:
     case OPCODES.pong:
-      return (first & FINAL) !== 0 && length <= MAX_CONTROL && !(opcode === OPCODES.close && length === 1);
+      return controlViolation(first, second);
     default:
-      return false;
+      return VIOLATIONS.badOpcode;
   }
+}
+
+function controlViolation(first: number, second: number): Violation | undefined {
+  const isWhole = (first & FINAL) !== 0 && (second & LENGTH) <= MAX_CONTROL;
+  return isWhole ? undefined : VIOLATIONS.badControl;
 }
 
 /** Takes the mask at `start` off the bytes behind it. True when all of them are ASCII. */
@@ -170,18 +182,18 @@ function unmask(input: Buffer, start: number, end: number): boolean {
   return bits < 0x80;
 }
 
-function judgeClose(payload: Buffer): Violation | undefined {
+function closeViolation(payload: Buffer): Violation | undefined {
   if (payload.length === 0) return undefined;
   const code = payload.readUInt16BE();
   // §7.4: what may stand in a frame.
   const isValid =
     (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
     (code >= 3000 && code <= 4999);
-  if (!isValid) return 1002;
-  return isUtf8(payload.subarray(2)) ? undefined : 1007;
+  if (!isValid) return VIOLATIONS.badClose;
+  return isUtf8(payload.subarray(2)) ? undefined : VIOLATIONS.notUtf8;
 }
 
-function violates(events: FrameEvents, code: Violation): undefined {
-  events.violated(code);
-  return undefined;
+function violates(events: FrameEvents, violation: Violation): false {
+  events.violated(violation);
+  return false;
 }

@@ -1,5 +1,6 @@
 /**
- * The transport of a WebSocket: all that the edge keeps for a connection, on a bare TCP handle.
+ * The transport of a WebSocket: all that the edge keeps for a connection, on a bare TCP handle
+ * (`HandleWriter`).
  *
  *     open ──refused──► held ──later──► closing
  *     open ──our close──► closing ──theirs, or a violation──► ending ──their FIN──► closed
@@ -8,23 +9,16 @@
  *
  * Everything but `open` has a deadline (`WebSocketTransports`). Nothing is read after `closing`. `held`: the
  * close frame of a refusal waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile
- * is dropped. Invariants: `Connection#closed` is called exactly once for each opened connection, whichever
- * side ended it, and never during another call to the transport.
+ * is dropped. Invariant: nothing follows our close frame.
  */
 import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
-import type {
-  HandleIo,
-  HandleOwner,
-  OwnedHandle,
-  TcpHandle,
-  WriteOutcome,
-} from "../../runtime/tcp-handle.js";
-import { Backlog } from "../sockets/backlog.js";
+import { HandleWriter, type WriterHome, type WriterState } from "../sockets/handle-writer.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import type { Assembly } from "./assembly.js";
 import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
-import { type FrameEvents, receive, type Violation } from "./receiver.js";
+import { type FrameEvents, receive } from "./receiver.js";
+import type { Violation } from "./violations.js";
 
 /** What the edge tells core about one connection. */
 export type SocketConnection = Pick<
@@ -33,22 +27,17 @@ export type SocketConnection = Pick<
 >;
 
 /** What all transports of a worker share. */
-export interface TransportHome {
-  readonly io: HandleIo;
+export interface TransportHome extends WriterHome {
   /** Bytes of one message from a client. */
   readonly maxPayload: number;
   /** What is held of messages that are not complete. */
   readonly unfinished: UnfinishedMessages;
-  /** Takes bytes that are to leave with the handshake's answer; false when that has left. */
-  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean;
   /** Calls `say` now, or later where refusals come fast. Called once. */
   refuse(transport: WebSocketTransport, say: () => void): void;
   /** What waits to be said is said now. */
   hurry(transport: WebSocketTransport): void;
   /** It should end soon. Called once. */
   leaving(transport: WebSocketTransport): void;
-  /** Its socket is closed. Called once. */
-  gone(transport: WebSocketTransport): void;
 }
 
 /**
@@ -60,122 +49,71 @@ const SMALL_READ_BYTES = 256;
 /** A client that sends so much after the end is not read any more: its deadline ends it. */
 const LOUD_BYTES = 8 * 1024;
 
-type State = "open" | "held" | "closing" | "ending" | "flushing" | "closed";
+type Own = "held" | "closing";
+type State = WriterState | Own;
 
 const FRAMING = new WebSocketFraming();
 const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
-export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, Unfinished {
-  /** Set once, before anything can arrive; unset when the socket is gone. */
-  connection: SocketConnection | undefined = undefined;
-  bytesRead = 0;
-  readonly #handle: OwnedHandle;
-  readonly #home: TransportHome;
-  #state: State = "open";
+export class WebSocketTransport
+  extends HandleWriter<TransportHome, SocketConnection, Own>
+  implements Transport, FrameEvents, Unfinished
+{
   /** What has come of a message that is not complete. */
   #kept: Assembly | undefined = undefined;
-  /** There while the kernel has not taken all that was written. */
-  #backlog: Backlog | undefined = undefined;
-
-  constructor(handle: TcpHandle, home: TransportHome) {
-    this.#home = home;
-    this.#handle = home.io.own(handle, this);
-  }
 
   get framing(): Framing {
     return FRAMING;
   }
 
-  get bufferedBytes(): number {
-    return this.#backlog === undefined ? 0 : this.#handle.writeQueueSize + this.#backlog.bytes;
-  }
-
   write(frames: Uint8Array): void {
-    if (this.#state === "open") this.#put(frames);
+    if (this.state === "open") this.put(frames);
   }
 
   ping(): void {
-    if (this.#state === "open") this.#put(PING);
+    if (this.state === "open") this.put(PING);
   }
 
   close(code: number, reason: string): void {
-    if (this.#state !== "open") return;
+    if (this.state !== "open") return;
     const frame = closeFrame(code, reason);
     if (mayReconnect(code)) return this.#sayGoodbye(frame);
-    this.#state = "held";
-    this.#home.refuse(this, () => {
-      if (this.#state === "held") this.#sayGoodbye(frame);
+    this.state = "held";
+    this.home.refuse(this, () => {
+      if (this.state === "held") this.#sayGoodbye(frame);
     });
   }
 
-  terminate(): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.#drop();
-    this.#backlog = undefined;
-    this.#home.io.close(this.#handle);
+  override terminate(): void {
+    if (this.state !== "closed") this.#drop();
+    super.terminate();
   }
 
   /** Begins with the handshake's answer, and with what was read already. */
   start(answer: Uint8Array, first: Buffer): void {
-    if (this.#state !== "closed") this.#put(answer);
+    if (this.state !== "closed") this.put(answer);
     if (first.length > 0) this.#receive(first);
-    if (this.#state !== "closed") this.#home.io.start(this.#handle);
+    this.startReading();
   }
-
-  // What `WaitingSockets` asks of those that it ends.
-
-  get destroyed(): boolean {
-    return this.#state === "closed";
-  }
-
-  destroy(): void {
-    this.terminate();
-  }
-
-  // What happens on the handle.
 
   read(bytes: Buffer | undefined): void {
     if (bytes === undefined) return this.#inputEnded();
     this.#receive(bytes);
-    if (bytes.length >= LOUD_BYTES && !isReading(this.#state)) this.#home.io.stop(this.#handle);
-  }
-
-  written(): void {
-    if (this.#backlog === undefined) return;
-    const chunks = this.#backlog.take();
-    if (chunks.length > 0 && this.#wrote(this.#home.io.writeAll(this.#handle, chunks)) === "waiting") return;
-    this.#backlog = undefined;
-    if (this.#state === "ending" || this.#state === "flushing") this.#sendEnd();
-  }
-
-  writeFailed(): void {
-    this.terminate();
-  }
-
-  ended(): void {
-    if (this.#state === "flushing") this.terminate();
-  }
-
-  closed(): void {
-    const { connection } = this;
-    this.connection = undefined;
-    this.#home.gone(this);
-    connection?.closed();
+    if (bytes.length >= LOUD_BYTES && !isReading(this.state)) this.stopReading();
   }
 
   // What the client says.
 
   textCame(text: string): boolean {
-    if (this.#state !== "open") return this.#spend(1 + tenthsFor(text.length));
+    if (this.state !== "open") return this.#spend(1 + tenthsFor(text.length));
     this.connection?.receive(text);
-    return isReading(this.#state);
+    return isReading(this.state);
   }
 
   binaryCame(): boolean {
-    if (this.#state !== "open") return this.#spend(1);
+    if (this.state !== "open") return this.#spend(1);
     this.connection?.refuse(disconnects.badFrame, "Binary messages are not taken.");
-    return isReading(this.#state);
+    return isReading(this.state);
   }
 
   /**
@@ -183,16 +121,12 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
    * with pongs.
    */
   pinged(payload: Uint8Array): boolean {
-    if (this.#state === "open") {
-      const pong = controlFrame(OPCODES.pong, payload);
-      if (this.#backlog === undefined) this.#put(pong);
-      else this.#backlog.pong = pong;
-    }
+    if (this.state === "open") this.putNewest(controlFrame(OPCODES.pong, payload));
     return this.ponged();
   }
 
   ponged(): boolean {
-    if (this.#state === "open") this.connection?.alive();
+    if (this.state === "open") this.connection?.alive();
     return this.#spend(1);
   }
 
@@ -202,14 +136,14 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
 
   closeCame(payload: Uint8Array): void {
     // The close frame of the side that begins is said back as it is.
-    if (this.#state === "open" || this.#state === "held")
+    if (this.state === "open" || this.state === "held")
       this.#sayGoodbye(controlFrame(OPCODES.close, payload));
     this.#end("ending");
   }
 
-  violated(code: Violation): void {
-    if (this.#state === "open") this.connection?.refuse(rowOf(code));
-    this.close(code, "");
+  violated({ code, sentence }: Violation): void {
+    if (this.state === "open") this.connection?.refuse(rowOf(code), sentence);
+    this.close(code, sentence);
     this.#end("ending");
   }
 
@@ -220,76 +154,59 @@ export class WebSocketTransport implements Transport, HandleOwner, FrameEvents, 
   }
 
   #receive(bytes: Buffer): void {
-    if (!isReading(this.#state)) return;
+    if (!isReading(this.state)) return;
     const before = this.#kept;
     const { length } = bytes;
-    const kept = receive(bytes, before, this.#home.maxPayload, this);
+    const kept = receive(bytes, before, this.home.maxPayload, this);
     if (before === undefined && kept === undefined) return;
     // What ended it has dropped what was kept.
-    if (!isReading(this.#state)) return;
+    if (!isReading(this.state)) return;
     this.#kept = kept;
-    if (kept === undefined) return this.#home.unfinished.release(this);
+    if (kept === undefined) return this.home.unfinished.release(this);
     if (length < SMALL_READ_BYTES && !this.#spend(1)) return;
-    this.#home.unfinished.hold(this, kept.heldBytes, kept !== before);
+    this.home.unfinished.hold(this, kept.heldBytes, kept !== before);
   }
 
   /** Charges work to the connection. False when nothing more should be read. */
   #spend(tenths: number): boolean {
     if (this.connection?.spend(tenths) === false) this.#end("ending");
-    return isReading(this.#state);
+    return isReading(this.state);
   }
 
   #drop(): void {
     if (this.#kept === undefined) return;
     this.#kept = undefined;
-    this.#home.unfinished.release(this);
+    this.home.unfinished.release(this);
   }
 
   /** A client that reads no more has no use for what waits; but it may only have ended its own side. */
   #inputEnded(): void {
     this.#sayHeld();
     if (this.bufferedBytes === 0) this.terminate();
-    else if (this.#state === "open") {
-      this.#home.leaving(this);
+    else if (this.state === "open") {
+      this.home.leaving(this);
       this.#end("flushing");
-    } else if (this.#state === "closing") this.#end("flushing");
-    else if (this.#state === "ending") this.#state = "flushing";
+    } else if (this.state === "closing") this.#end("flushing");
+    else if (this.state === "ending") this.state = "flushing";
   }
 
   #sayHeld(): void {
-    if (this.#state === "held") this.#home.hurry(this);
+    if (this.state === "held") this.home.hurry(this);
   }
 
   #sayGoodbye(frame: Uint8Array): void {
-    this.#state = "closing";
-    // Nothing may follow a close frame.
-    this.#backlog?.settlePong();
-    this.#put(frame);
-    if (!this.destroyed) this.#home.leaving(this);
+    this.state = "closing";
+    this.putLast(frame);
+    if (!this.destroyed) this.home.leaving(this);
   }
 
   /** Ends our side behind all that waits. */
   #end(state: "ending" | "flushing"): void {
     this.#sayHeld();
-    if (!isReading(this.#state)) return;
-    this.#state = state;
+    if (!isReading(this.state)) return;
+    this.state = state;
     this.#drop();
-    if (this.#backlog === undefined) this.#sendEnd();
-  }
-
-  #sendEnd(): void {
-    if (!this.#home.io.end(this.#handle)) this.terminate();
-  }
-
-  #put(bytes: Uint8Array): void {
-    if (this.#backlog !== undefined) this.#backlog.add(bytes);
-    else if (!this.#home.gather(this, bytes)) this.#wrote(this.#home.io.write(this.#handle, bytes));
-  }
-
-  #wrote(outcome: WriteOutcome): WriteOutcome {
-    if (outcome === "waiting") this.#backlog ??= new Backlog();
-    else if (outcome === "broken") this.terminate();
-    return outcome;
+    this.finish();
   }
 }
 
@@ -299,7 +216,7 @@ function isReading(state: State): boolean {
 }
 
 /** The row of the protocol for what RFC 6455 calls a violation. */
-function rowOf(code: Violation): DisconnectCode {
+function rowOf(code: Violation["code"]): DisconnectCode {
   switch (code) {
     case 1002:
     case 1007:

@@ -1,16 +1,15 @@
 /**
- * The WebSockets of a worker: opens them on handles, counts them, and ends those that take too long to leave.
+ * The WebSockets of a worker: opens them on handles (`HandleWriters`), and gives them what they share.
  *
- * Invariant: what core writes while a connection is being opened leaves in one piece with the handshake's
- * answer, and behind it.
+ * Invariant: a refusal that waits is said or dropped before its socket is forgotten.
  */
 import type { Clock, Codec, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
 import type { RequestHead } from "../../http/incoming-head.js";
 import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
 import type { RefusalBrake } from "../http/refusal-brake.js";
 import type { Acceptance } from "../http/upgrade.js";
+import { HandleWriters } from "../sockets/handle-writers.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
-import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import { switchingProtocols } from "./handshake.js";
 import { type SocketConnection, type TransportHome, WebSocketTransport } from "./transport.js";
 
@@ -25,12 +24,6 @@ export interface WebSocketOpener {
   ): SocketConnection;
 }
 
-/**
- * How long the other side may take to answer our close frame and to end, ms. Short: a drain closes all
- * connections.
- */
-const CLOSE_TIMEOUT_MS = 5_000;
-
 /** A request that was accepted, and what came with it. */
 export interface AcceptedUpgrade {
   readonly head: RequestHead;
@@ -40,18 +33,11 @@ export interface AcceptedUpgrade {
   readonly ended: (() => void) | undefined;
 }
 
-export class WebSocketTransports implements TransportHome {
-  readonly io: HandleIo;
+export class WebSocketTransports extends HandleWriters<WebSocketTransport> implements TransportHome {
   readonly maxPayload: number;
   readonly unfinished: UnfinishedMessages;
   readonly #opener: WebSocketOpener;
   readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
-  readonly #leaving: WaitingSockets<WebSocketTransport>;
-  /** Transports whose end is waited for. */
-  readonly #ended = new Map<WebSocketTransport, () => void>();
-  /** The connection that is being opened, and what is to leave with its answer. */
-  #opening: { readonly transport: WebSocketTransport; readonly gathered: Uint8Array[] } | undefined;
-  #open = 0;
 
   /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
   constructor(
@@ -62,18 +48,11 @@ export class WebSocketTransports implements TransportHome {
     brake?: RefusalBrake<WebSocketTransport>,
     io = new HandleIo(),
   ) {
-    this.io = io;
+    super(clock, io);
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
     this.unfinished = unfinished;
-    // As many as there are connections.
-    this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
-  }
-
-  /** Sockets that are a WebSocket now, closing ones included. */
-  get open(): number {
-    return this.#open;
   }
 
   /** Answers an accepted upgrade and opens the connection. Takes ownership of the handle. */
@@ -83,22 +62,14 @@ export class WebSocketTransports implements TransportHome {
     { codec, subprotocol, channels, identity, forwarded }: Acceptance,
   ): void {
     const transport = new WebSocketTransport(handle, this);
-    this.#open++;
-    if (ended !== undefined) this.#ended.set(transport, ended);
-    const gathered: Uint8Array[] = [switchingProtocols(head, subprotocol)];
-    this.#opening = { transport, gathered };
+    this.begin(transport, [switchingProtocols(head, subprotocol)], ended);
+    let answer: Uint8Array;
     try {
       transport.connection = this.#opener.open(transport, codec, channels, identity, forwarded);
     } finally {
-      this.#opening = undefined;
+      answer = this.takeGathered();
     }
-    transport.start(gathered.length === 1 ? (gathered[0] as Uint8Array) : Buffer.concat(gathered), first);
-  }
-
-  gather(transport: WebSocketTransport, bytes: Uint8Array): boolean {
-    if (this.#opening?.transport !== transport) return false;
-    this.#opening.gathered.push(bytes);
-    return true;
+    transport.start(answer, first);
   }
 
   refuse(transport: WebSocketTransport, say: () => void): void {
@@ -110,23 +81,14 @@ export class WebSocketTransports implements TransportHome {
     this.#brake?.hurry(transport);
   }
 
-  leaving(transport: WebSocketTransport): void {
-    this.#leaving.add(transport);
-  }
-
-  gone(transport: WebSocketTransport): void {
-    this.#open--;
-    this.#leaving.release(transport);
+  override gone(transport: WebSocketTransport): void {
     this.#brake?.release(transport);
-    const ended = this.#ended.get(transport);
-    if (ended === undefined) return;
-    this.#ended.delete(transport);
-    ended();
+    super.gone(transport);
   }
 
-  /** Ends those that are leaving; the others are core's to end. Idempotent. */
-  close(): void {
+  /** Idempotent. */
+  override close(): void {
     this.#brake?.close();
-    this.#leaving.close();
+    super.close();
   }
 }

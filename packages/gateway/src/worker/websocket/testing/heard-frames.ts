@@ -2,7 +2,8 @@
  * A receiver's events as text, and a receiver that hears bytes in segments.
  */
 import type { Assembly } from "../assembly.js";
-import { type FrameEvents, receive, type Violation } from "../receiver.js";
+import { type FrameEvents, receive } from "../receiver.js";
+import type { Violation } from "../violations.js";
 
 export class HeardFrames implements FrameEvents {
   readonly heard: string[] = [];
@@ -52,7 +53,7 @@ export class HeardFrames implements FrameEvents {
     this.#hear(`close ${Buffer.from(payload).toString("latin1")}`);
   }
 
-  violated(code: Violation): void {
+  violated({ code }: Violation): void {
     this.#over = true;
     this.#hear(`violation ${code}`);
   }

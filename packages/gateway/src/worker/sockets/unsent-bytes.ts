@@ -5,12 +5,12 @@
  *
  * Core bounds it (`maxOutboxBytes`), and the transport what it writes by itself.
  */
-export class Backlog {
+export class UnsentBytes {
   /**
-   * The answer to the newest ping: it leaves with what waits, and an older one that waits makes way (RFC 6455
-   * §5.5.3).
+   * Bytes of which only the newest are kept, such as the answer to a ping (RFC 6455 §5.5.3). They leave
+   * behind what waits.
    */
-  pong: Uint8Array | undefined = undefined;
+  newest: Uint8Array | undefined = undefined;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
 
@@ -23,16 +23,16 @@ export class Backlog {
     this.#bytes += chunk.length;
   }
 
-  /** Gives the pong its place behind what waits now. */
-  settlePong(): void {
-    if (this.pong === undefined) return;
-    this.add(this.pong);
-    this.pong = undefined;
+  /** Gives the newest their place behind what waits now. */
+  settleNewest(): void {
+    if (this.newest === undefined) return;
+    this.add(this.newest);
+    this.newest = undefined;
   }
 
   /** All of it, in order; it is empty then. */
   take(): readonly Uint8Array[] {
-    this.settlePong();
+    this.settleNewest();
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#bytes = 0;
