@@ -328,7 +328,8 @@ describe("floods", () => {
     // 100 MB of pings, as far as the server takes them.
     await pour(socket.socket, burst, 100);
     const taken = socket.socket.bytesWritten - socket.socket.writableLength;
-    // Otherwise there was no flood. A connection beyond its rate is not read to its end, which has a deadline.
+    // Otherwise there was no flood. A connection beyond its rate is not read to its end, which has a
+    // deadline.
     const flooded = (): boolean => taken > 50_000_000 || socket.socket.destroyed;
     await eventually("the flood is taken, or ends its connection", flooded);
     expect(residentMemory() - before).toBeLessThan(64 * 1024 * 1024);
