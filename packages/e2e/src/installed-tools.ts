@@ -14,7 +14,8 @@ export type Installed =
   | { readonly kind: "installed"; readonly path: string }
   | { readonly kind: "missing"; readonly why: string };
 
-const INSTALL_MS = 540_000;
+/** Of a step of an installation, ms: the run of all tests has its end, too. */
+const INSTALL_MS = 120_000;
 
 /** The program of an npm package. Its install scripts do not run: some fetch a browser. */
 export function npmTool(name: string, version: string): Promise<Installed> {
@@ -50,9 +51,13 @@ async function installed(name: string, program: string, steps: readonly Step[]):
   for (const step of steps) {
     const [file, args] = step(folder);
     const running = Program.start(file, args);
-    const { code } = await running.exit(INSTALL_MS);
-    if (code === 0) continue;
-    const why = `\`${[file, ...args].join(" ")}\` ended with ${code}: ${running.lines.slice(-3).join(" | ")}`;
+    const how = await running.exit(INSTALL_MS).then(
+      ({ code }) => `ended with ${code}`,
+      () => `did not end within ${INSTALL_MS / 1000} s`,
+    );
+    await running.close();
+    if (how === "ended with 0") continue;
+    const why = `\`${[file, ...args].join(" ")}\` ${how}: ${running.lines.slice(-3).join(" | ")}`;
     return { kind: "missing", why };
   }
   writeFileSync(mark, "");
