@@ -17,6 +17,7 @@ const MAX_MEMBERS = 25;
 const MAX_FUNCTION_LINES = 60;
 const MAX_FILE_LINES = 320;
 const MAX_COLUMNS = 110;
+const GENERATED = /^docs\/(wrong-inputs|configuration|limits|metrics|codes)\.md$/;
 /** Published packages: their exported type names may have one meaning each. */
 const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "aws", "cli"];
 /**
@@ -40,6 +41,8 @@ export interface House {
   readonly longFunctions: readonly string[];
   readonly longFiles: readonly string[];
   readonly wideComments: readonly string[];
+  /** Lines of prose in documents that are written by hand; tables, code and headings are as wide as they are. */
+  readonly wideProse: readonly string[];
   /**
    * Sentences of comments and names of tests without a plain subject (plain-english.ts); tests and scripts
    * count, too.
@@ -64,6 +67,7 @@ export function house(root: string): House {
       .filter(({ lines }) => lines > MAX_FILE_LINES)
       .map(({ file, lines }) => `${file} ${lines}`),
     wideComments: sources.flatMap(({ file, text }) => wideComments(file, text)),
+    wideProse: documentsOf(root).flatMap((file) => wideProse(file, readFileSync(join(root, file), "utf8"))),
     vagueSubjects: [...everySource(root)].flatMap(({ file, text }) =>
       vagueSubjects(text).map((each) => `${file}:${each}`),
     ),
@@ -153,6 +157,31 @@ function wideComments(file: string, text: string): string[] {
   return text.split("\n").flatMap((line, at) => {
     const isComment = /^\s*(\/\*\*|\*|\/\/)/.test(line);
     return isComment && line.length > MAX_COLUMNS ? [`${file}:${at + 1} ${line.length}`] : [];
+  });
+}
+
+/** Documents that people write: what a script or a test writes is left out. */
+function documentsOf(root: string): string[] {
+  const folders = ["", "docs", "docs/adr", "deploy"].filter((each) => existsSync(join(root, each)));
+  const found = folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join(folder, name)),
+  );
+  const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`);
+  return [...found, ...packages]
+    .filter((file) => existsSync(join(root, file)) && !GENERATED.test(file))
+    .sort();
+}
+
+function wideProse(file: string, text: string): string[] {
+  let isCode = false;
+  return text.split("\n").flatMap((line, at) => {
+    if (/^\s*```/.test(line)) isCode = !isCode;
+    const isProse = !isCode && !/^\s*([|#<]|\[[^\]]+\]:)/.test(line);
+    // A name or a link cannot be broken.
+    const isOneWord = /^\s*([-*]|\d+\.)?\s*(`[^`]+`|\S+|\[[^\]]+\]\([^)]+\))[.,;]?$/.test(line);
+    return isProse && !isOneWord && line.length > MAX_COLUMNS ? [`${file}:${at + 1} ${line.length}`] : [];
   });
 }
 

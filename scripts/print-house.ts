@@ -12,6 +12,7 @@ const LIMITS: Readonly<Record<keyof House, number | undefined>> = {
   longFunctions: 5,
   longFiles: 4,
   wideComments: 0,
+  wideProse: 0,
   vagueSubjects: 0,
   twoMeanings: 0,
 };
