@@ -41,7 +41,9 @@ export interface House {
   readonly longFunctions: readonly string[];
   readonly longFiles: readonly string[];
   readonly wideComments: readonly string[];
-  /** Lines of prose in documents that are written by hand; tables, code and headings are as wide as they are. */
+  /**
+   * Lines of prose in documents that are written by hand; tables, code and headings are as wide as they are.
+   */
   readonly wideProse: readonly string[];
   /**
    * Sentences of comments and names of tests without a plain subject (plain-english.ts); tests and scripts
