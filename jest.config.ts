@@ -40,6 +40,7 @@ export default {
       moduleNameMapper: {
         ...builtNameToSource,
         "^@holdfast/(core|redis)/testing$": "<rootDir>/packages/$1/src/testing/index.ts",
+        "^@holdfast/swarm/(measure|report)$": "<rootDir>/packages/swarm/src/$1/index.ts",
         "^@holdfast/(protocol|core|redis|gateway|client|swarm|platform|aws)$":
           "<rootDir>/packages/$1/src/index.ts",
       },

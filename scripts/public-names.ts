@@ -20,6 +20,8 @@ const ENTRIES = [
   "packages/gateway/src/index.ts",
   "packages/client/src/index.ts",
   "packages/swarm/src/index.ts",
+  "packages/swarm/src/measure/index.ts",
+  "packages/swarm/src/report/index.ts",
   "packages/platform/src/index.ts",
   "packages/aws/src/index.ts",
 ];

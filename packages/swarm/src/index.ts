@@ -16,7 +16,7 @@ export { prepareFolder, writeReport } from "./report/files.js";
 export { failuresText, type Report, shortcomings } from "./report/report.js";
 export { figures } from "./report/summary.js";
 
-// What Holdfast's benchmarks measure and draw with, too.
+// The names of the two entries of their own, as before there were any.
 export {
   children,
   cpuMicros,
@@ -24,20 +24,21 @@ export {
   pssBytes,
   rssBytes,
   totalCpuMicros,
-} from "./measure/processes.js";
-export { type Line, lineChart } from "./report/line-chart.js";
+} from "./measure/index.js";
 export {
   BAR_HEIGHT,
   CHART_WIDTH,
   escapeMarkup,
   FIRST_COLOUR,
   formatNumber,
+  type Line,
+  lineChart,
   OTHER_COLOURS,
   svgBar,
   svgImage,
   svgLine,
   svgText,
-} from "./report/svg.js";
+} from "./report/index.js";
 
 /** Names before the renaming of issue 13. */
 export type {

@@ -6,7 +6,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { children } from "@holdfast/swarm";
+import { children } from "@holdfast/swarm/measure";
 import { LineProcess } from "../line-process.js";
 import { cacheDirectory } from "../packages.js";
 import { freePort } from "./free-port.js";

@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { children } from "@holdfast/swarm";
+import { children } from "@holdfast/swarm/measure";
 import { WebSocket } from "ws";
 import { LineProcess } from "../line-process.js";
 import { Probe } from "../measure/probe.js";

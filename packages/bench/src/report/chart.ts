@@ -11,7 +11,7 @@ import {
   svgImage,
   svgLine,
   svgText,
-} from "@holdfast/swarm";
+} from "@holdfast/swarm/report";
 import { type BenchResult, casesOf, type Metric, OURS, peersOf, summaryOf } from "../result.js";
 import { formatNumber } from "./numbers.js";
 

@@ -2,7 +2,7 @@
  * Which charts a result gets: a bar chart for the first figures of each scenario, a line chart for what has a
  * course.
  */
-import { lineChart } from "@holdfast/swarm";
+import { lineChart } from "@holdfast/swarm/report";
 import type { BenchResult, Metric, ScenarioInfo } from "../result.js";
 import { barChart } from "./chart.js";
 

@@ -2,7 +2,7 @@
  * Figures as people read them.
  */
 
-export { formatNumber } from "@holdfast/swarm";
+export { formatNumber } from "@holdfast/swarm/report";
 
 /** `×0.87`: two decimals, three where it is small. */
 export function formatRatio(ratio: number): string {

@@ -7,7 +7,7 @@
  */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { totalCpuMicros } from "@holdfast/swarm";
+import { totalCpuMicros } from "@holdfast/swarm/measure";
 import { WebSocket } from "ws";
 import { stampedMessage } from "../load/fleet-client.js";
 import { socketIoWithRedis } from "../peers/node-peers.js";

@@ -6,7 +6,7 @@
  * churn than a real hour has, and the interval is shortened as much.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { rssBytes, totalCpuMicros } from "@holdfast/swarm";
+import { rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import { stampedMessage } from "../load/fleet-client.js";
 import { HoldfastServer, ours } from "../peers/ours.js";
 import type { PeerOptions, PeerServer } from "../peers/peer.js";

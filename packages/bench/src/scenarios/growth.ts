@@ -1,7 +1,7 @@
 /**
  * Memory against the number of connections: what a connection costs is the slope, so that the base cancels.
  */
-import { pssBytes } from "@holdfast/swarm";
+import { pssBytes } from "@holdfast/swarm/measure";
 import type { Fleet } from "../load/fleet-client.js";
 import { allProcesses, type PeerServer } from "../peers/peer.js";
 import type { Point } from "../statistics.js";

@@ -4,7 +4,7 @@
  * subscribed too.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { pssBytes, totalCpuMicros } from "@holdfast/swarm";
+import { pssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import { kernelSocketBytes } from "../measure/kernel.js";
 import { bun } from "../peers/bun.js";
 import { nchan } from "../peers/nchan.js";

@@ -6,7 +6,7 @@
  * The same connections without presence are the base of everything that is told of a member.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { pssBytes, totalCpuMicros } from "@holdfast/swarm";
+import { pssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import type { Redis } from "ioredis";
 import { Fleet } from "../load/fleet-client.js";
 import { PresenceVisitors } from "../load/presence-visitors.js";

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cpuMicros, openSockets, rssBytes, totalCpuMicros } from "@holdfast/swarm";
+import { cpuMicros, openSockets, rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import { StormClient, type StormOptions, type StormResult } from "../load/storm-client.js";
 import { plainWs, wsCluster, wsSticky } from "../peers/node-peers.js";
 import { HoldfastServer, ours } from "../peers/ours.js";

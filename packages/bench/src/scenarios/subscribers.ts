@@ -4,7 +4,7 @@
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { totalCpuMicros } from "@holdfast/swarm";
+import { totalCpuMicros } from "@holdfast/swarm/measure";
 import { Fleet, type FleetOptions } from "../load/fleet-client.js";
 import { allProcesses, type PeerServer } from "../peers/peer.js";
 import type { Metric } from "../result.js";

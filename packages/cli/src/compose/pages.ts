@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { isLoopback, type StaticPage } from "@holdfast/gateway";
-import { escapeMarkup } from "@holdfast/swarm";
+import { escapeMarkup } from "@holdfast/swarm/report";
 import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import type { Settings } from "../config/schema.js";
 import { Failure, sentence } from "../failure.js";

@@ -1,0 +1,13 @@
+/**
+ * @holdfast/swarm/measure: what processes and sockets cost, read from the kernel.
+ *
+ * Benchmarks use it, too. What is drawn from the numbers is @holdfast/swarm/report.
+ */
+export {
+  children,
+  cpuMicros,
+  openSockets,
+  pssBytes,
+  rssBytes,
+  totalCpuMicros,
+} from "./processes.js";
