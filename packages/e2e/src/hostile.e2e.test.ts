@@ -361,7 +361,7 @@ describe("peers that do not read, answer or leave", () => {
     await eventually("the slow one is noticed", async () => {
       for (let i = 0; i < 10; i++, published++) await gateway.publish("busy", `${published}:${data}`);
       const now = (await gateway.adminGet("/metrics")).text;
-      return metric(now, "holdfast_slow_consumers_total") === slowBefore + 1;
+      return metric(now, "holdfast_slow_consumers_total") > slowBefore;
     });
     expect(residentMemory() - before).toBeLessThan(100 * 1024 * 1024);
     await gateway.publish("busy", "end");

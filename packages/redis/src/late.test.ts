@@ -46,6 +46,8 @@ async function standstill(
   options: (n: number) => object,
 ): Promise<string[]> {
   await listener.broker.publish(TIDE, "before", options(0));
+  // The answer may be here before the message: the link that brings that ends meanwhile.
+  await listener.upTo("before");
   for (const server of servers) server.pause();
   const late = [1, 2, 3].map((n) => listener.broker.publish(TIDE, `late${n}`, options(n)));
   for (const outcome of await Promise.allSettled(late)) {
