@@ -40,8 +40,11 @@ export default {
       moduleNameMapper: {
         ...builtNameToSource,
         "^@holdfast/(core|redis)/testing$": "<rootDir>/packages/$1/src/testing/index.ts",
+        "^@holdfast/client/msgpack$": "<rootDir>/packages/client/src/msgpack/index.ts",
+        "^@holdfast/gateway/worker$": "<rootDir>/packages/gateway/src/worker/index.ts",
+        "^@holdfast/redis/target$": "<rootDir>/packages/redis/src/target.ts",
         "^@holdfast/swarm/(measure|report)$": "<rootDir>/packages/swarm/src/$1/index.ts",
-        "^@holdfast/(protocol|core|redis|gateway|client|swarm|platform|aws)$":
+        "^@holdfast/(protocol|core|redis|gateway|client|swarm|platform|doctor|aws)$":
           "<rootDir>/packages/$1/src/index.ts",
       },
     },

@@ -17,6 +17,7 @@ const BESIDE_SOURCES = ["package.json", "tsconfig.json"];
 const OUTCOMES = [
   "packages/cli/dist/main.js",
   "packages/cli/dist/demo/holdfast.js",
+  "packages/cli/dist/dashboard/index.html",
   "packages/client/dist/index.js",
 ];
 

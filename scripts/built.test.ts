@@ -20,9 +20,9 @@ describe("whether the build is up to date", () => {
     mkdirSync(join(root, "scripts"));
     cpSync("scripts/built.mjs", join(root, "scripts/built.mjs"));
     for (const path of ["package.json", "package-lock.json", "tsconfig.json"]) put(path);
-    for (const path of ["cli/dist/main.js", "cli/dist/demo/holdfast.js", "client/dist/index.js"]) {
-      put(`packages/${path}`);
-    }
+    for (const path of ["main.js", "demo/holdfast.js", "dashboard/index.html"])
+      put(`packages/cli/dist/${path}`);
+    put("packages/client/dist/index.js");
     put("packages/core/src/deep/a.ts");
   });
   afterEach(() => rmSync(root, { recursive: true }));

@@ -1,11 +1,11 @@
 /**
  * The CommonJS copy of a package, for `require()` and for Jest's CommonJS mode: dist/cjs.
  *
- * Owns dist/cjs of the package in whose folder it runs: index.js is one file with all of the package's own
- * modules and those of @holdfast/*, package.json names the format, and the declarations are those of the ES
+ * Owns dist/cjs of the package in whose folder it runs: each entry that its package.json gives to `require()`
+ * is one file with all modules that it uses, package.json names the format, and the declarations are those of the ES
  * modules, read as CommonJS. Invariant: both formats come from one compilation, so types and run time agree.
  */
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { build } from "esbuild";
 
@@ -17,12 +17,22 @@ writeFileSync(join(target, "package.json"), '{ "type": "commonjs" }\n');
 for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (name.endsWith(".d.ts") && !name.startsWith(`cjs${sep}`)) cpSync(join(dist, name), join(target, name));
 }
+const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as {
+  readonly exports: Readonly<Record<string, string | { readonly require?: { readonly default: string } }>>;
+};
+const required = Object.values(exports).flatMap((entry) =>
+  typeof entry === "string" || entry.require === undefined
+    ? []
+    : [entry.require.default.replace("./dist/cjs/", "")],
+);
 await build({
-  entryPoints: [join(dist, "index.js")],
-  outfile: join(target, "index.js"),
+  entryPoints: required.map((path) => join(dist, path)),
+  outbase: dist,
+  outdir: target,
   bundle: true,
   format: "cjs",
   platform: "neutral",
+  mainFields: ["module", "main"],
   target: "es2022",
   legalComments: "none",
   logLevel: "warning",

@@ -15,7 +15,7 @@ quietly() {
   failed=1
 }
 
-for folder in packages/{protocol,core,redis,gateway,client,swarm,platform,aws,cli}; do
+for folder in packages/{protocol,core,redis,gateway,client,swarm,platform,doctor,aws,cli}; do
   quietly "$bin/publint" --strict "$folder"
   case $folder in
     # The bundle is a script for pages.

@@ -51,6 +51,24 @@ describe("deploy/", () => {
   });
 });
 
+describe("deploy/aws", () => {
+  it("has a test for each fact of docs/aws.md, by the words that the table has for it", () => {
+    const document = readFileSync("docs/aws.md", "utf8");
+    const [, table = ""] = document.split("| fact | test |");
+    const rows = [...table.matchAll(/^\| (.+) \| (`.+) \|$/gm)];
+    expect(rows.length).toBeGreaterThan(40);
+    const missing = rows.flatMap(([, fact = "", tests = ""]) =>
+      [...tests.matchAll(/`([^`]+)`: (.+?)(?=, `|$)/g)].flatMap(([, file = "", phrases = ""]) => {
+        const text = readFileSync(file, "utf8").replace(/\s+/g, " ");
+        return phrases
+          .split("; ")
+          .flatMap((each) => (text.includes(each) ? [] : [`${fact}: ${file}: ${each}`]));
+      }),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("deploy/docker", () => {
   const dockerfile = read("docker/Dockerfile");
   const compose = read("docker/compose.yaml");
@@ -59,7 +77,7 @@ describe("deploy/docker", () => {
     const last = dockerfile.slice(dockerfile.lastIndexOf("\nFROM "));
     for (const line of [
       /^USER 10001$/m,
-      /^ENTRYPOINT \["tini", "--", "holdfast"\]$/m,
+      /^ENTRYPOINT \["\/sbin\/tini", "--", "holdfast"\]$/m,
       /^CMD \["start"\]$/m,
       /^VOLUME \/tmp$/m,
     ])
@@ -74,7 +92,8 @@ describe("deploy/docker", () => {
     const wanted = Object.keys(JSON.parse(readFileSync("packages/cli/package.json", "utf8")).dependencies)
       .filter((name) => name.startsWith("@holdfast/"))
       .map((name) => `packages/${name.slice("@holdfast/".length)}`);
-    expect(packed(dockerfile)).toEqual(expect.arrayContaining([...wanted, "packages/cli"]));
+    for (const file of ["docker/Dockerfile", "aws/bin/pack.sh"])
+      expect(packed(read(file))).toEqual(expect.arrayContaining([...wanted, "packages/cli"]));
   });
 
   it("has settings that start a gateway, and a stop that outlasts its drain", () => {

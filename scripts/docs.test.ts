@@ -27,7 +27,7 @@ import {
 } from "./docs-rules.js";
 
 const ROOT = process.cwd();
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "platform", "aws", "cli"];
+const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "platform", "doctor", "aws", "cli"];
 const OPERATIONS = "docs/operations.md";
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
@@ -60,17 +60,20 @@ async function exportedMetrics(): Promise<Set<string>> {
     logLinesLimited: 0,
     unfinishedBytes: 0,
     readsWaiting: 0,
+    engine: "lean",
     brokerState: "ready",
     loop,
   }));
   const primary = new PrimaryMetrics(() => ({
     workers: 0,
+    wantedWorkers: 0,
     pending: 0,
     maxConnections: 0,
     drain: SERVING,
     reloadLeft: 0,
     logLinesLost: 0,
     kept: { chars: 0, forgotten: 0 },
+    certificates: [],
     logLinesLimited: 0,
   }));
   const snapshots = [await worker.snapshot(), await primary.snapshot()];
@@ -110,6 +113,10 @@ async function gatherFacts(): Promise<DocFacts> {
 }
 
 describe("the documents", () => {
+  it("docs/architecture.md is read in one sitting: at most 150 lines", () => {
+    expect(read("docs/architecture.md").split("\n").length - 1).toBeLessThanOrEqual(150);
+  });
+
   it.each(markdownFiles(ROOT))("%s: every link leads somewhere", (file) => {
     expect(shown(checkLinks(ROOT, file))).toEqual([]);
   });

@@ -1,22 +1,30 @@
 /**
  * Writes the documents that come from code: docs/configuration.md from the settings' schema, docs/codes.md
  * from the protocol's codes, docs/metrics.md from core's metrics, docs/limits.md from the limits of
- * platforms, docs/openapi.json from the admin API's table. With `--check` it writes nothing, names each file
- * that has drifted and ends with 1.
+ * platforms, docs/scale.md from the scale model, docs/openapi.json from the admin API's table, deploy/grafana from its boards. With `--check` it
+ * writes nothing, names each file that has drifted and ends with 1.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { COUNTERS, HISTOGRAMS } from "@holdfast/core";
+import { doctorMarkdown } from "@holdfast/doctor";
 import { openApi } from "@holdfast/gateway";
-import { limitsMarkdown } from "@holdfast/platform";
+import { limitsMarkdown, scaleMarkdown } from "@holdfast/platform";
 import { type DisconnectCode, disconnects, type ErrorCode, errors } from "@holdfast/protocol";
 import { configurationMarkdown } from "holdfast/settings";
+import { GRAFANA_BOARDS } from "./grafana-boards.js";
+import { boardJson } from "./grafana-json.js";
 
 const documents: Readonly<Record<string, string>> = {
   "docs/codes.md": codesMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
+  "docs/doctor.md": doctorMarkdown(),
   "docs/limits.md": limitsMarkdown(),
   "docs/metrics.md": metricsMarkdown(),
+  "docs/scale.md": scaleMarkdown(),
   "docs/openapi.json": `${JSON.stringify(openApi(), null, 2)}\n`,
+  ...Object.fromEntries(
+    GRAFANA_BOARDS.map((board) => [`deploy/grafana/${board.uid}.json`, boardJson(board)]),
+  ),
 };
 
 const check = process.argv.includes("--check");

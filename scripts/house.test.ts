@@ -50,6 +50,7 @@ it("counts what it says it counts", () => {
     "\n",
   );
   write("client/src/said.test.ts", `${comment}\nconst text = "nobody";\n`);
+  write("redis/src/said.ts", 'throw new Error("it is away");\nlogger.warn({}, "Redis is away");\n');
   const wide = "word ".repeat(32).trim();
   write("client/README.md", `# ${wide}\n\n${wide}\n\n\`\`\`\n${wide}\n\`\`\`\n| ${wide} |\n`);
   try {
@@ -66,6 +67,7 @@ it("counts what it says it counts", () => {
       vagueSubjects: [
         "packages/client/src/said.test.ts:1 A test, for who reads it.",
         "packages/client/src/said.test.ts:1 nobody",
+        "packages/redis/src/said.ts:1 it is away",
       ],
       twoMeanings: [
         "Reads: packages/client/src/clock.ts, packages/core/src/runtime/clock.ts",

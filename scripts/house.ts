@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { parseSync } from "@swc/core";
 import { checkImports, type Node, walk } from "./import-rules.js";
-import { vagueSubjects } from "./plain-english.js";
+import { vagueSubjects, vagueTexts } from "./plain-english.js";
 
 /** The limits of the house (docs/architecture.md and CONTRIBUTING.md). */
 const MAX_FILES_PER_FOLDER = 22;
@@ -17,9 +17,33 @@ const MAX_MEMBERS = 25;
 const MAX_FUNCTION_LINES = 60;
 const MAX_FILE_LINES = 320;
 const MAX_COLUMNS = 110;
-const GENERATED = /^docs\/(wrong-inputs|configuration|limits|metrics|codes)\.md$/;
+const GENERATED = /^docs\/(wrong-inputs|configuration|limits|metrics|codes|doctor|scale)\.md$/;
 /** Published packages: their exported type names may have one meaning each. */
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "aws", "cli"];
+const PUBLISHED = [
+  "protocol",
+  "core",
+  "redis",
+  "gateway",
+  "client",
+  "swarm",
+  "platform",
+  "doctor",
+  "aws",
+  "cli",
+];
+/** Packages whose log lines and errors operators and backends read. */
+const SPEAKING = [
+  "gateway",
+  "core",
+  "redis",
+  "cli",
+  "aws",
+  "platform",
+  "doctor",
+  "client",
+  "swarm",
+  "protocol",
+];
 /**
  * Types that the SDK declares again with the meaning they have in core, because it must not import core: a
  * clock, its timers, and one connection's subscription to a channel.
@@ -46,8 +70,8 @@ export interface House {
    */
   readonly wideProse: readonly string[];
   /**
-   * Sentences of comments and names of tests without a plain subject (plain-english.ts); tests and scripts
-   * count, too.
+   * Sentences without a plain subject (plain-english.ts): of comments and names of tests, also in tests and
+   * scripts; of log lines and errors.
    */
   readonly vagueSubjects: readonly string[];
   readonly twoMeanings: readonly string[];
@@ -70,11 +94,18 @@ export function house(root: string): House {
       .map(({ file, lines }) => `${file} ${lines}`),
     wideComments: sources.flatMap(({ file, text }) => wideComments(file, text)),
     wideProse: documentsOf(root).flatMap((file) => wideProse(file, readFileSync(join(root, file), "utf8"))),
-    vagueSubjects: [...everySource(root)].flatMap(({ file, text }) =>
-      vagueSubjects(text).map((each) => `${file}:${each}`),
-    ),
+    vagueSubjects: [
+      ...[...everySource(root)].flatMap(({ file, text }) => located(file, vagueSubjects(text))),
+      ...sources
+        .filter(({ file, name }) => SPEAKING.includes(name) && !/\/testing\/|\.tsx$/.test(file))
+        .flatMap(({ file, text }) => located(file, vagueTexts(text))),
+    ],
     twoMeanings: twoMeanings(sources),
   };
+}
+
+function located(file: string, problems: readonly string[]): string[] {
+  return problems.map((each) => `${file}:${each}`);
 }
 
 function sourcesOf(root: string): Source[] {

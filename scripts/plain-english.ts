@@ -1,15 +1,20 @@
 /**
- * Plain English in comments and names of tests: the subject of a sentence is a thing of the glossary
- * (connection, session, client, worker), not a pronoun for any person.
+ * Plain English in comments, names of tests, log lines and errors: the subject of a sentence is a thing of
+ * the glossary (connection, session, client, worker), not a pronoun for any person.
  *
- * Pure: text of a source in, its sentences that break the rule out. Code, quotes and backticks do not count,
- * and neither do indirect questions such as "who is in a channel". Used by house.ts.
+ * A log line and an error stand alone: there "it" refers to nothing that their reader has seen. Pure: text of
+ * a source in, its sentences that break the rule out. Code, quotes and backticks do not count, and neither do
+ * indirect questions such as "who is in a channel". Used by house.ts.
  */
+import { spokenTexts } from "./spoken-texts.js";
 
 const PRONOUN = /\b(?:who(?:so|m)?ever|nobody|no one|somebody|someone|everybody|everyone|anybody|anyone)\b/i;
 /** "who" that refers to no noun before it: at the beginning of a clause, or behind such a word. */
 const BARE_WHO =
   /(?:^\W*|[;:(] ?|\b(?:for|by|to|than|that|since|because|where|if|when|what|those|all|so) )who\b(?! is (?:in|there|where)\b)/i;
+/** A clause of a text that stands alone, and whose subject refers to something before the text. */
+const POINTS_BACK =
+  /^\W*(?:(?:it|its|he|she|they|their|them|those|these|another|others?|something|everything|what(?:ever)?|whichever)\b|(?:one|some) (?:is|are|was|were|has|have|that|which)\b)/i;
 const QUOTED = /`[^`]*`|"[^"]*"/g;
 /** The name of a test or of a group of tests, on the line where it begins. */
 const TEST_NAME = /^\s*(?:it|test|describe)(?:\.\w+)*\(\s*"([^"]*)"/;
@@ -20,15 +25,22 @@ export interface Comment {
   readonly text: string;
 }
 
-/** `line sentence` of each sentence that has such a subject. */
+/** `line sentence` of each sentence of a comment or of a test's name that has such a subject. */
 export function vagueSubjects(source: string): string[] {
-  return [...commentsOf(source), ...testNamesOf(source)].flatMap(({ line, text }) =>
-    text
-      .replace(QUOTED, "x")
-      .split(SENTENCE_END)
-      .filter((sentence) => PRONOUN.test(sentence) || BARE_WHO.test(sentence))
-      .map((sentence) => `${line} ${sentence.trim()}`),
-  );
+  return [...commentsOf(source), ...testNamesOf(source)].flatMap((each) => vague(each, [PRONOUN, BARE_WHO]));
+}
+
+/** The same of log lines and errors (spoken-texts.ts). */
+export function vagueTexts(source: string): string[] {
+  return spokenTexts(source).flatMap((each) => vague(each, [PRONOUN, BARE_WHO, POINTS_BACK]));
+}
+
+function vague({ line, text }: Comment, patterns: readonly RegExp[]): string[] {
+  return text
+    .replace(QUOTED, "x")
+    .split(SENTENCE_END)
+    .filter((sentence) => patterns.some((pattern) => pattern.test(sentence)))
+    .map((sentence) => `${line} ${sentence.trim()}`);
 }
 
 function testNamesOf(source: string): Comment[] {

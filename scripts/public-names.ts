@@ -19,10 +19,12 @@ const ENTRIES = [
   "packages/redis/src/testing/index.ts",
   "packages/gateway/src/index.ts",
   "packages/client/src/index.ts",
+  "packages/client/src/msgpack/index.ts",
   "packages/swarm/src/index.ts",
   "packages/swarm/src/measure/index.ts",
   "packages/swarm/src/report/index.ts",
   "packages/platform/src/index.ts",
+  "packages/doctor/src/index.ts",
   "packages/aws/src/index.ts",
 ];
 /** Documents, and what of their lines is a name. */

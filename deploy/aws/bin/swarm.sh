@@ -33,7 +33,10 @@ case "${1:-} ${2:-}" in
     echo "$2 machines are coming; they take a minute or two"
     ;;
   "set target")
-    [[ ${3:-} =~ ^(https?|wss?)://[^[:space:]]+$ ]] || usage "a URL such as https://gateway.example, not '${3:-}'"
+    [[ ${3:-} =~ ^(https|wss): ]] && usage "the swarm speaks no TLS: a TCP listener, not '$3'"
+    # As `holdfast swarm run --url` takes it; a machine could only write into its log that it does not.
+    [[ ${3:-} =~ ^(ws|http)://(\[[0-9a-fA-F:.]+\]|[^][/:?#@[:space:]]+):[0-9]{1,5}(-[0-9]{1,5})?(/[^?#[:space:]]*)?$ ]] \
+      || usage "a URL such as ws://gateway.example:80/ws, not '${3:-}'"
     put target "$3"
     echo "machines connect to $3 within ten seconds"
     ;;

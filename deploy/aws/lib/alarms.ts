@@ -20,6 +20,8 @@ export interface HoldfastAlarmsProps {
   readonly connectionsPerInstance: number;
   readonly loopDelayMs: number;
   readonly topic: sns.ITopic | undefined;
+  /** Only an instance has counters of its network interface; default instances. */
+  readonly of?: "instances" | "tasks";
 }
 
 interface AlarmOptions {
@@ -84,7 +86,7 @@ export class HoldfastAlarms extends Construct {
     }
   }
 
-  #instances({ groupName, connectionsPerInstance, loopDelayMs }: HoldfastAlarmsProps): void {
+  #instances({ groupName, connectionsPerInstance, loopDelayMs, ...props }: HoldfastAlarmsProps): void {
     const { metrics } = AGENT;
     this.#add("AgentSilent", agentMetric(groupName, metrics.connections, "SampleCount"), {
       threshold: 1,
@@ -104,6 +106,7 @@ export class HoldfastAlarms extends Construct {
       periods: 5,
       says: "A worker's event loop is late: more instances, or less work a connection",
     });
+    if (props.of === "tasks") return;
     for (const [id, metric] of [
       ["Conntrack", metrics.conntrackExceeded],
       ["Packets", metrics.ppsExceeded],

@@ -90,19 +90,12 @@ function checkNumbers(props: HoldfastClusterProps, report: Report): void {
 }
 
 function checkTypes({ instanceTypes = [] }: HoldfastClusterProps, report: Report): void {
-  const architectures = new Set<string>();
   instanceTypes.forEach((name, n) => {
     const type = instanceType(name);
     if (type === undefined) {
       report(`instanceTypes[${n}]`, `${name}: unknown; a family of ${knownFamilies().join(", ")} and a size`);
-    } else architectures.add(type.architecture);
+    }
   });
-  if (architectures.size > 1) {
-    report(
-      "instanceTypes",
-      "arm64 and x86_64 in one group: the launch template has one image, so take one of them",
-    );
-  }
 }
 
 function checkListener(props: HoldfastClusterProps, report: Report): void {

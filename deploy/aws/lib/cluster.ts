@@ -17,15 +17,16 @@ import { HoldfastAlarms, type HoldfastAlarmsProps } from "./alarms.js";
 import { checkedShape } from "./checks.js";
 import { HoldfastDashboard } from "./dashboard.js";
 import { HoldfastFleet } from "./fleet.js";
-import { installLines } from "./install.js";
+import { grantPackages, installLines } from "./install.js";
 import { HoldfastLoadBalancer } from "./load-balancer.js";
 import { acknowledge } from "./nag.js";
 import { newVpc } from "./network.js";
 import type { HoldfastClusterProps } from "./props.js";
 import { HoldfastRedis } from "./redis.js";
+import { grantSecret, type SecretSource, secretWord } from "./secret-source.js";
 import { gatewaySettings } from "./settings.js";
 import { ADMIN_PORT, type ClusterShape } from "./shape.js";
-import { secretWord, userDataText } from "./user-data.js";
+import { userDataText } from "./user-data.js";
 
 /** The version that the kit was tested with. */
 export const DEFAULT_VERSION = "0.1.0";
@@ -38,6 +39,8 @@ export class HoldfastCluster extends Construct {
   readonly fleet: HoldfastFleet;
   readonly alarms: HoldfastAlarms;
   readonly securityGroup: ec2.SecurityGroup;
+  /** What clients' tokens are signed with, where it is a secret. */
+  readonly jwtSecret: SecretSource | undefined;
 
   constructor(scope: Construct, id: string, props: HoldfastClusterProps) {
     super(scope, id);
@@ -64,7 +67,9 @@ export class HoldfastCluster extends Construct {
       "Holdfast: from it instances make their own key and that of the admin port",
     );
     const jwt = this.#jwtSecret(props);
+    this.jwtSecret = jwt;
     const role = this.#role([...this.redis.secrets, keys, ...(jwt === undefined ? [] : [jwt])]);
+    grantPackages(props.package ?? {}, role);
     this.fleet = new HoldfastFleet(this, "Fleet", {
       vpc: this.vpc,
       shape,
@@ -150,7 +155,7 @@ export class HoldfastCluster extends Construct {
   }
 
   /** What tokens of clients are signed with: the given secret, or one that the application reads. */
-  #jwtSecret({ auth = {} }: HoldfastClusterProps): secretsmanager.ISecret | undefined {
+  #jwtSecret({ auth = {} }: HoldfastClusterProps): SecretSource | undefined {
     if ("anonymous" in auth || "jwksUrl" in auth) return undefined;
     if (auth.jwtSecret !== undefined) return auth.jwtSecret;
     const made = this.#secret("JwtSecret", "Holdfast: your application signs its clients' tokens with it");
@@ -159,15 +164,15 @@ export class HoldfastCluster extends Construct {
   }
 
   #secretTexts(
-    keys: secretsmanager.ISecret,
-    jwt: secretsmanager.ISecret | undefined,
+    keys: SecretSource,
+    jwt: SecretSource | undefined,
     region: string,
   ): { variables: Record<string, string>; secrets: Record<string, string> } {
     // One secret, two keys: each is a digest of it under a name of its own, so that neither can be made
     // from the other.
     const derived = (name: string): string => `$(printf '%s:%s' ${name} "$keys" | sha256sum | cut -c1-64)`;
     const [redis] = this.redis.secrets;
-    const word = (secret: secretsmanager.ISecret): string => secretWord(secret.secretArn, region);
+    const word = (secret: SecretSource): string => secretWord(secret, region);
     return {
       variables: {
         keys: word(keys),
@@ -183,13 +188,13 @@ export class HoldfastCluster extends Construct {
     };
   }
 
-  #role(secrets: readonly secretsmanager.ISecret[]): iam.Role {
+  #role(secrets: readonly SecretSource[]): iam.Role {
     const role = new iam.Role(this, "Role", {
       assumedBy: new iam.ServicePrincipal("ec2.amazonaws.com"),
       description: "Instances of Holdfast",
     });
     role.addManagedPolicy(iam.ManagedPolicy.fromAwsManagedPolicyName("AmazonSSMManagedInstanceCore"));
-    for (const secret of secrets) secret.grantRead(role);
+    for (const secret of secrets) grantSecret(secret, role);
     acknowledge(
       role,
       "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/AmazonSSMManagedInstanceCore]",

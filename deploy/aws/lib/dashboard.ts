@@ -27,14 +27,15 @@ export class HoldfastDashboard extends Construct {
       graph("Connections", [of("connections", "Sum"), of("connections", "Maximum")]),
       graph("Room, and draining instances", [of("free", "Minimum"), of("draining", "Sum")]),
     );
+    const dropped = graph("Dropped by the network interface", [
+      of("conntrackExceeded", "Sum"),
+      of("ppsExceeded", "Sum"),
+      of("bandwidthInExceeded", "Sum"),
+      of("bandwidthOutExceeded", "Sum"),
+    ]);
     board.addWidgets(
       graph("Event-loop delay, ms", [of("loopDelay", "Average"), of("loopDelay", "Maximum")]),
-      graph("Dropped by the network interface", [
-        of("conntrackExceeded", "Sum"),
-        of("ppsExceeded", "Sum"),
-        of("bandwidthInExceeded", "Sum"),
-        of("bandwidthOutExceeded", "Sum"),
-      ]),
+      ...(props.of === "tasks" ? [] : [dropped]),
     );
     const balancer =
       loadBalancer instanceof elb.NetworkLoadBalancer

@@ -1,7 +1,7 @@
 /**
  * What may not be said of a Fargate service. As in checks.ts, all problems are told at once.
  */
-import { connectionsPerInstance, drainProblems, ECS, timingsFor } from "@holdfast/platform";
+import { connectionsPerInstance, drainProblems, ECS, LOAD_BALANCER, timingsFor } from "@holdfast/platform";
 import { checkSettings, type Problem, type Report } from "./checks.js";
 
 export interface FargateNumbers {
@@ -10,6 +10,9 @@ export interface FargateNumbers {
   readonly cpu: number;
   readonly memoryMiB: number;
   readonly tasks: number;
+  readonly maxTasks: number;
+  readonly targetPercent: number;
+  readonly certificates?: readonly unknown[];
   readonly ports: number;
   readonly drainWindowSeconds: number;
   readonly settings?: Readonly<Record<string, string>>;
@@ -23,6 +26,14 @@ export function fargateProblems(props: FargateNumbers): Problem[] {
   if (!Number.isInteger(connections) || connections < 1)
     report("connections", `a whole number above 0, not ${connections}`);
   if (tasks < 2) report("tasks", "one task: its clients have nowhere to go in a deployment. At least 2");
+  if (!Number.isInteger(props.maxTasks) || props.maxTasks < tasks)
+    report("maxTasks", `${props.maxTasks} is less than tasks, ${tasks}`);
+  const targets = props.maxTasks * ports;
+  if (targets > LOAD_BALANCER.nlbTargets.value)
+    report("maxTasks", `${targets} targets: the load balancer takes ${LOAD_BALANCER.nlbTargets.value}`);
+  if (!(props.targetPercent >= 10 && props.targetPercent <= 90))
+    report("targetPercent", `10 to 90, not ${props.targetPercent}`);
+  if ((props.certificates ?? []).length > 25) report("certificates", "a listener takes 25 certificates");
   if (!/@sha256:[\da-f]{64}$|:(?!latest$)[\w.-]+$/.test(image)) {
     report("image", `${image}: say an exact tag or a digest, so that all tasks run the same code`);
   }

@@ -27,6 +27,8 @@ export interface HoldfastFleetProps {
   readonly scaling: ScalingProps;
 }
 
+type Architecture = ClusterShape["architecture"];
+
 export const HOOK_NAME = "holdfast-drain";
 /** Percent of the new instances after which a deployment waits and looks at the alarms. */
 export const CHECKPOINTS = [10, 50, 100];
@@ -41,7 +43,8 @@ export class HoldfastFleet extends Construct {
     // A name of its own: the agent, the policies of IAM and the metrics need it before the group is
     // there.
     const groupName = `holdfast-${Stack.of(this).stackName}-${this.node.addr.slice(-8)}`;
-    const template = this.#template(props, groupName);
+    const { architecture } = shape;
+    const template = this.#template("Template", architecture, props, groupName);
     const mixed = shape.instanceTypes.length > 1 || props.spot;
     this.group = new autoscaling.AutoScalingGroup(this, "Group", {
       vpc,
@@ -49,7 +52,9 @@ export class HoldfastFleet extends Construct {
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
       minCapacity: shape.minInstances,
       maxCapacity: shape.maxInstances,
-      ...(mixed ? { mixedInstancesPolicy: this.#mixed(props, template) } : { launchTemplate: template }),
+      ...(mixed
+        ? { mixedInstancesPolicy: this.#mixed(props, template, groupName) }
+        : { launchTemplate: template }),
       healthChecks: autoscaling.HealthChecks.ec2({ gracePeriod: Duration.seconds(WARMUP_SECONDS) }),
       defaultInstanceWarmup: Duration.seconds(WARMUP_SECONDS),
       groupMetrics: [autoscaling.GroupMetrics.all()],
@@ -93,11 +98,18 @@ export class HoldfastFleet extends Construct {
     });
   }
 
-  #template(props: HoldfastFleetProps, groupName: string): ec2.LaunchTemplate {
+  /** A launch template has one image, so it is of one architecture. */
+  #template(
+    id: string,
+    architecture: Architecture,
+    props: HoldfastFleetProps,
+    groupName: string,
+  ): ec2.LaunchTemplate {
     const { shape, role, securityGroup } = props;
-    const arm = shape.architecture === "arm64";
-    const template = new ec2.LaunchTemplate(this, "Template", {
-      instanceType: new ec2.InstanceType(shape.instanceTypes[0] ?? "m8g.xlarge"),
+    const arm = architecture === "arm64";
+    const type = shape.instanceTypes.find((name) => instanceType(name)?.architecture === architecture);
+    const template = new ec2.LaunchTemplate(this, id, {
+      instanceType: new ec2.InstanceType(type ?? "m8g.xlarge"),
       machineImage: ec2.MachineImage.latestAmazonLinux2023({
         cpuType: arm ? ec2.AmazonLinuxCpuType.ARM_64 : ec2.AmazonLinuxCpuType.X86_64,
       }),
@@ -134,14 +146,22 @@ export class HoldfastFleet extends Construct {
   }
 
   #mixed(
-    { shape, spot }: HoldfastFleetProps,
+    props: HoldfastFleetProps,
     template: ec2.LaunchTemplate,
+    groupName: string,
   ): autoscaling.MixedInstancesPolicy {
+    const { shape, spot } = props;
     const first = instanceType(shape.instanceTypes[0] ?? "")?.cpus ?? 1;
+    const isOther = (name: string): boolean => instanceType(name)?.architecture !== shape.architecture;
+    const architecture = shape.architecture === "arm64" ? "x86_64" : "arm64";
+    const other = shape.instanceTypes.some(isOther)
+      ? this.#template("OtherTemplate", architecture, props, groupName)
+      : undefined;
     return {
       launchTemplate: template,
       launchTemplateOverrides: shape.instanceTypes.map((name) => ({
         instanceType: new ec2.InstanceType(name),
+        ...(other !== undefined && isOther(name) ? { launchTemplate: other } : {}),
         weightedCapacity: Math.max(1, Math.round((instanceType(name)?.cpus ?? first) / first)),
       })),
       instancesDistribution: {

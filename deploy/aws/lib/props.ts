@@ -6,8 +6,8 @@
 import type * as acm from "aws-cdk-lib/aws-certificatemanager";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as s3 from "aws-cdk-lib/aws-s3";
-import type * as secrets from "aws-cdk-lib/aws-secretsmanager";
 import type * as sns from "aws-cdk-lib/aws-sns";
+import type { SecretSource } from "./secret-source.js";
 
 export type ListenerKind = "tcp" | "tls" | "http" | "https" | "udp" | "tcp_udp" | "quic" | "tcp_quic";
 
@@ -34,7 +34,7 @@ export type RedisProps =
       /** Beside the primary, in other zones: 1. */
       readonly replicas?: number;
     }
-  | { readonly kind: "given"; readonly url: secrets.ISecret; readonly securityGroup?: ec2.ISecurityGroup }
+  | { readonly kind: "given"; readonly url: SecretSource; readonly securityGroup?: ec2.ISecurityGroup }
   | {
       readonly kind: "serverless";
       /** `true`: history may be evicted early and nothing can be tuned. */
@@ -68,7 +68,7 @@ export interface AdminProps {
 
 export type AuthProps =
   /** Shared secret of tokens; one is made where nothing is said. */
-  { readonly jwtSecret?: secrets.ISecret } | { readonly jwksUrl: string } | { readonly anonymous: true };
+  { readonly jwtSecret?: SecretSource } | { readonly jwksUrl: string } | { readonly anonymous: true };
 
 export interface PackageProps {
   /** Exact version of the npm package, never a range or a tag. */
@@ -95,7 +95,7 @@ export interface HoldfastClusterProps {
   readonly listener?: ListenerProps;
   /** Ports of each instance; derived from the connections where nothing is said. */
   readonly ports?: number;
-  /** All of one architecture; the first one sizes the fleet. Default: m8g.xlarge. */
+  /** arm64 and x86_64, also together; the first one sizes the fleet. Default: m8g.xlarge. */
   readonly instanceTypes?: readonly string[];
   /** Derived where nothing is said. */
   readonly minInstances?: number;

@@ -12,6 +12,7 @@ import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import { acknowledge } from "./nag.js";
 import type { RedisProps } from "./props.js";
+import type { SecretSource } from "./secret-source.js";
 
 export interface HoldfastRedisProps {
   readonly vpc: ec2.IVpc;
@@ -26,9 +27,10 @@ export class HoldfastRedis extends Construct {
   readonly url: string | undefined;
   readonly securityGroup: ec2.ISecurityGroup | undefined;
   /** Secrets that an instance reads for it. */
-  readonly secrets: readonly secretsmanager.ISecret[];
+  readonly secrets: readonly SecretSource[];
   /** Nodes of our own, for alarms: their ids as CloudWatch has them. */
   readonly nodes: readonly string[];
+  #ownToken: secretsmanager.Secret | undefined;
 
   constructor(scope: Construct, id: string, props: HoldfastRedisProps) {
     super(scope, id);
@@ -51,6 +53,7 @@ export class HoldfastRedis extends Construct {
       case "nodes": {
         const group = this.#securityGroup(props.vpc);
         const token = this.#token();
+        this.#ownToken = token;
         const { replicas = 1 } = redis;
         const cache = this.#nodes(props, group, token, replicas);
         this.url = `rediss://:$redis@${cache.attrPrimaryEndPointAddress}:${PORT}`;
@@ -64,13 +67,12 @@ export class HoldfastRedis extends Construct {
 
   /** The whole URL as a secret, for what can read a secret but not put one together: a container. */
   urlSecret(): secretsmanager.ISecret {
-    const [token] = this.secrets;
-    if (this.url === undefined || token === undefined)
+    if (this.url === undefined || this.#ownToken === undefined)
       throw new Error("there is no password of our own nodes");
     const made = new secretsmanager.Secret(this, "Url", {
       description: "URL of Redis with its password, read by Holdfast tasks",
       secretStringValue: SecretValue.unsafePlainText(
-        this.url.replace("$redis", token.secretValue.unsafeUnwrap()),
+        this.url.replace("$redis", this.#ownToken.secretValue.unsafeUnwrap()),
       ),
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -6,29 +6,26 @@
  * by the task's own address. Invariant: at most five ports, and a drain that ends before the stop
  * timeout.
  */
-import {
-  ECS,
-  idleTimers,
-  LINUX,
-  LOAD_BALANCER,
-  mostPingSeconds,
-  portsNeeded,
-  REDIS_NODES,
-  timingsFor,
-} from "@holdfast/platform";
-import { CfnOutput, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { idleTimers, LOAD_BALANCER, portsNeeded, REDIS_NODES, timingsFor } from "@holdfast/platform";
+import { CfnOutput, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import type * as acm from "aws-cdk-lib/aws-certificatemanager";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
-import * as logs from "aws-cdk-lib/aws-logs";
 import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
+import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
+import { HoldfastAlarms, type HoldfastAlarmsProps } from "./alarms.js";
 import { InvalidProps } from "./checks.js";
+import { HoldfastDashboard } from "./dashboard.js";
 import { fargateProblems } from "./fargate-checks.js";
 import { acknowledge } from "./nag.js";
 import { newVpc } from "./network.js";
 import { HoldfastRedis } from "./redis.js";
-import { ADMIN_PORT, FIRST_PORT, HEALTH_SECONDS } from "./shape.js";
+import { containerSecret, type SecretSource } from "./secret-source.js";
+import { HoldfastServiceScaling } from "./service-scaling.js";
+import { FIRST_PORT, HEALTH_SECONDS, UNHEALTHY_COUNT } from "./shape.js";
+import { HoldfastTask } from "./task.js";
 
 export interface HoldfastServiceProps {
   /** Connections of all tasks together. */
@@ -36,24 +33,41 @@ export interface HoldfastServiceProps {
   /** URI of the image of deploy/docker, with a digest or an exact tag. */
   readonly image: string;
   readonly vpc?: ec2.IVpc;
+  /** At least so many: 3. */
   readonly tasks?: number;
+  /** At most so many: twice `tasks`. */
+  readonly maxTasks?: number;
   readonly cpu?: 1024 | 2048 | 4096 | 8192;
   readonly memoryMiB?: number;
   /** At most 100. */
   readonly drainWindowSeconds?: number;
+  /** With one or more the listener speaks TLS on port 443, otherwise TCP on port 80. */
+  readonly certificates?: readonly acm.ICertificate[];
+  /** Networks that may connect; 0.0.0.0/0 and ::/0 where nothing is said. */
+  readonly from?: readonly string[];
+  /** What clients' tokens are signed with; one is made where nothing is said. */
+  readonly jwtSecret?: SecretSource;
+  /** Share of a task's connections at which one is added, percent: 70. */
+  readonly targetPercent?: number;
+  /** Event-loop delay at which one is added, ms: 100. */
+  readonly loopDelayMs?: number;
+  /** Where alarms go. */
+  readonly alarmTopic?: sns.ITopic;
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-const LISTENER_PORT = 80;
-
 export class HoldfastService extends Construct {
   readonly service: ecs.FargateService;
+  readonly alarms: HoldfastAlarms;
 
   constructor(scope: Construct, id: string, props: HoldfastServiceProps) {
     super(scope, id);
     const { cpu = 2048, memoryMiB = 8192, tasks = 3, drainWindowSeconds = 90 } = props;
-    const ports = portsNeeded(Math.ceil((props.connections * 11) / (10 * Math.max(1, tasks - 1))));
-    const problems = fargateProblems({ ...props, cpu, memoryMiB, tasks, drainWindowSeconds, ports });
+    const { maxTasks = 2 * tasks, targetPercent = 70, loopDelayMs = 100 } = props;
+    const share = Math.ceil((props.connections * 11) / (10 * Math.max(1, tasks - 1)));
+    const ports = portsNeeded(share);
+    const numbers = { ...props, cpu, memoryMiB, tasks, maxTasks, drainWindowSeconds, targetPercent, ports };
+    const problems = fargateProblems(numbers);
     if (problems.length > 0) throw new InvalidProps("HoldfastService", problems);
     const vpc = props.vpc ?? newVpc(this);
     const redis = new HoldfastRedis(this, "Redis", {
@@ -65,35 +79,101 @@ export class HoldfastService extends Construct {
       vpc,
       containerInsightsV2: ecs.ContainerInsights.ENABLED,
     });
-    const task = this.#task(props, { cpu, memoryMiB, ports, drainWindowSeconds }, redis);
-    const balancerGroup = new ec2.SecurityGroup(this, "Balancer", {
+    const groupName = `holdfast-${Stack.of(this).stackName}-${this.node.addr.slice(-8)}`;
+    const secure = (props.certificates ?? []).length > 0;
+    const { definition } = new HoldfastTask(this, "Task", {
+      ...{ image: props.image, cpu, memoryMiB, ports, drainWindowSeconds, cluster, groupName },
+      connections: share,
+      timers: idleTimers("nlb", secure ? "tls" : "tcp", LOAD_BALANCER.nlbIdleDefault.value),
+      settings: props.settings ?? {},
+      secrets: this.#secrets(props, redis),
+    });
+    const balancer = this.#balancer(vpc, props);
+    const taskGroup = this.#taskGroup(vpc, balancer, ports, redis);
+    this.service = this.#service(cluster, definition, taskGroup);
+    const groups = Array.from({ length: ports }, (_, n) => this.#group(n, vpc, drainWindowSeconds));
+    this.#listener(balancer, groups, props);
+    const watched: HoldfastAlarmsProps = {
+      ...{ groupName, loadBalancer: balancer, targetGroups: groups, loopDelayMs },
+      redisNodes: redis.nodes,
+      connectionsPerInstance: share,
+      topic: props.alarmTopic,
+      of: "tasks",
+    };
+    this.alarms = new HoldfastAlarms(this, "Alarms", watched);
+    this.#stopDeploymentsOn(this.alarms);
+    new HoldfastDashboard(this, "Dashboard", { ...watched, alarms: this.alarms.all });
+    new HoldfastServiceScaling(this, "Scaling", {
+      ...{ service: this.service, cluster, groupName, targetPercent, loopDelayMs },
+      ...{ least: tasks, most: maxTasks, connectionsPerTask: share },
+      drain: timingsFor("fargate", 0, drainWindowSeconds),
+    });
+    new CfnOutput(this, "Address", { value: balancer.loadBalancerDnsName });
+  }
+
+  #secrets({ jwtSecret }: HoldfastServiceProps, redis: HoldfastRedis): Record<string, ecs.Secret> {
+    const keys = this.#secret("Keys", "Holdfast: keys for resume tokens and the admin port");
+    const jwt = jwtSecret ?? this.#ownJwtSecret();
+    return {
+      HOLDFAST_SECRET: containerSecret(keys),
+      HOLDFAST_JWT_SECRET: containerSecret(jwt),
+      HOLDFAST_REDIS: containerSecret(redis.urlSecret()),
+    };
+  }
+
+  #ownJwtSecret(): secretsmanager.Secret {
+    const made = this.#secret("JwtSecret", "Holdfast: your application signs its clients' tokens with it");
+    new CfnOutput(this, "JwtSecretArn", { value: made.secretArn });
+    return made;
+  }
+
+  #balancer(vpc: ec2.IVpc, { certificates = [], from = ["0.0.0.0/0", "::/0"] }: HoldfastServiceProps) {
+    const group = new ec2.SecurityGroup(this, "Balancer", {
       vpc,
       description: "Load balancer of Holdfast",
       allowAllOutbound: false,
     });
-    balancerGroup.addIngressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(LISTENER_PORT), "clients");
-    acknowledge(balancerGroup, "AwsSolutions-EC23", "The public listener of a gateway for browsers");
-    const taskGroup = new ec2.SecurityGroup(this, "Tasks", { vpc, description: "Tasks of Holdfast" });
-    const range = ec2.Port.tcpRange(FIRST_PORT, FIRST_PORT + ports - 1);
-    taskGroup.addIngressRule(balancerGroup, range, "clients, by the load balancer");
-    taskGroup.addIngressRule(taskGroup, ec2.Port.tcp(FIRST_PORT), "other tasks of the cluster");
-    balancerGroup.addEgressRule(taskGroup, range, "tasks");
-    redis.securityGroup?.addIngressRule(taskGroup, ec2.Port.tcp(6379), "tasks of the cluster");
+    for (const network of from) {
+      const peer = network.includes(":") ? ec2.Peer.ipv6(network) : ec2.Peer.ipv4(network);
+      group.addIngressRule(peer, ec2.Port.tcp(listenerPort(certificates)), "clients");
+    }
+    acknowledge(group, "AwsSolutions-EC23", "The public listener of a gateway for browsers");
     const balancer = new elb.NetworkLoadBalancer(this, "Network", {
       vpc,
       internetFacing: true,
-      securityGroups: [balancerGroup],
+      securityGroups: [group],
     });
     acknowledge(
       balancer,
       "AwsSolutions-ELB2",
       "Access logs need a bucket of the account's own: `logAccessLogs`",
     );
-    this.service = new ecs.FargateService(this, "Service", {
+    return balancer;
+  }
+
+  #taskGroup(
+    vpc: ec2.IVpc,
+    balancer: elb.NetworkLoadBalancer,
+    ports: number,
+    redis: HoldfastRedis,
+  ): ec2.SecurityGroup {
+    const group = new ec2.SecurityGroup(this, "Tasks", { vpc, description: "Tasks of Holdfast" });
+    const range = ec2.Port.tcpRange(FIRST_PORT, FIRST_PORT + ports - 1);
+    balancer.connections.allowTo(group, range, "clients, by the load balancer");
+    group.addIngressRule(group, ec2.Port.tcp(FIRST_PORT), "other tasks of the cluster");
+    redis.securityGroup?.addIngressRule(group, ec2.Port.tcp(6379), "tasks of the cluster");
+    return group;
+  }
+
+  #service(
+    cluster: ecs.Cluster,
+    taskDefinition: ecs.FargateTaskDefinition,
+    group: ec2.SecurityGroup,
+  ): ecs.FargateService {
+    const service = new ecs.FargateService(this, "Service", {
       cluster,
-      taskDefinition: task,
-      desiredCount: tasks,
-      securityGroups: [taskGroup],
+      taskDefinition,
+      securityGroups: [group],
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
       // A new task serves before an old one leaves.
       minHealthyPercent: 100,
@@ -102,88 +182,39 @@ export class HoldfastService extends Construct {
       healthCheckGracePeriod: Duration.seconds(60),
       platformVersion: ecs.FargatePlatformVersion.LATEST,
     });
-    const groups = Array.from({ length: ports }, (_, n) => this.#group(n, vpc, drainWindowSeconds));
-    new elb.NetworkListener(this, "Listener", {
-      loadBalancer: balancer,
-      port: LISTENER_PORT,
-      protocol: elb.Protocol.TCP,
-      tcpIdleTimeout: Duration.seconds(LOAD_BALANCER.nlbIdleDefault.value),
-      defaultAction: elb.NetworkListenerAction.forward(groups),
-    });
-    new CfnOutput(this, "Address", { value: balancer.loadBalancerDnsName });
+    // A count in the template would be set anew by each deployment, whatever the scaling had made of it.
+    (service.node.defaultChild as ecs.CfnService).addPropertyDeletionOverride("DesiredCount");
+    return service;
   }
 
-  #task(
-    { image, connections, settings = {} }: HoldfastServiceProps,
-    size: { cpu: number; memoryMiB: number; ports: number; drainWindowSeconds: number },
-    redis: HoldfastRedis,
-  ): ecs.FargateTaskDefinition {
-    const task = new ecs.FargateTaskDefinition(this, "Task", {
-      cpu: size.cpu,
-      memoryLimitMiB: size.memoryMiB,
-      runtimePlatform: {
-        cpuArchitecture: ecs.CpuArchitecture.ARM64,
-        operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
-      },
+  /** Alarms that stop a deployment, and roll it back. */
+  #stopDeploymentsOn({ canaries }: HoldfastAlarms): void {
+    // By name, which `enableDeploymentAlarms` takes for a circle: the alarms need the load balancer and the
+    // reports, and neither needs the service.
+    const service = this.service.node.defaultChild as ecs.CfnService;
+    service.addPropertyOverride("DeploymentConfiguration.Alarms", {
+      AlarmNames: canaries.map((each) => each.alarmName),
+      Enable: true,
+      Rollback: true,
     });
-    acknowledge(task, "AwsSolutions-ECS2", "Settings are no secrets; those come from Secrets Manager");
-    const keys = this.#secret("Keys", "Holdfast: keys for resume tokens and the admin port");
-    const jwt = this.#secret("JwtSecret", "Holdfast: your application signs its clients' tokens with it");
-    const url = redis.urlSecret();
-    const last = FIRST_PORT + size.ports - 1;
-    const container = task.addContainer("gateway", {
-      image: ecs.ContainerImage.fromRegistry(image),
-      essential: true,
-      readonlyRootFilesystem: true,
-      linuxParameters: new ecs.LinuxParameters(this, "Linux", { initProcessEnabled: false }),
-      stopTimeout: Duration.seconds(ECS.stopTimeoutMost.value),
-      portMappings: Array.from({ length: size.ports }, (_, n) => ({ containerPort: FIRST_PORT + n })),
-      logging: ecs.LogDrivers.awsLogs({
-        streamPrefix: "holdfast",
-        logGroup: new logs.LogGroup(this, "Logs", {
-          retention: logs.RetentionDays.ONE_MONTH,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
-        mode: ecs.AwsLogDriverMode.NON_BLOCKING,
-      }),
-      environment: {
-        HOLDFAST_HOST: "0.0.0.0",
-        HOLDFAST_PORT: size.ports === 1 ? String(FIRST_PORT) : `${FIRST_PORT}-${last}`,
-        HOLDFAST_ADMIN_PORT: String(ADMIN_PORT),
-        // The task's own address, which is that of its one network interface.
-        HOLDFAST_ADVERTISE: "auto",
-        HOLDFAST_PING_INTERVAL: `${Math.min(25, mostPingSeconds(idleTimers("nlb", "tcp", LOAD_BALANCER.nlbIdleDefault.value)))}s`,
-        HOLDFAST_DRAIN_DELAY: "0s",
-        HOLDFAST_DRAIN_WINDOW: `${size.drainWindowSeconds}s`,
-        HOLDFAST_MAX_CONNECTIONS: String(
-          Math.min(connections, size.ports * LOAD_BALANCER.connectionsPerTargetPort.value),
-        ),
-        HOLDFAST_LOG_FORMAT: "json",
-        ...settings,
-      },
-      secrets: {
-        HOLDFAST_SECRET: ecs.Secret.fromSecretsManager(keys),
-        HOLDFAST_JWT_SECRET: ecs.Secret.fromSecretsManager(jwt),
-        HOLDFAST_REDIS: ecs.Secret.fromSecretsManager(url),
-      },
+  }
+
+  #listener(
+    loadBalancer: elb.NetworkLoadBalancer,
+    groups: elb.NetworkTargetGroup[],
+    { certificates = [] }: HoldfastServiceProps,
+  ): void {
+    const tls = certificates.length > 0;
+    new elb.NetworkListener(this, "Listener", {
+      loadBalancer,
+      port: listenerPort(certificates),
+      protocol: tls ? elb.Protocol.TLS : elb.Protocol.TCP,
+      // A TLS listener has an idle timeout of its own, which is fixed.
+      ...(tls
+        ? { certificates: [...certificates], sslPolicy: elb.SslPolicy.RECOMMENDED_TLS }
+        : { tcpIdleTimeout: Duration.seconds(LOAD_BALANCER.nlbIdleDefault.value) }),
+      defaultAction: elb.NetworkListenerAction.forward(groups),
     });
-    container.addUlimits({
-      name: ecs.UlimitName.NOFILE,
-      softLimit: LINUX.openFilesPerProcess.value,
-      hardLimit: LINUX.openFilesPerProcess.value,
-    });
-    // Of the task's own network namespace; a host-mode task on EC2 may not set them.
-    (task.node.defaultChild as ecs.CfnTaskDefinition).addPropertyOverride(
-      "ContainerDefinitions.0.SystemControls",
-      [
-        { Namespace: "net.core.somaxconn", Value: "16384" },
-        { Namespace: "net.ipv4.tcp_fin_timeout", Value: "20" },
-      ],
-    );
-    // The workers' sockets; everything else of the root is read-only.
-    task.addVolume({ name: "tmp" });
-    container.addMountPoints({ sourceVolume: "tmp", containerPath: "/tmp", readOnly: false });
-    return task;
   }
 
   #group(n: number, vpc: ec2.IVpc, drainWindowSeconds: number): elb.NetworkTargetGroup {
@@ -203,7 +234,7 @@ export class HoldfastService extends Construct {
         path: "/healthz",
         interval: Duration.seconds(HEALTH_SECONDS),
         healthyThresholdCount: 2,
-        unhealthyThresholdCount: 2,
+        unhealthyThresholdCount: UNHEALTHY_COUNT,
       },
     });
     group.setAttribute("target_health_state.unhealthy.connection_termination.enabled", "false");
@@ -219,4 +250,8 @@ export class HoldfastService extends Construct {
     acknowledge(made, "AwsSolutions-SMG4", "All tasks must change it together: a rotation is a deployment");
     return made;
   }
+}
+
+function listenerPort(certificates: readonly acm.ICertificate[]): number {
+  return certificates.length > 0 ? 443 : 80;
 }

@@ -3,8 +3,9 @@
  *
  * An Auto Scaling group of agents that sleep until the parameters say what to do; bin/swarm.sh is its
  * remote control: `status`, `start N`, `set target`, `set n`, `stop all`. Invariant: nothing runs and
- * nothing costs until `start`, and the group has no rights beside its own parameters. Never in the VPC's
- * path of the load balancer's own targets: a flow from a target to its own load balancer times out.
+ * nothing costs until `start`, and the group reads its own parameters, its packages and the secret that it
+ * was given, no more. Never in the VPC's path of the load balancer's own targets: a flow from a target to its
+ * own load balancer times out.
  */
 import { LINUX } from "@holdfast/platform";
 import { ArnFormat, CfnOutput, Duration, Stack } from "aws-cdk-lib";
@@ -14,9 +15,10 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
 import { DEFAULT_VERSION } from "./cluster.js";
-import { installLines } from "./install.js";
+import { grantPackages, installLines } from "./install.js";
 import { acknowledge } from "./nag.js";
 import type { PackageProps } from "./props.js";
+import { grantSecret, type SecretSource, secretWord } from "./secret-source.js";
 
 export interface HoldfastSwarmProps {
   /** Most machines that `start N` may ask for: 20. */
@@ -24,6 +26,8 @@ export interface HoldfastSwarmProps {
   readonly instanceType?: string;
   readonly vpc?: ec2.IVpc;
   readonly package?: PackageProps;
+  /** The gateway's secret: each connection signs a token of its own. Nothing: for a gateway without tokens. */
+  readonly jwtSecret?: SecretSource;
 }
 
 export class HoldfastSwarm extends Construct {
@@ -61,6 +65,8 @@ export class HoldfastSwarm extends Construct {
       "Session Manager in place of SSH: AWS keeps this policy",
     );
     for (const each of parameters) each.grantRead(role);
+    grantPackages(props.package ?? {}, role);
+    if (props.jwtSecret !== undefined) grantSecret(props.jwtSecret, role);
     const group = new ec2.SecurityGroup(this, "Machines", { vpc, description: "Load machines: nothing in" });
     const template = new ec2.LaunchTemplate(this, "Template", {
       instanceType: new ec2.InstanceType(instanceType),
@@ -73,7 +79,7 @@ export class HoldfastSwarm extends Construct {
       securityGroup: group,
       associatePublicIpAddress: true,
       requireImdsv2: true,
-      userData: ec2.UserData.custom(machineText(prefix, Stack.of(this).region, props.package ?? {})),
+      userData: ec2.UserData.custom(machineText(prefix, Stack.of(this).region, props)),
       blockDevices: [{ deviceName: "/dev/xvda", volume: ec2.BlockDeviceVolume.ebs(8, { encrypted: true }) }],
     });
     const fleet = new autoscaling.AutoScalingGroup(this, "Group", {
@@ -98,15 +104,15 @@ export class HoldfastSwarm extends Construct {
 }
 
 /** A machine asks for its orders every ten seconds, and starts its swarm anew when they change. */
-function machineText(prefix: string, region: string, packages: PackageProps): string {
+function machineText(prefix: string, region: string, props: HoldfastSwarmProps): string {
   const get = (name: string): string =>
     `$(aws ssm get-parameter --region ${region} --name ${prefix}/${name} --query Parameter.Value --output text)`;
   return [
     "#!/bin/bash",
     "set -euo pipefail",
-    "dnf install -y nodejs22",
+    "dnf install -y nodejs22 nodejs22-npm",
     "mkdir -p /opt/holdfast",
-    ...installLines(packages, DEFAULT_VERSION),
+    ...installLines(props.package ?? {}, DEFAULT_VERSION),
     `sysctl -w net.ipv4.ip_local_port_range='1025 65535' fs.nr_open=${LINUX.openFilesPerProcess.value}`,
     "cat > /usr/local/bin/holdfast-swarm <<'HOLDFAST_END'",
     "#!/bin/bash",
@@ -114,6 +120,12 @@ function machineText(prefix: string, region: string, packages: PackageProps): st
     "last=; running=",
     "while sleep 10; do",
     `  order="${get("target")} ${get("n")}" || continue`,
+    ...(props.jwtSecret === undefined
+      ? []
+      : [
+          `  HOLDFAST_JWT_SECRET="${secretWord(props.jwtSecret, region)}" || continue`,
+          "  export HOLDFAST_JWT_SECRET",
+        ]),
     '  [ "$order" = "$last" ] && continue',
     '  last=$order; [ -n "$running" ] && kill -TERM "$running" && wait "$running"; running=',
     '  read -r target n <<<"$order"',

@@ -3,7 +3,7 @@
  *
  * Pure text. Kernel settings come from @holdfast/platform and the unit from deploy/systemd, so that a
  * machine of the kit is the machine that the documents describe. Invariant: no secret is in it; the
- * instance reads secrets from Secrets Manager with its own role.
+ * instance reads secrets with its own role.
  */
 import { readFileSync } from "node:fs";
 import { sysctlFor, sysctlText } from "@holdfast/platform";
@@ -15,7 +15,7 @@ export interface UserDataInput {
   readonly region: string;
   /** Name to value, of /etc/holdfast/holdfast.env. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Shell variables that are filled from Secrets Manager: name to `secretWord`. */
+  /** Shell variables that are filled from a store of secrets: name to `secretWord`. */
   readonly variables: Readonly<Record<string, string>>;
   /** Of /etc/holdfast/secrets.env: name to text in which `$variable` stands for a secret. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export function userDataText(input: UserDataInput): string {
     "#!/bin/bash",
     "set -euo pipefail",
     "exec > >(tee -a /var/log/holdfast-setup.log) 2>&1",
-    "dnf install -y nodejs22 ethtool",
+    "dnf install -y nodejs22 nodejs22-npm ethtool",
     "mkdir -p /etc/holdfast /opt/holdfast",
     ...file("/etc/sysctl.d/60-holdfast.conf", "644", kernelText(input)),
     "sysctl --system",
@@ -51,11 +51,6 @@ export function userDataText(input: UserDataInput): string {
     `for n in $(seq 60); do curl -fsS -o /dev/null http://127.0.0.1:${input.healthPort}/healthz && break; sleep 2; done`,
     "",
   ].join("\n");
-}
-
-/** A shell word that prints a secret. */
-export function secretWord(arn: string, region: string): string {
-  return `$(aws secretsmanager get-secret-value --region ${region} --secret-id '${arn}' --query SecretString --output text)`;
 }
 
 /** Without the reasons, which stand in deploy/sysctl: a template and user data are limited in bytes. */

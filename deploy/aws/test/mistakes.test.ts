@@ -106,13 +106,7 @@ describe("a seeded mistake ends the synth", () => {
       "admin.from[0]",
     ])
       assert.ok(paths.includes(path), path);
-    for (const path of [
-      "settings.HOLDFAST_PORT",
-      "settings.NONSENSE",
-      "instanceTypes[2]",
-      "instanceTypes",
-      "package.version",
-    ])
+    for (const path of ["settings.HOLDFAST_PORT", "settings.NONSENSE", "instanceTypes[2]", "package.version"])
       assert.ok(paths.includes(path), path);
   });
 });
@@ -172,11 +166,6 @@ describe("more that ends the synth", () => {
       /^listener.idleTimeoutSeconds: 60 to 6000 s/,
     ],
     [
-      "a list of instance types of two architectures",
-      { connections: 9000, instanceTypes: ["c8g.large", "c7i.large"] },
-      /one image/,
-    ],
-    [
       "a setting that ends its line",
       { connections: 9000, settings: { HOLDFAST_ORIGINS: "a\nb" } },
       /line ends/,
@@ -229,6 +218,7 @@ describe("no mistake", () => {
       "one instance without Redis",
       () => ({ connections: 9000, minInstances: 1, maxInstances: 1, redis: { kind: "none" } }),
     ],
+    ["both architectures", () => ({ connections: 9000, instanceTypes: ["c8g.large", "c7i.large"] })],
     ["Spot", () => ({ connections: 9000, spot: true })],
   ];
   for (const [name, props] of fine) it(name, () => assert.deepEqual(problemsOf(props), []));

@@ -5,8 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { AGENT, drainProblems, LOAD_BALANCER, pingProblem, sysctlFor } from "@holdfast/platform";
+import type { Stack } from "aws-cdk-lib";
 import * as acm from "aws-cdk-lib/aws-certificatemanager";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as ssm from "aws-cdk-lib/aws-ssm";
+import { tarballsAt } from "../lib/index.js";
 import { attributes, type Made, make, userData } from "./support.js";
 
 const GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup";
@@ -315,6 +318,87 @@ describe("never set", () => {
   });
 });
 
+describe("arm64 and x86_64 in one group", () => {
+  const made = make(() => ({ connections: 9000, instanceTypes: ["m8g.large", "m7i.large", "m7g.large"] }));
+
+  it("have a launch template each, with an image of their own and the same user data", () => {
+    const templates = made
+      .of("AWS::EC2::LaunchTemplate")
+      .map(({ Properties }) => Properties.LaunchTemplateData);
+    assert.deepEqual(templates.map(({ InstanceType }) => InstanceType).sort(), ["m7i.large", "m8g.large"]);
+    const images = templates.map(({ ImageId }) => JSON.stringify(ImageId));
+    assert.equal(new Set(images).size, 2);
+    assert.ok(
+      images.some((each) => /arm64/i.test(each)) && images.some((each) => /x8664|x86_64/i.test(each)),
+    );
+    assert.deepEqual(templates[0].UserData, templates[1].UserData);
+    for (const { NetworkInterfaces, MetadataOptions } of templates) {
+      assert.ok(NetworkInterfaces[0].ConnectionTrackingSpecification.TcpEstablishedTimeout > 0);
+      assert.equal(MetadataOptions.HttpTokens, "required");
+    }
+  });
+
+  it("are told apart by the group's overrides", () => {
+    const [group] = made.of("AWS::AutoScaling::AutoScalingGroup");
+    const { LaunchTemplate } = group?.Properties.MixedInstancesPolicy ?? {};
+    const own = JSON.stringify(LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateId);
+    const overrides = LaunchTemplate.Overrides.map((each: any) => [
+      each.InstanceType,
+      each.LaunchTemplateSpecification === undefined
+        ? "own"
+        : JSON.stringify(each.LaunchTemplateSpecification.LaunchTemplateId),
+    ]);
+    assert.deepEqual(
+      overrides.map(([type, of]: string[]) => [type, of === "own" ? "own" : of !== own]),
+      [
+        ["m8g.large", "own"],
+        ["m7i.large", true],
+        ["m7g.large", "own"],
+      ],
+    );
+  });
+});
+
+describe("secrets in SSM parameters", () => {
+  const made = make((stack) => ({
+    connections: 9000,
+    auth: { jwtSecret: parameter(stack, "Jwt", "/gateway/jwt") },
+    redis: { kind: "given", url: parameter(stack, "Url", "/gateway/redis") },
+  }));
+
+  it("are read by the instance with its own role, and stand in no template", () => {
+    const text = userData(made);
+    for (const [variable, name] of [
+      ["jwt", "/gateway/jwt"],
+      ["redis", "/gateway/redis"],
+    ])
+      assert.match(
+        text,
+        new RegExp(
+          `^${variable}="\\$\\(aws ssm get-parameter --region \\S+ --name '${name}' --with-decryption `,
+          "m",
+        ),
+      );
+    assert.match(text, /^echo "HOLDFAST_REDIS=\$redis" >> \/etc\/holdfast\/secrets.env$/m);
+    assert.doesNotMatch(JSON.stringify(made.template.toJSON()), /resolve:ssm-secure/);
+    const policies = JSON.stringify(made.of("AWS::IAM::Policy"));
+    for (const name of ["gateway/jwt", "gateway/redis"])
+      assert.match(
+        policies,
+        new RegExp(
+          `ssm:GetParameter[^}]*parameter/${name}|parameter/${name}[^}]*ssm:GetParameter`.replaceAll(
+            "[^}]*",
+            "[\\s\\S]*",
+          ),
+        ),
+      );
+  });
+});
+
+function parameter(stack: Stack, id: string, parameterName: string): ssm.IParameter {
+  return ssm.StringParameter.fromSecureStringParameterAttributes(stack, id, { parameterName });
+}
+
 describe("a given VPC and Redis", () => {
   it("are used, and nothing of their kind is made", () => {
     const made = make((stack) => ({
@@ -341,6 +425,33 @@ describe("a given VPC and Redis", () => {
     const made = make(() => ({ connections: 9000, redis: { kind: "serverless", acceptLimits: true } }));
     assert.equal(made.of("AWS::ElastiCache::ServerlessCache").length, 1);
     assert.match(userData(made), /HOLDFAST_REDIS=rediss:\/\//);
+  });
+});
+
+describe("packages in a bucket", () => {
+  const at = (url: string): Made =>
+    make((stack) => ({ connections: 9000, package: tarballsAt(stack, "Packages", url) }));
+
+  it("are read by the instance with its own role, that folder alone, in place of the registry", () => {
+    const made = at("s3://packages-of-mine/holdfast/0.1.0/");
+    const text = userData(made);
+    assert.match(
+      text,
+      /^aws s3 cp .* s3:\/\/packages-of-mine\/holdfast\/0\.1\.0\/ \/opt\/holdfast\/packages\/$/m,
+    );
+    assert.doesNotMatch(text, /holdfast@\d/);
+    const policies = JSON.stringify(made.of("AWS::IAM::Policy"));
+    assert.match(policies, /"s3:GetObject"/);
+    assert.match(policies, /:s3:::packages-of-mine\/holdfast\/0\.1\.0\/\*/);
+  });
+
+  for (const url of ["s3://packages-of-mine", "s3://packages-of-mine/", "https://packages.example/holdfast"])
+    it(`are no ${url}`, () => assert.throws(() => at(url), /packages: s3:\/\/bucket\/folder, not/));
+});
+
+describe("the machine's packages", () => {
+  it("name npm, which is a package of its own on Amazon Linux 2023", () => {
+    assert.match(userData(nlb), /^dnf install -y nodejs22 nodejs22-npm ethtool$/m);
   });
 });
 

@@ -30,7 +30,6 @@ class Scene {
           this.asked++;
           return orThrow(this.drain);
         },
-        metrics: async () => "",
       },
       hook: {
         state: async () => orThrow(this.hookState),

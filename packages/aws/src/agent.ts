@@ -28,7 +28,7 @@ export interface AgentLog {
 
 export interface AgentOptions {
   readonly metadata: InstanceMetadata;
-  readonly gateway: LocalGateway;
+  readonly gateway: Pick<LocalGateway, "drain">;
   readonly hook: LifecycleHook;
   readonly log: AgentLog;
   /** Between two heartbeats of the hook while the gateway drains, ms. A third of its timeout. */

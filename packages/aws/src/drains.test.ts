@@ -69,7 +69,7 @@ async function live(life: Life): Promise<FakeInstance> {
   });
   const agent = new InstanceAgent({
     metadata: new Imds(aws.metadataOf(instance)),
-    gateway: { drain: async () => instance.askDrain(), metrics: async () => "" },
+    gateway: { drain: async () => instance.askDrain() },
     hook,
     log: new RecordingLog(),
     heartbeatMs: 30_000,

@@ -16,6 +16,8 @@ export type GatewayDrain =
 export interface LocalGateway {
   /** Asks for a drain, as often as one likes, and says how far it is. */
   drain(): Promise<GatewayDrain>;
+  /** Says how far a drain is, and asks for none. */
+  look(): Promise<GatewayDrain>;
   /** The text of /metrics. */
   metrics(): Promise<string>;
 }
@@ -39,10 +41,18 @@ export class AdminPort implements LocalGateway {
     this.#options = options;
   }
 
-  async drain(): Promise<GatewayDrain> {
+  drain(): Promise<GatewayDrain> {
+    return this.#drain("POST");
+  }
+
+  look(): Promise<GatewayDrain> {
+    return this.#drain("GET");
+  }
+
+  async #drain(method: "GET" | "POST"): Promise<GatewayDrain> {
     let text: string;
     try {
-      text = await this.#ask("POST", "/api/drain", ANSWER_MOST_BYTES);
+      text = await this.#ask(method, "/api/drain", ANSWER_MOST_BYTES);
     } catch (error) {
       if (isAbsent(error)) return { name: "absent" };
       throw error;

@@ -3,16 +3,13 @@
  *
  * Invariant: it ends only by `signal`. A start without instance metadata waits for them.
  */
-import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
-import { AGENT } from "@holdfast/platform";
 import { type AgentLog, InstanceAgent } from "./agent.js";
 import { Imds } from "./instance-metadata.js";
 import { AutoScalingHook } from "./lifecycle-hook.js";
 import { AdminPort } from "./local-gateway.js";
-import { defaultInterface, type MachineCounters, readMachine } from "./machine-counters.js";
-import { gatewayData, machineData } from "./report.js";
 import { CloudWatchReporter, EmbeddedReporter, type Reporter } from "./reporter.js";
+import { Reports } from "./reports.js";
 
 export interface RunOptions {
   /** Of the gateway's admin port: `http://host:port`. */
@@ -70,41 +67,6 @@ export async function runAgent(options: RunOptions): Promise<void> {
   } finally {
     hook.close();
     reporter?.close();
-  }
-}
-
-/** A report when the last one is an interval old. */
-class Reports {
-  readonly #gateway: AdminPort;
-  readonly #reporter: Reporter | undefined;
-  readonly #log: AgentLog;
-  #sentAt = Number.NEGATIVE_INFINITY;
-  #before: MachineCounters | undefined;
-  #failure: string | undefined;
-
-  constructor(gateway: AdminPort, reporter: Reporter | undefined, log: AgentLog) {
-    this.#gateway = gateway;
-    this.#reporter = reporter;
-    this.#log = log;
-  }
-
-  async turn(now: number): Promise<void> {
-    if (this.#reporter === undefined || now - this.#sentAt < AGENT.intervalSeconds * 1000) return;
-    this.#sentAt = now;
-    try {
-      const routes = await readFile("/proc/net/route", "utf8").catch(() => "");
-      const machine = await readMachine(defaultInterface(routes));
-      // A gateway that does not answer does not hide the machine.
-      const text = await this.#gateway.metrics().catch(() => "");
-      const data = [...gatewayData(text), ...machineData(machine, this.#before)];
-      this.#before = machine;
-      if (data.length > 0) await this.#reporter.send(data);
-      this.#failure = undefined;
-    } catch (error) {
-      const sentence = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      if (sentence !== this.#failure) this.#log.warn(`report: ${sentence}; the next one is due in a minute`);
-      this.#failure = sentence;
-    }
   }
 }
 

@@ -1,8 +1,8 @@
-import { CORE_DEFAULTS, MemoryBroker, silentLogger } from "@holdfast/core";
+import { CORE_DEFAULTS, MemoryBroker, noMetrics, silentLogger } from "@holdfast/core";
 import { RedisBroker } from "@holdfast/redis";
 import { describe, expect, it } from "@jest/globals";
 import { coreOptions } from "./compose/core-options.js";
-import { describeRedis, directDoor, type PrimaryParts, primaryOptions } from "./compose.js";
+import { backendOf, directDoor, type PrimaryParts, primaryOptions } from "./compose.js";
 import { complete } from "./config/complete.js";
 import { loadSettings } from "./config/load.js";
 import type { Machine } from "./machine/machine.js";
@@ -20,12 +20,14 @@ function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
   const logLinesLost = (): number => 0;
   return {
     settings,
+    shown: [],
     machine,
     logger: silentLogger,
     logLinesLost,
     logFormat: "json",
     colour: false,
     program: "holdfast",
+    dashboard: {},
     execArgv: [],
     nodeOptions: "",
   };
@@ -34,10 +36,15 @@ function parts(flags: Readonly<Record<string, string>> = {}): PrimaryParts {
 describe("composing", () => {
   it("has core's own defaults where nothing is said", () => {
     const demo = { demo: { clientPublish: true, historySize: 100 } };
-    expect(coreOptions(parts().settings)).toEqual({ ...CORE_DEFAULTS, namespaces: demo });
+    expect(coreOptions(parts().settings)).toEqual({
+      ...CORE_DEFAULTS,
+      // 0.5 % of a core for four workers together.
+      surveyShare: 0.00125,
+      namespaces: demo,
+    });
   });
 
-  it("gives each namespace its history, and the primary the same rules", () => {
+  it("gives each namespace its history, and the primary the same rules", async () => {
     const written = parts({
       historySize: "5",
       namespaces: '{"room":{"historySize":7,"historyTtl":"1h"},"log":{"historySize":0}}',
@@ -46,14 +53,14 @@ describe("composing", () => {
       historySize: 7,
       historyTtlMs: 3_600_000,
     });
-    const { retention } = primaryOptions(written);
+    const { retention } = await primaryOptions(written);
     expect(retention("news")).toEqual({ size: 5, ttlMs: 300_000 });
     expect(retention("room:1")).toEqual({ size: 7, ttlMs: 3_600_000 });
     expect(retention("log:1")).toBeUndefined();
   });
 
-  it("fills the primary's options from settings and machine", () => {
-    const options = primaryOptions(parts({ port: "8080-8081", adminPort: "9", drainWindow: "3s" }));
+  it("fills the primary's options from settings and machine", async () => {
+    const options = await primaryOptions(parts({ port: "8080-8081", adminPort: "9", drainWindow: "3s" }));
     expect(options).toMatchObject({
       ports: [8080, 8081],
       admin: { host: "127.0.0.1", port: 9, key: undefined, maxConnections: 256 },
@@ -64,9 +71,9 @@ describe("composing", () => {
     });
   });
 
-  it("hands a worker settings that survive JSON", () => {
+  it("hands a worker settings that survive JSON", async () => {
     const { settings } = parts({ gcInterval: "off", origins: "*" });
-    const { workerConfig } = primaryOptions({ ...parts(), settings });
+    const { workerConfig } = await primaryOptions({ ...parts(), settings });
     expect(JSON.parse(JSON.stringify(workerConfig))).toEqual({
       settings: JSON.parse(JSON.stringify(settings)),
       logFormat: "json",
@@ -107,13 +114,32 @@ describe("composing", () => {
     expect(access({ webhookSubscribeUrl: url, jwtSecret: "y".repeat(32) })).toEqual(["private", false]);
   });
 
-  it("embeds a broker, or takes Redis when there is one", () => {
-    const embedded = primaryOptions(parts());
+  it("embeds a broker, or takes Redis when there is one", async () => {
+    const embedded = await primaryOptions(parts());
     expect(embedded.broker).toBeInstanceOf(MemoryBroker);
     expect(embedded.bus).toBeDefined();
     const clustered = parts({ redis: "redis://me:secret@127.0.0.1:6379" });
-    expect(primaryOptions(clustered).broker).toBeInstanceOf(RedisBroker);
-    expect(primaryOptions(clustered).bus).toBeUndefined();
-    expect(describeRedis(clustered.settings)).toBe("redis://127.0.0.1:6379");
+    expect((await primaryOptions(clustered)).broker).toBeInstanceOf(RedisBroker);
+    expect((await primaryOptions(clustered)).bus).toBeUndefined();
+  });
+
+  it("describes the backend for the operator, without its password", async () => {
+    const described = async (flags: Readonly<Record<string, string>>) =>
+      (await backendOf(parts(flags).settings, silentLogger)).describe();
+    expect(await described({})).toEqual({ name: "embedded", phrase: "embedded broker" });
+    const url = "redis://127.0.0.1:6379";
+    expect(await described({ redis: "redis://me:secret@127.0.0.1:6379" })).toEqual({
+      name: url,
+      phrase: `broker ${url}`,
+    });
+  });
+
+  it("gives a worker seams of its own on Redis, and none where the primary serves them", async () => {
+    const worker = async (flags: Readonly<Record<string, string>>) =>
+      (await backendOf(parts(flags).settings, silentLogger)).worker(noMetrics);
+    expect(await worker({})).toBeUndefined();
+    const redis = "redis://127.0.0.1:6379";
+    expect(await worker({ redis })).toMatchObject({ broker: expect.any(RedisBroker), events: undefined });
+    expect((await worker({ redis, events: "true" }))?.events).toBeDefined();
   });
 });

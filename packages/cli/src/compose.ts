@@ -1,42 +1,26 @@
 /**
- * Settings → what the gateway runs with. The only file that names concrete classes.
+ * Settings → what the gateway runs with. The only file that names concrete classes, but for those of which a
+ * backend is made (backends/).
  *
  * Invariant: the primary and its workers are composed from the same settings, which travel to a worker as
  * JSON.
  */
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
-import {
-  CONTROL,
-  LimitedLogger,
-  type Logger,
-  MemoryBroker,
-  MemoryBus,
-  MemoryPresence,
-  MemoryRevocations,
-  type Metrics,
-  Namespaces,
-  noMetrics,
-  type PresenceStore,
-  type Retention,
-  type RevocationStore,
-  systemClock,
-} from "@holdfast/core";
-import {
-  isLoopback,
-  type PrimaryOptions,
-  type ReloadOptions,
-  type ServedSeam,
-  type WorkerOptions,
-} from "@holdfast/gateway";
-import { describeTarget, parseRedisUrl, RedisBroker } from "@holdfast/redis";
+import { LimitedLogger, type Logger, systemClock, type Tracing } from "@holdfast/core";
+import type { PrimaryOptions, ReloadOptions, ShownSetting, StaticPage } from "@holdfast/gateway";
+import { isLoopback, RecentWarnings, type WorkerOptions } from "@holdfast/gateway/worker";
+import { EmbeddedBackend } from "./backends/embedded-backend.js";
+import type { GatewayBackend } from "./backends/gateway-backend.js";
 import { advertised } from "./compose/advertised.js";
+import { channelRules } from "./compose/channel-rules.js";
 import { coreOptions } from "./compose/core-options.js";
 import { tokenOptions, webhookOptions } from "./compose/identity-options.js";
 import { readPages, suggestionsFor } from "./compose/pages.js";
+import { backendChoice, backendTraits } from "./config/backend-choice.js";
+import { adminTls, publicTls } from "./config/certificates.js";
 import type { CompleteSettings } from "./config/complete.js";
-import { knowsClients } from "./config/cross-checks.js";
-import { Failure } from "./failure.js";
+import { knowsClients } from "./config/known-clients.js";
 import { spread } from "./machine/capacity.js";
 import { workerExecArgv } from "./machine/heap.js";
 import type { Machine } from "./machine/machine.js";
@@ -57,6 +41,8 @@ export interface WorkerConfig {
 
 export interface PrimaryParts {
   readonly settings: CompleteSettings;
+  /** The same, as operators see them. */
+  readonly shown: readonly ShownSetting[];
   readonly machine: Machine;
   readonly logger: Logger;
   /** Log lines that this process could not write. */
@@ -64,9 +50,13 @@ export interface PrimaryParts {
   readonly logFormat: "pretty" | "json";
   readonly colour: boolean;
   readonly program: string;
+  /** What the admin port serves as it is, by path. */
+  readonly dashboard: Readonly<Record<string, StaticPage>>;
   /** Node flags and NODE_OPTIONS of this process. */
   readonly execArgv: readonly string[];
   readonly nodeOptions: string;
+  /** Where spans go; undefined: there are none. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What a reload gives a running primary. The worker's program is what lies on disk then. */
@@ -78,33 +68,46 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
     workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
     workerConfig,
+    travelsAs: settings.engine === "ws" ? "socket" : "handle",
     drain: {
       delayMs: drainDelay,
       windowMs: drainWindow,
       ratePerSecond: drainRate === "auto" ? undefined : drainRate,
     },
-    retention: retentions(settings),
-    hasPresence: hasPresence(settings),
+    rebalance: {
+      automatic: settings.rebalance === "auto",
+      rate: settings.rebalanceRate / 1000,
+      weight: settings.rebalanceWeight,
+    },
+    ...channelRules(settings),
     clockLeewayMs: settings.jwtLeeway,
     origins: settings.origins,
+    settings: parts.shown,
   };
 }
 
-export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
+export async function primaryOptions(parts: PrimaryParts): Promise<PrimaryOptions> {
   const { settings } = parts;
-  const logger = new LimitedLogger(parts.logger, systemClock);
+  const limited = new LimitedLogger(parts.logger, systemClock);
+  const warnings = new RecentWarnings(() => systemClock.now());
+  const logger = warnings.over(limited);
   const { workers } = settings;
   return {
     ...reloadOptions(parts),
-    ...(settings.redis === undefined ? embedded(settings) : onRedis(settings, logger)),
+    ...(await backendOf(settings, logger)).primary(),
+    name: `${hostname()}:${settings.port[0] ?? 0}`,
     host: settings.host,
     ports: settings.port,
     admin: {
       host: settings.adminHost,
       port: settings.adminPort,
       key: settings.adminKey,
+      readKey: settings.adminReadKey,
+      pages: parts.dashboard,
       maxConnections: settings.adminMaxConnections,
     },
+    tls: publicTls(settings),
+    adminTls: adminTls(settings),
     accept: settings.accept,
     workers,
     revocationTtlMs: settings.revocationTtl,
@@ -119,81 +122,43 @@ export function primaryOptions(parts: PrimaryParts): PrimaryOptions {
     proxyProtocol: settings.proxyProtocol,
     trustedProxies: settings.trustedProxies ?? [],
     maxPublicationBytes: settings.maxPublicationBytes,
+    tracing: parts.tracing,
     logger,
+    auditLogger: parts.logger,
     logLinesLost: parts.logLinesLost,
-    logLinesLimited: () => logger.leftOut,
+    logLinesLimited: () => limited.leftOut,
+    warnings,
     clock: systemClock,
   };
 }
 
-type Home = Pick<PrimaryOptions, "broker" | "bus" | "presence" | "revocations" | "seams">;
-
-/** The broker and its seams in this process, which serves them to the workers. */
-function embedded(settings: CompleteSettings): Home {
-  const { maxRevocations } = settings;
-  const bus = new MemoryBus();
-  const presence = new MemoryPresence(bus, systemClock);
-  const revocations = new MemoryRevocations({
-    maxRevocations,
-    now: () => systemClock.now(),
-    tell: (order) => bus.publish(CONTROL, order, {}),
-  });
-  return {
-    broker: new MemoryBroker(bus),
-    bus,
-    presence,
-    revocations,
-    seams: {
-      presence: () => servedPresence(presence, settings.presenceGrace),
-      revocations: () => ({
-        methods: {
-          add: (...[each]: Parameters<RevocationStore["add"]>) => revocations.add(each),
-          list: (...[from, known]: Parameters<RevocationStore["list"]>) => revocations.list(from, known),
-          spend: (...[id, forMs]: Parameters<RevocationStore["spend"]>) => revocations.spend(id, forMs),
-        },
-      }),
-    },
-  };
+/**
+ * The backend that the settings choose, loaded now: the other ones cost no memory. Nothing is connected to
+ * before its seams are started.
+ */
+export async function backendOf(
+  settings: CompleteSettings,
+  logger: Logger,
+  tracing?: Tracing,
+): Promise<GatewayBackend> {
+  const choice = backendChoice(settings);
+  switch (choice.kind) {
+    case "embedded":
+      return new EmbeddedBackend(settings);
+    case "redis": {
+      const { RedisBackend } = await import("./backends/redis-backend.js");
+      const { retention } = channelRules(settings);
+      return new RedisBackend(choice.url, settings, { logger, retention, tracing });
+    }
+  }
 }
 
-/** Presence as one worker may use it. When the worker is gone, its members are as good as disconnected. */
-function servedPresence(presence: MemoryPresence, graceMs: number): ServedSeam {
-  const begun = new Set<string>();
-  return {
-    methods: {
-      renew: (...[id, forMs, begin]: Parameters<PresenceStore["renew"]>) => {
-        if (begin) begun.add(id);
-        return presence.renew(id, forMs, begin);
-      },
-      change: (...[channel, ...rest]: Parameters<PresenceStore["change"]>) =>
-        presence.change(channel, ...rest),
-      read: (...[channel, limit, cursor]: Parameters<PresenceStore["read"]>) =>
-        presence.read(channel, limit, cursor),
-      end: (id: string) => {
-        begun.delete(id);
-        return presence.end(id);
-      },
-    },
-    close() {
-      for (const id of begun) presence.abandon(id, graceMs);
-    },
-  };
-}
-
-/** The workers have their own. */
-function onRedis(settings: CompleteSettings, logger: Logger): Home {
-  const broker = redisBroker(settings, logger, noMetrics);
-  return {
-    broker,
-    bus: undefined,
-    presence: broker.presence(),
-    revocations: broker.revocations(),
-    seams: {},
-  };
-}
-
-/** `config` comes from this program's own primary. */
-export function workerOptions(config: WorkerConfig, owner: { readonly slot: number }): WorkerOptions {
+/** `config` comes from this program's own primary. `tracing`: where spans go; undefined: there are none. */
+export async function workerOptions(
+  config: WorkerConfig,
+  owner: { readonly slot: number },
+  tracing?: Tracing,
+): Promise<WorkerOptions> {
   const { settings, logFormat, colour, program } = config;
   const output = LogOutput.standard();
   const lines = createLogger(
@@ -205,9 +170,14 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     },
     output,
   );
-  const logger = new LimitedLogger(lines, systemClock);
+  const limited = new LimitedLogger(lines, systemClock);
+  const warnings = new RecentWarnings(() => systemClock.now());
+  const logger = warnings.over(limited);
+  const backend = await backendOf(settings, logger, tracing);
   return {
+    ...sessionOptions(settings),
     core: coreOptions(settings),
+    engine: settings.engine,
     secret: settings.secret ?? settings.jwtSecret,
     origins: settings.origins,
     onlyLocalHosts: isLoopback(settings.host) && !knowsClients(settings),
@@ -215,6 +185,7 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     tokens: tokenOptions(settings),
     webhooks: webhookOptions(settings),
     tokenInUrl: settings.tokenInUrl,
+    compression: settings.compression,
     gcIntervalMs: unlessOff(settings.gcInterval),
     headTimeoutMs: settings.headTimeout,
     unfinished: {
@@ -225,9 +196,40 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
     maxHeadBytes: settings.maxHeadBytes,
     writeTimeoutMs: settings.writeTimeout,
     brokerWaitMs: settings.brokerWait,
+    canary: canaryOptions(settings),
     maxSockets: maxSockets(settings),
-    answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     advertise: (port) => advertised(settings, port, networkInterfaces()),
+    pages: readPages(suggestionsFor(settings, program)),
+    direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
+    broker: (metrics, sharing) => backend.worker(metrics, sharing),
+    sharesSubscriptions: sharesSubscriptions(settings),
+    tracing,
+    logger,
+    logLinesLost: () => output.lost,
+    logLinesLimited: () => limited.leftOut,
+    warnings,
+    clock: systemClock,
+  };
+}
+
+/** Without other instances publications come over the link. */
+function canaryOptions(settings: CompleteSettings): WorkerOptions["canary"] {
+  const { canary } = settings;
+  return canary === "off" || !backendTraits(settings).joinsInstances ? undefined : { intervalMs: canary };
+}
+
+/** Alone in its instance a worker has none to share with. */
+function sharesSubscriptions(settings: CompleteSettings): boolean {
+  const { redisSubscriptions, workers } = settings;
+  return redisSubscriptions === "instance" && workers > 1 && backendTraits(settings).joinsInstances;
+}
+
+/** What a worker allows to the sessions that HTTP requests open, and to their peers. */
+function sessionOptions(
+  settings: CompleteSettings,
+): Pick<WorkerOptions, "answerTimeoutMs" | "clients" | "sessionLimits" | "polls"> {
+  return {
+    answerTimeoutMs: settings.pollHold + ANSWER_MARGIN_MS,
     clients: {
       proxyProtocol: settings.proxyProtocol,
       trustedProxies: settings.trustedProxies ?? [],
@@ -242,28 +244,6 @@ export function workerOptions(config: WorkerConfig, owner: { readonly slot: numb
       graceMs: settings.pollGrace,
       streamSilenceMs: unlessOff(settings.streamSilence),
     },
-    pages: readPages(suggestionsFor(settings, program)),
-    direct: settings.accept === "reuseport" ? directDoor(settings) : undefined,
-    broker:
-      settings.redis === undefined
-        ? undefined
-        : (metrics) => {
-            const broker = redisBroker(settings, logger, metrics);
-            return {
-              broker,
-              ingest: broker.ingest(retentions(settings)),
-              directory: broker.directory(),
-              presence: broker.presence(settings.events ? settings.eventsMaxLength : undefined),
-              revocations: broker.revocations(),
-              events: settings.events
-                ? broker.events({ maxLength: settings.eventsMaxLength, maxBytes: settings.eventsMaxBytes })
-                : undefined,
-            };
-          },
-    logger,
-    logLinesLost: () => output.lost,
-    logLinesLimited: () => logger.leftOut,
-    clock: systemClock,
   };
 }
 
@@ -278,6 +258,7 @@ export function directDoor(settings: CompleteSettings): Exclude<WorkerOptions["d
     backlog: settings.backlog,
     headTimeoutMs: settings.headTimeout,
     maxHeadBytes: settings.maxHeadBytes,
+    speaksTls: settings.tlsCert !== undefined,
     origins: settings.origins,
     maxPending: Math.ceil(maxPending / workers),
     maxPendingBytes: Math.ceil(settings.maxPendingBytes / workers),
@@ -303,39 +284,6 @@ function limitsOf(settings: CompleteSettings): PrimaryOptions["limits"] {
     maxPerAddress: unlessOff(settings.connectionsPerAddress),
     ratePerAddress: unlessOff(settings.connectionRatePerAddress),
   };
-}
-
-/** What the broker keeps of a channel's past: the primary publishes by the same rules as the workers. */
-function retentions(settings: CompleteSettings): (channel: string) => Retention | undefined {
-  const options = coreOptions(settings);
-  const namespaces = new Namespaces(options.namespaces, options);
-  return (channel) => namespaces.retention(channel);
-}
-
-/** Whether a channel has presence. */
-function hasPresence(settings: CompleteSettings): (channel: string) => boolean {
-  const options = coreOptions(settings);
-  const namespaces = new Namespaces(options.namespaces, options);
-  return (channel) => namespaces.presence(channel) !== undefined;
-}
-
-/** Where Redis is, without its password; undefined when the broker is the embedded one. */
-export function describeRedis({ redis }: Pick<CompleteSettings, "redis">): string | undefined {
-  return redis === undefined ? undefined : describeTarget(redisTarget(redis));
-}
-
-function redisBroker(settings: CompleteSettings, logger: Logger, metrics: Metrics): RedisBroker {
-  const { redis, redisPrefix, maxPublicationBytes, maxRevocations } = settings;
-  const target = redisTarget(redis ?? "");
-  const seams = { clock: systemClock, logger, metrics, random: Math.random };
-  return new RedisBroker({ target, prefix: redisPrefix, maxPublicationBytes, maxRevocations }, seams);
-}
-
-/** The URL was checked with the settings. */
-function redisTarget(url: string): Exclude<ReturnType<typeof parseRedisUrl>, { problem: string }> {
-  const target = parseRedisUrl(url);
-  if ("problem" in target) throw new Failure(`redis ${target.problem}`, 2);
-  return target;
 }
 
 function unlessOff(value: number | "off"): number | undefined {

@@ -5,9 +5,10 @@
  */
 
 /**
- * 1: it could not be done. 2: it was asked for wrongly (flags, settings), so trying again changes nothing.
+ * 1: it could not be done. 2: it was asked for wrongly (flags, settings), so trying again changes nothing. 3,
+ * 4: it was done, and what was looked at failed, or has warnings (`doctor`, `status`, `connection`, `why`).
  */
-export type ExitCode = 1 | 2;
+export type ExitCode = 1 | 2 | 3 | 4;
 
 export class Failure extends Error {
   override readonly name = "Failure";

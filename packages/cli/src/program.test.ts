@@ -62,14 +62,25 @@ describe("the program", () => {
     [["broadcast"]],
     [["listen"]],
     [["disconnect"]],
+    [["status"]],
+    [["top"]],
+    [["connections"]],
+    [["connection"]],
+    [["why"]],
+    [["incidents"]],
     [["channels"]],
     [["presence"]],
     [["history"]],
     [["drain"]],
+    [["reload"]],
     [["token"]],
     [["token", "create"]],
     [["token", "check"]],
     [["swarm", "run"]],
+    [["swarm", "agent"]],
+    [["swarm", "status"]],
+    [["swarm", "set", "n"]],
+    [["swarm", "stop"]],
     [["config"]],
     [["config", "print"]],
     [["config", "check"]],
@@ -103,13 +114,42 @@ describe("the program", () => {
     expect(await run("config", "check", "--ping-interval", "30s", "--max-connections", "100")).toBe(0);
   });
 
+  it.each([
+    ["publish"],
+    ["broadcast"],
+    ["listen"],
+    ["disconnect"],
+    ["status"],
+    ["top"],
+    ["connections"],
+    ["connection"],
+    ["why"],
+    ["incidents"],
+    ["channels"],
+    ["presence"],
+    ["history"],
+    ["drain"],
+    ["reload"],
+    ["token create"],
+    ["token check"],
+    ["doctor"],
+    ["plan"],
+    ["tune"],
+    ["config print"],
+    ["config check"],
+    ["version"],
+  ])("%s speaks JSON to programs", async (command) => {
+    await run(...command.split(" "), "--help");
+    expect(terminal.printed.join("\n")).toMatch(/^ +--json /m);
+  });
+
   it("suggests the flag that was meant", async () => {
     expect(await run("start", "--prot", "8080")).toBe(2);
     expect(terminal.errors).toEqual(["holdfast: unknown option '--prot' (did you mean --port?)"]);
   });
 
   it.each([
-    [["status"], /^holdfast: unknown command 'status': there are start, publish, .*; see `holdfast --help`$/],
+    [["uptime"], /^holdfast: unknown command 'uptime': there are start, publish, .*; see `holdfast --help`$/],
     [["strat"], /^holdfast: unknown command 'strat' \(did you mean start\?\)$/],
     [["config", "prnt"], /^holdfast: unknown command 'prnt' \(did you mean print\?\)$/],
     [

@@ -5,22 +5,7 @@
  * its stack.
  */
 import { Command, CommanderError } from "commander";
-import { awsCommand } from "./commands/aws-agent.js";
-import { broadcastCommand } from "./commands/broadcast.js";
-import { channelsCommand } from "./commands/channels.js";
-import { completionCommand } from "./commands/completion.js";
-import { configCheckCommand } from "./commands/config-check.js";
-import { configPrintCommand } from "./commands/config-print.js";
-import { disconnectCommand } from "./commands/disconnect.js";
-import { drainCommand } from "./commands/drain.js";
-import { historyCommand } from "./commands/history.js";
-import { listenCommand } from "./commands/listen.js";
-import { presenceCommand } from "./commands/presence.js";
-import { publishCommand } from "./commands/publish.js";
-import { startCommand } from "./commands/start.js";
-import { swarmCommand } from "./commands/swarm.js";
-import { tokenCommand } from "./commands/token.js";
-import { versionCommand } from "./commands/version.js";
+import { type CommandParts, loadCommands } from "./command-table.js";
 import { Failure } from "./failure.js";
 import { asCalled } from "./invocation.js";
 import { type Machine, readMachine } from "./machine/machine.js";
@@ -40,7 +25,8 @@ export async function runProgram(
   { version, readMachine: machine = readMachine }: ProgramOptions,
 ): Promise<number> {
   try {
-    await program(terminal, version, machine).parseAsync([...args], { from: "user" });
+    const root = await program(args, { terminal, version, machine });
+    await root.parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
     // Commander has printed its message; 0 is that of --help and --version.
@@ -53,39 +39,21 @@ export async function runProgram(
   }
 }
 
-function program(terminal: Terminal, version: string, machine: () => Machine): Command {
-  const config = new Command("config")
-    .description("Show or check the settings.")
-    .summary("show or check the settings");
-  config.addCommand(configPrintCommand(terminal, machine)).addCommand(configCheckCommand(terminal, machine));
-  const root: Command = new Command("holdfast")
+async function program(args: readonly string[], parts: CommandParts): Promise<Command> {
+  const root = new Command("holdfast")
     .description("A clustered WebSocket gateway.")
-    .version(version, "-V, --version", "print the version")
-    .addCommand(startCommand(terminal, version, machine))
-    .addCommand(publishCommand(terminal))
-    .addCommand(broadcastCommand(terminal))
-    .addCommand(listenCommand(terminal))
-    .addCommand(disconnectCommand(terminal))
-    .addCommand(channelsCommand(terminal))
-    .addCommand(presenceCommand(terminal))
-    .addCommand(historyCommand(terminal))
-    .addCommand(drainCommand(terminal))
-    .addCommand(tokenCommand(terminal, machine))
-    .addCommand(swarmCommand(terminal))
-    .addCommand(awsCommand(terminal))
-    .addCommand(config)
-    .addCommand(versionCommand(terminal, version))
-    .addCommand(completionCommand(terminal, () => root))
-    .addHelpText(
-      "after",
-      `
+    .version(parts.version, "-V, --version", "print the version");
+  for (const command of await loadCommands(args, { ...parts, root })) root.addCommand(command);
+  root.addHelpText(
+    "after",
+    `
 Examples:
   $ holdfast start
   $ holdfast listen news
   $ holdfast publish news '{"hello":1}'
 Each command explains itself: holdfast start --help`,
-    );
-  prepare(root, terminal);
+  );
+  prepare(root, parts.terminal);
   return root;
 }
 

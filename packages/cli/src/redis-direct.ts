@@ -1,8 +1,12 @@
 /**
  * Redis without a gateway: one thing done there, as any backend would do it.
+ *
+ * Invariant: the client of Redis is loaded when something is to be done there; most command lines go through
+ * a gateway.
  */
 import { type Logger, noMetrics, silentLogger, systemClock } from "@holdfast/core";
-import { describeTarget, parseRedisUrl, RedisBroker, refusalIn } from "@holdfast/redis";
+import type { SeamsOnRedis } from "@holdfast/redis";
+import { describeTarget, parseRedisUrl } from "@holdfast/redis/target";
 import { Failure, sentence } from "./failure.js";
 
 export interface DirectRedisOptions {
@@ -18,7 +22,7 @@ const MAX_REVOCATIONS = 1_000_000;
 /** Does it once Redis is reached. Returns where that was, for the person at the terminal. */
 export async function withRedis(
   options: DirectRedisOptions,
-  act: (broker: RedisBroker) => Promise<unknown>,
+  act: (redis: SeamsOnRedis) => Promise<unknown>,
 ): Promise<string> {
   const target = parseRedisUrl(options.url);
   if ("problem" in target) throw new Failure(`--redis ${target.problem}`, 2);
@@ -34,7 +38,8 @@ export async function withRedis(
       if ("reason" in fields) giveUp(String(fields.reason));
     },
   };
-  const broker = new RedisBroker(
+  const { refusalIn, SeamsOnRedis } = await import("@holdfast/redis");
+  const redis = new SeamsOnRedis(
     {
       target,
       prefix: options.prefix,
@@ -46,23 +51,22 @@ export async function withRedis(
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      giveUp = (reason) => reject(new Failure(awayMessage(where, reason)));
+      giveUp = (reason) => reject(new Failure(awayMessage(where, reason, refusalIn(reason))));
       timer = setTimeout(() => giveUp(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
-      broker.start({ publication: () => {}, state: (state) => state === "ready" && resolve() });
+      redis.broker.start({ publication: () => {}, state: (state) => state === "ready" && resolve() });
     });
-    await act(broker).catch((error: unknown) => {
+    await act(redis).catch((error: unknown) => {
       throw new Failure(`Redis at ${where} did not take it: ${sentence(error)}`, 1, { cause: error });
     });
     return where;
   } finally {
     clearTimeout(timer);
-    await broker.close();
+    await redis.broker.close();
   }
 }
 
 /** A Redis that answers and refuses is not one that is away. */
-function awayMessage(where: string, reason: string): string {
-  const refusal = refusalIn(reason);
+function awayMessage(where: string, reason: string, refusal: string | undefined): string {
   if (refusal !== undefined)
     return `Redis at ${where} ${refusal} (it said: ${reason.replace(" Please report this.", "")})`;
   return `no Redis at ${where} (${reason}): check the URL, and that Redis runs there`;

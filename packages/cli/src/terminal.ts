@@ -5,6 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { once } from "node:events";
 import { Failure } from "./failure.js";
 import { invocation, realPathOf } from "./invocation.js";
+import { ProcessScreen, type TerminalScreen } from "./screen.js";
 
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -25,6 +26,8 @@ export interface Terminal {
   err(line: string): void;
   /** Shows a line that the next one takes the place of; empty to clear it. Undefined without a terminal. */
   readonly status?: ((line: string) => void) | undefined;
+  /** The whole screen with its keys; undefined where input or output is no terminal. */
+  screen?(): TerminalScreen | undefined;
   /** Aborts at the first SIGINT or SIGTERM. */
   interrupted(): AbortSignal;
 }
@@ -47,6 +50,10 @@ export const processTerminal: Terminal = Object.freeze({
     process.stderr.write(`${line}\n`);
   },
   status: process.stderr.isTTY ? showStatus : undefined,
+  screen(): TerminalScreen | undefined {
+    const { stdin, stdout } = process;
+    return stdin.isTTY && stdout.isTTY ? new ProcessScreen(stdin, stdout, process) : undefined;
+  },
   interrupted(): AbortSignal {
     const controller = new AbortController();
     const abort = (): void => controller.abort();

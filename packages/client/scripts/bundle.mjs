@@ -21,6 +21,7 @@ const { outputFiles } = await build({
   minify: true,
   mangleProps: new RegExp(`^(?:${INTERNAL_NAMES.join("|")})$`),
   legalComments: "none",
+  define: { "Number.POSITIVE_INFINITY": "Infinity" },
   logLevel: "warning",
 });
 const { code } = await minify(outputFiles[0].text, {
@@ -35,6 +36,9 @@ const { code } = await minify(outputFiles[0].text, {
     hoist_funs: true,
     inline: 1,
     lhs_constants: false,
+    comparisons: false,
+    booleans: false,
+    unsafe: true,
   },
 });
 writeFileSync(outfile, code);

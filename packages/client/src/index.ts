@@ -31,4 +31,5 @@ export type { TransportName } from "./transports/transport.js";
 // For tests of applications, and other platforms.
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export type { Network } from "./network.js";
+export type { ClientEncoding } from "./transports/transports.js";
 export type { WebSocketClass, WebSocketLike } from "./transports/web-socket.js";

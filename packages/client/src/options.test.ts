@@ -44,7 +44,7 @@ describe("resolveOptions", () => {
     const own = Object.getOwnPropertyDescriptor(global, "WebSocket");
     Object.defineProperty(global, "WebSocket", { value: undefined, configurable: true, writable: true });
     try {
-      expect(() => resolveOptions({ transports: ["websocket"] })).toThrow(/Node\.js 22 .*package ws/);
+      expect(() => resolveOptions({ transports: ["websocket"] })).toThrow(/Node\.js 22 .*that of ws/);
     } finally {
       if (own === undefined) delete global.WebSocket;
       else Object.defineProperty(global, "WebSocket", own);

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "./clock.js";
 import { type Network, systemNetwork } from "./network.js";
 import type { GetToken } from "./token-source.js";
 import type { TransportName } from "./transports/transport.js";
-import { findTransports, type Transports } from "./transports/transports.js";
+import { type ClientEncoding, findTransports, type Transports } from "./transports/transports.js";
 import type { WebSocketClass } from "./transports/web-socket.js";
 
 /** Where a page remembers what worked: a part of the standard's Storage. */
@@ -29,6 +29,11 @@ export interface ClientOptions {
    * How long an attempt may take: first `getToken`, then socket and connect reply, ms each. Default 10_000.
    */
   readonly connectTimeoutMs?: number;
+  /**
+   * How frames and bytes look: `msgpack` of `@holdfast/client/msgpack`, with which data may be a Uint8Array.
+   * Default JSON, where bytes are their base64.
+   */
+  readonly encoding?: ClientEncoding;
   /** Default `globalThis.fetch`. For tests, and for platforms without it. */
   readonly fetch?: typeof globalThis.fetch;
   /**
@@ -69,6 +74,7 @@ export interface ResolvedOptions {
   readonly getToken: GetToken;
   /** Whether another token may come where one has expired. */
   readonly renewable: boolean;
+  readonly encoding: ClientEncoding | undefined;
   readonly name: string;
   readonly network: Network;
   readonly random: () => number;
@@ -97,9 +103,11 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
   const clock = given.clock ?? systemClock;
   const commandTimeoutMs = duration("commandTimeoutMs", given.commandTimeoutMs ?? 10_000);
   const random = given.random ?? Math.random;
+  const { encoding } = given;
   const resolved = {
     backoff,
     clock,
+    encoding,
     commandTimeoutMs,
     connectTimeoutMs: duration("connectTimeoutMs", given.connectTimeoutMs ?? 10_000),
     getToken: getToken ?? (() => token),
@@ -108,7 +116,7 @@ export function resolveOptions(given: ClientOptions): ResolvedOptions {
     network: given.network ?? systemNetwork,
     random,
     storage: given.storage ?? pageStorage(),
-    transports: findTransports(given.transports, given.WebSocket, {
+    transports: findTransports(given.transports, given.WebSocket, encoding, {
       clock,
       commandTimeoutMs,
       fetch: given.fetch,

@@ -5,22 +5,14 @@
  * no socket and reads no clock of its own. Invariant: after `drain` began no connection is admitted.
  */
 
-import {
-  channelProblem,
-  disconnects,
-  type ErrorCode,
-  errors,
-  type Position,
-  type Resume,
-} from "@holdfast/protocol";
+import { channelProblem, disconnects, type ErrorCode, errors, type Resume } from "@holdfast/protocol";
 import type { Verdict } from "./access/authentication.js";
 import type { ForwardedHeaders } from "./access/authorizer.js";
-import { clusterKeys } from "./access/cluster-keys.js";
+import { ClusterSecret } from "./access/cluster-secret.js";
 import { ANONYMOUS, type Identity } from "./access/identity.js";
 import type { Tickets } from "./access/tickets.js";
 import { assemble } from "./assembly.js";
 import type { BrokerState } from "./broker/broker.js";
-import { BROADCAST, CONTROL, presenceOf, type Topic } from "./broker/topic.js";
 import type { Codec } from "./codec/codec.js";
 import { type CodecName, codecs } from "./codec/codecs.js";
 import { askWho, whoComes } from "./commands/authenticate.js";
@@ -29,48 +21,49 @@ import { Connection } from "./connection/connection.js";
 import type { Context } from "./connection/context.js";
 import { Drain, type DrainOptions } from "./connection/drain.js";
 import type { Keepalive } from "./connection/keepalive.js";
+import type { ShedOrder } from "./connection/shedding.js";
 import type { UrlConnect } from "./connection/url-connect.js";
+import { Arrivals } from "./control/arrivals.js";
 import { CommonTopics } from "./control/common-topics.js";
 import type { Control } from "./control/control.js";
-import {
-  type ChannelCount,
-  type ChannelsQuery,
-  type ConnectionFacts,
-  type ConnectionsQuery,
-  channels,
-  connections,
-} from "./control/inspection.js";
-import { type SlowConnection, slowest } from "./control/slowest.js";
+import { InspectedWorker } from "./control/inspected-worker.js";
+import type { CatchUp } from "./delivery/slow-consumers.js";
 import type { Transport } from "./delivery/transport.js";
+import { catchUp } from "./delivery/writer.js";
 import type { CoreOptions } from "./options.js";
 import type { Seams } from "./seams.js";
-
-/** How soon a secret that was not told is asked for again, ms. */
-const SECRET_RETRY_MS = 1_000;
 
 type State =
   | { readonly kind: "idle" | "open" | "closed" }
   | { readonly kind: "draining"; readonly drain: Drain };
 
-export class Core {
+export class Core extends InspectedWorker {
   readonly #context: Context;
   readonly #keepalive: Keepalive;
   readonly #seams: Seams;
   readonly #orders: Control;
   readonly #tickets: Tickets;
-  #instanceKey: string | undefined;
+  readonly #secret: ClusterSecret;
   readonly #common: CommonTopics;
   #state: State = { kind: "idle" };
   #closing: Promise<void> | undefined;
 
   constructor(options: CoreOptions, seams: Seams) {
-    this.#seams = seams;
     const { context, fanOut, keepalive, orders, tickets } = assemble(options, seams);
+    super(context);
+    this.#seams = seams;
     this.#context = context;
     this.#keepalive = keepalive;
     this.#orders = orders;
     this.#tickets = tickets;
     this.#common = new CommonTopics(context, fanOut, orders);
+    this.#secret = new ClusterSecret({
+      ...seams,
+      learnt: (keys) => {
+        context.resumeTokens.use(keys.resume);
+        tickets.use(keys.tickets);
+      },
+    });
   }
 
   get state(): "idle" | "open" | "draining" | "closed" {
@@ -79,7 +72,7 @@ export class Core {
 
   /** What instances sign with what they tell each other; undefined until the broker could be asked. */
   get instanceKey(): string | undefined {
-    return this.#instanceKey;
+    return this.#secret.instanceKey;
   }
 
   /**
@@ -91,90 +84,23 @@ export class Core {
     return state === "ready" && !this.#common.heard ? "connecting" : state;
   }
 
-  /** Connections of the protocol, those included that have yet to connect. */
-  get connections(): number {
-    return this.#context.registry.connections.size;
-  }
-
-  /** Topics that connections here listen to. */
-  get topics(): number {
-    return this.#context.hub.topics;
-  }
-
-  /** Sessions whose connection was lost and that may come back. */
-  get detached(): number {
-    return this.#context.detached.size;
-  }
-
-  /** Sessions of this worker in channels with presence. */
-  get members(): number {
-    return this.#context.presence?.members ?? 0;
-  }
-
-  /** Channels whose members this worker follows. */
-  get presenceViews(): number {
-    return this.#context.presence?.watches.size ?? 0;
-  }
-
-  /** Reads of clients that wait for their turn. */
-  get readsWaiting(): number {
-    return this.#context.reads.waiting;
-  }
-
-  /** Revocations that are known here. */
-  get revocations(): number {
-    return this.#context.revocations.size;
-  }
-
-  /**
-   * Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked.
-   */
-  get subscriptions(): number {
-    return this.#context.hub.subscriptions;
-  }
-
-  /** Subscriptions whose connection is too slow for them, and that are skipped until it has read more. */
-  get subscriptionsBehind(): number {
-    return this.#context.slowConsumers.behind;
-  }
-
-  /** The connections that read most slowly. Looks at all: for operators, not for a loop. */
-  slowest(limit: number): SlowConnection[] {
-    return slowest(this.#context.registry.connections, limit);
-  }
-
-  /** Channels that a connection here listens to. Looks at all, like `slowest`. */
-  channels(query: ChannelsQuery): ChannelCount[] {
-    return channels(this.#context.hub.topicStates, query);
-  }
-
-  /** The connections of this worker. Looks at all, like `slowest`. */
-  sessions(query: ConnectionsQuery): ConnectionFacts[] {
-    return connections(this.#context.registry.connections, query);
-  }
-
   /** Begins to keep time and to listen to the broker. */
   start(): void {
     if (this.#state.kind !== "idle") return;
     this.#state = { kind: "open" };
-    this.#context.ticker.add(() => this.#keepalive.turn());
-    this.#context.ticker.add(() => this.#context.registry.turn());
-    this.#context.ticker.add(() => this.#context.streamReader.turn());
-    this.#context.ticker.add(() => this.#context.detached.turn());
-    this.#context.ticker.add(() => this.#context.slowConsumers.turn());
-    this.#context.ticker.add(() => this.#context.revocations.turn());
-    this.#context.ticker.add(() => this.#context.expiries.turn());
-    this.#context.ticker.add(() => this.#context.presence?.turn());
-    this.#context.ticker.start();
+    const { outageGaps, streamReader, presence } = this.#context;
+    keepTime(this.#context, this.#keepalive);
+    const arrivals = new Arrivals(this.#context, this.#common);
     this.#seams.broker.start({
-      publication: (topic, data, position) => this.#publication(topic, data, position),
-      skipped: (topic) => this.#skipped(topic),
+      publication: (topic, data, position) => arrivals.publication(topic, data, position),
+      skipped: (topic) => arrivals.skipped(topic),
       state: (state) => {
         if (state !== "ready") return;
         this.#common.listen();
-        this.#context.streamReader.restored();
-        this.#context.presence?.restored();
-        this.#learnSecret();
+        streamReader.restored();
+        outageGaps.restored();
+        presence?.restored();
+        this.#secret.learn();
       },
     });
   }
@@ -269,11 +195,17 @@ export class Core {
     return this.#context.resumeTokens.check(sid, token) !== undefined;
   }
 
+  /** Sends a few clients to other instances, in the place of what was ordered before. */
+  shed(order: ShedOrder, onShed: (count: number) => void = () => {}): void {
+    if (this.#state.kind === "open") this.#context.shedding.order(order, onShed);
+  }
+
   /** Sends every client away; resolves when none is left, or at `close`. A second call awaits the first. */
   drain(options: DrainOptions, onProgress: (left: number) => void = () => {}): Promise<void> {
     if (this.#state.kind === "draining") return this.#state.drain.done;
     if (this.#state.kind !== "open") return Promise.resolve();
-    const { clock, registry, ticker } = this.#context;
+    const { clock, registry, shedding, ticker } = this.#context;
+    shedding.stop();
     const drain = new Drain(options, registry, ticker, clock, this.#seams.random, onProgress);
     this.#state = { kind: "draining", drain };
     return drain.done;
@@ -296,59 +228,38 @@ export class Core {
     for (const connection of this.#context.registry.connections) connection.disconnect(disconnects.drain);
     this.#orders.close();
     this.#common.close();
+    this.#secret.close();
     this.#context.ticker.close();
     await this.#context.presence?.close();
     this.#seams.authorizer?.close();
     await this.#seams.events?.close();
     await this.#seams.broker.close();
   }
-
-  #publication(topic: Topic, text: string, position: Position | undefined): void {
-    const { hub, metrics, options, presence } = this.#context;
-    const channel = presenceOf(topic);
-    if (channel !== undefined) return presence?.watches.news(channel, text);
-    if (Buffer.byteLength(text) > options.maxPublicationBytes) {
-      metrics.add("broker_rejected", 1);
-      return;
-    }
-    if (topic === BROADCAST || topic === CONTROL) this.#common.receive(topic, text);
-    else hub.publication(topic, text, position);
-  }
-
-  /**
-   * Each kind of topic has its own way to make good for what was left out; broadcasts have none, and are
-   * counted.
-   */
-  #skipped(topic: Topic): void {
-    const { hub, metrics, presence, revocations } = this.#context;
-    metrics.add("topics_skipped", 1);
-    const channel = presenceOf(topic);
-    if (channel !== undefined) presence?.watches.skipped(channel);
-    else if (topic === CONTROL) revocations.reload();
-    else if (topic !== BROADCAST) hub.skipped(topic);
-  }
-
-  /** Tokens of before an outage stay good while the broker has kept the secret. */
-  #learnSecret(): void {
-    this.#seams.broker.secret().then(
-      (shared) => {
-        const keys = clusterKeys(shared, this.#seams.secret);
-        this.#context.resumeTokens.use(keys.resume);
-        this.#tickets.use(keys.tickets);
-        this.#instanceKey = keys.instances;
-      },
-      (error: unknown) => {
-        this.#context.logger.warn({ err: error }, "no resume tokens until the broker has told the secret");
-        this.#context.clock.after(SECRET_RETRY_MS, () => {
-          // After an outage it is asked anyway.
-          if (this.#state.kind !== "closed" && this.#seams.broker.state === "ready") this.#learnSecret();
-        });
-      },
-    );
-  }
 }
 
 /** Whether a channel may be asked for: the identity has it, or the application may allow it. */
-function mayWish({ access, applicationChecks }: Context, identity: Identity, channel: string): boolean {
+function mayWish(
+  { access, applicationChecks }: Pick<Context, "access" | "applicationChecks">,
+  identity: Identity,
+  channel: string,
+): boolean {
   return access.may(identity, channel, "subscribe") || applicationChecks.decideSubscribe(identity, channel);
+}
+
+/** What happens at each tick, in this order. */
+function keepTime(context: Context, keepalive: Keepalive): void {
+  const { detached, expiries, presence, registry, revocations, shedding, slowConsumers } = context;
+  const { outageGaps, streamReader, ticker } = context;
+  const catchUpSlow: CatchUp = (subscription) => catchUp(context, subscription.connection, subscription);
+  ticker.add(() => keepalive.turn());
+  ticker.add(() => registry.turn());
+  ticker.add(() => streamReader.turn());
+  ticker.add(() => outageGaps.turn());
+  ticker.add(() => detached.turn());
+  ticker.add(() => slowConsumers.turn(catchUpSlow));
+  ticker.add(() => revocations.turn());
+  ticker.add(() => expiries.turn());
+  ticker.add(() => presence?.turn());
+  ticker.add(() => shedding.turn());
+  ticker.start();
 }

@@ -24,7 +24,7 @@ import { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 import type { Topic } from "./broker/topic.js";
 import { CoreWorld, FakeClient } from "./testing/core-world.js";
 import { type FakeClock, runPromises } from "./testing/fake-clock.js";
-import { FakeTransport } from "./testing/fake-transport.js";
+import { FakeTransport, TextFraming } from "./testing/fake-transport.js";
 
 const CHANNELS = ["open:a", "open:b"] as const;
 const DELIVERY_MS = 0.3;
@@ -73,6 +73,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant("slice" as const), worker }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("quiet" as const) }) },
 );
+
+class SlowFraming extends TextFraming {
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override frame(text: string): Uint8Array {
+    this.#clock.spend(DELIVERY_MS);
+    return super.frame(text);
+  }
+}
 
 /** One subscription as its client sees it, and the bounds of what it may receive. */
 interface Subscribed {
@@ -170,7 +184,8 @@ class ModelClient {
     this.#model = model;
     this.#worker = worker;
     const { core, clock } = model.workers[worker]!;
-    const transport = new FakeTransport();
+    // A framing of its own: a delivery takes its time also where a cork holds it.
+    const transport = new FakeTransport(new SlowFraming(clock));
     transport.onWrite = () => clock.spend(DELIVERY_MS);
     this.#client = new FakeClient(core, "lines", undefined, transport);
     const first = withSubs ? this.#subscribing(CHANNELS[0]) : undefined;

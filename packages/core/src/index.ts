@@ -5,10 +5,11 @@
 // For programs that run a worker.
 export { Core } from "./core.js";
 export type { DrainOptions } from "./connection/drain.js";
+export type { ShedOrder } from "./connection/shedding.js";
 export type { Connection } from "./connection/connection.js";
-export { tenthsFor } from "./connection/intake.js";
+export { type BareFrames, tenthsFor } from "./connection/intake.js";
 export { TICKET_LIFETIME_S } from "./access/tickets.js";
-export type { Backend, Seams } from "./seams.js";
+export type { Backend, BackendDescription, BackendSeams, Seams } from "./seams.js";
 export type { UrlConnect } from "./connection/url-connect.js";
 export { Codec, type CodecOptions, type Dialect } from "./codec/codec.js";
 export { CODEC_ROWS, type CodecName, type CodecRow, codecs, rowFor, subprotocolOf } from "./codec/codecs.js";
@@ -30,7 +31,21 @@ export {
   mergeConnections,
 } from "./control/inspection.js";
 export { readHistoryPage, type Past } from "./history/history-page.js";
+export type { ConnectionReport, ReportQuery, SubscriptionReport } from "./control/connection-report.js";
+export type { Inspector, Question } from "./control/inspector.js";
+export type { AddressPage, AddressQuery } from "./control/address-search.js";
 export { bySlowness, type SlowConnection } from "./control/slowest.js";
+export { type BusyChannel, mergeSurveys, type Survey, type WideSession } from "./control/survey.js";
+export {
+  type Incident,
+  type IncidentCount,
+  type IncidentFacts,
+  type IncidentKind,
+  Incidents,
+  type IncidentsQuery,
+  mergeIncidentCounts,
+  mergeIncidents,
+} from "./runtime/incidents.js";
 export { CORE_DEFAULTS, type CoreOptions } from "./options.js";
 
 export type { Access, AccessMode } from "./access/access.js";
@@ -60,6 +75,12 @@ export {
   type BrokerPublishOptions,
   type Retention,
 } from "./broker/broker.js";
+export type {
+  OwnSubscriptions,
+  SharedLink,
+  SharingEvents,
+  SubscriptionSharing,
+} from "./broker/subscription-sharing.js";
 export { MemoryBroker, MemoryBus } from "./broker/broker-memory.js";
 export type {
   ConnectConsent,
@@ -109,6 +130,14 @@ export {
   noMetrics,
 } from "./runtime/metrics.js";
 export {
+  beginSpan,
+  publishTraced,
+  type SpanFacts,
+  type SpanName,
+  type TraceSpan,
+  type Tracing,
+} from "./runtime/tracing.js";
+export {
   type ChangeOutcome,
   JOIN_LEAVE_MODES,
   type Lease,
@@ -125,6 +154,7 @@ export {
 export { MemoryPresence } from "./presence/memory.js";
 export {
   BROADCAST,
+  CANARY,
   CONTROL,
   channelOf,
   channelTopic,
@@ -134,7 +164,8 @@ export {
   type Topic,
   userTopic,
 } from "./broker/topic.js";
-export type { Framing, Mark, Message, Transport } from "./delivery/transport.js";
+export type { FrameRun, Framing, Mark, Message, Transport } from "./delivery/transport.js";
+export type { InstanceLoads, SaidLoad } from "./instance-loads.js";
 export type { WorkerDirectory } from "./worker-directory.js";
 export type { PresenceRule } from "./namespace.js";
 /** Names before the renaming of issue 13. */

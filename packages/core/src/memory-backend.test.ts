@@ -36,6 +36,10 @@ backendContract("in memory", {
     const bus = new MemoryBus({ now });
     return { create: () => new MemoryBroker(bus), pass, close };
   },
+  secret() {
+    const bus = new MemoryBus();
+    return { create: async () => async () => bus.secret, close };
+  },
   revocations() {
     const { now, pass } = time(Date.UTC(2024, 0, 1));
     const told: string[] = [];

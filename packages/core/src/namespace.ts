@@ -59,6 +59,11 @@ export interface NamespaceOptions {
    * the channel.
    */
   readonly conflateKey?: string | undefined;
+  /**
+   * Bytes from which a message of publications is compressed, where the transport can. Default: the option
+   * `compressMin` for all.
+   */
+  readonly compressMin?: number | undefined;
 }
 
 /** What holds where a namespace says nothing. */
@@ -67,6 +72,7 @@ export interface NamespaceDefaults {
   readonly historySize: number;
   readonly historyTtlMs: number;
   readonly maxJoinLeave: number;
+  readonly compressMin: number;
 }
 
 /** What holds where nothing else is said, and for all that is no channel. */
@@ -83,10 +89,12 @@ export class Namespaces {
   /** Of those where a command costs more than one. */
   readonly #prices = new Map<string, number>();
   readonly #presence = new Map<string, PresenceRule>();
+  readonly #compressMin: number;
 
   constructor(namespaces: Readonly<Record<string, NamespaceOptions>>, defaults: NamespaceDefaults) {
     this.#byName = new Map(Object.entries(namespaces));
     this.#retention = retentionOf({}, defaults);
+    this.#compressMin = defaults.compressMin;
     for (const [name, options] of this.#byName) {
       this.#retentions.set(name, retentionOf(options, defaults));
       const { slowConsumer: policy = "disconnect", conflateKey: key } = options;
@@ -107,6 +115,12 @@ export class Namespaces {
   /** What becomes of publications for a subscriber that reads too slowly. */
   slowConsumer(channel: string): SlowConsumerRule {
     return this.#slowConsumers.get(namespaceOf(channel)) ?? DISCONNECT;
+  }
+
+  /** Bytes from which a message is compressed; `channel` undefined: one for a user or for all. */
+  compressFrom(channel: string | undefined): number {
+    const said = channel === undefined ? undefined : this.of(channel).compressMin;
+    return said ?? this.#compressMin;
   }
 
   /** Whether any has presence. */

@@ -4,6 +4,7 @@
  */
 import { request } from "node:http";
 import { schemaProblem } from "@holdfast/core/testing";
+import { RedisServer } from "@holdfast/redis/testing";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { GatewayProcess } from "./gateway-process.js";
@@ -70,8 +71,9 @@ function ask(
   path: string,
   body?: string | Buffer,
   headers: Readonly<Record<string, string>> = {},
+  of: GatewayProcess = gateway,
 ): Promise<Answer> {
-  const { hostname, port } = new URL(gateway.admin);
+  const { hostname, port } = new URL(of.admin);
   return new Promise((resolve, reject) => {
     const usual = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json" };
     const options = { host: hostname, port, method, path, agent: false, headers: { ...usual, ...headers } };
@@ -134,11 +136,30 @@ describe("the document", () => {
         ],
         ["POST /api/message", 200, "", { user: "ann", data: 1 }],
         ["POST /api/broadcast", 200, "", { data: {} }],
+        ["GET /api/probe", 200, "?name=a-probe-that-is-not-there"],
+        ["GET /api/probe", 400, "?name=short"],
         ["GET /api/channels", 200],
         ["GET /api/channels", 200, "?prefix=ne&limit=1"],
         ["GET /api/channels", 400, "?limit=0"],
         ["GET /api/connections", 200, "?user=ann"],
         ["GET /api/slow", 200, "?limit=5"],
+        ["GET /api/overview", 200],
+        ["GET /api/survey", 200],
+        ["GET /api/connection", 200, "?user=ann"],
+        ["GET /api/connection", 400],
+        ["GET /api/delivery", 200, "?user=ann&channel=news"],
+        ["GET /api/incidents", 200, "?limit=5"],
+        ["GET /api/warnings", 200],
+        ["GET /api/connections", 200, "?address=127.0.0.1"],
+        ["GET /api/connections", 400, "?address=nowhere"],
+        ["GET /api/settings", 200],
+        ["GET /api/reload", 200],
+        ["POST /api/reload", 202, "", {}],
+        ["POST /api/reload", 400, "", { when: "now" }],
+        ["GET /api/rebalance", 409],
+        ["POST /api/rebalance", 409, "", {}],
+        ["POST /api/login", 200, "", { key: KEY }],
+        ["POST /api/logout", 200, "", {}],
         ["GET /api/presence", 200, "?channel=seen:1"],
         ["GET /api/presence", 200, "?channel=seen:1&limit=0"],
         ["GET /api/presence", 404, "?channel=news"],
@@ -160,21 +181,32 @@ describe("the document", () => {
         ["GET /api/drain", 200],
         ["GET /readyz", 503],
       ];
+    // What only instances that are joined by Redis answer.
+    const redis = own.add(await RedisServer.start());
+    const joined = own.add(await GatewayProcess.start({ args: ["--redis", redis.url, "--admin-key", KEY] }));
+    const ofJoined: typeof requests = [
+      ["GET /api/rebalance", 200],
+      ["POST /api/rebalance", 202, "", {}],
+    ];
     const called = new Set<string>();
-    for (const [name, status, query = "", body] of requests) {
-      const [method = "", path = ""] = name.split(" ");
-      const operation = document.paths[path]?.[method.toLowerCase()];
-      if (operation === undefined) throw new Error(`${name} is not documented`);
-      const answer = await ask(method, path + query, body && JSON.stringify(body));
-      expect([name, query, answer.status, undocumented(operation, answer)]).toEqual([
-        name,
-        query,
-        status,
-        undefined,
-      ]);
-      const [success = ""] = Object.keys(operation.responses);
-      if (String(status) === success) called.add(name);
-    }
+    const callAll = async (rows: typeof requests, of: GatewayProcess): Promise<void> => {
+      for (const [name, status, query = "", body] of rows) {
+        const [method = "", path = ""] = name.split(" ");
+        const operation = document.paths[path]?.[method.toLowerCase()];
+        if (operation === undefined) throw new Error(`${name} is not documented`);
+        const answer = await ask(method, path + query, body && JSON.stringify(body), {}, of);
+        expect([name, query, answer.status, undocumented(operation, answer)]).toEqual([
+          name,
+          query,
+          status,
+          undefined,
+        ]);
+        const [success = ""] = Object.keys(operation.responses);
+        if (String(status) === success) called.add(name);
+      }
+    };
+    await callAll(requests, gateway);
+    await callAll(ofJoined, joined);
     const documented = Object.entries(document.paths).flatMap(([path, row]) =>
       Object.keys(row).map((method) => `${method.toUpperCase()} ${path}`),
     );
@@ -230,7 +262,7 @@ describe("a wrong request", () => {
     ]);
     expect(await message(ask("POST", "/api/publish", '{"chanel":"a","data":1}'))).toEqual([
       400,
-      'The body has an unknown field "chanel" (did you mean channel?). There are: channel, data, key.',
+      'The body has an unknown field "chanel" (did you mean channel?). There are: channel, data, bytes, key.',
     ]);
     expect(await message(ask("POST", "/api/publish", "{}", { Authorization: "Bearer wrong" }))).toEqual([
       401,
@@ -241,7 +273,7 @@ describe("a wrong request", () => {
 
   test("never is the server's fault, whatever it is", async () => {
     // A correct drain ends the game, and has its own test.
-    const paths = Object.keys(document.paths).filter((path) => !/drain|readyz/.test(path));
+    const paths = Object.keys(document.paths).filter((path) => !/drain|reload|readyz/.test(path));
     const pieces = fc.oneof(
       fc.constantFrom("/", "//", "/api", "%", "%00", "..", "?", "#", "é"),
       fc.webPath(),

@@ -20,6 +20,8 @@ export const yes: Behaviour = (_, response) => response.end('{"allow":true}');
 export class Application {
   /** Every question so far, in order. */
   readonly questions: Question[] = [];
+  /** The header `traceparent` of each, in the same order; undefined where it had none. */
+  readonly traceparents: (string | undefined)[] = [];
   /** Questions whose signature was wrong. */
   forged = 0;
   /** Questions that are being answered now, and the most that ever were. */
@@ -80,6 +82,7 @@ export class Application {
       if (!isSigned(request, body)) this.forged++;
       const question = JSON.parse(body) as Question;
       this.questions.push(question);
+      this.traceparents.push(request.headers.traceparent?.toString());
       this.behaviour(question, response);
     });
   }

@@ -38,11 +38,12 @@ export class Browser {
     });
   }
 
-  static async start(): Promise<Browser> {
+  /** `more`: flags of Chromium beside those that every test has. */
+  static async start(more: readonly string[] = []): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), "holdfast-chromium-"));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: testTool("chromium"),
-      args: ARGS,
+      args: [...ARGS, ...more],
       headless: true,
     });
     return new Browser(context, profile);

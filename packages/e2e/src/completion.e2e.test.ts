@@ -14,11 +14,15 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-completion-"));
 
 /** A command line up to the cursor, and what is offered there. */
 const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
-  ["holdfast st", ["start"]],
+  ["holdfast st", ["start", "status"]],
   ["holdfast config ", ["print", "check"]],
   ["holdfast config print --js", ["--json"]],
   ["holdfast start --redis x --max-pay", ["--max-payload"]],
   ["holdfast swarm r", ["run"]],
+  ["holdfast doc", ["doctor"]],
+  ["holdfast doctor --idle", ["--idle-timeout"]],
+  ["holdfast plan --fan", ["--fan-out"]],
+  ["holdfast tune --app", ["--apply"]],
   ["holdfast completion ", ["bash", "zsh", "fish"]],
   // What help hides: the old name.
   ["holdfast publish --adm", ["--admin-key"]],

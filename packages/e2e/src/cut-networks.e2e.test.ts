@@ -10,10 +10,10 @@ import { EventStream } from "./event-stream.js";
 import { freePorts } from "./free-ports.js";
 import { GatewayProcess } from "./gateway-process.js";
 import { metric } from "./metrics-text.js";
-import { NetworkNamespace, whyNoNamespace } from "./network-namespace.js";
 import { PollClient } from "./poll-client.js";
 import { Resources } from "./resources.js";
 import { TcpRelay } from "./tcp-relay.js";
+import { testInNamespace } from "./test-with.js";
 
 jest.setTimeout(120_000);
 
@@ -31,14 +31,10 @@ const READER = `
 `;
 
 describe("a client that vanishes", () => {
-  const missing = whyNoNamespace();
-  if (missing !== undefined)
-    process.stdout.write(`skipped: an event stream in a network namespace; ${missing}\n`);
-
-  (missing === undefined ? test : test.skip)(
+  testInNamespace(
+    own,
     "has its event stream ended within streamSilence, and is present no more; one that is there comes back",
-    async () => {
-      const network = own.add(new NetworkNamespace());
+    async (network) => {
       const gateway = own.add(
         await GatewayProcess.start({
           args: [

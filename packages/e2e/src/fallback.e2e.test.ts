@@ -95,7 +95,8 @@ describe("in Node.js", () => {
     proxy.meddling = meddling;
     const reader = await Reader.start();
     await publishes(300, (n) => {
-      if (n % 40 === 0) void reader.client.publish(`${channel}-other`, n, { key: `other ${n}` });
+      // One that is under way when the test ends is not carried out.
+      if (n % 40 === 0) reader.client.publish(`${channel}-other`, n, { key: `other ${n}` }).catch(() => {});
     });
     await reader.hasAll(300);
     if (meddling.cutAfterMs !== undefined) await eventually("polls", () => proxy.count("POST /poll") > 0);

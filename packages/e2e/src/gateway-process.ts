@@ -15,6 +15,8 @@ export interface GatewayOptions extends Pick<ProgramOptions, "env" | "cwd"> {
   readonly start?: (args: readonly string[], options: ProgramOptions) => Program;
   /** What to wait for. Default "ready": /readyz says 200. */
   readonly until?: "listening" | "ready";
+  /** How long it may take to listen, ms: 30,000. */
+  readonly startMs?: number;
 }
 
 export interface LogLine {
@@ -32,6 +34,9 @@ interface Banner {
 }
 
 const OWN_ARGS = ["--log-format", "json", "--port", "0", "--admin-port", "0", "--workers", "2"];
+/** Any test of gateways can be run on either engine. */
+const ENGINE = process.env.HOLDFAST_TEST_ENGINE;
+const ENGINE_ARGS = ENGINE === undefined ? [] : ["--engine", ENGINE];
 const START_MS = 30_000;
 
 export class GatewayProcess {
@@ -44,10 +49,10 @@ export class GatewayProcess {
   }
 
   static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
-    const { args = [], start = Program.holdfast, until = "ready", ...rest } = options;
-    const program = start(["start", ...OWN_ARGS, ...args], rest);
+    const { args = [], start = Program.holdfast, until = "ready", startMs = START_MS, ...rest } = options;
+    const program = start(["start", ...OWN_ARGS, ...ENGINE_ARGS, ...args], rest);
     try {
-      const line = await program.line(isBanner, START_MS);
+      const line = await program.line(isBanner, startMs);
       const gateway = new GatewayProcess(program, parse(line) as LogLine & Banner);
       if (until === "ready") await gateway.ready();
       return gateway;

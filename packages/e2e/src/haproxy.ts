@@ -46,9 +46,15 @@ export class HaProxy {
     return HaProxy.#start((port) => pooling(port, gatewayPort, upgrades));
   }
 
-  /** In front of these gateways, in turn. It repeats nothing: what a gateway refuses, the client sees. */
-  static balancing(gatewayPorts: readonly number[]): Promise<HaProxy> {
-    return HaProxy.#start((port) => balancing(port, gatewayPorts));
+  /**
+   * In front of these gateways, in turn or by their connections. It repeats nothing: what a gateway refuses,
+   * the client sees.
+   */
+  static balancing(
+    gatewayPorts: readonly number[],
+    by: "roundrobin" | "leastconn" = "roundrobin",
+  ): Promise<HaProxy> {
+    return HaProxy.#start((port) => balancing(port, gatewayPorts, by));
   }
 
   /**
@@ -58,10 +64,15 @@ export class HaProxy {
     return HaProxy.#start((port) => deployed(port, gatewayPorts, cookie === "cookie"));
   }
 
-  static async #start(configuration: (port: number) => string): Promise<HaProxy> {
+  /** By a configuration that is given the first of so many neighbouring free ports. */
+  static configured(configuration: (port: number) => string, ports: number): Promise<HaProxy> {
+    return HaProxy.#start(configuration, ports);
+  }
+
+  static async #start(configuration: (port: number) => string, ports = 1): Promise<HaProxy> {
     for (let attempt = 1; ; attempt++) {
       const directory = mkdtempSync(join(tmpdir(), "holdfast-haproxy-"));
-      const port = await freePorts(1);
+      const port = await freePorts(ports);
       const stats = `  stats socket unix@${join(directory, "stats")} mode 600 level admin\n  nbthread 1\n`;
       writeFileSync(
         join(directory, "haproxy.cfg"),
@@ -88,12 +99,25 @@ export class HaProxy {
     return `ws://127.0.0.1:${this.port}/ws${query === "" ? "" : `?${query}`}`;
   }
 
+  /** What it said so far. */
+  get output(): string {
+    return this.#program.output;
+  }
+
   async counts(): Promise<BackendCounts> {
-    const [names = "", ...rows] = (await this.#ask("show stat")).split("\n");
+    const { connect = "", reuse = "" } =
+      (await this.servers()).find(({ svname }) => svname === "pooled") ?? {};
+    return { connections: Number(connect), reuses: Number(reuse) };
+  }
+
+  /** What it says of each server, by the names of its statistics. */
+  async servers(): Promise<readonly Readonly<Record<string, string>>[]> {
+    const [names = "", ...rows] = (await this.order("show stat")).split("\n");
     const columns = names.replace(/^# /, "").split(",");
-    const row = rows.map((line) => line.split(",")).find((values) => values[1] === "pooled");
-    const value = (name: string): number => Number(row?.[columns.indexOf(name)]);
-    return { connections: value("connect"), reuses: value("reuse") };
+    return rows.map((line) => {
+      const values = line.split(",");
+      return Object.fromEntries(columns.map((name, n) => [name, values[n] ?? ""]));
+    });
   }
 
   async close(): Promise<void> {
@@ -104,12 +128,13 @@ export class HaProxy {
   async #listening(): Promise<void> {
     await eventually("HAProxy answers", async () => {
       if (this.#program.ending !== undefined) return true;
-      return (await this.#ask("show info")).includes("Name: HAProxy");
+      return (await this.order("show info")).includes("Name: HAProxy");
     });
     if (this.#program.ending !== undefined) throw new Error(`HAProxy ended: ${this.#program.output}`);
   }
 
-  #ask(command: string): Promise<string> {
+  /** One command of its runtime API, and its answer. */
+  order(command: string): Promise<string> {
     const socket = connect(join(this.#directory, "stats"));
     const answered = new Promise<string>((resolve, reject) => {
       let text = "";
@@ -134,14 +159,14 @@ defaults
 `;
 
 /** Checks as often as a test can wait for; a load balancer that is rented does so every 10 to 30 s. */
-function balancing(port: number, gatewayPorts: readonly number[]): string {
+function balancing(port: number, gatewayPorts: readonly number[], by: string): string {
   const servers = gatewayPorts.map((each) => `  server gateway-${each} 127.0.0.1:${each}\n`);
   return `${FRAME}  retries 0
 frontend public
   bind 127.0.0.1:${port}
   default_backend gateways
 backend gateways
-  balance roundrobin
+  balance ${by}
   http-reuse never
   option httpchk GET /healthz
   timeout check 5s

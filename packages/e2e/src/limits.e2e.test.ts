@@ -78,7 +78,7 @@ describe.each([
     };
     const args = [
       ...["--workers", "1", "--anonymous", "--jwt-secret", SECRET],
-      ...["--namespaces", JSON.stringify(namespaces)],
+      ...["--namespaces", JSON.stringify(namespaces), "--compression", "shared"],
       ...["--webhook-subscribe-url", application.url, "--webhook-secret", WEBHOOK_SECRET],
     ];
     if (isRedis) args.push("--redis", resources.add(await RedisServer.start()).url);

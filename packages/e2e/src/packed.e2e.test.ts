@@ -21,7 +21,7 @@ import { Resources } from "./resources.js";
 
 jest.setTimeout(180_000);
 
-const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "cli"];
+const PUBLISHED = ["protocol", "core", "redis", "gateway", "client", "swarm", "platform", "doctor", "cli"];
 const own = new Resources();
 let folder: string;
 let empty: string;

@@ -4,6 +4,7 @@
  * Listeners are added in the same tick in which the socket is made, so nothing is missed however early it
  * comes.
  */
+import type { Socket } from "node:net";
 import { type ClientOptions, WebSocket } from "ws";
 import { within } from "./deadline.js";
 
@@ -64,6 +65,11 @@ export class PlainClient {
         resolve(this.#ending);
       });
     });
+  }
+
+  /** Bytes of the connection, the handshake's among them. */
+  get bytesRead(): number {
+    return (this.#socket as unknown as { readonly _socket: Socket })._socket.bytesRead;
   }
 
   /** Resolves once open; rejects with `HandshakeRefused`, or with the system's error. */

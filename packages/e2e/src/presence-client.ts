@@ -1,37 +1,23 @@
 /**
- * A client without the SDK that keeps the list of a channel's members by the protocol's rule: a join or leave
- * whose version is the next is taken, one that is not above the list's is old, anything else makes it read
- * again.
+ * A client without the SDK that follows the members of a channel; its list is that of member-list.ts.
  *
- * It comes back by itself, as the session that it was, to whichever address answers. What no order of events
- * explains (a member that joins twice, or leaves without having been there) is a violation. Invariant: one
+ * It comes back by itself, as the session that it was, to whichever address answers. Invariant: one
  * connection at a time.
  */
 import { WebSocket } from "ws";
+import { MemberList } from "./member-list.js";
 import type { Frame } from "./plain-client.js";
-
-interface Change {
-  readonly came: boolean;
-  readonly session: string;
-  readonly version: number;
-}
 
 const RETRY_MS = 200;
 const PAGE = 1000;
 
 export class PresenceClient {
   readonly channel: string;
-  /** What the rule does not explain. */
-  readonly violations: string[] = [];
-  /** Times that it read the list again. */
-  rereads = 0;
   readonly #urls: readonly string[];
   #socket: WebSocket | undefined;
   #resume: { sid: string; token: string } | undefined;
-  #list = new Set<string>();
-  #version = 0;
-  /** Changes that came while the list is being read. */
-  #held: Change[] | undefined;
+  /** The members that it sees, and how often it had to read them again. */
+  readonly list = new MemberList(() => this.#read());
   #state: "away" | "subscribed" | "closed" = "away";
   #attempts: number;
   #lastId = 10;
@@ -45,6 +31,11 @@ export class PresenceClient {
     this.channel = channel;
     this.#attempts = first;
     this.#connect();
+  }
+
+  /** What the protocol's rule does not explain. */
+  get violations(): readonly string[] {
+    return this.list.violations.map((each) => `${this.session} ${each}`);
   }
 
   get subscribed(): boolean {
@@ -63,7 +54,7 @@ export class PresenceClient {
 
   /** The members that it sees, in order. */
   get seen(): readonly string[] {
-    return [...this.#list].sort();
+    return this.list.members;
   }
 
   /** Whether its worker answers within that time. */
@@ -116,9 +107,9 @@ export class PresenceClient {
     else if (frame.id !== undefined) {
       this.#answers.get(frame.id)?.();
       this.#answers.delete(frame.id);
-      if (frame.id === this.#reading) this.#reread(frame);
-    } else if (frame.join !== undefined) this.#changed(true, frame.join);
-    else if (frame.leave !== undefined) this.#changed(false, frame.leave);
+      if (frame.id === this.#reading) this.#answered(frame);
+    } else if (frame.join !== undefined) this.list.changed(true, frame.join);
+    else if (frame.leave !== undefined) this.list.changed(false, frame.leave);
   }
 
   #connected({ connect }: Frame): void {
@@ -126,60 +117,22 @@ export class PresenceClient {
     // Not possible now: it tries again.
     if (outcome?.presence === undefined) return this.#socket?.terminate();
     this.#resume = { sid: connect.sid, token: connect.resumeToken };
-    this.#held = undefined;
     this.#reading = 0;
-    this.#take(outcome.presence);
+    this.list.begin(outcome.presence);
     this.#state = "subscribed";
   }
 
-  #changed(came: boolean, { member, version }: Frame): void {
-    const change = { came, session: member.session, version };
-    if (this.#held === undefined) this.#apply(change);
-    else this.#held.push(change);
+  #read(): void {
+    this.#reading = this.#send("presence", { channel: this.channel, limit: PAGE });
   }
 
-  #apply(change: Change): void {
-    const { came, session, version } = change;
-    if (version <= this.#version) return;
-    if (version !== this.#version + 1) {
-      this.rereads++;
-      this.#held = [change];
-      this.#reading = this.#send("presence", { channel: this.channel, limit: PAGE });
-      return;
-    }
-    if (this.#list.has(session) === came) {
-      this.violations.push(
-        `${this.session} heard ${session} ${came ? "join" : "leave"} twice, at ${version}`,
-      );
-    }
-    this.#version = version;
-    if (came) this.#list.add(session);
-    else this.#list.delete(session);
-  }
-
-  #reread({ presence }: Frame): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
+  #answered({ presence }: Frame): void {
     this.#reading = 0;
-    // Not possible now: the next change makes it try again, and the test finds a client whose list stays
-    // wrong.
-    if (presence === undefined) {
-      setTimeout(() => {
-        this.#held ??= [];
-        this.#reading = this.#send("presence", { channel: this.channel, limit: PAGE });
-      }, RETRY_MS);
-      return;
-    }
-    this.#take(presence);
-    for (const change of held) {
-      if (this.#held === undefined) this.#apply(change);
-      else (this.#held as Change[]).push(change);
-    }
-  }
-
-  #take({ members, version }: Frame): void {
-    this.#list = new Set(members.map(({ session }: Frame) => session));
-    this.#version = version;
+    if (presence !== undefined) return this.list.reread(presence);
+    // Not possible now. The next change, or the time, makes it try again; the test finds a client whose list
+    // stays wrong.
+    this.list.notRead();
+    setTimeout(() => this.list.readAgain(), RETRY_MS);
   }
 
   #send(op: string, body: object): number {

@@ -215,7 +215,7 @@ test.each(
 )("round %i: %s", async (round, fault) => {
   await mix();
   await agree(clients, ALLOWED_MS);
-  const rereads = all.reduce((sum, client) => sum + client.rereads, 0);
+  const rereads = all.reduce((sum, client) => sum + client.list.rereads, 0);
   await happen(fault);
   const over = performance.now();
   await everybodySubscribed();
@@ -224,7 +224,7 @@ test.each(
   await agree(clients, ALLOWED_MS);
   const [backMs, rightMs] = [connected - over, performance.now() - over].map(Math.round);
   expect(all.flatMap(({ violations }) => violations)).toEqual([]);
-  const again = all.reduce((sum, client) => sum + client.rereads, 0) - rereads;
+  const again = all.reduce((sum, client) => sum + client.list.rereads, 0) - rereads;
   say(
     `presence ${round}: ${fault}: all back ${backMs} ms after it, and right ${rightMs} ms after it; ${again} lists read again`,
   );

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { eventually } from "./deadline.js";
 import { GatewayProcess } from "./gateway-process.js";
-import { type Installed, npmTool, pythonWith } from "./installed-tools.js";
+import type { Installed } from "./installed-tools.js";
 import { Program, REPOSITORY } from "./program.js";
+import { artillery, httpxSse } from "./recipe-tools.js";
 import { Resources } from "./resources.js";
 import { testWith } from "./test-with.js";
 import { SECRET, tokenOf } from "./tokens.js";
@@ -92,7 +93,7 @@ describe("httpx-sse", () => {
   test(
     "prints what is published, and comes back when the gateway was away",
     async () => {
-      const python = await pythonWith("httpx-sse", ["httpx==0.28.1", "httpx-sse==0.4.3"]);
+      const python = await httpxSse();
       if (!isThere(python)) return;
       const first = own.add(await GatewayProcess.start({ args: ["--workers", "1"] }));
       const listening = own.add(
@@ -117,11 +118,11 @@ describe("Artillery", () => {
   test(
     "subscribes ten connections, and says that none failed",
     async () => {
-      const artillery = await npmTool("artillery", "2.0.21");
-      if (!isThere(artillery)) return;
+      const tool = await artillery();
+      if (!isThere(tool)) return;
       const env = { ARTILLERY_DISABLE_TELEMETRY: "true" };
       const running = own.add(
-        Program.start(artillery.path, ["run", written("load.yml", recipe("Artillery"))], { env }),
+        Program.start(tool.path, ["run", written("load.yml", recipe("Artillery"))], { env }),
       );
       await heardAndLeft(USERS);
       expect(await running.exit(60_000)).toEqual({ code: 0, signal: null });

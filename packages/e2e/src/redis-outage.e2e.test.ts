@@ -32,6 +32,7 @@ describe("while Redis is away", () => {
   let commands: PlainClient & { sid: string };
   let sdk: Client;
   let sdkReceived: unknown[];
+  let sdkGaps: unknown[];
 
   beforeEach(async () => {
     redis = own.add(await RedisServer.start());
@@ -40,7 +41,10 @@ describe("while Redis is away", () => {
     commands = own.add(await PlainClient.connected(gateway.ws(), ["demo:c"]));
     sdk = own.add(new Client(gateway.ws(), sdkOptions));
     sdkReceived = [];
-    sdk.subscribe("news", ({ data }) => sdkReceived.push(data));
+    sdkGaps = [];
+    sdk
+      .subscribe("news", ({ data }) => sdkReceived.push(data))
+      .on("gap", ({ reason }) => sdkGaps.push(reason));
     await sdk.connect();
   });
 
@@ -51,6 +55,11 @@ describe("while Redis is away", () => {
     await eventually("old subscriptions work", async () => {
       await backend.publish("holdfast:channel:news", '"back"');
       return plain.all.some((message) => message.includes("back")) && sdkReceived.includes("back");
+    });
+    // Nothing proves what a channel without history missed: its listeners are told.
+    await eventually("a gap is told", () => {
+      const gap = '{"gap":{"channel":"news","reason":"unverifiable"}}';
+      return plain.all.some((message) => message.includes(gap)) && sdkGaps.includes("unverifiable");
     });
     await eventually("broadcasts work", async () => {
       await backend.publish("holdfast:broadcast", '"all"');

@@ -8,6 +8,8 @@ import { SequenceCheck, type Watcher } from "./watcher.js";
 
 const OPTIONS: ClientOptions = { WebSocket: WebSocket as unknown as NonNullable<ClientOptions["WebSocket"]> };
 
+const START_MS = 60_000;
+
 export class SequenceWatcher implements Watcher {
   readonly channel: string;
   readonly client: Client;
@@ -40,8 +42,8 @@ export class SequenceWatcher implements Watcher {
   }
 
   async start(): Promise<this> {
-    await within(this.client.connect(), "a connection", 30_000);
-    await within(this.#subscribed, `a subscription to ${this.channel}`, 30_000);
+    await within(this.client.connect(), "a connection", START_MS);
+    await within(this.#subscribed, `a subscription to ${this.channel}`, START_MS);
     return this;
   }
 

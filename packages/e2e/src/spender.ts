@@ -7,6 +7,7 @@
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { constants, deflateRawSync } from "node:zlib";
 import type { GatewayProcess } from "./gateway-process.js";
 import { frame, OPCODES, RawSocket } from "./raw-socket.js";
 import { tokenOf } from "./tokens.js";
@@ -37,7 +38,14 @@ export const SPENDERS: Readonly<Record<string, Spender>> = Object.freeze({
   }),
   commands: overWebSocket(often(text("{}"))),
   "large messages": overWebSocket(text(`{"id":9,"send":{"data":"${"x".repeat(60_000)}"}}`)),
+  "compressed messages": overWebSocket(
+    often(compressed(`{"id":9,"send":{"data":"${"x".repeat(60_000)}"}}`)),
+    NOTHING,
+    '{"id":1,"connect":{}}',
+    ["Sec-WebSocket-Extensions: permessage-deflate"],
+  ),
   "blank lines": overWebSocket(text(`{}${"\n".repeat(1_000)}`)),
+  "commands behind a connect": overWebSocket(text(commandsBehindConnect()), NOTHING, ""),
   "channels of a connect": overWebSocket(text(connectWithChannels()), NOTHING, ""),
   subscriptions: overWebSocket(
     text(`{"id":8,"subscribe":{"channel":"open:x"}}\n{"id":9,"unsubscribe":{"channel":"open:x"}}`),
@@ -95,11 +103,16 @@ export const SPENDERS: Readonly<Record<string, Spender>> = Object.freeze({
   ),
 });
 
-/** One client that sends `bytes` again and again; what comes once stands before. */
-function overWebSocket(bytes: Buffer, first: Buffer = NOTHING, hello = '{"id":1,"connect":{}}'): Spender {
+/** One client that sends `bytes` again and again; what comes once stands before. `headers`: more lines. */
+function overWebSocket(
+  bytes: Buffer,
+  first: Buffer = NOTHING,
+  hello = '{"id":1,"connect":{}}',
+  headers: readonly string[] = [],
+): Spender {
   return (gateway, stop) =>
     untilStopped(stop, async () => {
-      const raw = await RawSocket.open(gateway.ws(), { onMessage: () => {} });
+      const raw = await RawSocket.open(gateway.ws(), { onMessage: () => {}, headers });
       if (hello !== "") raw.text(hello);
       raw.socket.write(first);
       await pour(raw.socket, bytes, stop);
@@ -186,6 +199,12 @@ function text(message: string): Buffer {
   return frame(OPCODES.text, Buffer.from(message));
 }
 
+/** As a client that agreed on permessage-deflate says it: with the bit of RFC 7692 §6. */
+function compressed(message: string): Buffer {
+  const bytes = deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  return frame(OPCODES.text | 0x40, bytes);
+}
+
 /** A frame that is not its message's last. */
 function fragment(opcode: number, payload: string): Buffer {
   return frame(opcode, Buffer.from(payload), { final: false });
@@ -197,6 +216,12 @@ function lines(command: (id: number) => object): string {
 
 function publication(data: string): string {
   return JSON.stringify({ id: 7, publish: { channel: "open:loud", data } });
+}
+
+/** A connect, and as many commands behind it as are held. */
+function commandsBehindConnect(): string {
+  const behind = Array.from({ length: 63 }, (_, n) => `{"id":${n + 2},"subscribe":{"channel":"open:${n}"}}`);
+  return [`{"id":1,"connect":{}}`, ...behind].join("\n");
 }
 
 function connectWithChannels(): string {

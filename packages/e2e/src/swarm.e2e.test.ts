@@ -2,7 +2,7 @@
  * `holdfast swarm run` against a real gateway: every connection opens, each receives a broadcast once,
  * nothing is left.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Report } from "@holdfast/swarm";
@@ -144,6 +144,33 @@ describe("swarm run", () => {
     await program.line("holding");
     program.signal("SIGKILL");
     await program.gone();
+  });
+
+  test("a scenario: steps with expectations, and the exit code tells whether they were met", async () => {
+    const gateway = await gatewayFor(500);
+    const file = join(folder, "scenario.json");
+    const play = (most: number) => {
+      const steps = [
+        { ramp: 100, rate: 500, expect: { connected: 100, givenUp: 0 } },
+        { name: "talk", hold: "2s", sendRate: 50, broadcasts: 1, expect: { refused: 0, sent: { min: 20 } } },
+        { storm: 60, within: "30s", expect: { connected: 100, again: { min: 60 }, lost: 0 } },
+        { name: "fewer", ramp: 40, expect: { connected: { max: most } } },
+      ];
+      writeFileSync(file, JSON.stringify({ name: "in CI", channels: "demo:{i%50}", steps }));
+      return swarm(gateway, "--scenario", file);
+    };
+    const good = play(40);
+    expect([await good.exit(60_000), good.output]).toEqual([{ code: 0, signal: null }, expect.anything()]);
+    expect(readReport().steps.map(({ name, expected, unmet }) => [name, expected, unmet.length])).toEqual([
+      ["ramp", 2, 0],
+      ["talk", 2, 0],
+      ["storm", 3, 0],
+      ["fewer", 1, 0],
+    ]);
+    expect(readFileSync(join(folder, "report.html"), "utf8")).toContain("Scenario: in CI");
+    const bad = play(39);
+    expect((await bad.exit(60_000)).code).toBe(1);
+    expect(bad.output).toContain('step "fewer": connected is 40, not at most 39');
   });
 
   test("a gateway that has no room for all: the run says how many and why", async () => {

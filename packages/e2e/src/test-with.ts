@@ -1,8 +1,10 @@
 /**
- * Tests that need programs which only some machines have. Nothing is skipped without a word: where a program
- * is missing, and for no other reason, a test in its place says which.
+ * Tests that need what only some machines have: a program, a network namespace. Nothing is skipped without a
+ * word: where that is missing, and for no other reason, a test in its place says what is.
  */
 import { expect, test } from "@jest/globals";
+import { NetworkNamespace, whyNoNamespace } from "./network-namespace.js";
+import type { Resources } from "./resources.js";
 import { optionalTool } from "./test-tool.js";
 
 /** The test is given the paths of its tools. */
@@ -17,5 +19,18 @@ export function testWith(
   if (missing.length === 0) return test(name, () => run(...(paths as string[])), ms);
   test(`there is no ${missing.join(" and no ")} on this machine for: ${name}`, () => {
     for (const tool of missing) expect(optionalTool(tool)).toBeUndefined();
+  });
+}
+
+/** The test is given a network namespace of its own, which `own` closes. */
+export function testInNamespace(
+  own: Resources,
+  name: string,
+  run: (network: NetworkNamespace) => Promise<void>,
+): void {
+  const why = whyNoNamespace();
+  if (why === undefined) return test(name, () => run(own.add(new NetworkNamespace())));
+  test(`there is no network namespace on this machine (${why}) for: ${name}`, () => {
+    expect(whyNoNamespace()).toBe(why);
   });
 }

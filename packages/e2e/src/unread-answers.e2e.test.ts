@@ -3,12 +3,12 @@
  *
  * On loopback the kernels of both sides take more than the pages that are served, and hold them themselves.
  */
-import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, describe, expect, jest } from "@jest/globals";
 import { eventually } from "./deadline.js";
 import { GatewayProcess } from "./gateway-process.js";
 import { samples } from "./metrics-text.js";
-import { NetworkNamespace, whyNoNamespace } from "./network-namespace.js";
 import { Resources } from "./resources.js";
+import { testInNamespace } from "./test-with.js";
 
 jest.setTimeout(120_000);
 
@@ -33,14 +33,10 @@ const CLIENT = `
 `;
 
 describe("an answer that its client does not read", () => {
-  const missing = whyNoNamespace();
-  if (missing !== undefined)
-    process.stdout.write(`skipped: unread answers in a network namespace; ${missing}\n`);
-
-  (missing === undefined ? test : test.skip)(
+  testInNamespace(
+    own,
     "ends its connection after writeTimeout and the time for its bytes; one that is read does not",
-    async () => {
-      const network = own.add(new NetworkNamespace());
+    async (network) => {
       network.sysctl("net.ipv4.tcp_rmem", "4096 4096 4096");
       const gateway = own.add(
         await GatewayProcess.start({

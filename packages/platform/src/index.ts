@@ -9,9 +9,11 @@ export { ECS } from "./limits/ecs.js";
 export { GATEWAY } from "./limits/gateway.js";
 export { LINUX } from "./limits/linux.js";
 export { LOAD_BALANCER } from "./limits/load-balancer.js";
+export { MACHINE_THRESHOLDS } from "./limits/machine-thresholds.js";
 export { NODE } from "./limits/node.js";
 export { HOURS_PER_MONTH, PRICES, PRICES_DATE } from "./limits/prices.js";
 export { REDIS } from "./limits/redis.js";
+export { WAY_THRESHOLDS } from "./limits/way-thresholds.js";
 export { limitsMarkdown } from "./limits-table.js";
 export {
   type Capacity,
@@ -71,4 +73,22 @@ export {
   type RedisPlan,
   redisFor,
 } from "./redis-plan.js";
+export {
+  type ChannelClass,
+  channelClasses,
+  type Distribution,
+  type DistributionInput,
+  meanFanOut,
+  meanInterested,
+  type PublishedTo,
+} from "./scale/distribution.js";
+export { scaleMarkdown } from "./scale/markdown.js";
+export {
+  predict,
+  type RedisCopies,
+  type ScaleInput,
+  type ScalePrediction,
+  type ScaleWork,
+} from "./scale/model.js";
 export { type SysctlOptions, type SysctlSetting, sysctlFor, sysctlText } from "./sysctl.js";
+export { type TuningFile, type TuningLine, type TuningOptions, tuningFor, tuningText } from "./tuning.js";

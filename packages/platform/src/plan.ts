@@ -74,7 +74,7 @@ const HEAD_BYTES = 400;
 
 export function plan(input: PlanInput): Plan {
   const connections = positive(input.connections, "connections");
-  const { loadBalancer: kind = "nlb", zones = 3, crossZone = false } = input;
+  const { loadBalancer: kind = "nlb", zones = 3, crossZone = false, publicationBytes = 200 } = input;
   const { protocol = kind === "nlb" ? "tcp" : "https" } = input;
   const type = resolve(input.instanceType ?? "m8g.xlarge");
   const timers = idleTimers(kind, protocol, kind === "alb" ? 120 : LOAD_BALANCER.nlbIdleDefault.value);
@@ -92,10 +92,10 @@ export function plan(input: PlanInput): Plan {
     instances,
     workersPerInstance: workers,
     publicationsPerSecond: traffic.publicationsPerSecond,
-    publicationBytes: input.publicationBytes ?? 200,
+    publicationBytes,
     ...optionalLoad(input),
   });
-  const bytesOut = bytesPerSecond(connections, traffic, input.publicationBytes ?? 200);
+  const bytesOut = bytesPerSecond(connections, traffic, publicationBytes);
   const balancer = loadBalancerCost({
     kind,
     protocol,
@@ -112,11 +112,7 @@ export function plan(input: PlanInput): Plan {
     connectionsPerInstance: share,
     connectionsWithoutOne: withoutOne,
     capacity,
-    memory: {
-      ...measuredMemory({ connections: share, workers }),
-      neededBytes: neededMemory({ connections: withoutOne, workers }),
-      machineBytes: type.memoryBytes,
-    },
+    memory: memoryOf(type, workers, share, withoutOne),
     pingIntervalSeconds: ping,
     drain: drainTimings({
       place: "ec2",
@@ -132,12 +128,7 @@ export function plan(input: PlanInput): Plan {
       egress: egressCost(bytesOut),
     },
     firstLimit: firstLimit(capacity, instances, quota),
-    problems: [
-      ...redis.problems,
-      ...(instances > quota
-        ? [`${instances} instances with ${ports} ports: the load balancer takes ${quota} (quota of targets)`]
-        : []),
-    ],
+    problems: [...redis.problems, ...beyondQuota(instances, ports, quota)],
   };
 }
 
@@ -190,6 +181,20 @@ function bytesPerSecond(connections: number, traffic: ExpectedTraffic, publicati
   const pings = (connections / traffic.pingIntervalSeconds) * 2 * 60;
   const pushes = connections * traffic.deliveriesPerConnection * (publicationBytes + 100);
   return pings + pushes + (connections / 3600) * HEAD_BYTES;
+}
+
+/** Of one instance with its share; needed are the bytes while one instance is gone. */
+function memoryOf(type: InstanceType, workers: number, share: number, withoutOne: number): Plan["memory"] {
+  return {
+    ...measuredMemory({ connections: share, workers }),
+    neededBytes: neededMemory({ connections: withoutOne, workers }),
+    machineBytes: type.memoryBytes,
+  };
+}
+
+function beyondQuota(instances: number, ports: number, quota: number): string[] {
+  if (instances <= quota) return [];
+  return [`${instances} instances with ${ports} ports: the load balancer takes ${quota} (quota of targets)`];
 }
 
 /** The least of what the instances hold together and what the load balancer's quota lets them be. */

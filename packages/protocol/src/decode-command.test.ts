@@ -90,7 +90,7 @@ function expectBounded(message: string): void {
 function asSaid(command: ReceivedCommand): Command {
   switch (command.op) {
     case "publish":
-      return { ...command, body: { ...command.body, data: JSON.parse(command.body.data) as Json } };
+      return { ...command, body: { ...command.body, data: JSON.parse(String(command.body.data)) as Json } };
     case "send":
       return { ...command, body: { data: JSON.parse(command.body.data) as Json } };
     default:
@@ -245,7 +245,7 @@ describe("decodeCommands, for the commands of the protocol", () => {
         fc.array(command, { minLength: 1, maxLength: 10 }),
         fc.constantFrom("\n", "\r\n", "\n\n", "\r\n \t\r\n"),
         (given, separator) => {
-          const message = given.map(encodeCommand).join(separator) + separator;
+          const message = given.map((command) => encodeCommand(command)).join(separator) + separator;
           const decoded = decodeCommands(message);
           expect(decoded.map((one) => one.kind === "command" && one.command.id)).toEqual(
             given.map(({ id }) => id),

@@ -4,8 +4,10 @@
  * Never throws. A frame whose id can be read gets an error to answer with; one that is not a frame at all is
  * `malformed`, after which the stream cannot be trusted and the connection ends with `bad_frame`.
  */
+import { fromBase64 } from "./base64.js";
 import { channelProblem, isChannelName } from "./channel.js";
 import { type ErrorCode, errors } from "./codes.js";
+import type { Data } from "./data.js";
 import type { ChannelWish, CommandName, ReceivedCommand, Resume } from "./frame.js";
 import type { ReceivedFrame } from "./frame-encoding.js";
 import { decodeJson } from "./json-encoding.js";
@@ -115,14 +117,18 @@ const readers: { readonly [Op in CommandName]: Reader } = {
   unsubscribe(id, { channel }) {
     return checkChannel(channel) ?? { op: "unsubscribe", id, body: { channel: channel as string } };
   },
-  publish(id, { channel, data, key }, frame) {
+  publish(id, { channel, data, bytes, key, traceparent }, frame) {
     const problem = checkChannel(channel);
     if (problem !== undefined) return problem;
-    if (data === undefined) return bad("data", "is missing: it may be any JSON value");
+    const published = dataOf(data, bytes, frame);
+    if (typeof published === "object" && "code" in published) return published;
     if (key !== undefined && !isKey(key))
       return bad("key", `must be a string of 1 to ${MAX_KEY_LENGTH} characters`);
-    const body = { channel: channel as string, data: dataText(frame, "publish") };
-    return { op: "publish", id, body: key === undefined ? body : { ...body, key } };
+    const plain = { channel: channel as string, data: published };
+    const body = key === undefined ? plain : { ...plain, key };
+    if (traceparent === undefined) return { op: "publish", id, body };
+    // A trace context is never an error. The server counts one that is not valid.
+    return { op: "publish", id, body: { ...body, traceparent: shortText(traceparent) } };
   },
   history(id, { channel, since, limit, reverse }) {
     const problem = checkChannel(channel);
@@ -160,18 +166,36 @@ const readers: { readonly [Op in CommandName]: Reader } = {
     };
   },
   send(id, { data }, frame) {
-    return data === undefined
-      ? bad("data", "is missing: it may be any JSON value")
-      : { op: "send", id, body: { data: dataText(frame, "send") } };
+    const text = dataText(data, frame, "send");
+    return typeof text === "string" ? { op: "send", id, body: { data: text } } : text;
   },
   refresh(id, { token }) {
     return isToken(token) ? { op: "refresh", id, body: { token } } : bad("token", TOKEN);
   },
 };
 
-/** The command's data as its client wrote it. The frame was parsed, and has it. */
-function dataText(frame: ReceivedFrame, op: CommandName): string {
-  return frame.data(op, "data")?.text ?? "null";
+/** A text that may be a trace context; "" for what is none. */
+function shortText(value: unknown): string {
+  return typeof value === "string" && value.length <= MAX_KEY_LENGTH ? value : "";
+}
+
+/** The command's data as its client wrote it. */
+function dataText(value: unknown, frame: ReceivedFrame, op: CommandName): string | ErrorCode {
+  if (value === undefined) return bad("data", "is missing: it may be any JSON value");
+  return (
+    frame.data(op, "data")?.text ?? bad("data", "must be what JSON can say: no bytes, NaN or infinity in it")
+  );
+}
+
+/** What a publication carries: JSON, or bytes, which an encoding without them has as base64 with a mark. */
+function dataOf(data: unknown, bytes: unknown, frame: ReceivedFrame): Data | ErrorCode {
+  if (!isFlag(bytes)) return bad("bytes", FLAG);
+  if (data instanceof Uint8Array) return data;
+  if (bytes !== true) return dataText(data, frame, "publish");
+  return (
+    (typeof data === "string" ? fromBase64(data) : undefined) ??
+    bad("data", "must be base64 with its padding, where `bytes` is true")
+  );
 }
 
 function checkChannel(value: unknown): ErrorCode | undefined {
@@ -277,7 +301,9 @@ function isCommandId(value: unknown): value is number {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
 }
 
 function malformed(problem: string): DecodedCommand {

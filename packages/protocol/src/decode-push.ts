@@ -1,5 +1,5 @@
 /**
- * Text from the server → replies and pushes. The client's side of the boundary.
+ * What the server says → replies and pushes. The client's side of the boundary.
  *
  * Lenient where the server's side is strict: an operation or field this version does not know is skipped,
  * so that a newer server can add to the protocol. Never throws; text that is not a frame is `malformed`.
@@ -14,18 +14,22 @@ export type DecodedFrame =
   | { readonly kind: "push"; readonly op: string; readonly body: Json }
   | { readonly kind: "malformed"; readonly text: string };
 
-/** Decodes one message: one frame, or several separated by newlines. */
-export function decodeFrames(message: string): readonly DecodedFrame[] {
-  if (!message.includes("\n")) return [decodeFrame(message)];
-  return message.split("\n").filter(Boolean).map(decodeFrame);
+/** Decodes one message: one frame or several, separated by newlines, or as values that were read already. */
+export function decodeFrames(message: string | readonly unknown[]): readonly DecodedFrame[] {
+  if (typeof message !== "string") return message.map(decodeFrame);
+  return message.includes("\n")
+    ? message.split("\n").filter(Boolean).map(decodeFrame)
+    : [decodeFrame(message)];
 }
 
-function decodeFrame(text: string): DecodedFrame {
-  let frame: Record<string, Json> | null;
+/** `given`: JSON text, or a value. */
+function decodeFrame(given: unknown): DecodedFrame {
+  const text = String(given);
+  let frame = given as Record<string, Json> | null;
   try {
-    frame = JSON.parse(text) as Record<string, Json> | null;
+    if (given === text) frame = JSON.parse(text);
   } catch {
-    return { kind: "malformed", text };
+    // Stays text.
   }
   if (typeof frame !== "object" || frame === null || Array.isArray(frame)) return { kind: "malformed", text };
   const keys = Object.keys(frame);

@@ -52,13 +52,13 @@ const connectResult: fc.Arbitrary<encode.EncodableResults["connect"]> = fc.recor
 /** A result as the client reads it: the text of publications has become data. */
 function asRead(result: object): object {
   const { publications, subs, ...rest } = result as {
-    readonly publications?: readonly encode.PublicationText[];
+    readonly publications?: readonly encode.PublicationData[];
     readonly subs?: Readonly<Record<string, object>>;
   };
   return {
     ...rest,
     ...(publications && {
-      publications: publications.map(({ offset, data }) => ({ offset, data: JSON.parse(data) })),
+      publications: publications.map(({ offset, data }) => ({ offset, data: JSON.parse(String(data)) })),
     }),
     ...(subs && {
       subs: Object.fromEntries(Object.entries(subs).map(([channel, each]) => [channel, asRead(each)])),

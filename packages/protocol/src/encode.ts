@@ -4,7 +4,10 @@
  *
  * Invariant: no text made here contains a newline, which separates frames.
  */
+
+import { toBase64 } from "./base64.js";
 import type { DisconnectCode, ErrorCode } from "./codes.js";
+import type { Data } from "./data.js";
 import type {
   Command,
   CommandName,
@@ -30,11 +33,12 @@ import {
   type SentPush,
   type SubscribeEntry,
 } from "./server-frames.js";
+import { isMarked, markedData, traceparentOf, withTraceparent } from "./trace-context.js";
 
 export {
   disconnectNotice,
   type EncodableResults,
-  type PublicationText,
+  type PublicationData,
   type SubscribeEntry,
 } from "./server-frames.js";
 
@@ -55,11 +59,26 @@ const LINE_BREAKS = /[\r\n][ \t\r\n]*/g;
 
 /**
  * Any text from a backend → one line of JSON: JSON stays what it is, everything else becomes a JSON string,
- * and so does JSON nested too deep for a frame. Line breaks of pretty-printed JSON are removed, because a
- * newline ends a frame; the rest is kept to the letter, since encoding it anew would round large numbers and
- * drop repeated keys.
+ * and so does JSON nested too deep for a frame. Bytes stay bytes. Line breaks of pretty-printed JSON are
+ * removed, because a newline ends a frame; the rest is kept to the letter, since encoding it anew would round
+ * large numbers and drop repeated keys. A trace context before the data stays where it is valid
+ * (trace-context.ts).
  */
-export function normalizeData(text: string): string {
+export function normalizeData(text: string): string;
+export function normalizeData(data: Data): Data;
+export function normalizeData(text: Data): Data {
+  if (typeof text !== "string") return text;
+  return isMarked(text) ? normalizeMarked(text) : normalizeText(text);
+}
+
+/** A valid trace context stays before the data, another one is left out. */
+function normalizeMarked(text: string): string {
+  const data = markedData(text);
+  if (data === undefined) return normalizeText(text);
+  return withTraceparent(normalizeText(data), traceparentOf(text));
+}
+
+function normalizeText(text: string): string {
   if (!isJson(text) || exceedsDepth(text, MAX_DATA_DEPTH)) return JSON.stringify(text);
   return oneLine(text);
 }
@@ -78,8 +97,9 @@ function isJson(text: string): boolean {
   }
 }
 
-export function encodeCommand(command: Command): string {
-  return `{"id":${command.id},"${command.op}":${JSON.stringify(command.body)}}`;
+/** `replacer`: of JSON.stringify, for the body. */
+export function encodeCommand(command: Command, replacer?: (key: string, value: unknown) => unknown): string {
+  return `{"id":${command.id},"${command.op}":${JSON.stringify(command.body, replacer)}}`;
 }
 
 export function encodeReply<Op extends CommandName>(id: number, op: Op, body: EncodableResults[Op]): string {
@@ -125,14 +145,17 @@ export function encodeConnectPush(body: EncodableResults["connect"]): string {
  */
 export function encodePublication(
   channel: string,
-  dataText: string,
+  data: Data,
   offset?: number,
   epoch?: string,
+  traceparent?: string,
 ): string {
   const name = JSON.stringify(channel);
-  if (offset === undefined) return `{"publication":{"channel":${name},"data":${dataText}}}`;
+  const trace = traceparent === undefined ? "" : `,"traceparent":"${traceparent}"`;
+  const said = typeof data === "string" ? `"data":${data}` : `"data":"${toBase64(data)}","bytes":true`;
+  if (offset === undefined) return `{"publication":{"channel":${name}${trace},${said}}}`;
   const life = epoch === undefined ? "" : `,"epoch":${JSON.stringify(epoch)}`;
-  return `{"publication":{"channel":${name},"offset":${offset}${life},"data":${dataText}}}`;
+  return `{"publication":{"channel":${name},"offset":${offset}${life}${trace},${said}}}`;
 }
 
 export function encodeGap(notice: GapNotice): string {

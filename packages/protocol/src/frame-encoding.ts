@@ -1,8 +1,9 @@
 /**
  * The encoding seam: frames ↔ messages. An encoding knows how a message looks, and nothing of what it says.
  *
- * A frame is a tree of JSON values whose leaves may be published data. Such a leaf is carried
- * as it was written: no encoding parses it and writes it anew where it can be avoided. An implementer owes:
+ * A frame is a tree of JSON values whose leaves may be published data: JSON text or bytes. Text is
+ * carried as it was written: no encoding parses it and writes it anew where it can be avoided. Bytes are
+ * carried as bytes, or as base64 by an encoding that has text alone. An implementer owes:
  * `decode` never throws, takes any message, and is bounded by the message's size; `encode` takes every frame
  * that a dialect makes; both keep no state between calls. How frames are named is the dialect's.
  */
@@ -26,6 +27,7 @@ export type FrameValue =
   | boolean
   | null
   | JsonText
+  | Uint8Array
   | readonly FrameValue[]
   | { readonly [name: string]: FrameValue | undefined };
 
@@ -33,7 +35,10 @@ export type FrameValue =
 export interface ReceivedFrame {
   /** As JSON.parse would have it: numbers may have lost digits. For everything but data. */
   readonly value: unknown;
-  /** The data at a place in it, to the letter; undefined where there is nothing. */
+  /**
+   * The JSON data at a place in it, to the letter; undefined where there is nothing, or something that JSON
+   * cannot say. Bytes are in `value`.
+   */
   data(...path: readonly (string | number)[]): JsonText | undefined;
 }
 

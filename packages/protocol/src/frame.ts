@@ -2,9 +2,11 @@
  * The frames: what a client asks, what the server answers, what the server says unasked.
  *
  * On the wire a frame is one JSON object with one key that names the operation; here it is a union with `op`.
- * Types only: decode.ts and encode.ts turn them into text and back.
+ * Types only: decode.ts and encode.ts turn them into text and back. Longer than other files on purpose: it is
+ * one union, read beside docs/protocol.md.
  */
 import type { ErrorCode } from "./codes.js";
+import type { Data } from "./data.js";
 import type { Position, UnrecoveredReason } from "./position.js";
 
 /** Any JSON value. Data is carried, never interpreted. */
@@ -12,6 +14,9 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** The WebSocket subprotocol of this version; a client that names none gets the same. */
 export const SUBPROTOCOL = "holdfast.v1.json";
+
+/** The same protocol in MessagePack. */
+export const SUBPROTOCOL_MSGPACK = "holdfast.v1.msgpack";
 
 /** Proof that the client held a session, and which. */
 export interface Resume {
@@ -24,7 +29,12 @@ export interface Resume {
 /** A publication as a channel's history keeps it. */
 export interface StoredPublication {
   readonly offset: number;
-  readonly data: Json;
+  /** JSON; or bytes, in JSON as base64 with `bytes` beside it. */
+  readonly data: Json | Uint8Array;
+  /** Whether the data is bytes. */
+  readonly bytes?: true;
+  /** W3C trace context, where it was published with one. */
+  readonly traceparent?: string;
 }
 
 /** What a client brings for one channel. Offset and epoch together: the position to recover from. */
@@ -65,12 +75,17 @@ export interface UnsubscribeRequest {
 
 export interface PublishRequest {
   readonly channel: string;
-  readonly data: Json;
+  /** JSON; or bytes, in JSON as base64 with `bytes` beside it. */
+  readonly data: Json | Uint8Array;
+  /** Whether the data is bytes. */
+  readonly bytes?: boolean;
   /**
    * Names this publication: a repeat with the same key, within the server's window, is answered and not
    * published.
    */
   readonly key?: string;
+  /** W3C trace context. One that is not valid is left out. */
+  readonly traceparent?: string;
 }
 
 export interface HistoryRequest {
@@ -116,13 +131,13 @@ export type Command =
 
 export type CommandName = Command["op"];
 
-/** A command as the server has it: its data is the JSON text that the client wrote, and travels as that. */
+/** A command as the server has it: its data is the JSON text that the client wrote, or bytes. */
 export type ReceivedCommand =
   | Exclude<Command, { readonly op: "publish" | "send" }>
   | {
       readonly op: "publish";
       readonly id: number;
-      readonly body: Omit<PublishRequest, "data"> & { readonly data: string };
+      readonly body: Omit<PublishRequest, "data" | "bytes"> & { readonly data: Data };
     }
   | { readonly op: "send"; readonly id: number; readonly body: { readonly data: string } };
 
@@ -256,12 +271,20 @@ export interface GapNotice {
 
 export interface PublicationPush {
   readonly channel: string;
-  readonly data: Json;
+  /** JSON; or bytes, in JSON as base64 with `bytes` beside it. */
+  readonly data: Json | Uint8Array;
+  /** Whether the data is bytes. */
+  readonly bytes?: true;
   /** Where the channel keeps history. */
   readonly offset?: number;
   /** Given when it is not that of the publication before. */
   readonly epoch?: string;
+  /** W3C trace context, where it was published with one. */
+  readonly traceparent?: string;
 }
+
+/** What is for a user, or for all. */
+export type MessagePush = Pick<PublicationPush, "data" | "bytes" | "traceparent">;
 
 /** The server gave this connection a channel that it had not asked for. */
 export interface SubscribedNotice {
@@ -299,8 +322,8 @@ export type Push =
   | { readonly op: "connect"; readonly body: ConnectResult }
   | { readonly op: "publication"; readonly body: PublicationPush }
   | { readonly op: "gap"; readonly body: GapNotice }
-  | { readonly op: "message"; readonly body: { readonly data: Json } }
-  | { readonly op: "broadcast"; readonly body: { readonly data: Json } }
+  | { readonly op: "message"; readonly body: MessagePush }
+  | { readonly op: "broadcast"; readonly body: MessagePush }
   | { readonly op: "subscribed"; readonly body: SubscribedNotice }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
   | { readonly op: "join"; readonly body: JoinLeavePush }

@@ -21,6 +21,7 @@ export type {
   JoinLeaveMode,
   JoinLeavePush,
   Json,
+  MessagePush,
   PresenceCounts,
   PresenceList,
   PresenceMember,
@@ -43,7 +44,7 @@ export type {
   SubscribeResult,
   UnsubscribeRequest,
 } from "./frame.js";
-export { SUBPROTOCOL } from "./frame.js";
+export { SUBPROTOCOL, SUBPROTOCOL_MSGPACK } from "./frame.js";
 export type { Position, UnrecoveredReason } from "./position.js";
 
 // For other packages of Holdfast.
@@ -58,7 +59,7 @@ export {
   type ReceivedFrame,
   type WireMessage,
 } from "./frame-encoding.js";
-export { frameText, jsonEncoding } from "./json-encoding.js";
+export { frameText, JsonFrame, jsonEncoding } from "./json-encoding.js";
 export {
   errorFrame,
   PING_FRAME,
@@ -66,6 +67,8 @@ export {
   replyFrame,
   type SentPush,
 } from "./server-frames.js";
+export { fromBase64, toBase64 } from "./base64.js";
+export { type DataLeaf, leafOf, type Data } from "./data.js";
 export { elementTexts, memberText } from "./json-text.js";
 export { type DecodedFrame, decodeFrames } from "./decode-push.js";
 export {
@@ -89,7 +92,9 @@ export {
   encodeUnsubscribed,
   encodeGap,
   type EncodableResults,
-  type PublicationText,
+  type PublicationData,
+  /** @deprecated Use `PublicationData`. */
+  type PublicationData as PublicationText,
   jsonText,
   historyText,
   normalizeData,
@@ -98,6 +103,15 @@ export {
   type WelcomeEncoder,
   welcomeEncoder,
 } from "./encode.js";
+export {
+  dataOfTraced,
+  isMarked,
+  isSampled,
+  isTraceparent,
+  TRACE_CONTEXT_LENGTH,
+  traceparentOf,
+  withTraceparent,
+} from "./trace-context.js";
 export { exceedsDepth } from "./json-depth.js";
 export * from "./limits.js";
 export { isPosition } from "./position.js";

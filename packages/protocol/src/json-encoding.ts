@@ -5,6 +5,8 @@
  * letter. The caller has bounded a message's size; its depth, its frames and its blank lines are bounded
  * here, because each is work.
  */
+
+import { toBase64 } from "./base64.js";
 import type { DecodedPart, FrameEncoding, FrameValue, ReceivedFrame, WireMessage } from "./frame-encoding.js";
 import { JsonText } from "./frame-encoding.js";
 import { exceedsDepth } from "./json-depth.js";
@@ -27,6 +29,7 @@ export function frameText(value: FrameValue | undefined): string {
     case "object":
       if (value === null) return "null";
       if (value instanceof JsonText) return value.text;
+      if (value instanceof Uint8Array) return `"${toBase64(value)}"`;
       return isList(value) ? listText(value) : objectText(value);
     default:
       // Infinity and the like have no JSON, and become null.
@@ -54,8 +57,8 @@ function isList(value: object): value is readonly FrameValue[] {
   return Array.isArray(value);
 }
 
-/** A frame of a client, and the text that it was read of. */
-class JsonFrame implements ReceivedFrame {
+/** A frame of a client, and the text that it was read of: one line, whose value JSON.parse has given. */
+export class JsonFrame implements ReceivedFrame {
   readonly value: unknown;
   readonly #text: string;
 

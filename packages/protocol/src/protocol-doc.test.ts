@@ -5,7 +5,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { BACKOFF_DEFAULTS, backoffDelay } from "./backoff.js";
+import { toBase64 } from "./base64.js";
 import { disconnects, errors, mayReconnect } from "./codes.js";
+import type { Data } from "./data.js";
 import { decodeCommands } from "./decode-command.js";
 import { decodeFrames } from "./decode-push.js";
 import { encodeCommand, encodeError, PING } from "./encode.js";
@@ -28,6 +30,10 @@ const frames = (from: string) =>
 /** The section under a heading, up to the next one of any level. */
 const section = (heading: string) => text.split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0] ?? "";
 
+/** Data as a command says it. */
+const saidOf = (data: Data): object =>
+  typeof data === "string" ? { data: JSON.parse(data) as unknown } : { data: toBase64(data), bytes: true };
+
 const errorRows: ReadonlyMap<number, unknown> = new Map(Object.values(errors).map((row) => [row.code, row]));
 const names = new Set([...Object.values(errors), ...Object.values(disconnects)].map(({ name }) => name));
 
@@ -44,7 +50,7 @@ describe("docs/protocol.md", () => {
     const [one] = decoded;
     if (one?.kind === "command") {
       const { body } = one.command;
-      const said = "data" in body ? { ...body, data: JSON.parse(body.data) as unknown } : body;
+      const said = "data" in body ? { ...body, ...saidOf(body.data) } : body;
       expect(encodeCommand({ ...one.command, body: said } as Command)).toBe(frame);
     } else if (one?.kind === "ping") expect(frame).toBe(PING);
     // The one example of a mistake that decoding finds.

@@ -2,10 +2,11 @@
  * What the server says, as frames of this protocol: `{"id":1,"subscribe":…}`, `{"publication":…}`.
  *
  * Here is which names the protocol gives to answers and pushes. How a frame looks is an encoding's. Data is a
- * leaf (`JsonText`), so that a publication is never parsed on its way.
+ * leaf (`DataLeaf`), so that a publication is never parsed on its way.
  */
 import type { DisconnectCode, ErrorCode } from "./codes.js";
 import { mayReconnect } from "./codes.js";
+import { type Data, type DataLeaf, dataMembers, leafOf } from "./data.js";
 import type {
   CommandName,
   ConnectResult,
@@ -22,16 +23,20 @@ import type {
   SubscribeResult,
 } from "./frame.js";
 import { type FrameValue, JsonText } from "./frame-encoding.js";
+import { dataOfTraced, isMarked, traceparentOf } from "./trace-context.js";
 
-/** A publication of a channel's history, its data as the JSON text that it was published as. */
-export interface PublicationText {
+/**
+ * A publication of a channel's history: its data as the JSON text that it was published as, with its trace
+ * context before it where it has one (trace-context.ts), or as bytes.
+ */
+export interface PublicationData {
   readonly offset: number;
-  readonly data: string;
+  readonly data: Data;
 }
 
-/** A result as the server has it: the data of publications is text. */
+/** A result as the server has it: the data of publications is JSON text or bytes. */
 type Encodable<Result extends { readonly publications?: unknown }> = Omit<Result, "publications"> & {
-  readonly publications?: readonly PublicationText[];
+  readonly publications?: readonly PublicationData[];
 };
 
 /** What one entry of `subs` says. */
@@ -60,7 +65,16 @@ export interface SentPublication {
   readonly offset?: number | undefined;
   /** Given when it is not that of the publication before. */
   readonly epoch?: string | undefined;
-  readonly data: JsonText;
+  /** Valid; given where it was published with one. */
+  readonly traceparent?: string | undefined;
+  readonly data: DataLeaf;
+}
+
+/** What is for a user, or for all. */
+export interface SentMessage {
+  /** Valid; given where it was published with one. */
+  readonly traceparent?: string | undefined;
+  readonly data: DataLeaf;
 }
 
 /** A member comes or goes. */
@@ -75,8 +89,8 @@ export type SentPush =
   | { readonly op: "connect"; readonly body: EncodableResults["connect"] }
   | { readonly op: "publication"; readonly body: SentPublication }
   | { readonly op: "gap"; readonly body: GapNotice }
-  | { readonly op: "message"; readonly body: { readonly data: JsonText } }
-  | { readonly op: "broadcast"; readonly body: { readonly data: JsonText } }
+  | { readonly op: "message"; readonly body: SentMessage }
+  | { readonly op: "broadcast"; readonly body: SentMessage }
   | { readonly op: "subscribed"; readonly body: SubscribedNotice }
   | { readonly op: "unsubscribed"; readonly body: { readonly channel: string; readonly code: number } }
   | { readonly op: "join"; readonly body: SentJoinLeave }
@@ -102,7 +116,10 @@ export function errorFrame(id: number, error: ErrorCode): FrameValue {
 }
 
 export function pushFrame({ op, body }: SentPush): FrameValue {
-  return { [op]: op === "connect" ? resultFrame(body) : tree(body) };
+  if (op === "connect") return { connect: resultFrame(body) };
+  if (!("data" in body) || body.data instanceof JsonText) return { [op]: tree(body) };
+  const { data, ...rest } = body;
+  return { [op]: { ...rest, ...dataMembers(data) } };
 }
 
 /** The notice for a row of the table. `detail` replaces the row's sentence where more is known. */
@@ -125,7 +142,7 @@ export function disconnectNotice(
  */
 export function resultFrame(body: object): FrameValue {
   const { publications, members, presence, subs } = body as {
-    readonly publications?: readonly PublicationText[];
+    readonly publications?: readonly PublicationData[];
     readonly members?: readonly string[];
     readonly presence?: EncodableList<PresenceList>;
     readonly subs?: Readonly<Record<string, object>>;
@@ -140,11 +157,16 @@ export function resultFrame(body: object): FrameValue {
   } = body as Readonly<Record<string, FrameValue>>;
   return {
     ...rest,
-    publications: publications?.map(({ offset, data }) => ({ offset, data: new JsonText(data) })),
+    publications: publications?.map(storedFrame),
     members: members?.map((member) => new JsonText(member)),
     presence: presence && resultFrame(presence),
     subs: subs && subsFrame(subs),
   };
+}
+
+function storedFrame({ offset, data }: PublicationData): FrameValue {
+  if (!isMarked(data)) return { offset, ...dataMembers(leafOf(data)) };
+  return { offset, traceparent: traceparentOf(data), data: new JsonText(dataOfTraced(data)) };
 }
 
 function subsFrame(subs: Readonly<Record<string, object>>): FrameValue {

@@ -1,8 +1,8 @@
--- presence-change: sessions of one worker join and leave a channel, in one step. Begins with presence.lua.
+-- presence-change: sessions of one worker join and leave a channel, in one step. Begins with tell.lua and presence.lua.
 --
 -- KEYS  1 members, 2 owners, 3 users, 4 meta: see presence.lua; 5 the mark that the lease has ended here;
 --       6, optional: the stream of events, where it is on this server
--- ARGV  1 channel of the topic, 2 the channel's name, 3 lease, 4 when it ends, ms, 5 mode, 6 sessions that are listed,
+-- ARGV  1 destination of the topic (tell.lua), 2 the channel's name, 3 lease, 4 when it ends, ms, 5 mode, 6 sessions that are listed,
 --       7 length of the stream of events; then five for each change: "put" or "drop", session, user, text, count
 -- returns {members that the lease still has here, transitions that are no events yet, each "1 <version>" or "0 <version>"};
 --   false when the lease is over

@@ -1,8 +1,8 @@
--- presence-end: members of a lease that is over leave a channel, some at a time. Begins with presence.lua.
+-- presence-end: members of a lease that is over leave a channel, some at a time. Begins with tell.lua and presence.lua.
 --
 -- KEYS  1 members, 2 owners, 3 users, 4 meta: see presence.lua; 5 the mark that the lease has ended here;
 --       6, optional: the stream of events, where it is on this server
--- ARGV  1 channel of the topic, 2 the channel's name, 3 lease, 4 members at most, 5 length of the stream of events,
+-- ARGV  1 destination of the topic (tell.lua), 2 the channel's name, 3 lease, 4 members at most, 5 length of the stream of events,
 --       6 how long the mark stays, ms: changes under the lease would be taken until then
 -- returns {members that the lease still has here, transitions}, as presence-change does
 -- effects: as presence-change has for "drop". Changes under the lease are refused here from now on, also those on their way.

@@ -1,4 +1,4 @@
--- presence: who is in one channel. Other scripts begin with it.
+-- presence: who is in one channel. Other scripts begin with tell.lua and it.
 --
 -- Four keys of one slot, all gone when nobody is there:
 --   members  sorted set, all scores 0, so in the order of its texts: "<session>\n<lease>\n<user>\n<text>", user as JSON or ""
@@ -18,7 +18,7 @@ local function text(number) return string.format('%.0f', number) end
 
 local function worker(lease) return string.match(lease, '^[^.]*') end
 
--- Opens a channel. KEYS in the order above, the pub/sub channel for its news, and, or '', the stream for its transitions.
+-- Opens a channel. KEYS in the order above, the destination of its news (tell.lua), and, or '', the stream for its transitions.
 local function open(keys, topic, channel, events, maxEvents)
   local c = {members = keys[1], owners = keys[2], users = keys[3], meta = keys[4], topic = topic, name = channel,
     events = events, maxEvents = maxEvents, steps = {}, size = 0, transitions = {}, changed = false}
@@ -46,7 +46,7 @@ local function publish(c)
     ',"sessions":' .. text(c.sessions)
   if c.sessions <= c.listed then news = news .. ',"steps":[' .. table.concat(c.steps, ',') .. ']' end
   -- Where it is refused, views find the hole by the next news; the numbers have to be right in any case.
-  redis.pcall('PUBLISH', c.topic, news .. '}')
+  tell(c.topic, news .. '}')
   c.steps, c.size = {}, 0
 end
 

@@ -1,8 +1,8 @@
 -- publish: gives a publication its offset, keeps it, and hands it to the topic's subscribers, in one step.
--- Begins with late.lua and touch.lua.
+-- Begins with late.lua, server-id.lua, touch.lua and tell.lua.
 --
 -- KEYS  1 top, 2 log: see touch.lua. 3, optional: the record of the publication's key
--- ARGV  1 channel of the topic, 2 data, 3 new epoch, 4 entries that the log keeps, 5 for how long, ms,
+-- ARGV  1 destination of the topic (tell.lua), 2 data, 3 new epoch, 4 entries that the log keeps, 5 for how long, ms,
 --       6 for how long the top is kept, ms, 7 for how long the record is kept, ms,
 --       8 until when it is wanted: see late.lua
 -- returns "<offset> <epoch>"; "" when the key was used by a publication that was not kept
@@ -44,5 +44,6 @@ if failure then
   if KEYS[3] then redis.pcall('DEL', KEYS[3]) end
   return failure
 end
-redis.call('PUBLISH', ARGV[1], '\1hf\1' .. position .. ' ' .. ARGV[2])
+local told = tell(ARGV[1], '\1hf\1' .. position .. ' ' .. ARGV[2])
+if type(told) == 'table' then return told end
 return position

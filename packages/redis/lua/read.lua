@@ -1,4 +1,5 @@
--- read: a page of a topic's log, with the facts that belong to it, all of one moment. Begins with touch.lua.
+-- read: a page of a topic's log, with the facts that belong to it, all of one moment. Begins with server-id.lua
+-- and touch.lua.
 --
 -- KEYS  1 top, 2 log: see touch.lua
 -- ARGV  1 new epoch, 2 offset to begin with, 3 entries at most, 4 "1": downwards, 5 entries that the log keeps,

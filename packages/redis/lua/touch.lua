@@ -1,4 +1,4 @@
--- touch: the state of a topic's log, brought up to date with the server that runs this. Other scripts begin with it.
+-- touch: the state of a topic's log, brought up to date with the server that runs this. Other scripts begin with server-id.lua and it.
 --
 -- A server's replication id changes whenever its data may have gone back: at a restart and when a replica is promoted. So
 -- the id under which the log was last used is kept with it. Where it differs, the end of the log may be lost: from here on
@@ -40,17 +40,8 @@ local function mend(log, last, failure)
 end
 
 local function touch(top, log, newEpoch, keepMs)
-  local info = redis.call('INFO', 'replication')
-  -- Plain searches: a pattern costs nearly as much as INFO itself.
-  local name = 'master_replid:'
-  local at = string.find(info, name, 1, true)
-  local replid = at and string.sub(info, at + #name, string.find(info, '\r', at, true) - 1)
-  if not string.find(info, 'role:master', 1, true) then
-    return nil, redis.error_reply('READONLY this server is a replica')
-  end
-  if not replid then
-    return nil, redis.error_reply('ERR this server does not say its master_replid')
-  end
+  local replid, refusal = serverId()
+  if not replid then return nil, refusal end
   local state = redis.pcall('HMGET', top, 'epoch', 'offset', 'replid', 'lineage')
   if state.err then
     if not string.find(state.err, 'WRONGTYPE', 1, true) then return nil, state end

@@ -5,7 +5,8 @@ import { BrokerUnavailable, channelTopic, noMetrics, silentLogger, systemClock }
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
+import type { RedisBroker } from "./broker.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
@@ -26,7 +27,7 @@ describe("a log that Redis does not let us use as before", () => {
     admin = new Redis(server.port, "127.0.0.1");
     await admin.acl("SETUSER", "gate", "on", ">pw", "~*", "&*", "+@all");
     const target = parseRedisUrl(`redis://gate:pw@127.0.0.1:${server.port}`) as RedisTarget;
-    broker = new RedisBroker({ target, ...FAST }, SEAMS);
+    broker = new SeamsOnRedis({ target, ...FAST }, SEAMS).broker;
     listener = new BrokerListener(broker);
     await listener.reach("ready");
     await broker.subscribe(SPORT);

@@ -6,9 +6,9 @@ import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/co
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster } from "ioredis";
-import { RedisBroker } from "./broker.js";
 import { slotOf } from "./connection/slot.js";
 import { RedisKeys } from "./keys.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster } from "./testing/index.js";
 
@@ -29,7 +29,7 @@ describe("the order of pipelined publications on a Redis Cluster", () => {
     cluster = await RedisCluster.start();
     backend = new Cluster(cluster.members.map(({ port }) => ({ port, host: "127.0.0.1" })));
     const target = parseRedisUrl(cluster.url) as RedisTarget;
-    listener = new BrokerListener(new RedisBroker({ target, commandTimeoutMs: 10_000 }, SEAMS));
+    listener = new BrokerListener(new SeamsOnRedis({ target, commandTimeoutMs: 10_000 }, SEAMS).broker);
     await listener.reach("ready");
   }, 60_000);
   afterAll(async () => {

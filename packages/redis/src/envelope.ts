@@ -1,8 +1,8 @@
 /**
  * The envelope: what a payload on a topic's channel says besides its data.
  *
- * One channel carries what backends PUBLISH by hand, any text, and what comes from a topic's log, with its
- * position:
+ * One channel carries what backends PUBLISH by hand, any text or bytes, and what comes from a topic's log,
+ * with its position. Data is stored as stored-data.ts says:
  *
  *     <data>                                as it is: not from a log
  *     MARK <offset> " " <epoch> " " <data>  from a log; lua/publish.lua writes it
@@ -12,7 +12,8 @@
  * arrives as it was; only a backend that publishes the mark by hand can be misunderstood, and then it is
  * told.
  */
-import { isPosition, type Position } from "@holdfast/protocol";
+import { type Data, isPosition, type Position } from "@holdfast/protocol";
+import { storedData } from "./stored-data.js";
 
 const MARK = "\u0001hf\u0001";
 const MARK_BYTES = Buffer.from(MARK);
@@ -29,9 +30,10 @@ export interface Opened {
 
 const BARE: Opened = Object.freeze({ start: 0, position: undefined });
 
-/** The payload for data that is in no log. */
-export function envelop(data: string): string {
-  return data.startsWith(MARK) ? `${MARK}  ${data}` : data;
+/** The payload for data that is in no log. Bytes never begin with the mark: see stored-data.ts. */
+export function envelop(data: Data): string | Buffer {
+  const stored = storedData(data);
+  return typeof stored === "string" && stored.startsWith(MARK) ? `${MARK}  ${stored}` : stored;
 }
 
 /** What the payload is, or undefined when it begins with the mark and does not go on as it must. */

@@ -1,17 +1,12 @@
 import { BrokerUnavailable, type GatewayEvent, noMetrics, silentLogger, systemClock } from "@holdfast/core";
-import {
-  BrokerListener,
-  eventSinkContract,
-  FakeClock,
-  RecordingLogger,
-  RecordingMetrics,
-} from "@holdfast/core/testing";
+import { BrokerListener, FakeClock, RecordingLogger, RecordingMetrics } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
 import type { ScriptCall } from "./connection/script.js";
-import { type EventHost, EventStream } from "./event-stream.js";
+import type { ScriptHost } from "./connection/script-host.js";
+import { EventStream } from "./event-stream.js";
 import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
@@ -39,47 +34,32 @@ async function reading(reader: Redis, atLeast: number): Promise<Record<string, s
   }
 }
 
-async function ready(server: RedisServer): Promise<RedisBroker> {
-  const broker = new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
-  await new BrokerListener(broker).reach("ready");
-  return broker;
+async function ready(server: RedisServer): Promise<SeamsOnRedis> {
+  const seams = new SeamsOnRedis({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
+  await new BrokerListener(seams.broker).reach("ready");
+  return seams;
 }
-
-eventSinkContract("the sink on Redis", async () => {
-  const server = await RedisServer.start();
-  const broker = await ready(server);
-  const reader = new Redis(server.port, "127.0.0.1");
-  return {
-    sink: broker.events({ maxLength: 100_000, maxBytes: MAX_BYTES }),
-    read: async (atLeast) => (await reading(reader, atLeast)).map(({ id: _, ...rest }) => rest),
-    close: async () => {
-      await broker.close();
-      reader.disconnect();
-      await server.close();
-    },
-  };
-});
 
 describe("the stream of events", () => {
   let server: RedisServer;
-  let broker: RedisBroker;
+  let seams: SeamsOnRedis;
   let reader: Redis;
   beforeEach(async () => {
     server = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-    broker = await ready(server);
+    seams = await ready(server);
     reader = new Redis(server.port, "127.0.0.1", { retryStrategy: () => 20 });
     reader.on("error", () => {});
   });
   afterEach(async () => {
-    await broker.close();
+    await seams.broker.close();
     reader.disconnect();
     await server.close();
   });
 
   test("numbers the events of one sink from 1, without a hole", async () => {
     const [one, other] = [
-      broker.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
-      broker.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
+      seams.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
+      seams.events({ maxLength: 1000, maxBytes: MAX_BYTES }),
     ];
     for (let i = 0; i < 3; i++) {
       one.tell(occupied("a"));
@@ -93,7 +73,7 @@ describe("the stream of events", () => {
   });
 
   test("is about as long as it may be", async () => {
-    const sink = broker.events({ maxLength: 1000, maxBytes: MAX_BYTES });
+    const sink = seams.events({ maxLength: 1000, maxBytes: MAX_BYTES });
     for (let i = 0; i < 5000; i++) sink.tell(occupied(`${i}`));
     await sink.deliver(message("1"));
     const length = await reader.xlen("holdfast:events");
@@ -105,7 +85,7 @@ describe("the stream of events", () => {
   test("takes about as much memory as it may, however few its events are, and keeps the newest", async () => {
     const metrics = new RecordingMetrics();
     const bounds = { maxLength: 100_000, maxBytes: 1_000_000 };
-    const sink = new EventStream(broker, bounds, OPTIONS, { ...SEAMS, metrics });
+    const sink = new EventStream(seams.connection, bounds, OPTIONS, { ...SEAMS, metrics });
     for (let i = 0; i < 200; i++) await sink.deliver(message(`"${i}:${"e".repeat(30_000)}"`));
     expect(Number(await reader.call("MEMORY", "USAGE", "holdfast:events"))).toBeLessThan(1_200_000);
     const left = (await reader.xrange("holdfast:events", "-", "+")).map(record);
@@ -117,17 +97,17 @@ describe("the stream of events", () => {
 
   test("goes on for a user of Redis that may not ask how much memory it takes", async () => {
     await reader.call("ACL", "SETUSER", "default", "-memory|usage");
-    const sink = broker.events({ maxLength: 1000, maxBytes: 1 });
+    const sink = seams.events({ maxLength: 1000, maxBytes: 1 });
     for (let i = 0; i < 3; i++) await sink.deliver(message(`${i}`));
     expect(await reader.xlen("holdfast:events")).toBe(3);
     await sink.close();
   });
 
   test("has what was told during an outage afterwards, and refuses at once what is awaited", async () => {
-    const sink = broker.events({ maxLength: 1000, maxBytes: MAX_BYTES });
+    const sink = seams.events({ maxLength: 1000, maxBytes: MAX_BYTES });
     await sink.deliver(message('"before"'));
     await server.stop();
-    for (let i = 0; i < 100 && broker.state === "ready"; i++)
+    for (let i = 0; i < 100 && seams.broker.state === "ready"; i++)
       await new Promise((resolve) => setTimeout(resolve, 20));
     sink.tell(occupied("during"));
     await expect(sink.deliver(message('"during"'))).rejects.toThrow(BrokerUnavailable);
@@ -139,8 +119,8 @@ describe("the stream of events", () => {
 
   test("gives up what it cannot pass on at once when it is closed", async () => {
     const metrics = new RecordingMetrics();
-    await broker.close();
-    const sink = new EventStream(broker, { maxLength: 1000, maxBytes: MAX_BYTES }, OPTIONS, {
+    await seams.broker.close();
+    const sink = new EventStream(seams.connection, { maxLength: 1000, maxBytes: MAX_BYTES }, OPTIONS, {
       ...SEAMS,
       metrics,
     });
@@ -152,12 +132,15 @@ describe("the stream of events", () => {
 
 describe("the stream of events on a Redis that fails", () => {
   /** Answers as the test says; remembers the channels or data of each batch. */
-  class ScriptedHost implements EventHost {
-    state: EventHost["state"] = "ready";
+  class ScriptedHost implements ScriptHost {
+    state: ScriptHost["state"] = "ready";
+    readonly destination = String;
     readonly batches: string[][] = [];
     answers: ("ok" | "fail")[] = [];
     async ask<T>({ args }: ScriptCall, understand: (reply: unknown) => T): Promise<T> {
-      this.batches.push(args.filter((_, i) => args[i - 1] === "channel" || args[i - 1] === "data"));
+      this.batches.push(
+        args.map(String).filter((_, i) => args[i - 1] === "channel" || args[i - 1] === "data"),
+      );
       if (this.answers.shift() === "fail") throw new BrokerUnavailable("it failed");
       return understand("");
     }

@@ -8,19 +8,13 @@
  * is missing.
  */
 import { randomBytes } from "node:crypto";
-import {
-  type BrokerState,
-  BrokerUnavailable,
-  type EventSink,
-  eventFields,
-  type GatewayEvent,
-} from "@holdfast/core";
-import { pause } from "./connection/pause.js";
-import type { ScriptCall } from "./connection/script.js";
+import { BrokerUnavailable, type EventSink, eventFields, type GatewayEvent } from "@holdfast/core";
 import { SCRIPTS } from "./connection/script.js";
+import type { ScriptHost } from "./connection/script-host.js";
 import { EventQueue, type QueuedEvent } from "./event-queue.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
+import { pause } from "./runtime/pause.js";
 
 /** One batch: how long Redis serves no other client, and what an answer can be lost for. */
 const MAX_BATCH = 256;
@@ -39,14 +33,8 @@ export interface EventBounds {
   readonly maxBytes: number;
 }
 
-/** The broker whose link it uses. */
-export interface EventHost {
-  readonly state: BrokerState;
-  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
-}
-
 export class EventStream implements EventSink {
-  readonly #host: EventHost;
+  readonly #host: ScriptHost;
   /** As the script takes them. */
   readonly #bounds: readonly string[];
   readonly #seams: RedisSeams;
@@ -61,7 +49,7 @@ export class EventStream implements EventSink {
   /** Passes events on, while there are any. */
   #running: Promise<void> | undefined;
 
-  constructor(host: EventHost, bounds: EventBounds, options: RedisOptions, seams: RedisSeams) {
+  constructor(host: ScriptHost, bounds: EventBounds, options: RedisOptions, seams: RedisSeams) {
     this.#host = host;
     this.#bounds = [String(bounds.maxLength), String(bounds.maxBytes)];
     this.#seams = seams;
@@ -154,7 +142,7 @@ export class EventStream implements EventSink {
     const problem = error instanceof Error ? error : new BrokerUnavailable(String(error));
     this.#drop(this.#queue.putBack(batch));
     for (const { settle } of this.#queue.takeAwaited()) settle?.(problem);
-    // One line per reason until a batch is taken. That Redis is away the broker says itself.
+    // One line per reason until a batch is taken. That Redis is away the connection says itself.
     if (this.#host.state !== "ready" || this.#failure === problem.message) return;
     this.#failure = problem.message;
     const fields = { stream: this.#stream, reason: problem.message };

@@ -6,12 +6,14 @@ import {
   systemClock,
   type Topic,
 } from "@holdfast/core";
-import { BrokerListener, RecordingLogger } from "@holdfast/core/testing";
+import { BrokerListener, RecordingLogger, RecordingMetrics, RecordingTracing } from "@holdfast/core/testing";
+import { withTraceparent } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
-import { Ingest, type IngestHost, type IngestParts } from "./ingest.js";
-import { REDIS_DEFAULTS, type RedisOptions } from "./options.js";
+import type { ScriptHost } from "./connection/script-host.js";
+import { Ingest, type IngestParts } from "./ingest.js";
+import { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster, RedisServer } from "./testing/index.js";
 
@@ -47,16 +49,21 @@ describe("ingest", () => {
     await server.close();
   });
 
-  async function worker(): Promise<RedisBroker> {
-    const broker = new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
-    const listener = new BrokerListener(broker);
+  async function worker(): Promise<SeamsOnRedis> {
+    const seams = new SeamsOnRedis({ target: parseRedisUrl(server.url) as RedisTarget, ...FAST }, SEAMS);
+    const listener = new BrokerListener(seams.broker);
     listeners.push(listener);
     await listener.reach("ready");
-    return broker;
+    return seams;
   }
 
-  /** Begins on the broker's link, with a hand in between where `host` says so. */
-  function begin(broker: RedisBroker, host: Partial<IngestHost> = {}, leaseMs = LEASE_MS): Ingest {
+  /** Begins on the worker's connection, with a hand in between where `parts` say so. */
+  function begin(
+    { broker, connection }: SeamsOnRedis,
+    own: Partial<IngestParts> = {},
+    leaseMs = LEASE_MS,
+    seams: RedisSeams = SEAMS,
+  ): Ingest {
     const options: RedisOptions = {
       ...REDIS_DEFAULTS,
       ...FAST,
@@ -64,26 +71,21 @@ describe("ingest", () => {
       maxPublicationBytes: 1000,
     };
     const parts: IngestParts = {
-      host: {
-        get state() {
-          return broker.state;
-        },
-        publish: broker.publish.bind(broker),
-        ask: broker.ask.bind(broker),
-        ...host,
-      },
+      host: connection,
+      publish: (...args) => broker.publishInOrder(...args),
       retentionOf: (channel) => (channel.startsWith("kept") || channel === "news" ? KEEP : undefined),
       rejections: { add: (channel, _, problem) => rejected.push({ channel, problem }) },
       leaseMs,
+      ...own,
     };
-    const ingest = new Ingest(parts, options, SEAMS);
+    const ingest = new Ingest(parts, options, seams);
     started.push(ingest);
     ingest.start();
     return ingest;
   }
 
   async function subscriber(...topics: Topic[]): Promise<BrokerListener> {
-    const broker = await worker();
+    const { broker } = await worker();
     for (const topic of topics) await broker.subscribe(topic);
     return listeners.at(-1)!;
   }
@@ -121,6 +123,56 @@ describe("ingest", () => {
     ]);
     await emptied();
     expect(await backend.xpending("holdfast:ingest", "holdfast")).toEqual([0, null, null, null]);
+  });
+
+  test("a trace context is published with its entry, and left out where it is none", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const metrics = new RecordingMetrics();
+    const tracing = new RecordingTracing();
+    const listener = await subscriber(NEWS);
+    begin(await worker(), {}, LEASE_MS, { ...SEAMS, metrics, tracing });
+    const largest = "x".repeat(1000);
+    for (const [data, context] of [
+      [largest, traceparent],
+      ["none", "nonsense"],
+      ["unsampled", `${traceparent.slice(0, -2)}00`],
+    ] as const)
+      await backend.xadd("holdfast:ingest", "*", "channel", "news", "data", data, "traceparent", context);
+    await add("news", "end");
+    const [span] = await listener.upTo("end").then(() => tracing.spans);
+    expect(tracing.spans).toMatchObject([
+      { name: "publish", parent: traceparent, outcome: { problem: undefined } },
+    ]);
+    expect(listener.received.map(({ data }) => data)).toEqual([
+      withTraceparent(largest, span?.traceparent),
+      "none",
+      withTraceparent("unsampled", `${traceparent.slice(0, -2)}00`),
+      "end",
+    ]);
+    expect(metrics.count("trace_contexts_dropped")).toBe(1);
+  });
+
+  test("bytes are published as bytes, kept or not, up to the limit without their mark", async () => {
+    const listener = await subscriber(NEWS, channelTopic("plain"));
+    const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0]);
+    const marked = (text: string): Buffer =>
+      Buffer.concat([Buffer.from([0xff, 0x68, 0x66, 0xff]), Buffer.from(text)]);
+    const longest = "x".repeat(1000);
+    for (const channel of ["news", "plain"])
+      for (const data of [jpeg, marked("text"), marked(longest), marked(`${longest}x`), "end"])
+        await backend.xadd("holdfast:ingest", "*", "channel", channel, "data", data);
+    begin(await worker());
+    await listener.upTo("end");
+    await emptied();
+    const bytes = (text: string | Buffer): Uint8Array => new Uint8Array(Buffer.from(text as string));
+    for (const topic of [NEWS, channelTopic("plain")])
+      expect(listener.received.filter((each) => each.topic === topic).map(({ data }) => data)).toEqual([
+        bytes(jpeg),
+        bytes("text"),
+        bytes(longest),
+        "end",
+      ]);
+    expect(rejected).toHaveLength(2);
   });
 
   test("an entry's own key makes its repetition harmless", async () => {
@@ -170,14 +222,14 @@ describe("ingest", () => {
     let holders = 0;
     const contenders = await Promise.all(
       numbers(1, 3).map(async () => {
-        const broker = await worker();
+        const seams = await worker();
         let published = 0;
-        const publish: IngestHost["publish"] = (...args) => {
+        const publish: IngestParts["publish"] = (...args) => {
           if (published++ === 0) holders++;
-          return broker.publish(...args);
+          return seams.broker.publishInOrder(...args);
         };
         // Long enough that no slow machine makes two holders of one.
-        return begin(broker, { publish }, 3000);
+        return begin(seams, { publish }, 3000);
       }),
     );
     const sent = numbers(1, 200);
@@ -206,44 +258,75 @@ describe("ingest", () => {
   test("channels that Redis refuses hold up no other, and go on in order when it takes them", async () => {
     const wrong = numbers(1, 5).map((n) => `kept:${n}`);
     const listener = await subscriber(NEWS, ...wrong.map(channelTopic));
-    const broker = await worker();
+    const seams = await worker();
     const refused = new Set(wrong.map(channelTopic));
     let refusals = 0;
-    begin(broker, {
+    begin(seams, {
       publish: async (topic, ...rest) => {
-        if (!refused.has(topic)) return broker.publish(topic, ...rest);
+        if (!refused.has(topic)) return seams.broker.publishInOrder(topic, ...rest);
         refusals++;
-        throw new BrokerUnavailable("the master of this slot is away");
+        return { done: [], failure: new BrokerUnavailable("the master of this slot is away") };
       },
     });
     // More than a round takes, several times.
-    for (const channel of wrong) await add(channel, ...numbers(1, 120).map((n) => `${channel} ${n}`));
-    await add("news", ...numbers(1, 120));
-    await listener.upTo("120");
-    expect(listener.received.map(({ data }) => data)).toEqual(numbers(1, 120));
+    for (const channel of wrong) await add(channel, ...numbers(1, 700).map((n) => `${channel} ${n}`));
+    await add("news", ...numbers(1, 700));
+    await listener.upTo("700");
+    expect(listener.received.map(({ data }) => data)).toEqual(numbers(1, 700));
     // Only the first of a channel is tried, and that seldom.
     expect(refusals).toBeLessThan(200);
-    for (const channel of wrong) await add(channel, `${channel} 121`);
+    for (const channel of wrong) await add(channel, `${channel} 701`);
     refused.clear();
-    for (const channel of wrong) await listener.upTo(`${channel} 121`);
+    for (const channel of wrong) await listener.upTo(`${channel} 701`);
     await emptied();
     for (const channel of wrong) {
       const got = listener.received.filter(({ topic }) => topic === channelTopic(channel));
-      expect(got.map(({ data }) => data)).toEqual(numbers(1, 121).map((n) => `${channel} ${n}`));
+      expect(got.map(({ data }) => data)).toEqual(numbers(1, 701).map((n) => `${channel} ${n}`));
     }
+  });
+
+  test("what follows one another in a channel goes in few steps, in order", async () => {
+    const listener = await subscriber(NEWS);
+    await add("news", ...numbers(1, 2000), "end");
+    await backend.config("RESETSTAT");
+    begin(await worker());
+    expect(await listener.upTo("end")).toEqual([...numbers(1, 2000), "end"]);
+    await emptied();
+    const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await backend.info("commandstats"))?.[1]);
+    // Runs of 64, and a few to take, to settle, to subscribe and to renew.
+    expect(calls).toBeLessThan(100);
+  });
+
+  test("a failure within a run: nothing behind it is published before it, nothing twice", async () => {
+    const listener = await subscriber(NEWS);
+    const seams = await worker();
+    await add("news", ...numbers(1, 300), "end");
+    let failures = 0;
+    begin(seams, {
+      publish: async (topic, publications, retention) => {
+        if (failures === 20) return seams.broker.publishInOrder(topic, publications, retention);
+        const part = publications.slice(0, failures++ % 7);
+        const { done } = await seams.broker.publishInOrder(topic, part, retention);
+        return { done, failure: new BrokerUnavailable("the rest was refused") };
+      },
+    });
+    expect(await listener.upTo("end")).toEqual([...numbers(1, 300), "end"]);
+    expect(failures).toBe(20);
   });
 
   test("a holder that dies after publishing, before it settles: the next one repeats nothing and loses nothing", async () => {
     const listener = await subscriber(NEWS);
     const dying = await worker();
-    let published = 0;
+    await add("news", ...numbers(1, 10));
     const dead = new Promise<void>((resolve) => {
       begin(dying, {
         // Dead from the third publication on: nothing that it asks reaches Redis any more.
-        publish: (...args) => (++published <= 3 ? dying.publish(...args) : new Promise(() => resolve())),
+        publish: async (topic, publications, retention) => {
+          await dying.broker.publishInOrder(topic, publications.slice(0, 3), retention);
+          return new Promise(() => resolve());
+        },
       });
     });
-    await add("news", ...numbers(1, 10));
     await dead;
     started.length = 0;
     begin(await worker());
@@ -258,13 +341,13 @@ describe("ingest", () => {
     const held = new Promise<void>((resolve) => {
       begin(slow, {
         publish: async (...args) => {
-          if (args[1] === "3") {
+          if (args[1].some(({ data }) => data === "3")) {
             resolve();
             await new Promise<void>((go) => {
               resume = go;
             });
           }
-          return slow.publish(...args);
+          return slow.broker.publishInOrder(...args);
         },
       });
     });
@@ -292,9 +375,14 @@ describe("ingest", () => {
         asked++;
         throw new BrokerUnavailable("no room");
       };
-      const host: IngestHost = { state, publish: async () => undefined, ask };
+      const host: ScriptHost = { state, ask, destination: String };
       const options = { ...REDIS_DEFAULTS, ...FAST, target: parseRedisUrl(server.url) as RedisTarget };
-      const parts: IngestParts = { host, retentionOf: () => undefined, rejections: { add: () => {} } };
+      const parts: IngestParts = {
+        host,
+        publish: async () => ({ done: [], failure: undefined }),
+        retentionOf: () => undefined,
+        rejections: { add: () => {} },
+      };
       const ingest = new Ingest(parts, options, { ...SEAMS, logger });
       ingest.start();
       while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -309,8 +397,13 @@ describe("ingest", () => {
     const listener = await subscriber(NEWS);
     const url = `redis://gate:pw@127.0.0.1:${server.port}`;
     const options = { ...REDIS_DEFAULTS, ...FAST, target: parseRedisUrl(url) as RedisTarget };
-    const host = await worker();
-    const parts: IngestParts = { host, retentionOf: () => undefined, rejections: { add: () => {} } };
+    const { connection, broker } = await worker();
+    const parts: IngestParts = {
+      host: connection,
+      publish: (...args) => broker.publishInOrder(...args),
+      retentionOf: () => undefined,
+      rejections: { add: () => {} },
+    };
     const ingest = new Ingest(parts, options, { ...SEAMS, logger });
     started.push(ingest);
     ingest.start();
@@ -379,8 +472,9 @@ describe("ingest", () => {
 
 test("ingest works on a Redis Cluster, for channels of every slot", async () => {
   const cluster = await RedisCluster.start();
-  const broker = new RedisBroker({ target: parseRedisUrl(cluster.url) as RedisTarget, ...FAST }, SEAMS);
-  const ingest = broker.ingest(() => KEEP);
+  const seams = new SeamsOnRedis({ target: parseRedisUrl(cluster.url) as RedisTarget, ...FAST }, SEAMS);
+  const { broker } = seams;
+  const ingest = seams.ingest(() => KEEP);
   const backend = new Redis.Cluster(cluster.members.map(({ port }) => ({ host: "127.0.0.1", port })));
   try {
     const listener = new BrokerListener(broker);

@@ -2,7 +2,8 @@
  * Ingest: the reliable way in. What backends add to a stream is published once, in the order of the stream
  * for each channel, also when workers die and Redis goes away meanwhile.
  *
- * One worker of the cluster at a time holds a lease and works, the others stand by. Its rounds: take (renews
+ * One worker of the cluster at a time holds a lease and works, the others stand by. What follows one another
+ * in one channel is published in one step of Redis. Its rounds: take (renews
  * the lease), publish, settle (acknowledges and deletes). Invariants: only the holder is given entries, by
  * Redis itself; an entry is settled only after it was published or found malformed; each publication has a
  * key, so that what is published again, by the next holder or after a lost answer, is published once (for
@@ -11,39 +12,29 @@
  * not settled. A channel that Redis refuses holds up no other (refused-channels.ts).
  */
 import { randomBytes } from "node:crypto";
-import {
-  type BrokerPublishOptions,
-  type BrokerState,
-  BrokerUnavailable,
-  type Retention,
-  type Topic,
-} from "@holdfast/core";
+import { BrokerUnavailable, type Retention, type Topic } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
-import { pause } from "./connection/pause.js";
+import { MAX_CALLS, MAX_BYTES as MAX_RUN_BYTES } from "./connection/lanes.js";
 import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
-import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
+import type { ScriptHost } from "./connection/script-host.js";
 import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
+import { type PublishRun, publishTraced } from "./ingest-traces.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
 import { RefusedChannels } from "./refused-channels.js";
+import { pause } from "./runtime/pause.js";
+import { MARK_BYTES } from "./stored-data.js";
 import { StreamWaiter } from "./stream-waiter.js";
 
 /** What is kept of a channel's past. */
 export type RetentionOf = (channel: string) => Retention | undefined;
 
-/**
- * The broker over whose link it works. Both reject with `BrokerUnavailable`, at once while the link is away.
- */
-export interface IngestHost {
-  readonly state: BrokerState;
-  publish(topic: Topic, data: string, options: BrokerPublishOptions): Promise<unknown>;
-  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
-}
-
 export interface IngestParts {
-  readonly host: IngestHost;
+  readonly host: ScriptHost;
+  /** To be over the same connection. The publications before a failure are done, the others are not. */
+  readonly publish: PublishRun;
   readonly retentionOf: RetentionOf;
   readonly rejections: Pick<Rejections, "add">;
   /** For how long the stream belongs to a holder that is not heard of any more, ms. Default 10_000. */
@@ -55,10 +46,13 @@ const GROUP = "holdfast";
 const LEASE_MS = 10_000;
 /** The holder renews its lease, and the others look for it, at least so often in the time of one. */
 const LOOKS_PER_LEASE = 3;
-/** Entries in one round. */
-const MAX_ENTRIES = 100;
+/** Entries in one round: what is read and settled in one step each, a few ms of Redis. */
+const MAX_ENTRIES = 1000;
 /** Bytes in one round, one entry beyond. */
 const MAX_BYTES = 1024 * 1024;
+
+/** A publication and the entry that asks for it. */
+type Order = IngestPublication & { readonly id: string };
 
 /** What Redis gave the holder; undefined when another holds the lease. */
 type Taken =
@@ -96,7 +90,7 @@ export class Ingest {
     });
   }
 
-  /** Begins, as soon as the broker is ready. Called once. */
+  /** Begins, as soon as the connection is ready. Called once. */
   start(): void {
     this.#running = this.#run();
   }
@@ -159,7 +153,9 @@ export class Ingest {
 
   #take(): Promise<Taken> {
     const { maxPublicationBytes } = this.#options;
-    const limits = [this.#leaseMs, GROUP, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes].map(String);
+    const limits = [this.#leaseMs, GROUP, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes + MARK_BYTES].map(
+      String,
+    );
     const from = this.#refused.begin();
     const call = {
       script: SCRIPTS.ingestTake,
@@ -176,42 +172,44 @@ export class Ingest {
   async #publish(entries: readonly IngestEntry[], until: number): Promise<boolean> {
     const { clock } = this.#seams;
     const done: string[] = [];
-    const orders = new Map<Topic, [string, IngestPublication][]>();
+    const orders = new Map<Topic, Order[]>();
     for (const entry of entries) {
       const order = parseEntry(entry, this.#options.maxPublicationBytes);
       if (order === undefined) done.push(entry.id);
       else if ("problem" in order) {
-        const sample = Buffer.from(entry.fields.join(" "));
+        const sample = Buffer.from(entry.fields.map(String).join(" "));
         this.#parts.rejections.add(`${this.#keys.ingest} ${entry.id}`, sample, order.problem);
         done.push(entry.id);
       } else {
         const queue = orders.get(order.topic);
-        if (queue === undefined) orders.set(order.topic, [[entry.id, order]]);
-        else queue.push([entry.id, order]);
+        if (queue === undefined) orders.set(order.topic, [{ id: entry.id, ...order }]);
+        else queue.push({ id: entry.id, ...order });
       }
     }
     let isDone = true;
     let published = 0;
     let refusal: unknown;
-    const inOrder = async ([topic, queue]: [
-      Topic,
-      readonly [string, IngestPublication][],
-    ]): Promise<void> => {
+    const inOrder = async ([topic, queue]: [Topic, readonly Order[]]): Promise<void> => {
       if (this.#refused.has(topic)) return;
-      for (const [id, { channel, data, key }] of queue) {
+      for (const run of runsOf(queue)) {
         if (this.#closing.signal.aborted || clock.monotonic() > until) {
           isDone = false;
           return;
         }
-        try {
-          await this.#parts.host.publish(topic, data, { retention: this.#parts.retentionOf(channel), key });
-        } catch (error) {
-          refusal = error;
-          this.#refused.add(topic);
-          return;
-        }
-        published++;
-        done.push(id);
+        const retention = this.#parts.retentionOf(run[0].channel);
+        const { done: succeeded, failure } = await publishTraced(
+          this.#parts.publish,
+          this.#seams,
+          topic,
+          run,
+          retention,
+        );
+        published += succeeded.length;
+        for (const { id } of run.slice(0, succeeded.length)) done.push(id);
+        if (failure === undefined) continue;
+        refusal = failure;
+        this.#refused.add(topic);
+        return;
       }
     };
     await Promise.all([...orders].map(inOrder));
@@ -262,6 +260,21 @@ export class Ingest {
   }
 }
 
+/** Publications of one channel, in their order, in parts that are a batch each. */
+function runsOf(queue: readonly Order[]): (readonly [Order, ...Order[]])[] {
+  const runs: [Order, ...Order[]][] = [];
+  let bytes = 0;
+  for (const order of queue) {
+    const run = runs.at(-1);
+    if (run === undefined || run.length === MAX_CALLS || bytes >= MAX_RUN_BYTES) {
+      runs.push([order]);
+      bytes = 0;
+    } else run.push(order);
+    bytes += Buffer.byteLength(order.data);
+  }
+  return runs;
+}
+
 function takenOf(reply: unknown): Taken {
   if (reply === null) return undefined;
   if (!Array.isArray(reply) || !Array.isArray(reply[1]))
@@ -271,5 +284,8 @@ function takenOf(reply: unknown): Taken {
 
 function entryOf(reply: unknown): IngestEntry {
   const [id, fields] = Array.isArray(reply) ? reply : [];
-  return { id: String(id), fields: Array.isArray(fields) ? fields.map(String) : [] };
+  return {
+    id: String(id),
+    fields: Array.isArray(fields) ? fields.filter((each) => Buffer.isBuffer(each)) : [],
+  };
 }

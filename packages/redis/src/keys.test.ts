@@ -1,5 +1,6 @@
 import { BROADCAST, channelTopic, userTopic } from "@holdfast/core";
 import { describe, expect, test } from "@jest/globals";
+import { slotOf } from "./connection/slot.js";
 import { RedisKeys } from "./keys.js";
 
 describe("names in Redis", () => {
@@ -24,6 +25,18 @@ describe("names in Redis", () => {
     expect(other.topic("holdfast:channel:room:42")).toBeUndefined();
     expect(keys.topic("holdfast:db4:channel:room:42")).toBeUndefined();
     expect(other.log(channelTopic("a"))).toBe(keys.log(channelTopic("a")));
+  });
+
+  test("a topic of one channel or user has a sharded channel in the slot of its keys, and is read back", () => {
+    for (const topic of [channelTopic("room:42"), channelTopic("a"), userTopic("a}{b"), userTopic("{}")]) {
+      const channel = keys.channel(topic);
+      const sharded = keys.sharded.of(channel) ?? "";
+      expect(slotOf(sharded)).toBe(slotOf(keys.log(topic)));
+      expect(keys.sharded.plain(sharded)).toBe(channel);
+      expect(keys.sharded.destination(channel)).toBe(`{9}${channel}`);
+    }
+    expect(keys.sharded.of(keys.channel(BROADCAST))).toBeUndefined();
+    expect(keys.sharded.destination(keys.channel(BROADCAST))).toBe("holdfast:broadcast");
   });
 
   test("a probe is not taken for a topic", () => {

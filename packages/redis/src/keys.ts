@@ -5,6 +5,9 @@
  * Pub/sub knows no databases, so the channels of database 3 begin with the prefix and `db3:`. Keys need no
  * such thing.
  *
+ * In a Redis Cluster a topic may have a sharded channel as well, `holdfast:{channel:news}`, which is in the
+ * slot of its keys (sharded/sharding.ts). Topics that every worker listens to have none.
+ *
  * A Cluster places a key by what is between its first `{` and the first `}` after that. Invariant: all keys
  * of a topic have the same there, for any topic and a prefix without braces, and it is never empty: a topic
  * begins with a letter.
@@ -15,19 +18,17 @@ export class RedisKeys {
   readonly #prefix: string;
   /** What the name of each channel starts with. */
   readonly channelPrefix: string;
+  readonly sharded: ShardedNames;
 
   constructor(prefix: string, database = 0) {
     this.#prefix = prefix;
     this.channelPrefix = database === 0 ? prefix : `${prefix}db${database}:`;
+    this.sharded = new ShardedNames(this.channelPrefix);
   }
 
   /** The pub/sub channel of a topic. */
   channel(topic: Topic): string {
     return this.channelPrefix + topic;
-  }
-
-  channels(topics: readonly Topic[]): string[] {
-    return topics.map((topic) => this.channel(topic));
   }
 
   /** A topic's kept publications: a stream. */
@@ -90,6 +91,11 @@ export class RedisKeys {
     return `${this.#prefix}worker:${prefix}`;
   }
 
+  /** What each instance carries: a hash. */
+  get loads(): string {
+    return `${this.#prefix}loads`;
+  }
+
   /** The stream that tells backends what happens. */
   get events(): string {
     return `${this.#prefix}events`;
@@ -117,9 +123,53 @@ export class RedisKeys {
     return `${this.channelPrefix}probe:${id}`;
   }
 
+  /** The channel on which the workers of an instance, which `group` names, hear fences. */
+  fences(group: string): string {
+    return `${this.channelPrefix}fence:${group}`;
+  }
+
   /** The topic of a pub/sub channel, or undefined when it is not one of ours. */
   topic(channel: string): Topic | undefined {
     const { channelPrefix } = this;
     return channel.startsWith(channelPrefix) ? parseTopic(channel.slice(channelPrefix.length)) : undefined;
+  }
+}
+
+/** Names of sharded channels, by those of plain ones. */
+export class ShardedNames {
+  readonly #prefix: string;
+
+  /** `prefix`: what the name of each channel starts with. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /**
+   * The sharded channel beside a topic's channel, in the slot of the topic's keys. Undefined for what every
+   * worker listens to: one member of a Cluster would carry all of that.
+   */
+  of(channel: string): string | undefined {
+    const topic = channel.slice(this.#prefix.length);
+    return topic.includes(":") ? `${this.#prefix}{${topic}}` : undefined;
+  }
+
+  /** The topic's channel, of a sharded one. */
+  plain(sharded: string): string {
+    return this.#prefix + sharded.slice(this.#prefix.length + 1, -1);
+  }
+
+  /** Where scripts publish so that the sharded channel beside a channel gets it: see lua/tell.lua. */
+  destination(channel: string): string {
+    return this.of(channel) === undefined ? channel : `{${this.#prefix.length}}${channel}`;
+  }
+
+  /** What each connection listens to that hears sharded channels: to be counted. */
+  get mark(): string {
+    return `${this.#prefix}sharded`;
+  }
+
+  /** One that is only asked for, to see whether it may be. */
+  get trial(): string {
+    return `${this.#prefix}{channel:}`;
   }
 }

@@ -5,7 +5,7 @@ import { BrokerUnavailable, channelTopic, noMetrics, silentLogger, systemClock }
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisCluster, RedisServer } from "./testing/index.js";
 
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 async function listen(url: string): Promise<BrokerListener> {
   const target = parseRedisUrl(url) as RedisTarget;
-  const listener = new BrokerListener(new RedisBroker({ target, ...FAST }, SEAMS));
+  const listener = new BrokerListener(new SeamsOnRedis({ target, ...FAST }, SEAMS).broker);
   closing.push(listener.broker);
   await listener.reach("ready");
   await listener.broker.subscribe(TIDE);
@@ -62,7 +62,7 @@ async function standstill(
     );
     if (await done) break;
   }
-  return await listener.upTo("after");
+  return (await listener.upTo("after")).map(String);
 }
 
 describe("a Redis that stood still", () => {

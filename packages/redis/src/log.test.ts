@@ -9,13 +9,14 @@ import {
   systemClock,
   userTopic,
 } from "@holdfast/core";
-import { BrokerListener, brokerLogContract } from "@holdfast/core/testing";
+import { BrokerListener } from "@holdfast/core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
+import type { RedisBroker } from "./broker.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisSeams } from "./options.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { age, RedisCluster, RedisServer } from "./testing/index.js";
 
@@ -30,36 +31,12 @@ const NEWS = channelTopic("news");
 const KEEP: Retention = { size: 100, ttlMs: 60_000 };
 
 function create(url: string, prefix = "holdfast:"): RedisBroker {
-  return new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, prefix, ...FAST }, SEAMS);
+  return new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, prefix, ...FAST }, SEAMS).broker;
 }
-
-describe("the log on one server", () => {
-  let server: RedisServer;
-  let redis: Redis;
-  let worlds = 0;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    redis = new Redis(server.port, "127.0.0.1");
-  });
-  afterAll(async () => {
-    redis.disconnect();
-    await server.close();
-  });
-
-  brokerLogContract("RedisBroker", () => {
-    const prefix = `world${worlds++}:`;
-    return {
-      create: () => create(server.url, prefix),
-      pass: (ms) => age(redis, prefix, ms),
-      close: async () => {},
-    };
-  });
-});
 
 describe("the log on a Redis Cluster", () => {
   let cluster: RedisCluster;
   let members: Redis[];
-  let worlds = 0;
   beforeAll(async () => {
     cluster = await RedisCluster.start();
     members = cluster.members.map(({ port }) => new Redis(port, "127.0.0.1"));
@@ -67,17 +44,6 @@ describe("the log on a Redis Cluster", () => {
   afterAll(async () => {
     for (const member of members) member.disconnect();
     await cluster.close();
-  });
-
-  brokerLogContract("RedisBroker on a Redis Cluster", () => {
-    const prefix = `world${worlds++}:`;
-    return {
-      create: () => create(cluster.url, prefix),
-      pass: async (ms) => {
-        for (const member of members) await age(member, prefix, ms);
-      },
-      close: async () => {},
-    };
   });
 
   test("all keys of a topic are in one slot, as the members count, whatever its name", async () => {

@@ -16,11 +16,12 @@ import {
   type Retention,
   type Topic,
 } from "@holdfast/core";
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import { envelop, parsePosition } from "./envelope.js";
 import type { RedisKeys } from "./keys.js";
+import { dataOf, storedData } from "./stored-data.js";
 
 /**
  * The epoch and last offset are kept so many times longer than the entries, and at least so long, ms: a
@@ -31,21 +32,29 @@ const MIN_MEMORY_MS = 24 * 60 * 60 * 1000;
 
 const EPOCH_BYTES = 6;
 
+/** What a publication is called by in Redis. */
+export interface PublishNames {
+  readonly keys: RedisKeys;
+  /** Where scripts publish on a topic now (lua/tell.lua). */
+  destination(topic: Topic): string;
+}
+
 /** A publication that is kept. */
 export function publishCall(
-  keys: RedisKeys,
+  names: PublishNames,
   topic: Topic,
-  data: string,
+  data: Data,
   { size, ttlMs }: Retention,
   key: string | undefined,
 ): ScriptCall {
+  const { keys } = names;
   return {
     script: SCRIPTS.publish,
     lane: keys.log(topic),
     keys: [keys.top(topic), keys.log(topic), ...(key === undefined ? [] : [keys.record(topic, key)])],
     args: [
-      keys.channel(topic),
-      data,
+      names.destination(topic),
+      storedData(data),
       newEpoch(),
       String(size),
       String(ttlMs),
@@ -56,12 +65,13 @@ export function publishCall(
 }
 
 /** A publication that is not kept, at most once for each key. */
-export function publishOnceCall(keys: RedisKeys, topic: Topic, data: string, key: string): ScriptCall {
+export function publishOnceCall(names: PublishNames, topic: Topic, data: Data, key: string): ScriptCall {
+  const { keys } = names;
   return {
     script: SCRIPTS.publishOnce,
     lane: keys.log(topic),
     keys: [keys.record(topic, key)],
-    args: [keys.channel(topic), envelop(data), String(KEY_WINDOW_MS)],
+    args: [names.destination(topic), envelop(data), String(KEY_WINDOW_MS)],
   };
 }
 
@@ -101,7 +111,7 @@ export function pageOf(reply: unknown): LogPage {
 /** As XRANGE has it: id, then field names and values. */
 function entryOf(reply: unknown): Entry {
   const [id, fields] = list(reply);
-  return { offset: number(text(id).split("-")[0]), data: text(list(fields)[1]) };
+  return { offset: number(text(id).split("-")[0]), data: dataOf(bytes(list(fields)[1])) };
 }
 
 /** `<epoch> <offset>` */
@@ -121,7 +131,11 @@ function list(reply: unknown): readonly unknown[] {
 }
 
 function text(reply: unknown): string {
-  return typeof reply === "string" ? reply : misunderstood();
+  return typeof reply === "string" ? reply : bytes(reply).toString();
+}
+
+function bytes(reply: unknown): Buffer {
+  return Buffer.isBuffer(reply) ? reply : misunderstood();
 }
 
 function number(reply: unknown): number {

@@ -3,14 +3,19 @@
  *
  * Values arrive checked (the cli's schema, or the compiler): this package only completes them.
  */
-import { type Clock, CORE_DEFAULTS, type Logger, type Metrics } from "@holdfast/core";
+import { type Clock, CORE_DEFAULTS, type Logger, type Metrics, type Tracing } from "@holdfast/core";
 import type { RedisTarget } from "./target.js";
+
+/** Whether channels of a Redis Cluster are sharded: `auto` where all its servers and listeners can. */
+export type ShardedSetting = "auto" | "on" | "off";
 
 export interface RedisOptions {
   /** Where Redis is: `parseRedisUrl` makes one. */
   readonly target: RedisTarget;
   /** What every name in Redis starts with. Default "holdfast:". */
   readonly prefix: string;
+  /** Sharded pub/sub, for a Redis Cluster (sharded/sharding.ts). Default "auto". */
+  readonly sharded: ShardedSetting;
   /** How long one command, or one address while connecting, may take, ms. Default 5_000. */
   readonly commandTimeoutMs: number;
   /** How often each connection is asked for a sign of life, ms. Default 5_000. */
@@ -42,6 +47,7 @@ export interface RedisOptions {
 
 export const REDIS_DEFAULTS: Omit<RedisOptions, "target"> = Object.freeze({
   prefix: "holdfast:",
+  sharded: "auto",
   commandTimeoutMs: 5000,
   pingIntervalMs: 5000,
   roleIntervalMs: 2000,
@@ -60,6 +66,8 @@ export interface RedisSeams {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where spans of the ingest stream go; undefined: there are none. */
+  readonly tracing?: Tracing | undefined;
   /** Uniform in [0, 1): the jitter of delays and the choice among equal servers. */
   readonly random: () => number;
 }

@@ -6,14 +6,14 @@ import {
   silentLogger,
   systemClock,
 } from "@holdfast/core";
-import { BrokerListener, presenceContract } from "@holdfast/core/testing";
+import { BrokerListener } from "@holdfast/core/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisSeams } from "./options.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
-import { RedisCluster, RedisServer } from "./testing/index.js";
+import { RedisServer } from "./testing/index.js";
 
 const SEAMS: RedisSeams = {
   clock: systemClock,
@@ -24,43 +24,9 @@ const SEAMS: RedisSeams = {
 const FAST = { commandTimeoutMs: 2000, pingIntervalMs: 50, minRetryDelayMs: 10, maxRetryDelayMs: 50 };
 const RULE: PresenceRule = { joinLeave: "session", maxListed: 500 };
 
-function create(url: string, prefix = "holdfast:"): RedisBroker {
-  return new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, prefix, ...FAST }, SEAMS);
-}
-
-/** The contract's world on one prefix of what `url` names; `ports` are all its servers'. */
-function worldOf(url: string, ports: readonly number[], prefix: string) {
-  const brokers: BrokerListener[] = [];
-  return {
-    async store() {
-      const listener = new BrokerListener(create(url, prefix));
-      brokers.push(listener);
-      await listener.reach("ready");
-      return (listener.broker as RedisBroker).presence();
-    },
-    broker: () => create(url, prefix),
-    pass: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-    async leftovers() {
-      const found: string[] = [];
-      for (const port of ports) {
-        const redis = new Redis(port, "127.0.0.1");
-        // What says that a lease is over ends by itself.
-        for (const key of await redis.keys(`${prefix}*`))
-          if (!key.includes("ended:") || (await redis.pttl(key)) < 0) found.push(key);
-        redis.disconnect();
-      }
-      return found.filter((key) => !key.endsWith("secret"));
-    },
-    async close() {
-      await Promise.all(brokers.map(({ broker }) => broker.close()));
-    },
-  };
-}
-
 describe("presence on one server", () => {
   let server: RedisServer;
   let redis: Redis;
-  let worlds = 0;
   const listeners: BrokerListener[] = [];
   beforeAll(async () => {
     server = await RedisServer.start();
@@ -74,18 +40,18 @@ describe("presence on one server", () => {
     await server.close();
   });
 
-  presenceContract("RedisPresence", () => worldOf(server.url, [server.port], `world${worlds++}:`));
-
-  async function ready(prefix: string): Promise<RedisBroker> {
-    const listener = new BrokerListener(create(server.url, prefix));
+  async function ready(prefix: string): Promise<SeamsOnRedis> {
+    const target = parseRedisUrl(server.url) as RedisTarget;
+    const seams = new SeamsOnRedis({ target, prefix, ...FAST }, SEAMS);
+    const listener = new BrokerListener(seams.broker);
     listeners.push(listener);
     await listener.reach("ready");
-    return listener.broker as RedisBroker;
+    return seams;
   }
 
   test("transitions are added to a stream, in the step that makes them", async () => {
-    const broker = await ready("events:");
-    const store = broker.presence(1000);
+    const seams = await ready("events:");
+    const store = seams.presence(1000);
     const { until } = await store.renew("w.1", 60_000, true);
     const member = { session: "a", text: '{"session":"a"}' };
     await store.change("news", { id: "w.1", until }, [{ kind: "put", member }], RULE);
@@ -104,8 +70,8 @@ describe("presence on one server", () => {
   });
 
   test("100,000 members of one channel join, are listed and leave in short steps", async () => {
-    const broker = await ready("big:");
-    const store = broker.presence();
+    const seams = await ready("big:");
+    const store = seams.presence();
     const { until } = await store.renew("w.1", 60_000, true);
     const members = 100_000;
     const lease = { id: "w.1", until };
@@ -137,8 +103,8 @@ describe("presence on one server", () => {
   }, 60_000);
 
   test("a server that came back empty begins above what it had", async () => {
-    const broker = await ready("lost:");
-    const store = broker.presence();
+    const seams = await ready("lost:");
+    const store = seams.presence();
     const { until } = await store.renew("w.1", 60_000, true);
     const change = [{ kind: "put", member: { session: "a", text: '{"session":"a"}' } }] as const;
     await store.change("news", { id: "w.1", until }, change, RULE);
@@ -152,9 +118,9 @@ describe("presence on one server", () => {
   });
 
   test("the end of a lease is not held up by channels that Redis refuses", async () => {
-    const broker = await ready("stuck:");
+    const seams = await ready("stuck:");
     const keys = new RedisKeys("stuck:");
-    const store = broker.presence();
+    const store = seams.presence();
     const { until } = await store.renew("w.1", 60_000, true);
     const channels = Array.from({ length: 70 }, (_, i) => `room${i}`);
     const change = [{ kind: "put", member: { session: "a", text: '{"session":"a"}' } }] as const;
@@ -174,26 +140,9 @@ describe("presence on one server", () => {
   });
 
   test("what is not presence under the names of it is an error", async () => {
-    const broker = await ready("odd:");
+    const seams = await ready("odd:");
     const keys = new RedisKeys("odd:");
     await redis.set(keys.presence(presenceTopic("news"))[3] ?? "", "text");
-    await expect(broker.presence().read("news", 10)).rejects.toThrow("WRONGTYPE");
+    await expect(seams.presence().read("news", 10)).rejects.toThrow("WRONGTYPE");
   });
-});
-
-describe("presence on a Redis Cluster", () => {
-  let cluster: RedisCluster;
-  let worlds = 0;
-  beforeAll(async () => {
-    cluster = await RedisCluster.start();
-  }, 30_000);
-  afterAll(() => cluster.close());
-
-  presenceContract("RedisPresence on a Cluster", () =>
-    worldOf(
-      cluster.url,
-      cluster.members.map(({ port }) => port),
-      `world${worlds++}:`,
-    ),
-  );
 });

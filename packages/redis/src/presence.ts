@@ -21,14 +21,9 @@ import type {
 } from "@holdfast/core";
 import { MAX_PRESENCE_PAGE_BYTES, presenceTopic } from "@holdfast/core";
 import { MAX_CURSOR_LENGTH } from "@holdfast/protocol";
-import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
+import type { ScriptHost } from "./connection/script-host.js";
 import type { RedisKeys } from "./keys.js";
-
-/** The broker over whose link it works; rejects with `BrokerUnavailable`. */
-export interface PresenceHost {
-  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
-}
 
 /**
  * The stream that transitions are added to, by the script that makes them. Only where all keys are on one
@@ -58,13 +53,13 @@ const MAX_REFUSED = 1000;
 const CHANNELS_AT_ONCE = 16;
 
 export class RedisPresence implements PresenceStore {
-  readonly #host: PresenceHost;
+  readonly #host: ScriptHost;
   readonly #keys: RedisKeys;
   readonly #events: TransitionEvents | undefined;
   /** Channels in the index, by lease: those of this worker. */
   readonly #indexed = new Map<string, Set<string>>();
 
-  constructor(host: PresenceHost, keys: RedisKeys, events?: TransitionEvents) {
+  constructor(host: ScriptHost, keys: RedisKeys, events?: TransitionEvents) {
     this.#host = host;
     this.#keys = keys;
     this.#events = events;
@@ -189,7 +184,7 @@ export class RedisPresence implements PresenceStore {
     const topic = presenceTopic(channel);
     const keys = [...this.#keys.presence(topic), this.#keys.endedPresence(topic, lease)];
     return {
-      topic: this.#keys.channel(topic),
+      topic: this.#host.destination(topic),
       keys: this.#events === undefined ? keys : [...keys, this.#events.key],
       stream: String(this.#events?.maxLength ?? 0),
     };

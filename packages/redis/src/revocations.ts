@@ -1,5 +1,5 @@
 /**
- * The revocations on Redis: a sorted set by their ends, over the broker's link.
+ * The revocations on Redis: a sorted set by their ends, over the connection.
  *
  * Three keys of one Cluster slot, which expire with their last member. A subject is any text, so none is part
  * of a key's name; a spent ticket is named by its digest. Invariant: a reply that is not understood is an
@@ -15,15 +15,9 @@ import {
   RevocationsFull,
   type Subject,
 } from "@holdfast/core";
-import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
+import type { ScriptHost } from "./connection/script-host.js";
 import type { RedisKeys } from "./keys.js";
-
-/** What it needs of the broker. */
-export interface ScriptHost {
-  /** Rejects with `BrokerUnavailable`. */
-  ask<T>(call: ScriptCall, understand: (reply: unknown) => T): Promise<T>;
-}
 
 const VERSION_BYTES = 9;
 

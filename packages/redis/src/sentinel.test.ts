@@ -2,8 +2,8 @@ import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/co
 import { BrokerListener } from "@holdfast/core/testing";
 import { describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
 import type { RedisSeams } from "./options.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { freePort, RedisSentinel, RedisServer } from "./testing/index.js";
 
@@ -24,7 +24,7 @@ describe("RedisBroker behind Sentinels", () => {
     const gone = await freePort();
     const url = `redis+sentinel://127.0.0.1:${gone},127.0.0.1:${sentinel.port}/mymaster`;
     const listener = new BrokerListener(
-      new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, SEAMS),
+      new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, SEAMS).broker,
     );
     try {
       await listener.reach("ready");

@@ -2,7 +2,7 @@ import { BrokerUnavailable, noMetrics, silentLogger, systemClock } from "@holdfa
 import { BrokerListener } from "@holdfast/core/testing";
 import { describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "./broker.js";
+import { SeamsOnRedis } from "./seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "./target.js";
 import { RedisServer } from "./testing/index.js";
 
@@ -12,20 +12,20 @@ describe("the shared secret", () => {
   test("is the same for all workers that ask at once and later, another elsewhere, and never another thing", async () => {
     const server = await RedisServer.start();
     const create = (prefix: string) =>
-      new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget, prefix }, SEAMS);
-    const brokers = [create("a:"), create("a:"), create("a:"), create("b:")];
+      new SeamsOnRedis({ target: parseRedisUrl(server.url) as RedisTarget, prefix }, SEAMS);
+    const all = [create("a:"), create("a:"), create("a:"), create("b:")];
     const redis = new Redis(server.port, "127.0.0.1");
     try {
-      await expect(brokers[0]?.secret()).rejects.toBeInstanceOf(BrokerUnavailable);
-      for (const broker of brokers) await new BrokerListener(broker).reach("ready");
-      const [one, two, three, other] = await Promise.all(brokers.map((broker) => broker.secret()));
+      await expect(all[0]?.sharedSecret()).rejects.toBeInstanceOf(BrokerUnavailable);
+      for (const { broker } of all) await new BrokerListener(broker).reach("ready");
+      const [one, two, three, other] = await Promise.all(all.map((each) => each.sharedSecret()));
       expect(one).toMatch(/^[A-Za-z0-9_-]{43}$/);
-      expect([two, three, await brokers[1]?.secret()]).toEqual([one, one, one]);
+      expect([two, three, await all[1]?.sharedSecret()]).toEqual([one, one, one]);
       expect(other).not.toBe(one);
       await redis.set("a:secret", "guess-me");
-      await expect(brokers[0]?.secret()).rejects.toThrow(/^(?!.*guess-me).*something else/);
+      await expect(all[0]?.sharedSecret()).rejects.toThrow(/^(?!.*guess-me).*something else/);
     } finally {
-      for (const broker of brokers) await broker.close();
+      for (const { broker } of all) await broker.close();
       redis.disconnect();
       await server.close();
     }

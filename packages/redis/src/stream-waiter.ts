@@ -10,10 +10,10 @@ import type { Clock } from "@holdfast/core";
 import type { Cluster, Redis } from "ioredis";
 import type { RedisClient } from "./connection/client.js";
 import { openingTimeoutMs, openReader } from "./connection/connect.js";
-import { withDeadline } from "./connection/deadline.js";
 import { reasonsOf } from "./connection/reason.js";
 import { Handshakes } from "./connection/stream-errors.js";
 import type { RedisOptions } from "./options.js";
+import { withDeadline } from "./runtime/deadline.js";
 
 /** How long closing waits for the connection to end, ms. */
 const MAX_CLOSING_MS = 500;

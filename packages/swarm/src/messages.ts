@@ -22,6 +22,8 @@ export interface AgentOrders {
   readonly first: number;
   readonly connections: number;
   readonly sources: readonly string[];
+  /** Whether a session that ends by itself is opened again, as an application's client would. */
+  readonly reopen: boolean;
 }
 
 /** The port of an agent's connection: all are used in turn. */
@@ -38,6 +40,14 @@ export type ToAgent =
   | { readonly do: "tally" }
   /** From now on that many messages a second, by the open connections in turn; 0 ends it. */
   | { readonly do: "send"; readonly perSecond: number }
+  /** Close the last `count` that were opened; `open` begins them again. */
+  | { readonly do: "close"; readonly count: number }
+  /** From now on end that many open connections a second, in turn, and open each again; 0 ends it. */
+  | { readonly do: "churn"; readonly perSecond: number }
+  /** End `count` open connections at once; each comes back with the protocol's back-off. */
+  | { readonly do: "storm"; readonly count: number }
+  /** What time is it there? `offsetMicros`: what to add to its own clock for that of the run. */
+  | { readonly do: "clock"; readonly id: number; readonly offsetMicros: number }
   /** Reset every connection and end. */
   | { readonly do: "end" };
 
@@ -46,7 +56,11 @@ export type FromAgent =
   | ({ readonly is: "report" } & AgentReport)
   | ({ readonly is: "tally" } & Tally)
   /** It cannot work at all, such as on a Node.js that it does not know. */
-  | { readonly is: "unable"; readonly why: string };
+  | { readonly is: "unable"; readonly why: string }
+  /** The answer to `clock`: its own clock, without the offset. */
+  | { readonly is: "clock"; readonly id: number; readonly micros: number }
+  /** From the host of an agent on another machine: its process has ended. */
+  | { readonly is: "ended"; readonly how: string };
 
 export interface AgentReport {
   /** Connected sessions at this moment. */
@@ -55,6 +69,13 @@ export interface AgentReport {
   readonly givenUp: number;
   /** Connected sessions that ended without being asked to. */
   readonly lost: number;
+  /** Connections that are over for good: given up, or lost and not opened again. */
+  readonly over: number;
+  /** Sessions that stand again: after a loss, a storm, or a turn of the churn. */
+  readonly again: number;
+  /** CPU time of the process since its start, and what it holds in memory (RSS). */
+  readonly cpuMicros: number;
+  readonly memoryBytes: number;
   /** Attempts that failed, and ends of sessions, by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly pings: number;

@@ -40,11 +40,13 @@ const MAX_AGENTS = 1_000;
 const FIRST_SOURCE = 256;
 const MAX_SOURCES = 60_000;
 
+/** `held`: connections to the target that the machine has already. */
 export function planAgents(
   target: Target,
   connections: number,
   agents: number | "auto",
   machine: MachineLimits,
+  held = 0,
 ): AgentPlan[] {
   const perAgent = Math.floor(machine.openFiles * DESCRIPTOR_SHARE);
   const loopback = isLoopback(target);
@@ -64,10 +66,10 @@ export function planAgents(
       `${connections} connections would take ${count} agents with ${machine.openFiles} open files each, and ${MAX_AGENTS} are the most: raise the limit (ulimit -n)`,
     );
   }
-  if (!loopback && connections > perSource * target.ports.length) {
+  if (!loopback && held + connections > perSource * target.ports.length) {
     throw new SwarmProblem(
       "wrong",
-      `${connections} connections from one address need ${Math.ceil(connections / perSource)} target ports, there are ${target.ports.length}: name a range, or widen net.ipv4.ip_local_port_range (${machine.portRange.join("–")})`,
+      `${held + connections} connections from one address need ${Math.ceil((held + connections) / perSource)} target ports, there are ${target.ports.length}: name a range, or widen net.ipv4.ip_local_port_range (${machine.portRange.join("–")})`,
     );
   }
   const plans: AgentPlan[] = [];

@@ -1,22 +1,30 @@
 /**
- * A run from its first connection to its report: prepare, open, hold, broadcast, end.
+ * A run from its first connection to its report: prepare, play the steps, end.
  *
  * Invariant: when it settles, well or not, no agent process of it is left.
  */
 import { randomBytes } from "node:crypto";
-import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { checkChannels } from "./channels.js";
-import { Fleet } from "./fleet.js";
-import { hold } from "./hold.js";
+import { Crew } from "./fleet/crew.js";
+import { type RunMachine, thisMachine } from "./fleet/machines.js";
+import { type SpreadMachine, spread } from "./fleet/spread.js";
 import { Gateway } from "./measure/gateway.js";
 import { kernelBytes } from "./measure/kernel.js";
 import { readMachine } from "./measure/limits.js";
-import { type AgentPlan, type MachineLimits, planAgents } from "./plan.js";
+import type { MachineLimits } from "./plan.js";
 import { probe } from "./probe.js";
 import { SwarmProblem } from "./problem.js";
-import { Recorder } from "./recorder.js";
+import type { Progress } from "./progress.js";
+import type { HostAddress } from "./remote/host-address.js";
+import { Hosts, type RunHost } from "./remote/hosts.js";
+import type { Pass } from "./remote/visit-host.js";
 import type { Report } from "./report/report.js";
-import { type Progress, Stage } from "./stage.js";
+import { playSteps } from "./run/play.js";
+import { Recorder } from "./run/recorder.js";
+import { reportOfRun } from "./run/run-report.js";
+import { Stage } from "./run/stage.js";
+import { Steering } from "./run/steering.js";
+import type { RunStep } from "./step.js";
 import { parseTarget, type Target } from "./target.js";
 import type { TokenSource } from "./tokens.js";
 import type { RunTransport } from "./transport.js";
@@ -27,6 +35,7 @@ export interface SwarmOptions {
   readonly connections: number;
   /** Connections opened a second. */
   readonly rate: number;
+  /** Agent processes of this machine; of each host, where there are hosts. */
   readonly agents: number | "auto";
   readonly channels: string;
   readonly tokens: TokenSource;
@@ -34,16 +43,28 @@ export interface SwarmOptions {
   readonly holdMs: number;
   /** Messages that all clients together send a second while everything is held; 0: they only listen. */
   readonly sendRate: number;
+  /** Connections that end and are opened again a second while everything is held; 0: none. */
+  readonly churnRate: number;
+  /** Whether a session that ends by itself is opened again. */
+  readonly reopen: boolean;
   /** Broadcasts, the last one at the end of the hold. */
   readonly broadcasts: number;
   readonly admin: string;
   readonly adminKey: string | undefined;
   readonly gatewayPid: number | undefined;
+  /** Load machines; undefined: the agents are children of this process. */
+  readonly hosts?: (Pass & { readonly addresses: readonly HostAddress[] }) | undefined;
+  /** Whether other agents open what one had that died. */
+  readonly redistribute: boolean;
+  /** In place of one ramp and one hold. */
+  readonly scenario?: { readonly name: string; readonly steps: readonly RunStep[] } | undefined;
 }
 
 export interface SwarmHooks {
   /** Called every half second. */
   onProgress(progress: Progress): void;
+  /** Something that a person should know at once. */
+  onWarning(line: string): void;
   /** Aborts the run: it still ends its agents and reports. */
   readonly signal: AbortSignal;
 }
@@ -51,107 +72,149 @@ export interface SwarmHooks {
 interface Plan {
   readonly target: Target;
   readonly machine: MachineLimits;
-  readonly agents: readonly AgentPlan[];
+  readonly steps: readonly RunStep[];
+  /** The most that there are at once. */
+  readonly connections: number;
 }
 
 /** Throws a `SwarmProblem` that says what of the options is wrong, or more than this machine has. */
-export function planSwarm({ target: text, transport, channels, connections, agents }: SwarmOptions): Plan {
-  const target = parseTarget(text, transport);
-  checkChannels(channels);
+export function planSwarm(options: SwarmOptions): Plan {
+  const target = parseTarget(options.target, options.transport);
+  checkChannels(options.channels);
   const machine = readMachine();
-  return { target, machine, agents: planAgents(target, connections, agents, machine) };
+  const steps = options.scenario?.steps ?? plainSteps(options);
+  const connections = steps.reduce(
+    (most, step) => (step.do === "ramp" ? Math.max(most, step.connections) : most),
+    0,
+  );
+  if (options.hosts === undefined) {
+    const here: SpreadMachine = { name: "this machine", limits: machine, cores: undefined, held: 0 };
+    spread(target, { first: 0, connections }, [here], options.agents);
+  }
+  return { target, machine, steps, connections };
+}
+
+/** A run of flags alone. */
+function plainSteps(options: SwarmOptions): RunStep[] {
+  const { connections, rate, holdMs, sendRate, churnRate, broadcasts } = options;
+  return [
+    { do: "ramp", name: "ramp", expect: [], connections, rate },
+    { do: "hold", name: "hold", expect: [], holdMs, sendRate, churnRate, broadcasts },
+  ];
 }
 
 /** Throws a `SwarmProblem` when there is nothing to report. */
 export async function runSwarm(options: SwarmOptions, hooks: SwarmHooks): Promise<Report> {
-  const { target, machine, agents: plans } = planSwarm(options);
-  const { signal } = hooks;
-  await probe(target, options.transport, options.channels, options.tokens);
-  const gateway = new Gateway({ ...options, target, pid: options.gatewayPid });
-  const notes = await missing(gateway, options);
+  const plan = planSwarm(options);
+  const { target, steps } = plan;
   const run = randomBytes(6).toString("hex");
+  const steering = new Steering(options.transport);
+  const signal = AbortSignal.any([hooks.signal, steering.stopped]);
+  // An agent elsewhere may reach what this machine does not, so it is asked only where agents are here.
+  if (options.hosts === undefined) {
+    await probe(target, options.transport, options.channels, options.tokens);
+  }
+  const gateway = new Gateway({ ...options, target, pid: options.gatewayPid });
+  const notes = await missing(gateway, options, steps);
   const started = new Date().toISOString();
-  const kernelBefore = kernelBytes();
-  const emptyGateway = (await gateway.read()).pssBytes;
-  const { host, ports, path } = target;
-  const { channels, tokens, transport, sendRate } = options;
-  const common = { run, host, ports, path, channels, tokens, transport, sending: sendRate > 0 };
-  const orders = plans.map((plan) => ({ ...common, ...plan }));
-  const fleet = await Fleet.start(orders, signal);
-  const recorder = new Recorder(fleet, gateway, kernelBefore);
-  const stage = new Stage(fleet, options.connections, plans.length, hooks.onProgress);
+  const before = { kernel: kernelBytes(), gateway: (await gateway.read()).pssBytes };
+  const hosts = await hostsOf(options, run, steering);
+  const crew = crewOf(options, { run, plan, hosts, hooks, signal });
+  const { fleet } = crew;
+  const recorder = new Recorder(fleet, gateway, before.kernel);
+  const onProgress = (progress: Progress): void => {
+    hosts?.tell(progress);
+    hooks.onProgress(progress);
+  };
+  const stage = new Stage(fleet, crew.opener, onProgress);
   try {
+    await crew.start(plan.connections);
     await recorder.start();
-    stage.enter("opening");
-    await fleet.open(options.rate, signal);
-    const rampSeconds = recorder.seconds;
-    const context = { run, fleet, gateway, recorder, signal, stage };
-    const held = await hold(options, context);
+    steering.steer(crew);
+    const context = { run, fleet, gateway, recorder, signal, stage, crew };
+    const played = await playSteps(steps, { ...context, drain: (admin) => gateway.drain(admin) });
+    steering.steer(undefined);
     await recorder.sample();
     await recorder.stop();
-    const totals = fleet.totals();
-    const { handshakes } = fleet;
-    return {
-      version: 1,
-      started,
-      ending: signal.aborted ? "interrupted" : "complete",
-      options: {
-        target: options.target,
-        transport,
-        connections: options.connections,
-        rate: options.rate,
-        channels: options.channels,
-        holdMs: options.holdMs,
-        sendRate,
-        broadcasts: options.broadcasts,
+    return reportOfRun(
+      {
+        ...options,
+        connections: crew.opener.wanted || plan.connections,
+        scenario: options.scenario?.name ?? null,
       },
-      machine: {
-        cpu: cpus()[0]?.model ?? "unknown",
-        cores: availableParallelism(),
-        memoryBytes: totalmem(),
-        kernel: release(),
-        node: process.version,
-        openFiles: machine.openFiles,
+      {
+        started,
+        machine: plan.machine,
+        notes: [...notes, ...crew.deaths],
+        emptyGatewayBytes: before.gateway ?? null,
+        played,
+        agents: fleet.members.length,
+        hosts: (hosts?.all ?? []).map(factsOf),
+        ending: hooks.signal.aborted ? "interrupted" : signal.aborted ? "stopped" : "complete",
       },
-      agents: plans.length,
-      gatewayProcesses: gateway.pids().length,
-      notes,
-      problems: held.problems,
-      connected: totals.connected,
-      givenUp: totals.givenUp,
-      lost: totals.lost,
-      failures: totals.failures,
-      rampSeconds: Math.round(rampSeconds * 100) / 100,
-      handshakesPerSecond: Math.round(handshakes.total / Math.max(0.001, rampSeconds)),
-      handshakeP50Ms: handshakes.quantile(0.5) / 1000,
-      handshakeP99Ms: handshakes.quantile(0.99) / 1000,
-      memory: {
-        gatewayBytes: held.atRest.gatewayBytes,
-        emptyGatewayBytes: emptyGateway ?? null,
-        agentsBytes: held.atRest.agentsBytes,
-        kernelBytes: held.atRest.kernelBytes,
-        connections: held.atRest.connected,
-      },
-      idle: held.idle,
-      messages: held.messages,
-      rounds: held.rounds,
-      samples: recorder.samples,
-    };
+      { fleet, gateway, recorder },
+    );
   } finally {
     stage.enter("ending");
     await recorder.stop();
-    await (signal.aborted ? Promise.resolve(fleet.kill()) : fleet.end());
+    await crew.end(hooks.signal.aborted);
     stage.leave();
+    hosts?.close();
   }
+}
+interface CrewParts {
+  readonly run: string;
+  readonly plan: Plan;
+  readonly hosts: Hosts | undefined;
+  readonly hooks: SwarmHooks;
+  readonly signal: AbortSignal;
+}
+
+function crewOf(options: SwarmOptions, { run, plan, hosts, hooks, signal }: CrewParts): Crew {
+  const { channels, tokens, transport, reopen, agents, redistribute } = options;
+  const sending = plan.steps.some((step) => step.do === "hold" && step.sendRate > 0);
+  const here = [thisMachine(plan.machine)];
+  return new Crew({
+    target: plan.target,
+    common: { run, channels, tokens, transport, reopen, sending },
+    agents,
+    redistribute,
+    machines: () =>
+      hosts === undefined ? here : hosts.all.filter(({ gone }) => gone === undefined).map(machineOf),
+    warn: (line) => hooks.onWarning(line),
+    signal,
+  });
+}
+
+function machineOf({ address, facts, open }: RunHost): RunMachine {
+  return { address, limits: facts, cores: facts.cores, open };
+}
+
+function factsOf({ address, facts, gone }: RunHost): {
+  readonly address: string;
+  readonly node: string;
+  readonly cores: number;
+  readonly gone: string | null;
+} {
+  return { address, node: facts.node, cores: facts.cores, gone: gone ?? null };
+}
+
+async function hostsOf({ hosts }: SwarmOptions, run: string, steering: Steering): Promise<Hosts | undefined> {
+  if (hosts === undefined) return undefined;
+  return Hosts.connect(hosts.addresses, hosts, run, (order) => steering.take(order));
 }
 
 /** What will not be in the report, and why. Throws when broadcasts were asked for and cannot be sent. */
-async function missing(gateway: Gateway, { admin, broadcasts }: SwarmOptions): Promise<string[]> {
+async function missing(
+  gateway: Gateway,
+  { admin }: SwarmOptions,
+  steps: readonly RunStep[],
+): Promise<string[]> {
   const notes: string[] = [];
   const problem = await gateway.adminProblem();
   if (problem !== undefined) {
     const what = `the gateway's admin port ${admin} cannot be used: ${problem}`;
-    if (broadcasts > 0) {
+    if (steps.some((step) => step.do === "hold" && step.broadcasts > 0)) {
       throw new SwarmProblem("failed", `${what}. Broadcasts go through it: name it with --admin <url>`);
     }
     notes.push(`${what}: no event-loop delay and no garbage collections in this report`);

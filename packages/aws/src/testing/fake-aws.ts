@@ -7,13 +7,27 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { FakeInstance } from "./fake-instance.js";
+
+/** An instance as the two services know it. */
+export interface KnownInstance {
+  readonly id: string;
+  /** Of its metadata: what is to become of it. */
+  readonly targetState: string;
+  /** Of Auto Scaling: what it is. */
+  readonly lifecycleState: string;
+  readonly isRebalanced: boolean;
+  readonly isMetadataFailing: boolean;
+  readonly isApiThrottled: boolean;
+  /** False: refused, for there is no active lifecycle action. */
+  heartbeat(): boolean;
+  complete(): boolean | Promise<boolean>;
+}
 
 const TOKEN = "a-token-of-the-metadata-service";
 
 export class FakeAws {
   readonly #server: Server;
-  readonly #instances = new Map<string, FakeInstance>();
+  readonly #instances = new Map<string, KnownInstance>();
   /** Bodies of PutMetricData, decoded where they can be. */
   readonly reports: Buffer[] = [];
 
@@ -21,25 +35,27 @@ export class FakeAws {
     this.#server = server;
   }
 
-  static async start(): Promise<FakeAws> {
+  /** `host`: an address of this machine that the agents reach; default 127.0.0.1. */
+  static async start(host = "127.0.0.1"): Promise<FakeAws> {
     const server = createServer();
     const fake = new FakeAws(server);
     server.on("request", (request, response) => void fake.#answer(request, response));
-    server.listen(0, "127.0.0.1");
+    server.listen(0, host);
     await once(server, "listening");
     return fake;
   }
 
-  add(instance: FakeInstance): void {
-    this.#instances.set(instance.life.id, instance);
+  add(instance: KnownInstance): void {
+    this.#instances.set(instance.id, instance);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
-  metadataOf(instance: FakeInstance): string {
-    return `${this.url}/${instance.life.id}`;
+  metadataOf(instance: KnownInstance): string {
+    return `${this.url}/${instance.id}`;
   }
 
   async stop(): Promise<void> {
@@ -87,7 +103,7 @@ export class FakeAws {
     }
   }
 
-  #autoScaling(query: URLSearchParams, response: ServerResponse): void {
+  async #autoScaling(query: URLSearchParams, response: ServerResponse): Promise<void> {
     const instance = this.#instances.get(query.get("InstanceId") ?? query.get("InstanceIds.member.1") ?? "");
     if (instance?.isApiThrottled) return refuse(response, "Throttling", "Rate exceeded");
     const action = query.get("Action") ?? "";
@@ -96,12 +112,12 @@ export class FakeAws {
         const member =
           instance === undefined
             ? ""
-            : `<member><InstanceId>${instance.life.id}</InstanceId><LifecycleState>${instance.lifecycleState}</LifecycleState></member>`;
+            : `<member><InstanceId>${instance.id}</InstanceId><LifecycleState>${instance.lifecycleState}</LifecycleState></member>`;
         return answer(response, action, `<AutoScalingInstances>${member}</AutoScalingInstances>`);
       }
       case "RecordLifecycleActionHeartbeat":
       case "CompleteLifecycleAction": {
-        const isTaken = action.startsWith("Record") ? instance?.heartbeat() : instance?.complete();
+        const isTaken = action.startsWith("Record") ? instance?.heartbeat() : await instance?.complete();
         if (isTaken === true) return answer(response, action, "");
         return refuse(response, "ValidationError", "No active Lifecycle Action found with instance ID");
       }

@@ -5,6 +5,7 @@
  * completed while clients were left, `end` by what the hook's wait was over.
  */
 import type { GatewayDrain } from "../local-gateway.js";
+import type { KnownInstance } from "./fake-aws.js";
 
 export interface Life {
   readonly id: string;
@@ -26,7 +27,7 @@ export interface Life {
 
 export type End = "completed" | "timed out";
 
-export class FakeInstance {
+export class FakeInstance implements KnownInstance {
   readonly life: Life;
   now = 0;
   drainAskedAt: number | undefined;
@@ -37,6 +38,10 @@ export class FakeInstance {
 
   constructor(life: Life) {
     this.life = life;
+  }
+
+  get id(): string {
+    return this.life.id;
   }
 
   get lifecycleState(): string {

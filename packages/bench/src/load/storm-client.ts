@@ -20,6 +20,8 @@ export interface StormOptions {
   readonly sidsIn?: string;
   /** A file for the session ids that the server announces in its first frame. */
   readonly sidsOut?: string;
+  /** Whether each shakes hands first, in full. Default: none does. */
+  readonly tls?: boolean;
   /** Default 20 s. */
   readonly timeoutMs?: number;
 }
@@ -66,8 +68,10 @@ export class StormClient {
     const processes = Math.max(2, Math.ceil(count / MAX_PER_PROCESS));
     const args = [port, count, rate, processes, timeoutMs, target, sidsIn, sidsOut].map(String);
     const native = nativeProgram("storm");
+    // The C program speaks no TLS.
+    if (options.tls === true) args.push("tls");
     const { process: started } =
-      "path" in native
+      "path" in native && options.tls !== true
         ? await LineProcess.start(native.path, args)
         : await LineProcess.start(process.execPath, [join(BENCH, "dist/load/storm-node.js"), ...args]);
     return new StormClient(started);

@@ -1,6 +1,6 @@
 /**
- * The storm client without a compiler: the arguments, requests and answers of native/storm.c, in one Node
- * process.
+ * The storm client without a compiler, and over TLS (a last argument `tls`): the arguments, requests and
+ * answers of native/storm.c, in one Node process.
  *
  * A few thousand handshakes a second at most. Its CPU share in the output shows when it was the bottleneck.
  */
@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectSecurely } from "node:tls";
 import { quantile } from "../statistics.js";
 import { handshakeRequest, handshakeStatus } from "./handshake.js";
 
@@ -25,7 +26,7 @@ const [port, count, rate, , timeoutMs] = process.argv.slice(2, 7).map(Number) as
   number,
   number,
 ];
-const [target = "/", sidsIn = "-", sidsOut = "-"] = process.argv.slice(7);
+const [target = "/", sidsIn = "-", sidsOut = "-", tls] = process.argv.slice(7);
 const SOURCES = 8;
 const SID = /"sid":"([\w-]{20})"/;
 
@@ -36,7 +37,8 @@ const results: Result[] = [];
 
 function handshake(index: number, startMs: number, done: () => void): void {
   const beganMs = performance.now();
-  const socket = connect({ port, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % SOURCES)}` });
+  const to = { port, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % SOURCES)}` };
+  const socket = tls === "tls" ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to);
   sockets.push(socket);
   let answer = "";
   const finish = (status: string): void => {
@@ -48,7 +50,7 @@ function handshake(index: number, startMs: number, done: () => void): void {
     done();
   };
   socket.setEncoding("latin1");
-  socket.on("connect", () => {
+  socket.on(tls === "tls" ? "secureConnect" : "connect", () => {
     const sid = sids?.[index];
     socket.write(handshakeRequest(sid === undefined ? target : `${target}&sid=${sid}`, port));
   });

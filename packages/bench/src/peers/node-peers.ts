@@ -16,6 +16,19 @@ export const plainWs: Peer = {
     LineServer.start({ program: process.execPath, args: [serverScript("plain-ws")], target: WS_TARGET }),
 };
 
+/** With its own deflate: for each receiver, with context. */
+export const wsDeflate: Peer = {
+  name: "ws-deflate",
+  label: "ws, its own deflate",
+  missing: () => undefined,
+  start: () =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("plain-ws"), "deflate"],
+      target: WS_TARGET,
+    }),
+};
+
 export const wsCluster: Peer = {
   name: "ws-cluster",
   label: "ws, cluster round robin",

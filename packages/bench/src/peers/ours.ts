@@ -36,6 +36,33 @@ export const oursWebSocket: Peer = {
   start: (options) => HoldfastServer.start(options),
 };
 
+/** Ours on its other WebSocket engine. */
+export const oursOnLibrary: Peer = {
+  name: "ours-ws-engine",
+  label: "Holdfast, engine ws",
+  missing: () => undefined,
+  start: (options) => started(options, ["--engine", "ws"]),
+};
+
+/** Ours with compression, once for each batch, on either engine. */
+export const oursCompressed: Peer = {
+  name: "ours-compressed",
+  label: "Holdfast, compression",
+  missing: () => undefined,
+  start: (options) => started(options, ["--compression", "shared"]),
+};
+
+export const oursOnLibraryCompressed: Peer = {
+  name: "ours-ws-engine-compressed",
+  label: "Holdfast, engine ws, compression",
+  missing: () => undefined,
+  start: (options) => started(options, ["--engine", "ws", "--compression", "shared"]),
+};
+
+function started(options: PeerOptions, flags: readonly string[]): Promise<HoldfastServer> {
+  return HoldfastServer.start({ ...options, flags: [...(options.flags ?? []), ...flags] });
+}
+
 export class HoldfastServer implements PeerServer {
   readonly target = "/ws?format=raw&channels=";
   readonly comet: CometTargets = { sse: "/sse?format=raw&channels=", poll: "/poll", pollProtocol: "poll" };

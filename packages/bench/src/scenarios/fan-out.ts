@@ -6,13 +6,13 @@ import { bun } from "../peers/bun.js";
 import { cLoop } from "../peers/c-loop.js";
 import { nchan } from "../peers/nchan.js";
 import { plainWs, socketIo } from "../peers/node-peers.js";
-import { ours } from "../peers/ours.js";
+import { ours, oursOnLibrary } from "../peers/ours.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Scenario } from "../scenario.js";
 import { DELIVERY_METRICS, fill, measureRounds, withFleet } from "./subscribers.js";
 
 const MESSAGE_BYTES = 100;
-const PEERS = [ours, plainWs, socketIo, nchan, bun, cLoop];
+const PEERS = [ours, oursOnLibrary, plainWs, socketIo, nchan, bun, cLoop];
 
 export const fanOut: Scenario = {
   name: "fan-out",

@@ -9,7 +9,7 @@ import { kernelSocketBytes } from "../measure/kernel.js";
 import { bun } from "../peers/bun.js";
 import { nchan } from "../peers/nchan.js";
 import { plainWs, socketIo } from "../peers/node-peers.js";
-import { ours } from "../peers/ours.js";
+import { ours, oursCompressed, oursOnLibrary } from "../peers/ours.js";
 import { allProcesses, type PeerServer } from "../peers/peer.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
@@ -26,7 +26,7 @@ const METRICS: readonly Metric[] = [
   { key: "pssMB", label: "PSS in all", unit: "MB", better: "lower", digits: 0 },
 ];
 
-const PEERS = [ours, plainWs, socketIo, nchan, bun];
+const PEERS = [ours, oursCompressed, oursOnLibrary, plainWs, socketIo, nchan, bun];
 const COLLECTIONS = 5;
 const BETWEEN_COLLECTIONS_MS = 300;
 /** What opening them left behind is done with. */

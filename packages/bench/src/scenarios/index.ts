@@ -3,9 +3,12 @@
  */
 import type { Scenario } from "../scenario.js";
 import { burst } from "./burst.js";
+import { cluster } from "./cluster.js";
 import { comet } from "./comet.js";
+import { compression } from "./compression.js";
 import { cross } from "./cross.js";
 import { deploy } from "./deploy.js";
+import { encodings } from "./encodings.js";
 import { fanOut } from "./fan-out.js";
 import { gc } from "./gc.js";
 import { idle } from "./idle.js";
@@ -19,9 +22,12 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
   fanOut,
   burst,
+  compression,
+  encodings,
   manyChannels,
   comet,
   cross,
+  cluster,
   presence,
   gc,
   jitter,

@@ -12,8 +12,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cpuMicros, openSockets, rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import { StormClient, type StormOptions, type StormResult } from "../load/storm-client.js";
 import { plainWs, wsCluster, wsSticky } from "../peers/node-peers.js";
-import { HoldfastServer, ours } from "../peers/ours.js";
+import { HoldfastServer, ours, oursOnLibrary } from "../peers/ours.js";
 import type { Peer, PeerServer } from "../peers/peer.js";
+import { oursSecure, wsClusterSecure } from "../peers/secure-peers.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Metric } from "../result.js";
 import type { RunContext, Scenario } from "../scenario.js";
@@ -69,12 +70,12 @@ export const storm: Scenario = {
   name: "storm",
   title: "Reconnect storm",
   metrics: METRICS,
-  peers: [ours, wsCluster, wsSticky, plainWs],
+  peers: [ours, oursOnLibrary, wsCluster, wsSticky, plainWs, oursSecure, wsClusterSecure],
   defaultRuns: 3,
   async run(context) {
     const size = context.quick ? 500 : 20_000;
     const rate = context.quick ? 2_000 : 60_000;
-    for (const peer of context.rotate([ours, wsCluster, wsSticky, plainWs])) {
+    for (const peer of context.rotate([ours, oursOnLibrary, wsCluster, wsSticky, plainWs])) {
       await context.measure(peer, { workers: 2 }, async (server) => {
         const own = { peer, server, context };
         await warmUp(server);
@@ -101,8 +102,19 @@ export const storm: Scenario = {
       });
     }
     for (const peer of context.rotate([ours, wsCluster])) await growth(context, peer);
+    for (const peer of context.rotate([oursSecure, wsClusterSecure])) await secureStorm(context, peer);
   },
 };
+
+/** Fewer, and slower: a full handshake costs a client's core as much as the server's. */
+async function secureStorm(context: RunContext, peer: Peer): Promise<void> {
+  const count = context.quick ? 200 : 5_000;
+  const rate = context.quick ? 500 : 2_000;
+  await context.measure(peer, { workers: 2 }, async (server) => {
+    const name = `${title(count, rate)}, 2 workers, TLS`;
+    await oneStorm({ peer, server, context, name, count, rate, tls: true });
+  });
+}
 
 interface Storm {
   readonly peer: Peer;
@@ -113,6 +125,7 @@ interface Storm {
   readonly rate: number;
   readonly settle?: boolean;
   readonly sidsIn?: string;
+  readonly tls?: boolean;
 }
 
 function title(count: number, rate: number): string {
@@ -133,9 +146,9 @@ async function warmUp(server: PeerServer): Promise<void> {
 }
 
 async function oneStorm(storm: Storm): Promise<StormResult> {
-  const { peer, server, context, name, count, rate, settle = false, sidsIn } = storm;
+  const { peer, server, context, name, count, rate, settle = false, sidsIn, tls = false } = storm;
   const { primary, workers } = server;
-  const options = optionsFor(server, count, rate);
+  const options = { ...optionsFor(server, count, rate), tls };
   const client = await StormClient.start(sidsIn === undefined ? options : { ...options, sidsIn });
   const before = workers.map(openSockets);
   const rssBefore = primary === undefined ? 0 : rssBytes(primary);

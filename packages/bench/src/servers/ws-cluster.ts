@@ -1,8 +1,11 @@
 /**
- * Peer: plain ws under Node's cluster with its own round robin. `ws-cluster.js <workers>`
+ * Peer: plain ws under Node's cluster with its own round robin, over TLS with a certificate.
+ *
+ * `ws-cluster.js <workers> [<certificate> <key>]`, both files.
  */
 import cluster from "node:cluster";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { BACKLOG, obey } from "./commands.js";
 import { WsEndpoint } from "./ws-endpoint.js";
@@ -19,7 +22,12 @@ if (cluster.isPrimary) {
     { publish: () => {} },
   );
 } else {
-  const { http } = new WsEndpoint();
+  const [cert, key] = process.argv.slice(3);
+  const certificate =
+    cert === undefined || key === undefined
+      ? undefined
+      : { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+  const { http } = new WsEndpoint(false, certificate);
   process.on("disconnect", () => process.exit());
   http.listen({ host: "127.0.0.1", port: 0, backlog: BACKLOG }, () => {
     process.send?.((http.address() as AddressInfo).port);

@@ -5,23 +5,34 @@
  * Written as its documentation suggests, with perMessageDeflate off and handlers shared, so that the
  * comparison is with good code and not with a straw man.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type WebSocket, WebSocketServer } from "ws";
 
 const PING_MS = 25_000;
 const MAX_PAYLOAD = 64 * 1024;
 
+/** A certificate and its key, in PEM. */
+export interface EndpointCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export class WsEndpoint {
-  readonly http: Server = createServer((_request, response) => response.writeHead(426).end());
+  readonly http: Server;
   readonly #channels = new Map<string, Set<WebSocket>>();
   readonly #silent = new WeakSet<WebSocket>();
-  readonly #server = new WebSocketServer({
-    server: this.http,
-    perMessageDeflate: false,
-    maxPayload: MAX_PAYLOAD,
-  });
+  readonly #server: WebSocketServer;
 
-  constructor() {
+  /** `deflates`: with permessage-deflate, as ws does it if nothing else is said. A certificate: over TLS. */
+  constructor(deflates = false, certificate?: EndpointCertificate) {
+    const answer: RequestListener = (_request, response) => response.writeHead(426).end();
+    this.http = certificate === undefined ? createServer(answer) : createSecureServer(certificate, answer);
+    this.#server = new WebSocketServer({
+      server: this.http,
+      perMessageDeflate: deflates,
+      maxPayload: MAX_PAYLOAD,
+    });
     const heard = this.#silent;
     const onPong = function (this: WebSocket): void {
       heard.delete(this);

@@ -1,9 +1,10 @@
 /**
- * `holdfast aws agent`: the agent of an EC2 instance, beside the gateway.
+ * `holdfast aws agent`: the agent of an EC2 instance, beside the gateway. `holdfast aws task`: the one in an
+ * ECS task.
  *
  * The package @holdfast/aws is loaded only here: a machine that is not on AWS does not need it.
  */
-import type { RunOptions } from "@holdfast/aws";
+import type { AgentLog, RunOptions, RunTaskOptions } from "@holdfast/aws";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
@@ -19,11 +20,18 @@ interface AgentOptions extends AdminDestination {
   readonly metrics: RunOptions["metrics"];
 }
 
+interface TaskOptions extends AdminDestination {
+  readonly group: string;
+  readonly poll: number;
+  readonly metrics: RunTaskOptions["metrics"];
+}
+
 export function awsCommand(terminal: Terminal): Command {
   return new Command("aws")
-    .summary("run beside a gateway on EC2")
+    .summary("run beside a gateway on EC2 or ECS")
     .description("What a gateway on AWS needs beside it; the rest is in deploy/aws.")
-    .addCommand(awsAgentCommand(terminal));
+    .addCommand(awsAgentCommand(terminal))
+    .addCommand(awsTaskCommand(terminal));
 }
 
 function awsAgentCommand(terminal: Terminal): Command {
@@ -56,14 +64,56 @@ function awsAgentCommand(terminal: Terminal): Command {
         adminKey: adminKeyOf(options, terminal),
         heartbeatMs: heartbeat,
         pollMs: poll,
-        log: {
-          info: (message) => terminal.err(`holdfast: ${message}`),
-          warn: (message) => terminal.err(`holdfast: warning: ${message}`),
-        },
+        log: logOf(terminal),
         writeLine: (line) => void terminal.out(line),
         signal: terminal.interrupted(),
       });
     });
+}
+
+function awsTaskCommand(terminal: Terminal): Command {
+  const command = new Command("task")
+    .summary("protect an ECS task while its gateway drains, and report its load")
+    .description(
+      "Run in a container of the same ECS task as the gateway. While the gateway drains, protect the task from scale-in and deployments, for two minutes at a time. Report connections and loop delay each minute, as lines of the embedded metric format that the log driver takes to CloudWatch.",
+    )
+    .requiredOption("--group <name>", "the name of the service, under which the load is reported")
+    .addOption(duration("--poll <time>", "between two looks at the gateway", "2s"))
+    .addOption(
+      new Option("--metrics <where>", "where the load is reported; emf: as lines on standard output")
+        .choices(["emf", "off"])
+        .default("emf"),
+    );
+  return addAdminOptions(command)
+    .addHelpText("after", "\nExamples:\n  $ holdfast aws task --group gateways")
+    .action(async ({ poll, ...options }: TaskOptions) => {
+      const { runTask } = await load();
+      await runTask({
+        ...options,
+        url: httpUrl(adminUrlOf(options)),
+        adminKey: adminKeyOf(options, terminal),
+        pollMs: poll,
+        agentUri: agentUriOf(terminal),
+        log: logOf(terminal),
+        writeLine: (line) => void terminal.out(line),
+        signal: terminal.interrupted(),
+      });
+    });
+}
+
+/** Of the endpoint that ECS gives to each container; undefined outside of ECS. */
+function agentUriOf({ env }: Terminal): string | undefined {
+  const uri = env.ECS_AGENT_URI;
+  if (uri === undefined || uri === "") return undefined;
+  if (URL.canParse(uri) && new URL(uri).protocol === "http:") return uri;
+  throw new Failure(`ECS_AGENT_URI must be the http URL that ECS sets, not ${uri.slice(0, 200)}`, 2);
+}
+
+function logOf(terminal: Terminal): AgentLog {
+  return {
+    info: (message) => terminal.err(`holdfast: ${message}`),
+    warn: (message) => terminal.err(`holdfast: warning: ${message}`),
+  };
 }
 
 function duration(flags: string, description: string, byDefault: string): Option {

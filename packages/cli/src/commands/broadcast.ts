@@ -2,6 +2,7 @@
  * `holdfast broadcast <data>`
  */
 import { Command } from "commander";
+import type { JsonOption } from "../output/outcome.js";
 import type { Terminal } from "../terminal.js";
 import { addDestinationOptions, type DestinationOptions } from "./destination.js";
 import { dataOf, send } from "./send.js";
@@ -10,7 +11,8 @@ export function broadcastCommand(terminal: Terminal): Command {
   const command = new Command("broadcast")
     .summary("publish to every connection")
     .description("Publish to every connection of the cluster. Data that is not JSON is sent as a string.")
-    .argument("<data>", "JSON, or any text; - reads standard input");
+    .argument("<data>", "JSON, or any text; - reads standard input")
+    .option("--json", "as JSON: an object with the bytes and where they went");
   return addDestinationOptions(command)
     .addHelpText(
       "after",
@@ -19,7 +21,7 @@ Examples:
   $ holdfast broadcast '{"maintenance":"in 5 minutes"}'
   $ holdfast broadcast '{"all":true}' --redis redis://127.0.0.1:6379`,
     )
-    .action(async (data: string, options: DestinationOptions) =>
+    .action(async (data: string, options: DestinationOptions & JsonOption) =>
       send(terminal, options, undefined, await dataOf(data, terminal)),
     );
 }

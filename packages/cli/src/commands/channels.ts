@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "commander";
 import { JsonList } from "../output/json-list.js";
+import { plainText } from "../output/plain-text.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
@@ -29,7 +30,7 @@ export function channelsCommand(terminal: Terminal): Command {
       if (json) list ??= await JsonList.begin(terminal);
       for (const { channel, subscribers } of channels) {
         await (list?.add(JSON.stringify({ channel, subscribers })) ??
-          terminal.out(`${subscribers}\t${channel}`));
+          terminal.out(`${subscribers}\t${plainText(channel)}`));
       }
       if (next === undefined) return list?.end();
       after = next;

@@ -50,8 +50,10 @@ export function adminKeyOf({ adminKey }: AdminDestination, { env }: Terminal): s
   return adminKey ?? (env[envOf("adminKey")] || undefined);
 }
 
-export function adminOf(options: AdminDestination, terminal: Terminal): AdminClient {
-  return new AdminClient({ url: adminUrlOf(options), key: adminKeyOf(options, terminal) });
+/** `signal` ends its requests. */
+export function adminOf(options: AdminDestination, terminal: Terminal, signal?: AbortSignal): AdminClient {
+  const key = adminKeyOf(options, terminal);
+  return new AdminClient({ url: adminUrlOf(options), key, ...(signal !== undefined && { signal }) });
 }
 
 /** Undefined: through a gateway. */

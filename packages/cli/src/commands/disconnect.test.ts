@@ -125,6 +125,33 @@ describe("commands on the admin API", () => {
     expect(terminal.errors).toEqual([expect.stringMatching(/refused with 404: None\. \(no_history\)$/)]);
   });
 
+  it("says in JSON what it did, with --json", async () => {
+    const said = async (body: object, ...command: string[]): Promise<unknown> => {
+      answers = [{ body }];
+      const terminal = new TestTerminal();
+      expect(await run(terminal, ...command, "--json", "--url", url)).toBe(0);
+      expect(terminal.printed).toHaveLength(1);
+      return JSON.parse(terminal.printed.join());
+    };
+    const position = { offset: 7, epoch: "e" };
+    expect(await said(position, "publish", "news", "1")).toEqual({
+      channel: "news",
+      bytes: 1,
+      gateway: url,
+      ...position,
+    });
+    expect(await said({}, "broadcast", "22")).toEqual({ channel: null, bytes: 2, gateway: url });
+    expect(await said({}, "disconnect", "--user", "42")).toEqual({ subject: "user:42", gateway: url });
+    const until = Date.parse("2030-01-31T12:00Z");
+    expect(await said({ until }, "disconnect", "--user", "42", "--revoke")).toEqual({
+      subject: "user:42",
+      gateway: url,
+      until,
+    });
+    const drain = { state: "draining", left: 1, total: 2, startedAt: null, deadline: null };
+    expect(await said(drain, "drain")).toEqual(drain);
+  });
+
   it("prints every list as one JSON document with --json, also an empty one", async () => {
     const list = async (body: readonly object[], ...command: string[]): Promise<unknown> => {
       answers = body.map((each) => ({ body: each }));

@@ -9,6 +9,7 @@ import { envOf } from "../config/setting.js";
 import { parseDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
 import { maskedUrl } from "../masked-url.js";
+import { type JsonOption, sayOutcome } from "../output/outcome.js";
 import { withRedis } from "../redis-direct.js";
 import type { Terminal } from "../terminal.js";
 import {
@@ -19,7 +20,7 @@ import {
   redisOf,
 } from "./destination.js";
 
-interface DisconnectOptions extends DestinationOptions {
+interface DisconnectOptions extends DestinationOptions, JsonOption {
   readonly user?: string;
   readonly session?: string;
   readonly token?: string;
@@ -48,7 +49,8 @@ export function disconnectCommand(terminal: Terminal): Command {
       ),
     )
     .addOption(new Option("--reason <text>", "a sentence for the client's developer"))
-    .addOption(new Option("--no-reconnect", "tell the clients not to come back by themselves"));
+    .addOption(new Option("--no-reconnect", "tell the clients not to come back by themselves"))
+    .option("--json", "as JSON: an object with the subject, and with --revoke until when");
   return addDestinationOptions(command)
     .addHelpText(
       "after",
@@ -76,14 +78,15 @@ async function disconnect(options: DisconnectOptions, terminal: Terminal): Promi
   const redis = redisOf(options, terminal);
   const order = { op: "disconnect", subject, reconnect, reason } as const;
   if (redis !== undefined) {
-    const where = await withRedis(redis, (broker) => broker.publish(CONTROL, orderText(order)));
-    return terminal.out(`told every worker at ${where} to disconnect ${subject}`);
+    const where = await withRedis(redis, ({ broker }) => broker.publish(CONTROL, orderText(order)));
+    const line = `told every worker at ${where} to disconnect ${subject}`;
+    return sayOutcome(terminal, options, line, { subject, redis: where });
   }
   const { user, session, token } = options;
   await adminOf(options, terminal).disconnect({ user, session, token, reason, reconnect });
-  return terminal.out(
-    `told every worker to disconnect ${subject}, through ${maskedUrl(adminUrlOf(options))}`,
-  );
+  const gateway = maskedUrl(adminUrlOf(options));
+  const line = `told every worker to disconnect ${subject}, through ${gateway}`;
+  return sayOutcome(terminal, options, line, { subject, gateway });
 }
 
 async function withdraw(
@@ -98,14 +101,15 @@ async function withdraw(
     const kept = await adminOf(options, terminal).revoke({ user, session, token, until: asked });
     const again =
       kept.loginFrom === undefined ? "" : `; it may log in again from ${written(kept.loginFrom)} on`;
-    return terminal.out(
-      `revoked ${subject} until ${written(kept.until)}, through ${maskedUrl(adminUrlOf(options))}${again}`,
-    );
+    const gateway = maskedUrl(adminUrlOf(options));
+    const line = `revoked ${subject} until ${written(kept.until)}, through ${gateway}${again}`;
+    return sayOutcome(terminal, options, line, { subject, gateway, ...kept });
   }
   const at = Date.now();
   const until = asked ?? at + usualMs(terminal);
-  const where = await withRedis(redis, (broker) => broker.revocations().add([{ subject, at, until }]));
-  return terminal.out(`revoked ${subject} until ${written(until)}, in ${where}`);
+  const where = await withRedis(redis, (seams) => seams.revocations().add([{ subject, at, until }]));
+  const line = `revoked ${subject} until ${written(until)}, in ${where}`;
+  return sayOutcome(terminal, options, line, { subject, redis: where, until });
 }
 
 /** As the gateways have it, if they are told by the same variable. */

@@ -10,10 +10,11 @@ import type { AdminClient } from "../admin-client.js";
 import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
 import { Failure } from "../failure.js";
+import { type JsonOption, sayOutcome } from "../output/outcome.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
-interface DrainCommandOptions extends AdminDestination {
+interface DrainCommandOptions extends AdminDestination, JsonOption {
   readonly wait?: boolean;
 }
 
@@ -28,7 +29,8 @@ export function drainCommand(terminal: Terminal, now: () => number = () => perfo
     .description(
       `Drain a running gateway: its health checks fail at once, after ${envOf("drainDelay")} it refuses connections and sends its clients away over ${envOf("drainWindow")}. It stays up without clients until it is stopped.`,
     )
-    .addOption(new Option("--wait", "end when no client is left, printing how many are"));
+    .addOption(new Option("--wait", "end when no client is left, printing how many are"))
+    .option("--json", "as JSON: an object a line, with state, left and total");
   return addAdminOptions(command)
     .addHelpText(
       "after",
@@ -39,19 +41,18 @@ Examples:
   $ holdfast drain --wait && systemctl stop holdfast
   $ holdfast drain --url http://10.0.0.5:9080 --admin-key "$KEY"`,
     )
-    .action(async ({ wait = false, ...options }: DrainCommandOptions) => {
+    .action(async ({ wait = false, json, ...options }: DrainCommandOptions) => {
       const client = adminOf(options, terminal);
       const first = await client.drain();
-      await terminal.out(describe(first));
-      if (wait) await untilDrained(client, first, terminal, now);
+      await sayOutcome(terminal, { json }, describe(first), first);
+      if (wait) await untilDrained(client, first, { terminal, now, json });
     });
 }
 
 async function untilDrained(
   client: AdminClient,
   first: DrainProgress,
-  terminal: Terminal,
-  now: () => number,
+  { terminal, now, json }: JsonOption & { readonly terminal: Terminal; readonly now: () => number },
 ): Promise<void> {
   const interrupted = terminal.interrupted();
   // The gateway's clock may differ from ours: how long the drain takes is what both agree about.
@@ -66,10 +67,11 @@ async function untilDrained(
     }
     await setTimeout(POLL_MS);
     const next = await client.drainProgress();
-    if (next === undefined) return terminal.out("the gateway has ended");
+    if (next === undefined)
+      return sayOutcome(terminal, { json }, "the gateway has ended", { state: "ended", left: 0 });
     progress = next;
     const line = describe(progress);
-    if (line !== last) await terminal.out(line);
+    if (line !== last) await sayOutcome(terminal, { json }, line, progress);
     last = line;
   }
 }

@@ -28,9 +28,10 @@ export function historyCommand(terminal: Terminal): Command {
       if (problem !== undefined) throw new Failure(`the channel's name ${problem}`, 2);
       const publications = await adminOf(options, terminal).history({ channel, limit, reverse: "true" });
       const list = json ? await JsonList.begin(terminal) : undefined;
-      for (const { offset, data } of [...publications].reverse()) {
+      for (const { offset, data, isBytes } of [...publications].reverse()) {
         // As it was published: encoded anew, large numbers would be rounded.
-        await (list?.add(`{"offset":${offset},"data":${data}}`) ?? terminal.out(`${offset}\t${data}`));
+        const mark = isBytes ? ',"bytes":true' : "";
+        await (list?.add(`{"offset":${offset},"data":${data}${mark}}`) ?? terminal.out(`${offset}\t${data}`));
       }
       await list?.end();
     },

@@ -5,6 +5,7 @@ import { channelProblem } from "@holdfast/protocol";
 import { Command } from "commander";
 import { Failure } from "../failure.js";
 import { JsonList } from "../output/json-list.js";
+import { plainText } from "../output/plain-text.js";
 import type { Terminal } from "../terminal.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
@@ -32,7 +33,7 @@ export function presenceCommand(terminal: Terminal): Command {
         if (json) list ??= await JsonList.begin(terminal, '{"members":');
         for (const member of page.members) {
           const { session, user } = member;
-          await (list?.add(JSON.stringify(member)) ?? terminal.out(`${session}\t${user ?? ""}`));
+          await (list?.add(JSON.stringify(member)) ?? terminal.out(`${session}\t${plainText(user ?? "")}`));
         }
         after = page.next;
         if (after !== undefined) continue;

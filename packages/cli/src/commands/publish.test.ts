@@ -105,7 +105,7 @@ describe("publish and broadcast through the admin API", () => {
     [
       "is something else",
       { status: 404, body: "<html>" },
-      /is not a gateway's admin port: name it with --url <url>$/,
+      /is not a gateway's admin port, .*: name it with --url <url>$/,
     ],
     [
       "refuses",

@@ -133,7 +133,7 @@ describe("holdfast token", () => {
     [
       "a verb that is none",
       ["create", "ada", "--allow", "room:*=read"],
-      "no gateway would take it: The token's `channels` entry 1 needs `verbs`",
+      '--allow room:*=read: a verb is subscribe, publish, presence, history, not "read"',
     ],
     ["info that is no JSON", ["create", "ada", "--info", "{"], "--info must be JSON"],
     [
@@ -154,6 +154,28 @@ describe("holdfast token", () => {
       "set jwtSecret (HOLDFAST_JWT_SECRET), or name a --private-key",
     );
     expect((await run("token", "check", "x")).err).toContain("set jwtSecret, jwtPublicKey or jwksUrl");
+  });
+});
+
+describe("with --json", () => {
+  it("a token, what it proves and a refusal are objects", async () => {
+    const { token } = JSON.parse((await run("token", "create", "ada", "--json")).out);
+    expect(JSON.parse((await run("token", "check", token, "--json")).out)).toMatchObject({
+      kind: "identity",
+      identity: { user: "ada" },
+    });
+    const { code, out } = await run("token", "check", "x", "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ kind: "refused", error: { name: expect.any(String) } });
+  });
+
+  it("a configuration's problems are a list", async () => {
+    expect(JSON.parse((await run("config", "check", "--json")).out)).toMatchObject({ problems: [] });
+    const { code, out } = await run("config", "check", "--json", "--ping-interval", "banana");
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({
+      problems: [{ path: "pingInterval", source: "--ping-interval" }],
+    });
   });
 });
 

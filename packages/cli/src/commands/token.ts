@@ -7,7 +7,7 @@
 import { createPrivateKey, type KeyObject, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Grant, type Identity, type Proof, silentLogger, systemClock } from "@holdfast/core";
+import { type Grant, type Identity, type Proof, silentLogger, systemClock, VERBS } from "@holdfast/core";
 import { type Claims, proofOf, TokenAuthenticator } from "@holdfast/gateway";
 import { oneLine } from "@holdfast/protocol";
 import { Command, Option } from "commander";
@@ -18,6 +18,7 @@ import type { Settings } from "../config/schema.js";
 import { formatDuration, parseDuration } from "../config/values/duration.js";
 import { Failure, sentence } from "../failure.js";
 import type { Machine } from "../machine/machine.js";
+import { sayOutcome } from "../output/outcome.js";
 import type { Terminal } from "../terminal.js";
 
 interface CreateOptions {
@@ -57,7 +58,8 @@ function createCommand(terminal: Terminal, readMachine: () => Machine): Command 
     .option("--id <text>", "what a revocation can name (default: a random one)")
     .option("--channel <name>", "make a subscription token for this channel instead")
     .option("--private-key <file>", "sign with this private key, PEM")
-    .option("--key-id <text>", "name of the key in the issuer's set: the header `kid`");
+    .option("--key-id <text>", "name of the key in the issuer's set: the header `kid`")
+    .option("--json", "as JSON: an object with the token");
   return addSettingFlags(command, "named")
     .addHelpText(
       "after",
@@ -70,7 +72,8 @@ Examples:
     )
     .action(async (user: string, options: Readonly<Record<string, unknown>>) => {
       const { settings } = loadFromCommand(options, terminal, readMachine());
-      await terminal.out(await create(user, options as unknown as CreateOptions, settings, terminal.cwd));
+      const token = await create(user, options as unknown as CreateOptions, settings, terminal.cwd);
+      await sayOutcome(terminal, options, token, { token });
     });
 }
 
@@ -114,7 +117,11 @@ function rights({ allow, subs }: CreateOptions): Claims {
     const equals = text.lastIndexOf("=");
     if (equals === -1)
       throw new Failure(`--allow must be a pattern and verbs such as room:*=subscribe, not ${text}`, 2);
-    return { match: text.slice(0, equals), verbs: text.slice(equals + 1).split(",") };
+    const verbs = text.slice(equals + 1).split(",");
+    const wrong = verbs.find((verb) => !VERBS.some((known) => known === verb));
+    if (wrong !== undefined)
+      throw new Failure(`--allow ${text}: a verb is ${VERBS.join(", ")}, not ${JSON.stringify(wrong)}`, 2);
+    return { match: text.slice(0, equals), verbs };
   });
   return {
     ...(channels.length > 0 && { channels }),
@@ -177,7 +184,8 @@ function checkCommand(terminal: Terminal, readMachine: () => Machine): Command {
     .description(
       "Say in sentences what a gateway with these settings would make of a token. Exit code 1 when it would refuse it. Whether the token was revoked is not asked.",
     )
-    .argument("<token>", "the token");
+    .argument("<token>", "the token")
+    .option("--json", "as JSON: an object with what is proven, or the refusal");
   return addSettingFlags(command, "named")
     .addHelpText("after", '\nExamples:\n  $ holdfast token check "$TOKEN"')
     .action(async (token: string, options: Readonly<Record<string, unknown>>) => {
@@ -188,7 +196,8 @@ function checkCommand(terminal: Terminal, readMachine: () => Machine): Command {
       }
       const parts = { clock: systemClock, logger: silentLogger, fetch };
       const proof = await new TokenAuthenticator(tokens, parts).prove(token);
-      for (const line of sentences(proof)) await terminal.out(line);
+      if (options.json === true) await terminal.out(JSON.stringify(proof));
+      else for (const line of sentences(proof)) await terminal.out(line);
       if (proof.kind === "refused") {
         const { code, name, message } = proof.error;
         throw new Failure(`refused with ${name} (${code}): ${message}`);

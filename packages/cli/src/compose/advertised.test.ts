@@ -24,6 +24,17 @@ describe("the advertised address", () => {
     expect(advertised({ advertise: "auto", host: "::", redis: "redis://r" }, 8080, {})).toBeUndefined();
   });
 
+  it("is no link-local one: a task of Fargate has that of its metadata first", () => {
+    const interfaces = {
+      eth0: [address("169.254.172.2", "IPv4", false)],
+      eth1: [address("10.0.3.9", "IPv4", false)],
+    };
+    const { eth0 } = interfaces;
+    const auto = { advertise: "auto", host: "0.0.0.0", redis: "redis://r" };
+    expect(advertised(auto, 8080, interfaces)).toBe("10.0.3.9:8080");
+    expect(advertised(auto, 8080, { eth0 })).toBeUndefined();
+  });
+
   it("is the gateway's own where it listens on one", () => {
     expect(of("10.1.1.1")).toBe("10.1.1.1:8080");
     expect(of("127.0.0.1")).toBe("127.0.0.1:8080");

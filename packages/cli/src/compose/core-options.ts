@@ -3,7 +3,7 @@
  */
 import { CORE_DEFAULTS, type CoreOptions } from "@holdfast/core";
 import type { CompleteSettings } from "../config/complete.js";
-import { knowsClients } from "../config/cross-checks.js";
+import { knowsClients } from "../config/known-clients.js";
 import type { Settings } from "../config/schema.js";
 
 export function coreOptions(settings: CompleteSettings): CoreOptions {
@@ -23,6 +23,7 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     namespacePublishBytesPerSecond: settings.namespacePublishBytesPerSecond,
     fanOutSliceMs: CORE_DEFAULTS.fanOutSliceMs,
     historySize: settings.historySize,
+    compressMin: settings.compressMin,
     historyTtlMs: settings.historyTtl,
     resumeWindowMs: settings.resumeWindow,
     presenceLeaseMs: settings.presenceLease,
@@ -38,6 +39,7 @@ export function coreOptions(settings: CompleteSettings): CoreOptions {
     // Where nothing can say who a client is, none has to.
     anonymous: settings.anonymous || (isPrivate(settings) && !knowsClients(settings)),
     refreshWindowMs: settings.refreshWindow,
+    surveyShare: CORE_DEFAULTS.surveyShare / settings.workers,
     namespaces: namespaceOptions(settings),
   };
 }

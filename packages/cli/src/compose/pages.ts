@@ -4,12 +4,12 @@
  * Read once; `npm run bundle` puts them beside the built files, so that the published package has them.
  */
 import { readFileSync } from "node:fs";
-import { isLoopback, type StaticPage } from "@holdfast/gateway";
+import { isLoopback, type StaticPage } from "@holdfast/gateway/worker";
 import { escapeMarkup } from "@holdfast/swarm/report";
 import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import type { Settings } from "../config/schema.js";
 import { Failure, sentence } from "../failure.js";
-import { urlHost } from "../output/banner.js";
+import { urlHost } from "../output/url-host.js";
 
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
@@ -34,11 +34,17 @@ export interface Suggestions {
 
 /** Visitors from elsewhere are not told the paths and addresses of this machine. */
 export function suggestionsFor(
-  { host, adminHost, adminPort }: Pick<Settings, "host" | "adminHost" | "adminPort">,
+  {
+    host,
+    adminHost,
+    adminPort,
+    adminTlsCert,
+  }: Pick<Settings, "host" | "adminHost" | "adminPort"> & Partial<Pick<Settings, "adminTlsCert">>,
   program: string,
 ): Suggestions {
   if (!isLoopback(host)) return { program: "holdfast", admin: "" };
-  const url = `http://${urlHost(adminHost)}:${adminPort === 0 ? "…" : adminPort}`;
+  const scheme = adminTlsCert === undefined ? "http" : "https";
+  const url = `${scheme}://${urlHost(adminHost)}:${adminPort === 0 ? "…" : adminPort}`;
   return { program, admin: url === DEFAULT_ADMIN_URL ? "" : ` --url ${url}` };
 }
 

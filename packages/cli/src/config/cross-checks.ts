@@ -3,22 +3,19 @@
  *
  * Pure: the machine is a parameter. A rule names the setting that most likely has to change.
  */
-import { isLoopback } from "@holdfast/gateway";
-import { parseRedisUrl } from "@holdfast/redis";
+import { engineProblem, isLoopback } from "@holdfast/gateway/checks";
 import { connectionsFor, FEW_CONNECTIONS, openFilesFor, pendingFor } from "../machine/capacity.js";
 import type { Machine } from "../machine/machine.js";
-import type { SettingKey, Settings } from "./schema.js";
+import { backendProblem, backendTraits } from "./backend-choice.js";
+import { checkPairs } from "./certificates.js";
+import type { Finding } from "./finding.js";
+import { keySources, knowsClients } from "./known-clients.js";
+import type { Settings } from "./schema.js";
 import { formatDuration } from "./values/duration.js";
 import { formatPorts } from "./values/ports.js";
 
 /** The Node.js that can share a port between processes. */
 const REUSE_PORT_SINCE = [22, 12] as const;
-
-/** A broken rule: the setting it is reported at, and the sentence after its name. */
-export interface Finding {
-  readonly key: SettingKey;
-  readonly message: string;
-}
 
 /** What stops the start. */
 export function crossCheck(settings: Partial<Settings>, machine: Machine): Finding[] {
@@ -29,7 +26,10 @@ export function crossCheck(settings: Partial<Settings>, machine: Machine): Findi
     ...checkTimes(settings),
     ...checkPorts(settings),
     ...checkAccept(settings, machine),
-    ...checkRedis(settings),
+    ...checkPairs(settings),
+    ...checkSecureEngine(settings),
+    ...checkEngine(settings),
+    ...checkBackend(settings),
     ...checkEvents(settings),
     ...checkNamespaces(settings),
     ...checkDescriptors(settings, machine),
@@ -45,6 +45,7 @@ export function warnings(settings: Settings, machine: Machine): string[] {
     ...warnAlone(settings),
     ...warnForeignPages(settings),
     ...warnForgeable(settings),
+    ...warnHiddenClients(settings),
   ];
 }
 
@@ -62,8 +63,9 @@ function warnFewConnections(settings: Settings, machine: Machine): string[] {
   ];
 }
 
-function warnAlone({ advertise, redis }: Settings): string[] {
-  if (redis !== undefined || advertise === "auto" || advertise === "off") return [];
+function warnAlone(settings: Settings): string[] {
+  const { advertise } = settings;
+  if (backendTraits(settings).joinsInstances || advertise === "auto" || advertise === "off") return [];
   return [`advertise ${advertise} is for other instances of a cluster, and without redis there is none`];
 }
 
@@ -76,17 +78,26 @@ function warnForeignPages({ origins, webhookConnectUrl, webhookHeaders }: Settin
   ];
 }
 
+/** What a proxy says of its clients comes encrypted, and the door cannot read it. */
+function warnHiddenClients({ tlsCert, trustedProxies, connectionRatePerAddress }: Settings): string[] {
+  if (tlsCert === undefined || trustedProxies === undefined || connectionRatePerAddress === "off") return [];
+  return [
+    "connectionRatePerAddress does not hold for clients of trustedProxies that name them by X-Forwarded-For, since with tlsCert that comes encrypted: set sessionRatePerAddress for them",
+  ];
+}
+
 /** What a reader of Redis could do. */
-function warnForgeable({ redis, secret, jwtSecret, ...others }: Settings): string[] {
+function warnForgeable(settings: Settings): string[] {
+  const { secret, jwtSecret, ...others } = settings;
   const isOwn = secret !== undefined || jwtSecret !== undefined;
-  if (redis === undefined || isOwn || !knowsClients(others)) return [];
+  if (!backendTraits(settings).joinsInstances || isOwn || !knowsClients(others)) return [];
   return [
     "resume tokens are signed with what lies in Redis alone, and a program that reads it there could go on with any session: set secret (HOLDFAST_SECRET), the same on all instances",
   ];
 }
 
 function checkReach(settings: Partial<Settings>): Finding[] {
-  const { host, anonymous, adminHost, adminKey } = settings;
+  const { host, anonymous, adminHost, adminKey, adminReadKey } = settings;
   const findings: Finding[] = [];
   if (host !== undefined && !isLoopback(host) && anonymous === false && !knowsClients(settings)) {
     findings.push({
@@ -104,20 +115,24 @@ function checkReach(settings: Partial<Settings>): Finding[] {
         "set adminKey (HOLDFAST_ADMIN_KEY), or listen on 127.0.0.1",
     });
   }
+  if (adminReadKey !== undefined && (adminKey === undefined || adminKey === adminReadKey)) {
+    findings.push({
+      key: "adminReadKey",
+      message:
+        adminKey === undefined
+          ? "a key that only reads needs one that does the rest: set adminKey (HOLDFAST_ADMIN_KEY)"
+          : "is the same as adminKey, so that it would do more than read: choose another",
+    });
+  }
   return findings;
 }
 
-/** The settings that say where the keys of tokens come from. */
-export function keySources(settings: Partial<Settings>): readonly SettingKey[] {
-  return (["jwtSecret", "jwtPublicKey", "jwksUrl"] as const).filter((key) => settings[key] !== undefined);
+function checkEngine(settings: Partial<Settings>): Finding[] {
+  const message = engineProblem(settings);
+  return message === undefined ? [] : [{ key: "compression", message }];
 }
 
-/** Whether something says who a client is. */
-export function knowsClients(settings: Partial<Settings>): boolean {
-  return keySources(settings).length > 0 || settings.webhookConnectUrl !== undefined;
-}
-
-function checkWebhooks(settings: Partial<Settings>): Finding[] {
+export function checkWebhooks(settings: Partial<Settings>): Finding[] {
   if (settings.webhookSecret !== undefined) return [];
   const [key] = WEBHOOK_URLS.filter((each) => settings[each] !== undefined);
   if (key === undefined) return [];
@@ -163,7 +178,7 @@ function checkPorts({ port, adminPort }: Partial<Settings>): Finding[] {
   return [
     {
       key: "adminPort",
-      message: `must not be one of the public ports (${formatPorts(port)}), not ${adminPort}`,
+      message: `must be another port than the public ones (${formatPorts(port)}), not ${adminPort}`,
     },
   ];
 }
@@ -188,14 +203,21 @@ function isAtLeast(version: string, [major, minor]: typeof REUSE_PORT_SINCE): bo
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
-function checkRedis({ redis }: Partial<Settings>): Finding[] {
-  if (redis === undefined) return [];
-  const target = parseRedisUrl(redis);
-  return "problem" in target ? [{ key: "redis", message: target.problem }] : [];
+function checkSecureEngine({ engine, tlsCert }: Partial<Settings>): Finding[] {
+  if (engine !== "lean" || tlsCert === undefined) return [];
+  const message =
+    "lean reads bare TCP handles, and with tlsCert what they carry is encrypted: leave engine at auto, which takes ws then, " +
+    "or end TLS in front of the gateway and leave tlsCert out";
+  return [{ key: "engine", message }];
 }
 
-function checkEvents({ events, redis }: Partial<Settings>): Finding[] {
-  if (events !== true || redis !== undefined) return [];
+function checkBackend(settings: Partial<Settings>): Finding[] {
+  const problem = backendProblem(settings);
+  return problem === undefined ? [] : [problem];
+}
+
+function checkEvents(settings: Partial<Settings>): Finding[] {
+  if (settings.events !== true || backendTraits(settings).takesEvents) return [];
   const message = "needs Redis, whose stream tells the backends: set redis, or leave events out";
   return [{ key: "events", message }];
 }

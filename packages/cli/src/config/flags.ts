@@ -1,6 +1,8 @@
 /**
  * The settings as options of a commander command, and what was said with them.
  */
+import { systemClock } from "@holdfast/core";
+import { type FileProblem, loadPairs, type PairFiles } from "@holdfast/gateway/checks";
 import { type Command, Option } from "commander";
 import type { Machine } from "../machine/machine.js";
 import type { Terminal } from "../terminal.js";
@@ -53,7 +55,11 @@ export function loadFromCommand(
 ): Loaded & { readonly file: ConfigFile | undefined } {
   const named = typeof options.config === "string" ? options.config : terminal.env[FILE_ENV];
   const file = readConfigFile({ cwd: terminal.cwd, named });
-  return { ...loadSettings({ flags: flagValues(options), env: terminal.env, file, machine }), file };
+  const examine = (files: readonly PairFiles[]): FileProblem | undefined => {
+    const loaded = loadPairs(files, systemClock.now());
+    return "problem" in loaded ? loaded : undefined;
+  };
+  return { ...loadSettings({ flags: flagValues(options), env: terminal.env, file, machine, examine }), file };
 }
 
 function flagValues(options: Readonly<Record<string, unknown>>): FlagValues {

@@ -48,6 +48,10 @@ const company: Readonly<Record<string, unknown>> = {
   adminKey: "another-key-of-some-length",
   redis: "redis://10.0.0.9",
   webhookSecret: "another-secret-of-more-than-32-characters",
+  tlsCert: ["public.crt"],
+  tlsKey: ["public.key"],
+  adminTlsCert: ["admin.crt"],
+  adminTlsKey: ["admin.key"],
 };
 
 describe("every setting", () => {
@@ -298,7 +302,14 @@ describe("a wrong configuration", () => {
     [
       "an admin port among the public ones",
       { flags: { port: "9000-9099" } },
-      ["adminPort must not be one of the public ports (9000-9099), not 9080 [default]"],
+      ["adminPort must be another port than the public ones (9000-9099), not 9080 [default]"],
+    ],
+    [
+      "a window for each connection on the engine lean",
+      { flags: { engine: "lean", compression: "dedicated" } },
+      [
+        "compression dedicated needs the engine ws, which keeps a window for each connection: set engine to ws or auto, or take shared [--compression]",
+      ],
     ],
     [
       "shared ports on an old Node.js",

@@ -5,8 +5,10 @@
  * and right.
  */
 import { suggestion } from "@holdfast/core";
+import type { FileProblem, PairFiles } from "@holdfast/gateway";
 import type { z } from "zod";
 import type { Machine } from "../machine/machine.js";
+import { checkFiles } from "./certificates.js";
 import { crossCheck } from "./cross-checks.js";
 import { type ConfigFile, FILE_ENV } from "./file.js";
 import { namespaceKeys } from "./namespaces.js";
@@ -23,6 +25,8 @@ export interface LoadInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: ConfigFile | undefined;
   readonly machine: Machine;
+  /** Looks at the files of certificates. Default: they are taken for good. */
+  readonly examine?: ((files: readonly PairFiles[]) => FileProblem | undefined) | undefined;
 }
 
 export interface Loaded {
@@ -44,7 +48,8 @@ export function loadSettings(told: LoadInput): Loaded {
     : parsed.error.issues.flatMap((issue) => explain(issue, sources, input));
   problems.push(...unknownVariables(input.env));
   const usable = parsed.success ? parsed.data : parseEach(written);
-  for (const { key, message } of crossCheck(usable, input.machine)) {
+  const { machine, examine = () => undefined } = input;
+  for (const { key, message } of [...crossCheck(usable, machine), ...checkFiles(usable, examine)]) {
     problems.push({ path: key, source: sources[key], message });
   }
   if (problems.length > 0 || !parsed.success) throw new ConfigProblems(problems);

@@ -13,6 +13,9 @@ import { size } from "./values/size.js";
 export const historySize = integer(0, 100_000);
 export const historyTtl = duration(1000, 7 * 24 * 60 * 60 * 1000);
 
+/** Bytes from which messages are compressed. */
+export const compressMin = size(1, 16 * 1024 * 1024);
+
 const FORM = 'a JSON object such as {"room":{"clientPublish":true}}';
 
 const namespaceSchema = z.strictObject(
@@ -42,6 +45,8 @@ const namespaceSchema = z.strictObject(
      * The field of the data by which `latest` tells publications apart. Default: the channel has one newest.
      */
     conflateKey: z.string(mustBe("the name of a field")).min(1, mustBe("the name of a field")).optional(),
+    /** Bytes from which its messages are compressed. Default: the setting `compressMin`. */
+    compressMin: compressMin.schema.optional(),
   },
   mustBe('an object such as {"clientPublish":true}'),
 );

@@ -32,9 +32,7 @@ export function printTable({ settings, sources }: Loaded, machine: Machine): str
 export function printJson({ settings, sources }: Loaded, machine: Machine): string {
   const effective = complete(settings, machine);
   const entries = settingKeys.map((key) => {
-    const written = encode(key, effective[key]);
-    const value = written === undefined ? null : mask(settingOf(key), written);
-    return [key, { value, source: sources[key] }];
+    return [key, { value: shownValue(key, effective[key]), source: sources[key] }];
   });
   return JSON.stringify(Object.fromEntries(entries), null, 2);
 }
@@ -53,6 +51,12 @@ export function printFile(
     else file[key] = written;
   }
   return { text: JSON.stringify(file, null, 2), leftOut };
+}
+
+/** The written form of a value as it may be shown; null when the setting is unset. */
+export function shownValue(key: SettingKey, value: Settings[SettingKey]): unknown {
+  const written = encode(key, value);
+  return written === undefined ? null : mask(settingOf(key), written);
 }
 
 /** The written form of a value, or undefined when the setting is unset. */

@@ -1,15 +1,18 @@
 /**
  * The one schema of settings: types, parsing, defaults, flags, environment names and docs/configuration.md.
  *
- * A new setting is a row here and a line in compose.ts. Rules between settings are in cross-checks.ts.
- * Invariant: every default is valid, and what core has a default for takes it from there.
+ * It is one long table on purpose: its order is that of docs/configuration.md and of `config print`, which is
+ * another than that of the groups in the help (setting-groups.ts). A new setting is a row here and a line in
+ * compose.ts. Rules between settings are in cross-checks.ts. Invariant: every default is valid, and what core
+ * has a default for takes it from there.
  */
 import { CORE_DEFAULTS } from "@holdfast/core";
 import { MAX_SLOTS } from "@holdfast/protocol";
 import { z } from "zod";
-import { historySize, historyTtl, namespaces } from "./namespaces.js";
+import { compressMin, historySize, historyTtl, namespaces } from "./namespaces.js";
 import { optional, type Setting, setting } from "./setting.js";
 import { duration, durationOrOff, formatDuration } from "./values/duration.js";
+import { files } from "./values/files.js";
 import { origins } from "./values/origins.js";
 import { ports } from "./values/ports.js";
 import { proxies } from "./values/proxies.js";
@@ -63,6 +66,27 @@ export const settings = Object.freeze({
     description:
       "Who accepts connections: the primary, which hands each to a worker, or every worker on listeners of its own that share the ports (`reuseport`: Linux, Node.js 22.12 or later; limits are then per worker).",
   }),
+  engine: setting(choice(["auto", "lean", "ws"]), {
+    default: "auto",
+    example: "ws",
+    description:
+      "What moves the bytes of WebSockets: `lean`, our receiver on the bare TCP handle, with a third of the memory; or `ws`, the package of that name on ordinary sockets. `auto` takes `lean` on the Node.js versions that the tests run on (20, 22, 24, 26) and `ws` on any other, where `compression` is `dedicated`, and where `tlsCert` is set; the start says which. `lean` reads no TLS.",
+  }),
+  tlsCert: optional(files("/etc/holdfast/app.crt", "/etc/holdfast/other.crt"), {
+    example: ["/etc/holdfast/app.crt"],
+    description:
+      "Files with the certificates of the public port, each a chain in PEM, the server's own first. With them the port speaks TLS alone (https, wss). The first is for clients that ask for no name; of several, a client gets the first that has the name it asks for. Read again when they change and at SIGHUP, which ends no connection. Needs `tlsKey`, and the engine `ws`.",
+  }),
+  tlsKey: optional(files("/etc/holdfast/app.key", "/etc/holdfast/other.key"), {
+    example: ["/etc/holdfast/app.key"],
+    description:
+      "Files with the private keys of `tlsCert`, in PEM without a passphrase, in the same order. They are read by the primary alone.",
+  }),
+  tlsMinVersion: setting(choice(["1.2", "1.3"]), {
+    default: "1.2",
+    example: "1.3",
+    description: "The oldest version of TLS that the public port and the admin port speak.",
+  }),
   workers: setting(integerOrAuto(1, MAX_SLOTS), {
     default: "auto",
     defaultMeans: "one per CPU",
@@ -83,14 +107,34 @@ export const settings = Object.freeze({
     description:
       "How long a worker that starts waits for Redis before it serves without it: until then `/healthz` is not 200, and a reload does not go on. Later outages do not matter to `/healthz`.",
   }),
+  canary: setting(durationOrOff(100, 10 * MINUTE), {
+    reload: true,
+    default: "off",
+    example: "5s",
+    description:
+      "How often each instance publishes a canary through Redis, a publication of some 120 bytes that every worker of the cluster hears: loss, duplicates, order, latency and clock skew become metrics. Costs Redis instances × workers of the cluster publications per interval.",
+  }),
+  redisSharded: setting(choice(["auto", "on", "off"]), {
+    default: "auto",
+    example: "off",
+    description:
+      "Sharded pub/sub, for `redis+cluster://`: a channel's publications go to the master of its slot and to no other member. `auto`: where all masters know it (Redis 7, Valkey) and every worker of the cluster listens to it. `on`: the same, but Redis counts as away where a master refuses it. `off`: PUBLISH, to every member, as with `redisSubscriptions` `instance`.",
+  }),
   redisPrefix: setting(prefix, {
     default: "holdfast:",
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
   }),
+  redisSubscriptions: setting(choice(["instance", "worker"]), {
+    default: "worker",
+    example: "instance",
+    description:
+      "How often Redis sends a publication: `worker`, once to each worker with a subscriber; `instance`, once to each instance, whose workers pass it on to each other over Unix sockets. With `instance` a worker that dies takes its share of the topics along for some milliseconds: what has a history is read again, for channels without one a gap is told, and broadcasts are counted as `holdfast_topics_skipped_total`. With one worker both are the same.",
+  }),
   advertise: setting(address, {
     default: "auto",
-    defaultMeans: "`host`, or the first IPv4 address that is not loopback, with the first public port",
+    defaultMeans:
+      "`host`, or the first IPv4 address that is neither loopback nor link-local, with the first public port",
     example: "10.0.0.5:8080",
     description:
       "Where other instances of the cluster reach this one's public port: an HTTP request of a session that lives here and came to them is forwarded there. `off`: they answer it themselves and make the session anew. Without `redis` there are no others.",
@@ -105,11 +149,26 @@ export const settings = Object.freeze({
     example: 9100,
     description: "Port of /metrics, /livez, /readyz and the admin API. `0` takes a free one.",
   }),
+  adminTlsCert: optional(files("/etc/holdfast/admin.crt", "/etc/holdfast/other.crt"), {
+    example: ["/etc/holdfast/admin.crt"],
+    description:
+      "As `tlsCert`, for the admin port, whose name and authority are mostly others. Needs `adminTlsKey`. Unset: the admin port speaks plain HTTP, whatever the public port does.",
+  }),
+  adminTlsKey: optional(files("/etc/holdfast/admin.key", "/etc/holdfast/other.key"), {
+    example: ["/etc/holdfast/admin.key"],
+    description: "As `tlsKey`, for `adminTlsCert`.",
+  }),
   adminKey: optional(key, {
     example: "correct-horse-battery-staple",
     secret: "value",
     description:
       "What a request to the admin API must present as `Authorization: Bearer`, 16 characters or more.",
+  }),
+  adminReadKey: optional(key, {
+    example: "only-to-look-at-things",
+    secret: "value",
+    description:
+      "A second key for the admin port, for requests and sessions of the dashboard that change nothing, 16 characters or more. Needs `adminKey`.",
   }),
   adminMaxConnections: setting(integer(8, 10_000), {
     default: 256,
@@ -347,7 +406,7 @@ export const settings = Object.freeze({
     default: "30s",
     example: "off",
     description:
-      "Time between forced garbage collections of a worker; workers take turns, and a busy one waits. `off` leaves it to V8. A collection costs about 2 µs per connection held.",
+      "Time between forced garbage collections of a worker; workers take turns, one that stays busy is left to V8, and one with little garbage is left out. `off` leaves it to V8. A collection costs about 2 µs per connection held.",
   }),
   drainDelay: setting(duration(0, 1 * HOUR), {
     reload: true,
@@ -370,6 +429,27 @@ export const settings = Object.freeze({
     example: 2000,
     description:
       "Clients that a drain lets come back per second at most. All clients still leave within `drainWindow`: where that is too short for the rate, the later ones are told to stay away longer.",
+  }),
+  rebalance: setting(choice(["manual", "auto"]), {
+    reload: true,
+    default: "manual",
+    example: "auto",
+    description:
+      "When an instance that carries more than its share of the cluster's clients sends some to other instances: on `holdfast rebalance` alone, or also by itself, once it has been over its share for 30 s. Needs `redis`.",
+  }),
+  rebalanceRate: setting(integer(1, 100), {
+    reload: true,
+    default: 10,
+    example: 5,
+    description:
+      "Of each 1,000 clients of an instance, how many a rebalance sends away per second at most: 10 is 1 %.",
+  }),
+  rebalanceWeight: setting(integer(1, 1_000), {
+    reload: true,
+    default: 1,
+    example: 2,
+    description:
+      "The share of this instance against the others', as the load balancer is told it: an instance with `2` carries twice what one with `1` carries. No share is above `maxConnections`.",
   }),
   historySize: setting(historySize, {
     reload: true,
@@ -429,6 +509,19 @@ export const settings = Object.freeze({
     default: formatSize(CORE_DEFAULTS.maxPayload),
     example: "16KiB",
     description: "Bytes of one message from a client.",
+  }),
+  compression: setting(choice(["off", "shared", "dedicated"]), {
+    default: "off",
+    example: "shared",
+    description:
+      "`shared`: offer WebSocket clients compression (permessage-deflate). Publications are compressed once for all their subscribers, and a connection takes no memory for it. `dedicated`: each connection compresses for itself and refers back to what it was sent before, which takes memory for each and a call of zlib for each delivery ([ADR 46](adr/0046-compression-on-both-engines.md)); the engine `ws` alone does it. With either, answers to polls are gzip where their client takes it.",
+  }),
+  compressMin: setting(compressMin, {
+    reload: true,
+    default: formatSize(CORE_DEFAULTS.compressMin),
+    example: "1KiB",
+    description:
+      "Bytes from which a message of publications is compressed, with `compression`, where its namespace says nothing.",
   }),
   maxOutboxBytes: setting(size(4 * KIB, 256 * MIB), {
     reload: true,
@@ -556,6 +649,12 @@ export const settings = Object.freeze({
     example: "json",
     description: "How log lines look. `auto` is pretty on a terminal and one JSON object a line otherwise.",
   }),
+  tracing: setting(choice(["off", "otel"]), {
+    default: "off",
+    example: "otel",
+    description:
+      "Where spans of traced publications go. `otel`: to the OpenTelemetry SDK that the process loads by `NODE_OPTIONS=--import …`; needs the package @opentelemetry/api. A publication's `traceparent` is carried either way.",
+  }),
   namespaces: setting(namespaces(), {
     reload: true,
     default: { demo: { clientPublish: true, historySize: 100 } },
@@ -565,7 +664,7 @@ export const settings = Object.freeze({
       "": { clientPublish: false },
     },
     description:
-      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to every client where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `publishBytesPerSecond` is how much the clients of one worker may publish to it together; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart.",
+      "Options per namespace, the part of a channel's name before the colon; the empty name is that of channels without one. `public` opens its channels to every client where there are keys for tokens; `clientPublish` lets clients publish to open channels, which is otherwise forbidden; `commandRate` makes commands on its channels so much dearer that a connection can send that many a second; `publishBytesPerSecond` is how much the clients of one worker may publish to it together; `historySize` and `historyTtl` say what its channels keep, where it is not what the settings of these names say for all; `slowConsumer` is `disconnect` (the default), `drop` or `latest`, and `conflateKey` names the field of the data by which `latest` tells publications apart; `compressMin` is the size from which its messages are compressed.",
   }),
 });
 

@@ -21,7 +21,7 @@ function frameWithText(text: string): string {
   const frame = JSON.parse(text) as Fields;
   for (const op of PUSHES) {
     const body = frame[op] as Fields | undefined;
-    if (body !== undefined) body.data = memberText(memberText(text, op) ?? "{}", "data") ?? "null";
+    if (body !== undefined) setData(body, memberText(text, op) ?? "{}");
   }
   for (const op of RESULTS) {
     if (frame[op] !== undefined) fill(frame[op] as Fields, memberText(text, op) ?? "{}");
@@ -39,6 +39,12 @@ function fill({ publications }: Fields, text: string): void {
   if (!Array.isArray(publications)) return;
   const texts = elementTexts(memberText(text, "publications") ?? "[]");
   for (const [index, publication] of (publications as Fields[]).entries()) {
-    publication.data = memberText(texts[index] ?? "{}", "data") ?? "null";
+    setData(publication, texts[index] ?? "{}");
   }
+}
+
+/** Bytes stay the base64 that they are said in: they are printed. */
+function setData(body: Fields, text: string): void {
+  body.data = memberText(text, "data") ?? "null";
+  delete body.bytes;
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import { loadSettings } from "../config/load.js";
-import { type AccessHint, accessOf, banner, urlHost } from "./banner.js";
+import { type AccessHint, accessOf, banner } from "./banner.js";
+import { urlHost } from "./url-host.js";
 
+const REDIS = "redis://10.0.0.1:6379";
 const open: AccessHint = { kind: "open", flags: [], variables: [] };
 const facts = {
   version: "1.2.3",
@@ -10,7 +12,8 @@ const facts = {
   ports: [8080],
   admin: { host: "127.0.0.1", port: 9080 },
   workers: 2,
-  redis: undefined,
+  engine: "lean",
+  broker: { name: "embedded", phrase: "embedded broker" },
   notReady: [],
   access: open,
 };
@@ -32,6 +35,7 @@ describe("the start's block", () => {
       "  clients  ws://127.0.0.1:8080/ws",
       "  admin    http://127.0.0.1:9080",
       "  workers  2",
+      "  engine   lean",
       "  broker   embedded",
       "",
       "  Open the page in a browser, or try in two more terminals:",
@@ -44,9 +48,22 @@ describe("the start's block", () => {
     ]);
   });
 
+  it("names schemes of TLS where the ports speak it", () => {
+    const admin = { host: "127.0.0.1", port: 9080, isSecure: true };
+    const { block, fields } = banner({ ...facts, isSecure: true, admin });
+    expect(block).toContain("  page     https://127.0.0.1:8080/\n  clients  wss://127.0.0.1:8080/ws\n");
+    expect(block).toContain("listen news --url wss://127.0.0.1:8080/ws\n");
+    expect(block).toContain(`{"hello":1}' --url https://127.0.0.1:9080\n`);
+    expect([fields.urls, fields.admin]).toEqual([["https://127.0.0.1:8080"], "https://127.0.0.1:9080"]);
+  });
+
   it("says that Redis is not there yet", () => {
     const notReady = ["The broker cannot be reached by 2 workers."];
-    const { block, message } = banner({ ...facts, redis: "redis://10.0.0.1:6379", notReady });
+    const { block, message } = banner({
+      ...facts,
+      broker: { name: REDIS, phrase: `broker ${REDIS}` },
+      notReady,
+    });
     expect(block).toContain(
       "  broker   redis://10.0.0.1:6379\n           not ready yet: The broker cannot be reached by 2 workers.\n",
     );
@@ -65,7 +82,7 @@ describe("the start's block", () => {
     expect(block).toContain("  clients  ws://127.0.0.1:8081/ws (ports to 8083)\n");
     expect(block).toContain("    node bin/holdfast.js listen news --url ws://127.0.0.1:8081/ws\n");
     expect(block).toContain(`publish news '{"hello":1}' --url http://127.0.0.1:9100\n`);
-    expect(message).toContain("http://127.0.0.1:8081 to :8083 · 1 worker · ");
+    expect(message).toContain("http://127.0.0.1:8081 to :8083 · 1 worker · engine lean · ");
   });
 
   it("gives a line with a token where there is a secret, and names the variables that it needs", () => {
@@ -89,6 +106,7 @@ describe("the start's block", () => {
       urls: ["http://127.0.0.1:8080", "http://127.0.0.1:8081"],
       admin: "http://127.0.0.1:9080",
       workers: 2,
+      engine: "lean",
       broker: "embedded",
       try: ["npx holdfast listen news", "npx holdfast publish news '{\"hello\":1}'"],
     });

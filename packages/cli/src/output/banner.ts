@@ -5,9 +5,12 @@
  * suggested line works as it is on this machine, in a terminal that has the variables which the note above it
  * names.
  */
+import type { BackendDescription } from "@holdfast/core";
+import { DEFAULT_ADMIN_URL } from "../admin-client.js";
 import type { Settings } from "../config/schema.js";
 import { envOf, flagOf } from "../config/setting.js";
 import { quoted } from "../invocation.js";
+import { urlHost } from "./url-host.js";
 
 export interface BannerFacts {
   readonly version: string;
@@ -15,11 +18,14 @@ export interface BannerFacts {
   readonly program: string;
   readonly host: string;
   readonly ports: readonly number[];
-  /** Where the admin API listens. */
-  readonly admin: { readonly host: string; readonly port: number };
+  /** Whether the public ports speak TLS. */
+  readonly isSecure?: boolean;
+  /** Where the admin API listens, and whether it speaks TLS. */
+  readonly admin: { readonly host: string; readonly port: number; readonly isSecure?: boolean };
   readonly workers: number;
-  /** As `describeTarget` names it, or undefined for the embedded broker. */
-  readonly redis: string | undefined;
+  /** What moves the bytes of WebSockets. */
+  readonly engine: string;
+  readonly broker: BackendDescription;
   /** Why the instance is not ready yet, one sentence each. */
   readonly notReady: readonly string[];
   readonly access: AccessHint;
@@ -44,41 +50,49 @@ export interface Banner {
     readonly urls: readonly string[];
     readonly admin: string;
     readonly workers: number;
+    readonly engine: string;
     readonly broker: string;
     readonly try: readonly string[];
   };
 }
 
 const DEFAULT_WHERE = "127.0.0.1:8080";
-const DEFAULT_ADMIN = "127.0.0.1:9080";
 
 export function banner(facts: BannerFacts): Banner {
-  const { version, host, ports, admin, workers, redis, notReady } = facts;
+  const { version, host, ports, admin, workers, engine, broker, notReady } = facts;
   const address = urlHost(host);
   const first = ports[0] ?? 0;
   const last = ports.at(-1) ?? first;
   const where = `${address}:${first}`;
   const range = last === first ? "" : ` to :${last}`;
-  const adminAt = `${urlHost(admin.host)}:${admin.port}`;
+  const adminAt = `${httpScheme(admin.isSecure)}://${urlHost(admin.host)}:${admin.port}`;
+  const scheme = httpScheme(facts.isSecure);
   const commands = suggestions(facts, where, adminAt);
   const crew = `${workers} ${workers === 1 ? "worker" : "workers"}`;
-  const broker = redis ?? "embedded";
-  const joined = redis === undefined ? "embedded broker" : `broker ${redis}`;
   return {
-    block: block(facts, { where, range, adminAt, broker, commands }),
+    block: block(facts, { where, range, adminAt, broker: broker.name, commands }),
     message: [
-      `holdfast ${version} on http://${where}${range} · ${crew} · ${joined} · `,
+      `holdfast ${version} on ${scheme}://${where}${range} · ${crew} · engine ${engine} · ${broker.phrase} · `,
       notReady.length === 0 ? "" : `not ready yet: ${notReady.join(" ")} · `,
       `try: ${commands.join("  and  ")}`,
     ].join(""),
     fields: {
-      urls: ports.map((port) => `http://${address}:${port}`),
-      admin: `http://${adminAt}`,
+      urls: ports.map((port) => `${scheme}://${address}:${port}`),
+      admin: adminAt,
       workers,
-      broker,
+      engine,
+      broker: broker.name,
       try: commands,
     },
   };
+}
+
+function httpScheme(isSecure = false): string {
+  return isSecure ? "https" : "http";
+}
+
+function webSocketScheme(isSecure = false): string {
+  return isSecure ? "wss" : "ws";
 }
 
 interface Words {
@@ -89,17 +103,21 @@ interface Words {
   readonly commands: readonly string[];
 }
 
-function block({ version, program, workers, notReady, access }: BannerFacts, words: Words): string {
+function block(
+  { version, program, workers, engine, notReady, access, isSecure }: BannerFacts,
+  words: Words,
+): string {
   const { where, range, adminAt, broker, commands } = words;
   const needs = access.variables.length === 0 ? "" : `, with ${access.variables.join(" and ")} as here`;
   return [
     "",
     `  Holdfast ${version}`,
     "",
-    `  page     http://${where}/`,
-    `  clients  ws://${where}/ws${range === "" ? "" : ` (ports${range.replace(" to :", ` to `)})`}`,
-    `  admin    http://${adminAt}`,
+    `  page     ${httpScheme(isSecure)}://${where}/`,
+    `  clients  ${webSocketScheme(isSecure)}://${where}/ws${range === "" ? "" : ` (ports${range.replace(" to :", ` to `)})`}`,
+    `  admin    ${adminAt}`,
     `  workers  ${workers}`,
+    `  engine   ${engine}`,
     `  broker   ${broker}`,
     ...notReady.map((sentence) => `           not ready yet: ${sentence}`),
     "",
@@ -112,9 +130,14 @@ function block({ version, program, workers, notReady, access }: BannerFacts, wor
   ].join("\n");
 }
 
-function suggestions({ program, access }: BannerFacts, where: string, adminAt: string): readonly string[] {
-  const url = where === DEFAULT_WHERE ? "" : ` --url ws://${where}/ws`;
-  const adminUrl = adminAt === DEFAULT_ADMIN ? "" : ` --url http://${adminAt}`;
+function suggestions(
+  { program, access, isSecure }: BannerFacts,
+  where: string,
+  adminAt: string,
+): readonly string[] {
+  const isUsual = where === DEFAULT_WHERE && isSecure !== true;
+  const url = isUsual ? "" : ` --url ${webSocketScheme(isSecure)}://${where}/ws`;
+  const adminUrl = adminAt === DEFAULT_ADMIN_URL ? "" : ` --url ${adminAt}`;
   const create = ["token create me --allow news=subscribe", ...access.flags].join(" ");
   const token = { open: "", secret: ` --token "$(${program} ${create})"`, issuer: ' --token "$TOKEN"' };
   return [
@@ -151,10 +174,4 @@ export function accessOf(
     ],
     variables: [...(inFile ? [] : [envOf("jwtSecret")]), ...admin],
   };
-}
-
-/** A host as a URL on this machine names it: every address becomes loopback, IPv6 gets its brackets. */
-export function urlHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -20,7 +20,7 @@ function offered(completion: string, ...words: string[]): string[] {
 describe("completion", () => {
   it("offers commands and flags in bash", async () => {
     const bash = await script("bash");
-    expect(offered(bash, "st")).toEqual(["start"]);
+    expect(offered(bash, "st")).toEqual(["start", "status"]);
     expect(offered(bash, "config", "")).toEqual(expect.arrayContaining(["print", "check"]));
     expect(offered(bash, "config", "print", "--js")).toEqual(["--json"]);
     expect(offered(bash, "start", "--redis", "x", "--max-pay")).toEqual(["--max-payload"]);

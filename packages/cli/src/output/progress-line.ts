@@ -36,7 +36,7 @@ export class ProgressLine {
 /** `opening [####      ] 21,300 of 100,000, 3,980 a second, 20 s left; failed attempts: HTTP 503: 12` */
 export function progressText(progress: Progress): string {
   const { phase, connected, connections, agents, perSecond, etaSeconds, lost, failures } = progress;
-  const filled = Math.floor((connected / connections) * BAR_WIDTH);
+  const filled = Math.floor(Math.min(1, connected / Math.max(1, connections)) * BAR_WIDTH);
   const bar = `[${"#".repeat(filled)}${" ".repeat(BAR_WIDTH - filled)}]`;
   const parts = [`${phase} ${bar} ${grouped(connected)} of ${grouped(connections)}`];
   if (phase === "opening") parts.push(`${agents} agents`, `${grouped(perSecond)} a second`);

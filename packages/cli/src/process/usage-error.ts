@@ -35,6 +35,7 @@ function advice(command: Command, said: string): string {
   }
   if (said.includes("Expected 0 arguments")) return ` There are only options: see ${help}.`;
   if (said.startsWith("too many arguments")) return " Put quotes around what has spaces.";
+  if (said.startsWith("required option")) return `; see ${help}`;
   if (said.startsWith("missing required argument")) return `: ${fullName(command)} ${command.usage()}`;
   return /^(option|command-argument) /.test(said) ? `; see ${help}` : "";
 }

@@ -1,26 +1,25 @@
 /**
  * Connector: keeps one connection alive and reconnects by the protocol's rules.
  *
- * It decides when to try, with which session id, and when to stop. The transport is opened by the connection
- * (link.ts) and chosen by transport-choice.ts. Invariants:
+ * It decides when to try, and when to stop. The transport is opened by the connection (link.ts) and chosen by
+ * transport-choice.ts; what proves the session is kept by session-proof.ts. Invariants:
  * - At most one connection or one timer exists, in the state that needs it. Beside a connection that serves,
  *   transport-upgrade.ts may try a better transport.
  * - No attempt starts before the server's `reconnectAfter` or `retryAfter` has passed.
  * - No attempt starts after a terminal ending or `close()`, unless `start()` is called.
  * - The count of retries falls to zero only after a connection was stable.
  */
-import { backoffDelay, type ConnectRequest, type Resume } from "@holdfast/protocol";
+import { backoffDelay, type ConnectRequest } from "@holdfast/protocol";
 import type { ResolvedOptions } from "../options.js";
 import type { ClientState } from "../state.js";
-import { TokenProvider } from "../token-source.js";
 import type { TransportName } from "../transports/transport.js";
 import { withSid } from "../transports/url.js";
 import { REBALANCE, TOKEN_EXPIRED } from "../wire/codes.js";
 import { type Ending, lostEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
-import { type ConnectReply, type Inbound, readResumeToken } from "../wire/inbound.js";
+import type { ConnectReply, Inbound } from "../wire/inbound.js";
 import { ServerConnection } from "./link.js";
-import { Refresh } from "./refresh.js";
+import { SessionProof } from "./session-proof.js";
 import { TransportChoice } from "./transport-choice.js";
 import { TransportUpgrade } from "./transport-upgrade.js";
 
@@ -73,25 +72,20 @@ const MAX_MOVE_MS = 2_000;
 export class Connector {
   readonly #url: string;
   readonly #options: ResolvedOptions;
-  readonly #tokens: TokenProvider;
   readonly #on: ConnectorEvents;
   readonly #choice: TransportChoice;
-  readonly #refresh: Refresh;
+  readonly #proof: SessionProof;
   #state: State = { t: "resting", seen: { name: "idle" } };
   /** Retries since the last stable connection. */
   #retries = 0;
   /** No attempt before this time on the monotonic clock, by the server's wish. */
   #notBefore = 0;
-  #sid: string | undefined;
-  /** The session to go on with, until the client or the server has ended it for good. */
-  #resume: Resume | undefined;
 
   constructor(url: string, options: ResolvedOptions, on: ConnectorEvents) {
     this.#url = url;
     this.#options = options;
-    this.#tokens = new TokenProvider(options.getToken);
     this.#choice = new TransportChoice(options.transports.toBeHad, options.storage);
-    this.#refresh = new Refresh({ ...options, problem: on.problem });
+    this.#proof = new SessionProof(options, on.problem);
     this.#on = on;
   }
 
@@ -128,21 +122,11 @@ export class Connector {
   refresh(deadline: unknown): void {
     const { connection } = this;
     if (connection === undefined) return;
-    this.#refresh.start(deadline, this.#tokens, (token, settle) =>
-      connection.request("refresh", { token }, (outcome) => {
-        const resumeToken = outcome.ok ? readResumeToken(outcome.body) : undefined;
-        // The one before ends with the token before.
-        if (this.connection === connection && this.#resume !== undefined && resumeToken !== undefined) {
-          this.#resume = { ...this.#resume, token: resumeToken };
-          connection.renewed(resumeToken);
-        }
-        settle(outcome);
-      }),
-    );
+    this.#proof.renew(deadline, connection, () => this.connection === connection);
   }
 
   #rest(why: Omit<Extract<ClientState, { name: "closed" }>, "name">): void {
-    this.#resume = undefined;
+    this.#proof.resume = undefined;
     this.#enter({ t: "resting", seen: { name: "closed", ...why } });
   }
 
@@ -176,73 +160,60 @@ export class Connector {
     this.#enter({ t: "waiting", seen: { name: "waiting", code, reason, retryAt }, leave });
   }
 
+  /** Asks for a token, then opens a connection with it. */
   #authorize(): void {
     const { clock, connectTimeoutMs } = this.#options;
+    const { tokens } = this.#proof;
+    const fail = (what: string, cause?: unknown): void => {
+      if (this.#state !== state) return;
+      this.#on.problem(new HoldfastError(clientErrors.token, what, cause));
+      if (this.#state === state) this.#reconnect(lostEnding(what));
+    };
     const timer = clock.after(connectTimeoutMs, () => {
-      this.#tokens.forgetPending();
-      this.#failToken(state, "getToken took too long");
+      tokens.forgetPending();
+      fail("getToken took too long");
     });
     const seen: ClientState = { name: "connecting", attempt: this.#retries + 1 };
     const state: State = { t: "authorizing", seen, leave: () => timer.cancel() };
     this.#enter(state);
-    this.#tokens.get().then(
+    tokens.get().then(
       (token) => {
-        if (this.#state === state) this.#open(token, seen);
+        if (this.#state !== state) return;
+        const connection = this.#dial(this.#choice.current, () =>
+          connection.sendConnect(this.#proof.request(token, this.#on.wanted())),
+        );
+        this.#enter({ t: "opening", seen, connection });
       },
-      (cause) => this.#failToken(state, "getToken failed", cause),
+      (cause) => fail("getToken failed", cause),
     );
-  }
-
-  #failToken(state: State, what: string, cause?: unknown): void {
-    if (this.#state !== state) return;
-    this.#on.problem(new HoldfastError(clientErrors.token, what, cause));
-    if (this.#state === state) this.#reconnect(lostEnding(what));
-  }
-
-  #open(token: string | undefined, seen: ClientState): void {
-    const connection = this.#dial(this.#choice.current, () =>
-      connection.sendConnect(this.#connectRequest(token)),
-    );
-    this.#enter({ t: "opening", seen, connection });
   }
 
   /** A connection over that transport. `failed`: it has ended before it was put to use. */
   #dial(name: TransportName, opened: () => void, failed = (): void => {}): ServerConnection {
     const { connectTimeoutMs, transports } = this.#options;
-    const url = withSid(this.#url, this.#sid);
+    const url = withSid(this.#url, this.#proof.sid);
     // Where something else may work, nothing is waited for that long.
     const doubted = this.#choice.doubted || name !== this.#choice.current;
     const options = { ...this.#options, connectTimeoutMs: doubted ? connectTimeoutMs / 2 : connectTimeoutMs };
+    const isUsed = (): boolean => connection === this.#state.connection || connection === this.#state.old;
     const connection = new ServerConnection((on) => transports.open(name, url, on), options, {
       opened,
       connected: (result) => this.#connected(connection, result),
       received: this.#on.received,
       problem: (error) => {
-        if (this.#uses(connection)) this.#on.problem(error);
+        if (isUsed()) this.#on.problem(error);
       },
       ended: (ending, connectSent) => {
-        if (this.#uses(connection)) this.#ended(connection, ending, connectSent);
+        if (isUsed()) this.#ended(connection, ending, connectSent);
         else failed();
       },
     });
     return connection;
   }
 
-  #connectRequest(token: string | undefined): ConnectRequest {
-    // What is undefined does not travel.
-    const connectRequest = {
-      token,
-      client: this.#options.name,
-      resume: this.#resume,
-      subs: this.#on.wanted(),
-    };
-    return connectRequest as ConnectRequest;
-  }
-
   #connected(connection: ServerConnection, result: ConnectReply): void {
-    const { sid, resumeToken: token, limits, user } = result;
-    this.#sid = sid;
-    this.#resume = token === undefined ? undefined : { sid, token };
+    const { sid, limits, user } = result;
+    this.#proof.answered(result);
     this.#choice.worked();
     const transport = this.#choice.current;
     const seen: ClientState = { name: "connected", sid, user, limits, transport };
@@ -253,7 +224,7 @@ export class Connector {
   #serve(connection: ServerConnection, seen: ClientState, since: number): State {
     const { clock, random } = this.#options;
     const upgrade = new TransportUpgrade(clock, random, this.#choice, {
-      token: () => this.#tokens.get(),
+      token: () => this.#proof.tokens.get(),
       dial: (name, opened, failed) => this.#dial(name, opened, failed),
       ready: (next, token) => this.#move(next, token),
     });
@@ -274,7 +245,7 @@ export class Connector {
       if (this.#state !== moving) return;
       old.close();
       this.#enter({ t: "opening", seen, connection: next });
-      next.sendConnect(this.#connectRequest(token));
+      next.sendConnect(this.#proof.request(token, this.#on.wanted()));
     };
     const timer = this.#options.clock.after(MAX_MOVE_MS, go);
     const moving: State = { t: "moving", seen, connection: next, old, since, leave: () => timer.cancel() };
@@ -282,14 +253,10 @@ export class Connector {
     old.whenIdle(go);
   }
 
-  #uses(connection: ServerConnection): boolean {
-    return this.#state.connection === connection || this.#state.old === connection;
-  }
-
   #ended(connection: ServerConnection, ending: Ending, connectSent: boolean): void {
     const state = this.#state;
     // The worker that the id names does not answer or does not want the client: drop the id.
-    if (connectSent || ending.code === REBALANCE) this.#sid = undefined;
+    if (connectSent || ending.code === REBALANCE) this.#proof.sid = undefined;
     if (state.t === "moving") {
       if (state.connection === connection) {
         // What was to take over is gone, what serves is not.
@@ -328,7 +295,7 @@ export class Connector {
   #enter(state: State): void {
     const last = this.#state;
     last.leave?.();
-    if (state.seen !== last.seen) this.#refresh.stop();
+    if (state.seen !== last.seen) this.#proof.refresh.stop();
     this.#state = state;
     if (last.seen !== state.seen) this.#on.state(state.seen);
   }

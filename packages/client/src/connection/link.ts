@@ -20,8 +20,9 @@ import type { ClientTransport, TransportEvents } from "../transports/transport.j
 import { serverErrors } from "../wire/codes.js";
 import { disconnectEnding, drainEnding, type Ending, lostEnding, refusedEnding } from "../wire/ending.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
+import { isText } from "../wire/fields.js";
 import { type ConnectReply, type Inbound, readConnectResult, readPush } from "../wire/inbound.js";
-import { byteLength, Outgoing } from "../wire/outgoing.js";
+import { Outgoing } from "../wire/outgoing.js";
 import { CONNECT_ID, failed, Pending, type Settle } from "./pending.js";
 
 /** Characters of one message that are parsed; a longer one is reported and dropped. */
@@ -31,11 +32,15 @@ export type RequestName = Exclude<CommandName, "connect">;
 
 export type RequestBody<Op extends RequestName> = Extract<Command, { op: Op }>["body"];
 
+/** Of JSON.stringify. */
+type Replacer = (key: string, value: unknown) => unknown;
+
 export interface ServerConnectionOptions {
   readonly clock: Clock;
   /** From the making of the transport to the connect reply, ms. */
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
+  readonly encoding?: { readonly replacer: Replacer } | undefined;
 }
 
 export interface ServerConnectionEvents {
@@ -63,15 +68,12 @@ export class ServerConnection {
   readonly #on: ServerConnectionEvents;
   readonly #pending: Pending;
   readonly #outgoing: Outgoing;
-  /** Commands that wait for the connect reply. */
-  #early: { readonly id: number; readonly text: string }[] = [];
+  readonly #replacer: Replacer | undefined;
   #state: State;
   /** When something last came from the server, on the monotonic clock. */
   #heard = 0;
   /** How long the transport's server may say nothing, whatever its pings promise, ms. */
   #quietMs = 0;
-  /** Bytes of one message, from the connect reply on. */
-  #maxBytes = Number.POSITIVE_INFINITY;
 
   constructor(
     open: (on: TransportEvents) => ClientTransport,
@@ -80,11 +82,12 @@ export class ServerConnection {
   ) {
     const { clock, connectTimeoutMs } = options;
     this.#clock = clock;
+    this.#replacer = options.encoding?.replacer;
     this.#on = on;
     this.#pending = new Pending(clock, options.commandTimeoutMs);
     this.#outgoing = new Outgoing(
       (message) => this.#send(message),
-      () => this.#maxBytes,
+      (id) => this.#pending.settle(id, failed(serverErrors.tooBig)),
     );
     this.#transport = open({
       opened: () => {
@@ -142,11 +145,9 @@ export class ServerConnection {
       return settle(failed(clientErrors.disconnected));
     }
     const id = this.#pending.nextId;
-    const text = encodeCommand({ op, id, body } as Command);
-    if (this.#tooBig(text)) settle(failed(serverErrors.tooBig));
-    else if (!this.#pending.add(settle)) return;
-    else if (this.#state.t === "open") this.#outgoing.push(text);
-    else this.#early.push({ id, text });
+    const text = encodeCommand({ op, id, body } as Command, this.#replacer);
+    if (!this.#outgoing.fits(text)) settle(failed(serverErrors.tooBig));
+    else if (this.#pending.add(settle)) this.#outgoing.push(text, id);
   }
 
   /** Ends the connection without calling `ended`. Idempotent. */
@@ -154,25 +155,17 @@ export class ServerConnection {
     if (this.#leave()) this.#pending.close();
   }
 
-  /** The server would close the connection for good. */
-  #tooBig(text: string): boolean {
-    return byteLength(text) > this.#maxBytes;
-  }
-
   #connected(result: ConnectReply | undefined): void {
     if (result === undefined) {
       const what = "no session";
-      this.#malformed(what);
+      this.#on.problem(malformed(what));
       return this.#end(lostEnding(what));
     }
     this.#state.deadline?.cancel();
     this.#enterOpen(result);
-    this.#maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
+    const maxBytes = result.limits.maxPayload - (this.#transport.connected?.(result) ?? 0);
+    this.#outgoing.open(maxBytes);
     this.#on.connected(result);
-    for (const { id, text } of this.#early.splice(0)) {
-      if (this.#tooBig(text)) this.#pending.settle(id, failed(serverErrors.tooBig));
-      else this.#outgoing.push(text);
-    }
   }
 
   /** Arms the deadline of silence. */
@@ -190,8 +183,8 @@ export class ServerConnection {
 
   #receive(data: unknown): void {
     if (this.#isClosed()) return;
-    if (typeof data !== "string") return this.#malformed("a binary message");
-    if (data.length > MAX_MESSAGE_LENGTH) return this.#malformed(`a message of ${data.length} characters`);
+    if ((!isText(data) && !Array.isArray(data)) || data.length > MAX_MESSAGE_LENGTH)
+      return this.#on.problem(malformed("binary or too long"));
     for (const frame of decodeFrames(data)) {
       this.#handle(frame);
       if (this.#isClosed()) return;
@@ -209,7 +202,7 @@ export class ServerConnection {
       case "error":
         return this.#pending.settle(frame.id, failed(frame.error));
       case "malformed":
-        return this.#malformed(frame.text);
+        return this.#on.problem(malformed(frame.text));
       case "push":
         return this.#handlePush(frame.op, frame.body);
     }
@@ -223,7 +216,7 @@ export class ServerConnection {
       case "unknown":
         return;
       case "malformed":
-        return this.#malformed(`${op} ${JSON.stringify(body)}`);
+        return this.#on.problem(malformed(`${op} ${JSON.stringify(body)}`));
       case "disconnect":
         return this.#end(disconnectEnding(inbound.body));
       case "drain":
@@ -232,12 +225,6 @@ export class ServerConnection {
       default:
         this.#on.received(inbound);
     }
-  }
-
-  #malformed(what: string): void {
-    this.#on.problem(
-      new HoldfastError(clientErrors.malformed, `${clientErrors.malformed.message} ${what.slice(0, 200)}`),
-    );
   }
 
   #send(message: string): void {
@@ -263,6 +250,10 @@ export class ServerConnection {
   #isClosed(): boolean {
     return this.#state.t === "closed";
   }
+}
+
+function malformed(what: string): HoldfastError {
+  return new HoldfastError(clientErrors.malformed, `${clientErrors.malformed.message} ${what.slice(0, 200)}`);
 }
 
 /**

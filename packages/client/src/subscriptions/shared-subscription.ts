@@ -2,67 +2,41 @@
  * Shared subscription: the server's one subscription to a channel, wanted by any number of handles.
  *
  * A handle is the emitter of one Subscription. What is wanted and what the server holds are reconciled at
- * each answer. Invariants: at most one command about the channel is in flight; a temporary refusal is retried
- * with the protocol's backoff; an answer that belongs to an earlier state or connection is ignored. A
- * publication with an offset is delivered only where the channel position lets it through; after a hole none
- * is, until the server has answered what was missed.
+ * each answer. The class keeps more members than the house allows: handles, position and state at the server
+ * change together at each answer, and the bundle's budget has no room for a class between them. Invariants:
+ * at most one command about the channel is in flight; a temporary refusal is retried with the protocol's
+ * backoff; an answer that belongs to an earlier state or connection is ignored. A publication with an offset
+ * is delivered only where the channel position lets it through; after a hole none is, until the server has
+ * answered what was missed.
  */
 import {
-  type BackoffOptions,
   backoffDelay,
   type Position,
   type SubscribeOutcome,
   type SubscribeRequest,
 } from "@holdfast/protocol";
-import type { Clock, Timer } from "../clock.js";
-import type { ServerConnection } from "../connection/link.js";
+import type { Timer } from "../clock.js";
 import { Refresh } from "../connection/refresh.js";
 import { Emitter } from "../emitter.js";
-import { TokenProvider } from "../token-source.js";
 import { ALREADY_SUBSCRIBED, TOKEN_EXPIRED } from "../wire/codes.js";
 import { clientErrors, HoldfastError } from "../wire/errors.js";
-import {
-  type ChannelPush,
-  type GapPush,
-  type LivePublication,
-  readSubscribeAnswer,
-  type Stored,
-} from "../wire/inbound.js";
+import { type ChannelPush, type LivePublication, readSubscribeAnswer, type Stored } from "../wire/inbound.js";
+import { ChannelDemand, type ChannelRequest } from "./channel-demand.js";
 import { ChannelPosition } from "./position.js";
 import type { Presence } from "./presence.js";
 import { PresenceWatch } from "./presence-watch.js";
 import type {
   Handle,
+  RequestSender,
   Share,
+  SharedSubscriptionOptions,
   SubscribeOptions,
   SubscriptionEvents,
   SubscriptionState,
 } from "./subscription.js";
 
-/** Sends commands while there is a connection. */
-export type RequestSender = Pick<ServerConnection, "request">;
-
 /** How long a token for a channel may take, ms. */
 const TOKEN_TIMEOUT_MS = 10_000;
-
-export interface SharedSubscriptionOptions {
-  readonly backoff: BackoffOptions;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** Every refusal is told here too. */
-  problem(error: HoldfastError): void;
-  /** No handle wants it any more and the server does not hold it; called before the handles are told. */
-  gone(share: SharedSubscription): void;
-  /** A handle that has ended is wanted again, by whatever shares its channel out now. */
-  again(channel: string, handle: Handle, options: SubscribeOptions): Share;
-}
-
-/** What one command asked for. */
-export interface ChannelRequest {
-  /** Everything after this; compared by identity. */
-  readonly since: Position | undefined;
-  readonly wish: { readonly presence?: boolean; readonly joinLeave?: boolean };
-}
 
 type State =
   /** Offline: without a connection; the connect command will ask for the channel. */
@@ -76,11 +50,7 @@ export class SharedSubscription implements Share {
   readonly #handles = new Set<Handle>();
   readonly #position: ChannelPosition;
   readonly #refresh: Refresh;
-  /** Where the channel's own tokens come from, if it has any. */
-  #tokens: TokenProvider | undefined;
-  /** The members of the channel, where a handle asked for them. */
-  #watch: PresenceWatch | undefined;
-  #wantsJoinLeave = false;
+  #demand = new ChannelDemand();
   /** The last connection; used in the states of one that lives. */
   #wire: RequestSender | undefined;
   #state: State = { t: "offline" };
@@ -105,34 +75,30 @@ export class SharedSubscription implements Share {
   get asked(): ChannelRequest {
     return {
       since: this.position,
-      wish: { ...(this.#watch && { presence: true }), ...(this.#wantsJoinLeave && { joinLeave: true }) },
+      wish: this.#demand.asked,
     };
   }
 
   get presence(): Presence | undefined {
-    return this.#watch?.current;
+    return this.#demand.watch?.current;
   }
 
   /** Whether a token has to be asked for before the channel can be. */
   get needsToken(): boolean {
-    return this.#tokens !== undefined;
+    return this.#demand.tokens !== undefined;
   }
 
   /** Adds a handle. Without a `wire` there is no connection. The first handle says where to begin. */
-  add(
-    wire: RequestSender | undefined,
-    { since, token, presence = false }: SubscribeOptions,
-    events: Handle = new Emitter(),
-  ): Handle {
+  add(wire: RequestSender | undefined, options: SubscribeOptions, events: Handle = new Emitter()): Handle {
     if (this.#handles.size === 0) {
+      const { since } = options;
       this.#position.position = since && { ...since };
-      this.#tokens = undefined;
-      this.#watch = undefined;
-      this.#wantsJoinLeave = false;
+      this.#demand = new ChannelDemand();
       this.#heard = false;
     }
-    if (token !== undefined) this.#tokens = new TokenProvider(token);
-    const more = this.#wantPresence(presence);
+    const newWatch = (): PresenceWatch =>
+      new PresenceWatch(this.channel, this.#options, (name, value) => this.#tell(name, value as never));
+    const more = this.#demand.add(options, newWatch);
     this.#handles.add(events);
     // Held without it: asked for anew.
     if (more && this.#state.t === "held") this.#leave();
@@ -141,7 +107,10 @@ export class SharedSubscription implements Share {
       this.#ask();
     }
     // After the caller had time to listen.
-    else if (this.#state.t === "held") queueMicrotask(() => this.#tellLate(events));
+    else if (this.#state.t === "held")
+      queueMicrotask(() => {
+        if (this.stateOf(events) === "subscribed") events.announce("subscribed", { channel: this.channel });
+      });
     return events;
   }
 
@@ -151,18 +120,6 @@ export class SharedSubscription implements Share {
       ...options,
       ...(this.position && { since: this.position }),
     });
-  }
-
-  /** True when more is wanted than before. */
-  #wantPresence(presence: boolean | "snapshot"): boolean {
-    const more =
-      presence !== false && (this.#watch === undefined || (presence === true && !this.#wantsJoinLeave));
-    if (!more) return false;
-    this.#wantsJoinLeave ||= presence === true;
-    this.#watch ??= new PresenceWatch(this.channel, this.#options, (name, value) =>
-      this.#tell(name, value as never),
-    );
-    return true;
   }
 
   stateOf(handle: Handle): SubscriptionState {
@@ -205,63 +162,48 @@ export class SharedSubscription implements Share {
   }
 
   push(push: ChannelPush): void {
-    switch (push.kind) {
-      case "join":
-      case "leave":
-      case "presence":
-        return this.#watch?.push(push);
-      case "publication":
-        if (push.body.offset === undefined) return this.#tell("publication", push.body);
-    }
+    const { kind, body } = push;
+    if (kind === "join" || kind === "leave" || kind === "presence") return this.#demand.watch?.push(push);
+    if (kind === "publication" && body.offset === undefined) return this.#tell(kind, body);
     // Whatever comes before the answer is in the answer.
     if (this.#state.t !== "held") return;
-    switch (push.kind) {
-      case "publication":
-        return this.#publication(push.body as LivePublication & Stored);
-      case "gap":
-        return this.#gap(push.body);
+    switch (kind) {
+      case "publication": {
+        const { offset, epoch } = body as LivePublication & Stored;
+        const arrival = this.#position.arrive(offset, epoch);
+        if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
+        if (arrival === "known") return;
+        this.#retries = 0;
+        return this.#tell(kind, body);
+      }
+      case "gap": {
+        const gap = this.#position.skip(body);
+        if (gap === "hole") this.#resubscribe(`gap to ${body.to}`);
+        else if (gap !== "known") this.#tell(kind, gap);
+        return;
+      }
       case "unsubscribed":
         // What was missed until the server gives it back is asked for then.
-        return this.#refused(HoldfastError.fromCode(push.body.code));
+        return this.#refused(HoldfastError.fromCode(body.code));
       case "refresh":
-        return this.#renew(push.body.deadline);
+        // The channel's own token ends in `deadline` ms.
+        if (this.#demand.tokens !== undefined)
+          this.#refresh.start(body.deadline, this.#demand.tokens, (token, settle) =>
+            this.#wire?.request("refresh", { token }, settle),
+          );
     }
-  }
-
-  #publication(publication: LivePublication & Stored): void {
-    const { offset, epoch } = publication;
-    const arrival = this.#position.arrive(offset, epoch);
-    if (arrival === "hole") return this.#resubscribe(`publication ${offset}`);
-    if (arrival === "known") return;
-    this.#retries = 0;
-    this.#tell("publication", publication);
-  }
-
-  #gap(push: GapPush): void {
-    const gap = this.#position.skip(push);
-    if (gap === "hole") this.#resubscribe(`gap to ${push.to}`);
-    else if (gap !== "known") this.#tell("gap", gap);
-  }
-
-  /** The channel's own token ends in `deadline` ms. */
-  #renew(deadline: unknown): void {
-    if (this.#tokens === undefined) return;
-    this.#refresh.start(deadline, this.#tokens, (token, settle) =>
-      this.#wire?.request("refresh", { token }, settle),
-    );
   }
 
   #ask(): void {
-    if (this.#tokens === undefined) return this.#askWith(undefined);
-    const { clock } = this.#options;
+    if (this.#demand.tokens === undefined) return this.#askWith(undefined);
     const failed = (cause?: unknown): void => {
       if (this.#state !== asking) return;
-      this.#tokens?.forgetPending();
+      this.#demand.tokens?.forgetPending();
       this.#refused(new HoldfastError(clientErrors.token, `${this.channel}: no token`, cause));
     };
-    const asking: State = { t: "authorizing", timer: clock.after(TOKEN_TIMEOUT_MS, failed) };
+    const asking: State = { t: "authorizing", timer: this.#options.clock.after(TOKEN_TIMEOUT_MS, failed) };
     this.#enter(asking);
-    this.#tokens.get().then((token) => {
+    this.#demand.tokens.get().then((token) => {
       if (this.#state === asking) this.#askWith(token);
     }, failed);
   }
@@ -288,9 +230,7 @@ export class SharedSubscription implements Share {
       this.#handles.size === 0 ||
       // Given up and wanted anew meanwhile, from elsewhere: this is not the answer to that.
       (this.position !== undefined && this.position !== since) ||
-      // More is wanted by now.
-      (this.#watch && !wish.presence) ||
-      (this.#wantsJoinLeave && !wish.joinLeave);
+      this.#demand.exceeds(wish);
     if (unwanted) return this.#leave();
     const isReturn = this.#heard;
     this.#heard = true;
@@ -306,7 +246,7 @@ export class SharedSubscription implements Share {
       this.#tell(step.told, step.value);
       if (this.#state !== held) return;
     }
-    if (this.#wire) this.#watch?.begin(this.#wire, body);
+    if (this.#wire) this.#demand.watch?.begin(this.#wire, body);
   }
 
   #refused(refusal: HoldfastError): void {
@@ -318,7 +258,7 @@ export class SharedSubscription implements Share {
     }
     const told = [...this.#handles];
     if (told.length === 0) return this.#retire();
-    const renewable = refusal.code === TOKEN_EXPIRED && this.#tokens !== undefined;
+    const renewable = refusal.code === TOKEN_EXPIRED && this.#demand.tokens !== undefined;
     const again = refusal.temporary || renewable;
     if (again) this.#pause();
     else {
@@ -373,11 +313,7 @@ export class SharedSubscription implements Share {
 
   #enter(state: State): void {
     this.#state.timer?.cancel();
-    if (state.t !== "held") this.#watch?.stop();
+    if (state.t !== "held") this.#demand.watch?.stop();
     this.#state = state;
-  }
-
-  #tellLate(handle: Handle): void {
-    if (this.stateOf(handle) === "subscribed") handle.announce("subscribed", { channel: this.channel });
   }
 }

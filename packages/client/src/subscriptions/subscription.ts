@@ -5,7 +5,9 @@
  * outlives connections. It ends by `unsubscribe()`, or when the server refuses or withdraws the channel for
  * good.
  */
-import type { Json, Position } from "@holdfast/protocol";
+import type { BackoffOptions, Json, Position } from "@holdfast/protocol";
+import type { Clock } from "../clock.js";
+import type { ServerConnection } from "../connection/link.js";
 import type { Emitter } from "../emitter.js";
 import type { GetToken } from "../token-source.js";
 import type { HoldfastError } from "../wire/errors.js";
@@ -64,6 +66,22 @@ export interface Share {
   releaseHandle(handle: Handle): void;
   /** The handle has ended and is wanted again: what shares the channel out to it from now on. */
   wantAgain(handle: Handle, options: SubscribeOptions): Share;
+}
+
+/** Sends commands while there is a connection. */
+export type RequestSender = Pick<ServerConnection, "request">;
+
+/** What a shared subscription is given. */
+export interface SharedSubscriptionOptions {
+  readonly backoff: BackoffOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Every refusal is told here too. */
+  problem(error: HoldfastError): void;
+  /** No handle wants it any more and the server does not hold it; called before the handles are told. */
+  gone(share: Share): void;
+  /** A handle that has ended is wanted again, by whatever shares its channel out now. */
+  again(channel: string, handle: Handle, options: SubscribeOptions): Share;
 }
 
 export class Subscription<Data = Json> {

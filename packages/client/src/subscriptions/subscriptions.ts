@@ -6,13 +6,16 @@
 import { type ChannelWish, isPosition, MAX_CHANNELS_DEFAULT } from "@holdfast/protocol";
 import { isChannel } from "../wire/channel-name.js";
 import type { ChannelPush, ConnectReply, Publication } from "../wire/inbound.js";
+import type { ChannelRequest } from "./channel-demand.js";
+import { SharedSubscription } from "./shared-subscription.js";
 import {
-  type ChannelRequest,
+  type Handle,
   type RequestSender,
-  SharedSubscription,
+  type Share,
   type SharedSubscriptionOptions,
-} from "./shared-subscription.js";
-import { type Handle, type SubscribeOptions, Subscription } from "./subscription.js";
+  type SubscribeOptions,
+  Subscription,
+} from "./subscription.js";
 
 /**
  * Characters of names and positions that one connect command may carry, so that it stays below any server's
@@ -29,7 +32,7 @@ export class Subscriptions {
   #asked: ReadonlyMap<string, ChannelRequest> = new Map();
 
   constructor(options: Omit<SharedSubscriptionOptions, "gone" | "again">) {
-    const gone = (share: SharedSubscription): void => {
+    const gone = (share: Share): void => {
       if (this.#byChannel.get(share.channel) === share) this.#byChannel.delete(share.channel);
     };
     const again = (channel: string, handle: Handle, wanted: SubscribeOptions): SharedSubscription => {

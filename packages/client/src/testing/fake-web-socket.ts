@@ -48,7 +48,11 @@ export class FakeWebSocket implements WebSocketLike {
   }
 
   receiveBinary(): void {
-    this.#dispatch("message", { data: new ArrayBuffer(1) });
+    this.receiveData(new ArrayBuffer(1));
+  }
+
+  receiveData(data: unknown): void {
+    this.#dispatch("message", { data });
   }
 
   fail(message: string): void {

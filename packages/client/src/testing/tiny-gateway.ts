@@ -1,24 +1,17 @@
 /**
- * A gateway in a few lines over real sockets: one session over WebSocket, SSE and long-poll, one channel log,
- * and faults to order.
+ * A gateway in a few lines over real sockets: sessions over WebSocket, SSE and long-poll, and faults to
+ * order.
  *
- * Follows docs/protocol.md as far as the SDK's tests need it: it echoes what is published in `demo:`, refuses
- * the rest, keeps every publication for recovery, and redelivers an answer to a poll whose cursor comes
- * again.
+ * Leaves to tiny-sessions.ts what commands do. Follows docs/protocol.md as far as the SDK's tests need it: it
+ * redelivers an answer to a poll whose cursor comes again.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import {
-  decodeCommands,
-  errors,
-  type Json,
-  PING,
-  type Position,
-  type ReceivedCommand,
-} from "@holdfast/protocol";
+import { errors, type Json } from "@holdfast/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { WELCOME } from "./fake-web-socket.js";
+import { TinySessions } from "./tiny-sessions.js";
 
 /** What something between client and gateway does. */
 export interface Faults {
@@ -36,42 +29,17 @@ export interface Faults {
   status?: number;
 }
 
-interface Session {
-  readonly sid: string;
-  readonly channels: Set<string>;
-  deliver(frame: string): void;
-  /** What proves that a request is the session's. */
-  token: string;
-  /** Of the last command: what comes with no higher one is a repetition. */
-  lastId: number;
-  readonly mailbox?: Mailbox;
-}
-
-/** What waits for the next poll, the poll that waits, and the last answer, in case it was lost. */
-interface Mailbox {
-  readonly frames: string[];
-  /** Ends the wait of the poll that is held: it is the newest, or it is not. */
-  wake: (newest: boolean) => void;
-  last?: { readonly cursor: string | undefined; readonly answer: string };
-}
-
-const EPOCH = "e1";
-
 export class TinyGateway {
   faults: Faults = {};
   /** "GET /ws", "POST /poll" and so on, with the query. */
   readonly requests: string[] = [];
-  /** Commands that came, as [operation, body]. */
-  readonly commands: (readonly [string, unknown])[] = [];
   /** How long a poll is held, ms. */
   holdMs = 1_000;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: WELCOME.limits.maxPayload });
   readonly #connections = new Set<Socket>();
-  readonly #sessions = new Map<string, Session>();
-  readonly #logs = new Map<string, Json[]>();
+  readonly #sessions = new TinySessions();
   #answers = 0;
-  #made = 0;
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -104,21 +72,21 @@ export class TinyGateway {
 
   /** The sessions that are being served, over whichever transport. */
   get live(): number {
-    return this.#sessions.size;
+    return this.#sessions.live;
+  }
+
+  /** Commands that came, as [operation, body]. */
+  get commands(): TinySessions["commands"] {
+    return this.#sessions.commands;
   }
 
   /** A frame to every session. */
   send(frame: string): void {
-    for (const session of this.#sessions.values()) session.deliver(frame);
+    this.#sessions.send(frame);
   }
 
   publish(channel: string, data: Json): void {
-    const log = this.#log(channel);
-    log.push(data);
-    const frame = JSON.stringify({ publication: { channel, data, offset: log.length, epoch: EPOCH } });
-    for (const session of this.#sessions.values()) {
-      if (session.channels.has(channel)) session.deliver(frame);
-    }
+    this.#sessions.publish(channel, data);
   }
 
   /** Cuts every connection, as a network does. */
@@ -128,7 +96,7 @@ export class TinyGateway {
 
   /** Forgets every session, as a restart does; no client is told. */
   forget(): void {
-    this.#sessions.clear();
+    this.#sessions.forget();
   }
 
   async close(): Promise<void> {
@@ -140,9 +108,9 @@ export class TinyGateway {
   #webSocket(socket: WebSocket): void {
     this.#cutLater(() => socket.terminate());
     if (this.faults.muteUpgrades) return;
-    const session = this.#session((frame) => socket.send(frame));
-    socket.on("message", (data) => this.#take(session, String(data)));
-    socket.on("close", () => this.#sessions.delete(session.sid));
+    const session = this.#sessions.create((frame) => socket.send(frame));
+    socket.on("message", (data) => this.#sessions.take(session, String(data)));
+    socket.on("close", () => this.#sessions.end(session.sid));
     socket.on("error", () => {});
   }
 
@@ -172,10 +140,10 @@ export class TinyGateway {
     };
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     write(`:${" ".repeat(2048)}\n\n`);
-    const session = this.#session((frame) => write(`data: ${frame}\n\n`));
-    response.on("close", () => this.#sessions.delete(session.sid));
+    const session = this.#sessions.create((frame) => write(`data: ${frame}\n\n`));
+    response.on("close", () => this.#sessions.end(session.sid));
     this.#cutLater(() => response.destroy());
-    this.#take(session, body);
+    this.#sessions.take(session, body);
   }
 
   async #poll(
@@ -183,7 +151,7 @@ export class TinyGateway {
     { sid, cursor, commands }: { sid?: string; cursor?: string; commands?: readonly object[] },
   ): Promise<void> {
     // A session that is gone is rebuilt under another id.
-    const session = this.#sessions.get(sid ?? "") ?? this.#session();
+    const session = this.#sessions.find(sid ?? "") ?? this.#sessions.create();
     const { mailbox } = session;
     if (mailbox === undefined) throw new Error("not a session of polls");
     if (mailbox.last !== undefined && mailbox.last.cursor === cursor) {
@@ -194,7 +162,7 @@ export class TinyGateway {
       mailbox.wake = resolve;
       setTimeout(resolve, this.holdMs, true).unref();
     });
-    this.#take(session, textOf(commands));
+    this.#sessions.take(session, textOf(commands));
     if (mailbox.frames.length === 0 && !(await held)) return this.#answer(response, "{}", 409);
     const frames = mailbox.frames.splice(0).join(",");
     const next = `c${Number(cursor?.slice(1) ?? 0) + 1}`;
@@ -207,12 +175,12 @@ export class TinyGateway {
     response: ServerResponse,
     { sid, token, commands }: { sid: string; token: string; commands: object[] },
   ): void {
-    const session = this.#sessions.get(sid);
+    const session = this.#sessions.find(sid);
     if (session === undefined)
       return this.#answer(response, JSON.stringify({ error: errors.notConnected }), 404);
     if (token !== session.token)
       return this.#answer(response, JSON.stringify({ error: errors.forbidden }), 403);
-    this.#take(session, textOf(commands));
+    this.#sessions.take(session, textOf(commands));
     this.#answer(response, "{}");
   }
 
@@ -222,84 +190,8 @@ export class TinyGateway {
     else response.writeHead(status, { "Content-Type": "application/json" }).end(text);
   }
 
-  /** Without `deliver` it is one of polls. */
-  #session(deliver?: (frame: string) => void): Session {
-    const sid = `AAAA${String(++this.#made).padStart(16, "0")}`;
-    const mailbox: Mailbox = { frames: [], wake: () => {} };
-    const keep = (frame: string): void => {
-      mailbox.frames.push(frame);
-      mailbox.wake(true);
-    };
-    const session: Session = {
-      sid,
-      channels: new Set(),
-      lastId: 0,
-      token: `token of ${sid}`,
-      deliver: deliver ?? keep,
-      ...(deliver === undefined && { mailbox }),
-    };
-    this.#sessions.set(sid, session);
-    return session;
-  }
-
   #cutLater(cut: () => void): void {
     if (this.faults.cutAfterMs !== undefined) setTimeout(cut, this.faults.cutAfterMs).unref();
-  }
-
-  #log(channel: string): Json[] {
-    const log = this.#logs.get(channel) ?? [];
-    this.#logs.set(channel, log);
-    return log;
-  }
-
-  #subscribe(session: Session, channel: string, since: Position | undefined): object {
-    session.channels.add(channel);
-    const log = this.#log(channel);
-    const position = { offset: log.length, epoch: EPOCH };
-    if (since === undefined) return position;
-    const publications = log
-      .slice(since.offset)
-      .map((data, index) => ({ offset: since.offset + index + 1, data }));
-    return { ...position, recovered: true, publications };
-  }
-
-  #take(session: Session, text: string): void {
-    for (const decoded of decodeCommands(text)) {
-      if (decoded.kind === "ping") session.deliver(PING);
-      if (decoded.kind !== "command" || decoded.command.id <= session.lastId) continue;
-      session.lastId = decoded.command.id;
-      this.#carryOut(session, decoded.command);
-    }
-  }
-
-  #carryOut(session: Session, { id, op, body }: ReceivedCommand): void {
-    this.commands.push([op, body]);
-    const reply = (result: object): void => session.deliver(JSON.stringify({ id, ...result }));
-    switch (op) {
-      case "connect": {
-        const asked = Object.entries(body.subs ?? {});
-        const subs = Object.fromEntries(
-          asked.map(([channel, since]) => [
-            channel,
-            this.#subscribe(session, channel, (since as Position | null) ?? undefined),
-          ]),
-        );
-        const { sid } = session;
-        return reply({ connect: { ...WELCOME, sid, resumeToken: `token of ${sid}`, subs } });
-      }
-      case "subscribe":
-        return reply({ subscribe: this.#subscribe(session, body.channel, body.since) });
-      case "refresh":
-        session.token = `${body.token} of ${session.sid}`;
-        return reply({ refresh: { resumeToken: session.token } });
-      case "unsubscribe":
-        session.channels.delete(body.channel);
-        return reply({ unsubscribe: {} });
-      case "publish":
-        if (!body.channel.startsWith("demo:")) return reply({ error: errors.forbidden });
-        this.publish(body.channel, JSON.parse(body.data) as Json);
-        return reply({ publish: {} });
-    }
   }
 }
 

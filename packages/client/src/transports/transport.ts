@@ -24,7 +24,7 @@ export interface TransportEvents {
    * on, where that is longer than its pings promise, as where a poll is held.
    */
   heard(quietMs?: number): void;
-  /** Frames separated by newlines. Anything but text is the server's fault. */
+  /** Frames separated by newlines, or a list of frames. Anything else is the server's fault. */
   message(data: unknown): void;
   /** Something was wrong that did not end the transport. */
   problem(error: HoldfastError): void;

@@ -21,10 +21,22 @@ export interface Transports {
   open(name: TransportName, url: string, on: TransportEvents): ClientTransport;
 }
 
+/** How frames and bytes look, for a client that is given one: entry points of their own have some. */
+export interface ClientEncoding {
+  /**
+   * Transports that say frames so: they are given JSON text, and may give lists of frames that were read.
+   * `WebSocket`: the class of sockets, where it is used.
+   */
+  open(open: Transports["open"], WebSocket: WebSocketClass): Transports["open"];
+  /** Of JSON.stringify: what bytes look like in the text that transports are given. */
+  replacer(key: string, value: unknown): unknown;
+}
+
 /** Throws a TypeError that says what to do where there is none. */
 export function findTransports(
   wanted: readonly TransportName[] = TRANSPORTS,
   given: WebSocketClass | undefined,
+  encoding: ClientEncoding | undefined,
   {
     fetch = globalThis.fetch,
     ...options
@@ -40,16 +52,14 @@ export function findTransports(
   const toBeHad = TRANSPORTS.filter(has);
   if (toBeHad.length === 0) {
     throw new TypeError(
-      "No WebSocket here: use Node.js 22 or newer, or pass that of the package ws: new Client(url, { WebSocket })",
+      "No WebSocket here: use Node.js 22 or pass that of ws: new Client(url, { WebSocket })",
     );
   }
   // As a method of anything but its global object, a browser's `fetch` refuses.
   const http: HttpOptions = { ...options, fetch: (input, init) => fetch(input, init) };
-  return {
-    toBeHad,
-    open(name, url, on) {
-      if (name === "websocket") return openWebSocket(url, WebSocket as WebSocketClass, on);
-      return (name === "sse" ? openSse : openPoll)(url, http, on);
-    },
-  };
+  const open: Transports["open"] = (name, url, on) =>
+    name === "websocket"
+      ? openWebSocket(url, WebSocket as WebSocketClass, on)
+      : (name === "sse" ? openSse : openPoll)(url, http, on);
+  return { toBeHad, open: encoding ? encoding.open(open, WebSocket as WebSocketClass) : open };
 }

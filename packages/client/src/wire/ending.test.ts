@@ -1,6 +1,6 @@
 import { disconnectNotice, disconnects } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
-import { closeEnding, disconnectEnding, drainEnding, MAX_NOT_BEFORE_MS } from "./ending.js";
+import { closeEnding, disconnectEnding, drainEnding, httpEnding, MAX_NOT_BEFORE_MS } from "./ending.js";
 
 describe("endings", () => {
   it.each([
@@ -46,6 +46,18 @@ describe("endings", () => {
       terminal: false,
       notBeforeMs: expected,
     });
+  });
+
+  it.each([
+    [400, true],
+    [401, true],
+    [404, false],
+    [408, false],
+    [409, false],
+    [503, false],
+  ])("an HTTP answer of %i with the gateway's error is terminal: %s", (status, terminal) => {
+    const body = JSON.stringify({ error: { code: 9999, message: "no" } });
+    expect(httpEnding(status, body, null).terminal).toBe(terminal);
   });
 
   it("makes something of an empty notice", () => {

@@ -55,12 +55,12 @@ export function lostEnding(reason: string): Ending {
 
 /**
  * An HTTP answer that is none of the protocol's. One with an error in it is the gateway's own; any other, and
- * the answers that there is no such path or that another poll took over, count as a loss: another attempt
- * tells more.
+ * the answers that there is no such path, that the request came too slowly or that another poll took over,
+ * count as a loss: another attempt tells more.
  */
 export function httpEnding(status: number, body: string, retryAfter: string | null): Ending {
   const notBeforeMs = Number(retryAfter) * 1000;
-  const error = [404, 405, 409].includes(status) ? undefined : errorOf(body);
+  const error = [404, 405, 408, 409].includes(status) ? undefined : errorOf(body);
   if (error === undefined) return ending(1006, `HTTP ${status}`, false, notBeforeMs);
   return ending(error.code, error.message, status < 500 && !error.temporary, notBeforeMs);
 }

@@ -19,7 +19,7 @@ const own = (code: number, name: string, message: string, temporary = true): Err
 export const clientErrors = Object.freeze({
   disconnected: own(1, "disconnected", "There is no connection."),
   timeout: own(2, "timeout", "No answer in time; unknown whether it was carried out."),
-  busy: own(3, "busy", "Too many commands wait; try again."),
+  busy: own(3, "busy", "Too many commands wait."),
   malformed: own(4, "malformed", "Not of this protocol."),
   transport: own(5, "transport", "The transport failed."),
   token: own(6, "token", "getToken failed."),

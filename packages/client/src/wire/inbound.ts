@@ -43,6 +43,10 @@ export interface Publication<Data = Json> {
   readonly data: Data;
   /** Its place in the channel's history, where the channel keeps some. */
   readonly offset?: number;
+  /** Its W3C trace context, where it was published with one. */
+  readonly traceparent?: string;
+  /** Whether the data is bytes: a Uint8Array with an encoding that has them, and else their base64. */
+  readonly bytes?: true;
 }
 
 /** A live publication as it comes. */
@@ -55,6 +59,7 @@ export interface LivePublication extends Publication {
 export interface Stored {
   readonly offset: number;
   readonly data: Json;
+  readonly traceparent?: string;
 }
 
 /** Publications of a channel's history, and the position that it has reached. */

@@ -4,18 +4,26 @@ import fc from "fast-check";
 import { settled } from "../testing/fake-clock.js";
 import { byteLength, Outgoing } from "./outgoing.js";
 
+function opened(sent: string[], maxBytes: number): Outgoing {
+  const outgoing = new Outgoing(
+    (message) => sent.push(message),
+    (id) => {
+      throw new Error(`${id} was refused`);
+    },
+  );
+  outgoing.open(maxBytes);
+  return outgoing;
+}
+
 describe("Outgoing", () => {
   it("sends the frames of one tick in one message", async () => {
     const sent: string[] = [];
-    const outgoing = new Outgoing(
-      (message) => sent.push(message),
-      () => 1000,
-    );
-    outgoing.push("a");
-    outgoing.push("b");
+    const outgoing = opened(sent, 1000);
+    outgoing.push("a", 2);
+    outgoing.push("b", 2);
     expect(sent).toEqual([]);
     await settled();
-    outgoing.push("c");
+    outgoing.push("c", 2);
     await settled();
     expect(sent).toEqual(["a\nb", "c"]);
   });
@@ -25,11 +33,8 @@ describe("Outgoing", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(frame, { maxLength: 200 }), async (frames) => {
         const sent: string[] = [];
-        const outgoing = new Outgoing(
-          (message) => sent.push(message),
-          () => 256,
-        );
-        for (const each of frames) outgoing.push(each);
+        const outgoing = opened(sent, 256);
+        for (const each of frames) outgoing.push(each, 2);
         await settled();
         expect(sent.flatMap((message) => message.split("\n"))).toEqual(frames);
         for (const message of sent) {
@@ -40,5 +45,26 @@ describe("Outgoing", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("keeps what comes before the server's limit, and refuses then what does not fit", async () => {
+    const sent: string[] = [];
+    const refused: number[] = [];
+    const outgoing = new Outgoing(
+      (message) => sent.push(message),
+      (id) => refused.push(id),
+    );
+    const large = "x".repeat(11);
+    expect(outgoing.fits(large)).toBe(true);
+    for (const [frame, id] of [["a", 2] as const, [large, 3] as const, ["b", 4] as const])
+      outgoing.push(frame, id);
+    await settled();
+    expect(sent).toEqual([]);
+    outgoing.open(10);
+    outgoing.push("last", 5);
+    await settled();
+    expect(sent.join("\n").split("\n")).toEqual(["a", "b", "last"]);
+    expect(refused).toEqual([3]);
+    expect([outgoing.fits(large), outgoing.fits("x".repeat(10))]).toEqual([false, true]);
   });
 });

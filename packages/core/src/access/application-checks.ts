@@ -7,7 +7,7 @@
  * one; the answers about its publications come in the order in which it published, or it would publish in
  * another.
  */
-import { type ErrorCode, errors, sessionKey, userOf } from "@holdfast/protocol";
+import { type Data, type ErrorCode, errors, sessionKey, userOf } from "@holdfast/protocol";
 import type { Metrics } from "../runtime/metrics.js";
 import type { Authorizer, ConnectQuestion, Consent, Refusal } from "./authorizer.js";
 import type { Identity } from "./identity.js";
@@ -93,13 +93,18 @@ export class ApplicationChecks {
     return found;
   }
 
-  /** Why it may not publish: JSON text. Never rejects. */
-  publish(connection: Asker, channel: string, data: string): Promise<ErrorCode | undefined> {
+  /** Why it may not publish this, JSON text or bytes. Never rejects. */
+  publish(
+    connection: Asker,
+    channel: string,
+    data: Data,
+    traceparent?: string,
+  ): Promise<ErrorCode | undefined> {
     const { publish } = this.#authorizer ?? {};
     const before = this.#pending.get(connection)?.publications;
     const answer = this.#ask(
       connection,
-      () => publish?.({ ...asker(connection), channel, data }) ?? UNANSWERED,
+      () => publish?.({ ...asker(connection), channel, data, traceparent }) ?? UNANSWERED,
     );
     const inTurn = before === undefined ? answer : before.then(() => answer);
     const pending = this.#pending.get(connection);

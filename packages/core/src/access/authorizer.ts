@@ -5,6 +5,7 @@
  * rejects: an application that cannot be asked is the verdict "unanswered", and core fails closed. It leaves
  * out the questions that it does not answer, so that a client that needs none costs nothing.
  */
+import type { Data } from "@holdfast/protocol";
 import type { Identity } from "./identity.js";
 
 /** The client that wants to connect. */
@@ -27,9 +28,11 @@ export interface ChannelQuestion {
   readonly channel: string;
 }
 
-/** What a client wants to publish: JSON text. */
+/** What a client wants to publish: JSON text or bytes. */
 export interface PublishQuestion extends ChannelQuestion {
-  readonly data: string;
+  readonly data: Data;
+  /** The publication's trace context, valid; undefined where it has none. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A no may have a reason, for the client's developer. */

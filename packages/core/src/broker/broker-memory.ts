@@ -6,7 +6,7 @@
  * network.
  */
 import { randomBytes } from "node:crypto";
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import {
   type Broker,
   type BrokerEvents,
@@ -35,6 +35,7 @@ const LOG_DEFAULTS: LogOptions = Object.freeze({
 export class MemoryBus {
   readonly #subscribers = new Map<Topic, Set<MemoryBroker>>();
   readonly #logs: MemoryLogs;
+  /** Shared by all workers on this bus, 32 random bytes as text. */
   readonly secret = randomBytes(32).toString("base64url");
   #unswept = 0;
 
@@ -64,7 +65,7 @@ export class MemoryBus {
     if (brokers?.delete(broker) && brokers.size === 0) this.#subscribers.delete(topic);
   }
 
-  publish(topic: Topic, data: string, { retention, key }: BrokerPublishOptions): Position | undefined {
+  publish(topic: Topic, data: Data, { retention, key }: BrokerPublishOptions): Position | undefined {
     if (++this.#unswept >= PUBLICATIONS_PER_SWEEP) {
       this.#unswept = 0;
       this.#logs.sweep();
@@ -103,11 +104,7 @@ export class MemoryBroker implements Broker {
     events.state("ready");
   }
 
-  async publish(
-    topic: Topic,
-    data: string,
-    options: BrokerPublishOptions = {},
-  ): Promise<Position | undefined> {
+  async publish(topic: Topic, data: Data, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
     this.#assertReady();
     return this.#bus.publish(topic, data, options);
   }
@@ -115,11 +112,6 @@ export class MemoryBroker implements Broker {
   async read(topic: Topic, query: LogQuery): Promise<LogPage> {
     this.#assertReady();
     return this.#bus.read(topic, query);
-  }
-
-  async secret(): Promise<string> {
-    this.#assertReady();
-    return this.#bus.secret;
   }
 
   async subscribe(topic: Topic): Promise<void> {
@@ -143,7 +135,7 @@ export class MemoryBroker implements Broker {
   }
 
   /** Called by the bus. A topic unsubscribed before the turn comes is not delivered. */
-  deliver(topic: Topic, data: string, position: Position | undefined): void {
+  deliver(topic: Topic, data: Data, position: Position | undefined): void {
     queueMicrotask(() => {
       if (this.#topics.has(topic)) this.#events?.publication(topic, data, position);
     });

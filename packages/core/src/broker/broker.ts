@@ -10,6 +10,8 @@
  * - a topic whose `unsubscribe` was called is forgotten, even when that call rejects: no outage brings it
  *   back;
  * - after an outage it restores all subscriptions by itself and then says `state("ready")`;
+ * - what was published as text arrives as text, and bytes as bytes, live and from the log, also where bytes
+ *   would be good text. Bytes of a program that publishes past this seam are text where they are UTF-8;
  * - nothing waits for ever: a call that cannot be carried out rejects with `BrokerUnavailable`, at once while
  *   the broker is known to be away, otherwise within its deadline.
  * It must not deliver a topic that was not subscribed, and must not throw from `events`.
@@ -27,7 +29,7 @@
  *
  * The contract suites are `brokerContract` and `brokerLogContract` in `@holdfast/core/testing`.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import type { Topic } from "./topic.js";
 
 /** How much of a topic's past is kept. */
@@ -57,11 +59,11 @@ export const PAGE_BYTES = 512 * 1024;
 /** A publication in a topic's log. */
 export interface Entry {
   readonly offset: number;
-  /** As it was published: any text. */
-  readonly data: string;
+  /** As it was published: any text, or bytes. */
+  readonly data: Data;
 }
 
-/** Bytes of their data, as UTF-8. */
+/** Bytes of their data, of text as UTF-8. */
 export function bytesOf(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const { data } of entries) bytes += Buffer.byteLength(data);
@@ -103,10 +105,10 @@ export type BrokerState = "connecting" | "ready" | "closed";
 /** What core does when the broker speaks. */
 export interface BrokerEvents {
   /**
-   * A publication on a subscribed topic. `data` is the payload as it was published: any text; `position` its
-   * place in the topic's log, if it is kept.
+   * A publication on a subscribed topic. `data` is as it was published: any text, or bytes;
+   * `position` its place in the topic's log, if it is kept.
    */
-  publication(topic: Topic, data: string, position?: Position): void;
+  publication(topic: Topic, data: Data, position?: Position): void;
   /**
    * Publications of a subscribed topic were left out, because this worker takes them too slowly. Later ones
    * follow. What the topic's log keeps can still be read.
@@ -118,22 +120,22 @@ export interface BrokerEvents {
 
 export interface Broker {
   readonly state: BrokerState;
+  /**
+   * How long the last sign of life took to come, or how long one has been awaited, whichever is more, ms.
+   * Undefined or left out where none is asked for, or none has come yet.
+   */
+  readonly delayMs?: number | undefined;
   /** Begins to connect and returns: a broker that is away is a state, not a failure to start. Called once. */
   start(events: BrokerEvents): void;
   /**
-   * Publishes text to every subscriber of the topic, on all workers and instances. Resolves with its place in
-   * the log.
+   * Publishes text or bytes to every subscriber of the topic, on all workers and instances. Resolves with its
+   * place in the log.
    */
-  publish(topic: Topic, data: string, options?: BrokerPublishOptions): Promise<Position | undefined>;
+  publish(topic: Topic, data: Data, options?: BrokerPublishOptions): Promise<Position | undefined>;
   /**
    * Reads a topic's log, which need not be subscribed. A log that nothing was published to begins with this.
    */
   read(topic: Topic, query: LogQuery): Promise<LogPage>;
-  /**
-   * A secret shared by all workers on this broker, 32 random bytes as text: made for the first worker that
-   * asks.
-   */
-  secret(): Promise<string>;
   subscribe(topic: Topic): Promise<void>;
   unsubscribe(topic: Topic): Promise<void>;
   /** Ends the link; pending calls reject. Idempotent. */

@@ -8,7 +8,7 @@
  * Expired entries are dropped when the log is used next, or by `sweep`. Invariant: the offsets in a log are
  * gapless and end at its `top`.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import {
   type Entry,
   KEY_WINDOW_MS,
@@ -30,7 +30,7 @@ interface Log {
 
 interface KeptEntry extends Entry {
   readonly at: number;
-  /** Of its data, as UTF-8. */
+  /** Of its data, of text as UTF-8. */
   readonly bytes: number;
 }
 
@@ -101,7 +101,7 @@ export class MemoryLogs {
     return this.#forgotten;
   }
 
-  append(topic: Topic, data: string, retention: Retention): Position {
+  append(topic: Topic, data: Data, retention: Retention): Position {
     const now = this.#options.now();
     const log = this.#use(topic, retention, now);
     log.entries.push({ offset: ++log.offset, data, at: now, bytes: Buffer.byteLength(data) });

@@ -12,6 +12,7 @@ import {
   type CommandName,
   closeReason,
   type DecodedCommand,
+  type DecodedPart,
   type DisconnectCode,
   type EncodableResults,
   type ErrorCode,
@@ -72,6 +73,13 @@ export class Codec {
     this.ping = this.#encode(dialect.ping);
   }
 
+  /** Whether a message is the dialect's ping, and nothing else. */
+  isPing(message: unknown): boolean {
+    const { ping } = this;
+    if (typeof ping === "string" || !(message instanceof Uint8Array)) return message === ping;
+    return ping?.length === message.length && ping.every((byte, at) => byte === message[at]);
+  }
+
   /** Undefined where the dialect has no word for it. */
   push(push: SentPush): WireMessage | undefined {
     return this.#encode(this.dialect.push(push));
@@ -91,8 +99,17 @@ export class Codec {
 
   /** The commands of one message, up to the first part that is none. Never throws. */
   decode(message: WireMessage): readonly DecodedCommand[] {
+    return this.#read(this.encoding.decode(message));
+  }
+
+  /** The same of frames that came otherwise than in a message of this encoding. */
+  read(frames: readonly ReceivedFrame[]): readonly DecodedCommand[] {
+    return this.#read(frames.map((frame) => ({ kind: "frame", frame })));
+  }
+
+  #read(parts: readonly DecodedPart[]): readonly DecodedCommand[] {
     const decoded: DecodedCommand[] = [];
-    for (const part of this.encoding.decode(message)) {
+    for (const part of parts) {
       const one = part.kind === "frame" ? this.dialect.read(part.frame) : part;
       decoded.push(one);
       if (one.kind === "malformed") break;

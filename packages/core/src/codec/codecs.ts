@@ -5,14 +5,18 @@
  */
 import {
   encodePublication,
+  JsonText,
   jsonEncoding,
   type SentPush,
   SUBPROTOCOL,
+  SUBPROTOCOL_MSGPACK,
   type WireMessage,
 } from "@holdfast/protocol";
 import { Codec } from "./codec.js";
 import { holdfastDialect } from "./holdfast-dialect.js";
+import { msgpackEncoding } from "./msgpack-encoding.js";
 import { rawDialect } from "./raw-dialect.js";
+import { rawEncoding } from "./raw-encoding.js";
 
 /** One way to be spoken to. */
 export interface CodecRow {
@@ -33,28 +37,34 @@ export interface CodecRow {
 class JsonCodec extends Codec {
   override push(push: SentPush): WireMessage | undefined {
     if (push.op !== "publication") return super.push(push);
-    const { channel, data, offset, epoch } = push.body;
-    return encodePublication(channel, data.text, offset, epoch);
+    const { channel, data, offset, epoch, traceparent } = push.body;
+    const published = data instanceof JsonText ? data.text : data;
+    return encodePublication(channel, published, offset, epoch, traceparent);
   }
 }
 
 const ours = { dialect: holdfastDialect, encoding: jsonEncoding };
 const objects = new JsonCodec({ ...ours, name: "objects" });
 const lines = new JsonCodec({ ...ours, name: "lines", joins: objects, answersPings: true });
-const raw = new Codec({ name: "raw", dialect: rawDialect, encoding: jsonEncoding });
+const ofPacks = { dialect: holdfastDialect, encoding: msgpackEncoding };
+const pack = new Codec({ ...ofPacks, name: "pack" });
+const packs = new Codec({ ...ofPacks, name: "packs", joins: pack, answersPings: true });
+const raw = new Codec({ name: "raw", dialect: rawDialect, encoding: rawEncoding });
 
 /**
  * - `lines`: frames of the protocol, several to a message, newline-separated (the SDK);
  * - `objects`: frames of the protocol, one to a message (plain clients that named channels in the URL);
- * - `raw`: a publication's data alone, one to a message; other pushes are left out.
+ * - `packs`, `pack`: the same two in MessagePack;
+ * - `raw`: a publication's data alone, one to a message, bytes as a binary one; other pushes are left out.
  */
-export const codecs = Object.freeze({ lines, objects, raw });
+export const codecs = Object.freeze({ lines, objects, packs, pack, raw });
 
 /** The name of a codec of ours. */
 export type CodecName = keyof typeof codecs;
 
 export const CODEC_ROWS: readonly CodecRow[] = Object.freeze([
   { subprotocol: SUBPROTOCOL, format: "json", speaking: lines, plain: objects },
+  { subprotocol: SUBPROTOCOL_MSGPACK, format: "msgpack", speaking: packs, plain: pack },
   { format: "raw", speaking: undefined, plain: raw },
 ]);
 

@@ -11,7 +11,9 @@ import { upperKeys } from "../testing/toys/upper-keys/upper-keys.js";
 import { Codec } from "./codec.js";
 import { CODEC_ROWS, type CodecRow, codecs, rowFor, subprotocolOf } from "./codecs.js";
 import { holdfastDialect } from "./holdfast-dialect.js";
+import { msgpackEncoding } from "./msgpack-encoding.js";
 import { rawDialect } from "./raw-dialect.js";
+import { rawEncoding } from "./raw-encoding.js";
 
 const SPOKEN = [
   {
@@ -24,11 +26,12 @@ const SPOKEN = [
   },
 ] as const;
 
-for (const encoding of [jsonEncoding, upperKeys]) {
-  encodingContract(encoding);
+encodingContract(jsonEncoding);
+encodingContract(upperKeys);
+encodingContract(msgpackEncoding, { changesText: true });
+for (const encoding of [jsonEncoding, upperKeys, msgpackEncoding])
   dialectContract(holdfastDialect, encoding, SPOKEN);
-}
-dialectContract(rawDialect, jsonEncoding, []);
+dialectContract(rawDialect, rawEncoding, []);
 dialectContract(threeVerbs, upperKeys, [
   { frame: ["join", "news"], command: { op: "subscribe", id: 1, body: { channel: "news" } } },
   { frame: ["leave", "news"], command: { op: "unsubscribe", id: 1, body: { channel: "news" } } },

@@ -16,41 +16,42 @@ import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import type { Body } from "./command.js";
 
+/** The parts of core that say who a client is. */
+export type AuthenticateParts = Pick<Context, "applicationChecks" | "authentication">;
+
 export function whoConnects(
-  context: Context,
+  parts: AuthenticateParts & Pick<Context, "registry">,
   connection: Connection,
   { client, token }: Body<"connect">,
   resumed: Resumed | undefined,
 ): Verdict | Promise<Verdict> {
-  const { authentication, applicationChecks, registry } = context;
+  const { authentication, applicationChecks, registry } = parts;
   if (token !== undefined && authentication.takesTokens) return authentication.identify(token, connection);
   const { headers = NO_HEADERS, identity } = registry.requester(connection) ?? {};
-  if (identity !== undefined) return stillGood(context, identity);
+  if (identity !== undefined) return stillGood(parts, identity);
   if (resumed?.user !== undefined && resumed.identity !== undefined)
-    return stillGood(context, resumed.identity);
+    return stillGood(parts, resumed.identity);
   if (applicationChecks.decideConnect)
-    return askWho(context, { session: sessionKey(connection.id), token, client, headers });
-  return whoComes(context, resumed);
+    return askWho(parts, { session: sessionKey(connection.id), token, client, headers });
+  return whoComes(parts, resumed);
 }
 
 /** The identity of a client without a token, by the session that it goes on with. */
-export function whoComes(context: Context, resumed: Resumed | undefined): Verdict {
-  if (resumed?.user === undefined) return context.authentication.anonymous;
+export function whoComes(parts: Pick<Context, "authentication">, resumed: Resumed | undefined): Verdict {
+  if (resumed?.user === undefined) return parts.authentication.anonymous;
   // Too much to be carried by a resume token: only the token itself says what this user may.
-  return resumed.identity === undefined
-    ? { error: errors.unauthorized }
-    : stillGood(context, resumed.identity);
+  return resumed.identity === undefined ? { error: errors.unauthorized } : stillGood(parts, resumed.identity);
 }
 
 /** By the application. Never rejects. */
-export async function askWho(context: Context, question: ConnectQuestion): Promise<Verdict> {
-  const answer = await context.applicationChecks.connect(question);
-  return "error" in answer ? answer : stillGood(context, answer.identity);
+export async function askWho(parts: AuthenticateParts, question: ConnectQuestion): Promise<Verdict> {
+  const answer = await parts.applicationChecks.connect(question);
+  return "error" in answer ? answer : stillGood(parts, answer.identity);
 }
 
 export const NO_HEADERS: ForwardedHeaders = Object.freeze({});
 
-function stillGood({ authentication }: Context, identity: Identity): Verdict {
+function stillGood({ authentication }: Pick<Context, "authentication">, identity: Identity): Verdict {
   const error = authentication.refusal(identity);
   return error === undefined ? { identity } : { error };
 }

@@ -1,5 +1,5 @@
 /**
- * What a command is to core: a function from context, connection and body to an answer.
+ * A command, as core has it: a function from the parts that it uses, a connection and a body to an answer.
  */
 import type { CommandName, EncodableResults, ErrorCode, ReceivedCommand } from "@holdfast/protocol";
 import type { Connection } from "../connection/connection.js";
@@ -14,10 +14,10 @@ export type Body<Op extends CommandName> = Extract<ReceivedCommand, { op: Op }>[
 /**
  * Carries out one command. Answers at once where it can, so that the common case costs no promise. The
  * connection may have ended when a later answer comes; a handler that changes something after an await looks
- * again first.
+ * again first. `Parts`: the parts of core that the command uses; the whole context has them.
  */
-export type Handler<Op extends CommandName> = (
-  context: Context,
+export type Handler<Op extends CommandName, Parts = Context> = (
+  parts: Parts,
   connection: Connection,
   body: Body<Op>,
 ) => Answer<EncodableResults[Op]> | Promise<Answer<EncodableResults[Op]>>;

@@ -9,28 +9,27 @@
  */
 
 import {
-  type Announcement,
   type ChannelWish,
   disconnects,
   type EncodableResults,
   type ErrorCode,
   errors,
   type Position,
-  sessionKey,
   withSessionKey,
 } from "@holdfast/protocol";
+import type { Verdict } from "../access/authentication.js";
 import type { Identity } from "../access/identity.js";
 import type { Resumed } from "../access/resume-tokens.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { Session } from "../connection/session.js";
-import type { CoreOptions } from "../options.js";
 import { whoConnects } from "./authenticate.js";
 import { authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { newAllowance, type PendingSubscribe } from "./pending-subscribe.js";
-import { positionOf, request, requestOwn } from "./subscribe.js";
+import { positionOf, request, requestOwn, type SubscribeParts } from "./subscribe.js";
 import { tellPositions } from "./tell-positions.js";
+import { tellConnect, welcome } from "./welcome.js";
 
 type Result = EncodableResults["connect"];
 export type ChannelOutcome = Answer<EncodableResults["subscribe"]>;
@@ -45,31 +44,52 @@ type Wishes = readonly (readonly [channel: string, wish: ChannelWish | null])[];
 /** Times that the channels of a connect are awaited together; one that moves on faster is told so. */
 const MAX_ROUNDS = 4;
 
-export const connect: Handler<"connect"> = (context, connection, body) => {
-  if (!connection.isConnecting) return { error: errors.alreadyConnected };
-  if (!payForSurplus(context, connection, body)) return { error: errors.limitRate };
+/** The parts of core that begin a session, by a command or by a URL. */
+export type ConnectParts = SubscribeParts &
+  Pick<Context, "detached" | "events" | "registry" | "resumeTokens" | "revocations">;
+
+export const connect: Handler<"connect", ConnectParts> = (parts, connection, body) => {
+  if (!connection.enter("authenticating")) return { error: errors.alreadyConnected };
+  if (!payForSurplus(parts, connection, body)) return refuse(connection, errors.limitRate);
   const { resume } = body;
-  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
-  const gone = shown !== undefined && context.revocations.refuses({}, shown.key);
+  const shown = resume && parts.resumeTokens.check(resume.sid, resume.token);
+  const gone = shown !== undefined && parts.revocations.refuses({}, shown.key);
   // A client with a token of its own may come, as a new session.
-  if (gone && body.token === undefined) return { error: errors.tokenRevoked };
+  if (gone && body.token === undefined) return refuse(connection, errors.tokenRevoked);
   const resumed = gone ? undefined : shown;
-  const who = whoConnects(context, connection, body, resumed);
-  if (!(who instanceof Promise))
-    return "error" in who ? who : begin(context, connection, body, who.identity, resumed);
-  connection.authenticating(true);
-  return who.then((late) => {
-    if (!("error" in late)) return begin(context, connection, body, late.identity, resumed);
-    connection.authenticating(false);
-    return late;
-  });
+  const who = whoConnects(parts, connection, body, resumed);
+  return who instanceof Promise
+    ? who.then((late) => decide(parts, connection, body, late, resumed))
+    : decide(parts, connection, body, who, resumed);
 };
+
+function decide(
+  parts: ConnectParts,
+  connection: Connection,
+  body: Body<"connect">,
+  who: Verdict,
+  resumed: Resumed | undefined,
+): Answer<Result> | Promise<Answer<Result>> {
+  return "error" in who
+    ? refuse(connection, who.error)
+    : begin(parts, connection, body, who.identity, resumed);
+}
+
+/** The client may bring another token. */
+function refuse(connection: Connection, error: ErrorCode): Answer<Result> {
+  connection.enter("connecting");
+  return { error };
+}
 
 /**
  * Each channel beyond those that a connection may hold costs a tenth of a command, before anything is done:
  * its answer is known, and still has to be made. False: the connection has ended over it.
  */
-function payForSurplus({ options }: Context, connection: Connection, { subs }: Body<"connect">): boolean {
+function payForSurplus(
+  { options }: Pick<Context, "options">,
+  connection: Connection,
+  { subs }: Body<"connect">,
+): boolean {
   if (subs === undefined) return true;
   const surplus = Object.keys(subs).length - options.maxChannels;
   return surplus <= 0 || connection.spend(surplus);
@@ -77,7 +97,7 @@ function payForSurplus({ options }: Context, connection: Connection, { subs }: B
 
 /** It is known who comes. */
 function begin(
-  context: Context,
+  parts: ConnectParts,
   connection: Connection,
   { client, subs }: Body<"connect">,
   identity: Identity,
@@ -87,17 +107,17 @@ function begin(
   const resumed = shown?.user === identity.user ? shown : undefined;
   const session = new Session(identity, resumed?.count);
   const id = resumed && withSessionKey(connection.id, resumed.key);
-  if (!connection.connected(session, id)) return { error: errors.alreadyConnected };
-  if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
+  if (!connection.enter(session, id)) return { error: errors.alreadyConnected };
+  if (resumed !== undefined) parts.metrics.add("sessions_resumed", 1);
   const { user } = identity;
-  context.logger.debug(
+  parts.logger.debug(
     { connection: connection.id, client, user, resumed: resumed !== undefined },
     "connected",
   );
   // Its places are let go of when the new connection holds them.
-  const release = resumed && context.detached.take(resumed.key);
+  const release = resumed && parts.detached.take(resumed.key);
   const wishes = withOwnSubs(identity, Object.entries(subs ?? {}));
-  const outcomes = subscribeAll(context, connection, session, wishes);
+  const outcomes = subscribeAll(parts, connection, session, wishes);
   release?.();
   const answer = (settled: Settled): Answer<Result> => {
     const problem = ownProblem(settled);
@@ -106,8 +126,8 @@ function begin(
       return { error: problem };
     }
     tellPositions(connection, positionsOf(settled));
-    const result = welcome(context, connection, session, resumed !== undefined);
-    tellConnect(context, connection, session, resumed !== undefined, client);
+    const result = welcome(parts, connection, session, resumed !== undefined);
+    tellConnect(parts, connection, session, resumed !== undefined, client);
     return subs === undefined && wishes.length === 0
       ? { result }
       : { result: { ...result, subs: Object.fromEntries(named(settled)) } };
@@ -127,18 +147,17 @@ export function withOwnSubs({ subs }: Identity, wishes: Wishes): Wishes {
 
 /** Settles all in one turn: at once where it can. Never rejects. */
 export function subscribeAll(
-  context: Context,
+  parts: ConnectParts,
   connection: Connection,
   session: Session,
   wishes: Wishes,
 ): Settled | Promise<Settled> {
   const { user } = session;
   const own: readonly Requested[] =
-    user === undefined ? [] : [[undefined, requestOwn(context, connection, session, user)]];
-  const unpaid = chargeChecks(context, connection, session, wishes);
+    user === undefined ? [] : [[undefined, requestOwn(parts, connection, session, user)]];
+  const unpaid = chargeChecks(parts, connection, session, wishes);
   const permits = wishes.map(
-    ([channel, wish]) =>
-      unpaid?.get(channel) ?? authorizeSubscribe(context, connection, channel, wish?.token),
+    ([channel, wish]) => unpaid?.get(channel) ?? authorizeSubscribe(parts, connection, channel, wish?.token),
   );
   const requestAll = (problems: readonly (ErrorCode | undefined)[]): readonly Requested[] => [
     ...own,
@@ -146,12 +165,12 @@ export function subscribeAll(
       const error = problems[at];
       return [
         channel,
-        error === undefined ? request(context, connection, channel, sinceOf(wish), wish ?? {}) : { error },
+        error === undefined ? request(parts, connection, channel, sinceOf(wish), wish ?? {}) : { error },
       ];
     }),
   ];
   const settled = (ready: readonly Requested[]): Settled => {
-    const allowance = newAllowance(context, connection);
+    const allowance = newAllowance(parts, connection);
     return ready.map(([channel, each]) => [channel, "error" in each ? each : each.complete(allowance)]);
   };
   const finish = (all: readonly Requested[]): Settled | Promise<Settled> =>
@@ -166,18 +185,18 @@ export function subscribeAll(
  * the others are not: a `connect` is one command, and must not buy hundreds of checks.
  */
 function chargeChecks(
-  context: Context,
+  parts: ConnectParts,
   connection: Connection,
   { identity }: Session,
   wishes: Wishes,
 ): ReadonlyMap<string, ErrorCode> | undefined {
-  const { access, options } = context;
+  const { access, options } = parts;
   const checked = wishes.filter(
     ([channel, wish]) => wish?.token !== undefined && !access.may(identity, channel, "subscribe"),
   );
   if (checked.length === 0) return undefined;
   const wanted = Math.min(checked.length, options.maxChannels);
-  const paid = afford(context, connection, wanted);
+  const paid = afford(parts, connection, wanted);
   return new Map(
     checked
       .slice(paid)
@@ -186,7 +205,11 @@ function chargeChecks(
 }
 
 /** Charges as many of `wanted` commands as the connection can pay, and returns how many. */
-function afford({ metrics, rateLimit, ticker }: Context, connection: Connection, wanted: number): number {
+function afford(
+  { metrics, rateLimit, ticker }: Pick<Context, "metrics" | "rateLimit" | "ticker">,
+  connection: Connection,
+  wanted: number,
+): number {
   const granted = rateLimit.afford(connection, ticker.tick, wanted);
   if (granted < wanted) metrics.add("rate_limited", wanted - granted);
   return granted;
@@ -248,58 +271,4 @@ export function positionsOf(settled: Settled): ReadonlyMap<string, Position | un
     if (channel !== undefined && "result" in outcome) positions.set(channel, positionOf(outcome.result));
   }
   return positions;
-}
-
-/**
- * Opens the session for pushes, and what the client is told then: with a token, if it may come back as this
- * session.
- */
-export function welcome(
-  context: Context,
-  connection: Connection,
-  session: Session,
-  resumed: boolean,
-  mayComeBack = true,
-): Result {
-  const resumeToken = mayComeBack ? connection.newResumeToken() : undefined;
-  session.begin(resumeToken);
-  return {
-    sid: connection.id,
-    serverTime: context.clock.now(),
-    ...announcement(context.options),
-    ...announced(session.identity),
-    resumed,
-    ...(resumeToken !== undefined && { resumeToken }),
-  };
-}
-
-/** What a client is told of itself. */
-export function announced({ user, expiresAt }: Identity): Pick<Result, "user" | "expiresAt"> {
-  return { ...(user !== undefined && { user }), ...(expiresAt !== undefined && { expiresAt }) };
-}
-
-/** A connection that ended while its channels were awaited has no beginning, and no end, for backends. */
-export function tellConnect(
-  { events }: Context,
-  connection: Connection,
-  session: Session,
-  resumed: boolean,
-  client: string | undefined,
-): void {
-  if (events === undefined || connection.session !== session) return;
-  events.tell({ type: "connect", session: sessionKey(connection.id), user: session.user, client, resumed });
-}
-
-/** What every client of this worker is told. */
-export function announcement(options: CoreOptions): Announcement {
-  return {
-    resumed: false,
-    ping: options.pingIntervalMs,
-    pongTimeout: options.pongTimeoutMs,
-    limits: {
-      maxPayload: options.maxPayload,
-      maxChannels: options.maxChannels,
-      commandRate: options.commandRate,
-    },
-  };
 }

@@ -9,7 +9,13 @@ import { forbidden } from "./forbidden.js";
 
 function refuse(mode: AccessMode, channel: string, verb: Verb, identity?: Identity) {
   const logger = new RecordingLogger();
-  const defaults = { commandRate: 10, historySize: 0, historyTtlMs: 1_000, maxJoinLeave: 10 };
+  const defaults = {
+    commandRate: 10,
+    historySize: 0,
+    historyTtlMs: 1_000,
+    maxJoinLeave: 10,
+    compressMin: 256,
+  };
   const access = new Access(mode, new Namespaces({}, defaults));
   const error = forbidden(
     { access, sparseLog: new SparseLog(logger, new FakeClock()) },

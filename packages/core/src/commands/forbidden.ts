@@ -20,11 +20,12 @@ const ACTS: Readonly<Record<Verb, string>> = Object.freeze({
   history: "read the history of",
 });
 
-type Parts = Pick<Context, "access" | "sparseLog">;
+/** The parts of core that a refusal uses. */
+export type ForbiddenParts = Pick<Context, "access" | "sparseLog">;
 
 /** Why `identity` may not do `verb` on the channel: one row of the table, with a sentence of its own. */
 export function forbidden(
-  { access, sparseLog }: Parts,
+  { access, sparseLog }: ForbiddenParts,
   identity: Identity | undefined,
   channel: string,
   verb: Verb,
@@ -40,7 +41,12 @@ export function forbidden(
   };
 }
 
-function remedyFor(mode: Parts["access"]["mode"], who: Identity, channel: string, verb: Verb): string {
+function remedyFor(
+  mode: ForbiddenParts["access"]["mode"],
+  who: Identity,
+  channel: string,
+  verb: Verb,
+): string {
   const owner = userOf(channel);
   if (owner !== undefined && owner !== who.user)
     return "a channel `user:<id>` is for that user alone, as its token says in `sub`";

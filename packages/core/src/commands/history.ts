@@ -6,24 +6,27 @@
 import { errors } from "@holdfast/protocol";
 import { ANONYMOUS } from "../access/identity.js";
 import { bytesOf } from "../broker/broker.js";
+import type { Context } from "../connection/context.js";
 import { readHistoryPage } from "../history/history-page.js";
 import type { Handler } from "./command.js";
-import { forbidden } from "./forbidden.js";
-import { readFor } from "./reading.js";
+import { type ForbiddenParts, forbidden } from "./forbidden.js";
+import { type ReadParts, readFor } from "./reading.js";
 
-export const history: Handler<"history"> = (context, connection, body) => {
+type HistoryParts = ForbiddenParts & ReadParts & Pick<Context, "broker" | "namespaces" | "options">;
+
+export const history: Handler<"history", HistoryParts> = (parts, connection, body) => {
   const { channel } = body;
   const { identity = ANONYMOUS } = connection.session ?? {};
-  if (!context.access.may(identity, channel, "history"))
-    return { error: forbidden(context, identity, channel, "history") };
-  const retention = context.namespaces.retention(channel);
+  if (!parts.access.may(identity, channel, "history"))
+    return { error: forbidden(parts, identity, channel, "history") };
+  const retention = parts.namespaces.retention(channel);
   if (retention === undefined) return { error: errors.noHistory };
-  const { maxOutboxBytes, maxReadBytes } = context.options;
+  const { maxOutboxBytes, maxReadBytes } = parts.options;
   const maxBytes = Math.min(maxOutboxBytes, maxReadBytes);
   return readFor(
-    context,
+    parts,
     connection,
-    () => readHistoryPage(context.broker, retention, body, maxBytes),
+    () => readHistoryPage(parts.broker, retention, body, maxBytes),
     ({ publications = [] }) => bytesOf(publications),
   );
 };

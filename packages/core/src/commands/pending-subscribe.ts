@@ -26,7 +26,7 @@ import { chargeRead, hasReadEnough } from "./reading.js";
 type Result = EncodableResults["subscribe"];
 
 /** The parts of core that a subscription needs on its way. */
-type Parts = ReleaseParts<Connection> &
+export type PendingSubscribeParts = ReleaseParts<Connection> &
   Pick<Context, "clock" | "logger" | "metrics" | "presence" | "rateLimit" | "streamReader" | "ticker">;
 
 const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
@@ -51,7 +51,7 @@ export function newAllowance(
 }
 
 export class PendingSubscribe {
-  readonly #parts: Parts;
+  readonly #parts: PendingSubscribeParts;
   readonly #connection: Connection;
   readonly #subscription: Subscription;
   readonly #since: Position | null;
@@ -60,7 +60,7 @@ export class PendingSubscribe {
 
   /** Enters the topic and the session; the session may subscribe to it. */
   constructor(
-    parts: Parts,
+    parts: PendingSubscribeParts,
     connection: Connection,
     session: Session,
     topic: Topic,
@@ -74,7 +74,7 @@ export class PendingSubscribe {
     this.#subscription = new Subscription(connection, parts.hub.enter(topic));
     session.add(this.#subscription);
     // What is here now has to be here when other channels of the same connect have been waited for.
-    if (since !== null) this.#subscription.topicState.stream?.pin();
+    if (since !== null) this.#subscription.topicState.stream?.recent.pin();
   }
 
   /** Whether it can be completed in this turn. */
@@ -144,7 +144,7 @@ export class PendingSubscribe {
   }
 
   #unpin(): void {
-    if (this.#since !== null) this.#subscription.topicState.stream?.unpin();
+    if (this.#since !== null) this.#subscription.topicState.stream?.recent.unpin();
   }
 
   #join(allowance: Allowance): Answer<Result> {

@@ -10,7 +10,7 @@ import type { Context } from "../connection/context.js";
 import type { Session } from "../connection/session.js";
 import type { Subscription } from "../hub/subscription.js";
 import type { Watch } from "../presence/watch.js";
-import { forbidden } from "./forbidden.js";
+import { type ForbiddenParts, forbidden } from "./forbidden.js";
 
 /** As it is in the command. */
 export interface PresenceFlags {
@@ -29,18 +29,18 @@ type Watching = Pick<Context, "presence">;
 
 /** Undefined where nothing is asked. */
 export function wishOf(
-  context: Context,
+  parts: ForbiddenParts & Watching & Pick<Context, "namespaces">,
   session: Session,
   channel: string,
   { presence: listed = false, joinLeave: told = false }: PresenceFlags,
 ): PresenceWish | undefined | ErrorCode {
   if (!listed && !told) return undefined;
-  const { access, namespaces, presence } = context;
+  const { access, namespaces, presence } = parts;
   const rule = namespaces.presence(channel);
   if (presence === undefined || rule === undefined) return errors.noPresence;
   if (told && rule.joinLeave === "off") return errors.noPresence;
   if (!access.may(session.identity, channel, "presence"))
-    return forbidden(context, session.identity, channel, "presence");
+    return forbidden(parts, session.identity, channel, "presence");
   return { watch: presence.watches.enter(channel, rule), listed, told };
 }
 
@@ -49,8 +49,8 @@ export function isKnown({ presence }: Watching, wished: PresenceWish | undefined
 }
 
 /** Brings about that it `isKnown`, as far as reading can. Rejects as the broker does. */
-export async function learn(context: Watching, wished: PresenceWish | undefined): Promise<void> {
-  if (wished !== undefined && !isKnown(context, wished)) await context.presence?.watches.learn(wished.watch);
+export async function learn(parts: Watching, wished: PresenceWish | undefined): Promise<void> {
+  if (wished !== undefined && !isKnown(parts, wished)) await parts.presence?.watches.learn(wished.watch);
 }
 
 /** The subscription begins: it is told from now on, and this is what came before. */

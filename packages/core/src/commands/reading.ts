@@ -33,32 +33,35 @@ export function hasReadEnough(
   return rateLimit.isSpent(connection, ticker.tick);
 }
 
+/** The parts of core that a read uses. */
+export type ReadParts = Pick<Context, "metrics" | "rateLimit" | "reads" | "ticker">;
+
 /** Runs `read` in its turn. `bytesOf` says what its result holds. */
 export async function readFor<Result>(
-  context: Context,
+  parts: ReadParts,
   connection: Connection,
   read: () => Promise<Answer<Result>>,
   bytesOf: (result: Result) => number,
 ): Promise<Answer<Result>> {
   const refused = { error: errors.limitRate };
   try {
-    return await context.reads.run(connection, async () => {
+    return await parts.reads.run(connection, async () => {
       // The connection may have ended, and then hears nothing.
-      if (!connection.isOpen || hasReadEnough(context, connection)) {
-        context.metrics.add("reads_refused", 1);
+      if (!connection.isOpen || hasReadEnough(parts, connection)) {
+        parts.metrics.add("reads_refused", 1);
         return refused;
       }
       const answer = await read();
       if (!("result" in answer)) return answer;
       const bytes = bytesOf(answer.result);
-      context.metrics.add("read_bytes", bytes);
-      chargeRead(context, connection, bytes);
+      parts.metrics.add("read_bytes", bytes);
+      chargeRead(parts, connection, bytes);
       return answer;
     });
   } catch (error) {
     if (error instanceof BrokerUnavailable) return { error: errors.unavailable };
     if (!(error instanceof TurnRefused)) throw error;
-    context.metrics.add("reads_refused", 1);
+    parts.metrics.add("reads_refused", 1);
     return error.full === "asker" ? refused : { error: errors.unavailable };
   }
 }

@@ -4,12 +4,15 @@
  */
 import { type EncodableResults, errors, sessionKey } from "@holdfast/protocol";
 import { BrokerUnavailable } from "../broker/broker.js";
+import type { Context } from "../connection/context.js";
 import type { Answer, Handler } from "./command.js";
 
 const TAKEN: Answer<EncodableResults["send"]> = Object.freeze({ result: Object.freeze({}) });
 
-export const send: Handler<"send"> = (context, connection, { data }) => {
-  const { events, publishRate, clock, metrics } = context;
+type SendParts = Pick<Context, "clock" | "events" | "metrics" | "publishRate">;
+
+export const send: Handler<"send", SendParts> = (parts, connection, { data }) => {
+  const { events, publishRate, clock, metrics } = parts;
   if (events === undefined) return { error: errors.noEvents };
   const bytes = Buffer.byteLength(data);
   if (!publishRate.takeMessage(connection, bytes, clock.monotonic())) {

@@ -18,33 +18,36 @@ import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
 import type { Session } from "../connection/session.js";
-import { authorizeSubscribe } from "./authorize-subscribe.js";
+import { type AuthorizeParts, authorizeSubscribe } from "./authorize-subscribe.js";
 import type { Answer, Body, Handler } from "./command.js";
 import { forbidden } from "./forbidden.js";
-import { newAllowance, PendingSubscribe } from "./pending-subscribe.js";
+import { newAllowance, PendingSubscribe, type PendingSubscribeParts } from "./pending-subscribe.js";
 import { type PresenceFlags, wishOf } from "./presence-wish.js";
 import { tellPositions } from "./tell-positions.js";
 
 type Result = EncodableResults["subscribe"];
 
-export const subscribe: Handler<"subscribe"> = (context, connection, body) => {
-  const problem = authorizeSubscribe(context, connection, body.channel, body.token);
+/** The parts of core that a new subscription uses. */
+export type SubscribeParts = AuthorizeParts & PendingSubscribeParts & Pick<Context, "namespaces">;
+
+export const subscribe: Handler<"subscribe", SubscribeParts> = (parts, connection, body) => {
+  const problem = authorizeSubscribe(parts, connection, body.channel, body.token);
   return problem instanceof Promise
-    ? problem.then((late) => permitted(context, connection, body, late))
-    : permitted(context, connection, body, problem);
+    ? problem.then((late) => permitted(parts, connection, body, late))
+    : permitted(parts, connection, body, problem);
 };
 
 function permitted(
-  context: Context,
+  parts: SubscribeParts,
   connection: Connection,
   body: Body<"subscribe">,
   problem: ErrorCode | undefined,
 ): Answer<Result> | Promise<Answer<Result>> {
   if (problem !== undefined) return { error: problem };
-  const pending = request(context, connection, body.channel, body.since ?? null, body);
+  const pending = request(parts, connection, body.channel, body.since ?? null, body);
   if ("error" in pending) return pending;
   const begin = (): Answer<Result> => {
-    const answer = pending.complete(newAllowance(context, connection));
+    const answer = pending.complete(newAllowance(parts, connection));
     if ("result" in answer) tellPositions(connection, new Map([[body.channel, positionOf(answer.result)]]));
     return answer;
   };
@@ -60,7 +63,7 @@ export function positionOf({ offset, epoch }: Partial<Position>): Position | und
 
 /** Enters a channel that the session may subscribe to, and begins to wait for what that needs. */
 export function request(
-  context: Context,
+  parts: SubscribeParts,
   connection: Connection,
   channel: string,
   since: Position | null,
@@ -68,12 +71,12 @@ export function request(
 ): PendingSubscribe | { readonly error: ErrorCode } {
   const { session } = connection;
   if (session === undefined) return { error: errors.notConnected };
-  const wished = refusal(context, session, channel) ?? wishOf(context, session, channel, flags);
+  const wished = refusal(parts, session, channel) ?? wishOf(parts, session, channel, flags);
   if (wished === undefined || "watch" in wished)
-    return new PendingSubscribe(context, connection, session, channelTopic(channel), since, wished).prepare();
+    return new PendingSubscribe(parts, connection, session, channelTopic(channel), since, wished).prepare();
   // What was granted for a subscription that does not come to be would stay as long as the session.
   if (session.find(channelTopic(channel)) === undefined)
-    changeIdentity(context, connection, withoutGrant(session.identity, channel));
+    changeIdentity(parts, connection, withoutGrant(session.identity, channel));
   return { error: wished };
 }
 
@@ -82,20 +85,20 @@ export function request(
  * does not take the channel away. Told by a push; nothing happens where it has the channel, or as many as it
  * may, or the channel is another user's.
  */
-export function subscribeByOrder(context: Context, connection: Connection, channel: string): void {
+export function subscribeByOrder(parts: SubscribeParts, connection: Connection, channel: string): void {
   const { session } = connection;
   // Before its connect is answered nothing may be said to it.
-  if (session === undefined || !session.live || hasNoRoom(context, session, channel) !== undefined) return;
-  const { access, clock } = context;
+  if (session === undefined || !session.live || hasNoRoom(parts, session, channel) !== undefined) return;
+  const { access, clock } = parts;
   if (!access.may(session.identity, channel, "subscribe")) {
     const grant: Grant = { channel, verbs: ["subscribe"], issuedAt: clock.now() };
     const identity = withGrant(session.identity, grant);
     if (!access.may(identity, channel, "subscribe")) return;
-    changeIdentity(context, connection, identity);
+    changeIdentity(parts, connection, identity);
   }
-  const pending = new PendingSubscribe(context, connection, session, channelTopic(channel)).prepare();
+  const pending = new PendingSubscribe(parts, connection, session, channelTopic(channel)).prepare();
   const tell = (): void => {
-    const outcome = pending.complete(newAllowance(context, connection));
+    const outcome = pending.complete(newAllowance(parts, connection));
     if ("error" in outcome) return;
     const { offset, epoch } = outcome.result;
     connection.push({
@@ -111,23 +114,23 @@ export function subscribeByOrder(context: Context, connection: Connection, chann
 
 /** The same for the messages of the session's user, which are no channel. */
 export function requestOwn(
-  context: Context,
+  parts: SubscribeParts,
   connection: Connection,
   session: Session,
   user: string,
 ): PendingSubscribe {
-  return new PendingSubscribe(context, connection, session, userTopic(user)).prepare();
+  return new PendingSubscribe(parts, connection, session, userTopic(user)).prepare();
 }
 
-function refusal(context: Context, session: Session, channel: string): ErrorCode | undefined {
+function refusal(parts: SubscribeParts, session: Session, channel: string): ErrorCode | undefined {
   // Asked again: the right may have gone while others of the same connect were waited for.
-  if (!context.access.may(session.identity, channel, "subscribe"))
-    return forbidden(context, session.identity, channel, "subscribe");
-  return hasNoRoom(context, session, channel);
+  if (!parts.access.may(session.identity, channel, "subscribe"))
+    return forbidden(parts, session.identity, channel, "subscribe");
+  return hasNoRoom(parts, session, channel);
 }
 
-function hasNoRoom(context: Context, session: Session, channel: string): ErrorCode | undefined {
+function hasNoRoom(parts: SubscribeParts, session: Session, channel: string): ErrorCode | undefined {
   if (session.find(channelTopic(channel)) !== undefined) return errors.alreadySubscribed;
-  if (session.channels >= context.options.maxChannels) return errors.limitChannels;
+  if (session.channels >= parts.options.maxChannels) return errors.limitChannels;
   return undefined;
 }

@@ -4,16 +4,20 @@
 
 import { errors } from "@holdfast/protocol";
 import { channelTopic } from "../broker/topic.js";
-import { unsubscribe as endSubscription } from "../connection/release.js";
+import type { Connection } from "../connection/connection.js";
+import type { Context } from "../connection/context.js";
+import { unsubscribe as endSubscription, type ReleaseParts } from "../connection/release.js";
 import type { Handler } from "./command.js";
 
-export const unsubscribe: Handler<"unsubscribe"> = (context, connection, { channel }) => {
+type UnsubscribeParts = ReleaseParts<Connection> & Pick<Context, "applicationChecks">;
+
+export const unsubscribe: Handler<"unsubscribe", UnsubscribeParts> = (parts, connection, { channel }) => {
   const subscription = connection.session?.find(channelTopic(channel));
   if (subscription === undefined)
     // The application may be asked about it: then the answer does not count any more.
-    return context.applicationChecks.withdraw(connection, channel)
+    return parts.applicationChecks.withdraw(connection, channel)
       ? { result: {} }
       : { error: errors.notSubscribed };
-  endSubscription(context, connection, subscription);
+  endSubscription(parts, connection, subscription);
   return { result: {} };
 };

@@ -10,7 +10,7 @@ import {
   type ErrorCode,
   errors,
   type Position,
-  type PublicationText,
+  type PublicationData,
   withSessionKey,
 } from "@holdfast/protocol";
 import type { Identity } from "../access/identity.js";
@@ -20,52 +20,52 @@ import { Session } from "../connection/session.js";
 import type { UrlConnect } from "../connection/url-connect.js";
 import { Batch } from "../delivery/batch.js";
 import { publicationPush } from "../delivery/push.js";
-import { writeBatch } from "../delivery/writer.js";
+import { type WriterParts, writeBatch } from "../delivery/writer.js";
 import {
-  announced,
-  announcement,
   type ChannelOutcome,
+  type ConnectParts,
   named,
   ownProblem,
   positionsOf,
   type Settled,
   subscribeAll,
-  tellConnect,
-  welcome,
   withOwnSubs,
 } from "./connect.js";
 import { tellPositions } from "./tell-positions.js";
+import { announced, announcement, tellConnect, welcome } from "./welcome.js";
+
+type UrlConnectParts = ConnectParts & WriterParts;
 
 /**
  * Channels that this worker listens to already are had at once, without a promise: a storm comes back to
- * those.
+ * those. What it returns settles when the client has been told.
  */
 export function connectByUrl(
-  context: Context,
+  parts: UrlConnectParts,
   connection: Connection,
   url: UrlConnect,
   identity: Identity,
-): void {
+): Promise<void> | undefined {
   const { channels, since, resume, mayComeBack = false, partial = false } = url;
-  const shown = resume && context.resumeTokens.check(resume.sid, resume.token);
+  const shown = resume && parts.resumeTokens.check(resume.sid, resume.token);
   // No client goes on with the session of another user, even with its resume token.
-  const isTheirs = shown?.user === identity.user && !context.revocations.refuses({}, shown?.key);
+  const isTheirs = shown?.user === identity.user && !parts.revocations.refuses({}, shown?.key);
   const resumed = isTheirs ? shown : undefined;
   const session = new Session(identity, resumed?.count);
-  if (!connection.connected(session, resumed && withSessionKey(connection.id, resumed.key))) return;
-  if (resumed !== undefined) context.metrics.add("sessions_resumed", 1);
+  if (!connection.enter(session, resumed && withSessionKey(connection.id, resumed.key))) return undefined;
+  if (resumed !== undefined) parts.metrics.add("sessions_resumed", 1);
   const answer = (settled: Settled): void => {
     const problem = partial ? ownProblem(settled) : anyProblem(settled);
     if (problem !== undefined) return disconnectFor(connection, problem);
     if (mayComeBack || since !== undefined)
-      return goOn(context, connection, session, {
+      return goOn(parts, connection, session, {
         settled,
         since,
         resumed: resumed !== undefined,
         mayComeBack,
       });
-    session.begin(undefined);
-    tellConnect(context, connection, session, false, undefined);
+    session.begin(undefined, parts.ticker.tick);
+    tellConnect(parts, connection, session, false, undefined);
     tellPositions(connection, positionsOf(settled));
     // A raw client would be told nothing; in a storm of them even what is not said is a cost.
     if (connection.codec.dialect.isDataOnly) return;
@@ -73,22 +73,23 @@ export function connectByUrl(
       op: "connect",
       body: {
         sid: connection.id,
-        serverTime: context.clock.now(),
+        serverTime: parts.clock.now(),
         ...announced(identity),
-        ...announcement(context.options),
+        ...announcement(parts.options),
         subs: Object.fromEntries(named(settled)),
       },
     });
   };
-  const release = resumed && context.detached.take(resumed.key);
+  const release = resumed && parts.detached.take(resumed.key);
   const wishes = withOwnSubs(
     identity,
     channels.map((channel) => [channel, null]),
   ).map(([channel]) => [channel, since?.get(channel) ?? null] as const);
-  const settled = subscribeAll(context, connection, session, wishes);
+  const settled = subscribeAll(parts, connection, session, wishes);
   release?.();
-  if (settled instanceof Promise) void settled.then(answer);
-  else answer(settled);
+  if (settled instanceof Promise) return settled.then(answer);
+  answer(settled);
+  return undefined;
 }
 
 interface Coming {
@@ -102,7 +103,7 @@ interface Coming {
  * Answers who comes back, and who may: what was missed follows, so the answer's positions are those from
  * before it.
  */
-function goOn(context: Context, connection: Connection, session: Session, coming: Coming): void {
+function goOn(parts: UrlConnectParts, connection: Connection, session: Session, coming: Coming): void {
   const { since, mayComeBack, resumed } = coming;
   const missed: Batch[] = [];
   const settled = coming.settled.map(([channel, outcome]): readonly [string | undefined, ChannelOutcome] => {
@@ -110,22 +111,22 @@ function goOn(context: Context, connection: Connection, session: Session, coming
     if (channel === undefined || from === undefined || "error" in outcome) return [channel, outcome];
     const { publications, ...verdict } = outcome.result;
     if (publications === undefined) return [channel, outcome];
-    missed.push(missedBatch(context, channel, from, { ...verdict, publications }));
+    missed.push(missedBatch(parts, channel, from, { ...verdict, publications }));
     return [channel, { result: { ...verdict, ...from } }];
   });
   tellPositions(connection, positionsOf(settled));
-  const answer = welcome(context, connection, session, resumed, mayComeBack);
-  tellConnect(context, connection, session, resumed, undefined);
+  const answer = welcome(parts, connection, session, resumed, mayComeBack);
+  tellConnect(parts, connection, session, resumed, undefined);
   connection.push({ op: "connect", body: { ...answer, subs: Object.fromEntries(named(settled)) } });
-  for (const batch of missed) writeBatch(context, connection, batch);
+  for (const batch of missed) writeBatch(parts, connection, batch);
 }
 
 /** What was missed, as it would have come. */
 function missedBatch(
-  { clock }: Context,
+  { clock }: Pick<Context, "clock">,
   channel: string,
   from: Position,
-  to: Partial<Position> & { readonly publications: readonly PublicationText[] },
+  to: Partial<Position> & { readonly publications: readonly PublicationData[] },
 ): Batch {
   const batch = new Batch(clock.monotonic(), channel);
   const { epoch = from.epoch, publications } = to;

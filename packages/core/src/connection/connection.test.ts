@@ -5,7 +5,7 @@ import { clusterKeys } from "../access/cluster-keys.js";
 import { backendKey } from "../access/idempotency-key.js";
 import { ResumeTokens } from "../access/resume-tokens.js";
 import { BrokerUnavailable } from "../broker/broker.js";
-import { MemoryBroker } from "../broker/broker-memory.js";
+import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
 import { BROADCAST, channelTopic } from "../broker/topic.js";
 import type { CodecName } from "../codec/codecs.js";
 import { CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
@@ -675,6 +675,8 @@ describe("a connection that is closing or closed", () => {
     const client = world.connected();
     client.subscribe("news");
     client.publish("open:x", 1);
+    const published = world.broker.last("publish", channelTopic("open:x"));
+    client.publish("open:x", 2);
     client.connection.disconnect(disconnects.expired);
     client.take();
     world.broker.last("subscribe", NEWS).resolve();
@@ -683,7 +685,7 @@ describe("a connection that is closing or closed", () => {
     client.connection.receive("nonsense");
     client.connection.refuse(disconnects.tooBig);
     tellDrain(client.connection, 1, 2, "x");
-    client.connection.send("{}");
+    published.resolve();
     await world.settle();
     expect(client.take()).toEqual([]);
     expect(world.core.topics).toBe(0);
@@ -819,12 +821,16 @@ test("whatever text arrives, in whatever state, a connection does not throw and 
 
 describe("a reader of the broker's secret", () => {
   test("cannot sign a resume token, nor a ticket, where the gateway has a secret of its own", async () => {
-    const broker = new MemoryBroker();
+    const shared = new MemoryBus().secret;
     const own = "a secret that never leaves the settings";
-    const world = new CoreWorld(broker, { access: "private", anonymous: true }, undefined, { secret: own });
+    const world = new CoreWorld(
+      new MemoryBroker(),
+      { access: "private", anonymous: true },
+      { slot: 0, generation: 0 },
+      { secret: own, sharedSecret: async () => shared },
+    );
     await world.settle();
     const sid = `${"A".repeat(4)}fedcba9876543210`;
-    const shared = await broker.secret();
     const forge = (key: string): string => {
       const forger = new ResumeTokens(() => world.clock.now());
       forger.use(key);

@@ -5,7 +5,8 @@
  *       │    ▲ └────────────────disconnect───────────────┘ ▲
  *     token  └─refused──► authenticating ──good──► connected
  *
- * It is what its parts work on: `intake.ts` takes what the client says, `delivery/writer.ts` writes to it,
+ * It is what its parts work on: `intake.ts` takes what the client says, `held-commands.ts` keeps
+ * what comes behind a `connect`, `delivery/writer.ts` writes to it,
  * `commands/` does what is asked, `release.ts` lets go of everything at the end.
  * Invariants: a connection that is closing is in no topic and takes no command; `closed` has effect once. A
  * connection is small: no timer, no queue, no closure of its own.
@@ -26,12 +27,15 @@ import type { ResumeTokens } from "../access/resume-tokens.js";
 import type { Codec } from "../codec/codec.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { OutboxBacklog, OutboxFill } from "../delivery/outbox.js";
+import type { OutboxBacklog } from "../delivery/outbox.js";
+import type { Recipient } from "../delivery/recipient.js";
 import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
-import { catchUp, deliver, send, sendLast, type Writer, type WriterParts } from "../delivery/writer.js";
+import { deliver, send, sendLast, type WriterParts } from "../delivery/writer.js";
 import type { Subscription } from "../hub/subscription.js";
-import { type IntakeParts, receive, type Speaker } from "./intake.js";
+import { clientFacts, type Incidents } from "../runtime/incidents.js";
+import type { HeldCommands } from "./held-commands.js";
+import { type BareFrames, type IntakeParts, receive, type Speaker } from "./intake.js";
 import { type ReleaseParts, releaseConnection } from "./release.js";
 import type { Session } from "./session.js";
 import type { UrlConnect } from "./url-connect.js";
@@ -49,20 +53,22 @@ export interface CommandRunner {
 /** The parts of core that a connection uses. */
 export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts<Connection>, WriterParts {
   readonly commands: CommandRunner;
+  readonly held: HeldCommands<Connection>;
   readonly slowConsumers: SlowConsumers;
+  readonly resumeTokens: ResumeTokens;
+  readonly incidents: Incidents;
   readonly registry: {
     opened(connection: Connection, requester?: Requester): void;
     connected(connection: Connection): void;
     disconnected(connection: Connection): void;
     closed(): void;
   };
-  readonly resumeTokens: ResumeTokens;
 }
 
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
-export class Connection implements Listener, Speaker, Writer {
+export class Connection implements Listener, Speaker, Recipient {
   /**
    * The id of its session: for routing and for logs. Another until the client says which session it goes on
    * with.
@@ -105,13 +111,8 @@ export class Connection implements Listener, Speaker, Writer {
     return this.#state !== "closing" && this.#state !== "closed";
   }
 
-  /** What waits for it, and how full that makes its outbox. */
-  get waiting(): OutboxFill {
-    return this.#parts.outbox.waiting(this.transport, this.backlog);
-  }
-
-  /** One whole message from the client. Never throws. */
-  receive(message: WireMessage): void {
+  /** One whole message from the client, or frames that the edge has read already. Never throws. */
+  receive(message: WireMessage | BareFrames): void {
     receive(this.#parts, this, message);
   }
 
@@ -144,16 +145,9 @@ export class Connection implements Listener, Speaker, Writer {
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
-    this.fail();
+    this.enter("closing");
     this.#state = "closed";
     this.#parts.registry.closed();
-  }
-
-  /** Nothing more can be said to it: it lets go of everything, and may come back. */
-  fail(): void {
-    if (!this.isOpen) return;
-    releaseConnection(this.#parts, this, { detach: true });
-    this.#state = "closing";
   }
 
   /** Writes a batch of publications; returns its bytes, 0 when it was not written. The hot path. */
@@ -162,41 +156,26 @@ export class Connection implements Listener, Speaker, Writer {
     return deliver(this.#parts, this, batch, subscription);
   }
 
-  /** Tells a subscription that is behind what it missed, when there is room again. True when it was told. */
-  catchUp(subscription: Subscription): boolean {
-    return catchUp(this.#parts, this, subscription);
-  }
-
   /** Says something that no other connection is told. */
   push(push: SentPush): void {
-    if (this.isOpen) this.send(this.codec.push(push));
+    if (this.isOpen) send(this.#parts, this, this.codec.push(push));
   }
 
-  /** Sends one message of its codec, if there is one. A connection that is closing gets none. */
-  send(message: WireMessage | undefined): void {
-    send(this.#parts, this, message);
-  }
-
-  /** Its token is checked from now on, and no other `connect` taken; or it may bring one again. */
-  authenticating(isChecked: boolean): void {
-    const [from, to] = isChecked
-      ? (["connecting", "authenticating"] as const)
-      : (["authenticating", "connecting"] as const);
-    if (this.#state === from) this.#state = to;
-  }
-
-  /** Whether `connect` may come now. */
-  get isConnecting(): boolean {
-    return this.#state === "connecting";
-  }
-
-  /** Begins the session, or goes on with the one whose `id` is given. False when it has one, or has ended. */
-  connected(session: Session, id = this.id): boolean {
-    if (this.#state !== "connecting" && this.#state !== "authenticating") return false;
+  /**
+   * Goes into another state; false where that cannot follow, and then nothing changes.
+   * - `authenticating`: its token is checked from now on, and no other `connect` is taken.
+   * - `connecting`: the token was refused, and `connect` may come again.
+   * - A session: the client is connected. It goes on with the session whose `id` is given.
+   * - `closing`: nothing more can be said to it. It lets go of everything, and may come back.
+   */
+  enter(next: Session | "authenticating" | "connecting" | "closing", id = this.id): boolean {
+    if (!mayFollow(this.#state, next)) return false;
+    if (next === "closing") releaseConnection(this.#parts, this, { detach: true });
+    this.#state = next;
+    if (typeof next === "string") return true;
     this.id = id;
-    this.#state = session;
     this.#parts.registry.connected(this);
-    this.#parts.expiries.moved(this, ANONYMOUS, session.identity);
+    this.#parts.expiries.moved(this, ANONYMOUS, next.identity);
     return true;
   }
 
@@ -206,18 +185,41 @@ export class Connection implements Listener, Speaker, Writer {
     return session && this.#parts.resumeTokens.issue(this.id, session.identity, session.count);
   }
 
-  /** Says why and ends the connection. */
-  disconnect(row: DisconnectCode, detail?: string): void {
+  /** Says why, and when to come back at the earliest (ms), and ends the connection. */
+  disconnect(row: DisconnectCode, detail?: string, retryAfter?: number): void {
     if (!this.isOpen) return;
+    const movesOn = row === disconnects.drain || row === disconnects.rebalance;
+    if (!movesOn)
+      this.#parts.incidents.note({
+        kind: "ended",
+        code: row.name,
+        message: detail,
+        ...clientFacts(this),
+      });
     // First out of every topic, so that nothing below can come back to this connection.
-    // A drained client comes back to another worker.
+    // One that is to move on comes back to another worker.
     releaseConnection(this.#parts, this, {
-      detach: mayReconnect(row.code) && row !== disconnects.drain,
+      detach: mayReconnect(row.code) && !movesOn,
       code: row.code,
     });
     this.#state = "closing";
-    if (!sendLast(this.#parts, this, { op: "disconnect", body: disconnectNotice(row, detail) })) return;
+    if (retryAfter !== undefined) this.transport.setRetryDelay?.(retryAfter);
+    const body = disconnectNotice(row, detail, retryAfter);
+    if (!sendLast(this.#parts, this, { op: "disconnect", body })) return;
     const { code, reason } = this.codec.closing(row);
     this.transport.close(code, reason);
+  }
+}
+
+function mayFollow(from: State, next: State): boolean {
+  switch (next) {
+    case "authenticating":
+      return from === "connecting";
+    case "connecting":
+      return from === "authenticating";
+    case "closing":
+      return from !== "closing" && from !== "closed";
+    default:
+      return from === "connecting" || from === "authenticating";
   }
 }

@@ -10,32 +10,34 @@ import type { Identity } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "./connection.js";
 import type { Context } from "./context.js";
-import { unsubscribe } from "./release.js";
+import { type ReleaseParts, unsubscribe } from "./release.js";
+
+/** The parts of core that a change of identity uses. */
+export type IdentityChangeParts = ReleaseParts<Connection> & Pick<Context, "access" | "metrics">;
 
 export function changeIdentity(
-  context: Context,
+  parts: IdentityChangeParts,
   connection: Connection,
   next: Identity,
   row: DisconnectCode = disconnects.forbidden,
 ): void {
   const { session } = connection;
   if (session === undefined || session.identity === next) return;
-  context.expiries.moved(connection, session.identity, next);
+  parts.expiries.moved(connection, session.identity, next);
   const shown = session.identity.info !== next.info;
   session.become(next);
   for (const subscription of session.subscriptions) {
     const channel = channelOf(subscription.topic);
     if (channel === undefined) continue;
-    if (context.access.may(next, channel, "subscribe")) {
+    if (parts.access.may(next, channel, "subscribe")) {
       const { presence } = subscription.topicState;
       if (presence === undefined) continue;
-      if (shown && subscription.slot !== -1) context.presence?.join(connection, channel, presence);
-      if (!context.access.may(next, channel, "presence"))
-        context.presence?.watches.leave(channel, subscription);
+      if (shown && subscription.slot !== -1) parts.presence?.join(connection, channel, presence);
+      if (!parts.access.may(next, channel, "presence")) parts.presence?.watches.leave(channel, subscription);
       continue;
     }
-    context.metrics.add("subscriptions_withdrawn", 1);
-    unsubscribe(context, connection, subscription);
+    parts.metrics.add("subscriptions_withdrawn", 1);
+    unsubscribe(parts, connection, subscription);
     connection.push({ op: "unsubscribed", body: { channel, code: row.code } });
   }
 }

@@ -2,14 +2,18 @@ import { disconnects } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { codecs } from "../codec/codecs.js";
+import { Cork } from "../delivery/cork.js";
 import { Outbox } from "../delivery/outbox.js";
+import { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { CoreOptions } from "../options.js";
 import { CORE_DEFAULTS } from "../options.js";
+import { Incidents } from "../runtime/incidents.js";
 import { SlotArray } from "../runtime/slot-array.js";
 import { Ticker } from "../runtime/ticker.js";
 import { type CoreWorld, type FakeClient, memoryWorld } from "../testing/core-world.js";
 import { FakeClock } from "../testing/fake-clock.js";
 import { FakeTransport } from "../testing/fake-transport.js";
+import { RecordingLogger } from "../testing/recording-logger.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
 import type { Connection } from "./connection.js";
 import { Keepalive } from "./keepalive.js";
@@ -110,13 +114,22 @@ describe("keepalive", () => {
     const clock = new FakeClock();
     const ticker = new Ticker(clock);
     const options = { pingIntervalMs: 10_000, pongTimeoutMs: 4_000 };
-    const keepalive = new Keepalive(
-      options,
-      slots,
+    const outbox = new Outbox(CORE_DEFAULTS, ticker);
+    const [logger, metrics] = [new RecordingLogger(), new RecordingMetrics()];
+    const slowConsumers = new SlowConsumers(1, {
+      outbox,
       ticker,
-      new RecordingMetrics(),
-      new Outbox(CORE_DEFAULTS, ticker),
-    );
+      clock,
+      logger,
+      metrics,
+      incidents: new Incidents(Date.now),
+    });
+    const keepalive = new Keepalive(options, slots, ticker, metrics, {
+      cork: new Cork(() => {}),
+      logger,
+      outbox,
+      slowConsumers,
+    });
     ticker.add(() => keepalive.turn());
     ticker.start();
     // What keepalive knows of a connection.

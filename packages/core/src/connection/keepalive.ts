@@ -11,8 +11,7 @@
  * closed within 2 intervals + pongTimeout of its last sign of life.
  */
 import { disconnects } from "@holdfast/protocol";
-import type { Outbox } from "../delivery/outbox.js";
-import { takesBytes } from "../delivery/writer.js";
+import { send, takesBytes, type WriterParts } from "../delivery/writer.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
@@ -32,7 +31,7 @@ export class Keepalive {
   readonly #connections: SlotArray<Connection>;
   readonly #ticker: Ticker;
   readonly #metrics: Metrics;
-  readonly #outbox: Outbox;
+  readonly #writing: WriterParts;
   /** Ticks between two beats. */
   readonly #beat: number;
   /** Beats in a ping interval, and in the time for the pong. */
@@ -46,7 +45,7 @@ export class Keepalive {
     connections: SlotArray<Connection>,
     ticker: Ticker,
     metrics: Metrics,
-    outbox: Outbox,
+    writing: WriterParts,
   ) {
     const intervalTicks = ticks(options.pingIntervalMs);
     this.#pongTicks = ticks(options.pongTimeoutMs);
@@ -57,7 +56,7 @@ export class Keepalive {
     this.#connections = connections;
     this.#ticker = ticker;
     this.#metrics = metrics;
-    this.#outbox = outbox;
+    this.#writing = writing;
   }
 
   /** At a beat, its share of all connections: those due for a ping, and those pinged `pongTimeout` ago. */
@@ -82,7 +81,7 @@ export class Keepalive {
     if (connection.pingedTick !== 0) return;
     if (tick - connection.seenTick < this.#silenceTicks) return;
     this.#metrics.add("keepalive_pings", 1);
-    pingConnection(this.#outbox, connection, tick);
+    pingConnection(this.#writing, connection, tick);
   }
 
   /**
@@ -92,7 +91,7 @@ export class Keepalive {
   #judge(connection: Connection, tick: number): void {
     if (connection.pingedTick === 0 || tick - connection.pingedTick < this.#pongTicks) return;
     // Our ping waits behind what a slow reader has yet to take, and so does its answer.
-    if (takesBytes(this.#outbox, connection)) return connection.alive();
+    if (takesBytes(this.#writing.outbox, connection)) return connection.alive();
     this.#metrics.add("keepalive_timeouts", 1);
     connection.disconnect(disconnects.noPong);
   }
@@ -102,13 +101,13 @@ export class Keepalive {
  * Asks for a sign of life: a frame of the dialect where the client answers it, otherwise the transport's own
  * ping.
  */
-function pingConnection(outbox: Outbox, connection: Connection, tick: number): void {
+function pingConnection(writing: WriterParts, connection: Connection, tick: number): void {
   const { codec, session, transport } = connection;
   connection.pingedTick = tick;
-  takesBytes(outbox, connection);
+  takesBytes(writing.outbox, connection);
   if (!codec.answersPings || session === undefined) return transport.ping();
   connection.pongDue = true;
-  connection.send(codec.ping);
+  send(writing, connection, codec.ping);
 }
 
 /** The longest beat that both times are whole multiples of, so that neither is stretched. */

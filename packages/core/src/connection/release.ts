@@ -7,8 +7,9 @@
 import { mayReconnect, sessionKey } from "@holdfast/protocol";
 import { type Identity, withoutGrant } from "../access/identity.js";
 import { channelOf } from "../broker/topic.js";
+import type { WriterCork } from "../delivery/cork.js";
+import type { Recipient } from "../delivery/recipient.js";
 import type { SlowSubscription } from "../delivery/slow-consumers.js";
-import type { Transport } from "../delivery/transport.js";
 import type { EventSink } from "../events/event-sink.js";
 import type { Hub } from "../hub/hub.js";
 import type { Subscription } from "../hub/subscription.js";
@@ -23,12 +24,15 @@ export interface ReleasedConnection extends MemberConnection {
 
 /** The parts of core that know of a connection. */
 export interface ReleaseParts<C> {
+  readonly cork: WriterCork;
   readonly detached: Detached;
   readonly events: EventSink | undefined;
   readonly expiries: {
     moved(connection: C, before: Identity, after: Identity): void;
     forget(connection: C, identity: Identity): void;
   };
+  /** What its client said behind a connect that will not be answered. */
+  readonly held: { forget(connection: C): void };
   readonly hub: Hub;
   readonly presence: WorkerPresence | undefined;
   readonly registry: { disconnected(connection: C): void };
@@ -48,7 +52,7 @@ export function releaseConnection<C extends ReleasedConnection>(
   connection: C,
   { detach, code }: Leaving,
 ): void {
-  const { detached, events, expiries, hub, presence, registry, slowConsumers } = parts;
+  const { detached, events, expiries, held, hub, presence, registry, slowConsumers } = parts;
   const { session } = connection;
   // One that was not answered yet has had no beginning.
   if (events !== undefined && session?.live === true)
@@ -71,12 +75,13 @@ export function releaseConnection<C extends ReleasedConnection>(
     hub.leave(subscription.topicState, subscription);
   }
   if (topicStates.length > 0) detached.add(sessionKey(connection.id), topicStates);
+  held.forget(connection);
   registry.disconnected(connection);
   if (session !== undefined) expiries.forget(connection, session.identity);
 }
 
 /** Ends a subscription, if it is still there. */
-export function unsubscribe<C extends ReleasedConnection & { readonly transport: Transport }>(
+export function unsubscribe<C extends ReleasedConnection & Recipient>(
   parts: ReleaseParts<C>,
   connection: C,
   subscription: Subscription,
@@ -84,7 +89,10 @@ export function unsubscribe<C extends ReleasedConnection & { readonly transport:
   const { session, transport } = connection;
   if (!session?.remove(subscription)) return;
   const channel = channelOf(subscription.topic);
-  if (channel !== undefined) transport.unsubscribed?.(channel);
+  if (channel !== undefined && transport.unsubscribed !== undefined) {
+    parts.cork.release(connection);
+    transport.unsubscribed(channel);
+  }
   releaseSubscription(parts, connection, session, subscription);
 }
 

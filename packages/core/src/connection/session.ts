@@ -21,6 +21,8 @@ export class Session {
    * is newer.
    */
   readonly count: number;
+  /** The tick at which its connect was answered; 0 before. */
+  #beganTick = 0;
   #identity: Identity;
   #subscriptions: Subscriptions = NONE;
   #phase: "beginning" | "live" | "resumable" = "beginning";
@@ -55,8 +57,13 @@ export class Session {
     return this.#phase === "resumable";
   }
 
+  get beganTick(): number {
+    return this.#beganTick;
+  }
+
   /** Its connect is answered now; with a token, the client may come back as this session. */
-  begin(token: string | undefined): void {
+  begin(token: string | undefined, tick: number): void {
+    this.#beganTick = tick;
     this.#phase = token === undefined ? "live" : "resumable";
   }
 

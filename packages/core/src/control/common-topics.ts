@@ -7,7 +7,7 @@
  * Invariant: `heard` is called only when every later broadcast and control message will arrive, and every
  * earlier revocation is known.
  */
-import { normalizeData } from "@holdfast/protocol";
+import { type Data, normalizeData } from "@holdfast/protocol";
 import { BROADCAST, CONTROL } from "../broker/topic.js";
 import type { Context } from "../connection/context.js";
 import type { FanOut } from "../delivery/fan-out.js";
@@ -16,14 +16,19 @@ import type { Control } from "./control.js";
 
 const RETRY_MS = 1000;
 
+export type CommonTopicsParts = Pick<
+  Context,
+  "broker" | "clock" | "logger" | "metrics" | "registry" | "revocations"
+>;
+
 export class CommonTopics {
-  readonly #context: Context;
+  readonly #parts: CommonTopicsParts;
   readonly #fanOut: FanOut;
   readonly #orders: Control;
   #state: "off" | "subscribing" | "on" | "closed" = "off";
 
-  constructor(context: Context, fanOut: FanOut, orders: Control) {
-    this.#context = context;
+  constructor(parts: CommonTopicsParts, fanOut: FanOut, orders: Control) {
+    this.#parts = parts;
     this.#fanOut = fanOut;
     this.#orders = orders;
   }
@@ -35,7 +40,7 @@ export class CommonTopics {
 
   /** The broker can be reached, maybe again: orders of meanwhile may have been missed. */
   listen(): void {
-    const { broker, clock, logger, revocations } = this.#context;
+    const { broker, clock, logger, revocations } = this.#parts;
     if (this.#state === "on") return revocations.reload();
     if (this.#state !== "off") return;
     this.#state = "subscribing";
@@ -50,11 +55,13 @@ export class CommonTopics {
     );
   }
 
-  receive(topic: typeof BROADCAST | typeof CONTROL, text: string): void {
-    if (topic === CONTROL) return this.#orders.receive(text);
-    const data = normalizeData(text);
-    this.#context.metrics.add("publications", 1);
-    this.#fanOut.add(this.#context.registry.everybody, broadcastPush(data));
+  order(text: string): void {
+    this.#orders.receive(text);
+  }
+
+  broadcast(data: Data): void {
+    this.#parts.metrics.add("publications", 1);
+    this.#fanOut.add(this.#parts.registry.everybody, broadcastPush(normalizeData(data)));
   }
 
   /** Tries no more. Idempotent. */
@@ -68,7 +75,7 @@ export class CommonTopics {
 
   /** First the orders, then the list of what was revoked before: nothing falls in between. */
   async #subscribe(): Promise<void> {
-    const { broker, revocations } = this.#context;
+    const { broker, revocations } = this.#parts;
     await Promise.all([broker.subscribe(BROADCAST), broker.subscribe(CONTROL)]);
     await revocations.load();
   }

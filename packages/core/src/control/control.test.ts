@@ -126,7 +126,7 @@ describe("channels by order", () => {
     const { transport } = await connect(world, user("a"));
     await order(world, { op: "subscribe", user: "a", channel: "user:b" });
     expect(transport.takeFrames()).toEqual([]);
-    expect(world.core.channels({ prefix: "", after: "", limit: 10 })).toEqual([]);
+    expect(world.core.inspector.channels({ prefix: "", after: "", limit: 10 })).toEqual([]);
   });
 
   test("that are public can be taken, too, and say where they begin", async () => {

@@ -17,7 +17,7 @@ import { type ChannelOrder, type DisconnectOrder, parseControlMessage } from "..
 import { type Identity, withoutGrant } from "../access/identity.js";
 import type { Subject } from "../access/revocation-store.js";
 import { channelTopic } from "../broker/topic.js";
-import { subscribeByOrder } from "../commands/subscribe.js";
+import { type SubscribeParts, subscribeByOrder } from "../commands/subscribe.js";
 import type { Connection } from "../connection/connection.js";
 import type { Context } from "../connection/context.js";
 import { changeIdentity } from "../connection/identity-change.js";
@@ -42,8 +42,10 @@ const VISITS_PER_LOOK = 256;
 const LOG_INTERVAL_MS = 10_000;
 const SAMPLE_LENGTH = 100;
 
+export type ControlParts = SubscribeParts & Pick<Context, "registry" | "revocations">;
+
 export class Control {
-  readonly #context: Context;
+  readonly #parts: ControlParts;
   /** For the next sweep. */
   #orders = new Map<Subject, SweepOrder[]>();
   #waiting = 0;
@@ -52,13 +54,13 @@ export class Control {
   #loggedAt = Number.NEGATIVE_INFINITY;
   #unlogged = 0;
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
   }
 
   /** Any text that was published to `control`. */
   receive(text: string): void {
-    const { clock, metrics, options, revocations } = this.#context;
+    const { clock, metrics, options, revocations } = this.#parts;
     const order = parseControlMessage(text, { now: clock.now(), ttlMs: options.revocationTtlMs });
     if ("problem" in order) return this.#reject(text, order.problem);
     metrics.add("orders", 1);
@@ -85,8 +87,8 @@ export class Control {
     if (this.#state !== "idle") return;
     this.#state = "sweeping";
     // After this turn: what comes together shares a sweep.
-    this.#context.clock.defer(() => {
-      const { connections } = this.#context.registry;
+    this.#parts.clock.defer(() => {
+      const { connections } = this.#parts.registry;
       const sweep = { orders: this.#orders, check: this.#check, end: connections.beginWalk(), slot: 0 };
       this.#orders = new Map();
       this.#waiting = 0;
@@ -96,7 +98,7 @@ export class Control {
   }
 
   #advance(sweep: Sweep): void {
-    const { clock, registry } = this.#context;
+    const { clock, registry } = this.#parts;
     const deadline = clock.monotonic() + SLICE_MS;
     while (sweep.slot < sweep.end) {
       const stop = Math.min(sweep.end, sweep.slot + VISITS_PER_LOOK);
@@ -121,8 +123,8 @@ export class Control {
     if (session === undefined) return;
     const { identity } = session;
     const { user, tokenId } = identity;
-    if (check && this.#context.revocations.refuses(identity, sessionKey(connection.id))) {
-      this.#context.metrics.add("connections_revoked", 1);
+    if (check && this.#parts.revocations.refuses(identity, sessionKey(connection.id))) {
+      this.#parts.metrics.add("connections_revoked", 1);
       return connection.disconnect(disconnects.revoked);
     }
     if (check) this.#checkGrants(connection, identity);
@@ -138,7 +140,7 @@ export class Control {
   #carryOut(order: SweepOrder, connection: Connection): void {
     switch (order.op) {
       case "disconnect":
-        this.#context.metrics.add("connections_dismissed", 1);
+        this.#parts.metrics.add("connections_dismissed", 1);
         return connection.disconnect(
           order.reconnect ? disconnects.disconnected : disconnects.dismissed,
           order.reason,
@@ -148,31 +150,31 @@ export class Control {
         // Something else than a grant may allow it.
         const subscription = connection.session?.find(channelTopic(order.channel));
         if (subscription === undefined) return;
-        unsubscribe(this.#context, connection, subscription);
+        unsubscribe(this.#parts, connection, subscription);
         const { code } = disconnects.revoked;
         return connection.push({ op: "unsubscribed", body: { channel: order.channel, code } });
       }
       case "subscribe":
-        return subscribeByOrder(this.#context, connection, order.channel);
+        return subscribeByOrder(this.#parts, connection, order.channel);
     }
   }
 
   /** Subscription tokens are revoked one by one: they end a channel, not the connection. */
   #checkGrants(connection: Connection, { user, grants = [] }: Identity): void {
     for (const { channel, tokenId, issuedAt } of grants) {
-      if (this.#context.revocations.refuses({ user, tokenId, issuedAt })) this.#withdraw(connection, channel);
+      if (this.#parts.revocations.refuses({ user, tokenId, issuedAt })) this.#withdraw(connection, channel);
     }
   }
 
   #withdraw(connection: Connection, channel: string): void {
     const { session } = connection;
     if (session === undefined) return;
-    changeIdentity(this.#context, connection, withoutGrant(session.identity, channel), disconnects.revoked);
+    changeIdentity(this.#parts, connection, withoutGrant(session.identity, channel), disconnects.revoked);
   }
 
   /** Counted; one line in ten seconds, since any backend may publish to the broker. */
   #reject(text: string, problem: string): void {
-    const { clock, logger, metrics } = this.#context;
+    const { clock, logger, metrics } = this.#parts;
     metrics.add("orders_rejected", 1);
     this.#unlogged++;
     const now = clock.monotonic();

@@ -8,7 +8,8 @@ describe("what is told of channels and connections", () => {
     const world = memoryWorld();
     const a = await world.subscribed("b", "c", "a", "pre:1");
     await world.subscribed("b", "pre:2");
-    const page = (after: string, limit = 2, prefix = "") => world.core.channels({ prefix, after, limit });
+    const page = (after: string, limit = 2, prefix = "") =>
+      world.core.inspector.channels({ prefix, after, limit });
     expect(page("")).toEqual([
       { channel: "a", subscribers: 1 },
       { channel: "b", subscribers: 2 },
@@ -27,12 +28,12 @@ describe("what is told of channels and connections", () => {
     const one = await world.subscribed(...Array.from({ length: 12 }, (_, n) => `c${n}`));
     world.client();
     const two = await world.subscribed();
-    const all = world.core.sessions({ after: "", limit: 10 });
+    const all = world.core.inspector.sessions({ after: "", limit: 10 });
     expect(all.map(({ session }) => session)).toEqual([one.connection.id, two.connection.id]);
     expect(all[0]).toMatchObject({ subscriptions: 12, channels: expect.any(Array) });
     expect(all[0]?.channels).toHaveLength(10);
-    expect(world.core.sessions({ after: one.connection.id, limit: 10 })).toEqual([all[1]]);
-    expect(world.core.sessions({ user: "nobody", after: "", limit: 10 })).toEqual([]);
+    expect(world.core.inspector.sessions({ after: one.connection.id, limit: 10 })).toEqual([all[1]]);
+    expect(world.core.inspector.sessions({ user: "nobody", after: "", limit: 10 })).toEqual([]);
   });
 
   test("pages of several workers together miss nothing and repeat nothing", () => {

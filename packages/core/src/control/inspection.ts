@@ -19,6 +19,8 @@ export interface ConnectionFacts {
   /** Its session id. */
   readonly session: string;
   readonly user?: string;
+  /** Where its client comes from, as limits count it; left out where that is not known. */
+  readonly address?: string;
   /** When its token expires, ms since 1970. */
   readonly expiresAt?: number;
   readonly subscriptions: number;
@@ -62,12 +64,20 @@ export function connections(
   all: Iterable<Connection>,
   { user, after, limit }: ConnectionsQuery,
 ): ConnectionFacts[] {
+  const isMeant = ({ id, session }: Connection): boolean =>
+    id > after && (user === undefined || session?.user === user);
+  return firstConnections(all, isMeant, limit);
+}
+
+/** The first by id of those that are connected and meant. */
+export function firstConnections(
+  all: Iterable<Connection>,
+  isMeant: (connection: Connection) => boolean,
+  limit: number,
+): ConnectionFacts[] {
   const found = new FirstByName<Connection>(limit, ({ id }) => id);
-  for (const connection of all) {
-    const { session } = connection;
-    if (session === undefined || connection.id <= after) continue;
-    if (user === undefined || session.user === user) found.add(connection);
-  }
+  for (const connection of all)
+    if (connection.session !== undefined && isMeant(connection)) found.add(connection);
   return found.take().flatMap(factsOf);
 }
 
@@ -90,14 +100,16 @@ export function mergeConnections(
     .slice(0, limit);
 }
 
-function factsOf({ id, session }: Connection): ConnectionFacts[] {
+function factsOf({ id, session, transport }: Connection): ConnectionFacts[] {
   if (session === undefined) return [];
   const { user, expiresAt } = session.identity;
+  const address = transport.clientAddress?.();
   const named = session.subscriptions.flatMap(({ topic }) => channelOf(topic) ?? []);
   return [
     {
       session: id,
       ...(user !== undefined && { user }),
+      ...(address !== undefined && { address }),
       ...(expiresAt !== undefined && { expiresAt }),
       subscriptions: session.channels,
       channels: named.slice(0, MAX_NAMED),

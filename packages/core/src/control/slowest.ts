@@ -5,7 +5,7 @@
 
 import { channelOf } from "../broker/topic.js";
 import type { Connection } from "../connection/connection.js";
-import type { OutboxFill } from "../delivery/outbox.js";
+import type { Outbox, OutboxFill } from "../delivery/outbox.js";
 
 export interface SlowConnection extends OutboxFill {
   /** Its session id. */
@@ -21,10 +21,10 @@ export interface SlowConnection extends OutboxFill {
 const MAX_NAMED = 10;
 
 /** The fullest outboxes first, then those that missed most. At most `limit`. */
-export function slowest(connections: Iterable<Connection>, limit: number): SlowConnection[] {
+export function slowest(connections: Iterable<Connection>, outbox: Outbox, limit: number): SlowConnection[] {
   let found: SlowConnection[] = [];
   for (const connection of connections) {
-    const slow = slowness(connection);
+    const slow = slowness(connection, outbox);
     if (slow !== undefined) found.push(slow);
     // Cut now and then: in a storm every connection is a candidate.
     if (found.length >= 2 * limit + 1000) found = found.sort(bySlowness).slice(0, limit);
@@ -38,8 +38,9 @@ export function bySlowness(a: SlowConnection, b: SlowConnection): number {
 }
 
 /** Undefined when nothing waits for it. */
-function slowness(connection: Connection): SlowConnection | undefined {
-  const { id, session, waiting } = connection;
+function slowness(connection: Connection, outbox: Outbox): SlowConnection | undefined {
+  const { id, session } = connection;
+  const waiting = outbox.waiting(connection.transport, connection.backlog);
   const behind = session?.subscriptions.filter((each) => each.behind !== undefined) ?? [];
   if (waiting.bytes === 0 && behind.length === 0) return undefined;
   return {

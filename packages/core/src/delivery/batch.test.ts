@@ -76,6 +76,42 @@ describe("a batch", () => {
   });
 });
 
+/** Writes down what a framing is told of compression. */
+class CompressFroms extends TextFraming {
+  readonly heard: (number | undefined)[] = [];
+
+  override frame(text: string, compressFrom?: number): Uint8Array {
+    this.heard.push(compressFrom);
+    return super.frame(text);
+  }
+}
+
+describe("compression", () => {
+  function heardFor(batch: Batch, name: CodecName = "raw"): readonly (number | undefined)[] {
+    const framing = new CompressFroms();
+    batch.bytesFor(codecs[name], framing);
+    return framing.heard;
+  }
+
+  test("may be had by the messages of a batch that is shared, and by no others", () => {
+    const shared = new Batch(0, "c", 300);
+    shared.add(messagePush("1"));
+    expect(heardFor(shared)).toEqual([300]);
+    shared.add(messagePush("2"));
+    const two = new Batch(0, "c", 300);
+    for (const data of ["1", "2"]) two.add(messagePush(data));
+    expect(heardFor(two)).toEqual([300, 300]);
+    expect(heardFor(two, "lines")).toEqual([300]);
+    expect(heardFor(batchOf("1", "2"))).toEqual([undefined, undefined]);
+  });
+
+  test("ends after 256 Ki characters of a batch", () => {
+    const batch = new Batch(0, "c", 1);
+    for (let i = 0; i < 5; i++) batch.add(messagePush(JSON.stringify("x".repeat(64 * 1024 - 2))));
+    expect(heardFor(batch)).toEqual([1, 1, 1, 1, undefined]);
+  });
+});
+
 test("whatever is batched, every encoding has each publication once and in order, and no message of several is too long", () => {
   const data = fc.oneof(
     fc.json({ maxDepth: 2 }),

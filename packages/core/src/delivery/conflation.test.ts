@@ -11,7 +11,7 @@ function batchOf(...data: (string | undefined)[]): Batch {
   return batch;
 }
 
-const data = (conflation: Conflation, after: number, upTo: number): (string | undefined)[] =>
+const data = (conflation: Conflation, after: number, upTo: number): unknown[] =>
   conflation.between({ after, upTo }).map((pushed) => pushed.data);
 
 describe("a conflation", () => {

@@ -8,7 +8,7 @@
  * may have changed since. Invariants: the newest publication is here whatever its size; beyond it at most
  * `MAX_KEYS` and `maxChars`, the oldest go first.
  */
-import { memberText } from "@holdfast/protocol";
+import { type Data, memberText } from "@holdfast/protocol";
 import type { Batch, Numbers, Pushed } from "./batch.js";
 import { weightOf } from "./push.js";
 
@@ -81,10 +81,11 @@ export class Conflation {
 }
 
 /**
- * Data without the field, or with something else than text or a number in it, has the key "". A number that
- * no double has exactly is its own text: two ids of 64 bits would be one.
+ * Bytes, and data without the field or with something else than text or a number in it, have the key "". A
+ * number that no double has exactly is its own text: two ids of 64 bits would be one.
  */
-function keyOf(data: string, field: string): string {
+function keyOf(data: Data, field: string): string {
+  if (typeof data !== "string") return "";
   const text = data.trimStart().startsWith("{") ? memberText(data, field) : undefined;
   const key: unknown = text === undefined ? undefined : JSON.parse(text);
   if (typeof key === "number") return Number.isSafeInteger(key) ? String(key) : (text ?? "");

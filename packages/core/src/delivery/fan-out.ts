@@ -5,17 +5,23 @@
  * until its walk begins shares its batch. While a walk is under way the next batch gathers, so a worker that
  * falls behind writes fewer, larger chunks: load makes it more efficient.
  *
+ * Where several topics have a batch in one turn, a cork holds what is written until all of them were walked:
+ * a connection that listens to many of them is written once (cork.ts).
+ *
  * Invariants: batches of one topic are delivered whole and in order, never two at once; no stretch holds the
- * loop much longer than `sliceMs`; what waits is bounded by `maxPendingChars`, beyond which the newest
- * publication is dropped and counted.
+ * loop much longer than `sliceMs`; what waits or is held is bounded by `maxPendingChars`, beyond which the
+ * newest publication is dropped and counted.
  */
 
 import type { SentPush } from "@holdfast/protocol";
 import type { Clock } from "../runtime/clock.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { SlotArray, type Slotted } from "../runtime/slot-array.js";
+import type { Tracing } from "../runtime/tracing.js";
 import { Batch, type Span } from "./batch.js";
+import type { Cork } from "./cork.js";
 import { weightOf } from "./push.js";
+import { TurnQueue } from "./turn-queue.js";
 
 /** A listener of a topic: a subscription, or every connection. */
 export interface Listener extends Slotted {
@@ -28,6 +34,8 @@ export class Audience<L extends Listener = Listener> {
   readonly listeners = new SlotArray<L>();
   /** The channel that they listen to, if it is one. */
   readonly channel: string | undefined;
+  /** Bytes from which its messages may be compressed; undefined: never. Set once, before the first. */
+  compressFrom: number | undefined = undefined;
   /** The batch that gathers; owned by FanOut. */
   pending: Batch | undefined;
 
@@ -54,28 +62,31 @@ interface Walk {
   bytes: number;
 }
 
+const MAX_PENDING_CHARS = 64 * 1024 * 1024;
 /** Deliveries between two looks at the clock: about 0.2 ms of writes. */
 const DELIVERIES_PER_LOOK = 32;
 
+/** The cork, as far as the fan-out turns it. */
+export type FanOutCork = Pick<Cork, "isEmpty" | "isFull" | "isHolding" | "open" | "flush">;
+
 export class FanOut {
+  readonly #cork: FanOutCork;
+  /** What was walked and is still held. */
+  readonly #held: Batch[] = [];
   readonly #clock: Clock;
   readonly #metrics: Metrics;
-  readonly #sliceMs: number;
-  readonly #maxPendingChars: number;
-  /**
-   * Audiences with a pending batch, in order of its first publication: first the rest of `turn`, then
-   * `queue`.
-   */
-  #turn: Audience[] = [];
-  #nextInTurn = 0;
-  #queue: Audience[] = [];
+  readonly #options: Required<FanOutOptions>;
+  readonly #tracing: Tracing | undefined;
+  /** Audiences with a pending batch, in order of its first publication. */
+  readonly #queue = new TurnQueue<Audience>();
   #walk: Walk | undefined;
   #pendingChars = 0;
   #state: "idle" | "scheduled" = "idle";
 
-  constructor(options: FanOutOptions, clock: Clock, metrics: Metrics) {
-    this.#sliceMs = options.sliceMs;
-    this.#maxPendingChars = options.maxPendingChars ?? 64 * 1024 * 1024;
+  constructor(options: FanOutOptions, clock: Clock, metrics: Metrics, cork: FanOutCork, tracing?: Tracing) {
+    this.#cork = cork;
+    this.#tracing = tracing;
+    this.#options = Object.freeze({ maxPendingChars: MAX_PENDING_CHARS, ...options });
     this.#clock = clock;
     this.#metrics = metrics;
   }
@@ -90,7 +101,7 @@ export class FanOut {
    * dropped again.
    */
   get hasRoom(): boolean {
-    return this.#pendingChars * 2 <= this.#maxPendingChars;
+    return this.#pendingChars * 2 <= this.#options.maxPendingChars;
   }
 
   /**
@@ -99,7 +110,7 @@ export class FanOut {
    */
   add(audience: Audience, push: SentPush, span?: Span): boolean {
     const weight = weightOf(push);
-    if (this.#pendingChars + weight > this.#maxPendingChars) {
+    if (this.#pendingChars + weight > this.#options.maxPendingChars) {
       this.#metrics.add("fanout_dropped", 1);
       return false;
     }
@@ -114,10 +125,11 @@ export class FanOut {
 
   #queuePush(audience: Audience, push: SentPush, span: Span | undefined, weight: number): void {
     if (audience.pending === undefined) {
-      audience.pending = new Batch(this.#clock.monotonic(), audience.channel);
-      this.#queue.push(audience);
+      audience.pending = new Batch(this.#clock.monotonic(), audience.channel, audience.compressFrom);
+      this.#queue.put(audience);
     }
     audience.pending.add(push, span, weight);
+    if (this.#tracing !== undefined) audience.pending.trace(this.#tracing, push);
     this.#pendingChars += weight;
     if (this.#state === "idle") this.#schedule();
   }
@@ -136,22 +148,38 @@ export class FanOut {
   }
 
   #stretch(): void {
-    const deadline = this.#clock.monotonic() + this.#sliceMs;
+    const deadline = this.#clock.monotonic() + this.#options.sliceMs;
     for (;;) {
+      if (this.#isToFlush && !this.#flush(deadline)) return this.#schedule();
       this.#walk ??= this.#nextWalk();
       if (this.#walk === undefined) {
         this.#state = "idle";
         return;
       }
-      if (!this.#advance(this.#walk, deadline)) {
-        this.#schedule();
-        return;
+      const isWalked = this.#advance(this.#walk, deadline);
+      if (isWalked) {
+        this.#finish(this.#walk);
+        this.#walk = undefined;
       }
-      const now = this.#finish(this.#walk);
-      this.#walk = undefined;
       // Also between walks: a thousand audiences of one listener are as long as one of a thousand.
-      if (now >= deadline) return this.#schedule();
+      if (this.#clock.monotonic() >= deadline) return this.#schedule();
     }
+  }
+
+  /** Whether all of the turn were walked, or no more can be held, or it has begun. */
+  get #isToFlush(): boolean {
+    const { isEmpty, isFull, isHolding } = this.#cork;
+    if (isEmpty && this.#held.length === 0) return false;
+    return isFull || !isHolding || (this.#walk === undefined && this.#queue.isTurnOver);
+  }
+
+  /** Writes what is held, until the deadline. False where something is left. */
+  #flush(deadline: number): boolean {
+    if (!this.#cork.flush(() => this.#clock.monotonic() >= deadline)) return false;
+    const now = this.#clock.monotonic();
+    for (const batch of this.#held.splice(0)) this.#delivered(batch, now);
+    if (this.#walk !== undefined || !this.#queue.isTurnOver) this.#cork.open();
+    return now < deadline;
   }
 
   /** Walks on until the audience's end (true) or the deadline (false). */
@@ -169,7 +197,7 @@ export class FanOut {
         writes++;
         bytes += written;
       }
-      more = slot < end && this.#clock.monotonic() >= deadline;
+      more = slot < end && (this.#cork.isFull || this.#clock.monotonic() >= deadline);
       if (more) break;
     }
     walk.slot = slot;
@@ -179,28 +207,29 @@ export class FanOut {
   }
 
   #nextWalk(): Walk | undefined {
-    if (this.#nextInTurn === this.#turn.length) {
-      // Not `shift`, whose cost grows with the queue.
-      this.#turn = this.#queue;
-      this.#queue = [];
-      this.#nextInTurn = 0;
-    }
-    const audience = this.#turn[this.#nextInTurn];
+    const isNewTurn = this.#queue.isTurnOver;
+    const audience = this.#queue.take();
     const batch = audience?.pending;
     if (audience === undefined || batch === undefined) return undefined;
-    this.#nextInTurn++;
+    if (isNewTurn && this.#queue.turnSize > 1) this.#cork.open();
     audience.pending = undefined;
     return { audience, batch, end: audience.listeners.beginWalk(), slot: 0, writes: 0, bytes: 0 };
   }
 
-  /** Ends a walk and reports it, once for all its deliveries. Returns the time. */
-  #finish({ audience, batch, writes, bytes }: Walk): number {
-    const now = this.#clock.monotonic();
+  /** Ends a walk and reports it, once for all its deliveries. */
+  #finish({ audience, batch, writes, bytes }: Walk): void {
     audience.listeners.endWalk();
-    this.#pendingChars -= batch.chars;
+    batch.traces?.written(writes, bytes);
     this.#metrics.add("deliveries", writes * batch.size);
     this.#metrics.add("delivered_bytes", bytes);
+    if (this.#cork.isHolding) this.#held.push(batch);
+    else this.#delivered(batch, this.#clock.monotonic());
+  }
+
+  /** Every listener was written the batch. */
+  #delivered(batch: Batch, now: number): void {
+    this.#pendingChars -= batch.chars;
+    batch.traces?.end();
     this.#metrics.observe("fanout_seconds", (now - batch.since) / 1000);
-    return now;
   }
 }

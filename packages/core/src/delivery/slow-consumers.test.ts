@@ -256,7 +256,7 @@ describe("operators", () => {
     stall(full);
     some.transport.bufferedBytes = 10;
     await publish(world, "drop:a", 1, 2);
-    expect(world.core.slowest(10)).toEqual([
+    expect(world.core.inspector.slowest(10)).toEqual([
       {
         id: full.connection.id,
         user: undefined,
@@ -269,7 +269,7 @@ describe("operators", () => {
       },
       expect.objectContaining({ id: some.connection.id, bytes: 10, messages: 2, skipped: 0, behind: [] }),
     ]);
-    expect(world.core.slowest(1)).toHaveLength(1);
+    expect(world.core.inspector.slowest(1)).toHaveLength(1);
     expect(fine.transport.end).toBeUndefined();
   });
 

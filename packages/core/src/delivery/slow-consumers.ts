@@ -10,25 +10,19 @@
  * free byte, or a slow reader would get a gap for every other publication. Invariants: in the set exactly
  * while `subscription.behind` is set; catching up comes before whatever follows.
  */
-import { type DisconnectCode, disconnects } from "@holdfast/protocol";
+import { disconnects } from "@holdfast/protocol";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { SlowConsumerRule } from "../namespace.js";
 import type { Clock } from "../runtime/clock.js";
+import { clientFacts, type Incidents } from "../runtime/incidents.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
 import type { Batch } from "./batch.js";
 import { Conflation } from "./conflation.js";
-import type { OutboxFill } from "./outbox.js";
+import type { Outbox, OutboxFill } from "./outbox.js";
+import type { Recipient } from "./recipient.js";
 import { SkippedRange } from "./skipped-range.js";
-
-/** A connection, as far as its slowness concerns it. */
-export interface SlowConsumer {
-  readonly id: string;
-  readonly session: { readonly user: string | undefined } | undefined;
-  readonly waiting: OutboxFill;
-  disconnect(row: DisconnectCode): void;
-}
 
 /** The topic of a subscription: by it the subscriptions of a channel share a conflation. */
 export interface SlowTopic {
@@ -42,14 +36,18 @@ export interface SlowSubscription {
   readonly topicState: SlowTopic;
   /** While its connection is too slow for it. Written by `SlowConsumers` alone. */
   behind: SkippedRange | undefined;
-  /** Goes on if there is room again. */
-  catchUp(): void;
+  readonly connection: Recipient;
 }
 
+/** Tells a subscription what it missed, if there is room again. */
+export type CatchUp = (subscription: SlowSubscription) => void;
+
 export interface SlowConsumerParts {
+  readonly outbox: Outbox;
   readonly ticker: Ticker;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly incidents: Incidents;
   readonly logger: Logger;
 }
 
@@ -103,7 +101,7 @@ export class SlowConsumers {
    * A publication found no room: ends the connection, or leaves the batch out where the channel's policy says
    * so. A broadcast is for no subscription. Returns the bytes written.
    */
-  skipped(connection: SlowConsumer, batch: Batch, subscription: SlowSubscription | undefined): 0 {
+  skipped(connection: Recipient, batch: Batch, subscription: SlowSubscription | undefined): 0 {
     // It may have ended when it tried to catch up.
     if (connection.session === undefined) return 0;
     if (subscription === undefined || subscription.topicState.slowConsumer.policy === "disconnect")
@@ -113,7 +111,7 @@ export class SlowConsumers {
   }
 
   /** The connection ends as slow. `subscription`: for which something was to be written, if for any. */
-  end(connection: SlowConsumer, subscription?: SlowSubscription): void {
+  end(connection: Recipient, subscription?: SlowSubscription): void {
     this.#disconnected++;
     this.#parts.metrics.add("slow_consumers", 1);
     this.#found(connection, subscription);
@@ -138,10 +136,12 @@ export class SlowConsumers {
   }
 
   /** One tick: some of those that are behind try to catch up, and the log gets what gathered. */
-  turn(): void {
+  turn(catchUp: CatchUp): void {
     this.#log();
-    for (let looks = Math.min(this.#behind.size, MAX_LOOKS_PER_TICK); looks > 0; looks--)
-      this.#next()?.catchUp();
+    for (let looks = Math.min(this.#behind.size, MAX_LOOKS_PER_TICK); looks > 0; looks--) {
+      const subscription = this.#next();
+      if (subscription !== undefined) catchUp(subscription);
+    }
     if (this.#behind.size === 0) this.#way = undefined;
   }
 
@@ -153,7 +153,7 @@ export class SlowConsumers {
     return this.#way.next().value;
   }
 
-  #skip(connection: SlowConsumer, batch: Batch, subscription: SlowSubscription): void {
+  #skip(connection: Recipient, batch: Batch, subscription: SlowSubscription): void {
     const { topicState } = subscription;
     const behind = subscription.behind ?? this.#fallBehind(connection, subscription);
     const before = behind.skipped;
@@ -161,13 +161,19 @@ export class SlowConsumers {
     this.#parts.metrics.add("publications_skipped", behind.skipped - before);
   }
 
-  #fallBehind(connection: SlowConsumer, subscription: SlowSubscription): SkippedRange {
+  #fallBehind(connection: Recipient, subscription: SlowSubscription): SkippedRange {
     const { topicState } = subscription;
     const behind = new SkippedRange();
     subscription.behind = behind;
     this.#behind.add(subscription);
     if (topicState.slowConsumer.policy === "latest") this.#conflation(topicState).users++;
     this.#fellBehind++;
+    this.#parts.incidents.note({
+      kind: "behind",
+      code: topicState.slowConsumer.policy,
+      ...clientFacts(connection),
+      channel: channelOf(topicState.topic),
+    });
     this.#found(connection, subscription);
     return behind;
   }
@@ -180,11 +186,11 @@ export class SlowConsumers {
     return conflation;
   }
 
-  #found(connection: SlowConsumer, subscription: SlowSubscription | undefined): void {
+  #found(connection: Recipient, subscription: SlowSubscription | undefined): void {
     this.#sample ??= {
       connection: connection.id,
       user: connection.session?.user,
-      ...connection.waiting,
+      ...this.#parts.outbox.waiting(connection.transport, connection.backlog),
       topic: subscription?.topic,
     };
     this.#log();

@@ -23,26 +23,39 @@ export interface Mark {
 
 /** One message of a batch. */
 export interface Message {
-  readonly text: string;
+  /** Text, or bytes for a framing that has `frameBytes`. */
+  readonly said: WireMessage;
   /** Undefined where it moves no position. */
   readonly at: Mark | undefined;
 }
 
-/** Turns messages into the bytes a kind of transport writes. One instance per kind. */
+/**
+ * Turns messages into the bytes a kind of transport writes. One instance per kind.
+ *
+ * `compressFrom`: bytes of a message from which it may be compressed, by a framing that can; left out where
+ * its bytes are for one connection alone, and are not to be compressed.
+ */
 export interface Framing {
   /** The bytes of one text message. */
-  frame(text: string): Uint8Array;
+  frame(text: string, compressFrom?: number): Uint8Array;
   /** The bytes of one binary message; left out where the transport carries text alone. */
-  frameBytes?(bytes: Uint8Array): Uint8Array;
-  /** The bytes of the text messages of a batch, for a framing that tells its readers where they stand. */
-  frameAll?(messages: readonly Message[]): Uint8Array;
+  frameBytes?(bytes: Uint8Array, compressFrom?: number): Uint8Array;
+  /** The bytes of the messages of a batch, for a framing that tells its readers where they stand. */
+  frameAll?(messages: readonly Message[], compressFrom?: number): Uint8Array;
 }
 
 /** The bytes of one message. The edge opens no binary codec on a transport that carries text alone. */
-export function frameMessage(framing: Framing, message: WireMessage): Uint8Array {
-  if (typeof message === "string") return framing.frame(message);
+export function frameMessage(framing: Framing, message: WireMessage, compressFrom?: number): Uint8Array {
+  if (typeof message === "string") return framing.frame(message, compressFrom);
   if (framing.frameBytes === undefined) throw new TypeError("this transport carries no binary message");
-  return framing.frameBytes(message);
+  return framing.frameBytes(message, compressFrom);
+}
+
+/** Bytes for one connection that follow one another, each made by the framing. */
+export interface FrameRun {
+  readonly list: readonly Uint8Array[];
+  /** The same in one array. Shared with other connections: not to be changed. */
+  readonly joined: Uint8Array;
 }
 
 export interface Transport {
@@ -54,12 +67,20 @@ export interface Transport {
    * Writes bytes that `framing` made: one message or several. The array is shared and must not be changed.
    */
   write(frames: Uint8Array): void;
+  /** The same in one go. Left out where that brings nothing: then they are written one by one. */
+  writeRun?(run: FrameRun): void;
   /** Asks the other side for a sign of life below the protocol, where the transport can. */
   ping(): void;
   /** Ends politely: everything written before is delivered first. */
   close(code: number, reason: string): void;
   /** Ends at once. */
   terminate(): void;
+
+  /**
+   * Where its client comes from, as limits count it: of IPv6 the network of /64. Looked up when asked;
+   * undefined where it is not known, or the socket has gone. Left out by a transport that has none.
+   */
+  clientAddress?(): string | undefined;
 
   // What transports do whose clients keep no positions of their own. Others leave it out.
 

@@ -7,6 +7,7 @@ import {
   errors,
   type HistoryRequest,
   normalizeData,
+  type PublicationData,
 } from "@holdfast/protocol";
 import type { Broker, LogPage, Retention } from "../broker/broker.js";
 import { channelTopic } from "../broker/topic.js";
@@ -39,8 +40,8 @@ export async function readHistoryPage(
 }
 
 /** As many as fit: text that is no JSON grows when it becomes JSON. At least one, so that paging goes on. */
-function bounded({ entries }: LogPage, maxBytes: number): { offset: number; data: string }[] {
-  const publications: { offset: number; data: string }[] = [];
+function bounded({ entries }: LogPage, maxBytes: number): PublicationData[] {
+  const publications: PublicationData[] = [];
   let bytes = 0;
   for (const { offset, data } of entries) {
     const normal = normalizeData(data);

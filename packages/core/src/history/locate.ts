@@ -1,5 +1,5 @@
 /**
- * Recovery: what can be proven about a position. Pure; the rules behind every `recovered` in the protocol.
+ * Locate: what can be proven about a position. Pure; the rules behind every `recovered` in the protocol.
  *
  * Offsets are gapless, so two positions of one epoch say exactly what lies between them. Between epochs only
  * the lineage proves anything: up to its offset the earlier log and this one are the same. Whatever cannot be

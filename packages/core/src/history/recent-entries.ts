@@ -34,6 +34,8 @@ export class RecentEntries {
   #beyond = 0;
   /** Connections that wait for these entries: meanwhile the budget takes nothing. */
   #pins = 0;
+  /** From where the waiting clients want the log to be read. */
+  #wanted = Number.POSITIVE_INFINITY;
 
   constructor(budget: RecentEntriesBudget, limits: RecentEntriesLimits) {
     this.#budget = budget;
@@ -83,7 +85,23 @@ export class RecentEntries {
     return this.#entries.slice(start, start + last - offset);
   }
 
-  /** A client waits for what is here. Pair with `unpin`. */
+  /** A client needs the log to be read from an offset on. */
+  want(from: number): void {
+    this.#wanted = Math.min(this.#wanted, from);
+  }
+
+  /**
+   * What to read for clients that want entries before these; undefined when no client does. `next`: the
+   * offset that follows the newest entry.
+   */
+  takeWanted(next: number): { readonly from: number; readonly to: number } | undefined {
+    const from = this.#wanted;
+    this.#wanted = Number.POSITIVE_INFINITY;
+    const to = (this.first ?? next) - 1;
+    return from <= to ? { from, to } : undefined;
+  }
+
+  /** A client waits for what is here, or is being read: it is kept. Pair with `unpin`. */
   pin(): void {
     this.#pins++;
   }

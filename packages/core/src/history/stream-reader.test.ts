@@ -6,10 +6,12 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable, type LogPage, type LogQuery } from "../broker/broker.js";
 import { MemoryBroker, MemoryBus } from "../broker/broker-memory.js";
 import { channelTopic } from "../broker/topic.js";
+import { Cork } from "../delivery/cork.js";
 import { FanOut } from "../delivery/fan-out.js";
 import { TopicState } from "../hub/topic-state.js";
 import { DISCONNECT } from "../namespace.js";
 import type { CoreOptions } from "../options.js";
+import { Incidents } from "../runtime/incidents.js";
 import { Ticker } from "../runtime/ticker.js";
 import { CoreWorld, type FakeClient } from "../testing/core-world.js";
 import { FakeClock } from "../testing/fake-clock.js";
@@ -373,7 +375,7 @@ test("while too much waits to be delivered nothing more is read, then what found
   const ticker = new Ticker(clock);
   const scripted = new ScriptedBroker();
   scripted.become("ready");
-  const fanOut = new FanOut({ sliceMs: 5, maxPendingChars: 100 }, clock, metrics);
+  const fanOut = new FanOut({ sliceMs: 5, maxPendingChars: 100 }, clock, metrics, new Cork(() => {}));
   const logger = new RecordingLogger();
   const streamReader = new StreamReader(
     {
@@ -383,7 +385,7 @@ test("while too much waits to be delivered nothing more is read, then what found
       maxReadBytes: 1000,
       positionCheckMs: 1000,
     },
-    { broker: scripted, fanOut, ticker, metrics, logger },
+    { broker: scripted, fanOut, ticker, metrics, incidents: new Incidents(Date.now), logger },
   );
   const topicState = new TopicState(NEWS, { size: 100, ttlMs: 60_000 }, streamReader.newStream(), DISCONNECT);
   const stream = topicState.stream;

@@ -1,52 +1,29 @@
 /**
- * StreamReader: keeps every stream of the worker without a hole, and answers who comes back.
+ * StreamReader: keeps every stream of the worker without a hole, and answers clients that come back.
  *
- * A stream that finds something missing is read on from the log at once. Quiet streams are compared with the
- * broker now and then, each at its own time, at a bounded rate; after an outage all of them are, a bounded
- * number at once. Clients that come back together share the reads. Invariant: at most one read is under way
- * for a topic state, and what it brings reaches the topic's listeners in order, or they are told of the gap.
+ * A stream that finds something missing is read on from the log at once. Clients that come back together
+ * share the reads. When quiet streams are compared with the log is in `proof-schedule.ts`, how a log is read
+ * in `log-reads.ts`, what becomes of a page in `stream-delivery.ts`. Invariant: what a read brings reaches
+ * the topic's listeners in order, or they are told of the gap.
  */
-import { normalizeData, type Position } from "@holdfast/protocol";
-import {
-  type Broker,
-  BrokerUnavailable,
-  bytesOf,
-  type LogPage,
-  type LogQuery,
-  type Retention,
-} from "../broker/broker.js";
-import { channelOf, type Topic } from "../broker/topic.js";
+import type { Data, Position } from "@holdfast/protocol";
+import { type Broker, BrokerUnavailable } from "../broker/broker.js";
+import { channelOf } from "../broker/topic.js";
 import type { Audience, FanOut } from "../delivery/fan-out.js";
-import { gapPush, publicationPush } from "../delivery/push.js";
-import { FairTurns } from "../runtime/fair-turns.js";
+import { publicationPush } from "../delivery/push.js";
+import type { Incidents } from "../runtime/incidents.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
-import { SlotArray } from "../runtime/slot-array.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
+import { LogReads } from "./log-reads.js";
+import { ProofSchedule, type ProvenTopic } from "./proof-schedule.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
-import { type Recovery, Stream, type StreamLimits, type StreamProgress } from "./stream.js";
-
-/**
- * A read of a topic's log. `proof`: onward from the stream's position. `past`: what lies before its recent
- * entries.
- */
-export interface Reading {
-  readonly what: "proof" | "past";
-  readonly done: Promise<void>;
-}
+import type { Recovery } from "./recovery.js";
+import { Stream, type StreamLimits } from "./stream.js";
+import { deliverProgress } from "./stream-delivery.js";
 
 /** A topic with a log, as far as its reader needs it. */
-export interface LoggedTopic extends Audience {
-  readonly topic: Topic;
-  readonly retention: Retention | undefined;
-  readonly stream: Stream | undefined;
-  /** The broker's confirmation of the subscription, while it is awaited. */
-  readonly confirming: Promise<void> | undefined;
-  /** The read that is under way; one at a time. */
-  reading: Reading | undefined;
-  /** Among the topics with a stream; -1 outside. */
-  slot: number;
-}
+export interface LoggedTopic extends Audience, ProvenTopic {}
 
 export interface StreamReaderOptions {
   /** Publications that one recovery may bring. */
@@ -66,18 +43,10 @@ export interface StreamReaderParts {
   readonly fanOut: FanOut;
   readonly ticker: Ticker;
   readonly metrics: Metrics;
+  readonly incidents: Incidents;
   readonly logger: Logger;
 }
 
-/**
- * Looks at quiet streams a tick: 200 a second. With more streams than that allows, each is looked at less
- * often.
- */
-const MAX_CHECKS_PER_TICK = 20;
-/** Streams that are proven at once after an outage. */
-const MAX_PROOFS_AT_ONCE = 256;
-/** Pages under way at once. A topic state has one at most, so what waits is bounded by the topic states. */
-const MAX_PAGES_AT_ONCE = 32;
 /**
  * What is read beyond what one client asked for: clients that come back with it missed a little more or less.
  */
@@ -88,31 +57,19 @@ const MAX_STEPS_PER_RECOVERY = 8;
 export class StreamReader {
   readonly #limits: StreamLimits;
   readonly #budget: RecentEntriesBudget;
-  readonly #checkTicks: number;
   readonly #parts: StreamReaderParts;
-  readonly #topicStates = new SlotArray<LoggedTopic>();
-  readonly #maxReadBytes: number;
-  readonly #reads = new FairTurns({
-    atOnce: MAX_PAGES_AT_ONCE,
-    atOncePerAsker: 1,
-    maxWaiting: Number.POSITIVE_INFINITY,
-    maxWaitingPerAsker: Number.POSITIVE_INFINITY,
-  });
-  /** The next slot to prove after an outage; at the end of the slot array when all are. */
-  #unproven = Number.POSITIVE_INFINITY;
-  #proofs = 0;
-  /**
-   * Topic states whose log could not be read, or not be delivered: each is tried again with one of the next
-   * ticks.
-   */
-  readonly #overdue = new Set<LoggedTopic>();
+  readonly #reads: LogReads;
+  readonly #schedule: ProofSchedule<LoggedTopic>;
 
   constructor(options: StreamReaderOptions, parts: StreamReaderParts) {
     this.#limits = { maxEntries: options.maxRecovered, maxChars: options.maxRecoveredChars };
-    this.#maxReadBytes = options.maxReadBytes;
     this.#budget = new RecentEntriesBudget(options.maxTailChars);
-    this.#checkTicks = ticks(options.positionCheckMs);
     this.#parts = parts;
+    this.#reads = new LogReads(options.maxReadBytes, parts);
+    this.#schedule = new ProofSchedule(ticks(options.positionCheckMs), {
+      ...parts,
+      prove: (topicState, stream) => this.#prove(topicState, stream),
+    });
   }
 
   newStream(): Stream {
@@ -121,34 +78,33 @@ export class StreamReader {
 
   /** Finds out where the stream begins. Rejects as the broker does. */
   async begin(topicState: LoggedTopic, stream: Stream): Promise<void> {
-    this.#topicStates.add(topicState);
-    const page = await this.#read(topicState, { from: stream.next, limit: 0 });
+    this.#schedule.add(topicState);
+    const page = await this.#reads.page(topicState, { from: stream.next, limit: 0 });
     if (topicState.slot === -1) return;
     const progress = stream.begin(page);
-    this.#go(topicState, stream, progress);
+    deliverProgress(this.#parts, topicState, stream, progress);
     if (progress.more) void this.#prove(topicState, stream);
   }
 
   end(topicState: LoggedTopic): void {
-    this.#topicStates.remove(topicState);
-    this.#overdue.delete(topicState);
+    this.#schedule.remove(topicState);
     topicState.stream?.close();
   }
 
-  /** A publication of a stream, as JSON text. */
-  arrive(topicState: LoggedTopic, stream: Stream, data: string, position: Position): void {
+  /** A publication of a stream, as JSON text or bytes. */
+  arrive(topicState: LoggedTopic, stream: Stream, data: Data, position: Position): void {
     switch (stream.arrive(position, data)) {
       case "deliver": {
         const { offset } = position;
-        const push = publicationPush(channelOf(topicState.topic) ?? "", data, offset, stream.newEpoch);
+        const push = publicationPush(channelOf(topicState.topic) ?? "", data, offset, stream.epochs.due);
         const span = stream.position && { from: stream.position, to: position };
         // What finds no room is not lost: the stream has not moved, so the log is read again, a little later.
         if (!this.#parts.fanOut.add(topicState, push, span)) {
           stream.prove();
-          this.#overdue.add(topicState);
+          this.#schedule.postpone(topicState);
           return;
         }
-        stream.epochTold();
+        stream.epochs.told();
         return stream.advance({ offset, data });
       }
       case "behind":
@@ -191,12 +147,12 @@ export class StreamReader {
       switch (recovery.kind) {
         case "ahead":
           // The first may have been under way before the client came.
-          if (++proofs > 2) return stream.refute(since.epoch);
-          await this.#alone(topicState, "proof", () => this.#proof(topicState, stream));
+          if (++proofs > 2) return stream.epochs.refute(since.epoch);
+          await this.#reads.alone(topicState, "proof", () => this.#proof(topicState, stream));
           break;
         case "earlier":
-          stream.want(recovery.from);
-          await this.#alone(topicState, "past", () => this.#extend(topicState, stream));
+          stream.recent.want(recovery.from);
+          await this.#reads.alone(topicState, "past", () => this.#extend(topicState, stream));
           if (stream.proving) void this.#prove(topicState, stream);
           break;
         case "torn":
@@ -211,48 +167,12 @@ export class StreamReader {
 
   /** The broker is back: everything may have happened. */
   restored(): void {
-    this.#unproven = 0;
-    this.#overdue.clear();
-    this.#pump();
+    this.#schedule.restored();
   }
 
   /** One tick's share of the quiet streams, and of those that could not be proven before. */
   turn(): void {
-    // What a log brings is delivered whatever waits already, so nothing is read while too much does.
-    if (!this.#parts.fanOut.hasRoom) return;
-    this.#catchUp();
-    const step = Math.max(this.#checkTicks, Math.ceil(this.#topicStates.end / MAX_CHECKS_PER_TICK));
-    for (let slot = this.#parts.ticker.tick % step; slot < this.#topicStates.end; slot += step) {
-      const topicState = this.#topicStates.at(slot);
-      if (topicState?.stream === undefined || topicState.confirming !== undefined) continue;
-      if (topicState.stream.rested() && topicState.reading === undefined) {
-        this.#parts.metrics.add("position_checks", 1);
-        void this.#prove(topicState, topicState.stream);
-      }
-    }
-  }
-
-  #catchUp(): void {
-    if (this.#overdue.size === 0 || this.#parts.broker.state !== "ready") return;
-    let left = MAX_CHECKS_PER_TICK;
-    for (const topicState of this.#overdue) {
-      if (left-- === 0) return;
-      this.#overdue.delete(topicState);
-      if (topicState.stream?.proving && topicState.slot !== -1)
-        void this.#prove(topicState, topicState.stream);
-    }
-  }
-
-  #pump(): void {
-    while (this.#proofs < MAX_PROOFS_AT_ONCE && this.#unproven < this.#topicStates.end) {
-      const topicState = this.#topicStates.at(this.#unproven++);
-      if (topicState?.stream === undefined || topicState.confirming !== undefined) continue;
-      this.#proofs++;
-      this.#prove(topicState, topicState.stream).finally(() => {
-        this.#proofs--;
-        this.#pump();
-      });
-    }
+    this.#schedule.turn();
   }
 
   /**
@@ -261,10 +181,10 @@ export class StreamReader {
    */
   async #prove(topicState: LoggedTopic, stream: Stream): Promise<void> {
     try {
-      await this.#alone(topicState, "proof", () => this.#proof(topicState, stream));
+      await this.#reads.alone(topicState, "proof", () => this.#proof(topicState, stream));
     } catch (error) {
       if (error instanceof BrokerUnavailable) {
-        if (topicState.slot !== -1 && stream.proving) this.#overdue.add(topicState);
+        if (topicState.slot !== -1 && stream.proving) this.#schedule.postpone(topicState);
         return;
       }
       this.#parts.logger.error({ topic: topicState.topic, err: error }, "could not read a log");
@@ -274,10 +194,10 @@ export class StreamReader {
   /** Reads on until the stream stands at the log's end. */
   async #proof(topicState: LoggedTopic, stream: Stream): Promise<void> {
     for (;;) {
-      const page = await this.#read(topicState, { from: stream.next, limit: this.#limits.maxEntries });
+      const page = await this.#reads.page(topicState, { from: stream.next, limit: this.#limits.maxEntries });
       if (topicState.slot === -1) return;
       const progress = stream.accept(page);
-      this.#go(topicState, stream, progress);
+      deliverProgress(this.#parts, topicState, stream, progress);
       if (!progress.more) return;
       // What was read is not dropped: the next page waits until most of it is on its way.
       while (!this.#parts.fanOut.hasRoom) await this.#parts.fanOut.turn();
@@ -286,73 +206,19 @@ export class StreamReader {
   }
 
   async #extend(topicState: LoggedTopic, stream: Stream): Promise<void> {
-    const wanted = stream.takeWanted();
+    const wanted = stream.recent.takeWanted(stream.next);
     if (wanted === undefined) return;
     const limit = this.#limits.maxEntries + SLACK;
     const from = Math.max(1, wanted.from - SLACK, wanted.to - limit + 1);
     // Downwards: each page ends where the tail begins, however many pages it takes.
     for (let to = wanted.to; to >= from; ) {
-      const page = await this.#read(topicState, { from: to, limit: to - from + 1, reverse: true });
+      const page = await this.#reads.page(topicState, { from: to, limit: to - from + 1, reverse: true });
       this.#parts.metrics.add("recovery_reads", 1);
       const lowest = page.entries.at(-1)?.offset;
       if (topicState.slot === -1) return;
       const extended = stream.extend({ ...page, entries: [...page.entries].reverse() });
       if (!extended || lowest === undefined) return;
       to = lowest - 1;
-    }
-  }
-
-  /**
-   * One read at a time for a topic state. A caller that wants the same read shares the one under way; one
-   * that wants the other waits for its end.
-   */
-  async #alone(topicState: LoggedTopic, what: Reading["what"], read: () => Promise<void>): Promise<void> {
-    while (topicState.reading !== undefined) {
-      if (topicState.reading.what === what) return topicState.reading.done;
-      await topicState.reading.done.catch(() => {});
-    }
-    const done = read().finally(() => {
-      topicState.reading = undefined;
-    });
-    topicState.reading = { what, done };
-    return done;
-  }
-
-  async #read(topicState: LoggedTopic, query: Omit<LogQuery, "retention">): Promise<LogPage> {
-    const { retention } = topicState;
-    if (retention === undefined) throw new Error(`${topicState.topic} keeps no history`);
-    const { broker, metrics } = this.#parts;
-    const read = (): Promise<LogPage> =>
-      broker.read(topicState.topic, { ...query, maxBytes: this.#maxReadBytes, retention });
-    // The position alone costs nothing, and many topic states ask for it when they begin.
-    const page = await (query.limit === 0 ? read() : this.#reads.run(topicState, read));
-    metrics.add("read_bytes", bytesOf(page.entries));
-    return {
-      ...page,
-      entries: page.entries.map(({ offset, data }) => ({ offset, data: normalizeData(data) })),
-    };
-  }
-
-  /** Delivers what a page has brought. Bounded by the page: it is not dropped where fan-out is full. */
-  #go(topicState: LoggedTopic, stream: Stream, { gap, entries }: StreamProgress): void {
-    const { fanOut, metrics, logger } = this.#parts;
-    const epoch = stream.position?.epoch ?? "";
-    const channel = channelOf(topicState.topic) ?? "";
-    if (gap !== undefined) {
-      const { after, ...notice } = gap;
-      metrics.add("gaps", 1);
-      logger.warn({ topic: topicState.topic, ...notice }, "publications could not be recovered");
-      const span = { from: after, to: { offset: gap.to, epoch } };
-      fanOut.addAlways(topicState, gapPush({ channel, ...notice, epoch }), span);
-      stream.epochTold();
-    }
-    for (const { offset, data } of entries) {
-      const push = publicationPush(channel, data, offset, stream.newEpoch);
-      fanOut.addAlways(topicState, push, {
-        from: { offset: offset - 1, epoch },
-        to: { offset, epoch },
-      });
-      stream.epochTold();
     }
   }
 }

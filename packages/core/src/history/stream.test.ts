@@ -7,7 +7,8 @@ import { Random } from "../testing/simulation/random.js";
 import { Schedule } from "../testing/simulation/schedule.js";
 import { SimServer } from "../testing/simulation/sim-server.js";
 import { RecentEntriesBudget } from "./recent-entries.js";
-import { type Recovery, Stream, type StreamLimits, type StreamProgress } from "./stream.js";
+import type { Recovery } from "./recovery.js";
+import { Stream, type StreamLimits, type StreamProgress } from "./stream.js";
 
 const LIMITS: StreamLimits = { maxEntries: 100, maxChars: 1000 };
 const at = (offset: number, epoch = "a"): Position => ({ offset, epoch });
@@ -128,9 +129,9 @@ describe("a page of the log", () => {
       gap: undefined,
     });
     expect(stream.position).toEqual(at(5, "b"));
-    expect(stream.newEpoch).toBe("b");
-    stream.epochTold();
-    expect(stream.newEpoch).toBeUndefined();
+    expect(stream.epochs.due).toBe("b");
+    stream.epochs.told();
+    expect(stream.epochs.due).toBeUndefined();
   });
 
   test("of a new epoch that lost some of it names the gap, from where the two part", () => {
@@ -171,10 +172,10 @@ describe("a client that comes back", () => {
   test("before the tail begins has to wait for a read", () => {
     const stream = streamAt(9, 2);
     expect(recover(stream, at(5))).toEqual({ kind: "earlier", from: 6 });
-    stream.want(6);
-    stream.want(7);
-    expect(stream.takeWanted()).toEqual({ from: 6, to: 7 });
-    expect(stream.takeWanted()).toBeUndefined();
+    stream.recent.want(6);
+    stream.recent.want(7);
+    expect(stream.recent.takeWanted(stream.next)).toEqual({ from: 6, to: 7 });
+    expect(stream.recent.takeWanted(stream.next)).toBeUndefined();
     stream.extend(page(9, { from: 6 }));
     expect(recover(stream, at(5))).toMatchObject({ kind: "recovered" });
   });
@@ -220,7 +221,7 @@ describe("a client that comes back", () => {
   test("from an epoch that is news here waits until the log was read, once", () => {
     const stream = streamAt(9);
     expect(recover(stream, at(9, "b"))).toEqual({ kind: "ahead", reason: "epoch" });
-    stream.refute("b");
+    stream.epochs.refute("b");
     expect(recover(stream, at(9, "b"))).toMatchObject({ kind: "lost", reason: "epoch" });
     expect(recover(stream, at(9, "c"))).toMatchObject({ kind: "ahead" });
   });

@@ -2,10 +2,12 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable } from "../broker/broker.js";
 import { channelTopic, type Topic, userTopic } from "../broker/topic.js";
 import { codecs } from "../codec/codecs.js";
+import { Cork } from "../delivery/cork.js";
 import { FanOut, type Listener } from "../delivery/fan-out.js";
 import { StreamReader } from "../history/stream-reader.js";
 import { Namespaces } from "../namespace.js";
 import { CORE_DEFAULTS } from "../options.js";
+import { Incidents } from "../runtime/incidents.js";
 import { Ticker } from "../runtime/ticker.js";
 import { FakeClock, runPromises } from "../testing/fake-clock.js";
 import { TextFraming } from "../testing/fake-transport.js";
@@ -40,12 +42,27 @@ beforeEach(() => {
   broker = new ScriptedBroker();
   logger = new RecordingLogger();
   metrics = new RecordingMetrics();
-  const fanOut = new FanOut({ sliceMs: 5 }, clock, metrics);
+  const fanOut = new FanOut({ sliceMs: 5 }, clock, metrics, new Cork(() => {}));
   const ticker = new Ticker(clock);
   const limits = { ...CORE_DEFAULTS, maxRecoveredChars: 1_000_000 };
-  const streamReader = new StreamReader(limits, { broker, fanOut, ticker, metrics, logger });
+  const streamReader = new StreamReader(limits, {
+    broker,
+    fanOut,
+    ticker,
+    metrics,
+    incidents: new Incidents(Date.now),
+    logger,
+  });
   const namespaces = new Namespaces({}, CORE_DEFAULTS);
-  hub = new Hub({ broker, fanOut, namespaces, streamReader, metrics, logger });
+  hub = new Hub({
+    broker,
+    fanOut,
+    namespaces,
+    streamReader,
+    metrics,
+    incidents: new Incidents(Date.now),
+    logger,
+  });
 });
 
 /** As a subscription does it: enters, waits, and joins unless it has left meanwhile. */

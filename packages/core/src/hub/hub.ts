@@ -8,13 +8,14 @@
  * delivered before the broker's confirmation, so that no publication overtakes the answer to a subscriber; a
  * new listener hears everything after the position that `join` returns.
  */
-import { normalizeData, type Position } from "@holdfast/protocol";
+import { type Data, normalizeData, type Position } from "@holdfast/protocol";
 import type { Broker } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import type { FanOut, Listener } from "../delivery/fan-out.js";
 import { gapPush, messagePush, publicationPush } from "../delivery/push.js";
 import { lastHeard, type StreamReader } from "../history/stream-reader.js";
 import { DISCONNECT, type Namespaces } from "../namespace.js";
+import type { Incidents } from "../runtime/incidents.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { TopicState } from "./topic-state.js";
@@ -25,6 +26,7 @@ export interface HubParts {
   readonly namespaces: Namespaces;
   readonly streamReader: StreamReader;
   readonly metrics: Metrics;
+  readonly incidents: Incidents;
   readonly logger: Logger;
 }
 
@@ -39,6 +41,11 @@ export class Hub {
   /** Topics that a connection here listens to, or is about to. */
   get topics(): number {
     return this.#topicStates.size;
+  }
+
+  /** Whether it is a topic's state now. */
+  has(topicState: TopicState): boolean {
+    return this.#topicStates.get(topicState.topic) === topicState;
   }
 
   /** For callers that look at all of them: operators. */
@@ -95,17 +102,18 @@ export class Hub {
   }
 
   /** A publication from the broker, for the listeners here. */
-  publication(topic: Topic, text: string, position: Position | undefined): void {
+  publication(topic: Topic, published: Data, position: Position | undefined): void {
     const topicState = this.#topicStates.get(topic);
     if (topicState === undefined) return;
+    topicState.publications++;
     const { streamReader, fanOut, metrics } = this.#parts;
     if (topicState.stream !== undefined && position !== undefined) {
       metrics.add("publications", 1);
-      return streamReader.arrive(topicState, topicState.stream, normalizeData(text), position);
+      return streamReader.arrive(topicState, topicState.stream, normalizeData(published), position);
     }
     if (topicState.confirming !== undefined) return;
     metrics.add("publications", 1);
-    const data = normalizeData(text);
+    const data = normalizeData(published);
     const channel = channelOf(topic);
     fanOut.add(topicState, channel === undefined ? messagePush(data) : publicationPush(channel, data));
   }
@@ -126,11 +134,12 @@ export class Hub {
         );
       return;
     }
-    const { streamReader, fanOut, metrics } = this.#parts;
+    const { streamReader, fanOut, metrics, incidents } = this.#parts;
     if (topicState.stream !== undefined) return streamReader.skipped(topicState, topicState.stream);
     const channel = channelOf(topic);
     if (channel === undefined) return;
     metrics.add("gaps", 1);
+    incidents.note({ kind: "gap", code: "slow", channel });
     fanOut.addAlways(topicState, gapPush({ channel, reason: "slow" }));
   }
 
@@ -142,6 +151,7 @@ export class Hub {
     const slowConsumer = channel === undefined ? DISCONNECT : namespaces.slowConsumer(channel);
     const presence = channel === undefined ? undefined : namespaces.presence(channel);
     const topicState = new TopicState(topic, retention, stream, slowConsumer, presence);
+    topicState.compressFrom = namespaces.compressFrom(channel);
     this.#topicStates.set(topic, topicState);
     const confirming = this.#confirm(topicState);
     topicState.confirming = confirming;

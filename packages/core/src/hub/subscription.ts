@@ -8,15 +8,14 @@
 import type { Topic } from "../broker/topic.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
+import type { Recipient } from "../delivery/recipient.js";
 import type { SkippedRange } from "../delivery/skipped-range.js";
 import type { TopicState } from "./topic-state.js";
 
 /** The connection that a subscription writes to. */
-export interface Subscriber {
+export interface Subscriber extends Recipient {
   /** Returns the bytes written, 0 for none. Must not throw. */
   deliver(batch: Batch, subscription: Subscription): number;
-  /** Tells what was skipped, when there is room again. True when it was told. */
-  catchUp(subscription: Subscription): boolean;
 }
 
 export class Subscription implements Listener {
@@ -24,11 +23,11 @@ export class Subscription implements Listener {
   readonly topicState: TopicState;
   /** While its connection is too slow for it; owned by `SlowConsumers`. */
   behind: SkippedRange | undefined;
-  readonly #connection: Subscriber;
+  readonly connection: Subscriber;
 
   constructor(connection: Subscriber, topicState: TopicState) {
     this.topicState = topicState;
-    this.#connection = connection;
+    this.connection = connection;
   }
 
   get topic(): Topic {
@@ -36,11 +35,6 @@ export class Subscription implements Listener {
   }
 
   deliver(batch: Batch): number {
-    return this.#connection.deliver(batch, this);
-  }
-
-  /** Goes on if it is behind and there is room again. */
-  catchUp(): void {
-    this.#connection.catchUp(this);
+    return this.connection.deliver(batch, this);
   }
 }

@@ -10,8 +10,8 @@
 import type { Retention } from "../broker/broker.js";
 import { channelOf, type Topic } from "../broker/topic.js";
 import { Audience } from "../delivery/fan-out.js";
+import type { Reading } from "../history/log-reads.js";
 import type { Stream } from "../history/stream.js";
-import type { Reading } from "../history/stream-reader.js";
 import type { PresenceRule, SlowConsumerRule } from "../namespace.js";
 
 export class TopicState extends Audience {
@@ -32,6 +32,8 @@ export class TopicState extends Audience {
   reading: Reading | undefined;
   /** Among the topic states with a stream; -1 outside. */
   slot = -1;
+  /** Publications since an operator's survey last took them. */
+  publications = 0;
 
   constructor(
     topic: Topic,
@@ -46,6 +48,13 @@ export class TopicState extends Audience {
     this.stream = stream;
     this.slowConsumer = slowConsumer;
     this.presence = presence;
+  }
+
+  /** The publications since the last call. */
+  takePublications(): number {
+    const { publications } = this;
+    this.publications = 0;
+    return publications;
   }
 
   get unused(): boolean {

@@ -2,24 +2,26 @@
  * The watches of this worker: which channels' members it follows, for connections that listen to joins and
  * leaves or ask for members.
  *
- * A watch listens to the channel's presence topic and reads the store where its view needs it: at the
- * beginning, at a hole, and after an outage. The holder of a watch waits for `ready` and is then told who is
- * there and begins to listen in one turn, so that nothing is missed and nothing is told twice. Invariants:
- * one read at a time for a channel, shared by all waiting callers, `MAX_READING` after an outage; a watch
- * that is not used is kept for `IDLE_MS`, because a storm of clients asks the same.
+ * A watch listens to the channel's presence topic and reads the store where its view needs it
+ * (`watch-reads.ts`): at the beginning, at a hole, and after an outage. The holder of a watch waits until it
+ * `isReady`, is then told the members, and begins to listen in the same turn. So nothing is missed, and
+ * nothing is told twice. Invariant: a watch that is not used is kept for `IDLE_MS`, because a storm of
+ * clients asks the same.
  */
 
-import { elementTexts, JsonText, memberText, oneLine } from "@holdfast/protocol";
-import { type Broker, BrokerUnavailable } from "../broker/broker.js";
+import { JsonText } from "@holdfast/protocol";
+import type { Broker } from "../broker/broker.js";
 import { presenceTopic } from "../broker/topic.js";
 import type { FanOut } from "../delivery/fan-out.js";
 import type { PresenceRule } from "../namespace.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { type Ticker, ticks } from "../runtime/ticker.js";
-import type { HeardNews, HeardStep, PresenceNews, PresenceStore } from "./store.js";
+import { newsOf } from "./heard-news.js";
+import type { HeardNews, PresenceStore } from "./store.js";
 import type { PresenceSnapshot, ToldChange } from "./view.js";
 import { type ToldListener, Watch, Watcher } from "./watch.js";
+import { WatchReads } from "./watch-reads.js";
 
 export interface WatchesParts {
   readonly broker: Broker;
@@ -35,30 +37,24 @@ export interface WatchesParts {
 const IDLE_MS = 5_000;
 /** Time between two pushes of counts alone, ms. */
 const COUNT_INTERVAL_MS = 1_000;
-/** Views that are read at once after an outage. */
-const MAX_READING = 64;
-/** Reads one after the other for one view; then it waits for the next tick. */
-const MAX_READS = 4;
 /** Turns of the loop for which a new watcher waits until what gathers for the others is on its way. */
 const MAX_TURNS = 4;
 
 export class PresenceWatches {
   readonly #parts: WatchesParts;
   readonly #watches = new Map<string, Watch>();
-  /** Views that have to be read. */
-  readonly #overdue = new Set<Watch>();
-  /**
-   * Views whose read has failed. They wait for the next tick: a store that is away fails at once, again and
-   * again.
-   */
-  readonly #failed = new Set<Watch>();
+  readonly #reads: WatchReads;
   /** Watches whose counts have changed and that only count. */
   readonly #counting = new Set<Watch>();
   readonly #idle = new Set<Watch>();
-  #reading = 0;
 
   constructor(parts: WatchesParts) {
     this.#parts = parts;
+    this.#reads = new WatchReads({
+      ...parts,
+      isCurrent: (watch) => this.#watches.get(watch.channel) === watch,
+      tell: (watch, told) => this.#tell(watch, told),
+    });
   }
 
   get size(): number {
@@ -90,7 +86,7 @@ export class PresenceWatches {
 
   /** Reads what `isReady` needs. Rejects as the broker does. */
   async learn(watch: Watch): Promise<void> {
-    if (watch.view.state === "reading") await this.#read(watch);
+    if (watch.view.state === "reading") await this.#reads.read(watch);
     for (let turns = 0; watch.pending !== undefined && turns < MAX_TURNS; turns++) {
       await this.#parts.fanOut.turn();
     }
@@ -141,26 +137,18 @@ export class PresenceWatches {
     this.#tellLeft(channel, news.steps);
     if (!behind) return;
     this.#parts.metrics.add("presence_holes", 1);
-    this.#catchUp(watch);
+    this.#reads.catchUp(watch);
   }
 
   /** News of a channel was left out for this worker. */
   skipped(channel: string): void {
     const watch = this.#watches.get(channel);
-    if (watch === undefined) return;
-    watch.view.doubt();
-    this.#overdue.add(watch);
-    this.#pump();
+    if (watch !== undefined) this.#reads.doubt([watch]);
   }
 
   /** The broker is back: everything may have happened. */
   restored(): void {
-    this.#failed.clear();
-    for (const watch of this.#watches.values()) {
-      watch.view.doubt();
-      this.#overdue.add(watch);
-    }
-    this.#pump();
+    this.#reads.restored(this.#watches.values());
   }
 
   turn(): void {
@@ -170,10 +158,7 @@ export class PresenceWatches {
       this.#forget(watch);
     }
     for (const watch of this.#counting) this.#tellCounts(watch);
-    if (this.#parts.broker.state !== "ready") return;
-    for (const watch of this.#failed) this.#overdue.add(watch);
-    this.#failed.clear();
-    this.#pump();
+    this.#reads.turn();
   }
 
   #rest(watch: Watch): void {
@@ -186,68 +171,12 @@ export class PresenceWatches {
   #forget(watch: Watch): void {
     this.#watches.delete(watch.channel);
     this.#idle.delete(watch);
-    this.#overdue.delete(watch);
-    this.#failed.delete(watch);
+    this.#reads.forget(watch);
     this.#counting.delete(watch);
     this.#parts.broker.unsubscribe(presenceTopic(watch.channel)).catch((error: unknown) => {
       // The broker forgets the topic all the same, see broker.ts.
       this.#parts.logger.debug({ channel: watch.channel, err: error }, "could not unsubscribe");
     });
-  }
-
-  #pump(): void {
-    for (const watch of this.#overdue) {
-      if (this.#reading >= MAX_READING) return;
-      this.#overdue.delete(watch);
-      this.#catchUp(watch);
-    }
-  }
-
-  /**
-   * Reads for no particular watcher. What fails now is tried again with the next tick, or when the broker is
-   * back.
-   */
-  #catchUp(watch: Watch): void {
-    this.#reading++;
-    this.#read(watch)
-      .catch((error: unknown) => {
-        if (this.#watches.get(watch.channel) === watch) this.#failed.add(watch);
-        if (!(error instanceof BrokerUnavailable))
-          this.#parts.logger.error(
-            { channel: watch.channel, err: error },
-            "could not read who is in a channel",
-          );
-      })
-      .finally(() => {
-        this.#reading--;
-        this.#pump();
-      });
-  }
-
-  /** One at a time for a watch; a caller that comes meanwhile shares it. */
-  #read(watch: Watch): Promise<void> {
-    watch.reading ??= this.#readOn(watch).finally(() => {
-      watch.reading = undefined;
-    });
-    return watch.reading;
-  }
-
-  async #readOn(watch: Watch): Promise<void> {
-    const { broker, store, metrics } = this.#parts;
-    const { channel, view, rule } = watch;
-    if (!watch.confirmed) {
-      await broker.subscribe(presenceTopic(channel));
-      watch.confirmed = true;
-    }
-    for (let reads = 0; reads < MAX_READS; reads++) {
-      const page = await store.read(channel, rule.maxListed);
-      metrics.add("presence_reads", 1);
-      if (this.#watches.get(channel) !== watch) return;
-      const { told, behind } = view.accept(page);
-      this.#tell(watch, told);
-      if (!behind) return;
-    }
-    this.#failed.add(watch);
   }
 
   #tell(watch: Watch, told: readonly ToldChange[]): void {
@@ -282,36 +211,4 @@ export class PresenceWatches {
     const { version, users, sessions } = counts;
     fanOut.add(watch, { op: "presence", body: { channel: watch.channel, version, users, sessions } });
   }
-}
-
-function newsOf(text: string): HeardNews | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { steps, ...counts } = value as Partial<PresenceNews>;
-  const { sequence, version, users, sessions } = counts;
-  if (![sequence, version, users, sessions].every((each) => Number.isSafeInteger(each))) return undefined;
-  if (steps === undefined) return counts as HeardNews;
-  if (!Array.isArray(steps) || !steps.every(isStep)) return undefined;
-  const texts = elementTexts(memberText(text, "steps") ?? "[]");
-  const heard = steps.map(([came, told, { session }], at): HeardStep => {
-    // One line, as it is put into frames; to the letter, since a member's `info` may have any number.
-    const member = oneLine(elementTexts(texts[at] ?? "[]")[2] ?? "{}");
-    return [came, told, { session: String(session), text: member }];
-  });
-  return { ...(counts as HeardNews), steps: heard };
-}
-
-function isStep(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length === 3 &&
-    typeof value[2] === "object" &&
-    value[2] !== null &&
-    typeof (value[2] as { session?: unknown }).session === "string"
-  );
 }

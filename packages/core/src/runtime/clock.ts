@@ -1,11 +1,9 @@
 /**
  * The clock seam: time and timers as a parameter, so that tests and the simulator own them.
  */
+import { type Timer, TimerGrid } from "./timer-grid.js";
 
-export interface Timer {
-  /** Stops the timer. Idempotent. */
-  cancel(): void;
-}
+export type { Timer };
 
 export interface Clock {
   /** Wall clock, ms since 1970. For what leaves the process. */
@@ -14,7 +12,10 @@ export interface Clock {
   monotonic(): number;
   /** Calls `run` once after `delayMs`. Does not keep the process alive. */
   after(delayMs: number, run: () => void): Timer;
-  /** Calls `run` every `intervalMs`. Does not keep the process alive. */
+  /**
+   * Calls `run` every `intervalMs`; the first call may come sooner. Does not keep the process alive. All such
+   * timers of a process fire on one grid, so that an idle process wakes up once for many of them.
+   */
   every(intervalMs: number, run: () => void): Timer;
   /** Calls `run` after the I/O that is ready now, before anything that comes later. */
   defer(run: () => void): void;
@@ -28,11 +29,12 @@ export const systemClock: Clock = Object.freeze({
     const timer = setTimeout(run, delayMs).unref();
     return { cancel: () => clearTimeout(timer) };
   },
-  every(intervalMs: number, run: () => void): Timer {
-    const timer = setInterval(run, intervalMs).unref();
-    return { cancel: () => clearInterval(timer) };
-  },
+  every: everyOn(new TimerGrid()),
   defer(run: () => void): void {
     setImmediate(run);
   },
 });
+
+function everyOn(grid: TimerGrid): Clock["every"] {
+  return (intervalMs, run) => grid.every(intervalMs, run);
+}

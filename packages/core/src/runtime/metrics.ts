@@ -9,14 +9,23 @@
  */
 export const COUNTERS = Object.freeze({
   commands: "Commands received from clients",
+  commands_held: "Commands that came before their `connect` was answered, and were carried out after it",
+  held_refused: "Of such commands, those refused because too many waited",
   command_errors: "Commands answered with an error",
   malformed_frames: "Messages that were not frames of the protocol",
   rate_limited: "Commands refused, and connections closed, by the per-connection rate limit",
+  gc_skipped: "Collections on the timer that were left out, as too little garbage had gathered",
+  gc_skipped_busy: "Collections on the timer that were left to V8, as the event loop stayed busy",
   unfinished_ended:
     "Connections closed and requests refused because a message or body did not come whole in time, or took too much room",
   publications: "Publications received from the broker that had a subscriber here",
   deliveries: "Frames written to subscribers",
   delivered_bytes: "Bytes written to subscribers",
+  deflated: "Messages that were compressed, once for all subscribers with the same window",
+  deflate_input_bytes: "Bytes of the messages that compression was tried on",
+  deflate_output_bytes: "Bytes that compression made of these messages; plain ones where it made no fewer",
+  inflated: "Compressed messages of clients that were decompressed",
+  inflated_bytes: "Bytes that compressed messages of clients had once they were decompressed",
   fanout_dropped: "Publications dropped because too much waited to be delivered",
   tokens_refused: "Tokens that proved nothing: forged, expired, revoked or not for this gateway",
   checks_refused: "Tokens that were not looked at, since too many waited for it",
@@ -36,6 +45,13 @@ export const COUNTERS = Object.freeze({
   publish_refused: "Publications of clients refused by the byte rate of their connection or namespace",
   publish_refused_bytes: "Bytes of the publications of clients that were refused by a byte rate",
   topics_skipped: "Times that a topic was continued after publications of it were left out for this worker",
+  siblings_sent:
+    "Payloads passed to another worker of the instance, which has the topic's publications from this one",
+  siblings_skipped:
+    "Payloads left out for another worker of the instance, because it took what was passed to it too slowly",
+  siblings_moved: "Topics of this worker that were moved to another home in the instance",
+  siblings_lost:
+    "Topics of this worker whose home in the instance was lost; each is continued at another, and what may be missing is read or told",
   presence_lapses: "Times that this worker's lease of presence was over before it was renewed",
   presence_reaped: "Leases of presence that were ended because their worker was gone",
   presence_holes: "Times that pub/sub did not bring who joined or left, seen by the next one's number",
@@ -48,6 +64,7 @@ export const COUNTERS = Object.freeze({
   refusals_delayed: "Refusals of connections said late, because refusals came fast",
   connections_opened: "Connections opened",
   connections_closed: "Connections closed",
+  connections_shed: "Connections ended so that their clients go to other instances: see rebalance",
   webhooks_denied: "Questions that the application answered with no",
   webhooks_unanswered: "Questions that the application did not answer, or could not be asked",
   events: "Events passed on to backends",
@@ -59,11 +76,23 @@ export const COUNTERS = Object.freeze({
   connections_dismissed: "Connections ended by an order to disconnect",
   connections_revoked: "Connections ended because what they came with was revoked",
   revoked_refused: "Connects, refreshes and resumes refused because of a revocation",
+  canaries_sent: "Canaries that this instance published, to measure delivery",
+  canaries_failed: "Of these, those that the broker did not take",
+  canaries_heard: "Canaries that workers heard, those of their own instance included",
+  canaries_lost:
+    "Canaries that a worker did not hear, although it heard eight later ones of the same instance",
+  canaries_duplicate: "Canaries that a worker heard more than once, or after they had been counted as lost",
+  canaries_reordered: "Canaries that a worker heard after a later one of the same instance",
+  canaries_untracked: "Canaries that were not followed: more instances than are tracked, or none of ours",
+  trace_contexts_dropped:
+    "Trace contexts that were not carried on, since they were no W3C `traceparent` of version 00",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 
 /** Durations in seconds. */
 export const HISTOGRAMS = Object.freeze({
+  canary_seconds:
+    "From a canary's publication to a worker that heard it; between instances less the skew of their clocks",
   publish_seconds: "From a client's publish command to the broker's answer",
   webhook_seconds: "From a question to the application's answer, or to the end of the wait for it",
   subscribe_seconds: "From a client's subscribe command to the broker's answer",

@@ -4,16 +4,15 @@
  * Each seam has its own suite and its own world, because a world says what a seam needs to be tested: a clock
  * that goes on, a broker that hears. A backend without presence or events leaves their worlds out.
  */
-import {
-  type BrokerWorld,
-  brokerContract,
-  brokerOutageContract,
-  type FallibleBrokerWorld,
-} from "./broker-contract.js";
+import { brokerContract } from "./broker-contract.js";
 import { brokerLogContract, type LogWorld } from "./broker-log-contract.js";
+import { brokerOutageContract, type FallibleBrokerWorld } from "./broker-outage-contract.js";
+import type { BrokerWorld } from "./broker-world.js";
 import { type EventSinkWorld, eventSinkContract } from "./event-sink-contract.js";
-import { type PresenceWorld, presenceContract } from "./presence-contract.js";
+import { presenceContract } from "./presence-contract/presence-contract.js";
+import type { PresenceWorld } from "./presence-contract/presence-world.js";
 import { type RevocationWorld, revocationContract } from "./revocation-contract.js";
+import { type SharedSecretWorld, sharedSecretContract } from "./shared-secret-contract.js";
 
 type Factory<World> = () => World | Promise<World>;
 
@@ -21,6 +20,7 @@ type Factory<World> = () => World | Promise<World>;
 export interface BackendWorlds {
   readonly broker: Factory<BrokerWorld>;
   readonly log: Factory<LogWorld>;
+  readonly secret: Factory<SharedSecretWorld>;
   readonly revocations: Factory<RevocationWorld>;
   readonly presence?: Factory<PresenceWorld>;
   readonly events?: Factory<EventSinkWorld>;
@@ -29,9 +29,10 @@ export interface BackendWorlds {
 }
 
 export function backendContract(name: string, worlds: BackendWorlds): void {
-  const { broker, log, revocations, presence, events, outage } = worlds;
+  const { broker, log, secret, revocations, presence, events, outage } = worlds;
   brokerContract(`the broker ${name}`, broker);
   brokerLogContract(`the log ${name}`, log);
+  sharedSecretContract(`the shared secret ${name}`, secret);
   revocationContract(`the revocations ${name}`, revocations);
   if (presence !== undefined) presenceContract(`the presence store ${name}`, presence);
   if (events !== undefined) eventSinkContract(`the event sink ${name}`, async () => events());

@@ -2,13 +2,13 @@
  * A broker under test: starts it, keeps what it says, and resolves when it has said what a test waits for.
  */
 
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import type { Broker, BrokerEvents, BrokerState } from "../broker/broker.js";
 import type { Topic } from "../broker/topic.js";
 
 export interface ReceivedPublication {
   readonly topic: Topic;
-  readonly data: string;
+  readonly data: Data;
   /** Present where the publication has one. */
   readonly position?: Position;
 }
@@ -24,7 +24,7 @@ export class BrokerListener implements BrokerEvents {
     broker.start(this);
   }
 
-  publication(topic: Topic, data: string, position?: Position): void {
+  publication(topic: Topic, data: Data, position?: Position): void {
     this.received.push(position === undefined ? { topic, data } : { topic, data, position });
     this.#changed();
   }
@@ -47,7 +47,7 @@ export class BrokerListener implements BrokerEvents {
   }
 
   /** Resolves with all that was received once `data` was. */
-  async upTo(data: string): Promise<string[]> {
+  async upTo(data: Data): Promise<Data[]> {
     await this.#until(() => this.received.some((each) => each.data === data));
     return this.received.map((each) => each.data);
   }

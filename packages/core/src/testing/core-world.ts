@@ -118,6 +118,7 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
       { ...CORE_DEFAULTS, clockLeewayMs: 0, namespaces: { open: { clientPublish: true } }, ...options },
       {
         broker,
+        sharedSecret: async () => SHARED_SECRET,
         revocations: this.revocations,
         clock: this.clock,
         logger: this.logger,
@@ -166,6 +167,9 @@ export class CoreWorld<B extends Broker = MemoryBroker> {
 }
 
 const TICK_MS = 100;
+
+/** What all worlds have in common, unless a test says otherwise. */
+const SHARED_SECRET = "the secret of all worlds of a test";
 
 /** A store that tells over this broker. */
 export function memoryRevocations(broker: Broker, clock: Clock): MemoryRevocations {

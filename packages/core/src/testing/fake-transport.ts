@@ -1,7 +1,7 @@
 /**
  * A transport that remembers what it was told, and whose other side is the test.
  */
-import { type DecodedFrame, decodeFrames } from "@holdfast/protocol";
+import { type DecodedFrame, decodeFrames, type WireMessage } from "@holdfast/protocol";
 import type { Framing, Transport } from "../delivery/transport.js";
 
 /** Ends a message; JSON text never contains it. */
@@ -20,6 +20,20 @@ export class TextFraming implements Framing {
   /** The messages in bytes that `frame` made. */
   messages(bytes: Uint8Array): string[] {
     return Buffer.from(bytes).toString().split(END).slice(0, -1);
+  }
+}
+
+/** Text and binary messages: a binary one is its base64 behind U+0001, which no JSON begins with. */
+export class MessageFraming extends TextFraming {
+  frameBytes(bytes: Uint8Array): Uint8Array {
+    return this.frame(`\u0001${Buffer.from(bytes).toString("base64")}`);
+  }
+
+  /** The messages as they were before they were framed. */
+  said(bytes: Uint8Array): WireMessage[] {
+    return this.messages(bytes).map((message) =>
+      message.startsWith("\u0001") ? new Uint8Array(Buffer.from(message.slice(1), "base64")) : message,
+    );
   }
 }
 

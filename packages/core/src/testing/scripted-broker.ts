@@ -1,7 +1,7 @@
 /**
  * A broker whose every answer the test gives, in whatever order and as late as it likes.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import type { Broker, BrokerEvents, BrokerState, LogPage, LogQuery } from "../broker/broker.js";
 import type { Topic } from "../broker/topic.js";
 
@@ -9,7 +9,7 @@ export interface BrokerCall {
   readonly op: "publish" | "read" | "subscribe" | "unsubscribe";
   readonly topic: Topic;
   /** The payload of a publish. */
-  readonly data: string | undefined;
+  readonly data: Data | undefined;
   /** The query of a read. */
   readonly query: LogQuery | undefined;
   /** `answer`: the position of a publish, or the page of a read. */
@@ -31,16 +31,12 @@ export class ScriptedBroker implements Broker {
     this.#events = events;
   }
 
-  publish(topic: Topic, data: string): Promise<Position | undefined> {
+  publish(topic: Topic, data: Data): Promise<Position | undefined> {
     return this.#call("publish", topic, data) as Promise<Position | undefined>;
   }
 
   read(topic: Topic, query: LogQuery): Promise<LogPage> {
     return this.#call("read", topic, undefined, query) as Promise<LogPage>;
-  }
-
-  async secret(): Promise<string> {
-    return "a secret of the scripted broker's";
   }
 
   subscribe(topic: Topic): Promise<void> {
@@ -63,7 +59,7 @@ export class ScriptedBroker implements Broker {
   }
 
   /** A publication arrives from the broker. */
-  deliver(topic: Topic, data: string, position?: Position): void {
+  deliver(topic: Topic, data: Data, position?: Position): void {
     this.#events?.publication(topic, data, position);
   }
 
@@ -87,7 +83,7 @@ export class ScriptedBroker implements Broker {
   #call(
     op: BrokerCall["op"],
     topic: Topic,
-    data?: string,
+    data?: Data,
     query?: LogQuery,
   ): Promise<Position | LogPage | undefined> {
     if (this.failure !== undefined) throw this.failure;

@@ -348,7 +348,7 @@ describe("origins", () => {
       world.connect(`POST /poll HTTP/1.1\r\nHost: x\r\nOrigin: ${origin}\r\n\r\n`);
       return world.lingeringCloses.at(-1)?.answer?.includes("Access-Control-Allow-Origin") === true;
     };
-    world.admission.allow(["https://new.example"]);
+    world.admission.answers.allow(["https://new.example"]);
     expect([mayRead("https://old.example"), mayRead("https://new.example")]).toEqual([false, true]);
   });
 });
@@ -406,7 +406,7 @@ describe("what a worker did not take", () => {
     const world = new AdmissionWorld();
     const handle = world.connect(HEAD);
     const [socket] = world.handedOver.splice(0);
-    world.admission.refuse(socket!, "no_worker");
+    world.admission.answers.refuse(socket!, "no_worker");
     expect(world.places(handle)).toEqual(["answered 503"]);
   });
 });

@@ -68,6 +68,22 @@ export function limitKey(address: string): string {
   return isIP(key) === 6 ? `${key.split(":", 4).join(":")}::/64` : key;
 }
 
+/** What a transport remembers of a client whose address is not known: that its peer's is another's. */
+export const UNKNOWN_ADDRESS = "";
+
+/** The address of a transport's client: what it remembers, or its peer's as limits count it. */
+export function transportAddress(
+  named: string | undefined,
+  peer: () => string | undefined,
+): string | undefined {
+  if (named !== undefined) return named === UNKNOWN_ADDRESS ? undefined : named;
+  const address = peer();
+  if (address === undefined || address === "") return undefined;
+  // A search asks every connection: an IPv4 address is its own key, and needs no check.
+  const plain = plainAddress(address);
+  return plain.includes(":") ? limitKey(plain) : plain;
+}
+
 /**
  * What limits count an address by that a proxy has named: all of it, since the proxy tells its clients apart,
  * in one spelling. The network of /64 is counted beside it: `subscriberOf`.

@@ -3,17 +3,17 @@
  *
  * All off unless set; those per address because behind a load balancer that does not tell its clients'
  * addresses all clients have the same one. Where the peer's address is the client's, a socket counts from
- * accept on (`arrive`), else from its whole head on. Invariants: what was counted for an address is released
- * once, by its holder; an address is forgotten when it holds nothing and has its full rate again; at most
- * `MAX_ADDRESSES` have an account of their own. Further addresses share one of `SHARED_ACCOUNTS` by their
- * network: the limit of one address holds for all of them. IPv6 addresses that a proxy names count each on
- * its own, and all of one network of /64 together: `SUBSCRIBER_FACTOR` times the limits of one. A subscriber
- * has such a network, and may choose a new address for each connection.
+ * accept on (`arrive`), else from its whole head on. Invariant: what was counted for an address is released
+ * once, by its holder. Where addresses share an account (`address-accounts.ts`), the limit of one address
+ * holds for all of them. IPv6 addresses that a proxy names count each on its own, and all of one network of
+ * /64 together: `SUBSCRIBER_FACTOR` times the limits of one. A subscriber has such a network, and may choose
+ * a new address for each connection.
  */
 import type { Clock } from "@holdfast/core";
 import { TokenBucket } from "../runtime/token-bucket.js";
-import { networkOf, subscriberOf } from "./client-address.js";
-import type { PendingSocket } from "./pending-socket.js";
+import { type Account, AddressAccounts, sharedKey } from "./address-accounts.js";
+import { subscriberOf } from "./client-address.js";
+import { type PendingSocket, UNCOUNTED } from "./pending-socket.js";
 
 export interface ConnectionLimitOptions {
   /** Connections opened per second, sustained; twice that at once. Undefined = any number. */
@@ -28,39 +28,25 @@ export interface ConnectionLimitOptions {
 
 export type LimitRefusal = "limit_rate" | "limit_address" | "limit_address_rate";
 
-interface Account {
-  held: number;
-  /** Sockets that came beyond a limit and whose heads are read all the same. */
-  extras: number;
-  readonly bucket: TokenBucket | undefined;
-}
-
 const MAX_ADDRESSES = 100_000;
-const SHARED_ACCOUNTS = 4_096;
 /** Heads of one address that are read beyond its limits, to tell a health check from the rest. */
 const MAX_EXTRAS = 4;
 /** What all named addresses of one network of /64 may do together, as a factor on what one may. */
 export const SUBSCRIBER_FACTOR = 4;
-/** Accounts that one sweep looks at. */
-const SWEPT_AT_ONCE = 2_000;
 
 /** `Holder` has the connection: a door, or a worker, whose end releases all that it held. */
 export class ConnectionLimits<Holder extends object> {
   readonly #options: ConnectionLimitOptions;
-  readonly #maxAddresses: number;
   readonly #clock: Clock;
   readonly #total: TokenBucket | undefined;
-  /** By address, and by `#` and a number where addresses share one. */
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts: AddressAccounts;
   readonly #heldBy = new Map<Holder, Map<string, number>>();
-  #sweeping: Iterator<[string, Account]> | undefined;
-  #shared = 0;
 
   constructor(options: ConnectionLimitOptions, clock: Clock, maxAddresses = MAX_ADDRESSES) {
     const { ratePerSecond } = options;
     this.#options = options;
-    this.#maxAddresses = maxAddresses;
     this.#clock = clock;
+    this.#accounts = new AddressAccounts(options.ratePerAddress, maxAddresses);
     this.#total = ratePerSecond === undefined ? undefined : new TokenBucket(ratePerSecond, clock.monotonic());
   }
 
@@ -92,7 +78,7 @@ export class ConnectionLimits<Holder extends object> {
   arrive(door: Holder, socket: PendingSocket): LimitRefusal | undefined {
     const now = this.#clock.monotonic();
     const { address } = socket;
-    const account = this.#account(address, now);
+    const account = this.#accounts.of(address, now);
     const refusal = this.#meets(address, now);
     if (refusal === undefined) {
       this.#charge(address, now);
@@ -113,7 +99,7 @@ export class ConnectionLimits<Holder extends object> {
     socket.held = "nothing";
     if (held === "connection") this.release(door, address);
     else if (held === "extra") {
-      const account = this.#find(address);
+      const account = this.#accounts.find(address);
       if (account !== undefined && account.extras > 0) account.extras--;
     }
   }
@@ -128,8 +114,8 @@ export class ConnectionLimits<Holder extends object> {
 
   /** `holder` has one more connection of `address`. */
   hold(holder: Holder, address: string): void {
-    if (this.#options.maxPerAddress === undefined) return;
-    this.#hold(holder, this.#keyOf(address));
+    if (this.#options.maxPerAddress === undefined || address === UNCOUNTED) return;
+    this.#hold(holder, this.#accounts.keyOf(address));
     const subscriber = subscriberOf(address);
     if (subscriber !== undefined) this.#hold(holder, subscriber);
   }
@@ -140,7 +126,7 @@ export class ConnectionLimits<Holder extends object> {
    */
   release(holder: Holder, address: string): void {
     const held = this.#heldBy.get(holder);
-    if (held === undefined) return;
+    if (held === undefined || address === UNCOUNTED) return;
     this.#release(held, held.has(address) ? address : sharedKey(address));
     const subscriber = subscriberOf(address);
     if (subscriber !== undefined) this.#release(held, subscriber);
@@ -155,21 +141,9 @@ export class ConnectionLimits<Holder extends object> {
     this.#heldBy.delete(holder);
   }
 
-  /** Forgets some of those that hold nothing and may open at the full rate again. Call it now and then. */
+  /** Forgets accounts that count nothing any more, a part of them at a time. Call it now and then. */
   sweep(): void {
-    const now = this.#clock.monotonic();
-    this.#sweeping ??= this.#accounts.entries();
-    for (let looked = 0; looked < SWEPT_AT_ONCE; looked++) {
-      const next = this.#sweeping.next();
-      if (next.done) {
-        this.#sweeping = undefined;
-        return;
-      }
-      const [key, { held, extras, bucket }] = next.value;
-      if (held > 0 || extras > 0 || bucket?.isFull(now) === false) continue;
-      this.#accounts.delete(key);
-      if (key.startsWith("#")) this.#shared--;
-    }
+    this.#accounts.sweep(this.#clock.monotonic());
   }
 
   #meetsTotal(): boolean {
@@ -177,7 +151,8 @@ export class ConnectionLimits<Holder extends object> {
   }
 
   #meets(address: string, now: number): LimitRefusal | undefined {
-    const refusal = this.#refusal(this.#find(address), 1, now);
+    if (address === UNCOUNTED) return undefined;
+    const refusal = this.#refusal(this.#accounts.find(address), 1, now);
     const subscriber = refusal === undefined ? subscriberOf(address) : undefined;
     return subscriber === undefined
       ? refusal
@@ -193,10 +168,11 @@ export class ConnectionLimits<Holder extends object> {
 
   /** Counts one that is opened for its address, which has accounts from then on. */
   #charge(address: string, now: number): void {
+    if (address === UNCOUNTED) return;
     const subscriber = subscriberOf(address);
-    if (subscriber !== undefined && this.#keyOf(subscriber) === subscriber)
-      this.#open(subscriber, SUBSCRIBER_FACTOR, now).bucket?.take(now);
-    this.#account(address, now).bucket?.take(now);
+    if (subscriber !== undefined && this.#accounts.keyOf(subscriber) === subscriber)
+      this.#accounts.open(subscriber, SUBSCRIBER_FACTOR, now).bucket?.take(now);
+    this.#accounts.of(address, now).bucket?.take(now);
   }
 
   #hold(holder: Holder, key: string): void {
@@ -216,39 +192,4 @@ export class ConnectionLimits<Holder extends object> {
     const account = this.#accounts.get(key);
     if (account !== undefined) account.held--;
   }
-
-  #find(address: string): Account | undefined {
-    return this.#accounts.get(this.#keyOf(address));
-  }
-
-  /** The address, unless it has no account and can have none. */
-  #keyOf(address: string): string {
-    const full = this.#accounts.size - this.#shared >= this.#maxAddresses;
-    return full && !this.#accounts.has(address) ? sharedKey(address) : address;
-  }
-
-  #account(address: string, now: number): Account {
-    const key = this.#keyOf(address);
-    const isNew = !this.#accounts.has(key);
-    if (isNew && key !== address) this.#shared++;
-    return this.#open(key, 1, now);
-  }
-
-  #open(key: string, factor: number, now: number): Account {
-    const known = this.#accounts.get(key);
-    if (known !== undefined) return known;
-    const { ratePerAddress } = this.#options;
-    const bucket = ratePerAddress === undefined ? undefined : new TokenBucket(ratePerAddress * factor, now);
-    const account: Account = { held: 0, extras: 0, bucket };
-    this.#accounts.set(key, account);
-    return account;
-  }
-}
-
-/** FNV-1a of the network, so that the addresses of one network share an account. */
-function sharedKey(address: string): string {
-  const network = networkOf(address);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < network.length; i++) hash = Math.imul(hash ^ network.charCodeAt(i), 0x01000193);
-  return `#${(hash >>> 0) % SHARED_ACCOUNTS}`;
 }

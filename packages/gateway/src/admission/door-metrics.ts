@@ -3,7 +3,7 @@
  * one sum.
  */
 import { Counter, type Registry } from "prom-client";
-import type { Refused } from "./front-answers.js";
+import { REFUSED_REASONS, type Refused } from "./front-answers.js";
 
 export class DoorMetrics {
   readonly #accepted: Counter;
@@ -22,6 +22,8 @@ export class DoorMetrics {
       labelNames: ["reason"],
       registers,
     });
+    // A series that begins with its first refusal would hide that refusal from `increase()`.
+    for (const reason of REFUSED_REASONS) this.#refused.inc({ reason }, 0);
   }
 
   accepted(): void {

@@ -22,6 +22,8 @@ export type Refused =
   | "big_head"
   | "bad_proxy_header"
   | "not_http"
+  | "tls"
+  | "not_tls"
   | "bad_version";
 
 interface Row {
@@ -68,7 +70,28 @@ const ROWS: Readonly<Record<Refused, Row>> = {
   bad_proxy_header: { status: "400 Bad Request", message: "The PROXY header is malformed." },
   bad_version: { status: "505 HTTP Version Not Supported", message: "This server speaks HTTP/1.1." },
   not_http: { status: "400 Bad Request", message: "That is not an HTTP/1.1 request." },
+  tls: {
+    status: "400 Bad Request",
+    message: "A TLS handshake came, and this port speaks plain HTTP: use http:// or ws://.",
+  },
+  not_tls: {
+    status: "400 Bad Request",
+    message: "This port speaks TLS, and something else came: use https:// or wss://.",
+  },
 };
+
+/** TLS alerts (RFC 8446 §6): fatal, `internal_error` and `decode_error`. */
+const UNAVAILABLE_ALERT = "\x15\x03\x01\0\x02\x02\x50";
+const UNREADABLE_ALERT = "\x15\x03\x01\0\x02\x02\x32";
+
+/**
+ * What a socket is told on a port that speaks TLS: an alert, since no handshake has been made and none will
+ * be. One that began with a request hears the answer to that. Every byte is one of ASCII.
+ */
+export function tlsAnswer(why: Refused, request: string): string | undefined {
+  if (why === "not_tls" || /^[A-Z]+ \//.test(request)) return undefined;
+  return ROWS[why].status.startsWith("503") ? UNAVAILABLE_ALERT : UNREADABLE_ALERT;
+}
 
 /** What a health check is told while the instance is full: full is not ill. */
 export function healthyAnswer(date: string, request: string): string {
@@ -81,7 +104,9 @@ export function healthyAnswer(date: string, request: string): string {
 /** Seconds: between one and this many more. */
 const RETRY_SPREAD_S = 9;
 
-/**
+/** Every reason, for a count that begins at 0. */
+export const REFUSED_REASONS = Object.freeze(Object.keys(ROWS)) as readonly Refused[];
+
 /**
  * The whole response. `random` is uniform in [0, 1), `date` the `Date` field; `more` are header lines for the
  * page that asked (front-cors.ts); `request` is what was read of its head, as latin1.

@@ -10,7 +10,7 @@
 import type { Clock } from "@holdfast/core";
 import { encodeTravel, type TravelKind } from "../link/hand-off-message.js";
 import { Fifo } from "../runtime/fifo.js";
-import type { TcpHandle } from "../runtime/tcp-handle.js";
+import { parcelOf, type TcpHandle } from "../runtime/tcp-handle.js";
 import { PendingSocket } from "./pending-socket.js";
 
 /** What Node's channel sends back for a handle. Not documented, the same since Node 0.6. */
@@ -34,7 +34,14 @@ export interface HandOffEvents {
 }
 
 const MAX_TRIES = 3;
-const SWALLOW_ERRORS = { swallowErrors: true };
+/** `keepOpen`: a socket's handle stays ours until the worker has it. A bare handle always does. */
+const SEND_OPTIONS = { swallowErrors: true, keepOpen: true };
+
+/**
+ * What the other end is given: the bare handle, or an ordinary socket of Node's making (for a worker that
+ * takes nothing that Node does not document).
+ */
+export type TravelsAs = "handle" | "socket";
 
 /** A listening handle, to be copied by its way there and back. */
 interface Copy {
@@ -47,6 +54,7 @@ export class HandOffs {
   readonly #events: HandOffEvents;
   readonly #clock: Clock;
   readonly #kind: TravelKind;
+  readonly #as: TravelsAs;
   readonly #queue = new Fifo<PendingSocket>();
   readonly #copies = new Fifo<Copy>();
   /** One thing at a time over the channel: a socket, or a listening handle that comes back. */
@@ -56,7 +64,14 @@ export class HandOffs {
   #tries = 0;
 
   /** `kind`: what the other end is to do with the sockets. */
-  constructor(worker: HandOffPeer, events: HandOffEvents, clock: Clock, kind: TravelKind = "handOff") {
+  constructor(
+    worker: HandOffPeer,
+    events: HandOffEvents,
+    clock: Clock,
+    kind: TravelKind = "handOff",
+    as: TravelsAs = "handle",
+  ) {
+    this.#as = as;
     this.#worker = worker;
     this.#events = events;
     this.#clock = clock;
@@ -116,8 +131,10 @@ export class HandOffs {
       what instanceof PendingSocket
         ? encodeTravel(this.#kind, what.address, what.head)
         : encodeTravel("copy", String(what.port), "");
+    const isSocket = this.#as === "socket" && what instanceof PendingSocket;
+    const travels = isSocket ? parcelOf(what.handle) : what.handle;
     // A failed send is followed by the worker's end, which takes the socket back.
-    this.#worker.process.send?.(text, what.handle as never, SWALLOW_ERRORS as never, ignore);
+    this.#worker.process.send?.(text, travels as never, SEND_OPTIONS as never, ignore);
   }
 
   #acknowledged(): void {

@@ -1,5 +1,6 @@
 /**
- * The head reader: from sockets that were accepted to whole request heads.
+ * The head reader: from sockets that were accepted to whole request heads, or on a port that speaks TLS to
+ * whole ClientHellos, which have the same limits.
  *
  * One that has waited is read at once, into one buffer for all; if its head has come, as in a storm it has,
  * that is one system call and no event. Otherwise the event loop brings the rest, segment by segment.
@@ -10,6 +11,8 @@
 import type { Clock } from "@holdfast/core";
 import { asKnownVersion, emptyLines, headEnd, mayBeHttp, readRequestLine } from "../http/request-head.js";
 import { lengthRead, readNow, type TcpHandle } from "../runtime/tcp-handle.js";
+import { mayBeTls } from "../tls/first-byte.js";
+import { helloEnd } from "./client-hello.js";
 import type { Refused } from "./front-answers.js";
 import type { PeerAddress } from "./peer-address.js";
 import type { PendingSocket } from "./pending-socket.js";
@@ -27,8 +30,17 @@ export interface HeadEvents {
 /** What the event loop would read at once, too. */
 const BUFFER_BYTES = 65_536;
 
+/** What the reader is told of its door. */
+export interface HeadLimits {
+  /** Bytes of one head, or of one ClientHello. */
+  readonly maxHeadBytes: number;
+  /** Whether connections begin with a TLS handshake. Default: they do not. */
+  readonly speaksTls?: boolean | undefined;
+}
+
 export class HeadReader {
   readonly #maxHeadBytes: number;
+  readonly #speaksTls: boolean;
   readonly #peerAddress: PeerAddress;
   readonly #events: HeadEvents;
   readonly #clock: Clock;
@@ -44,13 +56,14 @@ export class HeadReader {
 
   /** `now` reads what has arrived. */
   constructor(
-    maxHeadBytes: number,
+    { maxHeadBytes, speaksTls = false }: HeadLimits,
     peerAddress: PeerAddress,
     events: HeadEvents,
     clock: Clock,
     now: typeof readNow = readNow,
   ) {
     this.#maxHeadBytes = maxHeadBytes;
+    this.#speaksTls = speaksTls;
     this.#peerAddress = peerAddress;
     this.#events = events;
     this.#clock = clock;
@@ -117,7 +130,7 @@ export class HeadReader {
     const before = socket.head.length;
     socket.head = socket.head === "" ? text : socket.head + text;
     const progress = this.#peerAddress.begin(socket);
-    const skipped = progress === "done" ? emptyLines(socket.head) : 0;
+    const skipped = progress === "done" && !this.#speaksTls ? emptyLines(socket.head) : 0;
     if (skipped > 0) {
       searched = 0;
       socket.skipped += skipped;
@@ -126,11 +139,12 @@ export class HeadReader {
     if (this.#reading.has(socket.handle)) this.#bytes += socket.head.length - before;
     if (progress === "incomplete") return false;
     if (progress === "invalid") return this.#refuse(socket, "bad_proxy_header");
+    if (this.#speaksTls) return this.#judgeHello(socket);
     if (socket.skipped > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
     const { head } = socket;
     const end = headEnd(head, searched);
     if (end === -1) {
-      if (!mayBeHttp(head)) return this.#refuse(socket, "not_http");
+      if (!mayBeHttp(head)) return this.#refuse(socket, mayBeTls(head) ? "tls" : "not_http");
       return head.length > this.#maxHeadBytes && this.#refuse(socket, "big_head");
     }
     if (end > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
@@ -140,6 +154,21 @@ export class HeadReader {
     if (line.minor > 1) socket.head = asKnownVersion(head);
     socket.target = line.target;
     this.#peerAddress.complete(socket);
+    this.forget(socket);
+    this.#events.whole(socket);
+    return true;
+  }
+
+  /** Whether the socket has left. What its request will be is not known here. */
+  #judgeHello(socket: PendingSocket): boolean {
+    const { head } = socket;
+    if (head === "") return false;
+    const end = helloEnd(head);
+    if (end === "none") return this.#refuse(socket, "not_tls");
+    const bytes = end === "incomplete" ? head.length : end;
+    if (bytes > this.#maxHeadBytes) return this.#refuse(socket, "big_head");
+    if (end === "incomplete") return false;
+    this.#peerAddress.completeUnread(socket);
     this.forget(socket);
     this.#events.whole(socket);
     return true;

@@ -7,7 +7,7 @@
  */
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { clientAddress, limitKey, namedKey, plainAddress, TrustedProxies } from "./client-address.js";
-import type { PendingSocket } from "./pending-socket.js";
+import { type PendingSocket, UNCOUNTED } from "./pending-socket.js";
 import { readProxyHeader } from "./proxy-protocol.js";
 
 export interface PeerAddressOptions {
@@ -75,6 +75,16 @@ export class PeerAddress {
     }
   }
 
+  /**
+   * The same where the head cannot be read, as it comes encrypted. Clients of a trusted proxy that has named
+   * none are not told apart here, so no limit per address holds; the worker counts them by their requests.
+   */
+  completeUnread(socket: PendingSocket): void {
+    if (!this.#needed || !this.#proxies.any) return;
+    const { address } = socket;
+    socket.address = this.#proxies.has(address) ? UNCOUNTED : keyOf(address, peerOf(socket.handle));
+  }
+
   #setAddress(socket: PendingSocket, forwarded: string | undefined): "done" {
     socket.hasPeerAddress = true;
     if (!this.#needed || socket.address !== "") return "done";
@@ -93,7 +103,7 @@ function keyOf(address: string, peer: string): string {
 
 function peerOf(handle: TcpHandle): string {
   const name: { address?: string } = {};
-  handle.getpeername(name);
+  handle.getpeername?.(name);
   // A peer that has reset the connection has no name any more.
   return name.address === undefined ? "unknown" : plainAddress(name.address);
 }

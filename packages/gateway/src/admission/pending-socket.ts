@@ -7,6 +7,9 @@
 import { readRequestLine, sessionIdOf } from "../http/request-head.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 
+/** The address of a connection that counts for none. */
+export const UNCOUNTED = "";
+
 export class PendingSocket {
   readonly handle: TcpHandle;
   /**
@@ -16,10 +19,10 @@ export class PendingSocket {
   head = "";
   /** When it entered its present state, monotonic ms. */
   since: number;
-  /** Path and query of its request, once the head is whole. */
+  /** Path and query of its request, once the head is whole; "" where that is a ClientHello. */
   target = "";
-  /** Whose connection it is, where a limit needs to know. */
-  address = "";
+  /** Whose connection it is, where a limit needs to know and can. */
+  address = UNCOUNTED;
   /** Whose turn it waits for while it is parked. */
   from = "";
   /** Bytes of empty lines before its request. */

@@ -25,6 +25,11 @@ export function corsHeaders({ headers }: RequestHead): Headers {
   };
 }
 
+/** `headers`, and that the answer depends on this header of the request, too. */
+export function withVary(headers: Headers, name: string): Headers {
+  return { ...headers, Vary: headers.Vary === undefined ? name : `${headers.Vary}, ${name}` };
+}
+
 /** The answer's headers to a browser that asks first. */
 export function preflightHeaders(head: RequestHead, allow: string): Headers {
   return {

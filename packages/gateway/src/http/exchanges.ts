@@ -16,6 +16,7 @@ import type { Duplex } from "node:stream";
 import type { Clock, Timer } from "@holdfast/core";
 import type { ReadBudget } from "../runtime/read-budget.js";
 import { InputFlow } from "./input-flow.js";
+import { INTERNAL_PARSER, type ParserControl } from "./parser-control.js";
 
 /** Requests of one connection that may be under way at once. Browsers and proxies send one, and wait. */
 export const MAX_PIPELINED = 8;
@@ -52,13 +53,23 @@ export class Exchanges {
   readonly #written: (this: ServerResponse) => void;
   readonly #timer: Timer;
   readonly #flow: InputFlow;
+  readonly #parser: ParserControl;
+  /** Requests whose body has not come whole when they came. */
+  readonly #incoming = new WeakMap<Duplex, IncomingMessage>();
 
   /**
    * A peer may take `timeoutMs` for an answer, and a second for each 16 KiB; a second more until the sweep.
    * `budget`: how much long bodies may bring in a turn of the event loop.
    */
-  constructor(clock: Clock, timeoutMs: number, cut: (why: CutReason) => void, budget?: ReadBudget) {
-    this.#flow = new InputFlow(budget, () => cut("surplus"));
+  constructor(
+    clock: Clock,
+    timeoutMs: number,
+    cut: (why: CutReason) => void,
+    budget?: ReadBudget,
+    parser = INTERNAL_PARSER,
+  ) {
+    this.#flow = new InputFlow(budget, () => cut("surplus"), parser);
+    this.#parser = parser;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#cut = cut;
@@ -105,8 +116,9 @@ export class Exchanges {
     this.#underWay.set(socket, before + 1);
     if (before + 1 === MAX_PIPELINED) {
       response.setHeader("Connection", "close");
-      stopParsing(socket, () => this.#drop(socket));
+      this.#parser.stopParsing(socket, () => this.#drop(socket));
     }
+    if (!request.complete) this.#incoming.set(socket, request);
     this.#flow.begin(request);
     response.on("prefinish", this.#written);
     response.on("close", () => {
@@ -118,6 +130,16 @@ export class Exchanges {
       if (left === 0 && !socket.destroyed) idle?.(socket);
     });
     return true;
+  }
+
+  /** Whether the connection is within a request whose head has been read, and its body has not. */
+  isReading(socket: Duplex): boolean {
+    return this.#incoming.get(socket)?.complete === false;
+  }
+
+  /** The connection goes on as a stream: what its client still asks for is not answered. */
+  endlessly(socket: Duplex): void {
+    this.#over.add(socket);
   }
 
   /**
@@ -176,21 +198,4 @@ export class Exchanges {
 
 function isLast(response: ServerResponse): boolean {
   return !response.shouldKeepAlive || response.getHeader("Connection") === "close";
-}
-
-/** What Node's parser is told of a request by: skip its body, and all that comes behind it. */
-const SKIP_THE_REST = 2;
-
-/**
- * From the next request on the connection's input is not parsed any more. `beyond` is called once for each
- * read that has one.
- */
-function stopParsing(socket: Duplex, beyond: () => void): void {
-  // Node does not export its parser, and has no other way to stop it within what it has read.
-  const { parser } = socket as { readonly parser?: { onIncoming?: unknown } | null };
-  if (typeof parser?.onIncoming !== "function") return;
-  parser.onIncoming = () => {
-    beyond();
-    return SKIP_THE_REST;
-  };
 }

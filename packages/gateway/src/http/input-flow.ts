@@ -12,7 +12,7 @@ import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Readable, ReadBudget } from "../runtime/read-budget.js";
-import { readableOf } from "../runtime/tcp-handle.js";
+import { INTERNAL_PARSER, type ParserControl } from "./parser-control.js";
 
 /** Bytes that are dropped behind an answer. */
 export const MAX_DROPPED_BYTES = 1024 * 1024;
@@ -35,12 +35,18 @@ interface Watched {
 export class InputFlow {
   readonly #budget: ReadBudget;
   readonly #cut: () => void;
+  readonly #parser: Pick<ParserControl, "readableOf">;
   readonly #watched = new WeakMap<Duplex, Watched>();
   /** One function for all sockets. */
   readonly #came: (this: Socket, bytes: Buffer) => void;
 
   /** `cut` is called for each connection that is cut. */
-  constructor(budget = new ReadBudget(), cut: () => void = () => {}) {
+  constructor(
+    budget = new ReadBudget(),
+    cut: () => void = () => {},
+    parser: Pick<ParserControl, "readableOf"> = INTERNAL_PARSER,
+  ) {
+    this.#parser = parser;
     this.#budget = budget;
     this.#cut = cut;
     const flow = this;
@@ -81,7 +87,7 @@ export class InputFlow {
     const known = this.#watched.get(socket);
     if (known !== undefined || !(socket instanceof Socket)) return known;
     const watched: Watched = {
-      readable: readableOf(socket),
+      readable: this.#parser.readableOf(socket),
       factor: 1,
       request: undefined,
       last: Number.POSITIVE_INFINITY,

@@ -12,8 +12,8 @@
 import type { Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { detachHandle, holdInput, readsRequest, socketOf } from "../runtime/tcp-handle.js";
 import type { Exchanges } from "./exchanges.js";
+import { INTERNAL_PARSER, type ParserControl } from "./parser-control.js";
 import { asKnownVersion } from "./request-head.js";
 
 /** What Node says of bytes that its parser could not read. */
@@ -40,6 +40,7 @@ const REQUEST_LINE = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/\d\.\d\r\n/;
 const LATER = /^[A-Z][A-Z-]* \S+ HTTP\/1\.[2-9](?:\r|$)/;
 const LINE_FEED = 0x0a;
 const NOTHING = Buffer.alloc(0);
+const NOT_THIS_VERSION: UnreadableProblem = { status: 505, message: "This server speaks HTTP/1.1." };
 
 /** RFC 9110 §15.6.2, §15.6.6: a request of a method or version that is not here is a request all the same. */
 export function problemOfUnreadable(error: ParserError, maxHeadBytes: number): UnreadableProblem {
@@ -47,8 +48,7 @@ export function problemOfUnreadable(error: ParserError, maxHeadBytes: number): U
   if (code === "HPE_HEADER_OVERFLOW")
     return { status: 431, message: `A request head may have ${maxHeadBytes} bytes.` };
   const isRequest = REQUEST_LINE.test(stoppedLine(error));
-  if (code === "HPE_INVALID_VERSION" && isRequest)
-    return { status: 505, message: "This server speaks HTTP/1.1." };
+  if (code === "HPE_INVALID_VERSION" && isRequest) return NOT_THIS_VERSION;
   if (code === "HPE_INVALID_METHOD" && isRequest) return { status: 501, message: "This method is not here." };
   return { status: 400, message: "That is not an HTTP request." };
 }
@@ -73,19 +73,22 @@ type Stop =
 
 export class StoppedParsers {
   readonly #server: Server;
-  readonly #exchanges: Pick<Exchanges, "isIdle" | "isOver">;
+  readonly #exchanges: Pick<Exchanges, "isIdle" | "isOver" | "isReading">;
   readonly #maxHeadBytes: number;
   readonly #events: StopEvents;
+  readonly #parser: ParserControl;
   readonly #stops = new WeakMap<Duplex, Stop>();
   /** Connections that end with their next answer. */
   readonly #last = new WeakSet<Duplex>();
 
   constructor(
     server: Server,
-    exchanges: Pick<Exchanges, "isIdle" | "isOver">,
+    exchanges: Pick<Exchanges, "isIdle" | "isOver" | "isReading">,
     maxHeadBytes: number,
     events: StopEvents,
+    parser: ParserControl = INTERNAL_PARSER,
   ) {
+    this.#parser = parser;
     this.#server = server;
     this.#exchanges = exchanges;
     this.#maxHeadBytes = maxHeadBytes;
@@ -125,10 +128,10 @@ export class StoppedParsers {
         ? { kind: "unreadable", problem: problemOfUnreadable(error, this.#maxHeadBytes) }
         : { kind: "later", bytes };
     // A request whose body cannot be read is under way for ever.
-    if (stop.kind === "unreadable" && (this.#exchanges.isIdle(socket) || readsRequest(socket)))
+    if (stop.kind === "unreadable" && (this.#exchanges.isIdle(socket) || this.#exchanges.isReading(socket)))
       return this.#goOn(socket, stop);
     this.#stops.set(socket, stop);
-    if (socket instanceof Socket) holdInput(socket);
+    if (socket instanceof Socket) this.#parser.hold(socket);
     if (this.#exchanges.isIdle(socket)) this.#goOn(socket, stop);
   }
 
@@ -144,9 +147,9 @@ export class StoppedParsers {
 
   #renew(socket: Socket, bytes: Buffer): void {
     const unread = socket.read() as Buffer | null;
-    const handle = socket.destroyed ? undefined : detachHandle(socket);
-    if (handle === undefined) return;
-    const next = socketOf(handle);
+    if (socket.destroyed) return;
+    const next = this.#parser.renew(socket);
+    if (next === undefined) return this.#events.turnAway(socket, NOT_THIS_VERSION);
     this.#last.add(next);
     this.#events.renewed?.(socket, next);
     socket.destroy();

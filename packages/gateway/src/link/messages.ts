@@ -4,16 +4,11 @@
  * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel
  * (`hand-off-message.ts`).
  */
-import type {
-  BrokerPublishOptions,
-  ChannelsQuery,
-  ConnectionsQuery,
-  DrainOptions,
-  LogPage,
-  LogQuery,
-} from "@holdfast/core";
-import type { Position } from "@holdfast/protocol";
-import type { MetricsSnapshot } from "./metrics.js";
+import type { BrokerPublishOptions, DrainOptions, LogQuery, Question, ShedOrder } from "@holdfast/core";
+import type { Owner, Position } from "@holdfast/protocol";
+import type { TlsMaterial } from "../tls/tls-material.js";
+import type { LinkData, LinkPage } from "./link-data.js";
+import type { MetricsSnapshot } from "./metrics-snapshot.js";
 
 /** Asked of the embedded broker by a worker. `id` is echoed by `broker-done` or `broker-failed`. */
 export type BrokerRequest =
@@ -21,7 +16,7 @@ export type BrokerRequest =
       readonly type: "broker-publish";
       readonly id: number;
       readonly topic: string;
-      readonly data: string;
+      readonly data: LinkData;
       readonly options: BrokerPublishOptions;
     }
   | { readonly type: "broker-read"; readonly id: number; readonly topic: string; readonly query: LogQuery }
@@ -33,7 +28,7 @@ export type BrokerAnswer =
   | {
       readonly type: "broker-done";
       readonly id: number;
-      readonly result?: Position | LogPage | string | undefined;
+      readonly result?: Position | LinkPage | string | undefined;
     }
   | { readonly type: "broker-failed"; readonly id: number; readonly problem: string }
   /** Publications of these topics were left out, because the worker took what was sent too slowly. */
@@ -41,7 +36,7 @@ export type BrokerAnswer =
   | {
       readonly type: "broker-publication";
       readonly topic: string;
-      readonly data: string;
+      readonly data: LinkData;
       readonly position?: Position | undefined;
     };
 
@@ -61,11 +56,11 @@ export type SeamAnswer =
   | { readonly type: "answer"; readonly id: number; readonly result?: unknown }
   | { readonly type: "call-failed"; readonly id: number; readonly problem: string };
 
-/** What operators ask all workers of an instance; each answers with a list. */
-export type Question =
-  | { readonly of: "slowest"; readonly limit: number }
-  | ({ readonly of: "channels" } & ChannelsQuery)
-  | ({ readonly of: "sessions" } & ConnectionsQuery);
+/** What the primary asks all its workers for operators; each answers with a list. */
+export type WorkerQuestion =
+  | Question
+  | { readonly of: "report" | "warnings" }
+  | { readonly of: "probe"; readonly name: string };
 
 /** How busy a worker is; sent when it changes, at most every `LOAD_INTERVAL_MS`. */
 export interface Load {
@@ -87,7 +82,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must
  * know: a reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 4;
+export const LINK_VERSION = 9;
 
 export type ToWorker =
   | {
@@ -101,7 +96,11 @@ export type ToWorker =
       /** The first public port. */
       readonly port: number;
       readonly config: unknown;
+      /** What the public ports shake hands with; undefined: they speak plain HTTP. */
+      readonly tls: TlsMaterial | undefined;
     }
+  /** From now on handshakes are made with this. */
+  | { readonly type: "tls"; readonly material: TlsMaterial }
   /** The instance is going away: health checks are told so, everything else goes on. */
   | { readonly type: "unready" }
   /**
@@ -114,8 +113,12 @@ export type ToWorker =
   | { readonly type: "probe" }
   /** Tell every client to leave, as `DrainOptions` say; answer `drained` when none is left. */
   | ({ readonly type: "drain" } & DrainOptions)
+  /** Send so many clients to other instances, in the place of what was ordered before. */
+  | ({ readonly type: "shed" } & ShedOrder)
   | { readonly type: "collect-metrics"; readonly id: number }
-  | { readonly type: "inspect"; readonly id: number; readonly question: Question }
+  | { readonly type: "inspect"; readonly id: number; readonly question: WorkerQuestion }
+  /** The workers that are ready, in whichever order: those with which subscriptions may be shared. */
+  | { readonly type: "siblings"; readonly members: readonly Owner[] }
   /** The worker's turn to collect garbage; answer `gc-done`. */
   | { readonly type: "gc-turn" }
   | BrokerAnswer
@@ -133,6 +136,8 @@ export type ToPrimary =
   | { readonly type: "departed"; readonly addresses: readonly string[] }
   | { readonly type: "drain-progress"; readonly left: number }
   | { readonly type: "drained" }
+  /** So many clients have been sent to other instances since the last such message. */
+  | { readonly type: "shed"; readonly count: number }
   | { readonly type: "metrics"; readonly id: number; readonly snapshot: MetricsSnapshot }
   /** What was asked by `inspect`: the list that the question is for. */
   | { readonly type: "inspected"; readonly id: number; readonly list: readonly unknown[] }

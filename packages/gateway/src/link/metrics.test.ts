@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { type MetricsSnapshot, mergeSnapshots, type Readings, WorkerMetrics } from "./metrics.js";
+import { WorkerMetrics } from "./metrics.js";
+import { type MetricsSnapshot, mergeSnapshots } from "./metrics-snapshot.js";
+import type { Readings } from "./worker-readings.js";
 
 const READINGS: Readings = {
   connections: 3,
@@ -13,6 +15,7 @@ const READINGS: Readings = {
   logLinesLimited: 3,
   unfinishedBytes: 0,
   readsWaiting: 0,
+  engine: "lean",
   brokerState: "ready",
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },
 };
@@ -55,7 +58,7 @@ describe("metrics of several workers", () => {
       expect(lines).toContain(line);
     }
     expect(text).toMatch(/^holdfast_resident_memory_bytes\{worker="1"\} \d{7,}$/m);
-    expect(text).toMatch(/^holdfast_build_info\{version="[\d.]+",node="v\d.*"\} 1$/m);
+    expect(text).toMatch(/^holdfast_build_info\{version="[\d.]+",node="v\d[^"]*",engine="lean"\} 1$/m);
   });
 
   it("are an empty text when there is no worker", async () => {

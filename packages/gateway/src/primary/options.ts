@@ -6,16 +6,43 @@
 import type {
   Broker,
   Clock,
+  InstanceLoads,
   Logger,
   MemoryBus,
   PresenceStore,
   Retention,
   RevocationStore,
+  Tracing,
 } from "@holdfast/core";
 import type { ConnectionLimitOptions } from "../admission/connection-limits.js";
+import type { RecentWarnings } from "../runtime/recent-warnings.js";
+import type { TlsPortOptions } from "../tls/certificate-store.js";
 import type { AdminOptions } from "./admin/options.js";
 import type { SeamOffers } from "./embedded/seam-server.js";
 import type { DrainPlan } from "./operations/instance-drain.js";
+import type { ShownSetting } from "./operations/shown-setting.js";
+import type { RebalanceSettings } from "./rebalance/rebalancer.js";
+import type { WorkerProgram } from "./workers/worker-launcher.js";
+
+/** What a reload may change of the primary itself. */
+export interface ReloadableSettings
+  extends Pick<
+    PrimaryOptions,
+    "drain" | "rebalance" | "retention" | "hasPresence" | "clockLeewayMs" | "origins" | "settings"
+  > {}
+
+/** What a reload may change. */
+export interface ReloadOptions extends WorkerProgram, ReloadableSettings {}
+
+/** The settings as they were read again, or what is wrong with them, one sentence each. */
+export type ReadAgain =
+  | {
+      readonly kind: "read";
+      readonly options: ReloadOptions;
+      /** Whether settings or files of the program are others than at the last reading. Default true. */
+      readonly isNew?: boolean;
+    }
+  | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 export interface PrimaryOptions {
   /** Address of the public port. */
@@ -23,6 +50,10 @@ export interface PrimaryOptions {
   /** Public ports, all alike: a load balancer reaches about 55,000 connections per target port. */
   readonly ports: readonly number[];
   readonly admin: AdminOptions;
+  /** What the public ports are served with; undefined: they speak plain HTTP. */
+  readonly tls?: TlsPortOptions | undefined;
+  /** The same of the admin port. */
+  readonly adminTls?: TlsPortOptions | undefined;
   /** Number of worker processes, 1–256. */
   readonly workers: number;
   /** The program of a worker process, an absolute path; it calls `runWorker`. */
@@ -75,8 +106,18 @@ export interface PrimaryOptions {
   readonly proxyProtocol: boolean;
   /** Addresses and networks that may say for whom they speak, by X-Forwarded-For or a PROXY header. */
   readonly trustedProxies: readonly string[];
+  /** The settings as operators see them, without secrets. */
+  readonly settings: readonly ShownSetting[];
+  /** Reads the settings again. Undefined: they cannot be, and a reload is refused. */
+  readonly readAgain?: (() => ReadAgain) | undefined;
   /** How the instance and, without the delay, a worker that a reload replaces go away. */
   readonly drain: DrainPlan;
+  /** What the instances of the cluster carry; undefined where there is one instance. */
+  readonly loads?: InstanceLoads | undefined;
+  /** The name of this instance for operators of the cluster, such as `host:port`. */
+  readonly name: string;
+  /** How clients are sent to other instances that carry less. */
+  readonly rebalance: RebalanceSettings;
   /** Bytes of one publication through the admin API. */
   readonly maxPublicationBytes: number;
   /** Whether a channel has presence. */
@@ -85,7 +126,13 @@ export interface PrimaryOptions {
   readonly clockLeewayMs: number;
   /** What the broker keeps of a channel's past; undefined where nothing is kept. */
   readonly retention: (channel: string) => Retention | undefined;
+  /** Where spans go; undefined: there are none. */
+  readonly tracing?: Tracing | undefined;
   readonly logger: Logger;
+  /** Gets the audit log's lines of actions: each of them, whatever limits `logger`. */
+  readonly auditLogger: Logger;
+  /** The last warnings of that logger. */
+  readonly warnings: Pick<RecentWarnings, "list">;
   /** Log lines that this process could not write since it started. */
   readonly logLinesLost: () => number;
   /** Lines that were left out so far, as there were too many of their message. */

@@ -6,15 +6,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import {
-  detachHandle,
-  HandleIo,
-  type HandleOwner,
-  type OwnedHandle,
-  readNow,
-  socketOf,
-  type TcpHandle,
-} from "./tcp-handle.js";
+import { HandleIo, type HandleOwner, type OwnedHandle } from "./handle-io.js";
+import { detachHandle, readNow, socketOf, type TcpHandle } from "./tcp-handle.js";
 import { TcpListener } from "./tcp-listener.js";
 
 const RECEIVER = fileURLToPath(new URL("../testing/handle-receiver.mjs", import.meta.url));

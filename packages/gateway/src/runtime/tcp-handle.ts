@@ -1,18 +1,16 @@
 /**
- * Node's TCP handle, as far as the front door and the WebSockets use it. The only file that relies on what
- * Node does not document.
+ * Node's TCP handle, as far as the front door and the worker use it: listening, one read, and the way between
+ * a handle and an ordinary socket. This file and `handle-io.ts` alone rely on what Node does not document.
  *
  * Why at the door: between `accept` and the hand-off a socket needs one read and a certain stop. A
  * `net.Socket` cannot be stopped for certain (`pause()` goes on reading into its buffer, and a handle that
  * was sent away is still polled here until the worker has answered: bytes are lost), and costs three times
  * the CPU. Node's own cluster module hands raw handles over in the same way. docs/adr/0003-front-door.md has
- * the numbers. Why in the worker: a `net.Socket` for each WebSocket is a third of its memory, and its write
- * path a quarter of a delivery: docs/adr/0012-websocket-on-the-handle.md. tcp-handle.test.ts checks each
- * promise below on every Node version of the matrix.
+ * the numbers. tcp-handle.test.ts checks each promise below on every Node version of the matrix.
  */
 import { readSync } from "node:fs";
 import { type AddressInfo, createServer, Socket } from "node:net";
-import { type Readable, ReadBudget } from "./read-budget.js";
+import type { Readable } from "./read-budget.js";
 
 /** An accepted connection or a listener, below `net.Socket`. */
 export interface TcpHandle {
@@ -28,40 +26,14 @@ export interface TcpHandle {
   readonly bytesRead: number;
   /** The descriptor; -1 where there is none (Windows, or closed). */
   readonly fd: number;
-  /** Fills in the address of the other end. */
-  getpeername(name: { address?: string }): number;
+  /** Fills in the address of the other end. A Unix socket has none. */
+  getpeername?(name: { address?: string; port?: number }): number;
   /** Closes this process' copy of the descriptor. A copy in another process lives on. */
   close(): void;
 }
 
-/** A handle whose owner reads and writes, by `HandleIo`. */
-export interface OwnedHandle extends TcpHandle {
-  /** Bytes of writes that the kernel has not taken yet. */
-  readonly writeQueueSize: number;
-  /** Not on a Unix socket. */
-  setNoDelay?(enable: boolean): number;
-  /** Returns 0 or a negative error number, or from Node 26 on the request of a write that goes on. */
-  writeBuffer(request: Request | null, bytes: Uint8Array): number | Request;
-  /** The same for several; `true`: all of them are bytes. */
-  writev(request: Request | null, chunks: readonly Uint8Array[], allBytes: true): number | Request;
-  /** Sends FIN behind what was written. Returns 1 when that was done at once. */
-  shutdown(request: Request): number;
-  close(closed?: (this: TcpHandle) => void): void;
-}
-
-/** Node's object for a write or a shutdown that the kernel could not take at once. */
-interface Request {
-  oncomplete: (this: Request, status: number) => void;
-  handle?: TcpHandle;
-  /** Kept from the garbage collector until the kernel has it. */
-  bytes?: Uint8Array | readonly Uint8Array[];
-  /** Node 26: how a write ended that was over before `oncomplete` was there. */
-  writeStatus?: number | null;
-  /** -1 until something goes on. */
-  getAsyncId(): number;
-}
-
-type RequestClass = new () => Request;
+/** A connection as it is handed on inside a worker: below `net.Socket`, or as one. */
+export type Seat = TcpHandle | Socket;
 
 /** A listening one. */
 export interface ListenHandle extends TcpHandle {
@@ -111,11 +83,23 @@ export function readNow({ fd }: TcpHandle, into: Uint8Array): number | undefined
   }
 }
 
-/** The address at the other end; undefined when it has gone. */
+/** The address and port at the other end; undefined when it has gone, and on a Unix socket. */
+export function remoteEndOf(
+  handle: TcpHandle,
+): { readonly address: string; readonly port: number } | undefined {
+  const { address, port = 0 } = nameOf(handle);
+  return address === undefined ? undefined : { address, port };
+}
+
+/** The address at the other end; undefined when it has gone, and on a Unix socket. */
 export function peerOf(handle: TcpHandle): string | undefined {
-  const name: { address?: string } = {};
-  handle.getpeername(name);
-  return name.address;
+  return nameOf(handle).address;
+}
+
+function nameOf(handle: TcpHandle): { address?: string; port?: number } {
+  const name: { address?: string; port?: number } = {};
+  handle.getpeername?.(name);
+  return name;
 }
 
 /**
@@ -125,6 +109,21 @@ export function peerOf(handle: TcpHandle): string | undefined {
 export function socketOf(handle: TcpHandle): Socket {
   // `handle` is an option that the typings leave out.
   const options = { handle, readable: true, writable: true, allowHalfOpen: false };
+  return new Socket(options as ConstructorParameters<typeof Socket>[0]).on("error", ignoreError);
+}
+
+/** The connection as an ordinary socket, whatever it came as. */
+export function asSocket(seat: Seat): Socket {
+  return seat instanceof Socket ? seat.on("error", ignoreError) : socketOf(seat);
+}
+
+/**
+ * The handle in a socket that reads nothing, as `subprocess.send` takes it: so the process at the other end
+ * gets an ordinary socket, of Node's making. The handle stays the caller's, to close.
+ */
+export function parcelOf(handle: TcpHandle): Socket {
+  // `pauseOnCreate` is what `net.Server` makes its sockets with; the typings leave it out.
+  const options = { handle, pauseOnCreate: true };
   return new Socket(options as ConstructorParameters<typeof Socket>[0]).on("error", ignoreError);
 }
 
@@ -167,83 +166,17 @@ export function readableOf(socket: Socket): Readable {
 
 /** What an HTTP server keeps for a socket; Node does not export it. */
 interface Parsed {
-  readonly parser?: { unconsume(): void; readonly incoming?: { readonly complete: boolean } | null } | null;
+  readonly parser?: { unconsume(): void } | null;
 }
 
 /** An HTTP server's parser reads no more of the socket; what comes waits in it, as far as it has room. */
-export function holdInput(socket: Socket): void {
+export function stopInput(socket: Socket): void {
   (socket as unknown as Parsed).parser?.unconsume();
   socket.pause();
 }
 
-/** Whether an HTTP server's parser is within a request whose head it has read. */
-export function readsRequest(socket: unknown): boolean {
-  return (socket as Parsed).parser?.incoming?.complete === false;
-}
-
-/** Whom a handle belongs to: told of what happens on it. */
-export interface HandleOwner {
-  /** Written by `HandleIo` alone: bytes read so far, in 32 bits, so that it stays a small integer. */
-  bytesRead: number;
-  /** Bytes, the owner's to change; undefined at the end of the input or an error. */
-  read(bytes: Buffer | undefined): void;
-  /** The kernel has taken what it could not take at once. */
-  written(): void;
-  /** What was written before will not arrive. */
-  writeFailed(): void;
-  /** FIN went out behind all that was written. */
-  ended(): void;
-  /** After `close`, once. */
-  closed(): void;
-}
-
-/** What Node uses for reading and writing and does not export. */
-interface Internals {
-  /** The property in which a handle names its owner; every handle has it, so that it costs no memory. */
-  readonly owner: symbol;
-  readonly Shutdown: RequestClass;
-  /** Undefined from Node 26 on, where the handle makes a request when it needs one. */
-  readonly Write: RequestClass | undefined;
-}
-
-/** Looks on while Node writes to a handle and ends it. */
-function discover(): Internals {
-  let write: object | null | undefined;
-  let shutdown: object | undefined;
-  const stage = {
-    readStart: () => 0,
-    readStop: () => 0,
-    writeBuffer(request: object | null): number {
-      write = request;
-      return 0;
-    },
-    shutdown(request: object): number {
-      shutdown = request;
-      return 1;
-    },
-    close: () => {},
-  };
-  // Two sockets: the first may go on to believe that its write is under way.
-  socketOf(stage as unknown as TcpHandle).write(Buffer.of(0));
-  socketOf(stage as unknown as TcpHandle).end();
-  const owner = Object.getOwnPropertySymbols(stage).find((name) => name.description === "owner_symbol");
-  if (owner === undefined || write === undefined || shutdown === undefined) {
-    throw new Error(
-      `Node.js ${process.version} writes to TCP in a way that is not known here; use 20, 22, 24 or 26`,
-    );
-  }
-  return {
-    owner,
-    Shutdown: shutdown.constructor as RequestClass,
-    Write: write === null ? undefined : (write.constructor as RequestClass),
-  };
-}
-
 /** What Node reads at most in one go. */
 const READ_BYTES = 65_536;
-
-/** What became of a write. After `broken` nothing more will arrive. */
-export type WriteOutcome = "taken" | "waiting" | "broken";
 
 /**
  * How many of the bytes that `onread` was given were read; `before`: how many `onread` was given before, as
@@ -251,118 +184,4 @@ export type WriteOutcome = "taken" | "waiting" | "broken";
  */
 export function lengthRead(handle: TcpHandle, bytes: ArrayBuffer, before: number): number {
   return bytes.byteLength < READ_BYTES ? bytes.byteLength : (handle.bytesRead - before) | 0;
-}
-
-/**
- * Reads, writes and ends handles for their owners, without an object, a closure or a listener for each.
- *
- * The kernel takes nearly every write at once, and then one request serves for the next write too. One handle
- * brings a bounded number of bytes in a turn (`ReadBudget`). Invariant: a request that went on is never used
- * again.
- */
-export class HandleIo {
-  readonly #internals: Internals;
-  readonly #onread: TcpHandle["onread"];
-  readonly #onclose: (this: TcpHandle) => void;
-  readonly #onwritten: Request["oncomplete"];
-  readonly #onended: Request["oncomplete"];
-  #spare: Request | null;
-
-  constructor(budget = new ReadBudget()) {
-    this.#internals = discover();
-    const { owner, Write } = this.#internals;
-    const ownerOf = (handle: TcpHandle | undefined): HandleOwner =>
-      (handle as unknown as Record<symbol, HandleOwner>)[owner] as HandleOwner;
-    this.#onread = function (bytes) {
-      const owner = ownerOf(this);
-      if (bytes === undefined) return owner.read(undefined);
-      const length = lengthRead(this, bytes, owner.bytesRead);
-      owner.bytesRead = (owner.bytesRead + length) | 0;
-      budget.read(this, length);
-      owner.read(Buffer.from(bytes, 0, length));
-    };
-    this.#onclose = function () {
-      ownerOf(this).closed();
-    };
-    this.#onwritten = function (status) {
-      if (status < 0) ownerOf(this.handle).writeFailed();
-      else ownerOf(this.handle).written();
-    };
-    this.#onended = function (status) {
-      if (status < 0) ownerOf(this.handle).writeFailed();
-      else ownerOf(this.handle).ended();
-    };
-    this.#spare = Write === undefined ? null : new Write();
-  }
-
-  /**
-   * Gives the handle to its owner; nothing is read before `start`. Small writes leave at once from here on.
-   */
-  own(handle: TcpHandle, owner: HandleOwner): OwnedHandle {
-    const owned = handle as OwnedHandle;
-    (owned as unknown as Record<symbol, HandleOwner>)[this.#internals.owner] = owner;
-    owner.bytesRead = owned.bytesRead | 0;
-    owned.onread = this.#onread;
-    owned.setNoDelay?.(true);
-    return owned;
-  }
-
-  /** Begins to read. */
-  start(handle: OwnedHandle): void {
-    handle.readStart();
-  }
-
-  /** Reads no more for now: what its peer sends fills the kernel's buffer, and then the peer has to wait. */
-  stop(handle: OwnedHandle): void {
-    handle.readStop();
-  }
-
-  /**
-   * Writes. What the kernel does not take at once waits in the handle: `written` or `writeFailed` follows.
-   */
-  write(handle: OwnedHandle, bytes: Uint8Array): WriteOutcome {
-    return this.#outcome(handle.writeBuffer(this.#spare, bytes), handle, bytes);
-  }
-
-  /** The same for several, in one go. */
-  writeAll(handle: OwnedHandle, chunks: readonly Uint8Array[]): WriteOutcome {
-    return this.#outcome(handle.writev(this.#spare, chunks, true), handle, chunks);
-  }
-
-  /** Sends FIN behind all that was written, then tells the owner. False when the connection is broken. */
-  end(handle: OwnedHandle): boolean {
-    const request = new this.#internals.Shutdown();
-    request.handle = handle;
-    request.oncomplete = this.#onended;
-    const result = handle.shutdown(request);
-    if (result === 1) this.#onended.call(request, 0);
-    return result >= 0;
-  }
-
-  /** Closes at once, with what waits; then tells the owner. Call it once. */
-  close(handle: OwnedHandle): void {
-    handle.close(this.#onclose);
-  }
-
-  #outcome(
-    result: number | Request,
-    handle: OwnedHandle,
-    bytes: NonNullable<Request["bytes"]>,
-  ): WriteOutcome {
-    let request = this.#spare;
-    if (typeof result !== "number") {
-      request = result;
-    } else {
-      if (result === 0 && (request === null || request.getAsyncId() === -1)) return "taken";
-      const { Write } = this.#internals;
-      this.#spare = Write === undefined ? null : new Write();
-      if (result !== 0 || request === null) return "broken";
-    }
-    if ((request.writeStatus ?? 1) < 0) return "broken";
-    if (request.writeStatus === 0) return "taken";
-    request.handle = handle;
-    request.bytes = bytes;
-    request.oncomplete = this.#onwritten;
-    return "waiting";
-  }
 }

@@ -228,13 +228,12 @@ describe("a direct door", () => {
     world.door.accept(undefined);
     const [accepted, refused] = await world.door.snapshot();
     expect(accepted).toMatchObject({ name: "holdfast_sockets_accepted_total", values: [{ value: 2 }] });
-    expect(refused).toMatchObject({
-      name: "holdfast_sockets_refused_total",
-      values: [
-        { value: 1, labels: { reason: "limit_connections" } },
-        { value: 1, labels: { reason: "limit_pending" } },
-      ],
-    });
+    expect(refused?.name).toBe("holdfast_sockets_refused_total");
+    // Reasons that did not occur are there with 0.
+    expect(refused?.values.filter(({ value }) => value > 0)).toEqual([
+      { value: 1, labels: { reason: "limit_connections" } },
+      { value: 1, labels: { reason: "limit_pending" } },
+    ]);
   });
 
   it("opens all its ports or none", async () => {

@@ -14,7 +14,7 @@
 import type { Clock, Logger, Timer } from "@holdfast/core";
 import { type Owner, ownerOf } from "@holdfast/protocol";
 import { Registry } from "prom-client";
-import { Admission, type AdmissionOptions, type Assignment } from "../admission/admission.js";
+import { Admission, type AdmissionOptions } from "../admission/admission.js";
 import { DoorMetrics } from "../admission/door-metrics.js";
 import { DoorPolicy, type DoorPolicyOptions } from "../admission/door-policy.js";
 import { Exhaustion } from "../admission/exhaustion.js";
@@ -22,7 +22,8 @@ import { type HandOffPeer, HandOffs } from "../admission/hand-off.js";
 import { LingeringCloses } from "../admission/lingering-closes.js";
 import { PeerAddress, type PeerAddressOptions } from "../admission/peer-address.js";
 import type { PendingSocket } from "../admission/pending-socket.js";
-import { type MetricsSnapshot, snapshotOf } from "../link/metrics.js";
+import type { Assignment } from "../admission/unassigned.js";
+import { type MetricsSnapshot, snapshotOf } from "../link/metrics-snapshot.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 
@@ -191,11 +192,11 @@ export class DirectDoor {
 
   /** The primary does not take it. */
   #takeAfterAll(socket: PendingSocket): void {
-    if (!this.#policy.isOpen) return this.#admission.refuse(socket, "draining");
+    if (!this.#policy.isOpen) return this.#admission.answers.refuse(socket, "draining");
     const refusal = this.#policy.judge(socket, false);
     if (refusal === undefined) this.#take(socket);
-    else if (refusal === "healthy") this.#admission.reassure(socket);
-    else this.#admission.refuse(socket, refusal);
+    else if (refusal === "healthy") this.#admission.answers.reassure(socket);
+    else this.#admission.answers.refuse(socket, refusal);
   }
 
   /** What waits for a stuck primary is taken here; the one under way may arrive yet. */

@@ -23,6 +23,7 @@ const OPTIONS: WorkerOptions = {
   onlyLocalHosts: false,
   secret: undefined,
   tokens: undefined,
+  engine: "lean",
   tokenInUrl: false,
   gcIntervalMs: undefined,
   polls: { holdMs: 60_000, graceMs: 10_000 },
@@ -42,6 +43,7 @@ const OPTIONS: WorkerOptions = {
   logger: silentLogger,
   logLinesLost: () => 0,
   logLinesLimited: () => 0,
+  warnings: { list: () => [] },
   clock: systemClock,
 };
 const ORIGIN = "Origin: https://shop.example";
@@ -62,7 +64,12 @@ async function start(
   worker = new Worker(
     {
       ...OPTIONS,
-      broker: () => ({ broker: new MemoryBroker(bus), ingest: undefined, revocations }),
+      broker: () => ({
+        broker: new MemoryBroker(bus),
+        sharedSecret: async () => bus.secret,
+        ingest: undefined,
+        revocations,
+      }),
       ...options,
     },
     {

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { describe, expect, it } from "@jest/globals";
 import { encodeTravel } from "../link/hand-off-message.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
@@ -24,7 +24,7 @@ describe("receiving hand-offs", () => {
   it("gives the sockets to the server, and no session ids to the primary", () => {
     const calls: StickyWorkerParts[] = [];
     const server = createServer();
-    const taker = { server, takeHandle: () => false, watch: () => {} };
+    const taker = { server, takeEncrypted: () => false, takeHandle: () => false, watch: () => {} };
     new HandOffReceiver(new EventEmitter()).deliverTo(taker, (parts) => calls.push(parts));
     expect(calls).toHaveLength(1);
     expect(calls[0]?.httpServer).toBe(server);
@@ -36,6 +36,7 @@ describe("receiving hand-offs", () => {
     const injected: [string, Socket][] = [];
     const taker = {
       server: createServer(),
+      takeEncrypted: () => false,
       takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined) {
         offered.push([handle, head]);
         ended?.();
@@ -67,6 +68,37 @@ describe("receiving hand-offs", () => {
     injected[0]?.[1].destroy();
     for (const client of clients) client.destroy();
     listener.close();
+  });
+
+  it("makes every socket of a port that speaks TLS secure, whatever it comes as", () => {
+    const channel = new EventEmitter();
+    const encrypted: unknown[] = [];
+    const injected: unknown[] = [];
+    const taker = {
+      server: createServer(),
+      takeEncrypted(seat: unknown, hello: string) {
+        encrypted.push([seat, hello]);
+        return true;
+      },
+      takeHandle: () => {
+        throw new Error("asked");
+      },
+      watch() {},
+    };
+    channel.on("message", ({ type }: { type: string }) => {
+      if (type === "sticky:connection") injected.push(type);
+    });
+    const handOffs = new HandOffReceiver(channel);
+    handOffs.deliverTo(taker, () => {});
+    const [socket, handle] = [new Socket(), {} as TcpHandle];
+    channel.emit("message", encodeTravel("handOff", "a", "hello"), socket);
+    channel.emit("message", encodeTravel("handOff", "b", "hello"), handle);
+    expect(encrypted).toEqual([
+      [socket, "hello"],
+      [handle, "hello"],
+    ]);
+    expect(injected).toEqual([]);
+    socket.destroy();
   });
 
   it("finds the package's worker half, which works in a worker only", () => {

@@ -12,14 +12,16 @@
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { decodeTravel, type HandOffMessage } from "../link/hand-off-message.js";
-import { socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
+import { asSocket, type Seat, type TcpHandle } from "../runtime/tcp-handle.js";
 import { loadSetupWorker, type SetupWorker } from "./sticky.js";
 
 /** Where sockets go. */
 export interface SocketTaker {
   readonly server: Server;
+  /** Takes a socket of a port that speaks TLS, with its ClientHello; false where the port does not. */
+  takeEncrypted(seat: Seat, hello: string, ended: (() => void) | undefined): boolean;
   /**
    * Takes a plain request for a WebSocket or an event stream; false for any other, which is untouched then.
    */
@@ -43,10 +45,11 @@ export class HandOffReceiver {
   /** `channel` is `process`: `setupWorker` listens there, too. */
   constructor(channel: Channel) {
     this.#channel = channel;
-    channel.on("message", (message: unknown, handle?: TcpHandle) => {
+    channel.on("message", (message: unknown, seat?: Seat) => {
       const note = decodeTravel(message);
-      if (note?.kind === "handOff") this.#receive(note, handle);
-      else if (note?.kind === "copy" && handle !== undefined) this.#sendBack(message as string, handle);
+      if (note?.kind === "handOff") this.#receive(note, seat);
+      else if (note?.kind === "copy" && seat !== undefined)
+        this.#sendBack(message as string, seat as TcpHandle);
     });
   }
 
@@ -70,21 +73,22 @@ export class HandOffReceiver {
    * Takes a socket with what was read of it, wherever it came from: latin1, so that one character is one byte
    * and what follows the head can be found again. `ended` is called when it has closed.
    */
-  take(handle: TcpHandle, head: string, ended: (() => void) | undefined): void {
-    if (this.#taker?.takeHandle(handle, head, ended)) return;
-    const socket = socketOf(handle);
+  take(seat: Seat, head: string, ended: (() => void) | undefined): void {
+    if (this.#taker?.takeEncrypted(seat, head, ended)) return;
+    if (!(seat instanceof Socket) && this.#taker?.takeHandle(seat, head, ended)) return;
+    const socket = asSocket(seat);
     if (ended !== undefined) this.#taker?.watch(socket, ended);
     const data = Buffer.from(head, "latin1");
     this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }
 
-  #receive({ about: address, head }: HandOffMessage, handle: TcpHandle | undefined): void {
+  #receive({ about: address, head }: HandOffMessage, seat: Seat | undefined): void {
     this.#received++;
-    if (handle === undefined) {
+    if (seat === undefined) {
       if (address !== "") this.#departed.push(address);
       return;
     }
-    this.take(handle, head, address === "" ? undefined : () => this.#departed.push(address));
+    this.take(seat, head, address === "" ? undefined : () => this.#departed.push(address));
   }
 
   /** Gone from here once it is on its way: nothing here accepts on it. */

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { originCheck } from "../http/origin.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
+import { AddressProbes } from "./http/address-probes.js";
 import { ClientAddresses } from "./http/client-addresses.js";
 import { LaterClients } from "./http/later-clients.js";
 import { PlainHttp } from "./http/plain-http.js";
@@ -83,8 +84,8 @@ beforeEach(async () => {
   authentication = new RequestAuthentication(core);
   http = new HttpServer({
     core,
-    upgrades: new UpgradeAdmission(core, authentication, policy, clients, () => 0),
-    transports,
+    upgrades: new UpgradeAdmission(core, authentication, policy, clients, new AddressProbes(), () => 0),
+    engine: transports,
     later: new LaterClients(clients, { open: () => undefined, hold: () => undefined }),
     comet: {
       handle(request, response, release) {

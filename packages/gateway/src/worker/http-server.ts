@@ -1,75 +1,46 @@
 /**
- * The worker's HTTP server: gives each request to the upgrade decision, to comet, to plain HTTP or to the
- * worker whose session it names, and sends what they answer.
+ * The worker's HTTP server: gives each request to the upgrades, to comet, to plain HTTP or to the worker
+ * whose session it names, and sends what they answer.
  *
  * It never listens in production: the sockets are handed over by the primary. Decides nothing itself.
  * Invariants: a socket is a WebSocket or comet's, or has a request that is being answered, or has a deadline
- * (`WaitingSockets`, `Exchanges`), also while it is being turned away; every request gets a status line,
- * unless its client is gone or has sent more requests than may be under way.
+ * (`HttpSockets`, `Exchanges`), also while it is being turned away; every request gets a status line, unless
+ * its client is gone or has sent more requests than may be under way.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock, Core } from "@holdfast/core";
-import { errors } from "@holdfast/protocol";
 import { corsHeaders } from "../http/cors.js";
-import { DateField } from "../http/date-field.js";
-import { isEventSource, retryAnswer } from "../http/event-source.js";
 import { type CutReason, Exchanges } from "../http/exchanges.js";
-import { answerBytes, errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
-import type { RequestHead } from "../http/incoming-head.js";
-import { isUpgrade, type PlainHead, readPlainHead } from "../http/plain-head.js";
+import { errorAnswer, type HttpAnswer, httpError, sendAnswer } from "../http/http-answer.js";
+import { INTERNAL_PARSER, type ParserControl } from "../http/parser-control.js";
+import { isUpgrade, readPlainHead } from "../http/plain-head.js";
 import { type AnyRequest, asksForWebSocket, MAX_HEADERS, settleRequest } from "../http/request-rules.js";
-import { StoppedParsers } from "../http/stopped-parsers.js";
 import type { ReadBudget } from "../runtime/read-budget.js";
-import { detachHandle, peerOf, socketOf, type TcpHandle } from "../runtime/tcp-handle.js";
+import type { Seat, TcpHandle } from "../runtime/tcp-handle.js";
+import type { HandshakeEnd } from "../tls/tls-acceptor.js";
+import type { TlsMaterial } from "../tls/tls-material.js";
+import { TlsSockets } from "../tls/tls-sockets.js";
 import type { Comet } from "./comet/comet.js";
 import { cometPath } from "./comet/decision.js";
-import { bothEnds, type LaterClients } from "./http/later-clients.js";
+import { HttpSockets, type HttpSocketsParts } from "./http/http-sockets.js";
 import type { Health, PlainHttp } from "./http/plain-http.js";
 import type { RefusalBrake } from "./http/refusal-brake.js";
-import { type Acceptance, refusalFor, type UpgradePolicy, type UpgradeRefusal } from "./http/upgrade.js";
-import type { UpgradeAdmission } from "./http/upgrade-admission.js";
-import { watchOffers, withoutOffer } from "./http/upgrade-offers.js";
+import { TurnedAway } from "./http/turned-away.js";
+import type { UpgradePolicy } from "./http/upgrade.js";
+import { withoutOffer } from "./http/upgrade-offers.js";
+import { Upgrades, type UpgradesParts } from "./http/upgrades.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
-import type { WaitingSocket, WaitingSockets } from "./sockets/waiting-sockets.js";
-import type { AcceptedUpgrade, WebSocketTransports } from "./websocket/transports.js";
 
-const NOTHING = Buffer.alloc(0);
-const CROWDED = errorAnswer(503, errors.unavailable, { "Retry-After": "1", Connection: "close" });
-/** When an EventSource comes back to a crowded worker: after so long, and up to so long more. */
-const CROWDED_RETRY_MS = 1000;
 /** RFC 9110 §9.3.6: a method that most servers do not have. */
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 
-/** A request for a WebSocket, with what came right behind it. */
-type Upgrading = Pick<AcceptedUpgrade, "head" | "first">;
-
-/** A request for a WebSocket on a bare handle; `head` has what came behind it, too. */
-interface HandleArrival {
-  readonly handle: TcpHandle;
-  readonly request: PlainHead;
-  readonly head: string;
-  readonly ended: (() => void) | undefined;
-}
-
-export interface HttpServerParts {
+export interface HttpServerParts extends Omit<HttpSocketsParts, "parser">, UpgradesParts {
   readonly core: Pick<Core, "state">;
-  readonly transports: WebSocketTransports;
-  /** Sockets whose first request has not come. */
-  readonly waiting: WaitingSockets<WaitingSocket>;
-  /** Sockets kept alive between two requests. */
-  readonly idle: WaitingSockets;
   readonly plain: PlainHttp;
   readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
   readonly policy: Pick<UpgradePolicy, "mayComeFrom">;
-  readonly upgrades: UpgradeAdmission;
-  /** Clients whose request came over a connection that had carried another. */
-  readonly later: LaterClients;
-  /** Bytes of one request head. */
-  readonly maxHeadBytes: number;
-  /** In [0, 1). */
-  readonly random: () => number;
   /** Where other workers answer, and who this one is. */
   readonly relay: RelayOptions;
   /** Told of every request that was answered here, wherever it came in. */
@@ -81,34 +52,35 @@ export interface HttpServerParts {
   readonly clock: Clock;
   /** Told of every connection that was cut for what its client did with HTTP. */
   readonly cut: (why: CutReason) => void;
-  /** Told of every upgrade: how long the worker took, in seconds, or the status of the refusal. */
-  readonly handshakes: { accepted(seconds: number): void; refused(status: number): void };
+  /** What handed-over sockets shake hands with first; undefined: they speak plain HTTP. */
+  readonly tls?: TlsMaterial | undefined;
+  /** How long a handshake may take, ms. */
+  readonly handshakeTimeoutMs?: number;
+  /** Told of every TLS handshake. */
+  readonly shaken?: (how: HandshakeEnd) => void;
+  /** Default: the one that reaches into Node's. */
+  readonly parser?: ParserControl | undefined;
   /** Refused upgrades, each with its socket; undefined: all are answered at once. */
   readonly brake?: RefusalBrake<Duplex> | undefined;
 }
 
 export class HttpServer {
-  readonly #parts: HttpServerParts;
+  readonly #parts: HttpServerParts & { readonly parser: ParserControl };
   readonly #relay: Relay;
   readonly #exchanges: Exchanges;
-  readonly #date: DateField;
-  /**
-   * Sockets that have asked to be a WebSocket, maybe before the request before was answered: no other will
-   * come.
-   */
-  readonly #upgraded = new WeakSet<Socket>();
-  /** Connections whose end is waited for. */
-  readonly #ended = new WeakMap<Socket, () => void>();
-  /** Bytes that are read again once the requests before them have been answered. */
-  readonly #again = new WeakMap<Duplex, Buffer>();
-  readonly #stopped: StoppedParsers;
+  readonly #turnedAway: TurnedAway;
+  readonly #sockets: HttpSockets;
+  readonly #upgrades: Upgrades;
+  readonly #tls: TlsSockets | undefined;
   readonly server: Server;
   #health: Health = "ok";
 
-  constructor(parts: HttpServerParts) {
+  constructor(without: HttpServerParts) {
+    const { parser = INTERNAL_PARSER } = without;
+    const parts = { ...without, parser };
     this.#parts = parts;
-    this.#date = new DateField(parts.clock);
-    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut, parts.budget);
+    this.#exchanges = new Exchanges(parts.clock, parts.writeTimeoutMs, parts.cut, parts.budget, parser);
+    this.#turnedAway = new TurnedAway(this.#exchanges, parts.clock, parts.random, parts.brake);
     this.#relay = new Relay(parts.relay, this.#exchanges, (...asked) => this.#answer(...asked));
     const request = (...asked: [IncomingMessage, ServerResponse]): void => this.#request(...asked);
     // `idle` has the deadline of kept connections; Node's five seconds are shorter than a load balancer's.
@@ -118,26 +90,14 @@ export class HttpServer {
       keepAliveTimeout: 0,
       requireHostHeader: false,
     })
-      .on("connection", (socket: Socket) => {
-        watchOffers(socket);
-        if (!parts.waiting.add(socket)) this.#turnAwaySocket(socket, CROWDED);
-      })
       .on("request", request)
       .on("checkContinue", request)
       .on("checkExpectation", request)
-      .on("connect", (request, socket) => this.#turnAwaySocket(socket, problemOf(request) ?? NO_TUNNELS))
+      .on("connect", (request, socket) => this.#turnedAway.add(socket, problemOf(request) ?? NO_TUNNELS))
       .on("upgrade", (request, socket, first) => this.#upgrade(request, socket, first));
-    this.#stopped = new StoppedParsers(this.server, this.#exchanges, parts.maxHeadBytes, {
-      turnAway: (socket, { status, message }) =>
-        this.#turnAwaySocket(socket, errorAnswer(status, httpError(status, message))),
-      renewed: (socket, next) => {
-        parts.waiting.release(socket);
-        parts.idle.release(socket);
-        parts.later.renewed(socket, next);
-        const ended = this.#takeEnded(socket);
-        if (ended !== undefined) this.watch(next, ended);
-      },
-    });
+    this.#sockets = new HttpSockets(this.server, this.#exchanges, parts, this.#turnedAway);
+    this.#upgrades = new Upgrades(parts, this.#sockets, this.#turnedAway);
+    this.#tls = tlsSocketsOf(parts, this.server);
     // One more than is taken, so that it is seen.
     this.server.maxHeadersCount = MAX_HEADERS + 1;
   }
@@ -145,6 +105,11 @@ export class HttpServer {
   /** Connections between this worker and others. */
   get relayed(): number {
     return this.#relay.sockets;
+  }
+
+  /** TLS handshakes under way. */
+  get handshaking(): number {
+    return this.#tls?.handshaking ?? 0;
   }
 
   /** Resolves when the other workers can reach this one, or with why they cannot yet. */
@@ -159,44 +124,37 @@ export class HttpServer {
    * behind it; `ended` is called when it has closed.
    */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
-    const request = readPlainHead(head);
+    const request = this.#parts.engine.takesHandles ? readPlainHead(head) : undefined;
     if (request === undefined) return false;
-    if (!isUpgrade(request)) {
-      const taken = this.#parts.comet.takeHandle(handle, request, ended);
-      if (taken === false && !this.#parts.waiting.isFull) return false;
-      if (taken === false) {
-        this.#turnAway(handle, this.#crowdedFor(request), ended);
-        return true;
-      }
-      this.#parts.answered();
-      if (taken !== true) this.#turnAway(handle, taken, ended);
+    if (isUpgrade(request)) {
+      this.#upgrades.takeHandle({ handle, request, head, ended });
       return true;
     }
-    const arrival: HandleArrival = { handle, request, head, ended };
-    const decision = this.#parts.upgrades.decide(request, () => peerOf(handle));
-    if (decision instanceof Promise) void decision.then((late) => this.#receive(arrival, late));
-    else this.#receive(arrival, decision);
+    const taken = this.#parts.comet.takeHandle(handle, request, ended);
+    if (taken === false && !this.#parts.waiting.isFull) return false;
+    if (taken === false) {
+      this.#turnedAway.addHandle(handle, this.#turnedAway.crowdedFor(request), ended);
+      return true;
+    }
+    this.#parts.answered();
+    if (taken !== true) this.#turnedAway.addHandle(handle, taken, ended);
     return true;
   }
 
-  #receive({ handle, request, head, ended }: HandleArrival, decision: Acceptance | UpgradeRefusal): void {
-    const { transports, handshakes } = this.#parts;
-    if (decision.kind === "accept") {
-      const first = head.length === request.end ? NOTHING : Buffer.from(head.slice(request.end), "latin1");
-      transports.accept(handle, { head: request, first, ended }, decision);
-      handshakes.accepted(0);
-      return;
-    }
-    handshakes.refused(decision.status);
-    const socket = socketOf(handle);
-    if (ended !== undefined) socket.once("close", ended);
-    this.#sayRefusal(socket, decision);
+  /** Takes any socket of a port that speaks TLS, with its ClientHello as latin1; false where it does not. */
+  takeEncrypted(seat: Seat, hello: string, ended: (() => void) | undefined): boolean {
+    this.#tls?.take(seat, hello, ended);
+    return this.#tls !== undefined;
   }
 
   /** Calls `ended` when the socket has closed, or whatever becomes of it. */
   watch(socket: Socket, ended: () => void): void {
-    this.#ended.set(socket, ended);
-    socket.once("close", () => this.#takeEnded(socket)?.());
+    this.#sockets.watch(socket, ended);
+  }
+
+  /** Handshakes that begin from now on are made with this. */
+  renewTls(material: TlsMaterial): void {
+    this.#tls?.renew(material);
   }
 
   /**
@@ -217,38 +175,33 @@ export class HttpServer {
 
   /** Ends connections that wait for another request, which would be refused while core drains. */
   closeIdle(): void {
-    this.#parts.idle.clear();
+    this.#sockets.closeIdle();
   }
 
   /** Ends what is not a WebSocket. Idempotent. */
   close(): void {
-    this.#parts.brake?.close();
-    this.#parts.waiting.close();
-    this.#parts.idle.close();
-    this.#parts.transports.close();
+    this.#turnedAway.close();
+    this.#sockets.close();
+    this.#parts.engine.close();
     this.#parts.comet.close();
     this.#relay.close();
     this.#exchanges.close();
     if (this.server.listening) this.server.close();
   }
 
-  get #draining(): boolean {
-    return this.#parts.core.state !== "open";
-  }
-
   #request(request: IncomingMessage, response: ServerResponse): void {
-    const { waiting, idle } = this.#parts;
     const { socket } = request;
     // It was turned away before its request was read.
     if (socket.writableEnded) return;
-    waiting.release(socket);
-    idle.release(socket);
-    this.#parts.later.carries(socket);
+    // A stream has no end that another request could wait for.
+    if (this.#sockets.isStream(socket)) return void socket.destroy();
+    this.#sockets.carries(socket);
     // @socket.io/sticky asks to close, or the next request would meet the wrong worker; the relay sees to
     // that.
-    const isLast = this.#draining || !response.shouldKeepAlive || this.#stopped.isLast(socket);
+    const isDraining = this.#parts.core.state !== "open";
+    const isLast = isDraining || !response.shouldKeepAlive || this.#sockets.isLast(socket);
     response.setHeader("Connection", isLast ? "close" : "keep-alive");
-    if (!this.#exchanges.begin(request, response, this.#idle)) return;
+    if (!this.#exchanges.begin(request, response, this.#sockets.becomesIdle)) return;
     const problem = problemOf(request);
     this.#allowPage(request, response);
     if (problem === undefined) return this.#relay.handle(request, response);
@@ -266,182 +219,38 @@ export class HttpServer {
     for (const [name, value] of Object.entries(corsHeaders(request))) response.setHeader(name, value);
   }
 
-  /** A connection waits for its next request. */
-  readonly #idle = (socket: Duplex): void => {
-    if (socket instanceof Socket && this.#upgraded.has(socket)) return;
-    if (this.#stopped.idle(socket)) return;
-    const again = this.#again.get(socket);
-    if (again !== undefined) return this.#readAgain(socket, again);
-    if (!this.#parts.idle.add(socket)) socket.destroy();
-  };
-
   #answer(request: IncomingMessage, response: ServerResponse, relayed = false): void {
     const { comet, answered } = this.#parts;
-    if (comet.handle(request, response, (...asked) => this.#release(...asked), relayed)) return answered();
+    if (comet.handle(request, response, (...asked) => this.#sockets.release(...asked), relayed))
+      return answered();
     const answer = this.#parts.plain.answer(request, this.#health);
     this.#parts.answered();
     sendAnswer(response, answer);
   }
 
   #upgrade(head: IncomingMessage, socket: Duplex, first: Buffer): void {
-    if (!asksForWebSocket(head.headers, head.httpVersionMinor)) {
-      const bytes = withoutOffer(head, first);
-      if (this.#exchanges.isIdle(socket)) this.#readAgain(socket, bytes);
-      else this.#again.set(socket, bytes);
-      return;
-    }
+    if (this.#sockets.isStream(socket)) return void socket.destroy();
+    if (!asksForWebSocket(head.headers, head.httpVersionMinor))
+      return this.#sockets.readLater(socket, withoutOffer(head, first));
     const problem = problemOf(head);
-    if (problem !== undefined) return this.#turnAwaySocket(socket, problem, head.method === "HEAD");
-    const peer = socket instanceof Socket ? socket.remoteAddress : undefined;
-    const decision = this.#parts.upgrades.decide(head, () => peer);
-    if (!(decision instanceof Promise)) return this.#carryOut(socket, { head, first }, decision);
-    // No other part listens to a socket that Node has given up for an upgrade.
-    socket.on("error", destroySocket);
-    void decision.then((late) => {
-      socket.removeListener("error", destroySocket);
-      if (!socket.destroyed) this.#carryOut(socket, { head, first }, late);
-    });
+    if (problem !== undefined) return this.#turnedAway.add(socket, problem, head.method === "HEAD");
+    this.#upgrades.takeSocket(socket, head, first);
   }
+}
 
-  #carryOut(socket: Duplex, upgrading: Upgrading, decision: Acceptance | UpgradeRefusal): void {
-    if (decision.kind === "refuse") this.#refuse(socket, decision, upgrading.head.method === "HEAD");
-    else if (socket instanceof Socket) {
-      const { later, random } = this.#parts;
-      const problem = later.refusal(socket, upgrading.head, decision.channels?.length ?? 0);
-      if (problem === undefined) this.#awaitAnswers(socket, upgrading, decision);
-      else this.#refuse(socket, refusalFor(problem, random()));
-    }
-    // A request that the router had to tunnel, because it announces a body, cannot carry a WebSocket.
-    else this.#refuse(socket, refusalFor(errors.badRequest, 0));
-  }
-
-  /**
-   * A request's socket goes on as a bare handle, and nothing of HTTP is kept for it. After this turn, in
-   * which the parser is still at work, and once the answers to requests before it have left.
-   */
-  #release(
-    request: IncomingMessage,
-    response: ServerResponse,
-    then: (handle: TcpHandle, ended: (() => void) | undefined) => void,
-  ): void {
-    const { socket } = request;
-    if (!this.#parts.waiting.add(socket)) {
-      sendAnswer(response, this.#crowdedFor(request));
-      return;
-    }
-    this.#upgraded.add(socket);
-    const release = (): void => {
-      this.#parts.waiting.release(socket);
-      const handle = socket.destroyed ? undefined : detachHandle(socket);
-      if (handle === undefined) return;
-      const ended = bothEnds(this.#takeEnded(socket), this.#parts.later.holdStream(socket, request));
-      // Without its handle it ends alone, with the parser and whatever else Node keeps for a request.
-      socket.destroy();
-      then(handle, ended);
-    };
-    const flush = (): void => {
-      if (socket.writableLength === 0) release();
-      else socket.write(NOTHING, release);
-    };
-    setImmediate(() => {
-      if (response.socket !== null) flush();
-      else response.once("socket", flush);
-    });
-  }
-
-  /** A page's EventSource would be ended for good by the status. */
-  #crowdedFor({ method, url, headers }: RequestHead): HttpAnswer {
-    if (!isEventSource({ method, url, accept: headers.accept })) return CROWDED;
-    const afterMs = CROWDED_RETRY_MS + Math.floor(this.#parts.random() * CROWDED_RETRY_MS);
-    return retryAnswer(afterMs, `unavailable: ${errors.unavailable.message}`, {
-      ...corsHeaders({ headers }),
-      Connection: "close",
-    });
-  }
-
-  /** Node has given the connection up for an offer that is ignored: it is given the connection again. */
-  #readAgain(socket: Duplex, bytes: Buffer): void {
-    this.#again.delete(socket);
-    if (socket.destroyed) return;
-    this.#parts.waiting.release(socket);
-    this.#parts.idle.release(socket);
-    this.server.emit("connection", socket);
-    socket.unshift(bytes);
-  }
-
-  #takeEnded(socket: Socket): (() => void) | undefined {
-    const ended = this.#ended.get(socket);
-    this.#ended.delete(socket);
-    return ended;
-  }
-
-  #turnAway(handle: TcpHandle, answer: HttpAnswer, ended: (() => void) | undefined): void {
-    const socket = socketOf(handle);
-    if (ended !== undefined) socket.once("close", ended);
-    this.#turnAwaySocket(socket, answer);
-  }
-
-  /**
-   * The rest of the input is read and dropped, within the answer's deadline: closing with unread bytes would
-   * reset the connection and lose the answer.
-   */
-  #turnAwaySocket(socket: Duplex, answer: HttpAnswer, headOnly = false): void {
-    const bytes = answerBytes(answer, this.#date.now, headOnly);
-    this.#exchanges.turnedAway(socket, bytes.length);
-    socket.on("error", destroySocket);
-    socket.end(bytes);
-    socket.resume();
-  }
-
-  /** Answers to requests before this one leave first, as long as they may take. */
-  #awaitAnswers(socket: Socket, upgrading: Upgrading, decision: Acceptance): void {
-    const { waiting, idle } = this.#parts;
-    // On a connection that had carried plain requests before, the request is all that there was to wait for.
-    const seconds = idle.release(socket) === undefined ? (waiting.release(socket) ?? 0) : 0;
-    this.#upgraded.add(socket);
-    if (socket.writableLength === 0) {
-      this.#takeOver(socket, upgrading, decision, seconds);
-      return;
-    }
-    if (!waiting.add(socket)) socket.destroy();
-    socket.write(NOTHING, (error) => {
-      waiting.release(socket);
-      if (error) socket.destroy();
-      else this.#takeOver(socket, upgrading, decision, seconds);
-    });
-  }
-
-  /** The socket goes on as a bare handle, and is kept only for callers that wait for its end. */
-  #takeOver(socket: Socket, { head, first }: Upgrading, decision: Acceptance, seconds: number): void {
-    const { transports, handshakes, later } = this.#parts;
-    const unread = socket.read() as Buffer | null;
-    const release = later.holdUpgrade(socket, head);
-    const handle = detachHandle(socket);
-    if (handle === undefined) return void release?.();
-    const all = unread === null ? first : Buffer.concat([first, unread]);
-    const ended = bothEnds(() => socket.destroy(), release);
-    transports.accept(handle, { head, first: all, ended }, decision);
-    handshakes.accepted(seconds);
-  }
-
-  #refuse(socket: Duplex, refusal: UpgradeRefusal, headOnly = false): void {
-    this.#parts.handshakes.refused(refusal.status);
-    this.#sayRefusal(socket, refusal, headOnly);
-  }
-
-  /**
-   * A refusal that says when to come back is said at once; the others slow those down that come back anyway.
-   */
-  #sayRefusal(socket: Duplex, { status, error, headers }: UpgradeRefusal, headOnly = false): void {
-    const say = (): void => {
-      socket.removeListener("error", destroySocket);
-      if (!socket.destroyed) this.#turnAwaySocket(socket, errorAnswer(status, error, headers), headOnly);
-    };
-    const { brake } = this.#parts;
-    if (brake === undefined || headers["Retry-After"] !== undefined) return say();
-    socket.on("error", destroySocket);
-    brake.refuse(socket, say);
-  }
+/** Undefined where the port speaks no TLS. What has become secure is the server's. */
+function tlsSocketsOf(parts: HttpServerParts, server: Server): TlsSockets | undefined {
+  const { tls, handshakeTimeoutMs = 0, shaken = () => {}, later, engine } = parts;
+  if (tls === undefined) return undefined;
+  if (engine.takesHandles) throw new Error(`the engine ${engine.name} reads no TLS`);
+  return new TlsSockets(tls, handshakeTimeoutMs, {
+    ended: shaken,
+    secured: (socket) => {
+      // Whose its first request is could not be read at the door.
+      later.carries(socket);
+      server.emit("connection", socket);
+    },
+  });
 }
 
 /** What is wrong with a request of any kind. */
@@ -450,8 +259,4 @@ function problemOf(request: AnyRequest): HttpAnswer | undefined {
   if (problem === undefined) return undefined;
   const { status, message } = problem;
   return errorAnswer(status, httpError(status, message), { Connection: "close" });
-}
-
-function destroySocket(this: Duplex): void {
-  this.destroy();
 }

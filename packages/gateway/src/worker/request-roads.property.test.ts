@@ -11,13 +11,13 @@ import fc from "fast-check";
 import { clientAddress, TrustedProxies } from "../admission/client-address.js";
 import type { RequestHead } from "../http/incoming-head.js";
 import { originCheck } from "../http/origin.js";
+import { INTERNAL_PARSER } from "../http/parser-control.js";
 import { isUpgrade, readPlainHead } from "../http/plain-head.js";
 import { asKnownVersion, emptyLines, isProbe, readRequestLine, sessionIdOf } from "../http/request-head.js";
 import { asksForWebSocket, settleRequest } from "../http/request-rules.js";
 import { cometPath, decideComet } from "./comet/decision.js";
 import { PlainHttp } from "./http/plain-http.js";
 import { decideUpgrade } from "./http/upgrade.js";
-import { watchOffers } from "./http/upgrade-offers.js";
 import { parseUpgradeQuery } from "./http/upgrade-query.js";
 
 const policy = { mayComeFrom: originCheck(["https://shop.example"]), maxChannels: 10, tokenInUrl: false };
@@ -39,7 +39,7 @@ interface Seen {
 
 const server = createServer({ requireHostHeader: false });
 server.maxHeadersCount = 0;
-server.on("connection", watchOffers);
+server.on("connection", (socket) => INTERNAL_PARSER.watchOffers(socket));
 const parsed = new Map<unknown, (seen: Seen | undefined) => void>();
 const settle = (socket: unknown, seen: Seen | undefined): void => {
   parsed.get(socket)?.(seen);

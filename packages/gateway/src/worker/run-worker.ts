@@ -89,7 +89,7 @@ class WorkerLife {
     else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
   }
 
-  async #start({ link, config, slot, generation, relayDirectory, port }: StartMessage): Promise<void> {
+  async #start({ link, config, slot, generation, relayDirectory, port, tls }: StartMessage): Promise<void> {
     if (this.#state.t !== "waiting") return;
     this.#state = { t: "starting" };
     try {
@@ -122,6 +122,7 @@ class WorkerLife {
         owner,
         relayDirectory,
         port,
+        tls,
         send: (message, share) => this.#link.send(message, share),
         received: () => handOffs.received,
         takeDeparted: () => handOffs.takeDeparted(),

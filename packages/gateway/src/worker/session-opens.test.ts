@@ -14,7 +14,7 @@ import {
   systemClock,
 } from "@holdfast/core";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { mergeSnapshots } from "../link/metrics.js";
+import { mergeSnapshots } from "../link/metrics-snapshot.js";
 import type { SessionLimitOptions } from "./comet/session-limits.js";
 import type { WorkerOptions } from "./options.js";
 import { Worker } from "./worker.js";
@@ -25,6 +25,7 @@ const OPTIONS: WorkerOptions = {
   onlyLocalHosts: false,
   secret: undefined,
   tokens: undefined,
+  engine: "lean",
   tokenInUrl: false,
   gcIntervalMs: undefined,
   polls: { holdMs: 60_000, graceMs: 60_000 },
@@ -44,6 +45,7 @@ const OPTIONS: WorkerOptions = {
   logger: silentLogger,
   logLinesLost: () => 0,
   logLinesLimited: () => 0,
+  warnings: { list: () => [] },
   clock: systemClock,
 };
 
@@ -69,7 +71,12 @@ async function start(
   worker = new Worker(
     {
       ...OPTIONS,
-      broker: () => ({ broker: new MemoryBroker(bus), ingest: undefined, revocations }),
+      broker: () => ({
+        broker: new MemoryBroker(bus),
+        sharedSecret: async () => bus.secret,
+        ingest: undefined,
+        revocations,
+      }),
       sessionLimits: { ...OPTIONS.sessionLimits, ...limits },
       ...options,
     },

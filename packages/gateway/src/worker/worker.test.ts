@@ -14,7 +14,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 import type { ToPrimary } from "../link/messages.js";
-import { mergeSnapshots } from "../link/metrics.js";
+import { mergeSnapshots } from "../link/metrics-snapshot.js";
 import type { WorkerBroker } from "./embedded/worker-broker.js";
 import type { WorkerOptions } from "./options.js";
 import { Worker } from "./worker.js";
@@ -25,6 +25,7 @@ const OPTIONS: WorkerOptions = {
   onlyLocalHosts: false,
   secret: undefined,
   tokens: undefined,
+  engine: "lean",
   tokenInUrl: false,
   gcIntervalMs: undefined,
   polls: { holdMs: 25_000, graceMs: 10_000 },
@@ -44,6 +45,7 @@ const OPTIONS: WorkerOptions = {
   logger: silentLogger,
   logLinesLost: () => 0,
   logLinesLimited: () => 0,
+  warnings: { list: () => [] },
   clock: systemClock,
 };
 
@@ -71,7 +73,12 @@ class Primary {
 
 function brokerOf(bus: MemoryBus): WorkerBroker {
   const revocations = new MemoryRevocations({ maxRevocations: 10, now: Date.now, tell: () => {} });
-  return { broker: new MemoryBroker(bus), ingest: undefined, revocations };
+  return {
+    broker: new MemoryBroker(bus),
+    sharedSecret: async () => bus.secret,
+    ingest: undefined,
+    revocations,
+  };
 }
 
 let primary: Primary;
@@ -191,6 +198,13 @@ describe("a worker", () => {
     await start();
     worker.receive({ type: "inspect", id: 6, question: { of: "slowest", limit: 10 } });
     expect(await primary.next("inspected")).toEqual({ type: "inspected", id: 6, list: [] });
+  });
+
+  it("answers with its survey and its slot", async () => {
+    await start();
+    worker.receive({ type: "inspect", id: 7, question: { of: "survey" } });
+    const { list } = await primary.next("inspected");
+    expect(list).toEqual([expect.objectContaining({ slot: 3, outboxBytes: 0, waiting: 0, slowest: [] })]);
   });
 
   it("gives a turn back when it does not collect", async () => {

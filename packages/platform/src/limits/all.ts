@@ -7,9 +7,11 @@ import { ECS } from "./ecs.js";
 import { GATEWAY } from "./gateway.js";
 import { LINUX } from "./linux.js";
 import { LOAD_BALANCER } from "./load-balancer.js";
+import { MACHINE_THRESHOLDS } from "./machine-thresholds.js";
 import { NODE } from "./node.js";
 import { PRICES } from "./prices.js";
 import { REDIS } from "./redis.js";
+import { WAY_THRESHOLDS } from "./way-thresholds.js";
 
 export const LIMIT_GROUPS: readonly { readonly title: string; readonly limits: readonly Limit[] }[] =
   Object.freeze([
@@ -20,6 +22,10 @@ export const LIMIT_GROUPS: readonly { readonly title: string; readonly limits: r
     { title: "EC2 and Auto Scaling", limits: Object.values(EC2) },
     { title: "ECS and Fargate", limits: Object.values(ECS) },
     { title: "Redis and Valkey", limits: Object.values(REDIS) },
+    {
+      title: "From where on `holdfast doctor` warns",
+      limits: [...Object.values(MACHINE_THRESHOLDS), ...Object.values(WAY_THRESHOLDS)],
+    },
     { title: "Prices", limits: Object.values(PRICES) },
   ]);
 

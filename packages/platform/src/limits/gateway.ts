@@ -46,7 +46,15 @@ export const GATEWAY = Object.freeze({
     "µs of a core",
     "measured",
     MILLION,
-    "A ping and its answer, where few answers share a wake-up; 34 µs where many do.",
+    "A ping and its answer, where few answers share a wake-up: 153 a second in each worker.",
+  ),
+  microsPerPingTogether: limit(
+    "gateway.micros-per-ping-together",
+    34,
+    "µs of a core",
+    "measured",
+    `${BENCH}, Idle connections`,
+    "The same where many share one: 720 a second in one worker.",
   ),
   microsPerDelivery: limit(
     "gateway.micros-per-delivery",
@@ -55,6 +63,14 @@ export const GATEWAY = Object.freeze({
     "measured",
     `${BENCH}, Fan-out`,
     "One publication to one of 18,000 subscribers, the kernel's part included.",
+  ),
+  microsPerDeliveryFew: limit(
+    "gateway.micros-per-delivery-few",
+    7.64,
+    "µs of a core",
+    "measured",
+    `${BENCH}, Fan-out`,
+    "The same to one of 5,000.",
   ),
   microsPerHandshake: limit(
     "gateway.micros-per-handshake",

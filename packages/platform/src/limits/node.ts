@@ -12,6 +12,14 @@ export const NODE = Object.freeze({
     "package.json",
     "Tests run on 20, 22, 24 and 26.",
   ),
+  supportEnds: limit(
+    "node.support-ends",
+    "20: 2026-04-30, 22: 2027-04-30, 24: 2028-04-30, 26: 2029-04-30",
+    "day by line",
+    "general",
+    "github.com/nodejs/Release",
+    "A line without support gets no fixes of its HTTP parser and its TLS.",
+  ),
   reusePortVersion: limit(
     "node.reuse-port-version",
     "22.12",

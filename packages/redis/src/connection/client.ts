@@ -1,9 +1,9 @@
 /**
  * One ioredis client with one life: it connects once, and once it has ended it stays so.
  *
- * Reconnecting is the broker's business alone, because only the broker knows when everything is restored;
- * ioredis's own retries, queues and resubscriptions are therefore all off. Aborting the signal ends the
- * client, whatever it is doing.
+ * Reconnecting is the business of connection.ts alone, which knows when everything is restored; ioredis's own
+ * retries, queues and resubscriptions are therefore all off. Aborting the signal ends the client, whatever it
+ * is doing.
  */
 import { type Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisAccess } from "../target.js";

@@ -1,15 +1,16 @@
 /**
  * Connections to a Redis Cluster.
  *
- * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything.
- * Publishing needs care: through two members, two publications could reach two subscribers in different
+ * A Cluster hands every PUBLISH to all its members, so one connection to any of them hears everything. Where
+ * servers and listeners can, publications go to sharded channels instead (sharded/sharding.ts). Publishing
+ * needs care: through two members, two publications could reach two subscribers in different
  * orders. Invariant: a topic's publications, kept or not, go through the master that has its log.
  */
 import { Cluster, Redis } from "ioredis";
+import { withDeadline } from "../runtime/deadline.js";
 import type { RedisAccess, RedisAddress } from "../target.js";
 import { connectionOptions, RedisClient } from "./client.js";
 import type { Connections, ConnectSettings } from "./connections.js";
-import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import { Probe } from "./probe.js";
 import { NotMaster } from "./role.js";
@@ -31,16 +32,8 @@ export async function openCluster(
   const cluster = newCluster(access, nodes, timeoutMs, handshakes);
   const commands = new RedisClient<Cluster>(cluster, settings);
   await commands.connect();
-  const masters = cluster.nodes("master");
-  await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
-
-  const alive = masters.filter((node) => node.status !== "end");
   const clocks = new ServerClocks(clock);
-  // Answered before the scripts are.
-  for (const node of alive) void clocks.ask(node);
-  await Promise.allSettled(
-    alive.map((node) => withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(node))),
-  );
+  const alive = await openMasters(cluster, clocks, settings);
   const member = alive[Math.floor(random() * alive.length)];
   const { host, port } = member?.options ?? {};
   if (member === undefined || host === undefined || port === undefined) {
@@ -51,14 +44,12 @@ export async function openCluster(
 
   const probe = await Probe.start(subscriber.raw, settings.probeChannel, clock, timeoutMs);
   await probe.run(alive, random);
+  const sharding = await settings.openSharded({ cluster, masters: alive, options }, settings);
 
-  const ownerOf = (key: string): Redis | undefined => {
-    const [owner] = cluster.slots[slotOf(key)] ?? [];
-    return cluster.nodes().find(({ options }) => `${options.host}:${options.port}` === owner);
-  };
   let refreshedAt = clock.monotonic();
   return {
     subscriber: subscriber.raw,
+    sharding,
     // PUBLISH has no key for the Cluster to route by; a script has.
     publish: undefined,
     script: (script, keys, args) => runScript(cluster, script, keys, args),
@@ -68,11 +59,15 @@ export async function openCluster(
         cluster.refreshSlotsCache();
       }
       const masters = cluster.nodes("master");
-      await Promise.all([...masters.map((node) => ping(node, settings)), probe.run(masters, random)]);
+      await Promise.all([
+        ...masters.map((node) => ping(node, settings)),
+        probe.run(masters, random),
+        sharding?.ping(),
+      ]);
     },
     // Where a key has moved meanwhile, another server's clock is meant: they have to agree within the
     // deadline.
-    deadline: (key, until) => clocks.deadline(ownerOf(key), until),
+    deadline: (key, until) => clocks.deadline(ownerOf(cluster, key), until),
     checkRole: async () => {
       const nodes = cluster.nodes("master").filter(({ status }) => status === "ready");
       for (const node of nodes) void clocks.ask(node);
@@ -81,11 +76,37 @@ export async function openCluster(
       if ((await Promise.all(checks)).includes(false)) cluster.refreshSlotsCache();
     },
     overdue: (key) => {
-      const owner = ownerOf(key);
+      const owner = ownerOf(cluster, key);
       if (owner !== undefined) hangUp(owner);
     },
     lost: Promise.race([commands.ended, subscriber.ended, left(cluster, member)]),
   };
+}
+
+/** The master that has the key, as far as is known. */
+function ownerOf(cluster: Cluster, key: string): Redis | undefined {
+  const [owner] = cluster.slots[slotOf(key)] ?? [];
+  return cluster.nodes().find(({ options }) => `${options.host}:${options.port}` === owner);
+}
+
+/** Connects to the masters and tells them the scripts. Returns those that can be reached. */
+async function openMasters(
+  cluster: Cluster,
+  clocks: ServerClocks,
+  { clock, timeoutMs, serverIds }: ConnectSettings,
+): Promise<Redis[]> {
+  const masters = cluster.nodes("master");
+  await Promise.allSettled(masters.map((node) => (node.status === "wait" ? node.connect() : undefined)));
+  const alive = masters.filter((node) => node.status !== "end");
+  // Answered before the scripts are.
+  for (const node of alive) void clocks.ask(node);
+  await Promise.allSettled(
+    alive.map((node) => {
+      const known = loadScripts(node).then(() => serverIds.check(node));
+      return withDeadline(clock, timeoutMs, "SCRIPT LOAD", known);
+    }),
+  );
+  return alive;
 }
 
 /** A client of the whole Cluster, not connected. */

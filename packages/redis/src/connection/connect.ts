@@ -6,11 +6,11 @@
  */
 
 import { type Cluster, Redis } from "ioredis";
+import { withDeadline } from "../runtime/deadline.js";
 import type { RedisAddress, RedisTarget } from "../target.js";
 import { type ClientScope, type ConnectionOptions, connectionOptions, RedisClient } from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
 import type { Connections, ConnectSettings } from "./connections.js";
-import { withDeadline } from "./deadline.js";
 import { hangUp } from "./hang-up.js";
 import { loadScripts, runScript } from "./script.js";
 import { ServerClocks } from "./server-clocks.js";
@@ -76,7 +76,7 @@ export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number
 }
 
 async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
-  const { clock, timeoutMs, roles, pings } = settings;
+  const { clock, timeoutMs, roles, pings, serverIds } = settings;
   const commands = new RedisClient(new Redis(options), settings);
   const subscriber = new RedisClient(new Redis(options), settings);
   const both = [commands, subscriber];
@@ -88,8 +88,10 @@ async function openPair(settings: ConnectSettings, options: ConnectionOptions): 
   // Answered before the scripts are.
   void clocks.ask(commands.raw);
   await withDeadline(clock, timeoutMs, "SCRIPT LOAD", loadScripts(commands.raw));
+  await withDeadline(clock, timeoutMs, "a script", serverIds.check(commands.raw));
   return {
     subscriber: subscriber.raw,
+    sharding: undefined,
     publish: (channel, data) => commands.raw.publish(channel, data),
     script: (script, keys, args) => runScript(commands.raw, script, keys, args),
     ping: () => withDeadline(clock, timeoutMs, "PING", pings.ping(commands.raw)),

@@ -1,14 +1,15 @@
-import { channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
+import { BrokerUnavailable, channelTopic, noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "../broker.js";
+import type { RedisBroker } from "../broker.js";
 import { RedisKeys } from "../keys.js";
 import { publishCall } from "../log.js";
+import { SeamsOnRedis } from "../seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
 import { CommandLanes } from "./lanes.js";
-import { SCRIPTS } from "./script.js";
+import { batchOf, SCRIPTS } from "./script.js";
 import { slotOf } from "./slot.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
@@ -25,7 +26,7 @@ describe("lanes", () => {
     const answers: ((reply: unknown) => void)[] = [];
     const lanes = new CommandLanes(
       (script, _keys, args) => {
-        sent.push([...args]);
+        sent.push(args.map(String));
         const many = script === SCRIPTS.publish.batch;
         return new Promise((resolve) => answers.push((reply) => resolve(many ? reply : reply)));
       },
@@ -47,13 +48,34 @@ describe("lanes", () => {
     expect(sent.slice(3)).toEqual([["direct"]]);
   });
 
+  test("batches that callers made go one by one, as they are, in the order of the lane", async () => {
+    const sent: string[][] = [];
+    const answers: (() => void)[] = [];
+    const lanes = new CommandLanes(
+      (_script, _keys, args) => {
+        sent.push(args.map(String));
+        return new Promise((resolve) => answers.push(() => resolve([])));
+      },
+      () => 0,
+    );
+    const made = (...texts: readonly string[]) => batchOf(texts.map(call));
+    void lanes.script("x", call("a"), 1, FOREVER);
+    for (const batch of [made("b", "c"), made("d")]) void lanes.script("x", batch, 1, FOREVER);
+    void lanes.script("x", call("e"), 1, FOREVER);
+    for (let at = 0; at < 3; at++) {
+      answers[at]?.();
+      await new Promise(setImmediate);
+    }
+    expect(sent).toEqual([["a"], ["2", "1", "1", "b", "1", "1", "c"], ["1", "1", "1", "d"], ["e"]]);
+  });
+
   test("a call whose time is over, or whose link is closed, is never sent", async () => {
     const sent: string[] = [];
     let now = 0;
     let end = (): void => {};
     const lanes = new CommandLanes(
       (_script, _keys, [text = ""]) => {
-        sent.push(text);
+        sent.push(String(text));
         return new Promise((resolve) => {
           end = () => resolve("");
         });
@@ -67,7 +89,7 @@ describe("lanes", () => {
     now = 15;
     end();
     await first;
-    await expect(late).rejects.toThrow("its time was over");
+    await expect(late).rejects.toThrow("the time of the call was over");
     lanes.close();
     end();
     await next;
@@ -101,7 +123,8 @@ describe("the order of publications on Redis", () => {
     const topic = channelTopic("flushed");
     const [one, two] = [0, 1].map(() => {
       const target = parseRedisUrl(server.url) as RedisTarget;
-      return new BrokerListener(new RedisBroker({ target }, SEAMS));
+      // The order is asked for, on a machine of whatever speed.
+      return new BrokerListener(new SeamsOnRedis({ target, commandTimeoutMs: 20_000 }, SEAMS).broker);
     });
     if (one === undefined || two === undefined) throw new Error("no brokers");
     try {
@@ -124,7 +147,7 @@ describe("the order of publications on Redis", () => {
       await one.broker.publish(topic, "end");
       await one.upTo("end");
       for (const who of ["one", "two"]) {
-        const heard = one.received.map(({ data }) => data).filter((data) => data.startsWith(who));
+        const heard = one.received.map(({ data }) => String(data)).filter((data) => data.startsWith(who));
         expect(heard).toEqual(Array.from({ length: 1200 }, (_, i) => `${who} ${i}`));
       }
     } finally {
@@ -132,11 +155,36 @@ describe("the order of publications on Redis", () => {
     }
   });
 
+  test("calls in order: those before a refused one are done, it and those behind it are not", async () => {
+    const keys = new RedisKeys("holdfast:");
+    const topic = channelTopic("in-order");
+    const listener = new BrokerListener(
+      new SeamsOnRedis({ target: parseRedisUrl(server.url) as RedisTarget }, SEAMS).broker,
+    );
+    const broker = listener.broker as RedisBroker;
+    try {
+      await listener.reach("ready");
+      await backend.lpush(keys.record(topic, "bad"), "x");
+      const publications = ["a", "b", "bad", "c"].map((key) => ({ data: key, key }));
+      const { done, failure } = await broker.publishInOrder(topic, publications, KEPT);
+      expect(done.map((position) => position?.offset)).toEqual([1, 2]);
+      expect(failure?.message).toContain("WRONGTYPE");
+      await backend.del(keys.record(topic, "bad"));
+      const again = await broker.publishInOrder(topic, publications, KEPT);
+      expect(again.failure).toBeUndefined();
+      expect(again.done.map((position) => position?.offset)).toEqual([1, 2, 3, 4]);
+    } finally {
+      await broker.close();
+    }
+    const closed = await broker.publishInOrder(topic, [{ data: "e", key: "e" }], undefined);
+    expect(closed).toEqual({ done: [], failure: expect.any(BrokerUnavailable) });
+  });
+
   test("a call that Redis refuses within a batch fails with those behind it, and nothing is published twice", async () => {
     const keys = new RedisKeys("holdfast:");
     const topic = channelTopic("refused");
     const listener = new BrokerListener(
-      new RedisBroker({ target: parseRedisUrl(server.url) as RedisTarget }, SEAMS),
+      new SeamsOnRedis({ target: parseRedisUrl(server.url) as RedisTarget }, SEAMS).broker,
     );
     try {
       await listener.reach("ready");
@@ -153,7 +201,9 @@ describe("the order of publications on Redis", () => {
       ]);
       const last = await listener.broker.publish(topic, "d", { retention: KEPT, key: "d" });
       expect(last?.offset).toBe(3);
-      expect(publishCall(keys, topic, "x", KEPT, undefined).lane).toBe(keys.log(topic));
+      expect(publishCall({ keys, destination: String }, topic, "x", KEPT, undefined).lane).toBe(
+        keys.log(topic),
+      );
     } finally {
       await listener.broker.close();
     }

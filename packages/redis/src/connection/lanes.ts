@@ -6,21 +6,21 @@
  * while a slot moves. Sent again, it would come behind the calls that followed it. So one call of a topic is
  * under way at a time. Calls that come meanwhile wait, and leave together as one atomic script: a busy topic
  * costs Redis less, not more. Invariants: calls of a lane are sent in order; a call whose deadline is over is
- * never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond.
+ * never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond. A
+ * batch that a caller has made itself (`scripts` of link.ts) goes as it is.
  */
-import type { ScriptCall } from "./script.js";
-import { batchOf, type Script } from "./script.js";
+import { batchOf, type Script, type ScriptArgument, type ScriptCall } from "./script.js";
 
 /** How long Redis serves no other client. */
-const MAX_CALLS = 64;
-const MAX_BYTES = 256 * 1024;
+export const MAX_CALLS = 64;
+export const MAX_BYTES = 256 * 1024;
 
 /** What was said before the call went out. */
 export class NotSent extends Error {
   override readonly name = "NotSent";
 }
 
-type Run = (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>;
+type Run = (script: Script, keys: readonly string[], args: readonly ScriptArgument[]) => Promise<unknown>;
 
 interface Waiting {
   readonly call: ScriptCall | (() => Promise<unknown>);
@@ -103,6 +103,7 @@ export class CommandLanes {
     for (const each of waiting) {
       const { call } = each;
       if (typeof call === "function" || call.script !== script) break;
+      if (batch.length > 0 && script.batch === undefined) break;
       if (batch.length === MAX_CALLS || (batch.length > 0 && bytes + each.bytes > MAX_BYTES)) break;
       count++;
       if (!this.#isWanted(each)) continue;
@@ -115,7 +116,7 @@ export class CommandLanes {
 
   #isWanted({ until, reject }: Waiting): boolean {
     if (until > this.#now()) return true;
-    reject(new NotSent("its time was over before it could be sent"));
+    reject(new NotSent("the time of the call was over before it could be sent"));
     return false;
   }
 

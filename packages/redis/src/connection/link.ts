@@ -1,34 +1,44 @@
 /**
  * A link: one life of the connections to Redis, from opening to the first sign that something is wrong.
  *
- * It pings both sides, because a server that is stopped or behind a cut cable closes nothing. Invariant: a
- * link is lost once and as a whole; nothing is repaired inside it, so that "ready" always means that all of
- * it works.
+ * Which signs are looked for is the business of its checks (link-checks.ts). Invariant: a link is lost once
+ * and as a whole; nothing is repaired inside it, so that "ready" always means that all of it works.
  */
-import type { Clock, Timer } from "@holdfast/core";
+import { isNativeError } from "node:util/types";
+import type { Clock, Logger } from "@holdfast/core";
 import { RedisKeys } from "../keys.js";
 import type { RedisOptions } from "../options.js";
+import { DeadlineExceeded, withDeadline } from "../runtime/deadline.js";
 import { databaseOf } from "../target.js";
 import { openConnections, openingTimeoutMs } from "./connect.js";
-import type { Connections } from "./connections.js";
-import { DeadlineExceeded, withDeadline } from "./deadline.js";
+import type { Connections, OpenSharded } from "./connections.js";
 import { CommandLanes } from "./lanes.js";
+import { LinkChecks } from "./link-checks.js";
 import type { Pings } from "./pings.js";
-import { type Reasons, reasonsOf } from "./reason.js";
-import { NotMaster, type Roles } from "./role.js";
+import type { Reasons } from "./reason.js";
+import type { Roles } from "./role.js";
 import type { ScriptCall } from "./script.js";
-import { isError, SCRIPTS } from "./script.js";
+import { batchOf, isError, SCRIPTS } from "./script.js";
+import type { ServerIds } from "./server-ids.js";
 import { Handshakes } from "./stream-errors.js";
 
-/** What arrives on a subscribed channel. */
-export type OnMessage = (channel: Buffer, payload: Buffer) => void;
+/** What a link tells of subscribed channels, by their plain names. */
+export interface PubSubEvents {
+  message(channel: string, payload: Buffer): void;
+  skipped(channel: string): void;
+}
 
-/** What a link needs of its broker. */
+/** What a link needs of its connection. */
 export interface LinkParts {
   readonly clock: Clock;
   readonly random: () => number;
+  readonly logger: Logger;
+  readonly openSharded: OpenSharded;
   readonly roles: Roles;
   readonly pings: Pings;
+  readonly serverIds: ServerIds;
+  /** An error as a reason that may be logged. */
+  readonly reasonOf: Reasons;
 }
 
 /** How long closing waits for the connections to end, ms. */
@@ -36,20 +46,12 @@ const MAX_CLOSING_MS = 500;
 
 export class RedisLink {
   readonly #options: RedisOptions;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #roles: Roles;
-  readonly #pings: Pings;
-  readonly #reasonOf: Reasons;
+  readonly #parts: LinkParts;
   readonly #lanes: CommandLanes;
   readonly #abort = new AbortController();
   readonly #ends: Promise<string>[] = [];
   #connections: Connections | undefined;
-  #pingTimer: Timer | undefined;
-  #pinging = false;
-  #roleChecks: Timer | undefined;
-  #checkingRole = false;
-  #received = 0;
+  #checks: LinkChecks | undefined;
   #pendingBytes = 0;
   #lose: (reason: string) => void = () => {};
   /** Settles with the reason when the link is of no use any more. Never rejects. */
@@ -57,72 +59,81 @@ export class RedisLink {
     this.#lose = resolve;
   });
 
-  constructor(options: RedisOptions, { clock, random, roles, pings }: LinkParts) {
+  constructor(options: RedisOptions, parts: LinkParts) {
     this.#options = options;
-    this.#clock = clock;
-    this.#random = random;
-    this.#roles = roles;
-    this.#pings = pings;
+    this.#parts = parts;
     this.#lanes = new CommandLanes(
       (script, keys, args) => this.#use().script(script, keys, args),
-      () => clock.monotonic(),
+      () => parts.clock.monotonic(),
     );
-    this.#reasonOf = reasonsOf(options.target);
   }
 
   /** Connects. Rejects when that fails or takes too long; the link is to be closed then too. Called once. */
-  async open(onMessage: OnMessage): Promise<void> {
-    const { target, prefix, commandTimeoutMs: timeoutMs, pingIntervalMs, roleIntervalMs } = this.#options;
-    this.#roles.begin();
+  async open(events: PubSubEvents): Promise<void> {
+    const { target, prefix, sharded, commandTimeoutMs: timeoutMs } = this.#options;
+    const { clock, random, logger, openSharded, roles, pings, serverIds } = this.#parts;
+    roles.begin();
+    const keys = new RedisKeys(prefix, databaseOf(target));
     const opening = openConnections(target, {
       timeoutMs,
-      clock: this.#clock,
-      random: this.#random,
-      probeChannel: new RedisKeys(prefix, databaseOf(target)).probe(this.#random().toString(36).slice(2)),
-      roles: this.#roles,
-      pings: this.#pings,
-      reasonOf: this.#reasonOf,
+      clock,
+      random,
+      logger,
+      sharded,
+      openSharded,
+      keys,
+      probeChannel: keys.probe(random().toString(36).slice(2)),
+      roles,
+      pings,
+      serverIds,
+      reasonOf: this.#parts.reasonOf,
       handshakes: new Handshakes(),
       signal: this.#abort.signal,
       ends: this.#ends,
+      events,
+      lose: (error) => this.#lose(this.#parts.reasonOf(error)),
     });
-    const connections = await withDeadline(
-      this.#clock,
-      openingTimeoutMs(target, timeoutMs),
-      "connecting",
-      opening,
-    );
+    const connections = await withDeadline(clock, openingTimeoutMs(target, timeoutMs), "connecting", opening);
     this.#connections = connections;
     connections.lost.then(this.#lose);
+    const lose = (error: unknown): void => this.#lose(this.#parts.reasonOf(error));
+    const checks = new LinkChecks(connections, this.#options, { clock, pings, lose });
+    this.#checks = checks;
     connections.subscriber.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
-      this.#received++;
-      onMessage(channel, payload);
+      checks.received();
+      events.message(channel.toString(), payload);
     });
-    this.#pingTimer = this.#clock.every(pingIntervalMs, () => void this.#ping());
-    this.#roleChecks = this.#clock.every(roleIntervalMs, () => void this.#checkRole());
+  }
+
+  /** Whether publications go to sharded channels now. */
+  get isSharding(): boolean {
+    return this.#connections?.sharding?.isPublishing ?? false;
+  }
+
+  /** See `LinkChecks#delayMs`. */
+  get delayMs(): number | undefined {
+    return this.#checks?.delayMs;
   }
 
   /**
-   * Publishes through the server that has `key`. Rejects when Redis does not take it in time, or when too
-   * much is waiting for that already.
+   * Publishes through the server that has `key`; `destination`: see lua/tell.lua. Rejects when Redis does
+   * not take it in time, or when too much is waiting for that already.
    */
-  async publish(channel: string, data: string, key: string): Promise<void> {
+  async publish(destination: string, data: string | Buffer, key: string): Promise<void> {
     const { publish } = this.#use();
     if (publish === undefined) {
-      await this.script({ script: SCRIPTS.publishPlain, keys: [key], args: [channel, data], lane: key });
+      await this.script({ script: SCRIPTS.publishPlain, keys: [key], args: [destination, data], lane: key });
       return;
     }
     const send = (until: number): Promise<unknown> =>
-      this.#lanes.direct(key, () => publish(channel, data), until);
+      this.#lanes.direct(key, () => publish(destination, data), until);
     await this.#bounded(Buffer.byteLength(data), "PUBLISH", key, send);
   }
 
   /** Runs a script, likewise. */
   async script(call: ScriptCall): Promise<unknown> {
     const { script, keys, args, lane } = call;
-    let bytes = 0;
-    for (const part of keys) bytes += Buffer.byteLength(part);
-    for (const part of args) bytes += Buffer.byteLength(part);
+    const bytes = bytesOf(call);
     try {
       const send = (until: number): Promise<unknown> =>
         lane === undefined
@@ -130,12 +141,39 @@ export class RedisLink {
           : this.#lanes.script(lane, this.#dated(call, until), bytes, until);
       return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
     } catch (error) {
-      // The master became a replica and did not hang up: another server is the master now.
-      if (isError(error, "READONLY")) this.#lose(this.#reasonOf(error));
-      // The server stood still, or its clock was set: then it is asked anew.
-      else if (isError(error, "LATE")) void this.#checkRole();
+      this.#heed(error);
       throw error;
     }
+  }
+
+  /**
+   * Runs calls of one script and one lane as one step, in their order. Resolves with the replies; from the
+   * first error on, every reply is that error, and those calls had no effect.
+   */
+  async scripts(lane: string, calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
+    let bytes = 0;
+    for (const call of calls) bytes += bytesOf(call);
+    const send = (until: number): Promise<unknown> => {
+      const batch = batchOf(calls.map((call) => this.#dated(call, until)));
+      return this.#lanes.script(lane, batch, bytes, until);
+    };
+    try {
+      const replies = await this.#bounded(bytes, "a batch", calls[0]?.keys[0] ?? "", send);
+      if (!Array.isArray(replies) || replies.length !== calls.length)
+        throw new Error("Redis answered only part of what it was asked");
+      this.#heed(replies.find(isNativeError));
+      return replies;
+    } catch (error) {
+      this.#heed(error);
+      throw error;
+    }
+  }
+
+  #heed(error: unknown): void {
+    // The master became a replica and did not hang up: another server is the master now.
+    if (isError(error, "READONLY")) this.#lose(this.#parts.reasonOf(error));
+    // The server stood still, or its clock was set: then it is asked anew.
+    else if (isError(error, "LATE")) void this.#checks?.checkRole();
   }
 
   #dated(call: ScriptCall, until: number): ScriptCall {
@@ -143,30 +181,37 @@ export class RedisLink {
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
-    await this.#certain("SUBSCRIBE", this.#use().subscriber.subscribe(...channels));
+    const { subscriber, sharding } = this.#use();
+    await Promise.all([
+      this.#certain("SUBSCRIBE", subscriber.subscribe(...(sharding?.plain(channels) ?? channels))),
+      sharding?.subscribe(channels),
+    ]);
   }
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
-    await this.#certain("UNSUBSCRIBE", this.#use().subscriber.unsubscribe(...channels));
+    const { subscriber, sharding } = this.#use();
+    await Promise.all([
+      this.#certain("UNSUBSCRIBE", subscriber.unsubscribe(...(sharding?.plain(channels) ?? channels))),
+      sharding?.unsubscribe(channels),
+    ]);
   }
 
   /** Ends every connection; what is pending rejects. Idempotent. */
   async close(): Promise<void> {
-    this.#pingTimer?.cancel();
-    this.#roleChecks?.cancel();
+    this.#checks?.close();
     this.#lanes.close();
     this.#abort.abort();
     this.#lose("closed");
     // A connection that cannot be ended any sooner, as while a Sentinel is asked, ends by its own timeout.
-    await withDeadline(this.#clock, MAX_CLOSING_MS, "closing", Promise.all(this.#ends)).catch(() => {});
+    await withDeadline(this.#parts.clock, MAX_CLOSING_MS, "closing", Promise.all(this.#ends)).catch(() => {});
   }
 
   /** Without an answer it is unknown what Redis holds: only a new link makes it certain again. */
   async #certain(what: string, work: Promise<unknown>): Promise<void> {
     try {
-      await this.#ask(what, work);
+      await withDeadline(this.#parts.clock, this.#options.commandTimeoutMs, what, work);
     } catch (error) {
-      if (error instanceof DeadlineExceeded) this.#lose(this.#reasonOf(error));
+      if (error instanceof DeadlineExceeded) this.#lose(this.#parts.reasonOf(error));
       throw error;
     }
   }
@@ -185,8 +230,11 @@ export class RedisLink {
       throw new Error(`${this.#pendingBytes} bytes are waiting for Redis already`);
     }
     this.#pendingBytes += bytes;
+    const { clock } = this.#parts;
+    const { commandTimeoutMs } = this.#options;
     try {
-      return await this.#ask(what, begin(this.#clock.monotonic() + this.#options.commandTimeoutMs));
+      const work = begin(clock.monotonic() + commandTimeoutMs);
+      return await withDeadline(clock, commandTimeoutMs, what, work);
     } catch (error) {
       if (error instanceof DeadlineExceeded) this.#connections?.overdue(key);
       throw error;
@@ -195,47 +243,15 @@ export class RedisLink {
     }
   }
 
-  async #ask<T>(what: string, work: Promise<T>): Promise<T> {
-    return await withDeadline(this.#clock, this.#options.commandTimeoutMs, what, work);
-  }
-
-  async #ping(): Promise<void> {
-    if (this.#pinging) return;
-    this.#pinging = true;
-    try {
-      await Promise.all([this.#use().ping(), this.#pingSubscriber()]);
-    } catch (error) {
-      this.#lose(this.#reasonOf(error));
-    } finally {
-      this.#pinging = false;
-    }
-  }
-
-  /** No sign of life is the pings' business. */
-  async #checkRole(): Promise<void> {
-    if (this.#checkingRole) return;
-    this.#checkingRole = true;
-    try {
-      await this.#use().checkRole();
-    } catch (error) {
-      if (error instanceof NotMaster) this.#lose(this.#reasonOf(error));
-    } finally {
-      this.#checkingRole = false;
-    }
-  }
-
-  /** The answer queues behind every publication on its way, so those are signs of life as well. */
-  async #pingSubscriber(): Promise<void> {
-    const before = this.#received;
-    try {
-      await this.#ask("PING", this.#pings.ping(this.#use().subscriber));
-    } catch (error) {
-      if (!(error instanceof DeadlineExceeded) || this.#received === before) throw error;
-    }
-  }
-
   #use(): Connections {
     if (this.#connections === undefined) throw new Error("the link is not open");
     return this.#connections;
   }
+}
+
+function bytesOf({ keys, args }: ScriptCall): number {
+  let bytes = 0;
+  for (const part of keys) bytes += Buffer.byteLength(part);
+  for (const part of args) bytes += Buffer.byteLength(part);
+  return bytes;
 }

@@ -3,7 +3,7 @@ import { BrokerUnavailable, channelTopic, noMetrics, systemClock } from "@holdfa
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "../broker.js";
+import { SeamsOnRedis } from "../seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
 
@@ -38,7 +38,7 @@ describe("a Redis that answers PING with an error", () => {
     const warn = (fields: object, message: string): void => void warnings.push({ ...fields, message });
     const logger = { debug: skip, info: skip, warn, error: warn };
     const seams = { clock: systemClock, logger, metrics: noMetrics, random: Math.random };
-    const broker = new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, seams);
+    const broker = new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, seams).broker;
     listener = new BrokerListener(broker);
     await listener.reach("ready");
     await broker.subscribe(NEWS);

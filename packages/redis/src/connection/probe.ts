@@ -7,7 +7,7 @@
  */
 import type { Clock } from "@holdfast/core";
 import type { Redis } from "ioredis";
-import { withDeadline } from "./deadline.js";
+import { withDeadline } from "../runtime/deadline.js";
 
 /** Members that are asked at once: each has to tell all members of the cluster. */
 const MAX_ASKED = 3;

@@ -2,7 +2,7 @@ import { BrokerUnavailable, channelTopic, noMetrics, systemClock } from "@holdfa
 import { BrokerListener } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "../broker.js";
+import { SeamsOnRedis } from "../seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
 
@@ -38,7 +38,7 @@ describe("roles", () => {
     const log = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
     const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     const seams = { clock: systemClock, logger, metrics: noMetrics, random: Math.random };
-    const broker = new RedisBroker({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, seams);
+    const broker = new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, seams).broker;
     const listener = new BrokerListener(broker);
     started.push(listener);
     return listener;

@@ -54,7 +54,7 @@ export class Roles {
     if (name === "master") return;
     throw new NotMaster(
       name === "slave"
-        ? "this server is a replica and no master: what is published there reaches few or no clients"
+        ? "this server is a replica and no master: publications there reach few or no clients"
         : `this server is a ${name.slice(0, 20)} and no master`,
     );
   }

@@ -13,7 +13,10 @@ import type { Cluster, Redis } from "ioredis";
 /** The files in packages/redis/lua, without `.lua`. Each says what its KEYS and ARGV are. */
 export type ScriptName =
   | "touch"
+  | "server-id"
+  | "server-says"
   | "late"
+  | "tell"
   | "publish"
   | "publish-plain"
   | "batch"
@@ -35,20 +38,27 @@ export type ScriptName =
   | "presence-index"
   | "directory-announce"
   | "directory-find"
-  | "directory-withdraw";
+  | "directory-withdraw"
+  | "loads-exchange"
+  | "loads-withdraw";
 
 export interface Script {
   readonly text: string;
   readonly sha: string;
   /** Several calls of it in one step: lua/batch.lua. Undefined for scripts whose order does not matter. */
   readonly batch?: Script;
+  /** Whether its replies are bytes, because they hold data. Otherwise they are text. */
+  readonly isBinary?: boolean;
 }
+
+/** Text as UTF-8, or bytes as they are. */
+export type ScriptArgument = string | Buffer;
 
 /** A script with what it is told. */
 export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
-  readonly args: readonly string[];
+  readonly args: readonly ScriptArgument[];
   /**
    * Calls of one lane are carried out in their order (lanes.ts), and not after their deadline, which the link
    * adds as the last argument (lua/late.lua). Undefined where order does not matter.
@@ -59,6 +69,11 @@ export interface ScriptCall {
 /** The script of these files, one after the other. */
 function load(...names: readonly ScriptName[]): Script {
   return scriptOf(textOf(names));
+}
+
+/** Likewise, with replies of bytes. */
+function loadBinary(...names: readonly ScriptName[]): Script {
+  return Object.freeze({ ...load(...names), isBinary: true });
 }
 
 /** Likewise, with its batch. */
@@ -79,26 +94,29 @@ function scriptOf(text: string): Script {
 }
 
 export const SCRIPTS = Object.freeze({
-  publish: loadOrdered("late", "touch", "publish"),
-  publishOnce: loadOrdered("late", "publish-once"),
-  publishPlain: loadOrdered("late", "publish-plain"),
-  read: load("touch", "read"),
+  publish: loadOrdered("late", "server-id", "touch", "tell", "publish"),
+  publishOnce: loadOrdered("late", "tell", "publish-once"),
+  publishPlain: loadOrdered("late", "tell", "publish-plain"),
+  read: loadBinary("server-id", "touch", "read"),
+  serverSays: load("server-id", "server-says"),
   secret: load("secret"),
   eventsAdd: load("events-add"),
   revoke: load("revoke"),
   revoked: load("revoked"),
   spend: load("spend"),
-  ingestTake: load("ingest-take"),
+  ingestTake: loadBinary("ingest-take"),
   ingestSettle: load("ingest-settle"),
   ingestRelease: load("ingest-release"),
-  presenceChange: load("presence", "presence-change"),
-  presenceEnd: load("presence", "presence-end"),
+  presenceChange: load("tell", "presence", "presence-change"),
+  presenceEnd: load("tell", "presence", "presence-end"),
   presenceRead: load("presence-read"),
   presenceRenew: load("presence-renew"),
   presenceIndex: load("presence-index"),
   directoryAnnounce: load("directory-announce"),
   directoryFind: load("directory-find"),
   directoryWithdraw: load("directory-withdraw"),
+  loadsExchange: load("loads-exchange"),
+  loadsWithdraw: load("loads-withdraw"),
 });
 
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */
@@ -112,7 +130,7 @@ export async function loadScripts(server: Redis): Promise<void> {
 export function batchOf(calls: readonly ScriptCall[]): ScriptCall {
   const script = calls[0]?.script.batch;
   if (script === undefined) throw new Error("this script has no batch");
-  const args = [String(calls.length)];
+  const args: ScriptArgument[] = [String(calls.length)];
   for (const call of calls) args.push(String(call.keys.length), String(call.args.length), ...call.args);
   return { script, keys: calls.flatMap(({ keys }) => keys), args };
 }
@@ -125,14 +143,18 @@ export function isError(error: unknown, kind: "NOSCRIPT" | "READONLY" | "LATE"):
 /** A call that has to be told again comes behind those that followed it: see lanes.ts. */
 export async function runScript(
   client: Redis | Cluster,
-  { text, sha }: Script,
+  { text, sha, isBinary = false }: Script,
   keys: readonly string[],
-  args: readonly string[],
+  args: readonly ScriptArgument[],
 ): Promise<unknown> {
   try {
-    return await client.evalsha(sha, keys.length, ...keys, ...args);
+    return isBinary
+      ? await client.callBuffer("evalsha", sha, keys.length, ...keys, ...args)
+      : await client.evalsha(sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!isError(error, "NOSCRIPT")) throw error;
-    return await client.eval(text, keys.length, ...keys, ...args);
+    return isBinary
+      ? await client.callBuffer("eval", text, keys.length, ...keys, ...args)
+      : await client.eval(text, keys.length, ...keys, ...args);
   }
 }

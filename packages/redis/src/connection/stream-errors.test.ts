@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:tls";
 import { noMetrics, silentLogger, systemClock } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisBroker } from "../broker.js";
+import { SeamsOnRedis } from "../seams-on-redis.js";
 import { parseRedisUrl } from "../target.js";
 import { hearStreamErrors } from "./stream-errors.js";
 
@@ -70,7 +70,7 @@ describe("a Redis whose certificate is not trusted", () => {
     const told = new Promise<void>((resolve) => {
       onHandshake = () => handshakes >= HANDSHAKES && resolve();
     });
-    const broker = new RedisBroker(
+    const broker = new SeamsOnRedis(
       { target, minRetryDelayMs: 1, maxRetryDelayMs: 2, commandTimeoutMs: 2000 },
       {
         clock: systemClock,
@@ -81,7 +81,7 @@ describe("a Redis whose certificate is not trusted", () => {
         metrics: noMetrics,
         random: Math.random,
       },
-    );
+    ).broker;
     broker.start({ publication: () => {}, state: () => {} });
     await told;
     await broker.close();

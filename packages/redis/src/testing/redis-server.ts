@@ -17,6 +17,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   /** A free one by default. */
   readonly port?: number;
+  /** Where it listens beside 127.0.0.1: an address of this machine, such as that of a bridge. */
+  readonly host?: string;
 }
 
 /**
@@ -33,19 +35,22 @@ const ATTEMPTS = 5;
 export class RedisServer {
   readonly port: number;
   readonly #args: readonly string[];
+  readonly #bind: readonly string[];
   readonly #directory = mkdtempSync(join(tmpdir(), "holdfast-redis-"));
   readonly #output: string[] = [];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, args: readonly string[]) {
+  private constructor(port: number, { args = [], host }: RedisServerOptions) {
     this.port = port;
     this.#args = args;
+    const others = host === undefined ? [] : [host, "--protected-mode", "no"];
+    this.#bind = ["--bind", "127.0.0.1", ...others];
   }
 
   /** Resolves when it accepts connections. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisServer(options.port ?? (await freePort()), options.args ?? []);
+      const server = new RedisServer(options.port ?? (await freePort()), options);
       try {
         await server.restart();
         return server;
@@ -74,7 +79,7 @@ export class RedisServer {
   /** Starts it on its port, again after `stop` or `kill`. */
   async restart(): Promise<void> {
     await this.stop();
-    const own = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#directory, "--save", ""];
+    const own = ["--port", String(this.port), ...this.#bind, "--dir", this.#directory, "--save", ""];
     const child = spawn("/bin/sh", ["-c", EXEC, "redis-server", ...this.#args, ...own], {
       stdio: ["ignore", "pipe", "pipe"],
     });

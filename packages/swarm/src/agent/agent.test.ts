@@ -41,7 +41,7 @@ function serverFrame(opcode: number, payload: string): string {
   return String.fromCharCode(0x80 | opcode, payload.length) + payload;
 }
 
-async function start(connections: number): Promise<Agent> {
+async function start(connections: number, reopen = false): Promise<Agent> {
   const { port } = server.address() as { port: number };
   const orders = {
     run: "abc",
@@ -55,6 +55,7 @@ async function start(connections: number): Promise<Agent> {
     first: 100,
     connections,
     sources: ["127.0.2.1", "127.0.2.2"],
+    reopen,
   };
   agent = await Agent.create(orders, () => nowMs);
   return agent;
@@ -161,6 +162,49 @@ describe("an agent", () => {
     const { failures } = await until(({ lost }) => lost === 2);
     expect(failures).toEqual({ "lost: closed 3000 drain": 1, "lost: closed without a reason": 1 });
     expect(own.busy).toBe(false);
+  });
+
+  test("a session that ends is opened again where that is asked for, and the loss is still counted", async () => {
+    const own = await start(1, true);
+    own.open(1);
+    await until(({ connected }) => connected === 1);
+    own.expect(1);
+    sockets[0]?.destroy();
+    const report = await until(({ again }) => {
+      nowMs += 100;
+      return again === 1;
+    });
+    expect(report).toMatchObject({ connected: 1, lost: 1, over: 0 });
+    // It was not there when the round came, also if it is there now.
+    expect(own.tally()).toMatchObject({ expected: 1, missing: 0, lost: 1 });
+  });
+
+  test("churn and storm end open sessions and open them again; a round does not count those", async () => {
+    const own = await start(3);
+    own.open(3);
+    await until(({ connected }) => connected === 3);
+    own.expect(1);
+    own.churn(1);
+    await until(({ again }) => again === 1);
+    own.storm(2);
+    const report = await until(({ again }) => {
+      nowMs += 100;
+      return again === 3;
+    });
+    expect(report).toMatchObject({ connected: 3, lost: 0, over: 0 });
+    expect(requests).toHaveLength(6);
+    expect(own.tally()).toMatchObject({ expected: 1, missing: 1, lost: 0 });
+  });
+
+  test("what is closed is as before it was opened", async () => {
+    const own = await start(3);
+    own.open(3);
+    await until(({ connected }) => connected === 3);
+    own.shrink(2);
+    expect(own.report()).toMatchObject({ connected: 1, lost: 0, over: 0 });
+    own.open(5);
+    await until(({ connected }) => connected === 3);
+    expect(requests).toHaveLength(5);
   });
 
   test("what is no frame ends the connection", async () => {

@@ -59,6 +59,7 @@ async function start(transport: RunTransport, changes: Partial<AgentOrders> = {}
     first: 0,
     connections: 4,
     sources: [],
+    reopen: false,
     sending: false,
     ...changes,
   };

@@ -1,8 +1,8 @@
 /**
  * The table of an agent's connections: what each is, and how often it heard the round that is expected.
  *
- * Some bytes a connection in typed arrays, no object. Invariant: `connected` is the number of seats that are
- * `OPEN`.
+ * Some bytes a connection in typed arrays, no object. Invariant: `connected` and `over` are the numbers of
+ * seats that are `OPEN` and `OVER`.
  */
 import { Histogram } from "../histogram.js";
 import type { Tally } from "../messages.js";
@@ -28,6 +28,9 @@ export type SeatState =
   | typeof OPEN
   | typeof OVER;
 
+/** A seat that is to hear the round, and one whose session ended before it did. */
+const EXPECTED = 1;
+const MISSED = 2;
 /** A count of receipts stops here. */
 const MANY = 255;
 
@@ -42,6 +45,7 @@ export class ConnectionTable {
   #round = 0;
   #lastMicros = 0;
   #connected = 0;
+  #over = 0;
 
   constructor(connections: number) {
     this.#states = new Uint8Array(connections);
@@ -55,13 +59,21 @@ export class ConnectionTable {
     return this.#connected;
   }
 
+  /** Seats that are `OVER`. */
+  get over(): number {
+    return this.#over;
+  }
+
   stateOf(seat: number): SeatState {
     return (this.#states[seat] ?? OVER) as SeatState;
   }
 
   move(seat: number, state: SeatState): void {
-    if (this.#states[seat] === OPEN) this.#connected--;
+    const before = this.#states[seat];
+    if (before === OPEN) this.#connected--;
+    if (before === OVER) this.#over--;
     if (state === OPEN) this.#connected++;
+    if (state === OVER) this.#over++;
     this.#states[seat] = state;
   }
 
@@ -69,6 +81,18 @@ export class ConnectionTable {
     this.move(seat, CONNECTING);
     this.#begun[seat] = nowMs;
     this.#attempts[seat] = (this.#attempts[seat] ?? 0) + 1;
+  }
+
+  /** The seat ends because it was told to: the round does not count it, if it has not heard it. */
+  excuse(seat: number): void {
+    if ((this.#receipts[seat] ?? 0) === 0) this.#expected[seat] = 0;
+  }
+
+  /** The seat has not begun, and has all its attempts again. What it has not heard is lost for it. */
+  renew(seat: number): void {
+    if (this.#expected[seat] === EXPECTED && (this.#receipts[seat] ?? 0) === 0) this.#expected[seat] = MISSED;
+    this.move(seat, IDLE);
+    this.#attempts[seat] = 0;
   }
 
   /** Attempts so far, the present one included. */
@@ -87,7 +111,7 @@ export class ConnectionTable {
     this.#latencies.clear();
     this.#receipts.fill(0);
     this.#states.forEach((state, seat) => {
-      this.#expected[seat] = state === OPEN ? 1 : 0;
+      this.#expected[seat] = state === OPEN ? EXPECTED : 0;
     });
   }
 
@@ -108,7 +132,7 @@ export class ConnectionTable {
       const receipts = this.#receipts[seat] ?? 0;
       if (receipts === 1) counts.once++;
       else if (receipts > 1) counts.repeated++;
-      else if (this.#states[seat] === OPEN) counts.missing++;
+      else if (expected === EXPECTED && this.#states[seat] === OPEN) counts.missing++;
       else counts.lost++;
     });
     return {

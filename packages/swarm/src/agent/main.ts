@@ -12,6 +12,8 @@ const TICK_MS = 50;
 /** While connections are on their way; otherwise a tenth as often. */
 const REPORT_MS = 250;
 const CALM_REPORT_MS = 2_500;
+/** How often an agent at rest looks whether there is work. */
+const LOOK_MS = 250;
 /** Messages that clients send in one tick at most. */
 const SENDS_PER_TICK = 1_000;
 
@@ -26,6 +28,8 @@ class Service {
   #timer: NodeJS.Timeout | undefined;
   /** Of what clients send. */
   #pacer: Pacer | undefined;
+  /** Of connections that end and are opened again. */
+  #churn: Pacer | undefined;
   #reportedMs = 0;
 
   constructor(agent: Agent) {
@@ -38,18 +42,27 @@ class Service {
     switch (message.do) {
       case "open":
         this.#agent.open(message.count);
-        // Work that is going on is not put off.
-        if (this.#state === "resting") this.#work();
-        return;
+        return this.#wake();
       case "expect":
         return this.#agent.expect(message.round);
       case "tally":
         this.#report();
         return say({ is: "tally", ...this.#agent.tally() });
       case "send":
-        this.#pacer = message.perSecond > 0 ? new Pacer(message.perSecond, performance.now()) : undefined;
-        if (this.#state === "resting") this.#work();
-        return;
+        this.#pacer = pacerOf(message.perSecond);
+        return this.#wake();
+      case "churn":
+        this.#churn = pacerOf(message.perSecond);
+        return this.#wake();
+      case "storm":
+        this.#agent.storm(message.count);
+        return this.#wake();
+      case "close":
+        this.#agent.shrink(message.count);
+        return this.#wake();
+      case "clock":
+        this.#agent.clock.adjust(message.offsetMicros);
+        return say({ is: "clock", id: message.id, micros: this.#agent.clock.ownMicros() });
       case "end":
         this.#state = "ending";
         clearTimeout(this.#timer);
@@ -61,11 +74,19 @@ class Service {
     }
   }
 
+  /** Work that is going on is not put off. */
+  #wake(): void {
+    if (this.#state === "resting") this.#work();
+  }
+
   #work(): void {
     clearTimeout(this.#timer);
     this.#agent.tick();
-    if (this.#pacer !== undefined) this.#agent.send(this.#pacer.take(performance.now(), SENDS_PER_TICK));
-    if (!this.#agent.busy && this.#pacer === undefined) return this.#rest();
+    const now = performance.now();
+    if (this.#pacer !== undefined) this.#agent.send(this.#pacer.take(now, SENDS_PER_TICK));
+    if (this.#churn !== undefined) this.#agent.churn(this.#churn.take(now, SENDS_PER_TICK));
+    const paced = this.#pacer !== undefined || this.#churn !== undefined;
+    if (!this.#agent.busy && !paced) return this.#rest();
     this.#state = "working";
     if (performance.now() - this.#reportedMs >= REPORT_MS) this.#report();
     this.#timer = setTimeout(() => this.#work(), TICK_MS);
@@ -74,13 +95,24 @@ class Service {
   #rest(): void {
     this.#state = "resting";
     this.#report();
-    this.#timer = setTimeout(() => this.#rest(), CALM_REPORT_MS);
+    this.#timer = setTimeout(() => this.#look(), LOOK_MS);
+  }
+
+  /** A session that ended by itself, and is to be opened again, ends the rest. */
+  #look(): void {
+    if (this.#agent.busy) return this.#work();
+    if (performance.now() - this.#reportedMs >= CALM_REPORT_MS) return this.#rest();
+    this.#timer = setTimeout(() => this.#look(), LOOK_MS);
   }
 
   #report(): void {
     this.#reportedMs = performance.now();
     say({ is: "report", ...this.#agent.report() });
   }
+}
+
+function pacerOf(perSecond: number): Pacer | undefined {
+  return perSecond > 0 ? new Pacer(perSecond, performance.now()) : undefined;
 }
 
 process.on("SIGINT", () => {});

@@ -7,7 +7,8 @@
  */
 import { firstChannel } from "../channels.js";
 import { type AgentOrders, type AgentReport, portOf } from "../messages.js";
-import { monotonicMicros, stampedData } from "../stamp.js";
+import type { RunClock } from "../run-clock.js";
+import { stampedData } from "../stamp.js";
 import { OPEN, type SeatState } from "./connection-table.js";
 import { readCredentials, type SendCredentials, sendBody } from "./credentials.js";
 import { maskedFrame, TEXT } from "./frames.js";
@@ -25,6 +26,8 @@ export interface ChatterOwner {
   stateOf(seat: number): SeatState;
   write(seat: number, bytes: string): void;
   failed(why: string): void;
+  /** What messages are stamped with. */
+  readonly clock: RunClock;
 }
 
 export class MessageSender {
@@ -111,7 +114,7 @@ export class MessageSender {
   #send(seat: number): void {
     const { host, path, channels, first, run, sources } = this.#orders;
     const channel = JSON.stringify(firstChannel(channels, first + seat));
-    const data = stampedData({ run, round: OF_CLIENTS, sentMicros: monotonicMicros() });
+    const data = stampedData({ run, round: OF_CLIENTS, sentMicros: this.#owner.clock.micros() });
     const command = `{"id":${++this.#lastId},"publish":{"channel":${channel},"data":${data}}}`;
     this.#traffic.send();
     this.#sentAt[seat] = this.#now();

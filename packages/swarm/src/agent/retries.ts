@@ -24,6 +24,16 @@ export class Retries {
     this.#waiting++;
   }
 
+  /** The seat waits no longer, if it did. */
+  remove(seat: number): void {
+    for (const seats of this.#seats.values()) {
+      const at = seats.indexOf(seat);
+      if (at < 0) continue;
+      seats.splice(at, 1);
+      this.#waiting--;
+    }
+  }
+
   /** Those that are due. */
   take(nowMs: number): number[] {
     this.#last = Math.floor(nowMs / TICK_MS);

@@ -77,6 +77,18 @@ export class Gateway {
     throw new SwarmProblem("failed", `the broadcast was not taken by ${this.#options.admin}: ${answer}`);
   }
 
+  /** Begins a drain, of the instance with this admin port. Throws a `SwarmProblem` when it was not taken. */
+  async drain(admin = this.#options.admin): Promise<void> {
+    let why: string;
+    try {
+      const response = await this.#ask("/api/drain", "{}", admin);
+      why = response.ok ? "" : `${response.status}: ${(await response.text()).slice(0, 200)}`;
+    } catch (error) {
+      why = reasonOf(error);
+    }
+    if (why !== "") throw new SwarmProblem("failed", `the drain was not taken by ${admin}: ${why}`);
+  }
+
   async #numbers(): Promise<GatewayNumbers | undefined> {
     try {
       const response = await this.#ask("/metrics");
@@ -87,8 +99,8 @@ export class Gateway {
     }
   }
 
-  #ask(path: string, body?: string): Promise<Response> {
-    const { admin, adminKey } = this.#options;
+  #ask(path: string, body?: string, admin = this.#options.admin): Promise<Response> {
+    const { adminKey } = this.#options;
     const headers: Record<string, string> = { Connection: "close" };
     if (adminKey !== undefined) headers.Authorization = `Bearer ${adminKey}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";

@@ -4,6 +4,7 @@
  * Sizes are in bytes, times in the unit of the name, CPU as a share of one core. What could not be read is
  * null.
  */
+import type { StepResult } from "../step.js";
 import type { RunTransport } from "../transport.js";
 
 export interface Sample {
@@ -67,10 +68,27 @@ export interface Memory {
   readonly connections: number;
 }
 
+/** A load machine of the run. */
+export interface ReportHost {
+  /** `host:port`. */
+  readonly address: string;
+  readonly node: string;
+  readonly cores: number;
+  /** Agent processes that work at the end. */
+  readonly agents: number;
+  readonly connected: number;
+  readonly lost: number;
+  /** How far its clock may be from what is thought of it; latencies from there are as exact as this. */
+  readonly clockErrorMs: number;
+  /** Why it is out of the run; null while it is in. */
+  readonly gone: string | null;
+}
+
 export interface Report {
   readonly version: 1;
   readonly started: string;
-  readonly ending: "complete" | "interrupted";
+  /** `stopped`: an operator ended it, which is no fault. */
+  readonly ending: "complete" | "stopped" | "interrupted";
   readonly options: {
     readonly target: string;
     readonly transport: RunTransport;
@@ -80,6 +98,10 @@ export interface Report {
     readonly holdMs: number;
     readonly sendRate: number;
     readonly broadcasts: number;
+    readonly churnRate: number;
+    readonly reopen: boolean;
+    /** Name of the scenario; null for a run of flags alone. */
+    readonly scenario: string | null;
   };
   readonly machine: {
     readonly cpu: string;
@@ -90,6 +112,10 @@ export interface Report {
     readonly openFiles: number;
   };
   readonly agents: number;
+  /** Empty where the agents ran on the machine of the coordinator. */
+  readonly hosts: readonly ReportHost[];
+  /** In their order. */
+  readonly steps: readonly StepResult[];
   readonly gatewayProcesses: number;
   /** What is not in the figures, and why. */
   readonly notes: readonly string[];
@@ -98,6 +124,10 @@ export interface Report {
   readonly connected: number;
   readonly givenUp: number;
   readonly lost: number;
+  /** Sessions that stood again: after a loss, a storm, or a turn of the churn. */
+  readonly again: number;
+  /** Connections of agents that died, which others opened in their place. */
+  readonly moved: number;
   /** Failed attempts and lost sessions by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly rampSeconds: number;
@@ -133,18 +163,29 @@ export interface Report {
   readonly samples: readonly Sample[];
 }
 
-/** Everything that was not as it should be, a sentence each; empty for a good run. */
+/**
+ * Everything that was not as it should be, a sentence each; empty for a good run. A scenario that expects
+ * something is judged by that alone.
+ */
 export function shortcomings(report: Report): string[] {
-  const { options, connected, lost, rounds, ending } = report;
+  const { steps, ending } = report;
   const found: string[] = [...report.problems];
   if (ending === "interrupted") found.push("the run was interrupted");
-  const never = options.connections - connected - lost;
+  const judged = steps.some(({ expected }) => expected > 0);
+  found.push(...(judged ? steps.flatMap(({ unmet }) => unmet) : usualShortcomings(report)));
+  if (found.length > 0 && Object.keys(report.failures).length > 0) found.push(failuresText(report.failures));
+  return found;
+}
+
+function usualShortcomings({ options, connected, lost, rounds, ending, messages }: Report): string[] {
+  const found: string[] = [];
+  const never = options.connections - connected - (options.reopen ? 0 : lost);
   if (never > 0 && ending === "complete") {
     found.push(`${never} of ${options.connections} connections could not be opened`);
   }
   if (lost > 0) found.push(`${lost} sessions were lost`);
-  if (report.messages !== null && report.messages.refused > 0) {
-    found.push(`${report.messages.refused} of ${report.messages.sent} messages of clients were not taken`);
+  if (messages !== null && messages.refused > 0) {
+    found.push(`${messages.refused} of ${messages.sent} messages of clients were not taken`);
   }
   for (const { round, expected, once, missing, repeated } of rounds) {
     if (once === expected) continue;
@@ -152,7 +193,6 @@ export function shortcomings(report: Report): string[] {
       `broadcast ${round} reached ${once} of ${expected} exactly once (${missing} not at all, ${repeated} more than once)`,
     );
   }
-  if (found.length > 0 && Object.keys(report.failures).length > 0) found.push(failuresText(report.failures));
   return found;
 }
 

@@ -1,7 +1,7 @@
 /**
  * A report of a good run, of which a test changes what it is about.
  */
-import type { Report, Sample } from "../report/report.js";
+import type { Report, Round, Sample } from "../report/report.js";
 
 export function sampleOf(changes: Partial<Sample>): Sample {
   return {
@@ -29,36 +29,67 @@ export function sampleOf(changes: Partial<Sample>): Sample {
   };
 }
 
+const OPTIONS: Report["options"] = {
+  target: "ws://127.0.0.1:8080/ws",
+  transport: "websocket",
+  connections: 100,
+  rate: 50,
+  channels: "news",
+  holdMs: 10_000,
+  sendRate: 0,
+  broadcasts: 1,
+  churnRate: 0,
+  reopen: false,
+  scenario: null,
+};
+
+const MACHINE: Report["machine"] = {
+  cpu: "a processor",
+  cores: 2,
+  memoryBytes: 24 * 2 ** 30,
+  kernel: "6.18",
+  node: "v20.0.0",
+  openFiles: 20_000,
+};
+
+const ROUND: Round = {
+  round: 1,
+  sentS: 12,
+  expected: 100,
+  once: 100,
+  missing: 0,
+  repeated: 0,
+  lost: 0,
+  p50Ms: 4,
+  p99Ms: 9,
+  maxMs: 12,
+  durationMs: 12,
+  loopDelayMaxMs: 8,
+  receipts: [
+    [1, 0],
+    [4, 0.5],
+    [12, 1],
+  ],
+};
+
 export function reportOf(changes: Partial<Report>): Report {
   return {
     version: 1,
     started: "2026-01-01T00:00:00.000Z",
     ending: "complete",
-    options: {
-      target: "ws://127.0.0.1:8080/ws",
-      transport: "websocket",
-      connections: 100,
-      rate: 50,
-      channels: "news",
-      holdMs: 10_000,
-      sendRate: 0,
-      broadcasts: 1,
-    },
-    machine: {
-      cpu: "a processor",
-      cores: 2,
-      memoryBytes: 24 * 2 ** 30,
-      kernel: "6.18",
-      node: "v20.0.0",
-      openFiles: 20_000,
-    },
+    options: OPTIONS,
+    machine: MACHINE,
     agents: 2,
+    hosts: [],
+    steps: [],
     gatewayProcesses: 3,
     notes: [],
     problems: [],
     connected: 100,
     givenUp: 0,
     lost: 0,
+    again: 0,
+    moved: 0,
     failures: {},
     rampSeconds: 2,
     handshakesPerSecond: 50,
@@ -73,27 +104,7 @@ export function reportOf(changes: Partial<Report>): Report {
     },
     idle: { seconds: 10, gatewayCpu: 0.02, agentsCpu: 0.01, pingsPerSecond: 4, loopDelayP99Ms: 3 },
     messages: null,
-    rounds: [
-      {
-        round: 1,
-        sentS: 12,
-        expected: 100,
-        once: 100,
-        missing: 0,
-        repeated: 0,
-        lost: 0,
-        p50Ms: 4,
-        p99Ms: 9,
-        maxMs: 12,
-        durationMs: 12,
-        loopDelayMaxMs: 8,
-        receipts: [
-          [1, 0],
-          [4, 0.5],
-          [12, 1],
-        ],
-      },
-    ],
+    rounds: [ROUND],
     samples: [sampleOf({ s: 0, connected: 0 }), sampleOf({ s: 2 }), sampleOf({ s: 12 })],
     ...changes,
   };

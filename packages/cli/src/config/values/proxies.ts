@@ -1,7 +1,7 @@
 /**
  * The proxies that may say for whom they speak: a list of addresses and networks.
  */
-import { proxyProblem } from "@holdfast/gateway";
+import { proxyProblem } from "@holdfast/gateway/checks";
 import { z } from "zod";
 import { mustBe, mustBeList, type Shape } from "./shape.js";
 

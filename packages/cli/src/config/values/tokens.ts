@@ -1,7 +1,7 @@
 /**
  * Settings of tokens: keys, and lists of names such as issuers.
  */
-import { readPublicKey } from "@holdfast/gateway";
+import { readPublicKey } from "@holdfast/gateway/checks";
 import { z } from "zod";
 import { mustBe, mustBeList, type Shape, secretWord } from "./shape.js";
 

@@ -8,7 +8,7 @@
  * - it is told so only where it is true: while nothing that it misses is lost, expired or too much.
  * That nothing is missing at the end is asked by `settled`.
  */
-import type { GapNotice, Json, Position, PublicationPush, SubscribeResult } from "@holdfast/protocol";
+import type { Data, GapNotice, Position, PublicationPush, SubscribeResult } from "@holdfast/protocol";
 import type { LogPage, Retention } from "../../broker/broker.js";
 import { channelTopic } from "../../broker/topic.js";
 import type { Node } from "./lives.js";
@@ -30,7 +30,7 @@ export class Follower {
   readonly #name: string;
   readonly #parts: FollowerParts;
   /** By data, which is unique among the publications that were asked for. */
-  readonly #seen = new Map<string, Node>();
+  readonly #seen = new Map<Data, Node>();
   /** Where the client stands: undefined before its first subscription. */
   position: Position | undefined;
   publications = 0;
@@ -99,7 +99,7 @@ export class Follower {
       this.#violation(`ends at ${show(position)}, the log at ${show(page.top)}, and it was told of no gap`);
   }
 
-  #next(offset: number, epoch: string, data: Json): void {
+  #next(offset: number, epoch: string, data: unknown): void {
     const here = this.position;
     if (here === undefined) return;
     if (offset !== here.offset + 1) this.#violation(`after ${show(here)} came ${offset} ${epoch}`);

@@ -4,13 +4,13 @@
  *
  * A life is what one epoch names. It goes on from its parent at an offset up to which both are the same.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 
 /** A publication's place, by the life that created it: equal to itself in all lives that share it. */
 export interface Node {
   readonly epoch: string;
   readonly offset: number;
-  readonly data: string;
+  readonly data: Data;
 }
 
 interface Life {
@@ -26,7 +26,7 @@ export class Lives {
     this.#lives.set(epoch, { parent, nodes: [] });
   }
 
-  append(epoch: string, offset: number, data: string): void {
+  append(epoch: string, offset: number, data: Data): void {
     this.#lives.get(epoch)?.nodes.push({ epoch, offset, data });
   }
 

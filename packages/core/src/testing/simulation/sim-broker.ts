@@ -5,7 +5,7 @@
  * It keeps the seam's promises: a call that is not answered rejects within its deadline, an outage restores
  * the subscriptions before it is ready again, what was unsubscribed is never delivered.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import {
   type Broker,
   type BrokerEvents,
@@ -67,7 +67,7 @@ export class SimBroker implements Broker, Subscriber {
     this.cut(1);
   }
 
-  publish(topic: Topic, data: string, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
+  publish(topic: Topic, data: Data, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
     return this.#call(() => this.#parts.server.publish(topic, data, options));
   }
 
@@ -108,7 +108,8 @@ export class SimBroker implements Broker, Subscriber {
     };
   }
 
-  secret(): Promise<string> {
+  /** The shared secret, over the same link. */
+  sharedSecret(): Promise<string> {
     return this.#call(() => "the secret of the simulated cluster");
   }
 
@@ -154,7 +155,7 @@ export class SimBroker implements Broker, Subscriber {
   }
 
   /** Called by the server. */
-  deliver(topic: Topic, data: string, position: Position | undefined): void {
+  deliver(topic: Topic, data: Data, position: Position | undefined): void {
     const { random, quality, note } = this.#parts;
     if (random.chance(quality.pubSubLoss))
       return note(`pub/sub loses ${topic} ${position?.offset} ${position?.epoch}`);

@@ -5,7 +5,7 @@
  * Each operation is one atomic step. `flaw` breaks a promise on purpose, so that tests can show that the
  * checker notices.
  */
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import {
   type BrokerPublishOptions,
   KEY_WINDOW_MS,
@@ -34,13 +34,13 @@ export type Flaw =
   | "no-keys";
 
 export interface Subscriber {
-  deliver(topic: Topic, data: string, position: Position | undefined): void;
+  deliver(topic: Topic, data: Data, position: Position | undefined): void;
 }
 
 interface Log {
   epoch: string;
   offset: number;
-  entries: { readonly offset: number; readonly data: string; readonly at: number }[];
+  entries: { readonly offset: number; readonly data: Data; readonly at: number }[];
   lineage: Position[];
   readonly keys: Map<string, { readonly position: Position; readonly until: number }>;
 }
@@ -91,7 +91,7 @@ export class SimServer {
     for (const subscribers of this.#subscribers.values()) subscribers.delete(subscriber);
   }
 
-  publish(topic: Topic, data: string, { retention, key }: BrokerPublishOptions): Position | undefined {
+  publish(topic: Topic, data: Data, { retention, key }: BrokerPublishOptions): Position | undefined {
     if (retention === undefined) {
       this.#deliver(topic, data, undefined);
       return undefined;
@@ -116,7 +116,7 @@ export class SimServer {
     const found = reverse
       ? log.entries.filter(({ offset }) => offset <= from).reverse()
       : log.entries.filter(({ offset }) => offset >= from);
-    const entries: { offset: number; data: string }[] = [];
+    const entries: { offset: number; data: Data }[] = [];
     let bytes = 0;
     for (const { offset, data } of found.slice(0, limit)) {
       bytes += Buffer.byteLength(data);
@@ -178,7 +178,7 @@ export class SimServer {
     if (drop > 0) log.entries.splice(0, drop);
   }
 
-  #deliver(topic: Topic, data: string, position: Position | undefined): void {
+  #deliver(topic: Topic, data: Data, position: Position | undefined): void {
     for (const subscriber of this.#subscribers.get(topic) ?? []) subscriber.deliver(topic, data, position);
   }
 }

@@ -42,6 +42,7 @@ export class SimWorker {
       { ...CORE_DEFAULTS, ...options },
       {
         broker,
+        sharedSecret: () => broker.sharedSecret(),
         presence: broker.presence(),
         revocations: memoryRevocations(broker, this.clock),
         clock: this.clock,

@@ -2,11 +2,12 @@
  * Admission with everything around it in a test's hands: handles, lingering closes, the workers' room, time.
  */
 import { FakeClock } from "@holdfast/core/testing";
-import { Admission, type AdmissionOptions, type Assignment } from "../admission.js";
+import { Admission, type AdmissionOptions } from "../admission.js";
 import type { Refused } from "../front-answers.js";
 import { LingeringCloses } from "../lingering-closes.js";
 import { PeerAddress, type PeerAddressOptions } from "../peer-address.js";
 import type { PendingSocket } from "../pending-socket.js";
+import type { Assignment } from "../unassigned.js";
 import { FakeLingeringSocket } from "./fake-farewell-socket.js";
 import { FakeHandle } from "./fake-handle.js";
 

@@ -5,32 +5,62 @@ import {
   BrokerUnavailable,
   CONTROL,
   MemoryRevocations,
+  mergeSurveys,
 } from "@holdfast/core";
+import { FakeClock, RecordingTracing } from "@holdfast/core/testing";
+import { type Data, withTraceparent } from "@holdfast/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { type DrainProgress, SERVING } from "../operations/instance-drain.js";
+import { NEW_MEMORY } from "../rebalance/decision.js";
+import { rebalanceReport } from "../rebalance/report.js";
+import type { ReloadProgress } from "../workers/reload.js";
 import { adminRefusal } from "./access.js";
-import { adminApi, ENDPOINTS } from "./api.js";
-import { type AdminInstance, routeOf } from "./endpoint.js";
+import { adminApi, adminBytes, ENDPOINTS } from "./api.js";
+import { type AdminInstance, type ReloadOutcome, routeOf } from "./endpoint.js";
 import type { AdminAnswer } from "./server.js";
+import { AdminSessions } from "./sessions.js";
 
 const MAX_BYTES = 20;
 const NOW = 1_700_000_000_000;
 const SID = "AAAB0123456789abcdef";
 
-function setUp(publish: Broker["publish"] = async () => undefined) {
-  const published: [string, string][] = [];
+const RELOADING: ReloadProgress = {
+  state: "rolling",
+  left: 1,
+  total: 2,
+  startedAt: "2026-11-29T20:00:00.000Z",
+  endedAt: null,
+  problem: null,
+};
+
+const REBALANCE = rebalanceReport({
+  automatic: false,
+  rate: 0.01,
+  memory: NEW_MEMORY,
+  cluster: undefined,
+  hold: { why: "alone" },
+  shed: 0,
+  now: 0,
+});
+
+function setUp(publish: Broker["publish"] = async () => undefined, tracing?: RecordingTracing) {
+  const dropped: number[] = [];
+  const published: [string, Data][] = [];
   const options: unknown[] = [];
   const problems: string[] = [];
   const limits: number[] = [];
   const broker = {
     state: "ready",
-    async publish(topic: string, data: string, how: BrokerPublishOptions) {
+    async publish(topic: string, data: Data, how: BrokerPublishOptions) {
       published.push([topic, data]);
       options.push(how);
       return publish(topic as never, data, how);
     },
   } as unknown as Broker;
+  /** Undefined: there are no other instances. */
+  const rebalance: { asked: number | undefined } = { asked: undefined };
   const drain: { progress: DrainProgress | undefined } = { progress: SERVING };
+  const reload: { outcome: ReloadOutcome } = { outcome: { kind: "begun" } };
   const told: string[] = [];
   const revocations = new MemoryRevocations({
     maxRevocations: 2,
@@ -59,6 +89,8 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
       }),
     },
     maxPublicationBytes: MAX_BYTES,
+    tracing,
+    traceContextDropped: () => void dropped.push(1),
     now: () => NOW,
     retention: (channel: string) => (channel === "kept" ? { size: 10, ttlMs: 60_000 } : undefined),
     notReady: () => problems,
@@ -75,14 +107,50 @@ function setUp(publish: Broker["publish"] = async () => undefined) {
       async connections({ user }) {
         return user === undefined ? [] : [{ session: SID, user, subscriptions: 0, channels: [] }];
       },
+      atAddress: async ({ addresses }) => ({
+        connections: [{ session: SID, address: addresses[0] ?? "", subscriptions: 0, channels: [] }],
+        waitMs: addresses.includes("203.0.113.99") ? 1_500 : 0,
+        isCut: false,
+      }),
+      reports: async () => [],
+      incidents: async () => [],
+      seen: async (name) =>
+        name === "a-probe-that-was-here"
+          ? { peer: "10.0.0.7", peerPort: 4711, address: "192.0.2.4", isProxy: true }
+          : undefined,
+      survey: async () => ({ ...mergeSurveys([]), workers: [] }),
     },
+    overview: () => Promise.reject(new Error("not asked for here")),
+    checkDelivery: () => Promise.reject(new Error("not asked for here")),
+    warnings: async () => [],
+    hasKey: true,
+    sessions: new AdminSessions({ key: "right" }, new FakeClock()),
     drain: () => drain.progress,
     drainProgress: () => drain.progress ?? SERVING,
+    get rebalancer() {
+      const { asked } = rebalance;
+      if (asked === undefined) return undefined;
+      const ask = (): void => {
+        rebalance.asked = asked + 1;
+      };
+      return { ask, report: () => REBALANCE };
+    },
+    reload: () => reload.outcome,
+    reloadProgress: () => RELOADING,
+    settings: () => [],
   };
   const routes = adminApi(instance);
-  const ask = (route: string, body?: unknown, query = "", text = JSON.stringify(body) ?? "") =>
-    routes[route]?.(body, new URLSearchParams(query), text);
-  return { published, told, options, problems, limits, drain, ask };
+  const ask = (
+    route: string,
+    body?: unknown,
+    query = "",
+    text = JSON.stringify(body) ?? "",
+    traceparent?: string,
+  ) => routes[route]?.(body, new URLSearchParams(query), text, traceparent);
+  const bytes = adminBytes(instance);
+  const send = (route: string, body: Uint8Array, query: string) =>
+    bytes[route]?.(body, new URLSearchParams(query));
+  return { dropped, published, told, options, problems, limits, drain, rebalance, reload, ask, send };
 }
 
 function messageOf(answer: AdminAnswer | undefined): string {
@@ -105,6 +173,36 @@ describe("the admin API", () => {
     expect(published.map(([, text]) => text)).toEqual(Array(5).fill(data));
   });
 
+  const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const WAYS: readonly (readonly [route: string, body: object])[] = [
+    ["POST /api/publish", { channel: "news", data: 1 }],
+    ["POST /api/broadcast", { data: 1 }],
+    ["POST /api/message", { user: "7", data: 1 }],
+    ["POST /api/batch", { publications: [{ channel: "news", data: 1 }] }],
+  ];
+
+  it.each(WAYS)("%s takes a trace context along, and leaves out what is none", async (route, body) => {
+    const { ask, dropped, published } = setUp();
+    for (const header of [TRACE, `${TRACE}, ${TRACE}`, "", undefined])
+      expect(await ask(route, body, "", JSON.stringify(body), header)).toMatchObject({ status: 200 });
+    expect(published.map(([, text]) => text)).toEqual([withTraceparent("1", TRACE), "1", "1", "1"]);
+    expect(dropped).toHaveLength(2);
+  });
+
+  it.each(WAYS)(
+    "%s is a span, which what follows is a child of, where the trace is recorded",
+    async (route, body) => {
+      const tracing = new RecordingTracing();
+      const { ask, published } = setUp(undefined, tracing);
+      for (const header of [TRACE, `${TRACE.slice(0, -2)}00`, undefined])
+        await ask(route, body, "", JSON.stringify(body), header);
+      expect(tracing.spans).toMatchObject([
+        { name: "publish", parent: TRACE, outcome: { problem: undefined } },
+      ]);
+      expect(published[0]?.[1]).toBe(withTraceparent("1", tracing.spans[0]?.traceparent));
+    },
+  );
+
   it("publishes any JSON value to a channel, and to all connections", async () => {
     const { ask, published } = setUp();
     for (const data of [{ a: 1 }, "text", 0, false, null, [], ""]) {
@@ -113,6 +211,89 @@ describe("the admin API", () => {
     expect(await ask("POST /api/broadcast", { data: null })).toEqual({ status: 200, body: {} });
     const texts = ['{"a":1}', '"text"', "0", "false", "null", "[]", '""'];
     expect(published).toEqual([...texts.map((text) => ["channel:news", text]), [BROADCAST, "null"]]);
+  });
+
+  it("publishes a body of bytes as bytes, to what the query names", async () => {
+    const { send, published, options } = setUp();
+    const body = new Uint8Array([255, 0, 123]);
+    expect(await send("POST /api/publish", body, "channel=kept&key=k1")).toMatchObject({ status: 200 });
+    expect(await send("POST /api/message", body, "user=7")).toMatchObject({ status: 200 });
+    expect(await send("POST /api/broadcast", body, "")).toMatchObject({ status: 200 });
+    expect(published).toEqual([
+      ["channel:kept", body],
+      ["user:7", body],
+      [BROADCAST, body],
+    ]);
+    expect(options[0]).toEqual({
+      retention: { size: 10, ttlMs: 60_000 },
+      key: expect.stringContaining("k1"),
+    });
+    expect(send("POST /api/batch", body, "channel=kept")).toBeUndefined();
+  });
+
+  it.each([
+    ["POST /api/publish", "", "channel"],
+    ["POST /api/publish", "channel=a%20b", "channel"],
+    ["POST /api/publish", "channel=a&channel=b", "more than once"],
+    ["POST /api/publish", "channel=a&data=1", "data"],
+    ["POST /api/broadcast", "channel=a", "channel"],
+  ])("refuses bytes at %s with the query %j, and says why", async (route, query, why) => {
+    const { send, published } = setUp();
+    const answer = await send(route, new Uint8Array(1), query);
+    expect(answer?.status).toBe(400);
+    expect(messageOf(answer)).toContain(why);
+    expect(published).toEqual([]);
+  });
+
+  it("publishes base64 as bytes where it is marked so, alone and in a batch", async () => {
+    const { ask, published } = setUp();
+    const marked = { data: "/wB7", bytes: true };
+    const bytes = new Uint8Array([255, 0, 123]);
+    await ask("POST /api/publish", { channel: "a", ...marked });
+    await ask("POST /api/message", { user: "7", ...marked });
+    await ask("POST /api/broadcast", marked);
+    const publications = [
+      { channel: "b", ...marked },
+      { channel: "c", data: "/wB7", bytes: false },
+    ];
+    await ask("POST /api/batch", { publications });
+    expect(published).toEqual([
+      ["channel:a", bytes],
+      ["user:7", bytes],
+      [BROADCAST, bytes],
+      ["channel:b", bytes],
+      ["channel:c", '"/wB7"'],
+    ]);
+  });
+
+  it.each([["/wB7="], ["*"], [1], [null], [{}]])(
+    "refuses %j as base64, and publishes nothing",
+    async (data) => {
+      const { ask, published } = setUp();
+      const answer = await ask("POST /api/publish", { channel: "a", data, bytes: true });
+      expect(answer?.status).toBe(400);
+      expect(messageOf(answer)).toBe("`data` must be base64 with its padding, where `bytes` is true.");
+      const publications = [
+        { channel: "a", data: 1 },
+        { channel: "a", data, bytes: true },
+      ];
+      const batch = await ask("POST /api/batch", { publications });
+      expect(messageOf(batch)).toBe(
+        "`publications[1].data` must be base64 with its padding, where `bytes` is true.",
+      );
+      expect(published).toEqual([]);
+    },
+  );
+
+  it("refuses more bytes than a publication may have", async () => {
+    const { send, published } = setUp();
+    expect(await send("POST /api/publish", new Uint8Array(MAX_BYTES), "channel=a")).toMatchObject({
+      status: 200,
+    });
+    const answer = await send("POST /api/publish", new Uint8Array(MAX_BYTES + 1), "channel=a");
+    expect(answer?.status).toBe(413);
+    expect(messageOf(answer)).toContain("The body is larger than");
+    expect(published).toHaveLength(1);
   });
 
   it("lists the slowest connections, as many as are asked for", async () => {
@@ -142,7 +323,7 @@ describe("the admin API", () => {
     ["POST /api/publish", { channel: "news", data: 1, key: "" }, "`key` must be a string of 1 to 128"],
     ["POST /api/publish", { channel: "news", data: 1, key: 7 }, "`key` must be a string"],
     ["POST /api/publish", { channel: "news", data: 1, key: "k".repeat(129) }, "`key` must be a string"],
-    ["POST /api/publish", undefined, "The body must be an object with `channel`, `data`, `key`"],
+    ["POST /api/publish", undefined, "The body must be an object with `channel`, `data`, `bytes`, `key`"],
     ["POST /api/publish", null, "The body must be an object"],
     ["POST /api/publish", [], "The body must be an object"],
     ["POST /api/publish", "news", "The body must be an object"],
@@ -158,11 +339,11 @@ describe("the admin API", () => {
     [
       "POST /api/publish",
       { chanel: "news", data: 1 },
-      'The body has an unknown field \\"chanel\\" (did you mean channel?). There are: channel, data, key.',
+      'The body has an unknown field \\"chanel\\" (did you mean channel?). There are: channel, data, bytes, key.',
     ],
     ["POST /api/publish", JSON.parse('{"channel":"news","data":1,"__proto__":{}}'), "unknown field"],
     ["POST /api/broadcast", {}, "`data` is missing"],
-    ["POST /api/broadcast", 5, "The body must be an object with `data`, not 5"],
+    ["POST /api/broadcast", 5, "The body must be an object with `data`, `bytes`, not 5"],
     ["POST /api/batch", { publications: [] }, "`publications` must be a list of 1 to 1000, not of 0"],
     [
       "POST /api/batch",
@@ -238,7 +419,7 @@ describe("the admin API", () => {
     await ask("POST /api/unsubscribe", { token: "t", channel: "news" });
     expect(published[0]).toEqual(["user:42", "[1]"]);
     expect(published.slice(1).map(([topic]) => topic)).toEqual([CONTROL, CONTROL, CONTROL, CONTROL]);
-    expect(published.slice(1).map(([, text]) => JSON.parse(text))).toEqual([
+    expect(published.slice(1).map(([, text]) => JSON.parse(String(text)))).toEqual([
       { op: "disconnect", user: "42", reconnect: true },
       { op: "disconnect", session: SID.slice(4), reconnect: false, reason: "bye" },
       { op: "subscribe", user: "42", channel: "news" },
@@ -301,6 +482,20 @@ describe("the admin API", () => {
     });
   });
 
+  it("begins and ends a session of a browser", async () => {
+    const { ask } = setUp();
+    expect(await ask("POST /api/login", { key: "right" })).toMatchObject({
+      status: 200,
+      body: { role: "admin" },
+      headers: { "Set-Cookie": expect.stringContaining("HttpOnly; SameSite=Strict") },
+    });
+    const wrong = await Promise.all([1, 2, 3].map(() => ask("POST /api/login", { key: "wrong" })));
+    expect(wrong.map((each) => each?.status)).toEqual([401, 401, 429]);
+    expect(await ask("POST /api/logout", {})).toMatchObject({
+      headers: { "Set-Cookie": expect.stringContaining("Max-Age=0") },
+    });
+  });
+
   it("asks for no key exactly where the table says so", () => {
     for (const each of ENDPOINTS) {
       const refusal = adminRefusal(routeOf(each), { host: "10.0.0.1" }, "key");
@@ -356,6 +551,51 @@ describe("the admin API", () => {
       body: "a 1\n",
       contentType: expect.stringContaining("version=0.0.4"),
     });
+  });
+
+  it("begins a reload, says how far it is, and what kept it from beginning", async () => {
+    const { ask, reload } = setUp();
+    expect(await ask("POST /api/reload", {})).toEqual({ status: 202, body: RELOADING });
+    expect(await ask("GET /api/reload")).toEqual({ status: 200, body: RELOADING });
+    reload.outcome = { kind: "refused", problems: ["port is none", "host is none"] };
+    expect(await ask("POST /api/reload", {})).toMatchObject({
+      status: 409,
+      body: { error: { message: "The old settings go on: port is none; host is none" } },
+    });
+    reload.outcome = { kind: "unavailable" };
+    expect(await ask("POST /api/reload", {})).toMatchObject({ status: 503 });
+  });
+
+  it("searches by address as limits count it, and says when where that was too much", async () => {
+    const { ask } = setUp();
+    const found = async (address: string) =>
+      (await ask("GET /api/connections", undefined, new URLSearchParams({ address }).toString()))?.body;
+    for (const [asked, counted] of [
+      ["203.0.113.9", "203.0.113.9"],
+      ["::ffff:203.0.113.9", "203.0.113.9"],
+      ["2001:db8::7", "2001:db8:0:0::/64"],
+      ["2001:db8:0:0::/64", "2001:db8:0:0::/64"],
+    ] as const)
+      expect(await found(asked)).toMatchObject({ connections: [{ address: counted }] });
+    const busy = await ask("GET /api/connections", undefined, "address=203.0.113.99");
+    expect(busy).toMatchObject({ status: 503, headers: { "Retry-After": "2" } });
+    expect(await ask("GET /api/connections", undefined, "address=nowhere")).toMatchObject({ status: 400 });
+    expect(await ask("GET /api/connections", undefined, "address=::1&user=ann")).toMatchObject({
+      status: 400,
+    });
+  });
+
+  it("begins a rebalance and reports it, where there are other instances", async () => {
+    const { ask, rebalance } = setUp();
+    expect(await ask("GET /api/rebalance")).toMatchObject({
+      status: 409,
+      body: { error: { name: "no_cluster" } },
+    });
+    rebalance.asked = 0;
+    expect(await ask("GET /api/rebalance")).toEqual({ status: 200, body: REBALANCE });
+    expect(rebalance.asked).toBe(0);
+    expect(await ask("POST /api/rebalance", {})).toEqual({ status: 202, body: REBALANCE });
+    expect(rebalance.asked).toBe(1);
   });
 
   it("begins a drain and says how far it is, but not before the start is through", async () => {

@@ -4,7 +4,8 @@
  * Owns no state: it asks the instance. Method and path of each endpoint are a contract (docs/operations.md,
  * docs/openapi.json). Invariant: no handler sees a body or a query that its schema does not take.
  */
-import { type AdminInstance, type Endpoint, endpoint, ok, routeOf } from "./endpoint.js";
+import { CONFIGURING } from "./configuring.js";
+import { type AdminInstance, type BytesForm, type Endpoint, endpoint, ok, routeOf } from "./endpoint.js";
 import { badRequest } from "./fields.js";
 import { INSPECTION } from "./inspection.js";
 import { openApiDocument } from "./openapi.js";
@@ -13,7 +14,9 @@ import { ORDERING } from "./ordering.js";
 import { PUBLISHING } from "./publishing.js";
 import { READING } from "./reading.js";
 import { object, type Schema } from "./schema.js";
-import { type AdminHandler, type AdminRoutes, adminError } from "./server.js";
+import { type AdminHandler, type AdminRoutes, adminError, type BytesHandler } from "./server.js";
+import { SIGNING_IN } from "./signing-in.js";
+import { VIEWING } from "./viewing.js";
 
 const OPENAPI: Endpoint = endpoint({
   method: "GET",
@@ -32,7 +35,10 @@ export const ENDPOINTS: readonly Endpoint[] = Object.freeze([
   ...ORDERING,
   ...INSPECTION,
   ...READING,
+  ...VIEWING,
+  ...CONFIGURING,
   ...OPERATION,
+  ...SIGNING_IN,
   OPENAPI,
 ]);
 
@@ -47,15 +53,33 @@ export function adminApi(instance: AdminInstance): AdminRoutes {
   return Object.fromEntries(ENDPOINTS.map((each) => [routeOf(each), checked(each, instance)]));
 }
 
+/** The endpoints that take bytes, for requests whose body is bytes. */
+export function adminBytes(instance: AdminInstance): Readonly<Record<string, BytesHandler>> {
+  return Object.fromEntries(
+    ENDPOINTS.flatMap((row) => {
+      const { bytes } = row;
+      return bytes === undefined ? [] : [[routeOf(row), checkedBytes(bytes, instance)]];
+    }),
+  );
+}
+
+function checkedBytes({ query: schema, handle }: BytesForm<unknown>, instance: AdminInstance): BytesHandler {
+  return (body, params) => {
+    const query = queryOf(params, schema);
+    const problem = repeated(params) ?? schema.problem(query, "the query");
+    return problem === undefined ? handle(instance, query, body) : adminError(400, badRequest, problem);
+  };
+}
+
 function checked(row: Endpoint, instance: AdminInstance): AdminHandler {
   // A probe may carry anything: a load balancer's cache buster is no mistake.
   const schema = row.query ?? (row.open ? undefined : NO_QUERY);
-  return (body, params, text) => {
+  return (body, params, text, traceparent) => {
     const query = schema && queryOf(params, schema);
     const problem =
       repeated(params) ?? schema?.problem(query, "the query") ?? row.body?.problem(body, "the body");
     return problem === undefined
-      ? row.handle(instance, body, query, text)
+      ? row.handle(instance, body, query, text, traceparent)
       : adminError(400, badRequest, problem);
   };
 }

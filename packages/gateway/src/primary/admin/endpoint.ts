@@ -10,12 +10,24 @@ import {
   type PresenceStore,
   type Retention,
   type RevocationStore,
+  type Tracing,
 } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
-import type { Inspection } from "../operations/inspection.js";
+import type { CheckedClient, DeliveryCheck } from "../operations/delivery-check.js";
+import type { Inspection, ProcessWarning } from "../operations/inspection.js";
 import type { DrainProgress } from "../operations/instance-drain.js";
+import type { Overview } from "../operations/overview.js";
+import type { ShownSetting } from "../operations/shown-setting.js";
+import type { Rebalancer } from "../rebalance/rebalancer.js";
+import type { ReloadProgress } from "../workers/reload.js";
 import type { Schema } from "./schema.js";
 import { type AdminAnswer, adminError } from "./server.js";
+import type { AdminSessions } from "./sessions.js";
+
+/** What became of the wish for a reload. `unavailable`: it has not started, or is going away. */
+export type ReloadOutcome =
+  | { readonly kind: "begun" | "unavailable" }
+  | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 /** What the endpoints ask of the instance. */
 export interface AdminInstance {
@@ -28,6 +40,10 @@ export interface AdminInstance {
   clockLeewayMs(): number;
   /** Bytes of one publication. */
   readonly maxPublicationBytes: number;
+  /** Where spans go; undefined: there are none. */
+  readonly tracing?: Tracing | undefined;
+  /** A trace context was left out: it is none. */
+  traceContextDropped(): void;
   /** ms since 1970. */
   now(): number;
   /** What is kept of a channel's past. */
@@ -40,8 +56,27 @@ export interface AdminInstance {
   /** Begins to drain; says how far it is, or undefined when the instance has not started. */
   drain(): DrainProgress | undefined;
   drainProgress(): DrainProgress;
+  /** Reads the settings again and reloads with them. */
+  reload(): ReloadOutcome;
+  reloadProgress(): ReloadProgress;
+  /** Undefined while there is no cluster. */
+  readonly rebalancer?: Pick<Rebalancer, "ask" | "report"> | undefined;
+  /** Those that run, secrets masked. */
+  settings(): readonly ShownSetting[];
   /** What all its workers say together. */
-  readonly inspection: Pick<Inspection, "slowest" | "channels" | "connections">;
+  readonly inspection: Pick<
+    Inspection,
+    "slowest" | "channels" | "connections" | "atAddress" | "reports" | "incidents" | "seen" | "survey"
+  >;
+  /** The instance and its workers, for operators who watch. */
+  overview(): Promise<Overview>;
+  /** Why a client does or does not get a channel's publications. */
+  checkDelivery(channel: string, client: CheckedClient): Promise<DeliveryCheck>;
+  readonly sessions: Pick<AdminSessions, "signIn">;
+  /** Whether requests must present a key. */
+  readonly hasKey: boolean;
+  /** The last warnings of all processes, the newest first. */
+  warnings(limit: number): Promise<readonly ProcessWarning[]>;
 }
 
 /** What comes with a status, when it is not a refusal. */
@@ -63,28 +98,49 @@ interface Row<Body, Query> {
   readonly body?: Schema<Body>;
   readonly query?: Schema<Query>;
   readonly success: Success;
+  /**
+   * How the audit log speaks of it (audit.ts); undefined only where nothing is changed. `shows`: fields of
+   * the body, never data and no secrets.
+   */
+  readonly audit?: { readonly of: "action" | "publication"; readonly shows: readonly string[] };
+  /** Headers that it reads, and what each says. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Refusals of its own, besides those that any request may get, by status. */
   readonly refusals?: Readonly<Record<number, string>>;
 }
 
+/** The form of a request whose body is bytes: what they are for stands in the query. */
+export interface BytesForm<Query> {
+  readonly query: Schema<Query>;
+  handle(instance: AdminInstance, query: Query, body: Uint8Array): AdminAnswer | Promise<AdminAnswer>;
+}
+
 export interface Endpoint extends Row<unknown, unknown> {
-  /** `text`: the body as it was sent, in which the data of publications is cut out. */
+  /** Beside the one of JSON: a body of `application/octet-stream`. */
+  readonly bytes?: BytesForm<unknown>;
+  /**
+   * `text`: the body as it was sent, in which the data of publications is cut out. `traceparent`: the header,
+   * as it came.
+   */
   handle(
     instance: AdminInstance,
     body: unknown,
     query: unknown,
     text: string,
+    traceparent?: string,
   ): AdminAnswer | Promise<AdminAnswer>;
 }
 
 /** A row whose handler sees what its schemas say. */
-export function endpoint<Body = undefined, Query = undefined>(
+export function endpoint<Body = undefined, Query = undefined, BytesQuery = undefined>(
   row: Row<Body, Query> & {
+    readonly bytes?: BytesForm<BytesQuery>;
     handle(
       instance: AdminInstance,
       body: Body,
       query: Query,
       text: string,
+      traceparent?: string,
     ): AdminAnswer | Promise<AdminAnswer>;
   },
 ): Endpoint {

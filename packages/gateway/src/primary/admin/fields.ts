@@ -1,6 +1,7 @@
 /**
  * What several endpoints of the admin API ask for or answer with.
  */
+import { isIP } from "node:net";
 import { MAX_SUBJECT_LENGTH, subjectOf } from "@holdfast/core";
 import { channelProblem, errors, MAX_CHANNEL_BYTES, MAX_KEY_LENGTH } from "@holdfast/protocol";
 import { anything, described, integer, object, optional, type Schema, text } from "./schema.js";
@@ -24,6 +25,14 @@ export const user: Schema<string> = described(
         : "cannot be a user's id: `user:<id>` has to be a channel's name",
   }),
   "A user's id: the claim `sub` of its tokens.",
+);
+
+export const address: Schema<string> = described(
+  text({
+    max: 64,
+    because: (value) => (isIP(value.replace(/\/64$/, "")) === 0 ? "is not an IP address" : undefined),
+  }),
+  "An IPv4 or IPv6 address; of IPv6 its network of /64 is meant, as limits count it.",
 );
 
 export const token: Schema<string> = described(

@@ -4,9 +4,11 @@
  * Lists come in pages in the order of names, so that every worker gives its part of a page. Each looks at all
  * that a worker has: for people and their tools, not for a loop.
  */
-import { type Endpoint, endpoint, ok } from "./endpoint.js";
-import { after, channel, count, limit, PAGE_LIMIT, session, user } from "./fields.js";
-import { described, integer, list, number, object, optional, text } from "./schema.js";
+import { limitKey, namedKey } from "../../admission/client-address.js";
+import { type AdminInstance, type Endpoint, endpoint, ok } from "./endpoint.js";
+import { address, after, badRequest, channel, count, limit, PAGE_LIMIT, session, user } from "./fields.js";
+import { described, flag, integer, list, number, object, optional, text } from "./schema.js";
+import { type AdminAnswer, adminError } from "./server.js";
 
 const SLOW_LIMIT = Object.freeze({ default: 20, max: 1000 });
 const MAX_NAMED = 10;
@@ -41,8 +43,14 @@ export const INSPECTION: readonly Endpoint[] = [
     method: "GET",
     path: "/api/connections",
     summary: "List sessions",
-    description: "Those that are connected to this instance, of one user or all.",
-    query: object({ user: optional(user), limit: optional(limit), after: optional(after) }),
+    description:
+      "Those that are connected to this instance, of one user, from one address, or all. A search by address asks the kernel for each, so it is answered with 503 where a worker has spent 0.5 % of its time on such searches.",
+    query: object({
+      user: optional(user),
+      address: optional(address),
+      limit: optional(limit),
+      after: optional(after),
+    }),
     success: {
       status: 200,
       description: "A page, in the order of session ids.",
@@ -51,6 +59,7 @@ export const INSPECTION: readonly Endpoint[] = [
           object({
             session,
             user: optional(user),
+            address: optional(described(text({ max: 64 }), "Where it comes from, where that is known.")),
             expiresAt: optional(described(integer(0), "When its token expires, ms since 1970.")),
             subscriptions: count,
             channels: described(named, "The first ten of its channels."),
@@ -59,9 +68,17 @@ export const INSPECTION: readonly Endpoint[] = [
           PAGE_LIMIT.max,
         ),
         next,
+        isCut: optional(
+          described(flag(), "A search by address: whether its time was over before all were looked at."),
+        ),
       }),
     },
-    handle: async (instance, _, { user: of, limit: most = PAGE_LIMIT.default, after: behind = "" }) => {
+    refusals: { 503: "There were too many searches by address; `Retry-After` says when to ask again." },
+    handle: async (instance, _, query) => {
+      const { user: of, address: from, limit: most = PAGE_LIMIT.default, after: behind = "" } = query;
+      if (from !== undefined && of !== undefined)
+        return adminError(400, badRequest, "The query has `user` and `address`: search by one of them.");
+      if (from !== undefined) return atAddress(instance, from, behind, most);
       const connections = await instance.inspection.connections({ user: of, after: behind, limit: most });
       return ok(page("connections", connections, most, ({ session: id }) => id));
     },
@@ -96,6 +113,24 @@ export const INSPECTION: readonly Endpoint[] = [
       ok({ connections: await instance.inspection.slowest(most) }),
   }),
 ];
+
+async function atAddress(
+  instance: AdminInstance,
+  from: string,
+  behind: string,
+  most: number,
+): Promise<AdminAnswer> {
+  const key = limitKey(from.replace(/\/64$/, ""));
+  const addresses = [...new Set([key, namedKey(from)])];
+  const found = await instance.inspection.atAddress({ addresses, after: behind, limit: most });
+  if (found.waitMs > 0) {
+    const seconds = Math.ceil(found.waitMs / 1000);
+    const message = `Searches by address have used up their share of time: ask again in ${seconds} s.`;
+    return { ...adminError(503, "busy", message), headers: { "Retry-After": String(seconds) } };
+  }
+  const listed = page("connections", found.connections, most, ({ session: id }) => id);
+  return ok(found.isCut ? { ...listed, isCut: true } : listed);
+}
 
 /** A full page may have another behind it. */
 function page<Entry>(

@@ -9,8 +9,9 @@ import type { JsonSchema, Schema } from "./schema.js";
 /**
  * The version of the API: the second number rises with what is added, the first with what no longer works.
  */
-const VERSION = "1.0";
+const VERSION = "1.1";
 
+const OCTETS = "application/octet-stream";
 const SECURITY = "adminKey";
 const REFUSAL = { $ref: "#/components/schemas/Refusal" };
 
@@ -55,11 +56,12 @@ export function openApiDocument(endpoints: readonly Endpoint[]): object {
 }
 
 function operation(row: Endpoint): object {
-  const { body, description, open = false, query, refusals = {}, success, summary } = row;
+  const { body, bytes, description, headers, open = false, query, refusals = {}, success, summary } = row;
   const refused = {
     ...(open ? {} : ALWAYS),
     ...((body ?? query) && WITH_INPUT),
     ...(body && WITH_BODY),
+    ...(bytes && { 415: `The body is neither \`application/json\` nor \`${OCTETS}\`.` }),
     ...refusals,
   };
   return {
@@ -67,8 +69,19 @@ function operation(row: Endpoint): object {
     summary,
     ...(description && { description }),
     ...(open ? { security: [] } : { security: [{ [SECURITY]: [] }, {}] }),
-    ...(query && { parameters: parameters(query.json) }),
-    ...(body && { requestBody: { required: true, content: { "application/json": { schema: body.json } } } }),
+    ...((query ?? bytes ?? headers) && {
+      parameters: [
+        ...(query ? parameters(query.json) : []),
+        ...(bytes ? ofBytes(bytes.query.json) : []),
+        ...headerParameters(headers),
+      ],
+    }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: body.json }, ...(bytes && { [OCTETS]: {} }) },
+      },
+    }),
     responses: {
       [success.status]: { description: success.description, ...content(success.schema) },
       ...Object.fromEntries(
@@ -102,6 +115,26 @@ function parameters(json: JsonSchema): object[] {
     required: required.includes(name),
     ...(description !== undefined && { description }),
     schema,
+  }));
+}
+
+/** Read of a body of JSON. */
+function headerParameters(headers: Readonly<Record<string, string>> = {}): object[] {
+  return Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string" },
+  }));
+}
+
+/** What a body of bytes is for. A body of JSON says so itself, and comes without. */
+function ofBytes(json: JsonSchema): object[] {
+  return parameters(json).map((each) => ({
+    ...each,
+    required: false,
+    description: `Of a body of \`${OCTETS}\`.`,
   }));
 }
 

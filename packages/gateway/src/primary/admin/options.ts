@@ -1,6 +1,7 @@
 /**
  * What the admin port is told. Values arrive checked and complete.
  */
+import type { StaticPage } from "../../http/static-page.js";
 
 export interface AdminOptions {
   readonly host: string;
@@ -11,6 +12,10 @@ export interface AdminOptions {
    * address.
    */
   readonly key: string | undefined;
+  /** Likewise, for requests that change nothing. */
+  readonly readKey?: string | undefined;
+  /** What it serves as it is, by path, without a key. Default: nothing. */
+  readonly pages?: Readonly<Record<string, StaticPage>>;
   /** Connections that it holds. */
   readonly maxConnections: number;
 }

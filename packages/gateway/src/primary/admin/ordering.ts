@@ -27,6 +27,7 @@ export const ORDERING: readonly Endpoint[] = [
   endpoint({
     method: "POST",
     path: "/api/disconnect",
+    audit: { of: "action", shows: ["user", "session", "token", "reason", "reconnect"] },
     summary: "End connections",
     description:
       "Those of a user, a session or a token that are open now. The client comes back by itself (`disconnected`) unless it is told not to (`dismissed`); to refuse it from now on, revoke.",
@@ -48,6 +49,7 @@ export const ORDERING: readonly Endpoint[] = [
   endpoint({
     method: "POST",
     path: "/api/revoke",
+    audit: { of: "action", shows: ["user", "session", "token", "until"] },
     summary: "Withdraw tokens or a session",
     description:
       "Ends the connections (`revoked`) and refuses from now on, on every instance, also those that are away: a user's tokens issued up to now (with an `iat` within `jwtLeeway` of it, too), one token by its id, or a session's resume tokens.",
@@ -83,6 +85,7 @@ export const ORDERING: readonly Endpoint[] = [
   endpoint({
     method: "POST",
     path: "/api/subscribe",
+    audit: { of: "action", shows: ["user", "session", "token", "channel"] },
     summary: "Give connections a channel",
     description:
       "To those that are connected now, whatever they may ask for themselves; they are told by the push `subscribed`. Who comes back asks for it, where it may.",
@@ -95,6 +98,7 @@ export const ORDERING: readonly Endpoint[] = [
   endpoint({
     method: "POST",
     path: "/api/unsubscribe",
+    audit: { of: "action", shows: ["user", "session", "token", "channel"] },
     summary: "Take a channel from connections",
     description:
       "They are told by the push `unsubscribed`. Whether they may subscribe again is for their tokens to say.",

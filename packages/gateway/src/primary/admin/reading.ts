@@ -66,7 +66,11 @@ export const READING: readonly Endpoint[] = [
       schema: object({
         offset,
         epoch,
-        publications: list(object({ offset, data: anything() }), 0, MAX_HISTORY_LIMIT),
+        publications: list(
+          object({ offset, data: anything(), bytes: optional(flag()) }),
+          0,
+          MAX_HISTORY_LIMIT,
+        ),
       }),
     },
     refusals: {

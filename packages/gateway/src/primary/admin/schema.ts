@@ -137,14 +137,18 @@ export function list<T>(of: Schema<T>, min: number, max: number): Schema<readonl
   };
 }
 
-/** One of these fields has to be there, and no other of them. */
 export interface ObjectRules<Name> {
+  /** One of these fields has to be there, and no other of them. */
   readonly exactlyOne?: readonly Name[];
+  /** What is wrong between fields that are right one by one: the field, and the end of the sentence. */
+  readonly between?: (
+    given: Readonly<Record<string, unknown>>,
+  ) => readonly [name: Name, wrong: string] | undefined;
 }
 
 export function object<F extends Fields>(
   fields: F,
-  { exactlyOne }: ObjectRules<keyof F & string> = {},
+  { exactlyOne, between }: ObjectRules<keyof F & string> = {},
 ): Schema<ObjectOf<F>> {
   const names = Object.keys(fields);
   const required = names.filter((name) => !isOptional(fields[name]));
@@ -174,7 +178,8 @@ export function object<F extends Fields>(
         const problem = schema.problem(given[name], at);
         if (problem !== undefined) return problem;
       }
-      return undefined;
+      const [name, wrongBetween] = between?.(given) ?? [];
+      return name === undefined ? undefined : `\`${within(where, name)}\` ${wrongBetween}.`;
     },
   };
 }

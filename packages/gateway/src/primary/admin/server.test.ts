@@ -198,6 +198,25 @@ describe("the admin port", () => {
     expect(JSON.parse(answer.text).error.message).toContain(sentence);
   });
 
+  it("zips what many ask for, for clients that take it so", async () => {
+    const shared = { workers: Array.from({ length: 50 }, (_, slot) => ({ slot, state: "ready" })) };
+    const { port } = await listen({
+      "GET /shared": () => ({ status: 200, body: shared, isShared: true }),
+      "GET /own": () => ({ status: 200, body: shared }),
+    });
+    const get = async (path: string, accepted: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        headers: { "Accept-Encoding": accepted, Connection: "close" },
+      });
+      expect(await response.json()).toEqual(shared);
+      return [response.headers.get("content-encoding"), response.headers.get("vary")];
+    };
+    expect(await get("/shared", "br, gzip;q=0.5")).toEqual(["gzip", "Accept-Encoding"]);
+    expect(await get("/shared", "gzip;q=0, br")).toEqual([null, "Accept-Encoding"]);
+    expect(await get("/shared", "identity")).toEqual([null, "Accept-Encoding"]);
+    expect(await get("/own", "gzip")).toEqual([null, null]);
+  });
+
   it("names the methods of a path, and the paths that there are", async () => {
     const { port } = await listen();
     const refused = await fetch(`http://127.0.0.1:${port}/thing`, { method: "DELETE" });

@@ -20,11 +20,17 @@ import { exceedsDepth, MAX_DEPTH } from "@holdfast/protocol";
 import { DateField } from "../../http/date-field.js";
 import type { Exchanges } from "../../http/exchanges.js";
 import { answerBytes, type HttpAnswer, inviteBody, sendAnswer } from "../../http/http-answer.js";
+import { DOCUMENTED_PARSER, INTERNAL_PARSER } from "../../http/parser-control.js";
 import { awaitsContinue, MAX_HEADERS, settleRequest } from "../../http/request-rules.js";
-import { StoppedParsers } from "../../http/stopped-parsers.js";
-import { adminRefusal, isProbe } from "./access.js";
+import { type StopEvents, StoppedParsers } from "../../http/stopped-parsers.js";
+import { takesGzip, ZippedAnswers } from "../../http/zipped-answers.js";
+import { SecureHttpServer } from "../../tls/secure-http-server.js";
+import type { TlsMaterial } from "../../tls/tls-material.js";
+import { adminRefusal, isOctets, isProbe } from "./access.js";
 import { AdminConnections } from "./connections.js";
 import type { AdminOptions } from "./options.js";
+import type { AdminPages } from "./pages.js";
+import type { AdminSessions } from "./sessions.js";
 
 /** What an endpoint answers. A string body is plain text, anything else JSON. */
 export interface AdminAnswer {
@@ -32,17 +38,41 @@ export interface AdminAnswer {
   readonly body: unknown;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The body is the same object for several requests, and zipped once for those that take it so. */
+  readonly isShared?: boolean;
 }
 
 /**
  * Carries out one request; `body` is the parsed JSON of a POST and `text` its text, `query` what the URL
- * asks.
+ * asks, `traceparent` the header of that name as it came.
  */
 export type AdminHandler = (
   body: unknown,
   query: URLSearchParams,
   text: string,
+  traceparent?: string,
 ) => AdminAnswer | Promise<AdminAnswer>;
+
+/** Carries out a request whose body is bytes; `query` says what they are for. */
+export type BytesHandler = (body: Uint8Array, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
+
+/** Is told of requests; its line is written when the answer has been sent. See audit.ts. */
+export interface RequestAudit {
+  /** What it returns is told the body, where that is JSON; of bytes what the query says. */
+  begin(route: string, request: IncomingMessage, response: ServerResponse): (body: unknown) => void;
+}
+
+/** What stands beside the routes. Default: none of them. */
+export interface AdminExtras {
+  readonly audit?: RequestAudit;
+  /** By route: what takes a body of `application/octet-stream`, beside that of JSON. */
+  readonly bytes?: Readonly<Record<string, BytesHandler>>;
+  readonly pages?: AdminPages;
+  /** Without them there is one key, and no browser has a session. */
+  readonly sessions?: AdminSessions;
+  /** What connections shake hands with first. Default: they speak plain HTTP. */
+  readonly tls?: TlsMaterial | undefined;
+}
 
 /** Handlers by method and path, such as `"POST /api/publish"`. */
 export type AdminRoutes = Readonly<Record<string, AdminHandler>>;
@@ -68,6 +98,7 @@ export function adminError(status: number, name: string, message: string): Admin
 }
 
 const NO_TUNNELS = adminError(501, "not_implemented", "This is no proxy.");
+const NO_TLS = adminError(400, "bad_request", "This port speaks TLS, and something else came: use https://.");
 const CLOSE = Object.freeze({ Connection: "close" });
 
 const BUSY: AdminAnswer = Object.freeze({
@@ -83,6 +114,9 @@ export class AdminServer {
   readonly #exchanges: Exchanges;
   readonly #server: Server;
   readonly #connections: AdminConnections;
+  readonly #extras: AdminExtras;
+  readonly #tls: SecureHttpServer | undefined;
+  readonly #zipped = new ZippedAnswers();
 
   /**
    * Takes ownership of `exchanges`. `refused` is told of each connection and request that was one too many.
@@ -95,7 +129,9 @@ export class AdminServer {
     exchanges: Exchanges,
     refused: () => void = () => {},
     clock: Pick<Clock, "now"> = systemClock,
+    extras: AdminExtras = {},
   ) {
+    this.#extras = extras;
     const date = new DateField(clock);
     this.#options = options;
     this.#exchanges = exchanges;
@@ -127,18 +163,28 @@ export class AdminServer {
       socket.resume();
     };
     // What Node answers by itself (no Host, an Expect) it would not count.
-    this.#server = createServer({ ...timeouts, requireHostHeader: false })
+    const httpOptions = { ...timeouts, requireHostHeader: false };
+    this.#tls =
+      extras.tls &&
+      new SecureHttpServer(extras.tls, httpOptions, REQUEST_TIMEOUT_MS, {
+        opened: (connection) => this.#connections.opened(connection),
+        turnAway: (connection) => turnAway(connection, NO_TLS),
+      });
+    this.#server = (this.#tls?.server ?? createServer(httpOptions))
       .on("request", answer)
       .on("checkContinue", answer)
       .on("checkExpectation", answer)
       .on("connect", (_request, socket: Duplex) => turnAway(socket, NO_TUNNELS));
-    const stopped = new StoppedParsers(this.#server, exchanges, maxHeaderSize, {
+    const stopEvents: StopEvents = {
       turnAway: (socket, { status, message }) =>
         turnAway(socket, adminError(status, status === 501 ? "not_implemented" : "bad_request", message)),
       renewed: (socket) => this.#connections.left(socket),
-    });
+    };
+    // A secure socket has no handle that another one could go on with.
+    const parser = this.#tls === undefined ? INTERNAL_PARSER : DOCUMENTED_PARSER;
+    const stopped = new StoppedParsers(this.#server, exchanges, maxHeaderSize, stopEvents, parser);
     this.#server.maxHeadersCount = MAX_HEADERS + 1;
-    this.#server.on("connection", (socket) => this.#connections.opened(socket));
+    if (this.#tls === undefined) this.#server.on("connection", (socket) => this.#connections.opened(socket));
     // A peer that does not read its answer.
     this.#server.setTimeout(SILENCE_TIMEOUT_MS);
   }
@@ -151,6 +197,11 @@ export class AdminServer {
     });
     this.#server.on("error", (error) => this.#logger.error({ err: error }, "admin port"));
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** TLS handshakes that begin from now on take these certificates. */
+  renewTls(material: TlsMaterial): void {
+    this.#tls?.renew(material);
   }
 
   /** Stops listening and ends what is open. Idempotent. */
@@ -174,7 +225,12 @@ export class AdminServer {
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
     const [path = "/", query] = (request.url ?? "/").split(/\?(.*)/s);
     const route = `${method} ${path}`;
-    const refusal = adminRefusal(route, request.headers, this.#options.key);
+    const { audit, bytes = {}, pages, sessions } = this.#extras;
+    const page = pages?.answer(route, request.headers);
+    if (page !== undefined) return sendAnswer(response, page);
+    const audited = audit?.begin(route, request, response);
+    const ofBytes = Object.hasOwn(bytes, route) ? bytes[route] : undefined;
+    const refusal = adminRefusal(route, request.headers, this.#options.key, sessions, ofBytes !== undefined);
     if (refusal !== undefined) return send(response, adminError(refusal.status, "refused", refusal.message));
     const handler = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
     if (handler === undefined) return send(response, this.#unknown(path));
@@ -186,13 +242,18 @@ export class AdminServer {
     if (body === undefined) {
       return send(response, adminError(413, "too_big", `A body has at most ${this.#maxBodyBytes} bytes.`));
     }
-    const parsed = method === "POST" ? parseJson(body) : { value: undefined, text: "" };
+    const params = new URLSearchParams(query);
+    const isBytes = ofBytes !== undefined && isOctets(request.headers);
+    const parsed = method === "POST" && !isBytes ? parseJson(body) : { value: undefined, text: "" };
     if ("problem" in parsed) return send(response, adminError(400, "bad_request", parsed.problem));
-    const { socket } = request;
+    audited?.(isBytes ? Object.fromEntries(params) : parsed.value);
+    const socket = this.#tls?.connectionOf(request.socket) ?? request.socket;
     const probe = isProbe(route);
     if (!this.#connections.began(socket, probe)) return send(response, BUSY);
     response.once("close", () => this.#connections.ended(socket, probe));
-    send(response, await handler(parsed.value, new URLSearchParams(query), parsed.text));
+    const traceparent = request.headers.traceparent?.toString();
+    const answer = isBytes ? ofBytes(body, params) : handler(parsed.value, params, parsed.text, traceparent);
+    send(response, await answer, takesGzip(request.headers) ? this.#zipped : undefined);
   }
 
   #unknown(path: string): AdminAnswer {
@@ -267,19 +328,27 @@ function parseJson(
   }
 }
 
-function send(response: ServerResponse, answer: AdminAnswer): void {
-  if (!response.headersSent) sendAnswer(response, httpAnswer(answer));
+/** `zipped`: where the client takes gzip. */
+function send(response: ServerResponse, answer: AdminAnswer, zipped?: ZippedAnswers): void {
+  if (!response.headersSent) sendAnswer(response, httpAnswer(answer, zipped));
 }
 
-function httpAnswer({ status, body, contentType, headers }: AdminAnswer): HttpAnswer {
+function httpAnswer(
+  { status, body, contentType, headers, isShared = false }: AdminAnswer,
+  zipped?: ZippedAnswers,
+): HttpAnswer {
   const plain = typeof body === "string";
+  const text = (): string => (plain ? body : `${JSON.stringify(body)}\n`);
+  const isZipped = isShared && zipped !== undefined && typeof body === "object" && body !== null;
   return {
     status,
     headers: {
       "Content-Type": contentType ?? (plain ? "text/plain; charset=utf-8" : "application/json"),
       "Cache-Control": "no-store",
+      ...(isShared && { Vary: "Accept-Encoding" }),
+      ...(isZipped && { "Content-Encoding": "gzip" }),
       ...headers,
     },
-    body: plain ? body : `${JSON.stringify(body)}\n`,
+    body: isZipped ? zipped.of(body, text) : text(),
   };
 }

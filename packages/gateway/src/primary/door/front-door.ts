@@ -6,16 +6,12 @@
  * that said `ready`.
  */
 import type { Clock, Logger, Timer } from "@holdfast/core";
-import {
-  Admission,
-  type AdmissionOptions,
-  type AdmissionParts,
-  type Assignment,
-} from "../../admission/admission.js";
+import { Admission, type AdmissionOptions, type AdmissionParts } from "../../admission/admission.js";
 import { DoorPolicy, type DoorPolicyOptions } from "../../admission/door-policy.js";
 import { Exhaustion } from "../../admission/exhaustion.js";
 import { PeerAddress, type PeerAddressOptions } from "../../admission/peer-address.js";
 import type { PendingSocket } from "../../admission/pending-socket.js";
+import type { Assignment } from "../../admission/unassigned.js";
 import { isProbe } from "../../http/request-head.js";
 import { LINK_SHARES } from "../../link/link.js";
 import type { openListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
@@ -107,8 +103,8 @@ export class FrontDoor {
         workers: () => this.#destinations.ready,
         ask: (worker) => worker.send({ type: "probe" }, LINK_SHARES.urgent),
         ended: (socket, result) => {
-          if (result === "healthy") this.admission.reassure(socket);
-          else this.admission.refuse(socket, result);
+          if (result === "healthy") this.admission.answers.reassure(socket);
+          else this.admission.answers.refuse(socket, result);
         },
       },
       clock,
@@ -172,8 +168,8 @@ export class FrontDoor {
   undeliverable(worker: WorkerProcess, socket: PendingSocket): void {
     this.#policy.limits.release(worker, socket.address);
     this.#destinations.rest(worker);
-    if (!this.#policy.isOpen) return this.admission.refuse(socket, "draining");
-    if (socket.bounced) return this.admission.refuse(socket, "no_worker");
+    if (!this.#policy.isOpen) return this.admission.answers.refuse(socket, "draining");
+    if (socket.bounced) return this.admission.answers.refuse(socket, "no_worker");
     socket.bounced = true;
     this.admission.takeBack([socket]);
   }
@@ -187,7 +183,7 @@ export class FrontDoor {
   refuse(): void {
     if (!this.#policy.refuse()) return;
     this.admission.shut();
-    for (const socket of this.healthChecks.drain()) this.admission.refuse(socket, "draining");
+    for (const socket of this.healthChecks.drain()) this.admission.answers.refuse(socket, "draining");
     this.gate.holdOpen();
   }
 

@@ -9,18 +9,19 @@
 import {
   BrokerUnavailable,
   CONTROL,
-  type LogPage,
   MemoryBroker,
   type MemoryBus,
   parseTopic,
   type Topic,
 } from "@holdfast/core";
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
 import { LINK_SHARES, type Send } from "../../link/link.js";
+import { fromLink, type LinkPage, pageToLink, toLink } from "../../link/link-data.js";
 import type { BrokerAnswer, BrokerRequest } from "../../link/messages.js";
 
 export class BrokerServer {
   readonly #broker: MemoryBroker;
+  readonly #secret: string;
   readonly #send: Send<BrokerAnswer>;
   readonly #onSkip: () => void;
   /** Topics with publications that were left out, of which the worker has yet to be told. */
@@ -29,6 +30,7 @@ export class BrokerServer {
   /** `send` sends to the worker; `onSkip` is called for each publication that is left out. */
   constructor(bus: MemoryBus, send: Send<BrokerAnswer>, onSkip: () => void = () => {}) {
     this.#send = send;
+    this.#secret = bus.secret;
     this.#onSkip = onSkip;
     this.#broker = new MemoryBroker(bus);
     this.#broker.start({
@@ -66,13 +68,14 @@ export class BrokerServer {
     return this.#broker.close();
   }
 
-  #publication(topic: Topic, data: string, position: Position | undefined): void {
+  #publication(topic: Topic, published: Data, position: Position | undefined): void {
     if (this.#skipped.has(topic)) {
       // Not at the first room, or the worker would be told of a gap for every other publication.
       const told = this.#send({ type: "broker-skipped", topics: [topic] }, LINK_SHARES.publications / 2);
       if (!told) return this.#onSkip();
       this.#skipped.delete(topic);
     }
+    const data = toLink(published);
     // Orders are few and must arrive.
     const share = topic === CONTROL ? LINK_SHARES.answers : LINK_SHARES.publications;
     if (this.#send({ type: "broker-publication", topic, data, position }, share)) return;
@@ -80,14 +83,14 @@ export class BrokerServer {
     this.#onSkip();
   }
 
-  #carryOut(request: BrokerRequest): Promise<Position | LogPage | string | undefined> {
-    if (request.type === "broker-secret") return this.#broker.secret();
+  #carryOut(request: BrokerRequest): Promise<Position | LinkPage | string | undefined> {
+    if (request.type === "broker-secret") return Promise.resolve(this.#secret);
     const topic = topicOf(request);
     switch (request.type) {
       case "broker-publish":
-        return this.#broker.publish(topic, request.data, request.options);
+        return this.#broker.publish(topic, fromLink(request.data), request.options);
       case "broker-read":
-        return this.#broker.read(topic, request.query);
+        return this.#broker.read(topic, request.query).then(pageToLink);
       case "broker-subscribe":
         return this.#broker.subscribe(topic).then(nothing);
       case "broker-unsubscribe":

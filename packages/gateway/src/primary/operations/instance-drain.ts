@@ -84,6 +84,11 @@ export class InstanceDrain {
     return this.#state;
   }
 
+  /** Whether clients are sent away, or were. */
+  get isLeaving(): boolean {
+    return this.#state === "draining" || this.#state === "drained";
+  }
+
   /** Resolves when no worker is left. */
   get done(): Promise<void> {
     return this.#done;

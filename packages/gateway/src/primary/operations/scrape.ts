@@ -5,7 +5,7 @@
  * way. Requests that come meanwhile share the next one, so that many cost no more than one after the other.
  */
 import type { Clock } from "@holdfast/core";
-import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../../link/metrics.js";
+import { type MetricsSnapshot, mergeSnapshots, withoutProcessGauges } from "../../link/metrics-snapshot.js";
 import { Collector } from "../workers/collector.js";
 import type { WorkerProcess } from "../workers/worker-process.js";
 

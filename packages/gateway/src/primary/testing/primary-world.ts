@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MemoryBroker, MemoryBus, MemoryPresence, MemoryRevocations, systemClock } from "@holdfast/core";
 import { RecordingLogger } from "@holdfast/core/testing";
-import type { PrimaryOptions } from "../options.js";
-import { type Addresses, Primary, type ReloadOptions } from "../primary.js";
+import type { Addresses } from "../instance.js";
+import type { PrimaryOptions, ReloadOptions } from "../options.js";
+import { Primary } from "../primary.js";
 
 export type Life = "ready" | "deaf" | "silent" | "exit" | "refuse" | "hang" | "clings";
 
@@ -54,17 +55,22 @@ export class PrimaryWorld {
       maxHeadBytes: 16_384,
       writeTimeoutMs: 10_000,
       origins: undefined,
+      settings: [],
       maxPending: 500,
       maxPendingBytes: 1_000_000,
       limits: { ratePerSecond: undefined, maxPerAddress: undefined, ratePerAddress: undefined },
       proxyProtocol: false,
       trustedProxies: [],
       drain: { delayMs: 0, windowMs: 100, ratePerSecond: undefined },
+      name: "here",
+      rebalance: { automatic: false, rate: 0.01, weight: 1 },
       maxPublicationBytes: 1_000,
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
+      auditLogger: this.logger,
       logLinesLost: () => 0,
       logLinesLimited: () => 0,
+      warnings: { list: () => [] },
       clock: systemClock,
       ...options,
     };

@@ -58,7 +58,12 @@ function setUp(slots: number) {
   const crew = new Crew(slots);
   const results: ReloadResult[] = [];
   const logger = new RecordingLogger();
-  const reload = new Reload<string, string>(crew, (result) => results.push(result), logger);
+  const reload = new Reload<string, string>(
+    crew,
+    (result) => results.push(result),
+    logger,
+    () => 0,
+  );
   return { crew, results, logger, reload };
 }
 
@@ -81,6 +86,23 @@ describe("a rolling reload", () => {
     reload.request("newer");
     await crew.finish();
     expect(crew.running).toEqual(["newer", "newer"]);
+  });
+
+  it("says how far it is, and how and why the last one ended", async () => {
+    const { crew, reload } = setUp(2);
+    expect(reload.progress).toMatchObject({ state: "idle", left: 0, total: 2, startedAt: null });
+    reload.request("new");
+    expect(reload.progress).toMatchObject({ state: "rolling", left: 2, endedAt: null });
+    await crew.finish();
+    expect(reload.progress).toMatchObject({ state: "done", left: 0, endedAt: expect.any(String) });
+    crew.broken.add("bad");
+    reload.request("bad");
+    await crew.finish();
+    expect(reload.progress).toMatchObject({ state: "failed", left: 2, problem: "worker 0: bad is broken" });
+    reload.request("newer");
+    expect(reload.progress).toMatchObject({ state: "rolling", problem: null });
+    reload.stop();
+    expect(reload.progress).toMatchObject({ state: "stopped", left: 2 });
   });
 
   it("asked for again goes on with the newest, and replaces every worker by it", async () => {

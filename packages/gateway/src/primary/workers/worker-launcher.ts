@@ -9,7 +9,9 @@ import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Clock, Logger } from "@holdfast/core";
 import { MAX_GENERATIONS } from "@holdfast/protocol";
+import type { TravelsAs } from "../../admission/hand-off.js";
 import { LINK_VERSION } from "../../link/messages.js";
+import type { TlsMaterial } from "../../tls/tls-material.js";
 import { type WorkerEvents, WorkerProcess } from "./worker-process.js";
 
 /** What a worker process runs, and with what. */
@@ -17,6 +19,8 @@ export interface WorkerProgram {
   readonly workerScript: string;
   readonly workerExecArgv: readonly string[];
   readonly workerConfig: unknown;
+  /** What it is handed. Default: bare handles. */
+  readonly travelsAs?: TravelsAs | undefined;
 }
 
 /** Where the workers of an instance reach each other, and where other instances reach them. */
@@ -24,6 +28,8 @@ export interface InstancePlace {
   readonly relayDirectory: () => string;
   /** The first public port. */
   readonly port: number;
+  /** What the public ports shake hands with; undefined: they speak plain HTTP. */
+  readonly tls: () => TlsMaterial | undefined;
 }
 
 /** How a process ended, and after how long. */
@@ -46,7 +52,7 @@ const CLOSED_LINK_GRACE_MS = 1_000;
 
 export class WorkerLauncher {
   /** Set before the first launch. */
-  place: InstancePlace = { relayDirectory: () => "", port: 0 };
+  place: InstancePlace = { relayDirectory: () => "", port: 0, tls: () => undefined };
   readonly #events: LauncherEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -62,7 +68,7 @@ export class WorkerLauncher {
    * process.
    */
   launch(slot: number, program: WorkerProgram, taken: readonly number[]): WorkerProcess {
-    const { port } = this.place;
+    const { port, tls } = this.place;
     const relayDirectory = this.place.relayDirectory();
     cluster.setupPrimary({
       exec: program.workerScript,
@@ -78,7 +84,7 @@ export class WorkerLauncher {
     const forked = cluster.fork();
     // A broken IPC channel shows as the end that follows it.
     forked.on("error", (error) => this.#logger.debug({ worker: slot, err: error }, "worker channel error"));
-    const worker = this.#watch(slot, forked, taken);
+    const worker = this.#watch(slot, forked, taken, program.travelsAs);
     worker.send({
       type: "start",
       link: LINK_VERSION,
@@ -86,11 +92,17 @@ export class WorkerLauncher {
       relayDirectory,
       port,
       config: program.workerConfig,
+      tls: tls(),
     });
     return worker;
   }
 
-  #watch(slot: number, forked: Worker, taken: readonly number[]): WorkerProcess {
+  #watch(
+    slot: number,
+    forked: Worker,
+    taken: readonly number[],
+    travelsAs: TravelsAs | undefined,
+  ): WorkerProcess {
     if (forked.process.pid === undefined)
       throw new Error("no process could be made: out of processes, descriptors or memory");
     const events: WorkerEvents = {
@@ -102,7 +114,8 @@ export class WorkerLauncher {
         lost.kill();
       },
     };
-    const worker = new WorkerProcess({ slot, generation: newGeneration(taken) }, forked, events, this.#clock);
+    const owner = { slot, generation: newGeneration(taken) };
+    const worker = new WorkerProcess(owner, forked, events, this.#clock, travelsAs);
     const startedAt = this.#clock.monotonic();
     const overdue = this.#clock.after(START_TIMEOUT_MS, () => {
       if (worker.state === "starting") worker.kill();

@@ -1,21 +1,21 @@
 /**
- * A worker as the primary knows it: the process, its two pipes, and how busy it is.
+ * A worker as the primary knows it: the process and its two pipes.
  *
  *     starting ──ready──► ready ──drain──► draining ──exit──► ended      (exit ends every state)
  *
- * Invariant: `sockets` counts what the worker holds plus what is on its way to it, so that a burst of
- * hand-offs shows before the worker's next report.
+ * How busy it is says its `WorkerLoad`. Invariant: the state moves forward only, and `closed` resolves once.
  */
 import type { Worker } from "node:cluster";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
-import { HandOffs } from "../../admission/hand-off.js";
+import { HandOffs, type TravelsAs } from "../../admission/hand-off.js";
 import type { PendingSocket } from "../../admission/pending-socket.js";
 import { decodeTravel, type HandOffMessage } from "../../link/hand-off-message.js";
 import { LINK_FD, Link } from "../../link/link.js";
 import type { Load, ToPrimary, ToWorker } from "../../link/messages.js";
 import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
+import { WorkerLoad } from "./worker-load.js";
 
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
@@ -24,8 +24,6 @@ export type WorkerState = "starting" | "ready" | "draining" | "ended";
  * connections, and what the system does at an exit. One that hangs there is killed.
  */
 export const EXIT_GRACE_MS = 5_000;
-
-const NO_LOAD: Load = { sockets: 0, received: 0, connections: 0, loopDelayMs: 0, broker: "connecting" };
 
 export interface WorkerEvents {
   message(worker: WorkerProcess, message: ToPrimary): void;
@@ -49,14 +47,11 @@ export class WorkerProcess {
   readonly #clock: Clock;
   readonly #handOffs: HandOffs;
   readonly #link: Link<ToWorker, ToPrimary>;
-  #load: Load = NO_LOAD;
-  /** Clients that its drain has yet to see off. */
-  #left: number | undefined;
-  #sent = 0;
+  readonly #load = new WorkerLoad();
   #drained: () => void = () => {};
   #state: WorkerState = "starting";
 
-  constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock) {
+  constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock, travelsAs?: TravelsAs) {
     this.owner = owner;
     this.process = process;
     this.#clock = clock;
@@ -66,11 +61,13 @@ export class WorkerProcess {
       {
         taken: () => events.room(this),
         undeliverable: (socket) => {
-          this.#sent--;
+          this.#load.returned(1);
           events.undeliverable(this, socket);
         },
       },
       clock,
+      "handOff",
+      travelsAs,
     );
     process.process.on("message", (message: unknown, handle?: unknown) => {
       const note = decodeTravel(message);
@@ -81,8 +78,8 @@ export class WorkerProcess {
     });
     this.#link = new Link(process.process.stdio[LINK_FD] as Duplex, {
       message: (message) => {
-        if (message.type === "load") this.#load = message;
-        else if (message.type === "drain-progress") this.#left = message.left;
+        if (message.type === "load") this.#load.reported(message);
+        else if (message.type === "drain-progress") this.#load.drains(message.left);
         events.message(this, message);
       },
       drained: () => this.#drained(),
@@ -96,18 +93,19 @@ export class WorkerProcess {
     return this.#state;
   }
 
+  /** What it said last of itself. */
   get load(): Load {
-    return this.#load;
+    return this.#load.last;
   }
 
   /** Clients it holds: while it drains those whose transport has not ended. */
   get clients(): number {
-    return this.#left ?? this.#load.connections;
+    return this.#load.clients;
   }
 
   /** Sockets it holds, those on their way included. */
   get sockets(): number {
-    return this.#load.sockets + this.#sent - this.#load.received;
+    return this.#load.sockets;
   }
 
   /**
@@ -129,7 +127,7 @@ export class WorkerProcess {
 
   /** Gives it a socket, counted from now on. */
   handOver(socket: PendingSocket): void {
-    this.#sent++;
+    this.#load.sent();
     this.#handOffs.push(socket);
   }
 
@@ -141,7 +139,7 @@ export class WorkerProcess {
   /** Takes back what it has not taken; of a live worker without the one under way, which may arrive yet. */
   takeBack(): readonly PendingSocket[] {
     const back = this.#state === "ended" ? this.#handOffs.takeBack() : this.#handOffs.takeBackQueued();
-    this.#sent -= back.length;
+    this.#load.returned(back.length);
     return back;
   }
 

@@ -52,7 +52,10 @@ describe("the body of a send", () => {
 
   it("names the session, proves it, and has commands", () => {
     const body = { sid: "AAAA0123456789abcdef", token: "a.b", commands: [{ id: 1 }] };
-    expect(readSend(JSON.stringify(body))).toEqual({ ...body, commands: [{ id: 1, text: '{"id":1}' }] });
+    expect(readSend(JSON.stringify(body))).toEqual({
+      ...body,
+      commands: [{ id: 1, value: { id: 1 }, text: '{"id":1}' }],
+    });
     expect(readSend(JSON.stringify({ ...body, sid: "short" }))).toContain("`sid`");
     expect(readSend(JSON.stringify({ ...body, token: undefined }))).toContain("`token`");
     expect(readSend(JSON.stringify({ ...body, commands: [] }))).toContain("`commands`");

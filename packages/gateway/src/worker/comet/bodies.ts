@@ -70,7 +70,7 @@ function parse(text: string): Readonly<Record<string, unknown>> | Problem {
 function framesOf(body: string, commands: readonly Readonly<Record<string, unknown>>[]): CommandFrame[] {
   if (commands.length === 0) return [];
   const texts = elementTexts(memberText(body, "commands") ?? "[]");
-  return commands.map(({ id }, at) => ({ id, text: oneLine(texts[at] ?? "") }));
+  return commands.map((value, at) => ({ id: value.id, value, text: oneLine(texts[at] ?? "") }));
 }
 
 function isCommands(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {

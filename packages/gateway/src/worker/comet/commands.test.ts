@@ -1,8 +1,9 @@
+import type { BareFrames } from "@holdfast/core";
 import { describe, expect, test } from "@jest/globals";
 import { type CommandFrame, carryOut } from "./commands.js";
 
 class Account {
-  readonly received: string[] = [];
+  readonly received: unknown[] = [];
   readonly credit: number;
   spent = 0;
 
@@ -11,8 +12,10 @@ class Account {
     this.credit = credit;
   }
 
-  receive(text: string): void {
-    this.received.push(text);
+  receive(message: string | Uint8Array | BareFrames): void {
+    if (typeof message === "string" || message instanceof Uint8Array)
+      throw new Error("a message, not frames");
+    this.received.push([message.frames.map(({ value }) => value), message.length]);
   }
   alive(): void {}
   spend(tenths: number): boolean {
@@ -22,13 +25,13 @@ class Account {
 }
 
 const frames = (...ids: readonly unknown[]): CommandFrame[] =>
-  ids.map((id) => ({ id, text: `{"id":${id}}` }));
+  ids.map((id) => ({ id, value: { id }, text: `{"id":${id}}` }));
 
 describe("commands of a request", () => {
   test("are carried out once, and a request costs something in any case", () => {
     const account = new Account();
     expect(carryOut(frames(3, 5), 2, account)).toBe(5);
-    expect(account.received).toEqual(['{"id":3}\n{"id":5}']);
+    expect(account.received).toEqual([[[{ id: 3 }, { id: 5 }], '{"id":3}\n{"id":5}'.length]]);
     expect(account.spent).toBe(1);
     expect(carryOut([], 5, account)).toBe(5);
     expect(account.spent).toBe(2);

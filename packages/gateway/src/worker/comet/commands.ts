@@ -5,10 +5,13 @@
  * ascend within a session, and a command whose id is not above the last one's is a repetition.
  */
 import type { Connection } from "@holdfast/core";
+import { JsonFrame } from "@holdfast/protocol";
 
 /** A command frame as it was read. */
 export interface CommandFrame {
   readonly id: unknown;
+  /** As JSON.parse has read it, with the body around it: it is not parsed again. */
+  readonly value: unknown;
   /** One line of JSON, as its client wrote it: its data travels to the letter. */
   readonly text: string;
 }
@@ -24,8 +27,10 @@ export function carryOut(
 ): number {
   let latest = last;
   let tenths = 1;
-  const lines: string[] = [];
-  for (const { id, text } of commands) {
+  const frames: JsonFrame[] = [];
+  // Newlines between them, as in a message.
+  let length = -1;
+  for (const { id, value, text } of commands) {
     if (typeof id === "number") {
       if (id <= latest) {
         tenths++;
@@ -33,10 +38,11 @@ export function carryOut(
       }
       latest = id;
     }
-    lines.push(text);
+    frames.push(new JsonFrame(value, text));
+    length += text.length + 1;
   }
   if (connection?.spend(tenths) === false) return latest;
-  if (lines.length > 0) connection?.receive(lines.join("\n"));
+  if (frames.length > 0) connection?.receive({ frames, length });
   else connection?.alive();
   return latest;
 }

@@ -5,7 +5,8 @@
  */
 import type { Clock, Codec, ForwardedHeaders, Identity, Transport, UrlConnect } from "@holdfast/core";
 import { DateField } from "../../http/date-field.js";
-import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
+import { type AnyWriterIo, HandleIo } from "../../runtime/handle-io.js";
+import type { Seat } from "../../runtime/tcp-handle.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
 import type { CometSessions } from "./sessions.js";
 import { type CometConnection, type Ids, SseTransport, type StreamHome } from "./sse-transport.js";
@@ -31,6 +32,8 @@ export interface StreamRequest {
   readonly identity: Identity | undefined;
   /** What the application is shown when `connect` comes. */
   readonly forwarded?: ForwardedHeaders | undefined;
+  /** The client's address where a proxy speaks for it: see `ClientAddresses#remembered`. */
+  readonly address?: string | undefined;
   /** Frames of the protocol, as a message. */
   readonly commands: string | undefined;
   /** Headers of the answer that depend on the request. */
@@ -75,7 +78,7 @@ export class EventStreams extends HandleWriters<SseTransport> implements StreamH
     clock: Clock,
     random: () => number,
     silenceMs = Number.POSITIVE_INFINITY,
-    io = new HandleIo(),
+    io: AnyWriterIo = new HandleIo(),
   ) {
     super(clock, io);
     this.#clock = clock;
@@ -87,10 +90,11 @@ export class EventStreams extends HandleWriters<SseTransport> implements StreamH
   }
 
   /**
-   * Answers and opens the connection. Takes ownership of the handle; `ended` is called when it has closed.
+   * Answers and opens the connection. Takes ownership of its seat; `ended` is called when it has closed.
    */
-  accept(handle: TcpHandle, request: StreamRequest, ended: (() => void) | undefined): void {
-    const transport = new SseTransport(handle, this, request.ids, this.#early());
+  accept(seat: Seat, request: StreamRequest, ended: (() => void) | undefined): void {
+    const transport = new SseTransport(seat, this, request.ids, this.#early());
+    transport.namedAddress = request.address;
     this.begin(transport, [this.#head(request), PADDING, this.#retry()], ended);
     let answer: Uint8Array;
     try {

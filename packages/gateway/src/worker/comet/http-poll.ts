@@ -8,8 +8,11 @@
 import type { ServerResponse } from "node:http";
 import type { Core } from "@holdfast/core";
 import { disconnects, errors } from "@holdfast/protocol";
+import { withVary } from "../../http/cors.js";
 import { errorAnswer, type HttpAnswer, sendAnswer } from "../../http/http-answer.js";
-import { ANSWERED } from "../relay/relay-requests.js";
+import { qualityOf } from "../http/content-coding.js";
+import type { PartedBody } from "../http/parted-body.js";
+import { ANSWERED } from "../relay/relay-headers.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
 
@@ -18,6 +21,7 @@ export class HttpPoll implements DueHeldPoll {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #core: Pick<Core, "state">;
   readonly isForwarded: boolean;
+  readonly #takesGzip: boolean;
   #transport: PollTransport | undefined;
 
   /** `headers`: those of the answer that depend on the request. */
@@ -30,6 +34,7 @@ export class HttpPoll implements DueHeldPoll {
     this.#core = core;
     // Proven (`relay.ts`): a client that says so itself, behind a proxy, is sent no interim answers.
     this.isForwarded = response.hasHeader(ANSWERED);
+    this.#takesGzip = qualityOf(response.req.headers["accept-encoding"], "gzip") > 0;
     // Read already, and more than all else of a request that is held.
     response.req.rawHeaders = [];
     response.req.headers = {};
@@ -54,16 +59,19 @@ export class HttpPoll implements DueHeldPoll {
     this.#transport?.flush(true);
   }
 
-  answer(body: Uint8Array): void {
+  answer(answer: PartedBody, gzip?: () => Buffer | undefined): void {
     if (this.destroyed) return;
     this.#sayWhetherItCloses();
+    const coded = this.#takesGzip ? gzip?.() : undefined;
+    const body = coded ?? answer.bytes;
     this.#response
       .writeHead(200, {
         "Content-Type": "application/json; charset=utf-8",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
         "Content-Length": String(body.length),
-        ...this.#headers,
+        ...(coded !== undefined && { "Content-Encoding": "gzip" }),
+        ...(gzip === undefined ? this.#headers : withVary(this.#headers, "Accept-Encoding")),
       })
       .end(body);
   }

@@ -5,6 +5,7 @@
  * Made once for a batch, however many connections it goes to; kept beside the bytes and dropped with them.
  */
 import type { Mark, Message } from "@holdfast/core";
+import type { WireMessage } from "@holdfast/protocol";
 
 /** The end of one message in the bytes of its batch. */
 export interface MessageEnd {
@@ -16,11 +17,11 @@ export class MarkedBytes {
   readonly #endings = new WeakMap<Uint8Array, readonly MessageEnd[]>();
 
   /** The messages of a batch, each framed by `frame`, in one piece. */
-  make(messages: readonly Message[], frame: (text: string) => string): Uint8Array {
+  make(messages: readonly Message[], frame: (said: WireMessage) => string): Uint8Array {
     let end = 0;
     const endings: MessageEnd[] = [];
-    const texts = messages.map(({ text, at }) => {
-      const framed = frame(text);
+    const texts = messages.map(({ said, at }) => {
+      const framed = frame(said);
       end += Buffer.byteLength(framed);
       endings.push({ end, at });
       return framed;

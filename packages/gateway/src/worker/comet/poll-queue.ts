@@ -58,8 +58,11 @@ export class PollQueue {
     this.#bytes = 0;
   }
 
-  /** The frames of the next batch: everything that waits, or as much as one may have. */
-  take(): Buffer {
+  /**
+   * The frames of the next batch: everything that waits, or as much as one may have. What lies side by side
+   * in a batch of core comes in one piece, as it does for others.
+   */
+  take(): readonly Uint8Array[] {
     const queue = this.#queue ?? [];
     const frames: Uint8Array[] = [];
     let bytes = 0;
@@ -72,17 +75,26 @@ export class PollQueue {
       else {
         if (bytes > 0 && bytes + next.bytes.length > MAX_BATCH_BYTES) break;
         if (next.at !== undefined) this.#positions.set(next.at.channel, next.at.position);
-        frames.push(next.bytes);
+        const joined = joinedTo(frames.at(-1), next.bytes);
+        if (joined === undefined) frames.push(next.bytes);
+        else frames[frames.length - 1] = joined;
         bytes += next.bytes.length;
       }
     }
     this.#queue = taken === queue.length ? undefined : queue.slice(taken);
     this.#bytes -= bytes;
-    return Buffer.concat(frames);
+    return frames;
   }
 
   #add(queued: Queued): void {
     this.#queue ??= [];
     this.#queue.push(queued);
   }
+}
+
+/** Both as one piece, where they lie side by side in the same memory. */
+function joinedTo(before: Uint8Array | undefined, next: Uint8Array): Uint8Array | undefined {
+  if (before === undefined || before.buffer !== next.buffer) return undefined;
+  if (before.byteOffset + before.length !== next.byteOffset) return undefined;
+  return new Uint8Array(before.buffer, before.byteOffset, before.length + next.length);
 }

@@ -4,19 +4,22 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Clock, systemClock, type Transport } from "@holdfast/core";
+import { type Clock, type Framing, noMetrics, systemClock, type Transport } from "@holdfast/core";
 import { type TransportUnderTest, transportContract } from "@holdfast/core/testing";
+import { SharedGzip } from "../http/shared-gzip.js";
 import { decodeCursor } from "./cursor.js";
 import { HttpPoll } from "./http-poll.js";
 import { Polls } from "./polls.js";
 import { CometSessions } from "./sessions.js";
 
-/** Deadlines come twenty times as soon. */
-const clock: Clock = {
-  ...systemClock,
-  monotonic: () => systemClock.monotonic() * 20,
-  every: (ms, run) => systemClock.every(ms / 20, run),
-};
+/** Deadlines come so many times as soon. */
+function hurried(times: number): Clock {
+  return {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() * times,
+    every: (ms, run) => systemClock.every(ms / times, run),
+  };
+}
 
 interface Answer {
   readonly cursor?: string;
@@ -72,7 +75,9 @@ class Poller {
   }
 }
 
-async function open(): Promise<TransportUnderTest> {
+async function open(compresses: boolean): Promise<TransportUnderTest> {
+  // What is compressed takes its client longer to fetch.
+  const clock = hurried(compresses ? 4 : 20);
   let transport: Transport | undefined;
   let closedCalls = 0;
   const polls = new Polls(
@@ -95,6 +100,7 @@ async function open(): Promise<TransportUnderTest> {
     new CometSessions(),
     { holdMs: 20_000, graceMs: 5_000 },
     clock,
+    compresses ? new SharedGzip(clock, noMetrics) : undefined,
   );
   const server = createServer((request, response) => {
     let body = "";
@@ -118,7 +124,7 @@ async function open(): Promise<TransportUnderTest> {
   return {
     // Messages are JSON on this wire: the contract's texts are not.
     transport: Object.create(opened, {
-      framing: { value: { frame: (text: string) => opened.framing.frame(JSON.stringify(text)) } },
+      framing: { value: { frame: (text: string) => elementOf(opened.framing, text) } },
       bufferedBytes: { get: () => opened.bufferedBytes },
       ...Object.fromEntries(
         (["write", "ping", "close", "terminate"] as const).map((name) => [
@@ -148,4 +154,11 @@ async function open(): Promise<TransportUnderTest> {
   };
 }
 
-transportContract("the transport of long-poll", open);
+/** As in a batch that many are given, whatever its length. */
+function elementOf(framing: Framing, text: string): Uint8Array {
+  const message = { said: JSON.stringify(text), at: undefined };
+  return framing.frameAll?.([message], 1) ?? framing.frame(message.said);
+}
+
+transportContract("the transport of long-poll", () => open(false));
+transportContract("the transport of long-poll with compression", () => open(true));

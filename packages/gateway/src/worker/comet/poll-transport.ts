@@ -4,17 +4,18 @@
  *     absent ⇄ held (a request waits for something to say)
  *     both ──core's close──► closing ──last batch taken──► ended
  *
- * Each answer that says anything is a batch with a number. Its cursor acknowledges it with the next poll;
- * until then the batch is kept, and a poll with the cursor before gets the very same bytes. What is kept
- * counts as waiting in the outbox. Invariants: at most one poll is held; a batch is built once;
- * `Connection#closed` is called once, and never during another call to the transport.
+ * Each answer that says anything is a batch with a number (`PollOutbox`), which counts as waiting until the
+ * next poll acknowledges it. Invariants: at most one poll is held; `Connection#closed` is called once, and
+ * never during another call to the transport.
  */
 import type { Connection, Framing, Transport } from "@holdfast/core";
-import { disconnects, mayReconnect, type Position } from "@holdfast/protocol";
+import { disconnects, type Position } from "@holdfast/protocol";
+import type { PartedBody } from "../http/parted-body.js";
+import type { SharedGzip } from "../http/shared-gzip.js";
 import { type CommandFrame, carryOut } from "./commands.js";
-import { type Cursor, cursorHead, encodeCursor, NONCE_LENGTH } from "./cursor.js";
+import type { Cursor } from "./cursor.js";
 import { PollFraming } from "./poll-framing.js";
-import { PollQueue } from "./poll-queue.js";
+import { type AnswerHome, PollOutbox } from "./poll-outbox.js";
 import type { CometSession } from "./sessions.js";
 
 export type PollConnection = Pick<
@@ -24,7 +25,8 @@ export type PollConnection = Pick<
 
 /** A request that waits for an answer. */
 export interface HeldPoll {
-  answer(body: Uint8Array): void;
+  /** `gzip`: the same as gzip, where that is shorter; undefined where answers are not compressed. */
+  answer(answer: PartedBody, gzip?: () => Buffer | undefined): void;
   /** Its session goes on elsewhere: with a newer poll, or in another transport. */
   supersede(): void;
   /** Its session has ended without a word. */
@@ -32,56 +34,50 @@ export interface HeldPoll {
 }
 
 /** What all polled sessions of a worker share. */
-export interface PollHome {
+export interface PollHome extends AnswerHome<PollTransport> {
+  /** Undefined: answers are not compressed. */
+  readonly gzip: SharedGzip | undefined;
   /** Calls `flush` at the end of this turn of the loop. */
   flushSoon(transport: PollTransport): void;
-  /** A poll is held now, or no more. */
-  holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void;
+  /** A poll is held now, or no more. `isLeaving`: the session should end soon. */
+  holding(
+    transport: PollTransport,
+    held: HeldPoll | undefined,
+    before: HeldPoll | undefined,
+    isLeaving: boolean,
+  ): void;
   /** It should end soon. Called once. */
   leaving(transport: PollTransport): void;
-  /** The session is reached under this id from now on. */
-  named(transport: PollTransport, sid: string): void;
   /** Called once. */
   gone(transport: PollTransport): void;
-  /** How long a poll without news is held, ms. */
-  readonly holdMs: number;
-  /** Something to put into a cursor while no token can be made. */
-  nonce(): string;
 }
 
-/** Answers after which the proof in the cursor is made anew: it does not last for ever. */
-const ANSWERS_PER_PROOF = 256;
-
 const FRAMING = new PollFraming();
-const NOTHING = Buffer.alloc(0);
 
 type State = "open" | { readonly t: "closing"; readonly code: number; readonly reason: string } | "ended";
 
 export class PollTransport implements Transport, CometSession {
   /** Set once, before anything can arrive. */
   connection: PollConnection | undefined = undefined;
+  readonly outbox: PollOutbox;
   readonly #home: PollHome;
   #state: State = "open";
-  readonly #queue = new PollQueue();
-  #number: number;
-  /** The last batch, until it is acknowledged. */
-  #kept: Uint8Array | undefined;
-  /** Of what core wrote, what is in it: core counts what left by what it wrote. */
-  #keptBytes = 0;
   #held: HeldPoll | undefined;
-  #proof = "";
-  #answers = 0;
-  #isDue = false;
   #lastCommand = 0;
-  /** When it is to come back, ms, and what it was told of that. */
-  #waitMs = 0;
-  #told = 0;
-  #name = "";
+  readonly #address: string | undefined;
 
-  /** `number`: of the batch that the client has, where it comes back. */
-  constructor(home: PollHome, number = 0) {
+  /**
+   * `number`: of the batch that the client has, where it comes back; `address`: where its first request came
+   * from.
+   */
+  constructor(home: PollHome, number = 0, address?: string) {
     this.#home = home;
-    this.#number = number;
+    this.#address = address;
+    this.outbox = new PollOutbox(number);
+  }
+
+  clientAddress(): string | undefined {
+    return this.#address;
   }
 
   get framing(): Framing {
@@ -89,12 +85,12 @@ export class PollTransport implements Transport, CometSession {
   }
 
   get bufferedBytes(): number {
-    return this.#queue.bytes + this.#keptBytes;
+    return this.outbox.unacknowledgedBytes;
   }
 
   write(frames: Uint8Array): void {
     if (this.#state !== "open") return;
-    this.#queue.write(frames, FRAMING.endings(frames));
+    this.outbox.write(frames, FRAMING.endings(frames));
     this.#flushSoon();
   }
 
@@ -106,7 +102,7 @@ export class PollTransport implements Transport, CometSession {
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
     // A client that was told to come back later does so, with its cursor, and not here.
-    if (this.#held === undefined && this.#told > 0) return this.terminate();
+    if (this.#held === undefined && this.outbox.isAwaitedLater) return this.terminate();
     this.#state = { t: "closing", code, reason };
     this.#home.leaving(this);
     this.#flushSoon();
@@ -118,9 +114,7 @@ export class PollTransport implements Transport, CometSession {
     const held = this.#held;
     this.#hold(undefined);
     held?.drop();
-    this.#queue.clear();
-    this.#kept = undefined;
-    this.#keptBytes = 0;
+    this.outbox.clear();
     queueMicrotask(() => {
       this.#home.gone(this);
       this.connection?.closed();
@@ -128,15 +122,15 @@ export class PollTransport implements Transport, CometSession {
   }
 
   setRetryDelay(afterMs: number): void {
-    this.#waitMs = afterMs;
+    this.outbox.waitMs = afterMs;
   }
 
   subscribed(positions: ReadonlyMap<string, Position | undefined>): void {
-    if (this.#state === "open") this.#queue.subscribed(positions);
+    if (this.#state === "open") this.outbox.subscribed(positions);
   }
 
   unsubscribed(channel: string): void {
-    if (this.#state === "open") this.#queue.unsubscribed(channel);
+    if (this.#state === "open") this.outbox.unsubscribed(channel);
   }
 
   take(commands: readonly CommandFrame[]): void {
@@ -151,16 +145,6 @@ export class PollTransport implements Transport, CometSession {
     this.terminate();
   }
 
-  /** The secret of its last cursor. */
-  get proof(): string {
-    return this.#proof;
-  }
-
-  /** Whether it has been told to end. */
-  get isLeaving(): boolean {
-    return this.#state !== "open";
-  }
-
   /**
    * A poll of this session. False when it stands where this session cannot go on from; the session ends then.
    */
@@ -169,27 +153,22 @@ export class PollTransport implements Transport, CometSession {
     commands: readonly CommandFrame[],
     held: HeldPoll,
   ): boolean {
-    const number = cursor?.number ?? this.#number;
     if (this.#state === "ended") return false;
-    const isRepeat = number === this.#number - 1 && this.#kept !== undefined;
-    if (number !== this.#number && !isRepeat) {
+    const acknowledged = this.outbox.acknowledge(cursor?.number);
+    if (acknowledged === "elsewhere") {
       this.supersede();
       return false;
     }
     this.#held?.supersede();
     this.#hold(held);
-    if (!isRepeat) {
-      this.#kept = undefined;
-      this.#keptBytes = 0;
-      if (typeof this.#state === "object" && this.#queue.isEmpty) {
-        // The last batch has arrived: there is nothing more to say.
-        this.#hold(undefined);
-        this.terminate();
-        return false;
-      }
+    if (acknowledged === "next" && typeof this.#state === "object" && this.outbox.isEmpty) {
+      // The last batch has arrived: there is nothing more to say.
+      this.#hold(undefined);
+      this.terminate();
+      return false;
     }
     this.take(commands);
-    if (this.#kept !== undefined || !this.#queue.isEmpty) this.#flushSoon();
+    if (this.outbox.hasNews) this.#flushSoon();
     return true;
   }
 
@@ -210,59 +189,22 @@ export class PollTransport implements Transport, CometSession {
 
   /** Answers what is held: with what there is, or, when it was held long enough, with nothing. */
   flush(evenNothing = false): void {
-    this.#isDue = false;
     const held = this.#held;
     if (held === undefined || this.#state === "ended") return;
-    if (this.#kept === undefined && (!this.#queue.isEmpty || this.#state !== "open"))
-      this.#kept = this.#batch();
-    if (this.#kept === undefined && !evenNothing) return;
+    if (!this.outbox.hasNews && this.#state === "open" && !evenNothing) return;
     this.#hold(undefined);
-    this.#told = this.#waitMs;
-    held.answer(this.#kept ?? this.#body(NOTHING, undefined));
+    const { gzip } = this.#home;
+    const answer = this.outbox.answer(this, this.#state === "open" ? undefined : this.#state, this.#home);
+    held.answer(answer, gzip && (() => gzip.compress(answer, (elements) => FRAMING.compressFrom(elements))));
   }
 
   #flushSoon(): void {
-    if (this.#held === undefined || this.#isDue) return;
-    this.#isDue = true;
-    this.#home.flushSoon(this);
+    if (this.#held !== undefined) this.#home.flushSoon(this);
   }
 
   #hold(held: HeldPoll | undefined): void {
     const before = this.#held;
     this.#held = held;
-    this.#home.holding(this, held, before);
-  }
-
-  #batch(): Uint8Array {
-    const frames = this.#queue.take();
-    this.#keptBytes = frames.length;
-    this.#number++;
-    return this.#body(frames, this.#queue.isEmpty ? this.#state : "open");
-  }
-
-  #body(frames: Uint8Array, state: State | undefined): Uint8Array {
-    const sid = this.connection?.id ?? "";
-    const end = typeof state === "object" ? state : undefined;
-    const cursor = end === undefined || mayReconnect(end.code) ? `,"cursor":"${this.#cursor(sid)}"` : "";
-    const close = end && { code: end.code, reason: end.reason };
-    // Once: by it the client knows how long silence is no bad sign.
-    const hold = this.#answers === 1 ? `,"hold":${this.#home.holdMs}` : "";
-    const closing = close === undefined ? "" : `,"close":${JSON.stringify(close)}`;
-    return Buffer.concat([
-      Buffer.from(`{"sid":"${sid}"${cursor},"frames":[`),
-      frames.subarray(1),
-      Buffer.from(`],"wait":${this.#waitMs}${hold}${closing}}\n`),
-    ]);
-  }
-
-  #cursor(sid: string): string {
-    if (this.#proof.length <= NONCE_LENGTH || this.#answers % ANSWERS_PER_PROOF === 0)
-      this.#proof = this.connection?.newResumeToken() ?? (this.#proof || this.#home.nonce());
-    this.#answers++;
-    if (sid !== this.#name) {
-      this.#name = sid;
-      this.#home.named(this, sid);
-    }
-    return encodeCursor(cursorHead(sid, this.#number, this.#proof), this.#queue.positions);
+    this.#home.holding(this, held, before, this.#state !== "open");
   }
 }

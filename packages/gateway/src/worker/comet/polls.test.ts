@@ -2,6 +2,7 @@ import { CORE_DEFAULTS, Core, MemoryBroker, noMetrics, silentLogger } from "@hol
 import { FakeClock, memoryRevocations } from "@holdfast/core/testing";
 import { type Json, ownerPrefix } from "@holdfast/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { PartedBody } from "../http/parted-body.js";
 import type { CommandFrame } from "./commands.js";
 import { decodeCursor } from "./cursor.js";
 import type { PollTransport } from "./poll-transport.js";
@@ -46,9 +47,9 @@ class TestPoll implements DueHeldPoll {
     this.#transport?.flush(true);
   }
 
-  answer(body: Uint8Array): void {
+  answer({ bytes }: PartedBody): void {
     this.fate = "answered";
-    this.text = Buffer.from(body).toString();
+    this.text = bytes.toString();
   }
 
   supersede(): void {
@@ -80,6 +81,7 @@ beforeEach(async () => {
     { ...CORE_DEFAULTS, historySize: 100, namespaces: { "": { clientPublish: true, historySize: 100 } } },
     {
       broker,
+      sharedSecret: async () => "the secret of this world",
       revocations: memoryRevocations(broker, clock),
       clock,
       logger: silentLogger,
@@ -135,6 +137,7 @@ function data({ frames }: Answer): unknown[] {
 
 const frameOf = (command: Record<string, unknown>): CommandFrame => ({
   id: command.id,
+  value: command,
   text: JSON.stringify(command),
 });
 
@@ -146,6 +149,20 @@ describe("a polled session", () => {
     expect(held.fate).toBe("held");
     await publish(1);
     expect(data(held.answered)).toEqual([1]);
+  });
+
+  it("has commands behind its connect carried out once that is answered, in order and each once", async () => {
+    const asked = [
+      { id: 1, connect: { subs: { news: null } } },
+      { id: 2, unsubscribe: { channel: "other" } },
+      { id: 3, publish: { channel: "news", data: 7 } },
+    ];
+    const first = (await poll({}, ...asked)).answered;
+    const frames = [...first.frames];
+    if (data(first).length === 0) frames.push(...(await poll(first, ...asked)).answered.frames);
+    const ids = frames.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    expect(ids).toEqual([1, 2, 3]);
+    expect(frames.filter((frame) => "publication" in frame)).toHaveLength(1);
   });
 
   it("is told in its first answer how long a poll is held", async () => {

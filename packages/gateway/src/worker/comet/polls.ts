@@ -7,12 +7,13 @@
  * and has a deadline in each.
  */
 import { randomBytes } from "node:crypto";
-import type { Clock, Core, ForwardedHeaders, Identity, Timer } from "@holdfast/core";
+import type { Clock, Core, ForwardedHeaders, Identity } from "@holdfast/core";
 import { isSameText } from "../../runtime/same-text.js";
-import { SIGN_INTERVAL_MS } from "../relay/relay-requests.js";
+import type { SharedGzip } from "../http/shared-gzip.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
 import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
+import { HeldPolls, type SignedPoll } from "./held-polls.js";
 import { type HeldPoll, type PollHome, PollTransport } from "./poll-transport.js";
 import type { CometSessions } from "./sessions.js";
 
@@ -33,14 +34,8 @@ export interface PollRequest {
   readonly commands: readonly CommandFrame[];
 }
 
-/** A poll whose deadline can be told to it. */
-export interface DueHeldPoll extends HeldPoll {
-  readonly destroyed: boolean;
-  readonly isForwarded: boolean;
-  /** Tells the instance that passed it on, if one did, that it is held still. */
-  sign(): void;
-  /** Held long enough. */
-  destroy(): void;
+/** A poll that its session holds, with a deadline. */
+export interface DueHeldPoll extends HeldPoll, SignedPoll {
   /** From now on this session answers it. */
   heldBy(transport: PollTransport): void;
 }
@@ -52,38 +47,35 @@ const SLICE_MS = 5;
 
 export class Polls implements PollHome {
   readonly holdMs: number;
+  readonly gzip: SharedGzip | undefined;
   readonly #core: Pick<Core, "open" | "isTokenOf">;
   readonly #sessions: CometSessions;
   readonly #clock: Clock;
-  readonly #held: WaitingSockets<DueHeldPoll>;
+  readonly #held: HeldPolls<DueHeldPoll>;
   readonly #absent: WaitingSockets<PollTransport>;
   readonly #leaving: WaitingSockets<PollTransport>;
-  /** Those that another instance passed on. */
-  readonly #forwarded = new Set<DueHeldPoll>();
-  readonly #signs: Timer;
   readonly #names = new Map<PollTransport, string>();
   /** What is to be called at a session's end. */
   readonly #releases = new Map<PollTransport, () => void>();
   /** To be flushed at the end of the turn. */
-  #due: PollTransport[] = [];
-  #next = 0;
+  readonly #due = new Set<PollTransport>();
 
+  /** `gzip`: compresses answers where clients accept it; undefined: they are plain. */
   constructor(
     core: Pick<Core, "open" | "isTokenOf">,
     sessions: CometSessions,
     options: PollOptions,
     clock: Clock,
+    gzip?: SharedGzip,
   ) {
+    this.gzip = gzip;
     this.#core = core;
     this.#sessions = sessions;
     this.#clock = clock;
     this.holdMs = options.holdMs;
-    this.#held = new WaitingSockets(clock, options.holdMs, Number.POSITIVE_INFINITY);
+    this.#held = new HeldPolls(clock, options.holdMs);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);
-    this.#signs = clock.every(SIGN_INTERVAL_MS, () => {
-      for (const held of this.#forwarded) held.sign();
-    });
   }
 
   /** Polls that are held: each has a socket. */
@@ -104,29 +96,22 @@ export class Polls implements PollHome {
   }
 
   flushSoon(transport: PollTransport): void {
-    this.#due.push(transport);
-    if (this.#due.length === 1) this.#clock.defer(() => this.#flush());
+    if (this.#due.size === 0) this.#clock.defer(() => this.#flush());
+    this.#due.add(transport);
   }
 
-  holding(transport: PollTransport, held: HeldPoll | undefined, before: HeldPoll | undefined): void {
-    if (before !== undefined) this.#release(before as DueHeldPoll);
+  holding(
+    transport: PollTransport,
+    held: HeldPoll | undefined,
+    before: HeldPoll | undefined,
+    isLeaving: boolean,
+  ): void {
+    if (before !== undefined) this.#held.release(before as DueHeldPoll);
     this.#absent.release(transport);
-    if (held !== undefined) this.#hold(held as DueHeldPoll);
+    if (held !== undefined) this.#held.add(held as DueHeldPoll);
     // Each poll brings the client further, in what it has yet to fetch.
-    if (transport.isLeaving) this.leaving(transport);
+    if (isLeaving) this.leaving(transport);
     else if (held === undefined) this.#absent.add(transport);
-  }
-
-  #hold(held: DueHeldPoll): void {
-    this.#held.add(held);
-    if (!held.isForwarded) return;
-    this.#forwarded.add(held);
-    held.sign();
-  }
-
-  #release(held: DueHeldPoll): void {
-    this.#held.release(held);
-    this.#forwarded.delete(held);
   }
 
   leaving(transport: PollTransport): void {
@@ -160,8 +145,6 @@ export class Polls implements PollHome {
 
   /** Answers whatever is held with nothing, so that no client waits for a worker that goes. Idempotent. */
   close(): void {
-    this.#signs.cancel();
-    this.#forwarded.clear();
     this.#held.close();
     this.#absent.close();
     this.#leaving.close();
@@ -169,7 +152,7 @@ export class Polls implements PollHome {
 
   /**
    * Begins the session that a poll asks for, or that its cursor tells of. `release` is called once, at its
-   * end.
+   * end; `address`: where its client comes from.
    */
   open(
     { cursor, channels, commands }: PollRequest,
@@ -177,8 +160,9 @@ export class Polls implements PollHome {
     held: DueHeldPoll,
     headers?: ForwardedHeaders,
     release?: () => void,
+    address?: string,
   ): void {
-    const transport = new PollTransport(this, cursor?.number);
+    const transport = new PollTransport(this, cursor?.number, address);
     if (release !== undefined) this.#releases.set(transport, release);
     const url =
       cursor === undefined
@@ -202,19 +186,19 @@ export class Polls implements PollHome {
     if (sid === undefined || token === undefined) return undefined;
     const session = this.#sessions.get(sid);
     if (!(session instanceof PollTransport)) return undefined;
-    return isSameText(token, session.proof) || this.#core.isTokenOf(sid, token) ? session : "foreign";
+    return isSameText(token, session.outbox.proof) || this.#core.isTokenOf(sid, token) ? session : "foreign";
   }
 
   #flush(): void {
     const deadline = this.#clock.monotonic() + SLICE_MS;
-    while (this.#next < this.#due.length) {
-      this.#due[this.#next++]?.flush();
-      if (this.#next % 16 === 0 && this.#clock.monotonic() >= deadline) {
-        this.#clock.defer(() => this.#flush());
+    let flushed = 0;
+    for (const transport of this.#due) {
+      this.#due.delete(transport);
+      transport.flush();
+      if (++flushed % 16 === 0 && this.#clock.monotonic() >= deadline) {
+        if (this.#due.size > 0) this.#clock.defer(() => this.#flush());
         return;
       }
     }
-    this.#due = [];
-    this.#next = 0;
   }
 }

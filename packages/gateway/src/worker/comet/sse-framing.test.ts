@@ -18,7 +18,7 @@ describe("events", () => {
     fc.assert(
       fc.property(fc.array(text, { minLength: 1 }), (texts) => {
         const framing = new EventFraming();
-        const bytes = framing.frameAll(texts.map((each) => ({ text: each, at: undefined })));
+        const bytes = framing.frameAll(texts.map((each) => ({ said: each, at: undefined })));
         expect(read(bytes).events.map(({ data }) => data)).toEqual(texts);
         expect(framing.endings(bytes)).toBeUndefined();
       }),
@@ -28,9 +28,9 @@ describe("events", () => {
   it("say where they end and where they lead, for the code that adds the ids", () => {
     const framing = new EventFraming();
     const messages: Message[] = [
-      { text: '"é"', at: at(1) },
-      { text: "[]", at: undefined },
-      { text: "{}", at: at(2) },
+      { said: '"é"', at: at(1) },
+      { said: "[]", at: undefined },
+      { said: "{}", at: at(2) },
     ];
     const bytes = framing.frameAll(messages);
     const endings = framing.endings(bytes) ?? [];
@@ -46,9 +46,9 @@ describe("events", () => {
 
   it("of one channel carry their ids themselves, each its own", () => {
     const bytes = new NumberedFraming().frameAll([
-      { text: "1", at: at(1) },
-      { text: "2", at: undefined },
-      { text: "3", at: at(3) },
+      { said: "1", at: at(1) },
+      { said: "2", at: undefined },
+      { said: "3", at: at(3) },
     ]);
     expect(read(bytes).events.map(({ data, id }) => [data, id])).toEqual([
       ["1", ";;;news=1:k3"],

@@ -25,6 +25,7 @@ class World {
       { ...CORE_DEFAULTS, historySize: 1000 },
       {
         broker: this.broker,
+        sharedSecret: async () => "the secret of this world",
         revocations: memoryRevocations(this.broker, this.clock),
         clock: this.clock,
         logger: silentLogger,

@@ -11,9 +11,9 @@
  * Invariant: the answer's head leaves first. An end that core gives while the connection is being opened
  * waits for it, so that every request hears a status and why the stream ended.
  */
-import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
+import { type Connection, type FrameRun, type Framing, type Transport, tenthsFor } from "@holdfast/core";
 import { disconnects, mayReconnect, type Position, type Resume } from "@holdfast/protocol";
-import type { TcpHandle } from "../../runtime/tcp-handle.js";
+import type { Seat } from "../../runtime/tcp-handle.js";
 import { HandleWriter, type WriterHome } from "../sockets/handle-writer.js";
 import { type CommandFrame, carryOut } from "./commands.js";
 import { cursorHead, encodeCursor } from "./cursor.js";
@@ -76,8 +76,8 @@ export class SseTransport
   /**
    * `early`: how much sooner than others its first proof is due, ms, so that streams do not end as one wave.
    */
-  constructor(handle: TcpHandle, home: StreamHome, ids: Ids, early = 0) {
-    super(handle, home);
+  constructor(seat: Seat, home: StreamHome, ids: Ids, early = 0) {
+    super(seat, home);
     this.#provenAt = home.now() - early;
     this.#ids = ids;
   }
@@ -89,6 +89,13 @@ export class SseTransport
   write(frames: Uint8Array): void {
     if (this.state !== "open") return;
     this.put(typeof this.#ids === "object" ? this.#ids.number(frames, EVENTS) : frames);
+  }
+
+  writeRun(run: FrameRun): void {
+    if (this.state !== "open") return;
+    const ids = this.#ids;
+    if (typeof ids !== "object") this.put(run.joined);
+    else this.put(Buffer.concat(run.list.map((frames) => ids.number(frames, EVENTS))));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { BrokerUnavailable, channelTopic, MemoryBus } from "@holdfast/core";
-import { brokerContract, brokerLogContract, FakeClock } from "@holdfast/core/testing";
+import { brokerContract, brokerLogContract, FakeClock, sharedSecretContract } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import type { BrokerAnswer, BrokerRequest } from "../../link/messages.js";
 import { BrokerServer } from "../../primary/embedded/broker-server.js";
@@ -38,6 +38,17 @@ function world() {
 
 brokerContract("LinkBroker", world);
 brokerLogContract("LinkBroker", world);
+sharedSecretContract("LinkBroker", () => {
+  const { create } = world();
+  return {
+    async create() {
+      const broker = create();
+      broker.start({ publication() {}, state() {} });
+      return () => broker.sharedSecret();
+    },
+    close: async () => {},
+  };
+});
 
 describe("a broker over a link that stays silent", () => {
   const NEWS = channelTopic("news");

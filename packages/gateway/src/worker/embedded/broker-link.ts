@@ -16,7 +16,8 @@ import {
   type LogQuery,
   type Topic,
 } from "@holdfast/core";
-import type { Position } from "@holdfast/protocol";
+import type { Data, Position } from "@holdfast/protocol";
+import { fromLink, type LinkPage, pageFromLink, toLink } from "../../link/link-data.js";
 import type { BrokerAnswer, BrokerRequest } from "../../link/messages.js";
 import { WaitingCalls } from "./waiting-calls.js";
 
@@ -46,15 +47,16 @@ export class LinkBroker implements Broker {
     events.state("ready");
   }
 
-  publish(topic: Topic, data: string, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
-    return this.#ask((id) => ({ type: "broker-publish", id, topic, data, options }));
+  publish(topic: Topic, data: Data, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
+    return this.#ask((id) => ({ type: "broker-publish", id, topic, data: toLink(data), options }));
   }
 
-  read(topic: Topic, query: LogQuery): Promise<LogPage> {
-    return this.#ask((id) => ({ type: "broker-read", id, topic, query }));
+  async read(topic: Topic, query: LogQuery): Promise<LogPage> {
+    return pageFromLink(await this.#ask<LinkPage>((id) => ({ type: "broker-read", id, topic, query })));
   }
 
-  secret(): Promise<string> {
+  /** The secret of the bus, over the same link. */
+  sharedSecret(): Promise<string> {
     return this.#ask((id) => ({ type: "broker-secret", id }));
   }
 
@@ -86,7 +88,8 @@ export class LinkBroker implements Broker {
     if (this.#state.t !== "ready") return;
     if (message.type === "broker-publication") {
       const topic = message.topic as Topic;
-      if (this.#topics.has(topic)) this.#state.events.publication(topic, message.data, message.position);
+      if (this.#topics.has(topic))
+        this.#state.events.publication(topic, fromLink(message.data), message.position);
       return;
     }
     if (message.type === "broker-skipped") {

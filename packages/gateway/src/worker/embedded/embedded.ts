@@ -10,6 +10,7 @@ import type { WorkerBroker } from "./worker-broker.js";
 
 export class Embedded implements WorkerBroker {
   readonly broker: LinkBroker;
+  readonly sharedSecret: () => Promise<string>;
   readonly ingest = undefined;
   readonly presence: PresenceStore;
   readonly revocations: RevocationStore;
@@ -18,6 +19,7 @@ export class Embedded implements WorkerBroker {
   constructor(send: Send<BrokerRequest | SeamCall>, clock: Clock) {
     const ask = (message: BrokerRequest | SeamCall): boolean => send(message, LINK_SHARES.requests);
     this.broker = new LinkBroker(ask, clock);
+    this.sharedSecret = () => this.broker.sharedSecret();
     this.#calls = new LinkCalls(ask, clock);
     this.presence = this.#calls.seam<PresenceStore>("presence", {
       renew: true,

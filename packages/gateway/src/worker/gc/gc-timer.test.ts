@@ -6,13 +6,15 @@ import { fullCollection, GcTimer } from "./gc-timer.js";
 function setUp(slot = 0, utilization = 0) {
   const clock = new FakeClock();
   const events: string[] = [];
-  const world = { utilization };
+  const world = { utilization, isWorthIt: true };
   const timer = new GcTimer({
     clock,
     intervalMs: 30_000,
     slot,
     random: () => 0.5,
     takeUtilization: () => world.utilization,
+    isWorthIt: () => world.isWorthIt,
+    skipped: (reason) => events.push(reason),
     wish: () => events.push("wish"),
     collect: () => events.push("collect"),
     done: () => events.push("done"),
@@ -46,12 +48,29 @@ describe("the collection timer", () => {
     expect(Math.max(...moments)).toBeLessThanOrEqual(30_100);
   });
 
-  it("waits while the loop is busy, but not for ever", () => {
-    const { clock, events } = setUp(0, 0.95);
+  it("leaves a loop that stays busy to V8, and looks again an interval later", () => {
+    const { clock, events, world } = setUp(0, 0.25);
     clock.advance(3_000 + 9_000);
     expect(events).toEqual([]);
     clock.advance(2_000);
-    expect(events).toEqual(["wish"]);
+    expect(events).toEqual(["busy"]);
+    world.utilization = 0.15;
+    clock.advance(28_900);
+    expect(events).toEqual(["busy"]);
+    clock.advance(1_000);
+    expect(events).toEqual(["busy", "wish"]);
+  });
+
+  it("leaves out what would find too little, and looks again an interval later", () => {
+    const { clock, events, world } = setUp();
+    world.isWorthIt = false;
+    clock.advance(3_000);
+    expect(events).toEqual(["little"]);
+    clock.advance(29_999);
+    expect(events).toEqual(["little"]);
+    world.isWorthIt = true;
+    clock.advance(1);
+    expect(events).toEqual(["little", "wish"]);
   });
 
   it("goes on as soon as the loop is free", () => {

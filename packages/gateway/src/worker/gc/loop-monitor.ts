@@ -1,50 +1,54 @@
 /**
  * How busy the event loop is: its delay, for load reports and for the metrics, and its utilization.
  *
- * Each reader has its own "since you last asked", so the delay has a histogram each; both are filled outside
- * of JavaScript. The delay is what came on top of the sampling interval.
+ * A timer on the grid of all timers (core's clock) tells how much later than its interval it was called:
+ * a delay shorter than the interval is seen by chance, a longer one always. Node's own histogram of the
+ * delay is a timer of the loop besides, which wakes an idle worker. Each reader has its own "since you
+ * last asked".
  */
+import { createHistogram, type EventLoopUtilization, performance } from "node:perf_hooks";
+import type { Clock, Timer } from "@holdfast/core";
+import type { LoopDelays } from "../../link/worker-readings.js";
 
-import {
-  type EventLoopUtilization,
-  type IntervalHistogram,
-  monitorEventLoopDelay,
-  performance,
-} from "node:perf_hooks";
-import type { LoopDelays } from "../../link/metrics.js";
-
-/**
- * A timer of the loop for each histogram: at 25 ms the two would wake an idle worker up to 80 times a second.
- * A delay shorter than this is seen by chance, a longer one always.
- */
+/** The interval of the ticker, so that an idle worker wakes up once for both. */
 const RESOLUTION_MS = 100;
 const NS_PER_MS = 1e6;
 
 export class LoopMonitor {
-  readonly #sinceReport: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #sinceScrape: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #clock: Clock;
+  readonly #timer: Timer;
+  /** Of the timer's last call, monotonic ms. */
+  #last: number;
+  #maxSinceReport = 0;
+  /** In ns, as Node's histograms take whole numbers. */
+  readonly #sinceScrape = createHistogram();
   #lastUtilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #lastReported: EventLoopUtilization = performance.eventLoopUtilization();
 
-  constructor() {
-    this.#sinceReport.enable();
-    this.#sinceScrape.enable();
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#last = clock.monotonic();
+    this.#timer = clock.every(RESOLUTION_MS, () => this.#sample());
   }
 
   /** The largest delay since the last call, in ms. */
   takeMaxDelayMs(): number {
-    const max = maxMs(this.#sinceReport);
-    this.#sinceReport.reset();
+    const max = this.#maxSinceReport;
+    this.#maxSinceReport = 0;
     return max;
   }
 
-  /** The delays since the last call. */
+  /** The delays since the last call, in seconds. */
   takeDelays(): LoopDelays {
     const histogram = this.#sinceScrape;
-    const delays = {
-      p50: delayMs(histogram.percentile(50)) / 1000,
-      p99: delayMs(histogram.percentile(99)) / 1000,
-      max: maxMs(histogram) / 1000,
-    };
+    const delays =
+      histogram.count === 0
+        ? { p50: 0, p99: 0, max: 0 }
+        : {
+            p50: seconds(histogram.percentile(50)),
+            p99: seconds(histogram.percentile(99)),
+            max: seconds(histogram.max),
+          };
     histogram.reset();
     return delays;
   }
@@ -57,18 +61,29 @@ export class LoopMonitor {
     return utilization;
   }
 
+  /** Likewise, since the last report to viewers. */
+  takeReportedUtilization(): number {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#lastReported);
+    this.#lastReported = now;
+    return utilization;
+  }
+
   /** Idempotent. */
   close(): void {
-    this.#sinceReport.disable();
-    this.#sinceScrape.disable();
+    this.#timer.cancel();
+  }
+
+  #sample(): void {
+    const now = this.#clock.monotonic();
+    // After a late call the next one comes sooner than an interval later.
+    const delayMs = Math.max(0, now - this.#last - RESOLUTION_MS);
+    this.#last = now;
+    this.#maxSinceReport = Math.max(this.#maxSinceReport, delayMs);
+    this.#sinceScrape.record(Math.max(1, Math.round(delayMs * NS_PER_MS)));
   }
 }
 
-/** An empty histogram's `max` is the number that it starts its comparisons with. */
-function maxMs(histogram: IntervalHistogram): number {
-  return histogram.count === 0 ? 0 : delayMs(histogram.max);
-}
-
-function delayMs(sampledNs: number): number {
-  return Math.max(0, sampledNs / NS_PER_MS - RESOLUTION_MS);
+function seconds(ns: number): number {
+  return ns / NS_PER_MS / 1000;
 }

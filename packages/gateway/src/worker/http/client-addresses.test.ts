@@ -1,7 +1,30 @@
 import { describe, expect, it } from "@jest/globals";
+import { transportAddress } from "../../admission/client-address.js";
 import { ClientAddresses } from "./client-addresses.js";
 
 const proxied = new ClientAddresses({ proxyProtocol: false, trustedProxies: ["10.1.0.0/16"] });
+
+describe("what a transport remembers of its client's address", () => {
+  const headers = { "x-forwarded-for": "192.0.2.1" };
+  it("is nothing where its peer is the client, and what a proxy says where it is not", () => {
+    expect(proxied.remembered(() => "203.0.113.5", headers)).toBeUndefined();
+    expect(proxied.remembered(() => "10.1.2.3", headers)).toBe("192.0.2.1");
+    const direct = new ClientAddresses({ proxyProtocol: false, trustedProxies: [] });
+    expect(
+      direct.remembered(() => {
+        throw new Error("asked for");
+      }, headers),
+    ).toBeUndefined();
+  });
+
+  it("is that it is not known where the peer's is another's", () => {
+    const behind = new ClientAddresses({ proxyProtocol: true, trustedProxies: [] });
+    const named = behind.remembered(() => "10.0.0.1", {});
+    expect(transportAddress(named, () => "10.0.0.1")).toBeUndefined();
+    expect(transportAddress(undefined, () => "::ffff:203.0.113.5")).toBe("203.0.113.5");
+    expect(transportAddress(undefined, () => undefined)).toBeUndefined();
+  });
+});
 
 describe("whose request it is", () => {
   it("is the peer's, whatever it says", () => {

@@ -13,6 +13,7 @@ import {
   namedKey,
   plainAddress,
   TrustedProxies,
+  UNKNOWN_ADDRESS,
 } from "../../admission/client-address.js";
 import type { PeerAddressOptions } from "../../admission/peer-address.js";
 
@@ -32,6 +33,17 @@ export class ClientAddresses {
   constructor({ proxyProtocol, trustedProxies }: PeerAddressOptions) {
     this.#proxyProtocol = proxyProtocol;
     this.#proxies = new TrustedProxies(trustedProxies);
+  }
+
+  /**
+   * What a transport has to remember: nothing where its peer is the client, which can be asked for its
+   * address later; otherwise what the proxy says, or `UNKNOWN_ADDRESS`.
+   */
+  remembered(peer: () => string | undefined, headers: IncomingHttpHeaders): string | undefined {
+    if (this.#proxyProtocol) return UNKNOWN_ADDRESS;
+    if (!this.#proxies.any) return undefined;
+    const { address, isProxy } = this.of(peer(), headers);
+    return isProxy ? (address ?? UNKNOWN_ADDRESS) : undefined;
   }
 
   /** `peer`: the address at the other end of the connection, if it has one. */

@@ -1,4 +1,4 @@
-import { SparseLog } from "@holdfast/core";
+import { Incidents, SparseLog } from "@holdfast/core";
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import { originCheck } from "../../http/origin.js";
@@ -7,7 +7,7 @@ import { loggedCheck, noticeIn } from "./noticed.js";
 function world(origins?: readonly string[]) {
   const logger = new RecordingLogger();
   const log = new SparseLog(logger, new FakeClock());
-  return { logger, log, check: loggedCheck(originCheck(origins), log, origins) };
+  return { logger, log, check: loggedCheck(originCheck(origins), log, new Incidents(Date.now), origins) };
 }
 
 describe("a page that is refused by its origin", () => {
@@ -49,7 +49,7 @@ describe("a page that is refused by its origin", () => {
 describe("a request that was meant otherwise", () => {
   it("is logged with its path and the hint", () => {
     const { logger, log } = world();
-    const notice = noticeIn(log);
+    const notice = noticeIn(log, new Incidents(Date.now));
     notice("/socket.io/", "This is no Socket.IO server.");
     notice("/socket.io/", "This is no Socket.IO server.");
     expect(logger.lines).toEqual([

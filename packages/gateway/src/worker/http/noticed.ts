@@ -6,7 +6,7 @@
  * origin, path and reason, rarely (`SparseLog`). Invariant: nothing of a query is logged, and of the rest a
  * bounded piece.
  */
-import type { SparseLog } from "@holdfast/core";
+import type { Incidents, SparseLog } from "@holdfast/core";
 import type { OriginCheck } from "../../http/origin.js";
 
 /** Told of a path that is not served, or of a parameter that is not read, with the sentence of the answer. */
@@ -18,6 +18,7 @@ const MAX_LOGGED = 200;
 export function loggedCheck(
   check: OriginCheck,
   log: SparseLog,
+  incidents: Incidents,
   origins: readonly string[] = [],
 ): OriginCheck {
   return (origin, host, site) => {
@@ -25,14 +26,17 @@ export function loggedCheck(
     const page = cut(origin ?? `none, from a page that is ${site}`);
     const add =
       origin === undefined ? {} : { add: `--origins ${[...origins, page].join(",").slice(-1_000)}` };
+    incidents.note({ kind: "turned-away", code: "origin", message: page });
     log.warn("origin", page, { origin: page, host: cut(host ?? ""), ...add }, "refused a page by its origin");
     return false;
   };
 }
 
-export function noticeIn(log: SparseLog): Notice {
-  return (path, message) =>
+export function noticeIn(log: SparseLog, incidents: Incidents): Notice {
+  return (path, message) => {
+    incidents.note({ kind: "turned-away", code: "request", message: `${cut(path)}: ${message}` });
     log.info("request", message, { path: cut(path), hint: message }, "refused a request");
+  };
 }
 
 function cut(text: string): string {

@@ -28,7 +28,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^\/(api(\/|$)|metrics$|livez$|readyz$|publish$|broadcast$)/,
-    "That belongs to the admin port (setting `adminPort`), which is another one than this.",
+    "That belongs to the admin port: ask port 9080, or the one that the setting `adminPort` names.",
   ],
 ];
 

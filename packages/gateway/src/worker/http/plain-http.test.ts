@@ -69,11 +69,25 @@ describe("plain HTTP", () => {
     ["*;q=0", undefined],
     [", GZIP ;q=0.1,,", "gzip"],
     ["br;q=nonsense", undefined],
-  ])("gives a client that accepts %p the coding %p", (accepted, coding) => {
+  ])("gives a client that accepts %p the coding %p", async (accepted, coding) => {
     const pages = new PlainHttp({ "/": { contentType: "text/html", body: "tea ".repeat(500) } });
     const headers = accepted === undefined ? {} : { "accept-encoding": accepted };
+    await pages.compressed("/");
     const answer = pages.answer({ method: "GET", url: "/", headers }, "ok");
     expect(answer.headers["Content-Encoding"]).toBe(coding);
     expect(answer.headers.Vary).toBe("Accept-Encoding");
+  });
+
+  it("gives a page as it is until it is compressed, and compresses none before it is asked for", async () => {
+    const body = "tea ".repeat(500);
+    const page = { contentType: "text/html", body };
+    const pages = new PlainHttp({ "/": page, "/other": page });
+    const ask = () => pages.answer({ method: "GET", url: "/", headers: { "accept-encoding": "gzip" } }, "ok");
+    expect(ask()).toMatchObject({ body: Buffer.from(body), headers: { Vary: "Accept-Encoding" } });
+    const before = performance.now();
+    while (ask().headers["Content-Encoding"] !== "gzip" && performance.now() < before + 10_000)
+      await new Promise(setImmediate);
+    expect(ask().headers["Content-Encoding"]).toBe("gzip");
+    await pages.compressed("/nowhere");
   });
 });

@@ -1,16 +1,18 @@
 /**
  * Plain HTTP on the public port: `/healthz` and the static pages. Everything else is a sentence.
  *
- * Pure: a request head and the state in, an answer out. Shows nothing of the inside.
+ * A request head and the state in, an answer out. Shows nothing of the inside. A page is compressed when it
+ * is first asked for, off the event loop, and given as it is until then. Nearly every worker is asked for
+ * no page, and compresses none.
  */
 import { createHash } from "node:crypto";
 import { elementsOf } from "../../http/field-values.js";
 import { errorAnswer, type HttpAnswer, httpError } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
-import { codedBodies, qualityOf } from "./content-coding.js";
+import type { StaticPage } from "../../http/static-page.js";
+import { type CodedBody, codedBodies, qualityOf } from "./content-coding.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
-import type { StaticPage } from "./static-page.js";
 import { WEBSOCKET_PATH } from "./upgrade.js";
 
 /** One form of a page: as it is, or compressed. */
@@ -44,16 +46,24 @@ const HEALTH = Object.freeze({
   shut: { status: 503, body: "no connection is accepted" },
 }) satisfies Readonly<Record<Health, { status: number; body: string }>>;
 
+/** A page with its forms, the best first and the page as it is last. */
+interface Page {
+  readonly plain: Buffer;
+  readonly formOf: (form: CodedBody) => Form;
+  forms: readonly Form[];
+  /** Settles when the compressed forms are there; undefined until they were asked for. */
+  coding: Promise<void> | undefined;
+}
+
 export class PlainHttp {
-  /** By path: all forms of the page, the best first and the page as it is last. */
-  readonly #pages = new Map<string, readonly Form[]>();
+  readonly #pages = new Map<string, Page>();
   readonly #notice: Notice | undefined;
 
   constructor(pages: Readonly<Record<string, StaticPage>>, notice?: Notice) {
     this.#notice = notice;
     for (const [path, { contentType, body, anyOrigin = false }] of Object.entries(pages)) {
       const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
-      const forms = codedBodies(body).map(({ coding, body: bytes }): Form => {
+      const formOf = ({ coding, body: bytes }: CodedBody): Form => {
         // A strong tag names bytes: each form has its own, RFC 9110 §8.8.3.3.
         const etag = coding === undefined ? `"${hash}"` : `"${hash}-${coding}"`;
         const headers = {
@@ -71,9 +81,27 @@ export class PlainHttp {
           etag,
           headers: coding === undefined ? headers : { ...headers, "Content-Encoding": coding },
         };
-      });
-      this.#pages.set(path, forms);
+      };
+      const plain = Buffer.from(body);
+      const forms = [formOf({ coding: undefined, body: plain })];
+      this.#pages.set(path, { plain, formOf, forms, coding: undefined });
     }
+  }
+
+  /**
+   * Resolves when the compressed forms of a page are there, and makes them at the first call. A page that
+   * cannot be compressed is given as it is.
+   */
+  async compressed(path: string): Promise<void> {
+    const page = this.#pages.get(path);
+    if (page === undefined) return;
+    page.coding ??= codedBodies(page.plain).then(
+      (coded) => {
+        page.forms = [...coded.map(page.formOf), ...page.forms];
+      },
+      () => {},
+    );
+    await page.coding;
   }
 
   /** `health`: what a load balancer that asks is told. */
@@ -87,8 +115,8 @@ export class PlainHttp {
     }
     // RFC 9110 §9.3.7: about the server as a whole.
     if (path === "*") return { status: 204, headers: { Allow: "GET, HEAD, POST, OPTIONS" }, body: undefined };
-    const forms = this.#pages.get(path);
-    if (forms === undefined && path !== "/healthz") {
+    const known = this.#pages.get(path);
+    if (known === undefined && path !== "/healthz") {
       const hint = pathHint(path);
       if (hint !== undefined) this.#notice?.(path, hint);
       const message =
@@ -105,7 +133,9 @@ export class PlainHttp {
         { Allow: "GET, HEAD" },
       );
     }
-    const page = forms === undefined ? undefined : best(forms, head.headers["accept-encoding"]);
+    const accepted = head.headers["accept-encoding"];
+    if (known !== undefined && accepted !== undefined) void this.compressed(path);
+    const page = known && best(known.forms, accepted);
     if (page === undefined) {
       const { status, body } = HEALTH[health];
       return { status, headers: TEXT, body };

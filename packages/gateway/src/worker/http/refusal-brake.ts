@@ -28,6 +28,12 @@ interface Held {
   say(): void;
 }
 
+/** What an owner of sockets asks of a brake. */
+export type BrakeOf<Owner extends object> = Pick<
+  RefusalBrake<Owner>,
+  "refuse" | "hurry" | "release" | "close"
+>;
+
 export class RefusalBrake<Owner extends object = object> {
   readonly #clock: Clock;
   readonly #delayed: () => void;

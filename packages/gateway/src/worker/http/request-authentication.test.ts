@@ -24,6 +24,20 @@ function world(verdicts: { authenticate?: Verdict | Promise<Verdict>; redeem?: V
 }
 
 describe("request authentication", () => {
+  it("tells of requests that it refuses, and not of those that `connect` may still say", async () => {
+    const told: string[] = [];
+    const saying = (verdict: Verdict) =>
+      new RequestAuthentication(
+        { authenticate: () => Promise.resolve(verdict), redeem: () => Promise.resolve(verdict) },
+        ({ name }) => told.push(name),
+      );
+    await saying({ error: errors.tokenExpired }).authenticate({ token: "t" });
+    await saying({ error: errors.badToken }).authenticateCommands("t");
+    await saying({ error: errors.unauthorized }).authenticateCommands("t");
+    await saying(USER).authenticate({ token: "t" });
+    expect(told).toEqual(["token_expired", "bad_token"]);
+  });
+
   it("gives core the token, the session and the headers for the application", () => {
     const { asked, authentication } = world();
     const forwarded = { cookie: "a=1" } as never;

@@ -36,10 +36,13 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 
 export class RequestAuthentication {
   readonly #core: Pick<Core, "authenticate" | "redeem">;
+  readonly #refused: (error: ErrorCode) => void;
   #waiting = 0;
 
-  constructor(core: Pick<Core, "authenticate" | "redeem">) {
+  /** `refused` is told of each request that has been refused for what it brought, or did not bring. */
+  constructor(core: Pick<Core, "authenticate" | "redeem">, refused: (error: ErrorCode) => void = () => {}) {
     this.#core = core;
+    this.#refused = refused;
   }
 
   /** Requests of which it is not known yet who they are from. */
@@ -57,18 +60,22 @@ export class RequestAuthentication {
     }
     const mayWait = token !== undefined || byTicket !== undefined || forwarded !== undefined;
     if (mayWait && this.#waiting >= MAX_WAITING) return BUSY;
-    return this.#counted(
+    const verdict = this.#counted(
       byTicket === undefined
         ? this.#core.authenticate(token, forwarded, resume)
         : this.#core.redeem(byTicket),
     );
+    return verdict instanceof Promise ? verdict.then((late) => this.#told(late)) : this.#told(verdict);
   }
 
   /** The same for a request whose commands connect: `connect` may say what the head does not. */
   authenticateCommands(token: string | undefined): CommandsVerdict | Promise<CommandsVerdict> {
     if (token === undefined) return UNKNOWN;
-    const verdict = this.authenticate({ token });
-    return verdict instanceof Promise ? verdict.then(ofCommands) : ofCommands(verdict);
+    if (this.#waiting >= MAX_WAITING) return BUSY;
+    const verdict = this.#counted(this.#core.authenticate(token));
+    return verdict instanceof Promise
+      ? verdict.then((late) => this.#told(ofCommands(late)))
+      : this.#told(ofCommands(verdict));
   }
 
   #counted(verdict: Verdict | Promise<Verdict>): Verdict | Promise<Verdict> {
@@ -78,6 +85,11 @@ export class RequestAuthentication {
       this.#waiting--;
       return late;
     });
+  }
+
+  #told<Either extends CommandsVerdict | Verdict>(verdict: Either): Either {
+    if ("error" in verdict) this.#refused(verdict.error);
+    return verdict;
   }
 }
 

@@ -8,6 +8,7 @@
 import { ANONYMOUS, type Core, type ForwardedHeaders, type Verdict } from "@holdfast/core";
 import { errors } from "@holdfast/protocol";
 import type { RequestHead } from "../../http/incoming-head.js";
+import type { AddressProbes, Peer } from "./address-probes.js";
 import type { ClientAddresses } from "./client-addresses.js";
 import { withAddress } from "./forwarded-headers.js";
 import type { RequestAuthentication } from "./request-authentication.js";
@@ -24,6 +25,7 @@ export class UpgradeAdmission {
   readonly #authentication: RequestAuthentication;
   readonly #policy: UpgradePolicy;
   readonly #clients: ClientAddresses;
+  readonly #probes: AddressProbes;
   readonly #random: () => number;
 
   constructor(
@@ -31,26 +33,34 @@ export class UpgradeAdmission {
     authentication: RequestAuthentication,
     policy: UpgradePolicy,
     clients: ClientAddresses,
+    probes: AddressProbes,
     random: () => number,
   ) {
     this.#core = core;
     this.#authentication = authentication;
     this.#policy = policy;
     this.#clients = clients;
+    this.#probes = probes;
     this.#random = random;
   }
 
   /**
-   * `peer`: the address at the other end of the connection, asked for where the application is shown headers.
+   * `peer`: the other end of the connection, asked for where the application is shown headers, and for a
+   * probe.
    */
   decide(
     head: RequestHead,
-    peer: () => string | undefined,
+    peer: () => Peer | undefined,
   ): Acceptance | UpgradeRefusal | Promise<Acceptance | UpgradeRefusal> {
+    this.#probes.note(head.headers, peer, this.#clients);
     const bare = decideUpgrade(head, this.#policy);
     if (bare.kind === "refuse") return bare;
+    const address = this.#clients.remembered(() => peer()?.address, head.headers);
+    const asked = address === undefined ? bare : { ...bare, address };
     const decision =
-      bare.forwarded === undefined ? bare : this.#withAddress(bare, bare.forwarded, head, peer());
+      asked.forwarded === undefined
+        ? asked
+        : this.#withAddress(asked, asked.forwarded, head, peer()?.address);
     const { channels, forwarded, token } = decision;
     const byUrl = channels === undefined ? undefined : forwarded;
     const who = this.#authentication.authenticate({ token, forwarded: byUrl });

@@ -8,26 +8,6 @@
  * without it, behind the answers to those before it.
  */
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-import { asksForWebSocket } from "../../http/request-rules.js";
-
-/** `upgrade`: what the parser has found, which the typings leave out. */
-type OnIncoming = (request: IncomingMessage & { upgrade: boolean }, keepAlive: boolean) => unknown;
-
-/**
- * Has Node see each offer for a WebSocket on this connection, also where its parser takes the list for
- * another.
- */
-export function watchOffers(socket: Duplex): void {
-  // Node does not export its parser; exchanges.ts stops it in the same way.
-  const { parser } = socket as { readonly parser?: { onIncoming?: OnIncoming | null } | null };
-  const next = parser?.onIncoming;
-  if (typeof next !== "function" || parser == null) return;
-  parser.onIncoming = (request, keepAlive) => {
-    if (asksForWebSocket(request.headers, request.httpVersionMinor)) request.upgrade = true;
-    return next.call(parser, request, keepAlive);
-  };
-}
 
 /** The bytes of the request without its offer, and what has been read behind it: to be read again. */
 export function withoutOffer(request: IncomingMessage, behind: Buffer): Buffer {

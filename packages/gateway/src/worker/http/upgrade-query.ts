@@ -50,64 +50,96 @@ const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{20}$/;
 
 /** `raw` is what follows the question mark. */
-export function parseUpgradeQuery(
-  raw: string,
-  { maxChannels, tokenInUrl, notice, codecs = CODEC_ROWS }: QueryRules,
-): UpgradeQuery | QueryProblem {
+export function parseUpgradeQuery(raw: string, rules: QueryRules): UpgradeQuery | QueryProblem {
   if (!VISIBLE_ASCII.test(raw)) {
     return problem(errors.badRequest, "The query has a character that must be percent-encoded.");
   }
-  let channels: Set<string> | undefined;
-  let format: string | undefined;
-  let sid: string | undefined;
-  let cursor: string | undefined;
-  let ticket: string | undefined;
-  let token: string | undefined;
-  let near: { readonly name: string; readonly value: string } | undefined;
+  const found: FoundParameters = {};
   for (const pair of raw.split("&")) {
     const equals = pair.indexOf("=");
     const name = equals === -1 ? pair : pair.slice(0, equals);
     const value = equals === -1 ? "" : pair.slice(equals + 1);
-    switch (name) {
-      case "channels": {
-        channels ??= new Set();
-        const found = addChannels(channels, value, maxChannels);
-        if (found !== undefined) return found;
-        break;
-      }
-      case "format":
-        if (!codecs.some((row) => row.format === value)) {
-          const known = codecs.flatMap((row) => (row.format === undefined ? [] : `\`${row.format}\``));
-          return problem(
-            errors.badRequest,
-            `\`format\` must be ${known.join(" or ")}, not ${JSON.stringify(value.slice(0, MAX_SHOWN))}.`,
-          );
-        }
-        format = value;
-        break;
-      case "sid":
-        sid = SESSION_ID.test(value) ? value : undefined;
-        break;
-      case "ticket":
-        ticket = value;
-        break;
-      case "cursor":
-        cursor = decode(value);
-        break;
-      case "token":
-        if (!tokenInUrl) {
-          return problem(
-            errors.badRequest,
-            "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
-          );
-        }
-        // A token has no character that would have to be encoded.
-        token = value;
-        break;
-      default:
-        if (NEAR_CHANNELS.test(name)) near ??= { name, value };
-    }
+    const wrong = addParameter(found, name, value, rules);
+    if (wrong !== undefined) return wrong;
   }
+  const { channels, format, sid, cursor, ticket, token } = found;
+  return (
+    problemOfAll(found, rules) ?? {
+      kind: "query",
+      channels: channels && [...channels],
+      format,
+      sid,
+      cursor,
+      ticket,
+      token,
+    }
+  );
+}
+
+/** The parameters of a query so far, each as its last occurrence says; channels add up. */
+interface FoundParameters {
+  channels?: Set<string>;
+  format?: string;
+  sid?: string | undefined;
+  cursor?: string | undefined;
+  ticket?: string;
+  token?: string;
+  /** The first parameter that was written where `channels` is meant. */
+  near?: { readonly name: string; readonly value: string };
+}
+
+function addParameter(
+  found: FoundParameters,
+  name: string,
+  value: string,
+  { maxChannels, tokenInUrl, codecs = CODEC_ROWS }: QueryRules,
+): QueryProblem | undefined {
+  switch (name) {
+    case "channels":
+      found.channels ??= new Set();
+      return addChannels(found.channels, value, maxChannels);
+    case "format":
+      if (!codecs.some((row) => row.format === value)) return unknownFormat(value, codecs);
+      found.format = value;
+      return undefined;
+    case "sid":
+      found.sid = SESSION_ID.test(value) ? value : undefined;
+      return undefined;
+    case "ticket":
+      found.ticket = value;
+      return undefined;
+    case "cursor":
+      found.cursor = decode(value);
+      return undefined;
+    case "token":
+      if (!tokenInUrl) {
+        return problem(
+          errors.badRequest,
+          "Tokens are not taken from the URL, where logs and proxies keep them; send it in `connect`.",
+        );
+      }
+      // A token has no character that would have to be encoded.
+      found.token = value;
+      return undefined;
+    default:
+      if (NEAR_CHANNELS.test(name)) found.near ??= { name, value };
+      return undefined;
+  }
+}
+
+function unknownFormat(value: string, codecs: readonly CodecRow[]): QueryProblem {
+  const known = codecs.flatMap((row) => (row.format === undefined ? [] : `\`${row.format}\``));
+  return problem(
+    errors.badRequest,
+    `\`format\` must be one of ${known.join(", ")}, not ${JSON.stringify(value.slice(0, MAX_SHOWN))}.`,
+  );
+}
+
+/** What is wrong with the parameters together, each of which is right. */
+function problemOfAll(
+  { channels, format, sid, near }: FoundParameters,
+  { notice, codecs = CODEC_ROWS }: QueryRules,
+): QueryProblem | undefined {
   if (near !== undefined && channels === undefined && sid === undefined) {
     const name = near.name.slice(0, MAX_SHOWN);
     const message = `\`${name}\` is not read: write \`?channels=${near.value.slice(0, MAX_SHOWN)}\`, more of them separated by commas.`;
@@ -115,13 +147,11 @@ export function parseUpgradeQuery(
     return problem(errors.badRequest, message);
   }
   const isSilent = codecs.some((row) => row.format === format && row.speaking === undefined);
-  if (format !== undefined && isSilent && channels === undefined) {
-    return problem(
-      errors.badRequest,
-      `\`format=${format}\` needs \`channels\`: without them there is no data to send.`,
-    );
-  }
-  return { kind: "query", channels: channels && [...channels], format, sid, cursor, ticket, token };
+  if (format === undefined || !isSilent || channels !== undefined) return undefined;
+  return problem(
+    errors.badRequest,
+    `\`format=${format}\` needs \`channels\`: without them there is no data to send.`,
+  );
 }
 
 function addChannels(channels: Set<string>, value: string, maxChannels: number): QueryProblem | undefined {

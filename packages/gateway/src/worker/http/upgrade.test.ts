@@ -37,6 +37,7 @@ describe("an upgrade request is accepted", () => {
     ],
     ["/ws?channels=a+b", { codec: codecs.objects, channels: ["a+b"], sid: undefined }],
     ["/ws?channels=a&format=json", { codec: codecs.objects, channels: ["a"], sid: undefined }],
+    ["/ws?format=msgpack&channels=a", { codec: codecs.pack, channels: ["a"], sid: undefined }],
     ["/ws?format=raw&channels=a", { codec: codecs.raw, channels: ["a"], sid: undefined }],
     ["/ws?format=json", { codec: codecs.lines, channels: undefined, sid: undefined }],
     ["/ws?utm_source=x&&=&x", { codec: codecs.lines, channels: undefined, sid: undefined }],

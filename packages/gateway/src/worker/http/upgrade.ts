@@ -22,6 +22,7 @@ import { elementsOf, hasElement } from "../../http/field-values.js";
 import { type HttpError, httpError } from "../../http/http-answer.js";
 import type { RequestHead } from "../../http/incoming-head.js";
 import type { OriginCheck } from "../../http/origin.js";
+import { type Compression, type DeflateTerms, negotiateDeflate } from "./deflate-offer.js";
 import { forwardedHeaders, MAX_FORWARDED } from "./forwarded-headers.js";
 import type { Notice } from "./noticed.js";
 import { pathHint } from "./path-hints.js";
@@ -36,6 +37,8 @@ export interface UpgradePolicy {
   readonly forwarded?: readonly string[] | undefined;
   /** Whether `?token=` is taken. */
   readonly tokenInUrl: boolean;
+  /** Absent = `off`: extensions are declined, whatever is offered. */
+  readonly compression?: Compression | undefined;
   /** The codecs that a client may ask for. */
   readonly codecs?: readonly CodecRow[] | undefined;
   /** Told of what was probably meant otherwise. */
@@ -47,6 +50,8 @@ export interface Acceptance {
   readonly codec: Codec;
   /** The one that is answered; undefined where none was offered. */
   readonly subprotocol: string | undefined;
+  /** How messages may be compressed; absent: they may not. */
+  readonly deflate?: DeflateTerms | undefined;
   /** Given: connected by the URL at once. */
   readonly channels: readonly string[] | undefined;
   /** The session that the client wants to go on with. */
@@ -55,6 +60,8 @@ export interface Acceptance {
   readonly token?: string | undefined;
   /** Of the head, for the application; undefined where it is not asked who connects. */
   readonly forwarded?: ForwardedHeaders | undefined;
+  /** The client's address where a proxy speaks for it: see `ClientAddresses#remembered`. */
+  readonly address?: string | undefined;
   /** The client's identity, once the token has been checked. */
   readonly identity?: Identity | undefined;
 }
@@ -113,6 +120,10 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   const { codecs = CODEC_ROWS } = policy;
   const spoken = subprotocolFor(headers["sec-websocket-protocol"], codecs);
   if (typeof spoken !== "string" && spoken !== undefined) return refuse(400, badRequest(spoken.problem));
+  const deflate = deflateFor(headers["sec-websocket-extensions"], policy);
+  if (deflate === "malformed") {
+    return refuse(400, badRequest("`Sec-WebSocket-Extensions` is not a list of extensions, RFC 6455 §9.1."));
+  }
   if (!policy.mayComeFrom(headers.origin, headers.host)) {
     return refuse(403, {
       ...errors.forbidden,
@@ -127,7 +138,7 @@ export function decideUpgrade(head: RequestHead, policy: UpgradePolicy): Accepta
   const codec = channels === undefined ? row?.speaking : row?.plain;
   // The query has been checked: this is a mistake in the table of codecs.
   if (codec === undefined) return refuse(400, badRequest("There is no such form of messages here."));
-  const accepted = { kind: "accept", codec, subprotocol: spoken, channels, sid, token } as const;
+  const accepted = { kind: "accept", codec, subprotocol: spoken, deflate, channels, sid, token } as const;
   if (policy.forwarded === undefined) return accepted;
   const forwarded = forwardedHeaders(headers, policy.forwarded);
   return forwarded === undefined
@@ -176,6 +187,14 @@ function subprotocolFor(
         ? `The only subprotocol here is ${known[0]}; none is the same.`
         : `The subprotocols here are ${known.join(", ")}; none is the same as the first.`,
   };
+}
+
+/** What is agreed on where compression is on; undefined: nothing is. */
+function deflateFor(
+  offers: string | undefined,
+  { compression = "off" }: UpgradePolicy,
+): DeflateTerms | "malformed" | undefined {
+  return compression === "off" || offers === undefined ? undefined : negotiateDeflate(offers, compression);
 }
 
 /** A body would be read as WebSocket frames: the bytes that follow the head belong to the new protocol. */

@@ -20,7 +20,7 @@ import { UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import { InstanceSeal } from "./instance-seal.js";
 import { OtherInstances } from "./other-instances.js";
 import { Relay, type RelayOptions } from "./relay.js";
-import { ANSWERED, FORWARDED } from "./relay-requests.js";
+import { ANSWERED, FORWARDED } from "./relay-headers.js";
 
 type Answer = (incoming: IncomingMessage, response: ServerResponse, relayed: boolean) => void;
 

@@ -25,7 +25,9 @@ import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messa
 import { isRepeatable, namedOwner } from "./named-owner.js";
 import type { OtherInstances, RelayTarget } from "./other-instances.js";
 import { hasBody, type ReadAhead, readAhead } from "./read-ahead.js";
-import { ANSWERED, FORWARDED, type RelayLimits, type RelayOutcome, RelayRequests } from "./relay-requests.js";
+import { ANSWERED, FORWARDED } from "./relay-headers.js";
+import type { RelayOutcome } from "./relay-request.js";
+import { type RelayLimits, RelayRequests } from "./relay-requests.js";
 import { RelaySocket } from "./relay-socket.js";
 
 /** `relayed`: another worker of the instance has sent it. */

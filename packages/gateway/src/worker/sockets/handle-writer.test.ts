@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { OwnedHandle, TcpHandle, WriteOutcome } from "../../runtime/tcp-handle.js";
+import type { OwnedHandle, WriteOutcome } from "../../runtime/handle-io.js";
+import type { TcpHandle } from "../../runtime/tcp-handle.js";
 import { HandleWriter, type WriterHome } from "./handle-writer.js";
 
 /** A handle whose kernel takes what the test says, and the home of its writer. */
@@ -26,6 +27,7 @@ class World implements WriterHome {
       return !this.isBroken;
     },
     close: (): void => void this.got.push("closed"),
+    peer: (): string | undefined => undefined,
   };
 
   constructor() {

@@ -10,19 +10,16 @@
  * them; `Connection#closed` is called exactly once for each opened connection, whichever side ended it, and
  * never during another call to the transport.
  */
-import type {
-  HandleIo,
-  HandleOwner,
-  OwnedHandle,
-  TcpHandle,
-  WriteOutcome,
-} from "../../runtime/tcp-handle.js";
+
+import { transportAddress } from "../../admission/client-address.js";
+import type { AnyWriterIo, HandleOwner, OwnedHandle, WriteOutcome } from "../../runtime/handle-io.js";
+import type { Seat } from "../../runtime/tcp-handle.js";
 import { UnsentBytes } from "./unsent-bytes.js";
 import type { WaitingSocket } from "./waiting-sockets.js";
 
 /** What all writers of one kind share. */
 export interface WriterHome {
-  readonly io: Pick<HandleIo, "own" | "start" | "stop" | "write" | "writeAll" | "end" | "close">;
+  readonly io: AnyWriterIo;
   /** Takes bytes that are to leave with the answer to the request; false when that has left. */
   gather(writer: object, bytes: Uint8Array): boolean;
   /** Its socket is closed. Called once. */
@@ -45,15 +42,17 @@ export abstract class HandleWriter<
   /** Set once, before anything can arrive; unset when the socket is gone. */
   connection: End | undefined = undefined;
   bytesRead = 0;
+  /** The client's address where the peer is a proxy: what that said, or `UNKNOWN_ADDRESS`. */
+  namedAddress: string | undefined = undefined;
   protected readonly home: Home;
   protected state: WriterState | Own = "open";
-  readonly #handle: OwnedHandle;
+  readonly #handle: Pick<OwnedHandle, "writeQueueSize">;
   /** There while the kernel has not taken all that was written. */
   #unsent: UnsentBytes | undefined = undefined;
 
-  constructor(handle: TcpHandle, home: Home) {
+  constructor(seat: Seat, home: Home) {
     this.home = home;
-    this.#handle = home.io.own(handle, this);
+    this.#handle = home.io.own(seat, this);
   }
 
   /** Bytes, the transport's to change; undefined at the end of the input or an error. */
@@ -61,6 +60,11 @@ export abstract class HandleWriter<
 
   get bufferedBytes(): number {
     return this.#unsent === undefined ? 0 : this.#handle.writeQueueSize + this.#unsent.bytes;
+  }
+
+  clientAddress(): string | undefined {
+    if (this.state === "closed") return undefined;
+    return transportAddress(this.namedAddress, () => this.home.io.peer(this.#handle));
   }
 
   /** Whether bytes wait for the kernel. */

@@ -6,7 +6,7 @@
  * answer to the request, and behind it.
  */
 import type { Clock } from "@holdfast/core";
-import type { HandleIo } from "../../runtime/tcp-handle.js";
+import type { AnyWriterIo } from "../../runtime/handle-io.js";
 import type { WriterHome } from "./handle-writer.js";
 import { type WaitingSocket, WaitingSockets } from "./waiting-sockets.js";
 
@@ -14,10 +14,10 @@ import { type WaitingSocket, WaitingSockets } from "./waiting-sockets.js";
  * How long the other side may take to end, or to answer a close frame, ms. Short: a drain closes all
  * connections.
  */
-const CLOSE_TIMEOUT_MS = 5_000;
+export const CLOSE_TIMEOUT_MS = 5_000;
 
 export abstract class HandleWriters<Writer extends WaitingSocket> implements WriterHome {
-  readonly io: HandleIo;
+  readonly io: AnyWriterIo;
   readonly #leaving: WaitingSockets<Writer>;
   /** By writer: what is to be done at its end. */
   readonly #ended = new Map<Writer, () => void>();
@@ -25,7 +25,7 @@ export abstract class HandleWriters<Writer extends WaitingSocket> implements Wri
   #opening: { readonly writer: Writer; readonly gathered: Uint8Array[] } | undefined;
   #open = 0;
 
-  constructor(clock: Clock, io: HandleIo) {
+  constructor(clock: Clock, io: AnyWriterIo) {
     this.io = io;
     // As many as there are connections.
     this.#leaving = new WaitingSockets(clock, CLOSE_TIMEOUT_MS, Number.POSITIVE_INFINITY);

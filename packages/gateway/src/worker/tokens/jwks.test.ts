@@ -102,9 +102,21 @@ describe("an issuer's keys", () => {
     expect(line).not.toContain("tell-no-log");
   });
 
+  it("that do not come within their deadline are given up", async () => {
+    server.removeAllListeners("request");
+    const asked = once(server, "request");
+    const waiting = outcome("1", first);
+    await asked;
+    clock.advance(5_000);
+    expect(await waiting).toBe("unavailable");
+    expect(inspect(logger.lines, { depth: 9 })).toContain("did not answer within 5 s");
+  });
+
   it("are not fetched again for every unknown name", async () => {
     // The first waits for the set, which has not its key. The others may have keys that were published since.
-    expect(await outcome("a", second)).toBe("bad_token");
+    const outcomeOfFirst = await outcome("a", second);
+    expect(logger.lines).toEqual([]);
+    expect(outcomeOfFirst).toBe("bad_token");
     for (const kid of ["b", "c", "../d"]) expect(await outcome(kid, second)).toBe("unavailable");
     expect(requests).toBe(1);
   });

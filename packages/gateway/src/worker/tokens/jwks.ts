@@ -23,6 +23,12 @@ export class KeysUnavailable extends Error {}
 type LocalSet = ReturnType<typeof createLocalJWKSet>;
 type PublicKey = Awaited<ReturnType<LocalSet>>;
 
+/** A set as it was fetched, with the names of its keys. */
+interface FetchedSet {
+  readonly keys: LocalSet;
+  readonly names: ReadonlySet<string>;
+}
+
 /** When it began, in monotonic ms, and how it ended. */
 interface Fetch {
   readonly at: number;
@@ -115,11 +121,23 @@ export class Jwks {
       });
   }
 
-  async #read(): Promise<{ readonly keys: LocalSet; readonly names: ReadonlySet<string> }> {
+  async #read(): Promise<FetchedSet> {
+    const deadline = new AbortController();
+    const timer = this.#parts.clock.after(TIMEOUT_MS, () => {
+      deadline.abort(new Error(`the issuer did not answer within ${TIMEOUT_MS / 1000} s`));
+    });
+    try {
+      return await this.#readBefore(deadline.signal);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #readBefore(signal: AbortSignal): Promise<FetchedSet> {
     const response = await this.#parts.fetch(this.#url, {
       headers: { accept: "application/json" },
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal,
     });
     if (!response.ok) throw new Error(`the issuer answered ${response.status}`);
     const { keys } = JSON.parse(await boundedText(response)) as { readonly keys?: unknown };

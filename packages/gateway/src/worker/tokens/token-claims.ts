@@ -83,7 +83,8 @@ function read(claims: Claims, source: string, nowMs: number, leewayMs: number): 
 }
 
 function userOfClaim(sub: unknown): string {
-  if (typeof sub !== "string") throw new BadClaim("The token has no `sub`, which names its user.");
+  if (typeof sub !== "string")
+    throw new BadClaim("The token has no `sub`: write the user's id there, as text.");
   const problem = channelProblem(`user:${sub}`);
   if (problem === undefined) return sub;
   throw new BadClaim("The token's `sub` cannot name a user: `user:<sub>` has to be a channel name.");

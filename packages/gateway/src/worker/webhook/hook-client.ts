@@ -46,6 +46,8 @@ interface Question {
   readonly body: string;
   /** Whose place in the queue it takes. */
   readonly from: string;
+  /** A header, where it is given. */
+  readonly traceparent: string | undefined;
   readonly settle: (reply: HookReply) => void;
   readonly timer: Timer;
   /** While it is under way. */
@@ -74,8 +76,8 @@ export class HookClient {
     return this.#waiting.size + this.#underWay.size;
   }
 
-  /** POSTs the body, signed. */
-  ask(url: URL, body: string, from = ""): Promise<HookReply> {
+  /** POSTs the body, signed. `traceparent`: a header of the request, where it is given. */
+  ask(url: URL, body: string, from = "", traceparent?: string): Promise<HookReply> {
     const { concurrency, maxWaiting, timeoutMs } = this.#options;
     if (this.#state === "closed") return Promise.resolve({ problem: "the worker ends" });
     const hasRoom = this.#underWay.size < concurrency;
@@ -89,7 +91,7 @@ export class HookClient {
       const timer = this.#clock.after(timeoutMs, () =>
         this.#settle(question, { problem: `no answer within ${timeoutMs} ms` }),
       );
-      const question: Question = { url, body, from, settle, timer, request: undefined };
+      const question: Question = { url, body, from, traceparent, settle, timer, request: undefined };
       if (hasRoom) this.#begin(question);
       else this.#waiting.add(from, question);
     });
@@ -111,7 +113,7 @@ export class HookClient {
 
   /** `agent` false: on a connection of its own. */
   #send(question: Question, agent: HttpAgent | false): void {
-    const { url, body } = question;
+    const { url, body, traceparent } = question;
     const post = url.protocol === "https:" ? httpsRequest : httpRequest;
     const request = post(url, {
       method: "POST",
@@ -120,6 +122,7 @@ export class HookClient {
         "Content-Type": "application/json",
         "Content-Length": Buffer.byteLength(body),
         "User-Agent": "holdfast",
+        ...(traceparent !== undefined && { traceparent }),
         ...signatureOf(this.#options.secret, this.#clock.now(), body),
       },
     });

@@ -2,13 +2,15 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ANONYMOUS, systemClock } from "@holdfast/core";
-import { RecordingLogger, RecordingMetrics } from "@holdfast/core/testing";
+import { RecordingLogger, RecordingMetrics, RecordingTracing } from "@holdfast/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { withAddress } from "../http/forwarded-headers.js";
 import { Webhooks } from "./webhooks.js";
 
 let server: Server;
 let asked: { path: string | undefined; body: unknown }[];
+let traceparents: (string | string[] | undefined)[];
+let tracing: RecordingTracing | undefined;
 let answer: string;
 let hooks: Webhooks;
 let logger: RecordingLogger;
@@ -16,6 +18,8 @@ let metrics: RecordingMetrics;
 
 beforeEach(async () => {
   asked = [];
+  traceparents = [];
+  tracing = undefined;
   answer = '{"allow":true}';
   server = createServer((request, response) => {
     let body = "";
@@ -24,6 +28,7 @@ beforeEach(async () => {
     });
     request.on("end", () => {
       asked.push({ path: request.url, body: JSON.parse(body) });
+      traceparents.push(request.headers.traceparent);
       response.end(answer);
     });
   }).listen(0, "127.0.0.1");
@@ -41,7 +46,7 @@ function make(paths: Record<string, string>): Webhooks {
   const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const urls = Object.fromEntries(Object.entries(paths).map(([type, path]) => [type, at + path]));
   const options = { urls, secret: "a secret", timeoutMs: 5000, concurrency: 4, maxWaiting: 8 };
-  return new Webhooks(options, { clock: systemClock, logger, metrics });
+  return new Webhooks(options, { clock: systemClock, logger, metrics, tracing });
 }
 
 const connecting = { session: "s1", token: "t", client: undefined, headers: { cookie: "a=b" } };
@@ -61,6 +66,35 @@ describe("webhooks", () => {
       },
     ]);
     expect(metrics.observed("webhook_seconds")).toHaveLength(3);
+  });
+
+  const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  test("carry the trace context of a publication as a header, and in no body", async () => {
+    await hooks.publish?.({ ...of, data: "1", traceparent: TRACE });
+    await hooks.publish?.({ ...of, data: "1" });
+    expect(traceparents).toEqual([TRACE, undefined]);
+    expect(asked.map(({ body }) => body)).toEqual(Array(2).fill({ type: "publish", ...of, data: 1 }));
+  });
+
+  test("are spans where the trace is recorded, with what the application said", async () => {
+    hooks.close();
+    tracing = new RecordingTracing();
+    hooks = make({ publish: "/p" });
+    await hooks.publish?.({ ...of, data: "1", traceparent: TRACE });
+    answer = "no answer";
+    await hooks.publish?.({ ...of, data: "1", traceparent: TRACE });
+    await hooks.publish?.({ ...of, data: "1", traceparent: `${TRACE.slice(0, -2)}00` });
+    const spans = tracing.of("webhook");
+    expect(spans).toMatchObject([
+      {
+        parent: TRACE,
+        facts: { type: "publish" },
+        outcome: { facts: { answer: "yes" }, problem: undefined },
+      },
+      { outcome: { facts: { answer: "none" }, problem: expect.any(String) } },
+    ]);
+    expect(traceparents.slice(0, 2)).toEqual(spans.map(({ traceparent }) => traceparent));
   });
 
   test("do not tell the address by which clients take turns", async () => {

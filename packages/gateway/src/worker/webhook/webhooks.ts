@@ -8,6 +8,7 @@
 import {
   ANONYMOUS,
   type Authorizer,
+  beginSpan,
   type ChannelQuestion,
   type Clock,
   type ConnectConsent,
@@ -16,7 +17,9 @@ import {
   type Logger,
   type Metrics,
   type PublishQuestion,
+  type Tracing,
 } from "@holdfast/core";
+import { toBase64 } from "@holdfast/protocol";
 import { limitKey } from "../../admission/client-address.js";
 import { addressOf } from "../http/forwarded-headers.js";
 import { proofOf } from "../tokens/token-claims.js";
@@ -36,6 +39,8 @@ export interface WebhookParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined: there are no spans. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** An identity that names no end is good for so long, s. */
@@ -81,27 +86,50 @@ export class Webhooks implements Authorizer {
       this.#consent("subscribe", url, JSON.stringify({ type: "subscribe", ...question }), question.session);
   }
 
-  /** The data is JSON already. */
+  /** JSON data is JSON already; bytes are base64 with a mark, as in the protocol. */
   #publishAt(url: URL): (question: PublishQuestion) => Promise<Consent> {
-    return async ({ data, ...question }) => {
+    return async ({ data, traceparent, ...question }) => {
       const head = JSON.stringify({ type: "publish", ...question });
-      return this.#consent("publish", url, `${head.slice(0, -1)},"data":${data}}`, question.session);
+      const said = typeof data === "string" ? `"data":${data}` : `"data":"${toBase64(data)}","bytes":true`;
+      return this.#consent("publish", url, `${head.slice(0, -1)},${said}}`, question.session, traceparent);
     };
   }
 
-  async #consent(type: QuestionType, url: URL, body: string, from: string): Promise<Consent> {
-    const answer = await this.#ask(url, body, from);
+  async #consent(
+    type: QuestionType,
+    url: URL,
+    body: string,
+    from: string,
+    traceparent?: string,
+  ): Promise<Consent> {
+    const answer = await this.#askTraced(type, url, body, from, traceparent);
     if (answer.kind === "none") return this.#unanswered(type, answer.problem);
     return answer.kind === "no" ? answer : { kind: "yes" };
   }
 
+  /** As `#ask`, within a span where the trace is recorded. */
+  async #askTraced(
+    type: QuestionType,
+    url: URL,
+    body: string,
+    from: string,
+    traceparent: string | undefined,
+  ): Promise<HookAnswer> {
+    const span = beginSpan(this.#parts.tracing, "webhook", traceparent, { type, host: url.host });
+    const answer = await this.#ask(url, body, from, span?.traceparent ?? traceparent);
+    if (span !== undefined)
+      span.end({ answer: answer.kind }, answer.kind === "none" ? answer.problem : undefined);
+    return answer;
+  }
+
   /**
    * `from`: whose place in the queue it takes: its client's address, or its session where that is not known.
+   * `traceparent`: a header of the request, where it is given.
    */
-  async #ask(url: URL, body: string, from: string | undefined): Promise<HookAnswer> {
+  async #ask(url: URL, body: string, from: string | undefined, traceparent?: string): Promise<HookAnswer> {
     const { clock, metrics } = this.#parts;
     const started = clock.monotonic();
-    const reply = await this.#client.ask(url, body, from);
+    const reply = await this.#client.ask(url, body, from, traceparent);
     metrics.observe("webhook_seconds", (clock.monotonic() - started) / 1000);
     return "problem" in reply ? { kind: "none", problem: reply.problem } : readAnswer(reply.body);
   }

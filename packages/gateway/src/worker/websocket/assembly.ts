@@ -52,11 +52,17 @@ export class Assembly {
   #needed = 0;
   readonly #message = new GrowingBytes();
   #opcode = 0;
+  #isCompressed = false;
   #fragments = 0;
 
   /** The opcode of the message whose fragments are being collected, 0 while there is none. */
   get opcode(): number {
     return this.#opcode;
+  }
+
+  /** Whether that message is compressed. */
+  get isCompressed(): boolean {
+    return this.#isCompressed;
   }
 
   /** Payload of the fragments so far. */
@@ -86,9 +92,12 @@ export class Assembly {
     return this.#frame.length < this.#needed ? undefined : this.#frame.take();
   }
 
-  /** Adds a fragment. False when there are too many. */
-  add(opcode: number, payload: Uint8Array): boolean {
-    if (this.#opcode === 0) this.#opcode = opcode;
+  /** Adds a fragment; the first one says whether the message is compressed. False when there are too many. */
+  add(opcode: number, payload: Uint8Array, isCompressed: boolean): boolean {
+    if (this.#opcode === 0) {
+      this.#opcode = opcode;
+      this.#isCompressed = isCompressed;
+    }
     if (payload.length === 0) return true;
     this.#message.append(payload);
     return ++this.#fragments <= MAX_FRAGMENTS;

@@ -11,6 +11,8 @@ import { PING } from "@holdfast/protocol";
 export const OPCODES = Object.freeze({ continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 });
 /** In the first byte: the last frame of its message. */
 const FINAL = 0x80;
+/** In the first byte of a message: its payload is compressed (RFC 7692 §6). */
+export const COMPRESSED = 0x40;
 const SHORT = 125;
 const UINT16 = 0xffff;
 
@@ -36,12 +38,12 @@ function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** A frame with its header, and room for so many bytes of payload. */
-function frameOf(opcode: number, length: number): Buffer {
+/** A message's frame with its header, and room for so many bytes of payload. */
+export function frameOf(first: number, length: number): Buffer {
   const start = length <= SHORT ? 2 : length <= UINT16 ? 4 : 10;
   // Not from the shared pool: a frame that waits for a slow consumer must not hold 8 KiB of its neighbours.
   const frame = Buffer.allocUnsafeSlow(start + length);
-  frame[0] = FINAL | opcode;
+  frame[0] = FINAL | first;
   if (length <= SHORT) {
     frame[1] = length;
   } else if (length <= UINT16) {

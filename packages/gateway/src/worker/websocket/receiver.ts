@@ -1,5 +1,5 @@
 /**
- * A client's bytes → what they say: RFC 6455 §5 for a server without extensions.
+ * A client's bytes → what they say: RFC 6455 §5, and RFC 7692 where that is agreed on.
  *
  * A function, not an object: a connection between two messages keeps nothing. The common frame, a whole
  * masked text, is read where it lies; whatever is cut into segments or fragments goes through an `Assembly`.
@@ -8,7 +8,8 @@
  */
 import { isUtf8 } from "node:buffer";
 import { Assembly } from "./assembly.js";
-import { OPCODES } from "./framing.js";
+import { COMPRESSED, OPCODES } from "./framing.js";
+import { inflate } from "./inflate.js";
 import { VIOLATIONS, type Violation } from "./violations.js";
 
 /**
@@ -17,18 +18,29 @@ import { VIOLATIONS, type Violation } from "./violations.js";
  */
 export interface FrameEvents {
   textCame(text: string): boolean;
-  binaryCame(): boolean;
+  binaryCame(bytes: Uint8Array): boolean;
   pinged(payload: Uint8Array): boolean;
   ponged(): boolean;
   /** A frame of a message that has several, with so many bytes. */
   fragmentCame(bytes: number): boolean;
+  /** A compressed message that has become so many bytes, before it is heard. */
+  inflated(bytes: number): boolean;
   /** The client's close frame; nothing is read after it. Empty, or a valid code with a reason. */
   closeCame(payload: Uint8Array): void;
   /** Nothing is read after it. */
   violated(violation: Violation): void;
 }
 
+/** What frames are measured by. */
+export interface FrameRules {
+  /** Bytes of one message, compressed and decompressed. */
+  readonly maxPayload: number;
+  /** Whether it was agreed on that messages may be compressed. */
+  readonly inflates: boolean;
+}
+
 const FINAL = 0x80;
+const FINAL_COMPRESSED = FINAL | COMPRESSED;
 const RESERVED = 0x70;
 const OPCODE = 0x0f;
 const MASKED = 0x80;
@@ -42,12 +54,11 @@ const MAX_UPPER = 0x1fffff;
 
 /**
  * Reads `bytes`, which it changes, and what was kept before; returns what is to be kept until more come.
- * `maxPayload`: bytes of one message.
  */
 export function receive(
   bytes: Buffer,
   kept: Assembly | undefined,
-  maxPayload: number,
+  rules: FrameRules,
   events: FrameEvents,
 ): Assembly | undefined {
   const input = kept === undefined ? bytes : kept.join(bytes);
@@ -62,13 +73,13 @@ export function receive(
     const first = input[at] as number;
     const second = input[at + 1] as number;
     const opcode = first & OPCODE;
-    const wrong = headViolation(first, second, assembly?.opcode ?? 0);
+    const wrong = headViolation(first, second, assembly?.opcode ?? 0, rules);
     if (wrong !== undefined) return void violates(events, wrong);
     const start = at + headBytes(second);
     needed = start - at;
     if (left < needed) break;
     const length = payloadBytes(input, at);
-    if (opcode < OPCODES.close && length > 0 && (assembly?.messageBytes ?? 0) + length > maxPayload)
+    if (opcode < OPCODES.close && length > 0 && (assembly?.messageBytes ?? 0) + length > rules.maxPayload)
       return void violates(events, VIOLATIONS.tooLong);
     const payload = start + MASK_BYTES;
     const end = payload + length;
@@ -78,11 +89,11 @@ export function receive(
     at = end;
     let goOn: boolean;
     if (opcode >= OPCODES.close) goOn = hearControl(opcode, input.subarray(payload, end), events);
-    else if (opcode === OPCODES.text && (first & FINAL) !== 0)
+    else if (opcode === OPCODES.text && (first & FINAL_COMPRESSED) === FINAL)
       goOn = hearText(input, payload, end, isAscii, events);
     else {
       assembly ??= new Assembly();
-      goOn = hearFragment(first, input.subarray(payload, end), assembly, events);
+      goOn = hearFragment(first, input.subarray(payload, end), assembly, rules, events);
     }
     if (!goOn) return undefined;
   }
@@ -131,22 +142,37 @@ function hearControl(opcode: number, payload: Buffer, events: FrameEvents): bool
   return false;
 }
 
-/** A frame of a binary message, or of a message with several frames. */
-function hearFragment(first: number, payload: Buffer, assembly: Assembly, events: FrameEvents): boolean {
+/** A frame of a binary or compressed message, or of a message with several frames. */
+function hearFragment(
+  first: number,
+  payload: Buffer,
+  assembly: Assembly,
+  rules: FrameRules,
+  events: FrameEvents,
+): boolean {
   const opcode = first & OPCODE;
   const isLast = (first & FINAL) !== 0;
-  if (!assembly.add(opcode, payload)) return violates(events, VIOLATIONS.manyFragments);
+  if (!assembly.add(opcode, payload, (first & COMPRESSED) !== 0))
+    return violates(events, VIOLATIONS.manyFragments);
   if ((!isLast || opcode === OPCODES.continuation) && !events.fragmentCame(payload.length)) return false;
   if (!isLast) return true;
-  const isText = assembly.opcode === OPCODES.text;
-  const message = assembly.takeMessage();
-  if (!isText) return events.binaryCame();
+  const { opcode: kind, isCompressed } = assembly;
+  const came = assembly.takeMessage();
+  const message = isCompressed ? inflate(came, rules.maxPayload) : came;
+  if (!Buffer.isBuffer(message)) return violates(events, message);
+  if (isCompressed && !events.inflated(message.length)) return false;
+  if (kind !== OPCODES.text) return events.binaryCame(message);
   return isUtf8(message) ? events.textCame(message.toString()) : violates(events, VIOLATIONS.notUtf8);
 }
 
 /** What is wrong with these two bytes; `fragmented`: the opcode of the message that is not complete. */
-function headViolation(first: number, second: number, fragmented: number): Violation | undefined {
-  if ((first & RESERVED) !== 0) return VIOLATIONS.reservedBit;
+function headViolation(
+  first: number,
+  second: number,
+  fragmented: number,
+  { inflates }: FrameRules,
+): Violation | undefined {
+  if ((first & RESERVED) !== 0 && !(inflates && mayBeCompressed(first))) return VIOLATIONS.reservedBit;
   if ((second & MASKED) === 0) return VIOLATIONS.notMasked;
   switch (first & OPCODE) {
     case OPCODES.continuation:
@@ -163,6 +189,12 @@ function headViolation(first: number, second: number, fragmented: number): Viola
     default:
       return VIOLATIONS.badOpcode;
   }
+}
+
+/** RFC 7692 §6: the first frame of a message has the bit, or none has; no control frame has it. */
+function mayBeCompressed(first: number): boolean {
+  const opcode = first & OPCODE;
+  return (first & RESERVED) === COMPRESSED && (opcode === OPCODES.text || opcode === OPCODES.binary);
 }
 
 function controlViolation(first: number, second: number): Violation | undefined {

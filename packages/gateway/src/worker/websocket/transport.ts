@@ -11,14 +11,21 @@
  * close frame of a refusal waits, since refusals come fast (`RefusalBrake`); what the client sends meanwhile
  * is dropped. Invariant: nothing follows our close frame.
  */
-import { type Connection, type Framing, type Transport, tenthsFor } from "@holdfast/core";
-import { type DisconnectCode, disconnects, mayReconnect } from "@holdfast/protocol";
+import {
+  type Connection,
+  type FrameRun,
+  type Framing,
+  type Metrics,
+  type Transport,
+  tenthsFor,
+} from "@holdfast/core";
+import { disconnects, mayReconnect } from "@holdfast/protocol";
 import { HandleWriter, type WriterHome, type WriterState } from "../sockets/handle-writer.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
 import type { Assembly } from "./assembly.js";
-import { closeFrame, controlFrame, OPCODES, WebSocketFraming } from "./framing.js";
-import { type FrameEvents, receive } from "./receiver.js";
-import type { Violation } from "./violations.js";
+import { closeFrame, controlFrame, OPCODES } from "./framing.js";
+import { type FrameEvents, type FrameRules, receive } from "./receiver.js";
+import { rowOf, type Violation } from "./violations.js";
 
 /** What the edge tells core about one connection. */
 export type SocketConnection = Pick<
@@ -26,10 +33,11 @@ export type SocketConnection = Pick<
   "receive" | "alive" | "spend" | "refuse" | "disconnect" | "closed"
 >;
 
-/** What all transports of a worker share. */
-export interface TransportHome extends WriterHome {
-  /** Bytes of one message from a client. */
-  readonly maxPayload: number;
+/** What all transports of a worker share that were agreed on the same. */
+export interface TransportHome extends WriterHome, FrameRules {
+  readonly framing: Framing;
+  /** What compressed messages of clients cost is counted here. */
+  readonly metrics: Pick<Metrics, "add">;
   /** What is held of messages that are not complete. */
   readonly unfinished: UnfinishedMessages;
   /** Calls `say` now, or later where refusals come fast. Called once. */
@@ -52,7 +60,6 @@ const LOUD_BYTES = 8 * 1024;
 type Own = "held" | "closing";
 type State = WriterState | Own;
 
-const FRAMING = new WebSocketFraming();
 const PING = controlFrame(OPCODES.ping, Buffer.alloc(0));
 
 export class WebSocketTransport
@@ -63,11 +70,15 @@ export class WebSocketTransport
   #kept: Assembly | undefined = undefined;
 
   get framing(): Framing {
-    return FRAMING;
+    return this.home.framing;
   }
 
   write(frames: Uint8Array): void {
     if (this.state === "open") this.put(frames);
+  }
+
+  writeRun({ joined }: FrameRun): void {
+    this.write(joined);
   }
 
   ping(): void {
@@ -110,9 +121,9 @@ export class WebSocketTransport
     return isReading(this.state);
   }
 
-  binaryCame(): boolean {
-    if (this.state !== "open") return this.#spend(1);
-    this.connection?.refuse(disconnects.badFrame, "Binary messages are not taken.");
+  binaryCame(bytes: Uint8Array): boolean {
+    if (this.state !== "open") return this.#spend(1 + tenthsFor(bytes.length));
+    this.connection?.receive(bytes);
     return isReading(this.state);
   }
 
@@ -131,6 +142,12 @@ export class WebSocketTransport
   }
 
   fragmentCame(bytes: number): boolean {
+    return this.#spend(1 + tenthsFor(bytes));
+  }
+
+  inflated(bytes: number): boolean {
+    this.home.metrics.add("inflated", 1);
+    this.home.metrics.add("inflated_bytes", bytes);
     return this.#spend(1 + tenthsFor(bytes));
   }
 
@@ -157,7 +174,7 @@ export class WebSocketTransport
     if (!isReading(this.state)) return;
     const before = this.#kept;
     const { length } = bytes;
-    const kept = receive(bytes, before, this.home.maxPayload, this);
+    const kept = receive(bytes, before, this.home, this);
     if (before === undefined && kept === undefined) return;
     // What ended it has dropped what was kept.
     if (!isReading(this.state)) return;
@@ -213,16 +230,4 @@ export class WebSocketTransport
 /** While our own close frame waits for an answer, too. */
 function isReading(state: State): boolean {
   return state === "open" || state === "held" || state === "closing";
-}
-
-/** The row of the protocol for what RFC 6455 calls a violation. */
-function rowOf(code: Violation["code"]): DisconnectCode {
-  switch (code) {
-    case 1002:
-    case 1007:
-      return disconnects.badFrame;
-    case 1008:
-    case 1009:
-      return disconnects.tooBig;
-  }
 }

@@ -1,15 +1,29 @@
 /**
- * The WebSockets of a worker: opens them on handles (`HandleWriters`), and gives them what they share.
+ * The WebSockets of a worker, as an engine: opens them on handles (`HandleWriters`), and gives them what they
+ * share.
  *
  * Invariant: a refusal that waits is said or dropped before its socket is forgotten.
  */
-import type { Clock, Codec, ForwardedHeaders, Identity, Transport } from "@holdfast/core";
-import type { RequestHead } from "../../http/incoming-head.js";
-import { HandleIo, type TcpHandle } from "../../runtime/tcp-handle.js";
-import type { RefusalBrake } from "../http/refusal-brake.js";
+import type { Socket } from "node:net";
+import {
+  type Clock,
+  type Codec,
+  type ForwardedHeaders,
+  type Identity,
+  type Metrics,
+  noMetrics,
+  type Transport,
+} from "@holdfast/core";
+import { type AnyWriterIo, HandleIo } from "../../runtime/handle-io.js";
+import { detachHandle, type TcpHandle } from "../../runtime/tcp-handle.js";
+import type { BrakeOf } from "../http/refusal-brake.js";
 import type { Acceptance } from "../http/upgrade.js";
+import type { AcceptedUpgrade, WebSocketEngine } from "../http/websocket-engine.js";
 import { HandleWriters } from "../sockets/handle-writers.js";
 import type { UnfinishedMessages } from "../sockets/unfinished-messages.js";
+import { DeflatingFraming } from "./deflating-framing.js";
+import { DeflatingHome } from "./deflating-home.js";
+import { WebSocketFraming } from "./framing.js";
 import { switchingProtocols } from "./handshake.js";
 import { type SocketConnection, type TransportHome, WebSocketTransport } from "./transport.js";
 
@@ -24,20 +38,21 @@ export interface WebSocketOpener {
   ): SocketConnection;
 }
 
-/** A request that was accepted, and what came with it. */
-export interface AcceptedUpgrade {
-  readonly head: RequestHead;
-  /** What came right behind the head; changed here. */
-  readonly first: Buffer;
-  /** Called when the socket has closed. */
-  readonly ended: (() => void) | undefined;
-}
-
-export class WebSocketTransports extends HandleWriters<WebSocketTransport> implements TransportHome {
+export class WebSocketTransports
+  extends HandleWriters<WebSocketTransport>
+  implements TransportHome, WebSocketEngine
+{
+  readonly name = "lean";
+  readonly takesHandles = true;
   readonly maxPayload: number;
+  readonly inflates = false;
+  readonly framing = new WebSocketFraming();
+  readonly metrics: Pick<Metrics, "add">;
   readonly unfinished: UnfinishedMessages;
   readonly #opener: WebSocketOpener;
-  readonly #brake: RefusalBrake<WebSocketTransport> | undefined;
+  readonly #brake: BrakeOf<WebSocketTransport> | undefined;
+  /** By the bits of the window; made when a client asks for it. */
+  readonly #deflating = new Map<number, DeflatingHome>();
 
   /** `maxPayload`: bytes of one message from a client. Without a brake, refusals are said at once. */
   constructor(
@@ -45,10 +60,12 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
     maxPayload: number,
     unfinished: UnfinishedMessages,
     clock: Clock,
-    brake?: RefusalBrake<WebSocketTransport>,
-    io = new HandleIo(),
+    brake?: BrakeOf<WebSocketTransport>,
+    io: AnyWriterIo = new HandleIo(),
+    metrics: Pick<Metrics, "add"> = noMetrics,
   ) {
     super(clock, io);
+    this.metrics = metrics;
     this.#brake = brake;
     this.#opener = opener;
     this.maxPayload = maxPayload;
@@ -59,10 +76,12 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
   accept(
     handle: TcpHandle,
     { head, first, ended }: AcceptedUpgrade,
-    { codec, subprotocol, channels, identity, forwarded }: Acceptance,
+    { codec, subprotocol, deflate, channels, identity, forwarded, address }: Acceptance,
   ): void {
-    const transport = new WebSocketTransport(handle, this);
-    this.begin(transport, [switchingProtocols(head, subprotocol)], ended);
+    const home = deflate === undefined ? this : this.#homeFor(deflate.windowBits);
+    const transport = new WebSocketTransport(handle, home);
+    transport.namedAddress = address;
+    this.begin(transport, [switchingProtocols(head, subprotocol, deflate?.answer)], ended);
     let answer: Uint8Array;
     try {
       transport.connection = this.#opener.open(transport, codec, channels, identity, forwarded);
@@ -70,6 +89,21 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
       answer = this.takeGathered();
     }
     transport.start(answer, first);
+  }
+
+  /** The socket goes on as a bare handle, and is kept only for callers that wait for its end. */
+  acceptSocket(socket: Socket, { head, first, ended }: AcceptedUpgrade, acceptance: Acceptance): boolean {
+    const handle = detachHandle(socket);
+    if (handle === undefined) {
+      ended?.();
+      return false;
+    }
+    const both = (): void => {
+      socket.destroy();
+      ended?.();
+    };
+    this.accept(handle, { head, first, ended: both }, acceptance);
+    return true;
   }
 
   refuse(transport: WebSocketTransport, say: () => void): void {
@@ -90,5 +124,14 @@ export class WebSocketTransports extends HandleWriters<WebSocketTransport> imple
   override close(): void {
     this.#brake?.close();
     super.close();
+  }
+
+  /** One for each size of the window, so that a batch is compressed once for all that have the same. */
+  #homeFor(windowBits: number): TransportHome {
+    const known = this.#deflating.get(windowBits);
+    if (known !== undefined) return known;
+    const made = new DeflatingHome(this, new DeflatingFraming(windowBits, this.metrics));
+    this.#deflating.set(windowBits, made);
+    return made;
   }
 }

@@ -20,13 +20,16 @@ const WRONG: Readonly<Record<string, readonly FrameParts[]>> = {
   bad_control: [{ opcode: ping, payload: Buffer.alloc(126) }],
   bad_close: [{ opcode: close, payload: Buffer.of(0x03, 0xed) }],
   not_utf8: [{ opcode: text, payload: Buffer.of(0xff) }],
+  not_deflated: [{ opcode: text, payload: Buffer.of(0xff), reserved: 4 }],
   many_fragments: [begin, ...Array.from({ length: MAX_FRAGMENTS }, () => more)],
   too_long: [{ opcode: text, payload: Buffer.alloc(2_000, "y") }],
 };
 
 describe("a violation", () => {
   it.each(Object.entries(WRONG))("is named by what the client sent: %s", (name, parts) => {
-    expect(new HeardFrames(1_900).feed(Buffer.concat(parts.map(clientFrame))).violation).toBe(name);
+    expect(
+      new HeardFrames(1_900, name === "not_deflated").feed(Buffer.concat(parts.map(clientFrame))).violation,
+    ).toBe(name);
   });
 
   it("of each name has its client here, and a sentence that fits into a close frame", () => {

@@ -23,6 +23,7 @@ export function lowerName(name: string): string {
 
 function upper(value: FrameValue): FrameValue {
   if (typeof value !== "object" || value === null || value instanceof JsonText) return value;
+  if (value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map(upper);
   const members = Object.entries(value as Readonly<Record<string, FrameValue | undefined>>);
   return Object.fromEntries(

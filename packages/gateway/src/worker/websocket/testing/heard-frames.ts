@@ -2,7 +2,7 @@
  * A receiver's events as text, and a receiver that hears bytes in segments.
  */
 import type { Assembly } from "../assembly.js";
-import { type FrameEvents, receive } from "../receiver.js";
+import { type FrameEvents, type FrameRules, receive } from "../receiver.js";
 import type { Violation } from "../violations.js";
 
 export class HeardFrames implements FrameEvents {
@@ -13,10 +13,10 @@ export class HeardFrames implements FrameEvents {
   violation: string | undefined;
   #over = false;
   #kept: Assembly | undefined;
-  readonly #maxPayload: number;
+  readonly #rules: FrameRules;
 
-  constructor(maxPayload: number) {
-    this.#maxPayload = maxPayload;
+  constructor(maxPayload: number, inflates = false) {
+    this.#rules = { maxPayload, inflates };
   }
 
   /** Whether something is kept for a message that is not complete. */
@@ -26,7 +26,7 @@ export class HeardFrames implements FrameEvents {
 
   /** Reads a copy: a receiver changes what it reads. */
   feed(bytes: Uint8Array): this {
-    if (!this.#over) this.#kept = receive(Buffer.from(bytes), this.#kept, this.#maxPayload, this);
+    if (!this.#over) this.#kept = receive(Buffer.from(bytes), this.#kept, this.#rules, this);
     return this;
   }
 
@@ -47,6 +47,10 @@ export class HeardFrames implements FrameEvents {
   }
 
   fragmentCame(_bytes: number): boolean {
+    return !this.#over;
+  }
+
+  inflated(_bytes: number): boolean {
     return !this.#over;
   }
 

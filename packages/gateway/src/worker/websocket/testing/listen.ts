@@ -6,7 +6,7 @@
 import { readPlainHead } from "../../../http/plain-head.js";
 import type { TcpHandle } from "../../../runtime/tcp-handle.js";
 import { TcpListener } from "../../../runtime/tcp-listener.js";
-import type { AcceptedUpgrade } from "../transports.js";
+import type { AcceptedUpgrade } from "../../http/websocket-engine.js";
 
 export function listen(accept: (handle: TcpHandle, arrival: AcceptedUpgrade) => void): Promise<TcpListener> {
   return TcpListener.open({ host: "127.0.0.1", port: 0, backlog: 511 }, (handle) => {

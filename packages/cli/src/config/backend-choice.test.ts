@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "@jest/globals";
+import { backendChoice, backendProblem, backendTraits } from "./backend-choice.js";
+
+const SOURCES = new URL("../", import.meta.url);
+/** The setting of an object of settings, or taken out of one. */
+const ASKS =
+  /\b(?:settings|complete)\.redis\b|\bredis\b[^;()]*\}\s*(?::\s*(?:Partial<)?Settings|=\s*settings)\b/i;
+
+describe("the choice of the backend", () => {
+  it("is Redis where its URL is set, and the embedded one otherwise", () => {
+    expect(backendChoice({})).toEqual({ kind: "embedded" });
+    expect(backendTraits({})).toEqual({ joinsInstances: false, takesEvents: false });
+    const redis = "redis://127.0.0.1:6379";
+    expect(backendChoice({ redis })).toEqual({ kind: "redis", url: redis });
+    expect(backendTraits({ redis })).toEqual({ joinsInstances: true, takesEvents: true });
+  });
+
+  it("says what is wrong with a URL, by its setting", () => {
+    expect(backendProblem({})).toBeUndefined();
+    expect(backendProblem({ redis: "redis://127.0.0.1:6379" })).toBeUndefined();
+    expect(backendProblem({ redis: "http://x" })).toMatchObject({
+      key: "redis",
+      message: expect.any(String),
+    });
+  });
+
+  it("says that sharded channels need a Cluster", () => {
+    const on = { redisSharded: "on" } as const;
+    const wrong = { key: "redisSharded", message: expect.stringContaining("redis+cluster://") };
+    expect(backendProblem(on)).toMatchObject(wrong);
+    expect(backendProblem({ ...on, redis: "redis://127.0.0.1:6379" })).toMatchObject(wrong);
+    const cluster = { ...on, redis: "redis+cluster://127.0.0.1:6379" };
+    expect(backendProblem(cluster)).toBeUndefined();
+    expect(backendProblem({ ...cluster, redisSubscriptions: "instance" })).toMatchObject({
+      key: "redisSharded",
+    });
+  });
+
+  it("is asked for here: no other source of the program asks whether redis is set", () => {
+    const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" });
+    const sources = files.filter(
+      (name) => /(?<!\.test)\.ts$/.test(name) && !name.endsWith("/backend-choice.ts"),
+    );
+    expect(sources.length).toBeGreaterThan(50);
+    const asking = sources.filter((name) => ASKS.test(readFileSync(new URL(name, SOURCES), "utf8")));
+    expect(asking).toEqual([]);
+    for (const asked of [
+      "settings.redis === undefined",
+      "f({ redis, a }: Settings)",
+      "const { a, redis } = settings;",
+    ])
+      expect(ASKS.test(asked)).toBe(true);
+  });
+});

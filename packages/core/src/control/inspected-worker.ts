@@ -1,0 +1,93 @@
+/**
+ * An inspected worker: what metrics and operators read of it.
+ *
+ * `Core` is one. Leaves everything that changes a worker to `Core` and its parts. Invariant: nothing here
+ * changes anything, and a count costs the same however many connections there are, save where it says so.
+ */
+import type { Revocations } from "../access/revocations.js";
+import type { Broker } from "../broker/broker.js";
+import type { Detached } from "../connection/detached.js";
+import type { Registry } from "../connection/registry.js";
+import type { SlowConsumers } from "../delivery/slow-consumers.js";
+import type { Hub } from "../hub/hub.js";
+import type { WorkerPresence } from "../presence/presence.js";
+import type { FairTurns } from "../runtime/fair-turns.js";
+import type { Incidents } from "../runtime/incidents.js";
+import { type Inspected, Inspector } from "./inspector.js";
+
+export interface InspectedParts extends Inspected {
+  readonly broker: Pick<Broker, "delayMs">;
+  readonly detached: Detached;
+  readonly hub: Hub;
+  readonly presence: WorkerPresence | undefined;
+  readonly reads: FairTurns;
+  readonly registry: Registry;
+  readonly revocations: Revocations;
+  readonly slowConsumers: SlowConsumers;
+}
+
+export class InspectedWorker {
+  /** What operators ask of this worker. */
+  readonly inspector: Inspector;
+  /** What lately went wrong for clients; the edge notes requests that it turns away. */
+  readonly incidents: Incidents;
+  readonly #parts: InspectedParts;
+
+  constructor(parts: InspectedParts) {
+    this.#parts = parts;
+    this.inspector = new Inspector(parts);
+    this.incidents = parts.incidents;
+  }
+
+  /** How late the broker's signs of life come, ms; undefined where they are not measured. */
+  get brokerDelayMs(): number | undefined {
+    return this.#parts.broker.delayMs;
+  }
+
+  /** Connections of the protocol, those included that have yet to connect. */
+  get connections(): number {
+    return this.#parts.registry.connections.size;
+  }
+
+  /** Topics that connections here listen to. */
+  get topics(): number {
+    return this.#parts.hub.topics;
+  }
+
+  /** Sessions whose connection was lost and that may come back. */
+  get detached(): number {
+    return this.#parts.detached.size;
+  }
+
+  /** Sessions of this worker in channels with presence. */
+  get members(): number {
+    return this.#parts.presence?.members ?? 0;
+  }
+
+  /** Channels whose members this worker follows. */
+  get presenceViews(): number {
+    return this.#parts.presence?.watches.size ?? 0;
+  }
+
+  /** Reads of clients that wait for their turn. */
+  get readsWaiting(): number {
+    return this.#parts.reads.waiting;
+  }
+
+  /** Revocations that are known here. */
+  get revocations(): number {
+    return this.#parts.revocations.size;
+  }
+
+  /**
+   * Subscriptions of all connections, those included that the broker has yet to confirm. Counted when asked.
+   */
+  get subscriptions(): number {
+    return this.#parts.hub.subscriptions;
+  }
+
+  /** Subscriptions whose connection is too slow for them, and that are skipped until it has read more. */
+  get subscriptionsBehind(): number {
+    return this.#parts.slowConsumers.behind;
+  }
+}

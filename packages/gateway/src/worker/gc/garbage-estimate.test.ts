@@ -1,0 +1,49 @@
+import { describe, expect, it } from "@jest/globals";
+import { GarbageEstimate } from "./garbage-estimate.js";
+
+const MIB = 1024 * 1024;
+
+function of(bytes: number, connections = 0) {
+  const reading = { bytes, connections };
+  return { reading, estimate: new GarbageEstimate(() => ({ ...reading })) };
+}
+
+describe("the garbage estimate", () => {
+  it("finds nothing in a heap that does not grow", () => {
+    const { estimate } = of(40 * MIB, 1000);
+    expect(estimate.isWorthIt).toBe(false);
+  });
+
+  it("counts what the heap grew by, from the last collection on", () => {
+    const { reading, estimate } = of(40 * MIB);
+    reading.bytes = 47 * MIB;
+    expect(estimate.isWorthIt).toBe(false);
+    reading.bytes = 48 * MIB;
+    expect(estimate.isWorthIt).toBe(true);
+    estimate.collected();
+    expect(estimate.isWorthIt).toBe(false);
+  });
+
+  it("wants a tenth of a large heap, whose pause is longer", () => {
+    const { reading, estimate } = of(400 * MIB);
+    reading.bytes += 39 * MIB;
+    expect(estimate.isWorthIt).toBe(false);
+    reading.bytes += MIB;
+    expect(estimate.isWorthIt).toBe(true);
+  });
+
+  it("counts what connections left that have gone: 10,000 after a storm", () => {
+    const { reading, estimate } = of(50 * MIB, 10_000);
+    reading.connections = 0;
+    expect(estimate.isWorthIt).toBe(true);
+    estimate.collected();
+    expect(estimate.isWorthIt).toBe(false);
+  });
+
+  it("is not misled by a heap that shrank by itself", () => {
+    const { reading, estimate } = of(50 * MIB, 10_000);
+    reading.bytes = 30 * MIB;
+    reading.connections = 9_000;
+    expect(estimate.isWorthIt).toBe(false);
+  });
+});

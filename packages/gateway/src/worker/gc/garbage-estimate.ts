@@ -1,0 +1,45 @@
+/**
+ * The garbage estimate: whether a full collection would find enough to be worth its pause.
+ *
+ * V8 counts what is allocated, and not what of it is still needed. What the heap has grown by since the
+ * last collection is an upper bound of the garbage that has come since, and connections that have gone since
+ * left theirs. Invariant: of a heap that neither grows nor loses connections nothing is ever collected.
+ */
+
+/** What a worker knows without collecting. */
+export interface HeapReading {
+  /** Bytes of V8's heap and of the buffers that it holds. */
+  readonly bytes: number;
+  readonly connections: number;
+}
+
+/** Less than this is not worth a pause, bytes. */
+const MIN_GARBAGE_BYTES = 8 * 1024 * 1024;
+/** Nor is a smaller share of a large heap: its pause is longer. */
+const MIN_GARBAGE_SHARE = 0.1;
+/** What a connection leaves behind, bytes: docs/performance.md, "Idle connections". */
+const BYTES_PER_CONNECTION = 1_100;
+
+export class GarbageEstimate {
+  readonly #read: () => HeapReading;
+  /** Right after the last collection, or at the start. */
+  #last: HeapReading;
+
+  constructor(read: () => HeapReading) {
+    this.#read = read;
+    this.#last = read();
+  }
+
+  /** Whether enough may have gathered since the last collection. */
+  get isWorthIt(): boolean {
+    const now = this.#read();
+    const gone = Math.max(0, this.#last.connections - now.connections);
+    const garbage = Math.max(0, now.bytes - this.#last.bytes) + gone * BYTES_PER_CONNECTION;
+    return garbage >= Math.max(MIN_GARBAGE_BYTES, MIN_GARBAGE_SHARE * this.#last.bytes);
+  }
+
+  /** A collection has just ended. */
+  collected(): void {
+    this.#last = this.#read();
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * From where on `holdfast doctor` warns of a gateway, its Redis and the way to its clients.
+ *
+ * Owns shares and floors that no platform states. Limits that one does are in the other tables.
+ */
+import { limit } from "../limit.js";
+
+export const WAY_THRESHOLDS = Object.freeze({
+  idleAssumedSeconds: limit(
+    "doctor.idle-assumed-seconds",
+    60,
+    "seconds",
+    "documented",
+    "AWS SDK model of ELBv2",
+    "The shortest idle timeout that is usual in front of a gateway, where nothing else is said.",
+  ),
+  useShare: limit(
+    "doctor.connections-use-share",
+    0.85,
+    "share",
+    "rule",
+    "this project",
+    "Of `maxConnections`: what the others must take over when an instance is lost is not there any more.",
+  ),
+  redisOldest: limit(
+    "doctor.redis-oldest-version",
+    "6.2",
+    "version",
+    "documented",
+    "docs/operations.md, Redis",
+    "Scripts, streams and ACLs that the gateway needs.",
+  ),
+  shardedPubSub: limit(
+    "doctor.sharded-pubsub-version",
+    "7.0",
+    "version",
+    "documented",
+    "redis.io/docs/latest/develop/interact/pubsub",
+    "Classic pub/sub sends each publication to each member of a Redis Cluster.",
+  ),
+  roundTripMs: limit(
+    "doctor.round-trip-ms",
+    5,
+    "ms",
+    "rule",
+    "this project",
+    "p99 of a `PING`: one channel takes about one publication in each round trip.",
+  ),
+  roundTripFailedMs: limit(
+    "doctor.round-trip-failed-ms",
+    500,
+    "ms",
+    "rule",
+    "this project",
+    "A tenth of the deadline of a command: another region, or a server that swaps.",
+  ),
+  redisUseShare: limit(
+    "doctor.redis-use-share",
+    0.8,
+    "share",
+    "rule",
+    "this project",
+    "Of `maxmemory`: at all of it publications that are kept are refused.",
+  ),
+  pubsubPublications: limit(
+    "doctor.pubsub-publications",
+    32,
+    "publications",
+    "rule",
+    "this project",
+    "Of the largest size that must fit into a listener's output buffer.",
+  ),
+  forkMs: limit(
+    "doctor.fork-ms",
+    200,
+    "ms",
+    "rule",
+    "redis.io/docs/latest/operate/oss_and_stack/management/optimization/latency",
+    "Redis stands still while it forks to save.",
+  ),
+  certificateDays: limit(
+    "doctor.certificate-days",
+    21,
+    "days",
+    "rule",
+    "this project",
+    "Certificates are renewed 30 days before their end: fewer left means that this has failed.",
+  ),
+  tlsOldest: limit(
+    "doctor.tls-oldest-version",
+    "1.2",
+    "version",
+    "documented",
+    "RFC 8996",
+    "Older ones are deprecated, and browsers refuse them.",
+  ),
+  bufferedMs: limit(
+    "doctor.buffered-ms",
+    2000,
+    "ms",
+    "rule",
+    "this project",
+    "The first bytes of a stream are written at once: later ones were held back on the way.",
+  ),
+  headBytes: limit(
+    "doctor.head-bytes",
+    8192,
+    "bytes",
+    "documented",
+    "docs/configuration.md, maxHeadBytes",
+    "A head with cookies and a token; the gateway takes 32 KiB.",
+  ),
+  secretLeast: limit(
+    "doctor.secret-least",
+    90,
+    "bits",
+    "rule",
+    "this project",
+    "By its characters and their variety: a shared secret must not be guessed offline. 16 random letters and digits have 95.",
+  ),
+});
