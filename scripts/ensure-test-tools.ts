@@ -32,8 +32,10 @@ const managers: readonly Manager[] = [
   {
     command: "apt-get",
     needsRoot: true,
-    refresh: "apt-get update",
-    install: "env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends",
+    // A mirror may fail once, and a fresh machine may still be installing its own updates.
+    refresh: "apt-get -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 update",
+    install:
+      "env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 install -y --no-install-recommends",
   },
   { command: "dnf", needsRoot: true, install: "dnf install -y" },
   { command: "apk", needsRoot: true, install: "apk add" },
@@ -48,7 +50,7 @@ let missing = 0;
 
 for (const [name, tool] of Object.entries(tools)) {
   if (find(tool) !== undefined) continue;
-  if (!install(name, tool)) {
+  if (!install(name, tool) && !(tool.optional !== true && again(name, tool))) {
     if (tool.optional !== true) missing++;
     console.error(
       `${tool.optional === true ? "A few tests" : "The tests"} need ${name}, which is not on this machine: ${advice(tool)}`,
@@ -96,6 +98,12 @@ function install(name: string, tool: Tool): boolean {
     if (find(tool) !== undefined) return true;
   }
   return false;
+}
+
+/** One more try with fresh lists of packages, for a tool that the tests cannot do without. */
+function again(name: string, tool: Tool): boolean {
+  refreshed = false;
+  return install(name, tool);
 }
 
 function run(command: string): void {
