@@ -14,9 +14,9 @@
 import { randomBytes } from "node:crypto";
 import { BrokerUnavailable, type Retention, type Topic } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
-import { MAX_CALLS, MAX_BYTES as MAX_RUN_BYTES } from "./connection/lanes.js";
 import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
+import { MAX_RUN, MAX_RUN_BYTES } from "./connection/run.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { ScriptHost } from "./connection/script-host.js";
 import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
@@ -266,7 +266,7 @@ function runsOf(queue: readonly Order[]): (readonly [Order, ...Order[]])[] {
   let bytes = 0;
   for (const order of queue) {
     const run = runs.at(-1);
-    if (run === undefined || run.length === MAX_CALLS || bytes >= MAX_RUN_BYTES) {
+    if (run === undefined || run.length === MAX_RUN || bytes >= MAX_RUN_BYTES) {
       runs.push([order]);
       bytes = 0;
     } else run.push(order);
