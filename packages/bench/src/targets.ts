@@ -151,6 +151,26 @@ export const TARGETS: readonly Target[] = [
     aim: 2,
   },
   {
+    what: "ingest into one channel: entries/s",
+    scenario: "ingest",
+    case: "one channel with a history",
+    metric: "perSecond",
+    better: "higher",
+    must: 15_000,
+    aim: 30_000,
+  },
+  ...["1 client", "16 clients"].map(
+    (name): Target => ({
+      what: `publish, ${name}: publications/s by the script's own`,
+      scenario: "publish",
+      case: name,
+      metric: "perSecond",
+      against: "script",
+      better: "higher",
+      must: 0.5,
+    }),
+  ),
+  {
     what: "held poll: user-space bytes by plain http's",
     scenario: "comet",
     case: "held polls",

@@ -29,10 +29,7 @@ export const BARE_SCRIPT: Peer = {
 /** The channel that all of it goes to. Its history keeps `HISTORY_SIZE`. */
 export const CHANNEL = "c0";
 export const HISTORY_SIZE = 1_000;
-export const HISTORY_FLAGS = [
-  "--namespaces",
-  `{"":{"clientPublish":true,"historySize":${HISTORY_SIZE}}}`,
-];
+export const HISTORY_FLAGS = ["--namespaces", `{"":{"clientPublish":true,"historySize":${HISTORY_SIZE}}}`];
 /** Give up when nothing came for so long, ms. */
 const PATIENCE_MS = 30_000;
 const NUMBER = /@(\d+)/;
@@ -43,7 +40,7 @@ export function numbered(number: number, length: number): string {
   return `"${text}${"x".repeat(Math.max(0, length - text.length - 2))}"`;
 }
 
-/** Counts numbered publications as they come, and which of them came behind a later one of the same series. */
+/** Counts numbered publications as they come, and those that are not the next. */
 export class OrderWatcher {
   readonly #socket: WebSocket;
   #received = 0;

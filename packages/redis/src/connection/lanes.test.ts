@@ -219,9 +219,7 @@ describe("the order of publications on Redis", () => {
       ]);
       const last = await listener.broker.publish(topic, "d", { retention: KEPT, key: "d" });
       expect(last?.offset).toBe(3);
-      expect(publishCall({ keys, destination: String }, topic, [], KEPT).lane).toBe(
-        keys.log(topic),
-      );
+      expect(publishCall({ keys, destination: String }, topic, [], KEPT).lane).toBe(keys.log(topic));
     } finally {
       await listener.broker.close();
     }

@@ -124,7 +124,9 @@ export class CommandLanes {
     try {
       const replies = await this.#run(joined([first.call, ...others.map(({ call }) => call)]));
       if (others.length === 0) first.resolve(replies);
-      else taken.forEach(({ resolve }, at) => resolve(Array.isArray(replies) ? replies.slice(at, at + 1) : []));
+      else
+        for (const [at, { resolve }] of taken.entries())
+          resolve(Array.isArray(replies) ? replies.slice(at, at + 1) : []);
     } catch (error) {
       for (const { reject } of taken) reject(error);
     }

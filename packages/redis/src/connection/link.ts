@@ -18,7 +18,7 @@ import type { Pings } from "./pings.js";
 import type { Reasons } from "./reason.js";
 import type { Roles } from "./role.js";
 import { type RunCall, runBytes } from "./run.js";
-import { isError, type ScriptCall, SCRIPTS } from "./script.js";
+import { isError, SCRIPTS, type ScriptCall } from "./script.js";
 import type { ServerIds } from "./server-ids.js";
 import { Handshakes } from "./stream-errors.js";
 
