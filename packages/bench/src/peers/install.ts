@@ -2,7 +2,7 @@
  * `--install-peers`: fetches the peers that are no part of the repository into the cache, and nothing but an
  * empty directory into the system.
  *
- * Bun and Node.js 22 come from npm. nginx and Nchan are Debian packages, downloaded with apt-get and unpacked,
+ * Bun and Node.js 22 come from npm. nginx and Nchan are Debian packages, downloaded by apt-get and unpacked,
  * so that no service is started. Each failure is said; the bench runs without.
  */
 import { execFileSync } from "node:child_process";
