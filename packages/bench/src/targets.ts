@@ -179,6 +179,7 @@ export const TARGETS: readonly Target[] = [
       must: 0.5,
     }),
   ),
+  {
     what: "across instances: p99 by Socket.IO's",
     scenario: "cross",
     case: "1,000 messages/s",
