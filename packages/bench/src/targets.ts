@@ -179,6 +179,18 @@ export const TARGETS: readonly Target[] = [
       must: 0.5,
     }),
   ),
+  ...["offline as a browser says it", "offline unknown to them"].map(
+    (how): Target => ({
+      what: `10,000 clients ${how}: catch-up p99 by Socket.IO's`,
+      scenario: "jitter",
+      case: `10,000 clients, ${how}`,
+      metric: "catchUpP99",
+      against: "socket.io-recovery",
+      better: "lower",
+      must: 0.7,
+      aim: 0.5,
+    }),
+  ),
   {
     what: "across instances: p99 by Socket.IO's",
     scenario: "cross",

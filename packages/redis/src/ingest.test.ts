@@ -289,7 +289,7 @@ describe("ingest", () => {
     await add("news", ...numbers(1, 2000), "end");
     await backend.config("RESETSTAT");
     const metrics = new RecordingMetrics();
-    begin(await worker(), {}, LEASE_MS, { ...SEAMS, metrics });
+    begin(await worker(), {}, 10_000, { ...SEAMS, metrics });
     expect(await listener.upTo("end")).toEqual([...numbers(1, 2000), "end"]);
     await emptied();
     expect(metrics.count("ingest_entries")).toBe(2001);
