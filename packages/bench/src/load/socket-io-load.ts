@@ -47,7 +47,7 @@ class Visitor {
     socket.on("error", () => {});
     socket.once("close", () => {
       this.sight.lost();
-      // Whoever is told that it is offline waits until it is not.
+      // A client that is told that it is offline waits until it is not.
       if (network === "known off") return;
       const delay = Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** this.#attempts++);
       setTimeout(() => this.open(), delay * (1 + SPREAD * (2 * Math.random() - 1)));

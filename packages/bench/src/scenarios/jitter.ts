@@ -3,8 +3,8 @@
  * passes. Which clients get what was published, and how long after the network's return?
  *
  * Twice: with clients that are told that they are offline, as browsers tell their pages, and with clients
- * that have to find out by trying, whose backoff has grown meanwhile. Socket.IO with connection state recovery
- * stands beside it.
+ * that have to find out by trying, whose backoff has grown meanwhile. Socket.IO with connection state
+ * recovery stands beside it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { SdkFleet } from "../load/sdk-fleet.js";
