@@ -12,6 +12,7 @@ import {
   type BrokerEvents,
   type BrokerPublishOptions,
   type BrokerState,
+  CONTROL,
   type LogPage,
   type LogQuery,
   presenceOf,
@@ -41,12 +42,18 @@ export class RedisBroker implements Broker {
   readonly #connection: RedisConnection;
   readonly #subscriptions: RedisSubscriptions;
   readonly #sharing: SubscriptionSharing | undefined;
+  readonly #counted: readonly string[];
   #events: BrokerEvents | undefined;
 
-  /** The connection is not started, and no other broker has it. `sharing`: undefined, all is its own. */
-  constructor(connection: RedisConnection, sharing?: SubscriptionSharing) {
+  /**
+   * The connection is not started, and no other broker has it. `sharing`: undefined, all is its own.
+   * `isPart`: another broker has the topic `control`, and this one listens to its channel only to be counted
+   * among those that can hear sharded channels (sharded/sharding.ts).
+   */
+  constructor(connection: RedisConnection, sharing?: SubscriptionSharing, isPart = false) {
     this.#connection = connection;
     this.#sharing = sharing;
+    this.#counted = isPart ? [connection.keys.channel(CONTROL)] : [];
     this.#subscriptions = new RedisSubscriptions(subscriptionsOptions(connection));
   }
 
@@ -56,6 +63,10 @@ export class RedisBroker implements Broker {
 
   get delayMs(): number | undefined {
     return this.#connection.delayMs;
+  }
+
+  get weaknesses(): readonly string[] {
+    return this.#connection.serverIds.weaknesses;
   }
 
   start(events: BrokerEvents): void {
@@ -127,6 +138,7 @@ export class RedisBroker implements Broker {
   }
 
   async #restore(link: SubscribableLink): Promise<object> {
+    if (this.#counted.length > 0) await link.subscribe(this.#counted);
     await this.#subscriptions.attach(
       this.#sharing === undefined ? linkOf(this.#connection, link) : await this.#share(this.#sharing, link),
     );

@@ -13,7 +13,9 @@ describe("the choice of the backend", () => {
     expect(backendChoice({})).toEqual({ kind: "embedded" });
     expect(backendTraits({})).toEqual({ joinsInstances: false, takesEvents: false });
     const redis = "redis://127.0.0.1:6379";
-    expect(backendChoice({ redis })).toEqual({ kind: "redis", url: redis });
+    expect(backendChoice({ redis })).toEqual({ kind: "redis", urls: { redis } });
+    const urls = { redis, redisHistory: "redis://10.0.0.2", redisPresence: "redis://10.0.0.3" };
+    expect(backendChoice(urls)).toEqual({ kind: "redis", urls });
     expect(backendTraits({ redis })).toEqual({ joinsInstances: true, takesEvents: true });
   });
 
@@ -24,6 +26,18 @@ describe("the choice of the backend", () => {
       key: "redis",
       message: expect.any(String),
     });
+  });
+
+  it("takes servers of parts beside the one for all else", () => {
+    const redis = "redis://127.0.0.1:6379";
+    expect(backendProblem({ redis, redisHistory: "redis://10.0.0.2" })).toBeUndefined();
+    expect(backendProblem({ redis, redisPresence: "http://x" })).toMatchObject({ key: "redisPresence" });
+    expect(backendProblem({ redisHistory: redis })).toMatchObject({
+      key: "redisHistory",
+      message: expect.stringContaining("set redis"),
+    });
+    const redisHistory = "redis+cluster://10.0.0.2";
+    expect(backendProblem({ redis, redisHistory, redisSharded: "on" })).toBeUndefined();
   });
 
   it("says that sharded channels need a Cluster", () => {

@@ -100,6 +100,18 @@ export const settings = Object.freeze({
     description:
       "URL of the Redis or Valkey that joins instances into a cluster. Unset: the embedded broker, one instance only.",
   }),
+  redisHistory: optional(redisUrl, {
+    example: "redis://10.0.0.2:6379",
+    secret: "password",
+    description:
+      "URL of another Redis, for the channels with a history: their logs, and with them their publications. The same on all instances. Unset: they are at `redis`.",
+  }),
+  redisPresence: optional(redisUrl, {
+    example: "redis://10.0.0.3:6379",
+    secret: "password",
+    description:
+      "URL of another Redis, for presence: who is where, and the joins and leaves that are told. The same on all instances. Unset: it is at `redis`.",
+  }),
   brokerWait: setting(duration(0, 20_000), {
     reload: true,
     default: "10s",

@@ -62,8 +62,9 @@ export class RedisConnection implements ScriptHost {
   /** An error as a reason that may be logged. */
   readonly reasonOf: Reasons;
   /** What all links have in common. */
-  readonly #parts: LinkParts;
-  readonly #log: OutageLog;
+  readonly #parts: LinkParts & { readonly log: OutageLog };
+  /** Whether its servers say whose data they have. */
+  readonly serverIds: ServerIds;
   readonly #closing = new AbortController();
   #state: BrokerState = "connecting";
   #user: ConnectionUser | undefined;
@@ -83,12 +84,13 @@ export class RedisConnection implements ScriptHost {
     this.keys = new RedisKeys(prefix, databaseOf(target));
     this.reasonOf = reasonsOf(target);
     this.rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
+    this.serverIds = new ServerIds(seams.logger);
     const { reasonOf } = this;
     const pings = new Pings(seams.logger, reasonOf);
     const roles = new Roles(seams.logger, reasonOf, pings);
-    const serverIds = new ServerIds(seams.logger);
-    this.#parts = { ...seams, openSharded, reasonOf, pings, roles, serverIds };
-    this.#log = new OutageLog(target, this.keys.channelPrefix, seams.logger);
+    const { serverIds } = this;
+    const log = new OutageLog(target, this.keys.channelPrefix, seams.logger);
+    this.#parts = { ...seams, openSharded, reasonOf, pings, roles, serverIds, log };
   }
 
   get state(): BrokerState {
@@ -207,7 +209,7 @@ export class RedisConnection implements ScriptHost {
       if (!signal.aborted) {
         readyAt = clock.monotonic();
         this.#link = link;
-        this.#log.ready({ ...restored, ...(link.isSharding && { sharded: true }) });
+        this.#parts.log.ready({ ...restored, ...(link.isSharding && { sharded: true }) });
         this.#become("ready");
       }
       reason = await link.lost;
@@ -216,7 +218,7 @@ export class RedisConnection implements ScriptHost {
     }
     this.#link = undefined;
     this.#user?.detach();
-    if (!signal.aborted) this.#log.away(reason, readyAt !== undefined);
+    if (!signal.aborted) this.#parts.log.away(reason, readyAt !== undefined);
     this.#become("connecting");
     await link.close();
     signal.removeEventListener("abort", close);

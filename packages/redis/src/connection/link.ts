@@ -73,6 +73,7 @@ export class RedisLink {
     const { target, prefix, sharded, commandTimeoutMs: timeoutMs } = this.#options;
     const { clock, random, logger, openSharded, roles, pings, serverIds } = this.#parts;
     roles.begin();
+    serverIds.begin();
     const keys = new RedisKeys(prefix, databaseOf(target));
     const opening = openConnections(target, {
       timeoutMs,
