@@ -69,6 +69,8 @@ describe("the choice of the backend", () => {
     expect(subscriptionsOf({ redis, redisSharded: "on" }, 64)).toBe("worker");
     expect(subscriptionsOf({ redis, redisSharded: "off" }, 64)).toBe("instance");
     expect(backendProblem({ redis, redisSharded: "on", redisSubscriptions: "auto" })).toBeUndefined();
+    const placed = { redis: "redis://127.0.0.1:6379", redisHistory: redis };
+    expect(subscriptionsOf(placed, 64)).toBe("instance");
   });
 
   it("is asked for here: no other source of the program asks whether redis is set", () => {

@@ -57,7 +57,8 @@ export function subscriptionsOf(settings: Choosing, workers: number): "instance"
   if (redisSubscriptions !== "auto") return redisSubscriptions;
   const choice = backendChoice(settings);
   if (choice.kind === "embedded" || workers < WORKERS_TO_SHARE) return "worker";
-  const target = parseRedisUrl(choice.url);
+  // What lies on a server of its own is not shared, and may shard either way.
+  const target = parseRedisUrl(choice.urls.redis);
   const mayShard = "kind" in target && target.kind === "cluster" && redisSharded !== "off";
   return mayShard ? "worker" : "instance";
 }
