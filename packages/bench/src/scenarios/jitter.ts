@@ -7,10 +7,11 @@
  * recovery stands beside it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { totalCpuMicros } from "@holdfast/swarm/measure";
 import { SdkFleet } from "../load/sdk-fleet.js";
 import { socketIoRecovery } from "../peers/node-peers.js";
 import { ours } from "../peers/ours.js";
-import type { Peer, PeerServer } from "../peers/peer.js";
+import { allProcesses, type Peer, type PeerServer } from "../peers/peer.js";
 import type { Metric } from "../result.js";
 import type { RunContext, Scenario } from "../scenario.js";
 
@@ -36,6 +37,15 @@ const METRICS: readonly Metric[] = [
   { key: "gaps", label: "gaps told", unit: "", better: "lower", digits: 0, compare: "own", noise: 1 },
   { key: "catchUpP50", label: "catch-up p50", unit: "ms", better: "lower", digits: 0 },
   { key: "catchUpP99", label: "catch-up p99", unit: "ms", better: "lower", digits: 0 },
+  { key: "cpuUs", label: "server CPU of a return", unit: "µs", better: "lower", digits: 0 },
+  {
+    key: "clientCpuUs",
+    label: "client CPU of a return",
+    unit: "µs",
+    better: "lower",
+    digits: 0,
+    compare: "never",
+  },
 ];
 
 const PEERS = [ours, socketIoRecovery];
@@ -87,10 +97,13 @@ async function measure(
     await fleet.offline(how);
     const during = cutAt + OFFLINE_MS / EVERY_MS;
     await publish(cutAt, during);
+    const clientBefore = (await fleet.report()).cpuMs;
+    const serverBefore = totalCpuMicros(allProcesses(server));
     await fleet.online();
     // What was missed is the last that comes, so that the time of the last one is that of having caught up.
     await sleep(SETTLE_MS);
     const caughtUp = await fleet.report();
+    const cpuUs = (totalCpuMicros(allProcesses(server)) - serverBefore) / clients;
     await publish(during, messages);
     await sleep(SETTLE_MS / 10);
     const report = await fleet.report();
@@ -104,6 +117,8 @@ async function measure(
         gaps: report.gaps,
         catchUpP50: caughtUp.catchUpP50,
         catchUpP99: caughtUp.catchUpP99,
+        cpuUs,
+        clientCpuUs: ((caughtUp.cpuMs - clientBefore) * 1000) / clients,
       },
       commands: [server.command, fleet.command],
     });

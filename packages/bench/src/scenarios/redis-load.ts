@@ -77,10 +77,10 @@ export class OrderWatcher {
 
   /** Resolves when `count` have come. */
   async upTo(count: number): Promise<void> {
-    for (let seen = -1; this.#received < count; ) {
-      if (performance.now() - this.#lastAt > PATIENCE_MS && seen === this.#received)
+    const startMs = performance.now();
+    while (this.#received < count) {
+      if (performance.now() - Math.max(startMs, this.#lastAt) > PATIENCE_MS)
         throw new Error(`only ${this.#received} of ${count} publications came`);
-      seen = this.#received;
       await sleep(5);
     }
   }
