@@ -27,6 +27,7 @@ import type { ResumeTokens } from "../access/resume-tokens.js";
 import type { Codec } from "../codec/codec.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
+import type { HeldRun } from "../delivery/held-run.js";
 import type { OutboxBacklog } from "../delivery/outbox.js";
 import type { Recipient } from "../delivery/recipient.js";
 import type { SlowConsumers } from "../delivery/slow-consumers.js";
@@ -86,7 +87,8 @@ export class Connection implements Listener, Speaker, Recipient {
   /** How it says things and is spoken to. */
   readonly codec: Codec;
   readonly transport: Transport;
-  backlog: OutboxBacklog | undefined;
+  backlog: OutboxBacklog | undefined = undefined;
+  held: HeldRun | undefined = undefined;
   readonly #parts: ConnectionParts;
   #state: State = "connecting";
 

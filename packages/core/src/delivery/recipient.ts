@@ -6,6 +6,7 @@
  */
 import type { DisconnectCode } from "@holdfast/protocol";
 import type { Codec } from "../codec/codec.js";
+import type { HeldRun } from "./held-run.js";
 import type { OutboxBacklog } from "./outbox.js";
 import type { Transport } from "./transport.js";
 
@@ -17,6 +18,8 @@ export interface Recipient {
   readonly isOpen: boolean;
   /** What the outbox knows of the bytes that wait, while any do. Written by `writer.ts` alone. */
   backlog: OutboxBacklog | undefined;
+  /** What is to be written to it with the end of the turn. Written by `cork.ts` alone. */
+  held: HeldRun | undefined;
   /** Says why and ends the connection. */
   disconnect(row: DisconnectCode): void;
   /** Its transport has broken its contract: it ends, without a word. */
