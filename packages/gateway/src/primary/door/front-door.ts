@@ -51,6 +51,7 @@ export class FrontDoor {
   readonly #destinations: Destinations;
   readonly #exhaustion: Exhaustion;
   readonly #check: Timer;
+  readonly #clock: Clock;
 
   /** `isCollecting`: whether a worker is about to collect garbage, or is doing so. */
   constructor(
@@ -62,6 +63,7 @@ export class FrontDoor {
     { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
     const { maxConnections, workers } = options;
+    this.#clock = clock;
     this.#options = openListenHandle === undefined ? options : { ...options, openListenHandle };
     this.#metrics = metrics;
     this.#destinations = new Destinations(
@@ -135,6 +137,7 @@ export class FrontDoor {
     const opened = await Listeners.open(this.#options, accept, this.#options.openListenHandle);
     if (this.#options.accept === "primary") this.gate.guard(opened);
     else opened.close();
+    this.#clock.rest?.while(() => this.pending === 0 && this.#policy.isOpen && this.shutMs === 0);
     return opened.ports;
   }
 
@@ -200,6 +203,7 @@ export class FrontDoor {
   /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
   #accept(handle: TcpHandle | undefined): void {
     if (handle === undefined) return this.#exhaustion.met();
+    this.#clock.rest?.wake();
     this.admission.accept(handle);
     if (this.#policy.isOpen) this.gate.entered();
   }
