@@ -51,7 +51,6 @@ export class FrontDoor {
   readonly #destinations: Destinations;
   readonly #exhaustion: Exhaustion;
   readonly #check: Timer;
-  readonly #clock: Clock;
 
   /** `isCollecting`: whether a worker is about to collect garbage, or is doing so. */
   constructor(
@@ -63,7 +62,6 @@ export class FrontDoor {
     { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
     const { maxConnections, workers } = options;
-    this.#clock = clock;
     this.#options = openListenHandle === undefined ? options : { ...options, openListenHandle };
     this.#metrics = metrics;
     this.#destinations = new Destinations(
@@ -112,6 +110,7 @@ export class FrontDoor {
       clock,
     );
     this.#check = clock.every(CHECK_MS, () => this.#look(logger));
+    clock.rest?.while(() => this.pending === 0 && this.#policy.isOpen && this.shutMs === 0);
   }
 
   /** Sockets that are read or wait for a worker. */
@@ -137,7 +136,6 @@ export class FrontDoor {
     const opened = await Listeners.open(this.#options, accept, this.#options.openListenHandle);
     if (this.#options.accept === "primary") this.gate.guard(opened);
     else opened.close();
-    this.#clock.rest?.while(() => this.pending === 0 && this.#policy.isOpen && this.shutMs === 0);
     return opened.ports;
   }
 
@@ -203,7 +201,6 @@ export class FrontDoor {
   /** Nearly full, the rest is left to the kernel's backlog; full, it is refused. */
   #accept(handle: TcpHandle | undefined): void {
     if (handle === undefined) return this.#exhaustion.met();
-    this.#clock.rest?.wake();
     this.admission.accept(handle);
     if (this.#policy.isOpen) this.gate.entered();
   }
