@@ -86,6 +86,8 @@ export const COUNTERS = Object.freeze({
   canaries_untracked: "Canaries that were not followed: more instances than are tracked, or none of ours",
   trace_contexts_dropped:
     "Trace contexts that were not carried on, since they were no W3C `traceparent` of version 00",
+  publications_doubtful:
+    "Publications without history that a demoted Redis acknowledged after it last said it was a master: they may have reached few or no clients",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 
