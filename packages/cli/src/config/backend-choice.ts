@@ -45,6 +45,24 @@ export function backendTraits(settings: Choosing): BackendTraits {
   return TRAITS[backendChoice(settings).kind];
 }
 
+/** Workers from which on `redisSubscriptions` `auto` is `instance` (docs/adr/0058). */
+const WORKERS_TO_SHARE = 4;
+
+/**
+ * `redisSubscriptions`, with `auto` resolved for that many workers. A Cluster that may shard keeps `worker`:
+ * shared subscriptions are plain ones, which end sharded pub/sub for all of the cluster.
+ */
+export function subscriptionsOf(settings: Choosing, workers: number): "instance" | "worker" {
+  const { redisSubscriptions = "auto", redisSharded } = settings;
+  if (redisSubscriptions !== "auto") return redisSubscriptions;
+  const choice = backendChoice(settings);
+  if (choice.kind === "embedded" || workers < WORKERS_TO_SHARE) return "worker";
+  // What lies on a server of its own is not shared, and may shard either way.
+  const target = parseRedisUrl(choice.urls.redis);
+  const mayShard = "kind" in target && target.kind === "cluster" && redisSharded !== "off";
+  return mayShard ? "worker" : "instance";
+}
+
 const NOT_A_CLUSTER = Object.freeze({
   key: "redisSharded",
   message:
@@ -53,7 +71,7 @@ const NOT_A_CLUSTER = Object.freeze({
 
 const NOT_SHARED = Object.freeze({
   key: "redisSharded",
-  message: "on is for redisSubscriptions worker: subscriptions that workers share are plain ones",
+  message: "on is for redisSubscriptions worker or auto: subscriptions that workers share are plain ones",
 } as const);
 
 interface Problem {
