@@ -122,7 +122,7 @@ async function answersOf(
     product: productOf(info),
     mode: said("redis_mode"),
     role: said("role"),
-    // Who may not ask INFO is answered by none that shows it.
+    // A server that refuses INFO hides the id.
     replicationId:
       !isKnown(info) && isRefusal(info.unknown)
         ? known(undefined)

@@ -8,11 +8,16 @@
 import type { Cluster, Redis } from "ioredis";
 import { withDeadline } from "../runtime/deadline.js";
 import type { RedisAddress, RedisTarget } from "../target.js";
-import { type ClientScope, type ConnectionOptions, connectionOptions, RedisClient } from "./client.js";
+import {
+  type ClientScope,
+  type ConnectionOptions,
+  connectionOptions,
+  newServer,
+  RedisClient,
+} from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
 import type { Connections, ConnectSettings } from "./connections.js";
 import { hangUp } from "./hang-up.js";
-import { newServer } from "./ready-check.js";
 import { loadScripts, runScript } from "./script.js";
 import { ServerClocks } from "./server-clocks.js";
 import { hearStreamErrors } from "./stream-errors.js";

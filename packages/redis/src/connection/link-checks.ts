@@ -35,7 +35,7 @@ export class LinkChecks {
   /** When the ping under way began, monotonic ms. */
   #askedAt: number | undefined;
   #lastDelayMs: number | undefined;
-  /** Publications by PUBLISH alone that were acknowledged since the last proof that the server is a master. */
+  /** Publications by PUBLISH alone that were acknowledged since the server last proved to be a master. */
   #unproven = 0;
   /** Payloads that arrived so far. */
   #received = 0;
