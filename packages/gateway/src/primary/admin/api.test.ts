@@ -152,7 +152,20 @@ function setUp(publish: Broker["publish"] = async () => undefined, tracing?: Rec
   const bytes = adminBytes(instance);
   const send = (route: string, body: Uint8Array, query: string) =>
     bytes[route]?.(body, new URLSearchParams(query));
-  return { dropped, published, told, options, problems, weaknesses, limits, drain, rebalance, reload, ask, send };
+  return {
+    dropped,
+    published,
+    told,
+    options,
+    problems,
+    weaknesses,
+    limits,
+    drain,
+    rebalance,
+    reload,
+    ask,
+    send,
+  };
 }
 
 function messageOf(answer: AdminAnswer | undefined): string {
