@@ -10,6 +10,7 @@
  * releases it first; of one connection at most `MAX_HELD_BYTES` are held, and between two flushes at most
  * `MAX_CHUNKS` arrays, which batches share.
  */
+import { type Metrics, noMetrics } from "../runtime/metrics.js";
 import { HeldRun, SharedRun } from "./held-run.js";
 import type { Recipient } from "./recipient.js";
 import type { FrameRun } from "./transport.js";
@@ -32,6 +33,7 @@ export type WriterCork = Pick<Cork, "isHolding" | "hold" | "release">;
 
 export class Cork {
   readonly #write: WriteRun;
+  readonly #metrics: Pick<Metrics, "add">;
   #state: "closed" | "holding" | "flushing" = "closed";
   /** Connections, in the order in which something was first held for them; some were released since. */
   #recipients: Recipient[] = [];
@@ -46,8 +48,10 @@ export class Cork {
   /** The last run that was written: connections that are written it in a row share its bytes. */
   #run: SharedRun | undefined;
 
-  constructor(write: WriteRun) {
+  /** `metrics`: where the bounds that were met are counted. Default: nowhere. */
+  constructor(write: WriteRun, metrics: Pick<Metrics, "add"> = noMetrics) {
     this.#write = write;
+    this.#metrics = metrics;
   }
 
   /** Whether the fan-out is to hold what it writes. */
@@ -76,14 +80,16 @@ export class Cork {
    */
   hold(recipient: Recipient, frames: Uint8Array, messages: number): void {
     const { length } = frames;
-    if (recipient.held !== undefined && recipient.held.bytes + length > MAX_HELD_BYTES)
+    if (recipient.held !== undefined && recipient.held.bytes + length > MAX_HELD_BYTES) {
+      this.#metrics.add("cork_full", 1);
       this.release(recipient);
+    }
     if (recipient.held === undefined) {
       this.#recipients.push(recipient);
       this.#waiting++;
     }
     recipient.held = (recipient.held ?? this.#empty).with(frames, messages);
-    this.#chunks++;
+    if (++this.#chunks === MAX_CHUNKS) this.#metrics.add("cork_full", 1);
     if (length >= MAX_HELD_BYTES) this.release(recipient);
   }
 
