@@ -246,6 +246,7 @@ export class Instance {
       notReady: () => this.#life.notReady(),
       drain: () => this.drain.progress,
       reloadLeft: () => this.#reload.left,
+      rebalance: () => this.#rebalancer?.report(),
       pending: () => this.#door.pending,
       retention: (channel) => this.#settings.retention(channel),
     });

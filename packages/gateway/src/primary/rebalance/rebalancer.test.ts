@@ -102,6 +102,8 @@ describe("a rebalancer", () => {
     });
     await pass(2 * DECISION_MS);
     expect(full.orders.at(-1)?.[1].minAgeMs).toBe(2 * DECISION_MS);
+    for (const { rebalancer } of instances)
+      expect(rebalancer.report().instances.map(({ sheds }) => sheds)).toEqual([true, false]);
     expect(empty.orders).toEqual([]);
   });
 
