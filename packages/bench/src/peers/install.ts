@@ -2,8 +2,8 @@
  * `--install-peers`: fetches the peers that are no part of the repository into the cache, and nothing but an
  * empty directory into the system.
  *
- * Bun comes from npm. nginx and Nchan are Debian packages, downloaded with apt-get and unpacked, so that no
- * service is started. Each failure is said; the bench runs without.
+ * Bun and Node.js 22 come from npm. nginx and Nchan are Debian packages, downloaded by apt-get and unpacked,
+ * so that no service is started. Each failure is said; the bench runs without.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -11,22 +11,18 @@ import { join } from "node:path";
 import { cacheDirectory } from "../packages.js";
 import { BUN_PACKAGE, bun } from "./bun.js";
 import { COMPILED_IN, nchan } from "./nchan.js";
+import { missingNode22, NODE22_PACKAGE } from "./node22-peers.js";
 
 const DEBIAN_PACKAGES = ["nginx", "nginx-common", "libnginx-mod-nchan"];
 
 export function installPeers(): void {
   attempt("Bun", () => {
-    const directory = cacheDirectory("bun");
-    run("npm", [
-      "install",
-      "--prefix",
-      directory,
-      "--no-audit",
-      "--no-fund",
-      "--ignore-scripts",
-      BUN_PACKAGE,
-    ]);
+    fromNpm(BUN_PACKAGE, "bun");
     return bun.missing();
+  });
+  attempt("Node.js 22", () => {
+    fromNpm(NODE22_PACKAGE, "node22");
+    return missingNode22();
   });
   attempt("nginx + Nchan", () => {
     const directory = cacheDirectory("nchan");
@@ -40,6 +36,11 @@ export function installPeers(): void {
     mkdirSync(COMPILED_IN, { recursive: true });
     return nchan.missing();
   });
+}
+
+function fromNpm(name: string, folder: string): void {
+  const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
+  run("npm", ["install", "--prefix", cacheDirectory(folder), ...flags, name]);
 }
 
 function attempt(name: string, install: () => string | undefined): void {

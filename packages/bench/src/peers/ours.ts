@@ -84,13 +84,19 @@ export class HoldfastServer implements PeerServer {
     this.workers = children(process.pid);
   }
 
-  static async start({ workers, redis, flags = [], env = {} }: PeerOptions): Promise<HoldfastServer> {
+  static async start({
+    workers,
+    redis,
+    flags = [],
+    env = {},
+    node = process.execPath,
+  }: PeerOptions): Promise<HoldfastServer> {
     const args = [HOLDFAST, "start", "--port", "0", "--admin-port", "0", "--workers", String(workers)];
     args.push("--log-format", "json", "--command-rate", "100000", "--drain-window", "0ms");
     args.push("--namespaces", '{"":{"clientPublish":true}}', ...flags);
     if (redis !== undefined) args.push("--redis", redis);
     const probe = new Probe();
-    const { process: started, ready } = await LineProcess.start(process.execPath, args, {
+    const { process: started, ready } = await LineProcess.start(node, args, {
       // Where there is no holdfast.json.
       cwd: tmpdir(),
       env: { ...probe.environment, ...env },

@@ -13,6 +13,8 @@ export interface PeerOptions {
   /** Further flags of `holdfast start`; only ours has any. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The Node.js that runs ours. Default: the one that runs the bench. */
+  readonly node?: string;
 }
 
 export interface Peer {

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cpuMicros, openSockets, rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
 import { StormClient, type StormOptions, type StormResult } from "../load/storm-client.js";
 import { plainWs, wsCluster, wsSticky } from "../peers/node-peers.js";
+import { oursNode22, oursSharedPort, wsClusterNode22 } from "../peers/node22-peers.js";
 import { HoldfastServer, ours, oursOnLibrary } from "../peers/ours.js";
 import type { Peer, PeerServer } from "../peers/peer.js";
 import { oursSecure, wsClusterSecure } from "../peers/secure-peers.js";
@@ -70,7 +71,18 @@ export const storm: Scenario = {
   name: "storm",
   title: "Reconnect storm",
   metrics: METRICS,
-  peers: [ours, oursOnLibrary, wsCluster, wsSticky, plainWs, oursSecure, wsClusterSecure],
+  peers: [
+    ours,
+    oursOnLibrary,
+    wsCluster,
+    wsSticky,
+    plainWs,
+    oursNode22,
+    oursSharedPort,
+    wsClusterNode22,
+    oursSecure,
+    wsClusterSecure,
+  ],
   defaultRuns: 3,
   async run(context) {
     const size = context.quick ? 500 : 20_000;
@@ -101,10 +113,28 @@ export const storm: Scenario = {
         });
       });
     }
+    await node22Storms(context, size, rate);
     for (const peer of context.rotate([ours, wsCluster])) await growth(context, peer);
     for (const peer of context.rotate([oursSecure, wsClusterSecure])) await secureStorm(context, peer);
   },
 };
+
+/** Recorded as ours and as the cluster's, so that each case has the ratio of its own run. */
+async function node22Storms(context: RunContext, count: number, rate: number): Promise<void> {
+  for (const [own, how] of [
+    [oursNode22, "Node 22"],
+    [oursSharedPort, "Node 22, reuseport"],
+  ] as const) {
+    const name = `${title(count, rate)}, 2 workers, ${how}`;
+    for (const measured of context.rotate([own, wsClusterNode22])) {
+      const peer = measured === own ? ours : wsCluster;
+      await context.measure(measured, { workers: 2 }, async (server) => {
+        await warmUp(server);
+        await oneStorm({ peer, server, context, name, count, rate });
+      });
+    }
+  }
+}
 
 /** Fewer, and slower: a full handshake costs a client's core as much as the server's. */
 async function secureStorm(context: RunContext, peer: Peer): Promise<void> {

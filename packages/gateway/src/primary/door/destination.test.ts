@@ -10,8 +10,8 @@ function setUp(queued = 0): { worker: FakeWorkerProcess; destination: Destinatio
 }
 
 describe("a destination", () => {
-  it("has room for 64 in its queue, and owes the others what sessions queue beyond", () => {
-    expect([0, 60, 64, 100].map((queued) => setUp(queued).destination.room)).toEqual([64, 4, 0, -36]);
+  it("has room for 32 in its queue, and owes the others what sessions queue beyond", () => {
+    expect([0, 28, 32, 68].map((queued) => setUp(queued).destination.room)).toEqual([32, 4, 0, -36]);
   });
 
   it("has none, and owes none, while it is not ready or stuck", () => {

@@ -11,10 +11,10 @@ import type { WorkerProcess } from "../workers/worker-process.js";
 import type { Candidate } from "./router.js";
 
 /**
- * Whole heads that may wait in front of one worker: enough to keep it busy, few enough to be routed by fresh
- * load.
+ * Whole heads that may wait in front of one worker: enough to keep it busy (8 ms of handshakes), few enough
+ * to be routed by fresh load.
  */
-const QUEUE_PER_WORKER = 64;
+const QUEUE_PER_WORKER = 32;
 /** A worker that has let a socket wait this long takes none: what is queued for it goes to others, ms. */
 const STUCK_MS = 1000;
 /**

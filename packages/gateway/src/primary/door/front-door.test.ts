@@ -138,20 +138,20 @@ describe("the front door", () => {
     expect(lengths(workers)).toEqual([0, 5]);
   });
 
-  it("queues 64 for a slow worker while another has room, then reads no more than all have room for", async () => {
+  it("queues 32 for a slow worker while another has room, then reads no more than all have room for", async () => {
     const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
-    workers[1].held = 50;
+    workers[1].held = 20;
     const { askAll, clock, door } = await open(workers);
     await askAll(200);
-    expect(lengths(workers)).toEqual([64, 64]);
-    expect(door.pending).toBe(72);
+    expect(lengths(workers)).toEqual([32, 32]);
+    expect(door.pending).toBe(136);
     workers[0].takeAll();
     door.admission.proceed();
     await until(() => {
       clock.runDeferred();
-      return workers[0].queued.length === 64;
+      return workers[0].queued.length === 32;
     });
-    expect(door.pending).toBe(8);
+    expect(door.pending).toBe(104);
   });
 
   it("passes on what is queued for a worker that takes nothing, all but the one under way", async () => {
@@ -213,7 +213,7 @@ describe("the front door", () => {
     const workers = fleet(2) as [FakeWorkerProcess, FakeWorkerProcess];
     const { askAll, door } = await open(workers);
     await askAll(200, `/ws?sid=${sidOf(workers[0])}`);
-    expect([lengths(workers), door.pending]).toEqual([[128, 0], 72]);
+    expect([lengths(workers), door.pending]).toEqual([[64, 0], 136]);
   });
 });
 

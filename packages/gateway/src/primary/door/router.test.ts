@@ -88,8 +88,8 @@ describe("the router", () => {
       for (let i = 0; i < count; i++) router.route(workers, undefined)!.sockets++;
       return workers.map(({ sockets }) => sockets);
     };
-    expect(shares(64)).toEqual([0, 64]);
-    const [busy = 0, other = 0] = shares(20_000 - 64);
+    expect(shares(32)).toEqual([0, 32]);
+    const [busy = 0, other = 0] = shares(20_000 - 32);
     expect(other - busy).toBeLessThan(0.05 * 10_000);
     expect(other).toBeGreaterThan(busy);
   });
