@@ -91,7 +91,7 @@ describe("a visitor", () => {
     await slow.close();
   });
 
-  test("without the key that comes again and again keeps nobody out, and has few lines in the log", async () => {
+  test("without the key that comes again and again keeps no controller out, and fills no log", async () => {
     const strangers = Array.from({ length: 200 }, () => {
       const stranger = connect(host.address.port, "127.0.0.1");
       stranger.on("error", () => {});

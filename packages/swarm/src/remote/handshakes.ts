@@ -8,8 +8,8 @@
  * | handshakes of all | 128 | the oldest one ends |
  *
  * A controller has few under way, each for some milliseconds. `tls.Server` only tells of a handshake
- * that failed or took too long, and its own timeout begins again with each byte. Invariant: what has no key
- * keeps nobody out that has it.
+ * that failed or took too long, and its own timeout begins again with each byte. Invariant: connections
+ * without the key keep no controller out.
  */
 import type { Socket } from "node:net";
 import type { Server } from "node:tls";

@@ -102,7 +102,7 @@ function instanceShares(cluster: ClusterLoad, isShedding: boolean): InstanceShar
     .sort((a, b) => (a.instance < b.instance ? -1 : 1));
 }
 
-export function holdText({ why, of }: Hold): string {
+export function holdText({ why, of, ms = 0 }: Hold): string {
   const which = of === undefined ? "This instance" : `The instance ${of}`;
   switch (why) {
     case "alone":
@@ -110,7 +110,7 @@ export function holdText({ why, of }: Hold): string {
     case "unavailable":
       return "What the instances carry cannot be read from Redis.";
     case "settling":
-      return "Instances have changed or Redis was away a moment ago: clients are left to themselves for 10 s.";
+      return `Instances have changed or Redis was away a moment ago: clients are left to themselves for ${Math.ceil(ms / 1000)} s.`;
     case "late":
       return `${which} has not said what it carries for ${LATE_MS / 1000} s: it may be gone.`;
     case "unreadable":
