@@ -62,6 +62,7 @@ async function exportedMetrics(): Promise<Set<string>> {
     readsWaiting: 0,
     engine: "lean",
     brokerState: "ready",
+    brokerApart: { history: "ready" },
     loop,
   }));
   const primary = new PrimaryMetrics(() => ({

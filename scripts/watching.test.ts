@@ -32,6 +32,7 @@ const BOUNDS: Readonly<Record<string, readonly [values: number, why: string]>> =
   node: [1, "of this process"],
   engine: [2, "lean and ws"],
   port: [2, "TLS_PORTS"],
+  part: [2, "BROKER_PARTS"],
 };
 /** Series of one metric, at most. Buckets of a histogram count. */
 const MAX_SERIES = 1024;

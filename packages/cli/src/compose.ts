@@ -149,7 +149,7 @@ export async function backendOf(
     case "redis": {
       const { RedisBackend } = await import("./backends/redis-backend.js");
       const { retention } = channelRules(settings);
-      return new RedisBackend(choice.url, settings, { logger, retention, tracing });
+      return new RedisBackend(choice.urls, settings, { logger, retention, tracing });
     }
   }
 }

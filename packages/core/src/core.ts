@@ -12,7 +12,7 @@ import { ClusterSecret } from "./access/cluster-secret.js";
 import { ANONYMOUS, type Identity } from "./access/identity.js";
 import type { Tickets } from "./access/tickets.js";
 import { assemble } from "./assembly.js";
-import type { BrokerState } from "./broker/broker.js";
+import type { BrokerPart, BrokerState } from "./broker/broker.js";
 import type { Codec } from "./codec/codec.js";
 import { type CodecName, codecs } from "./codec/codecs.js";
 import { askWho, whoComes } from "./commands/authenticate.js";
@@ -88,19 +88,16 @@ export class Core extends InspectedWorker {
   start(): void {
     if (this.#state.kind !== "idle") return;
     this.#state = { kind: "open" };
-    const { outageGaps, streamReader, presence } = this.#context;
     keepTime(this.#context, this.#keepalive);
     const arrivals = new Arrivals(this.#context, this.#common);
     this.#seams.broker.start({
       publication: (topic, data, position) => arrivals.publication(topic, data, position),
       skipped: (topic) => arrivals.skipped(topic),
-      state: (state) => {
+      state: (state, part) => {
         if (state !== "ready") return;
-        this.#common.listen();
-        streamReader.restored();
-        outageGaps.restored();
-        presence?.restored();
-        this.#secret.learn();
+        if (part === undefined) this.#common.listen();
+        restored(this.#context, part);
+        if (part === undefined) this.#secret.learn();
       },
     });
   }
@@ -244,6 +241,18 @@ function mayWish(
   channel: string,
 ): boolean {
   return access.may(identity, channel, "subscribe") || applicationChecks.decideSubscribe(identity, channel);
+}
+
+/** The server of a part can be reached, for the first time or again; without one, that of all the rest. */
+function restored(
+  { broker, outageGaps, presence, streamReader }: Context,
+  part: BrokerPart | undefined,
+): void {
+  const { apart } = broker;
+  const has = (one: BrokerPart): boolean => (part === undefined ? apart?.[one] === undefined : part === one);
+  if (has("history")) streamReader.restored();
+  if (part === undefined) outageGaps.restored();
+  if (has("presence")) presence?.restored();
 }
 
 /** What happens at each tick, in this order. */

@@ -63,8 +63,11 @@ export {
 // The seams, for their implementers.
 export type { Authenticator, Proof } from "./access/authenticator.js";
 export {
+  type ApartStates,
+  BROKER_PARTS,
   type Broker,
   type BrokerEvents,
+  type BrokerPart,
   type BrokerState,
   BrokerUnavailable,
   type Entry,
@@ -72,6 +75,8 @@ export {
   type LogPage,
   type LogQuery,
   PAGE_BYTES,
+  partsAway,
+  stateOf,
   type BrokerPublishOptions,
   type Retention,
 } from "./broker/broker.js";

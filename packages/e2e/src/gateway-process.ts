@@ -37,6 +37,9 @@ const OWN_ARGS = ["--log-format", "json", "--port", "0", "--admin-port", "0", "-
 /** Any test of gateways can be run on either engine. */
 const ENGINE = process.env.HOLDFAST_TEST_ENGINE;
 const ENGINE_ARGS = ENGINE === undefined ? [] : ["--engine", ENGINE];
+/** And with subscriptions at Redis of each worker, or shared: the default decides by the workers. */
+const SUBSCRIPTIONS = process.env.HOLDFAST_TEST_REDIS_SUBSCRIPTIONS;
+const SUBSCRIPTIONS_ARGS = SUBSCRIPTIONS === undefined ? [] : ["--redis-subscriptions", SUBSCRIPTIONS];
 const START_MS = 30_000;
 
 export class GatewayProcess {
@@ -50,7 +53,7 @@ export class GatewayProcess {
 
   static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
     const { args = [], start = Program.holdfast, until = "ready", startMs = START_MS, ...rest } = options;
-    const program = start(["start", ...OWN_ARGS, ...ENGINE_ARGS, ...args], rest);
+    const program = start(["start", ...OWN_ARGS, ...ENGINE_ARGS, ...SUBSCRIPTIONS_ARGS, ...args], rest);
     try {
       const line = await program.line(isBanner, startMs);
       const gateway = new GatewayProcess(program, parse(line) as LogLine & Banner);

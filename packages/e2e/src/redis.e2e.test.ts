@@ -29,7 +29,8 @@ let second: GatewayProcess;
 beforeAll(async () => {
   redis = shared.add(await RedisServer.start());
   const port = await freePorts(4);
-  const args = ["--redis", redis.url];
+  // Backends count the workers that hear a publication here.
+  const args = ["--redis", redis.url, "--redis-subscriptions", "worker"];
   [first, second] = await Promise.all([
     GatewayProcess.start({ args: [...args, "--port", `${port}-${port + 3}`] }).then((each) =>
       shared.add(each),

@@ -78,12 +78,12 @@ async function counted(gateway: GatewayProcess, name: string): Promise<number> {
   return metric((await gateway.adminGet("/metrics")).text, `holdfast_${name}_total`);
 }
 
-describe("with redisSubscriptions=instance", () => {
+describe("with four workers, whose subscriptions are shared by default", () => {
   let gateway: GatewayProcess;
   beforeEach(async () => {
     gateway = own.add(
       await GatewayProcess.start({
-        args: [...ARGS, "--redis", redis.url, "--redis-subscriptions", "instance"],
+        args: [...ARGS, "--redis", redis.url, "--redis-subscriptions", "auto"],
       }),
     );
   });

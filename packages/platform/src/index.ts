@@ -72,6 +72,7 @@ export {
   type RedisNode,
   type RedisPlan,
   redisFor,
+  WORKERS_TO_SHARE,
 } from "./redis-plan.js";
 export {
   type ChannelClass,

@@ -8,7 +8,7 @@ import { idleTimers, mostPingSeconds, pingProblem } from "./idle-timers.js";
 import { instanceType } from "./instance-types.js";
 import { LIMIT_GROUPS, limitById } from "./limits/all.js";
 import { plan } from "./plan.js";
-import { REDIS_NODES, redisFor } from "./redis-plan.js";
+import { REDIS_NODES, redisFor, WORKERS_TO_SHARE } from "./redis-plan.js";
 
 describe("limits", () => {
   const all = LIMIT_GROUPS.flatMap(({ limits }) => limits);
@@ -172,6 +172,13 @@ describe("Redis", () => {
     const { node, parameters, problems } = redisFor(load);
     expect([node, problems]).toEqual([REDIS_NODES[0], []]);
     expect(parameters).toMatchObject({ "maxmemory-policy": "noeviction", "reserved-memory-percent": "25" });
+  });
+
+  it("hands a publication to each worker of a small instance, and once to a larger one", () => {
+    const egress = (workersPerInstance: number) =>
+      redisFor({ ...load, workersPerInstance }).egressBytesPerSecond;
+    expect(egress(WORKERS_TO_SHARE)).toBe(egress(1));
+    expect(egress(WORKERS_TO_SHARE - 1)).toBe((WORKERS_TO_SHARE - 1) * egress(1));
   });
 
   it("says what no single node does", () => {

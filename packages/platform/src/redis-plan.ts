@@ -1,9 +1,9 @@
 /**
  * The size of Redis or Valkey for a cluster: memory, bandwidth, connections, parameters.
  *
- * A publication goes once to each worker that has a subscriber; a plan counts one copy for each worker,
- * so egress grows with instances and workers. Invariant: what is kept must fit into a node without
- * eviction.
+ * A publication goes once to each instance with a subscriber whose workers share subscriptions, as they do
+ * by default from four workers on (docs/adr/0058), and otherwise once to each worker with one. A plan takes
+ * all of them to have one. Invariant: what is kept must fit into a node without eviction.
  */
 import { REDIS } from "./limits/redis.js";
 
@@ -58,6 +58,8 @@ export const REDIS_NODES: readonly RedisNode[] = Object.freeze([
 
 /** Connections of an instance beside those of its workers: directory, events, ingest. */
 const CONNECTIONS_PER_WORKER = 3;
+/** Workers from which on those of an instance share subscriptions, unless settings say otherwise. */
+export const WORKERS_TO_SHARE = 4;
 /** A publication is one script call; a script counts as two commands. */
 const COMMANDS_PER_PUBLICATION = 2;
 
@@ -69,8 +71,8 @@ export function redisFor(load: RedisLoad): RedisPlan {
     historyChannels * (REDIS.bytesPerLog.value + historySize * entryBytes) +
     members * REDIS.bytesPerMember.value;
   const memoryBytes = Math.ceil((dataBytes + 256 * 1024 ** 2) / (1 - REDIS.reservedPercent.value / 100));
-  const egressBytesPerSecond =
-    publicationsPerSecond * (publicationBytes + 64) * instances * workersPerInstance;
+  const copies = instances * (workersPerInstance < WORKERS_TO_SHARE ? workersPerInstance : 1);
+  const egressBytesPerSecond = publicationsPerSecond * (publicationBytes + 64) * copies;
   const connections = instances * (workersPerInstance + 1) * CONNECTIONS_PER_WORKER;
   const commandsPerSecond = publicationsPerSecond * COMMANDS_PER_PUBLICATION + connections / 5;
   const node = REDIS_NODES.find(

@@ -10,6 +10,7 @@ export { Ingest, type RetentionOf } from "./ingest.js";
 export { REDIS_DEFAULTS, type RedisOptions, type RedisSeams } from "./options.js";
 export { type InspectorOptions, RedisInspector } from "./inspector.js";
 export { refusalIn } from "./connection/reason.js";
+export { PlacedSeams, type RedisPlaces } from "./placement/placed-seams.js";
 export { SeamsOnRedis } from "./seams-on-redis.js";
 export {
   describeTarget,

@@ -24,16 +24,18 @@ export class SeamsOnRedis {
 
   /**
    * `sharing`: with whom the broker's subscriptions are shared; undefined: they are its own. Its fences are
-   * in order with plain channels, so sharded ones are left out then.
+   * in order with plain channels, so sharded ones are left out then. `isPart`: another connection has what
+   * every worker listens to (placement/).
    */
   constructor(
     options: Pick<RedisOptions, "target"> & Partial<RedisOptions>,
     seams: RedisSeams,
     sharing?: SubscriptionSharing,
+    isPart = false,
   ) {
     const chosen: typeof options = sharing === undefined ? options : { ...options, sharded: "off" };
     this.connection = new RedisConnection(chosen, seams, openSharding);
-    this.broker = new RedisBroker(this.connection, sharing);
+    this.broker = new RedisBroker(this.connection, sharing, isPart);
   }
 
   /** Kept by Redis: one that lost it makes another, and what the first has signed is no longer known. */
@@ -41,9 +43,12 @@ export class SeamsOnRedis {
     return this.connection.ask(secretCall(this.connection.keys), secretOf);
   }
 
-  /** The way in over the ingest stream. `retentionOf`: what is kept of a channel's past. */
-  ingest(retentionOf: RetentionOf): Ingest {
-    const { connection, broker } = this;
+  /**
+   * The way in over the ingest stream. `retentionOf`: what is kept of a channel's past; `broker`: what
+   * publishes it.
+   */
+  ingest(retentionOf: RetentionOf, broker: Pick<RedisBroker, "publishInOrder"> = this.broker): Ingest {
+    const { connection } = this;
     return new Ingest(
       {
         host: connection,

@@ -15,7 +15,7 @@ import { ours } from "../peers/ours.js";
 import { allProcesses, type Peer, type PeerServer } from "../peers/peer.js";
 import { RedisServer, redisMissing } from "../peers/redis.js";
 import type { Metric } from "../result.js";
-import type { RunContext, Scenario } from "../scenario.js";
+import type { Recorded, RunContext, Scenario } from "../scenario.js";
 import { quantile } from "../statistics.js";
 
 const METRICS: readonly Metric[] = [
@@ -32,7 +32,8 @@ const METRICS: readonly Metric[] = [
 const MODES = ["worker", "instance"] as const;
 type Mode = (typeof MODES)[number];
 
-const WORKERS = 8;
+/** Workers of each instance: few, those from which on `auto` is `instance`, and many. */
+const WORKERS = [2, 4, 8] as const;
 const PER_SECOND = 200;
 const MESSAGE_BYTES = 200;
 /** Connections to each instance: more than workers, so that each worker has some. */
@@ -57,28 +58,33 @@ export const cluster: Scenario = {
   async run(context) {
     const absent = redisMissing();
     if (absent !== undefined) return context.missing("ours", absent);
-    const workers = context.quick ? 2 : WORKERS;
-    for (const peer of context.rotate(PEERS)) {
-      const redis = await RedisServer.start();
-      try {
-        const options = { workers, redis: redis.url };
-        await context.measure(peer, options, (from) =>
-          context.measure(peer, options, (to) => measure(context, peer, redis, from, to)),
-        );
-      } finally {
-        await redis.stop();
-      }
-    }
+    for (const workers of context.quick ? [2] : WORKERS)
+      for (const peer of context.rotate(PEERS)) await measurePeer(context, peer, workers);
   },
 };
 
+async function measurePeer(context: RunContext, peer: Peer, workers: number): Promise<void> {
+  const redis = await RedisServer.start();
+  const options = { workers, redis: redis.url };
+  const name = `2 instances × ${workers} workers, ${PER_SECOND} messages/s`;
+  try {
+    await context.measure(peer, options, (from) =>
+      context.measure(peer, options, async (to) => {
+        const values = await measure(redis, from, to, context.quick ? 500 : 4_000);
+        context.record({ case: name, peer: peer.name, values, commands: [from.command, to.command] });
+      }),
+    );
+  } finally {
+    await redis.stop();
+  }
+}
+
 async function measure(
-  context: RunContext,
-  peer: Peer,
   server: RedisServer,
   from: PeerServer,
   to: PeerServer,
-): Promise<void> {
+  count: number,
+): Promise<Recorded["values"]> {
   const redis = server.client();
   const sockets: WebSocket[] = [];
   const found: number[] = [];
@@ -104,7 +110,6 @@ async function measure(
       1) /
     2;
   const [, copies] = (await redis.pubsub("NUMSUB", "holdfast:channel:c0")) as [string, number];
-  const count = context.quick ? 500 : 4_000;
   await paced(count / 10, from);
   [received, found.length] = [0, 0];
   const pids = [...allProcesses(from), ...allProcesses(to)];
@@ -112,7 +117,9 @@ async function measure(
   await paced(count, from);
   const [after, cpuUs] = [await countsOf(redis), totalCpuMicros(pids) - cpuBefore];
   const sorted = found.sort((a, b) => a - b);
-  const values = {
+  for (const socket of sockets) socket.terminate();
+  redis.disconnect();
+  return {
     redisBytes: (after.bytes - before.bytes) / count,
     redisCpuUs: (after.cpuUs - before.cpuUs) / count,
     copies,
@@ -122,11 +129,6 @@ async function measure(
     p99: quantile(sorted, 0.99),
     received: (received / (count * sockets.length)) * 100,
   };
-  for (const socket of sockets) socket.terminate();
-  redis.disconnect();
-  const workers = context.quick ? 2 : WORKERS;
-  const name = `2 instances × ${workers} workers, ${PER_SECOND} messages/s`;
-  context.record({ case: name, peer: peer.name, values, commands: [from.command, to.command] });
 }
 
 /** Publishes at the pace. */

@@ -15,11 +15,13 @@ import {
 import type { WorkerBroker } from "@holdfast/gateway";
 import {
   describeTarget,
+  PlacedSeams,
   parseRedisUrl,
+  type RedisPlaces,
   type RedisTarget,
   type RetentionOf,
-  SeamsOnRedis,
 } from "@holdfast/redis";
+import type { RedisUrls } from "../config/backend-choice.js";
 import type { CompleteSettings } from "../config/complete.js";
 import { Failure } from "../failure.js";
 import type { GatewayBackend, PrimaryBackend } from "./gateway-backend.js";
@@ -33,21 +35,29 @@ export interface RedisBackendParts {
 }
 
 export class RedisBackend implements GatewayBackend {
-  readonly #target: RedisTarget;
+  readonly #places: RedisPlaces;
   readonly #settings: CompleteSettings;
   readonly #parts: RedisBackendParts;
 
-  /** Throws a `Failure` where the URL is not one of Redis, which the checks of the settings find before. */
-  constructor(url: string, settings: CompleteSettings, parts: RedisBackendParts) {
-    const target = parseRedisUrl(url);
-    if ("problem" in target) throw new Failure(`redis ${target.problem}`, 2);
-    this.#target = target;
+  /** Throws a `Failure` where a URL is not one of Redis, which the checks of the settings find before. */
+  constructor(urls: RedisUrls, settings: CompleteSettings, parts: RedisBackendParts) {
+    const { redis, redisHistory: history, redisPresence: presence } = urls;
+    this.#places = {
+      target: targetOf("redis", redis),
+      history: history === undefined ? undefined : targetOf("redisHistory", history),
+      presence: presence === undefined ? undefined : targetOf("redisPresence", presence),
+    };
     this.#settings = settings;
     this.#parts = parts;
   }
 
   describe(): BackendDescription {
-    const name = describeTarget(this.#target);
+    const { target, history, presence } = this.#places;
+    const name = [
+      describeTarget(target),
+      ...(history === undefined ? [] : [`history ${describeTarget(history)}`]),
+      ...(presence === undefined ? [] : [`presence ${describeTarget(presence)}`]),
+    ].join(", ");
     return { name, phrase: `broker ${name}` };
   }
 
@@ -69,7 +79,7 @@ export class RedisBackend implements GatewayBackend {
     return {
       broker: redis.broker,
       sharedSecret: () => redis.sharedSecret(),
-      ingest: redis.ingest(this.#parts.retention),
+      ingest: redis.ingest(),
       directory: redis.directory(),
       presence: redis.presence(events ? maxLength : undefined),
       revocations: redis.revocations(),
@@ -77,16 +87,22 @@ export class RedisBackend implements GatewayBackend {
     };
   }
 
-  #connect(metrics: Metrics, sharing?: SubscriptionSharing): SeamsOnRedis {
+  #connect(metrics: Metrics, sharing?: SubscriptionSharing): PlacedSeams {
     const {
       redisPrefix: prefix,
       redisSharded: sharded,
       maxPublicationBytes,
       maxRevocations,
     } = this.#settings;
-    const { logger, tracing } = this.#parts;
+    const { logger, retention, tracing } = this.#parts;
     const seams = { clock: systemClock, logger, metrics, tracing, random: Math.random };
-    const options = { target: this.#target, prefix, sharded, maxPublicationBytes, maxRevocations };
-    return new SeamsOnRedis(options, seams, sharing);
+    const options = { prefix, sharded, maxPublicationBytes, maxRevocations };
+    return new PlacedSeams(this.#places, options, seams, retention, sharing);
   }
+}
+
+function targetOf(key: string, url: string): RedisTarget {
+  const target = parseRedisUrl(url);
+  if ("problem" in target) throw new Failure(`${key} ${target.problem}`, 2);
+  return target;
 }

@@ -1,19 +1,21 @@
 /**
- * Settings whose default depends on the machine, computed.
+ * Settings whose default depends on the machine or on other settings, computed.
  */
 import { chooseEngine, type EngineName } from "@holdfast/gateway/checks";
 import { MAX_SLOTS } from "@holdfast/protocol";
 import { connectionsFor, pendingFor } from "../machine/capacity.js";
 import type { Machine } from "../machine/machine.js";
+import { subscriptionsOf } from "./backend-choice.js";
 import { workersOf } from "./cross-checks.js";
 import type { Settings } from "./schema.js";
 
-/** Settings without an `auto` that depends on the machine. */
+/** Settings without an `auto` that the machine or other settings decide. */
 export interface CompleteSettings extends Settings {
   readonly workers: number;
   readonly maxConnections: number;
   readonly maxPending: number;
   readonly engine: EngineName;
+  readonly redisSubscriptions: "instance" | "worker";
 }
 
 export function complete(settings: Settings, machine: Machine): CompleteSettings {
@@ -22,5 +24,6 @@ export function complete(settings: Settings, machine: Machine): CompleteSettings
     settings.maxConnections === "auto" ? connectionsFor(machine.openFiles, workers) : settings.maxConnections;
   const maxPending = settings.maxPending === "auto" ? pendingFor(machine.openFiles) : settings.maxPending;
   const { engine } = chooseEngine(settings, machine.nodeVersion);
-  return Object.freeze({ ...settings, workers, maxConnections, maxPending, engine });
+  const redisSubscriptions = subscriptionsOf(settings, workers);
+  return Object.freeze({ ...settings, workers, maxConnections, maxPending, engine, redisSubscriptions });
 }

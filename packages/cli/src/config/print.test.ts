@@ -26,7 +26,18 @@ describe("the printed configuration", () => {
     expect(words).toContainEqual(["workers", "4 (auto)", "default"]);
     expect(words).toContainEqual(["maxConnections", "63180 (auto)", "default"]);
     expect(words).toContainEqual(["redis", "-", "default"]);
+    expect(words).toContainEqual(["redisSubscriptions", "worker (auto)", "default"]);
     expect(words).toContainEqual(["pingInterval", "25s", "default"]);
+  });
+
+  it("says whether subscriptions are shared, where the number of workers decides", () => {
+    const shared = (workers: string) =>
+      printTable(load({ redis: "redis://127.0.0.1:6379", workers }), machine)
+        .split("\n")
+        .map((line) => line.split(/\s{2,}/))
+        .find(([key]) => key === "redisSubscriptions");
+    expect(shared("auto")).toEqual(["redisSubscriptions", "instance (auto)", "default"]);
+    expect(shared("3")).toEqual(["redisSubscriptions", "worker (auto)", "default"]);
   });
 
   it("shows no secret", () => {

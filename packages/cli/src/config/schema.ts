@@ -100,6 +100,18 @@ export const settings = Object.freeze({
     description:
       "URL of the Redis or Valkey that joins instances into a cluster. Unset: the embedded broker, one instance only.",
   }),
+  redisHistory: optional(redisUrl, {
+    example: "redis://10.0.0.2:6379",
+    secret: "password",
+    description:
+      "URL of another Redis, for the channels with a history: their logs, and with them their publications. The same on all instances. Unset: they are at `redis`.",
+  }),
+  redisPresence: optional(redisUrl, {
+    example: "redis://10.0.0.3:6379",
+    secret: "password",
+    description:
+      "URL of another Redis, for presence: who is where, and the joins and leaves that are told. The same on all instances. Unset: it is at `redis`.",
+  }),
   brokerWait: setting(duration(0, 20_000), {
     reload: true,
     default: "10s",
@@ -125,11 +137,13 @@ export const settings = Object.freeze({
     example: "chat:",
     description: "What every Redis key and channel of this cluster starts with.",
   }),
-  redisSubscriptions: setting(choice(["instance", "worker"]), {
-    default: "worker",
+  redisSubscriptions: setting(choice(["auto", "instance", "worker"]), {
+    default: "auto",
+    defaultMeans:
+      "`instance` from 4 workers on, `worker` with fewer and with a Redis Cluster, unless `redisSharded` is `off`",
     example: "instance",
     description:
-      "How often Redis sends a publication: `worker`, once to each worker with a subscriber; `instance`, once to each instance, whose workers pass it on to each other over Unix sockets. With `instance` a worker that dies takes its share of the topics along for some milliseconds: what has a history is read again, for channels without one a gap is told, and broadcasts are counted as `holdfast_topics_skipped_total`. With one worker both are the same.",
+      "How often Redis sends a publication: `worker`, once to each worker with a subscriber; `instance`, once to each instance, whose workers pass it on to each other over Unix sockets. `auto` ([ADR 58](adr/0058-once-per-instance-by-default.md)) decides by the workers at the start, and instances of one cluster may differ. With `instance` a worker that dies takes its share of the topics along for a moment (60 to 140 ms, measured): what has a history is read again, for channels without one a gap is told, and broadcasts are counted as `holdfast_topics_skipped_total`. With one worker both are the same.",
   }),
   advertise: setting(address, {
     default: "auto",

@@ -26,6 +26,8 @@ export const SETTING_GROUPS: Readonly<Record<string, readonly SettingKey[]>> = O
   ],
   "Cluster and backends": [
     "redis",
+    "redisHistory",
+    "redisPresence",
     "redisSharded",
     "redisPrefix",
     "redisSubscriptions",

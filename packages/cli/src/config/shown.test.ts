@@ -38,6 +38,20 @@ describe("the settings as they are shown", () => {
     expect(list.filter(({ isDefault }) => !isDefault).map(({ name }) => name)).toEqual(["port"]);
   });
 
+  it("keep how subscriptions are shared when a reload reads another number of workers", () => {
+    const redis = "redis://127.0.0.1:6379";
+    const before = load({ redis, workers: "2" });
+    const read = load({ redis, workers: "16" });
+    const { settings } = nextSettings(before.settings, read.settings);
+    const list = shownSettings(settings, read, machine);
+    expect(named(list, "workers")).toMatchObject({ value: 2, waits: true });
+    expect(named(list, "redisSubscriptions")).toMatchObject({
+      value: "worker",
+      isDefault: true,
+      waits: false,
+    });
+  });
+
   it("have no secret, whichever setting holds one", () => {
     const planted = "tell-nobody-".repeat(4);
     for (const key of settingKeys.filter((each) => settingOf(each).secret !== undefined)) {

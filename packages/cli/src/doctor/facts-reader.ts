@@ -55,7 +55,7 @@ export async function readFacts(options: VisitOptions, terminal: Terminal, machi
     machine: await readMachineFacts(SYSTEM_SOURCE, machine, service, cpuQuota()),
     node: readNode(terminal),
     gateway: { settings, problems, warnings, idleTimeoutMs, running },
-    redis: isBefore ? unknown(BEFORE) : await redisOf(read, onProgress),
+    ...(isBefore ? noRedis(BEFORE) : await redisOf(read, onProgress)),
     outside: isBefore ? unknown(BEFORE) : await outsideOf(options, read, terminal),
   };
 }
@@ -69,20 +69,32 @@ async function runningOf(
   return readRunning(complete);
 }
 
+/** The server of all, and those of parts. */
 async function redisOf(
   { complete }: SettingsRead,
   onProgress: VisitOptions["onProgress"],
-): Promise<Fact<RedisFacts>> {
-  if (complete === undefined) return unknown("the settings are wrong (HF-G001)");
+): Promise<Pick<Facts, "redis" | "redisParts">> {
+  if (complete === undefined) return noRedis("the settings are wrong (HF-G001)");
   const choice = backendChoice(complete);
-  if (choice.kind === "embedded") return unknown("no redis is set: the broker is the embedded one");
-  onProgress("asking Redis");
-  return readRedis({
-    url: choice.url,
-    prefix: complete.redisPrefix,
-    now: () => Date.now(),
-    onProgress: (done, all) => onProgress(`asking Redis: ${done} of ${all} round trips`),
-  });
+  if (choice.kind === "embedded") return noRedis("no redis is set: the broker is the embedded one");
+  const read = (url: string): Promise<Fact<RedisFacts>> => {
+    onProgress("asking Redis");
+    return readRedis({
+      url,
+      prefix: complete.redisPrefix,
+      now: () => Date.now(),
+      onProgress: (done, all) => onProgress(`asking Redis: ${done} of ${all} round trips`),
+    });
+  };
+  const { redis, ...parts } = choice.urls;
+  const redisParts: Record<string, Fact<RedisFacts>> = {};
+  const facts = await read(redis);
+  for (const [key, url] of Object.entries(parts)) redisParts[key] = await read(url);
+  return { redis: facts, redisParts };
+}
+
+function noRedis(why: string): Pick<Facts, "redis" | "redisParts"> {
+  return { redis: unknown(why), redisParts: {} };
 }
 
 async function outsideOf(

@@ -102,6 +102,17 @@ export interface LogPage {
 
 export type BrokerState = "connecting" | "ready" | "closed";
 
+/**
+ * What of a broker may have a server of its own, and be away by itself: the channels with a history, with
+ * their publications; and presence, with its changes. All else is the rest.
+ */
+export type BrokerPart = "history" | "presence";
+
+export const BROKER_PARTS: readonly BrokerPart[] = Object.freeze(["history", "presence"]);
+
+/** The state of each part that has a server of its own. */
+export type ApartStates = Readonly<Partial<Record<BrokerPart, BrokerState>>>;
+
 /** What core does when the broker speaks. */
 export interface BrokerEvents {
   /**
@@ -114,12 +125,17 @@ export interface BrokerEvents {
    * follow. What the topic's log keeps can still be read.
    */
   skipped?(topic: Topic): void;
-  /** The link to the broker came or went. */
-  state(state: BrokerState): void;
+  /** The link to the broker came or went; `part`: that of a part with a server of its own, and no other. */
+  state(state: BrokerState, part?: BrokerPart): void;
 }
 
 export interface Broker {
+  /** Of all but what is apart. */
   readonly state: BrokerState;
+  /** Left out: no part has a server of its own. */
+  readonly apart?: ApartStates | undefined;
+  /** Promises that its servers do not let it keep, one sentence each. Left out: none. */
+  readonly weaknesses?: readonly string[] | undefined;
   /**
    * How long the last sign of life took to come, or how long one has been awaited, whichever is more, ms.
    * Undefined or left out where none is asked for, or none has come yet.
@@ -140,6 +156,16 @@ export interface Broker {
   unsubscribe(topic: Topic): Promise<void>;
   /** Ends the link; pending calls reject. Idempotent. */
   close(): Promise<void>;
+}
+
+/** The state of the server that has this part. */
+export function stateOf(broker: Pick<Broker, "state" | "apart">, part: BrokerPart): BrokerState {
+  return broker.apart?.[part] ?? broker.state;
+}
+
+/** The parts whose own servers cannot be reached. */
+export function partsAway(apart: ApartStates = {}): readonly BrokerPart[] {
+  return BROKER_PARTS.filter((part) => (apart[part] ?? "ready") !== "ready");
 }
 
 /** The broker cannot be reached now. Temporary by nature: the client is told `unavailable`. */

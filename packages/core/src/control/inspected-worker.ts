@@ -5,7 +5,7 @@
  * changes anything, and a count costs the same however many connections there are, save where it says so.
  */
 import type { Revocations } from "../access/revocations.js";
-import type { Broker } from "../broker/broker.js";
+import type { ApartStates, Broker } from "../broker/broker.js";
 import type { Detached } from "../connection/detached.js";
 import type { Registry } from "../connection/registry.js";
 import type { SlowConsumers } from "../delivery/slow-consumers.js";
@@ -16,7 +16,7 @@ import type { Incidents } from "../runtime/incidents.js";
 import { type Inspected, Inspector } from "./inspector.js";
 
 export interface InspectedParts extends Inspected {
-  readonly broker: Pick<Broker, "delayMs">;
+  readonly broker: Pick<Broker, "delayMs" | "apart">;
   readonly detached: Detached;
   readonly hub: Hub;
   readonly presence: WorkerPresence | undefined;
@@ -42,6 +42,11 @@ export class InspectedWorker {
   /** How late the broker's signs of life come, ms; undefined where they are not measured. */
   get brokerDelayMs(): number | undefined {
     return this.#parts.broker.delayMs;
+  }
+
+  /** Parts of the broker with a server of their own, and whether that can be reached. */
+  get brokerApart(): ApartStates {
+    return this.#parts.broker.apart ?? {};
   }
 
   /** Connections of the protocol, those included that have yet to connect. */

@@ -8,6 +8,7 @@
  * order in which things were held for it, and whatever is not held releases it first; of one connection at
  * most `MAX_HELD_BYTES` are held, and of all at most `MAX_CHUNKS` arrays, which batches share.
  */
+import { type Metrics, noMetrics } from "../runtime/metrics.js";
 import type { Recipient } from "./recipient.js";
 import type { FrameRun } from "./transport.js";
 
@@ -36,6 +37,7 @@ export type WriterCork = Pick<Cork, "isHolding" | "hold" | "release">;
 
 export class Cork {
   readonly #write: WriteRun;
+  readonly #metrics: Pick<Metrics, "add">;
   #state: "closed" | "holding" | "flushing" = "closed";
   readonly #held = new Map<Recipient, Held>();
   #way: IterableIterator<[Recipient, Held]> | undefined;
@@ -44,8 +46,10 @@ export class Cork {
   /** The last run that was written: connections with the same subscriptions share its bytes. */
   #run: SharedRun | undefined;
 
-  constructor(write: WriteRun) {
+  /** `metrics`: where the bounds that were met are counted. Default: nowhere. */
+  constructor(write: WriteRun, metrics: Pick<Metrics, "add"> = noMetrics) {
     this.#write = write;
+    this.#metrics = metrics;
   }
 
   /** Whether the fan-out is to hold what it writes. */
@@ -75,6 +79,7 @@ export class Cork {
   hold(recipient: Recipient, frames: Uint8Array, messages: number): void {
     const held = this.#held.get(recipient);
     if (held !== undefined && held.bytes + frames.length > MAX_HELD_BYTES) {
+      this.#metrics.add("cork_full", 1);
       this.#let(recipient, held);
       return this.hold(recipient, frames, messages);
     }
@@ -85,7 +90,7 @@ export class Cork {
       held.bytes += frames.length;
       held.messages += messages;
     }
-    this.#chunks++;
+    if (++this.#chunks === MAX_CHUNKS) this.#metrics.add("cork_full", 1);
     if (frames.length >= MAX_HELD_BYTES) this.release(recipient);
   }
 

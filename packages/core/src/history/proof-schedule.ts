@@ -8,7 +8,7 @@
  * Leaves the comparison to `prove`, which it is given. Invariant: nothing is read while too much waits to be
  * delivered, because what a log brings is never dropped.
  */
-import type { Broker } from "../broker/broker.js";
+import { type Broker, stateOf } from "../broker/broker.js";
 import type { FanOut } from "../delivery/fan-out.js";
 import type { Metrics } from "../runtime/metrics.js";
 import { SlotArray } from "../runtime/slot-array.js";
@@ -97,7 +97,7 @@ export class ProofSchedule<T extends ProvenTopic> {
 
   #proveOverdue(): void {
     const { broker, prove } = this.#parts;
-    if (this.#overdue.size === 0 || broker.state !== "ready") return;
+    if (this.#overdue.size === 0 || stateOf(broker, "history") !== "ready") return;
     let left = MAX_CHECKS_PER_TICK;
     for (const topic of this.#overdue) {
       if (left-- === 0) return;

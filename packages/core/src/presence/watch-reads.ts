@@ -6,7 +6,7 @@
  * page. Invariants: one read at a time for a watch, shared by all callers; `MAX_READING` that no caller waits
  * for before another begins.
  */
-import { type Broker, BrokerUnavailable } from "../broker/broker.js";
+import { type Broker, BrokerUnavailable, stateOf } from "../broker/broker.js";
 import { presenceTopic } from "../broker/topic.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Metrics } from "../runtime/metrics.js";
@@ -97,7 +97,7 @@ export class WatchReads {
 
   /** Reads that failed are tried again, if the broker can be reached. */
   turn(): void {
-    if (this.#parts.broker.state !== "ready") return;
+    if (stateOf(this.#parts.broker, "presence") !== "ready") return;
     for (const watch of this.#failed) this.#overdue.add(watch);
     this.#failed.clear();
     this.#pump();

@@ -17,5 +17,7 @@ export interface Facts {
   readonly node: NodeFacts;
   readonly gateway: GatewayFacts;
   readonly redis: Fact<RedisFacts>;
+  /** Of the servers that parts have of their own, by the settings' names: none where all is at `redis`. */
+  readonly redisParts: Readonly<Record<string, Fact<RedisFacts>>>;
   readonly outside: Fact<OutsideFacts>;
 }

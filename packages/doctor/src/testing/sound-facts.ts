@@ -66,6 +66,7 @@ export function soundFacts(): Facts {
     },
     gateway: soundGateway(),
     redis: soundRedis(),
+    redisParts: {},
     outside: soundWay(),
   };
 }

@@ -4,7 +4,14 @@
  * Both sides agree on `LINK_VERSION`, so messages are trusted; sockets travel on the IPC channel
  * (`hand-off-message.ts`).
  */
-import type { BrokerPublishOptions, DrainOptions, LogQuery, Question, ShedOrder } from "@holdfast/core";
+import type {
+  BrokerPart,
+  BrokerPublishOptions,
+  DrainOptions,
+  LogQuery,
+  Question,
+  ShedOrder,
+} from "@holdfast/core";
 import type { Owner, Position } from "@holdfast/protocol";
 import type { TlsMaterial } from "../tls/tls-material.js";
 import type { LinkData, LinkPage } from "./link-data.js";
@@ -74,6 +81,8 @@ export interface Load {
   readonly loopDelayMs: number;
   /** Whether the worker's broker can be reached. */
   readonly broker: "connecting" | "ready" | "closed";
+  /** Parts of the broker with a server of their own that cannot be reached. Left out: none. */
+  readonly partsAway?: readonly BrokerPart[];
 }
 
 export const LOAD_INTERVAL_MS = 250;
@@ -82,7 +91,7 @@ export const LOAD_INTERVAL_MS = 250;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must
  * know: a reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 9;
+export const LINK_VERSION = 10;
 
 export type ToWorker =
   | {

@@ -17,6 +17,7 @@ const READINGS: Readings = {
   readsWaiting: 0,
   engine: "lean",
   brokerState: "ready",
+  brokerApart: { history: "ready" },
   loop: { p50: 0.001, p99: 0.02, max: 0.3 },
 };
 

@@ -6,7 +6,7 @@
  */
 
 import { createRequire } from "node:module";
-import type { BrokerState } from "@holdfast/core";
+import { type ApartStates, BROKER_PARTS, type BrokerState } from "@holdfast/core";
 import type { Registry } from "prom-client";
 import type { EngineName } from "../runtime/engine-choice.js";
 import { LOG_ROWS, type ReadingRow, registerReadings } from "./reading-table.js";
@@ -33,6 +33,7 @@ export interface Readings {
   readonly unfinishedBytes: number;
   readonly readsWaiting: number;
   readonly brokerState: BrokerState;
+  readonly brokerApart: ApartStates;
   readonly loop: LoopDelays;
   /** Undefined where the canary is off. */
   readonly canary?: { readonly instances: number; readonly skewSeconds: number } | undefined;
@@ -117,6 +118,17 @@ function ofProcess(worker: string): readonly Row[] {
     row("broker_ready", "Whether the worker's broker can be reached: 1 or 0", ({ brokerState }) =>
       brokerState === "ready" ? 1 : 0,
     ),
+    {
+      name: "broker_part_ready",
+      help: "Whether the worker reaches the Redis that a part has of its own: 1 or 0; without one, no value",
+      type: "gauge",
+      labels: ["worker", "part"],
+      values: ({ brokerApart }) =>
+        BROKER_PARTS.filter((part) => brokerApart[part] !== undefined).map((part) => [
+          { worker, part },
+          brokerApart[part] === "ready" ? 1 : 0,
+        ]),
+    },
   ];
 }
 

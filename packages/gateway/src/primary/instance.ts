@@ -33,6 +33,7 @@ import { RelayDirectory } from "./workers/relay-directory.js";
 import { Reload } from "./workers/reload.js";
 import { SiblingNews } from "./workers/sibling-news.js";
 import { Supervisor, type SupervisorEvents } from "./workers/supervisor.js";
+import { unreached } from "./workers/unreached.js";
 import { drainWorker } from "./workers/worker-drain.js";
 import type { WorkerProgram } from "./workers/worker-launcher.js";
 import type { WorkerProcess } from "./workers/worker-process.js";
@@ -181,11 +182,7 @@ export class Instance {
     const ready = readyOf(this.#supervisor);
     const missing = workers - ready.length;
     if (missing > 0) problems.push(`${missing} of ${workers} workers are not ready.`);
-    const away = ready.filter((worker) => worker.load.broker !== "ready").length;
-    if (away > 0 || broker.state !== "ready") {
-      problems.push(`The broker cannot be reached by ${away === 0 ? "the primary" : `${away} workers`}.`);
-    }
-    return problems;
+    return [...problems, ...unreached(broker, ready)];
   }
 
   /** From now on these settings hold, and the workers are replaced by ones of this program. */

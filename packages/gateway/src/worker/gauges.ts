@@ -28,6 +28,7 @@ export function workerGauges(
     unfinishedBytes: unfinished.bytes,
     readsWaiting: core.readsWaiting,
     brokerState: core.brokerState,
+    brokerApart: core.brokerApart,
     loop: loop.takeDelays(),
   };
 }

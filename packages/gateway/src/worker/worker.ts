@@ -4,7 +4,7 @@
  * Builds core and its edge (`edge.ts`), gives each message of the primary to the part that it is for, and
  * sends what they have to say. Knows nothing of processes: `run-worker.ts` gives it a link.
  */
-import type { Core, DrainOptions, Timer } from "@holdfast/core";
+import { type Core, type DrainOptions, partsAway, type Timer } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
 import { LINK_SHARES, type Send } from "../link/link.js";
 import { LOAD_INTERVAL_MS, type ToPrimary, type ToWorker, type WorkerQuestion } from "../link/messages.js";
@@ -154,7 +154,9 @@ export class Worker {
         { err: problem },
         "no room for this worker's socket in the temporary folder: requests that other workers get for its sessions begin them anew; tried again every 5 s",
       );
-    if (!(await brokerReached(() => this.#core.brokerState, brokerWaitMs, clock))) {
+    const isReached = (): boolean =>
+      this.#core.brokerState === "ready" && partsAway(this.#core.brokerApart).length === 0;
+    if (!(await brokerReached(isReached, brokerWaitMs, clock))) {
       logger.warn(
         { waitedMs: brokerWaitMs },
         "the broker cannot be reached: serving without it until it can",
@@ -304,6 +306,7 @@ export class Worker {
         connections: this.#core.connections,
         loopDelayMs: this.#takeLoopDelayMs(),
         broker: this.#core.brokerState,
+        partsAway: partsAway(this.#core.brokerApart),
       }),
       (load) => void send({ type: "load", ...load }, LINK_SHARES.urgent),
     );

@@ -145,8 +145,8 @@ What it does not know, and where a measurement is outside of 15 %:
 ## Workloads
 
 Instances are m8g.4xlarge: 16 vCPUs, 64 GiB, 16 workers. Redis has a replica for each primary. A publication
-goes to each **worker** with a subscriber, as a worker holds its own subscriptions; **each instance** is what
-it would be if siblings shared one.`.split("\n"),
+goes to **each worker** with a subscriber where \`redisSubscriptions\` is \`worker\`, as with a Redis Cluster
+that shards; and once to **each instance** with one by default.`.split("\n"),
 );
 
 const TAIL: readonly string[] = Object.freeze(

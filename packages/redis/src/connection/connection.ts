@@ -21,6 +21,7 @@ import { Pings } from "./pings.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { Roles } from "./role.js";
+import type { RunCall } from "./run.js";
 import type { ScriptCall } from "./script.js";
 import type { ScriptHost } from "./script-host.js";
 import { ServerIds } from "./server-ids.js";
@@ -45,7 +46,7 @@ export interface ConnectionUser {
 }
 
 /** What takes commands. */
-export type CommandLink = Pick<RedisLink, "script" | "scripts" | "publish">;
+export type CommandLink = Pick<RedisLink, "script" | "run" | "publish">;
 
 /** What the calls before the first failure answered. */
 export interface InOrder<T> {
@@ -62,8 +63,9 @@ export class RedisConnection implements ScriptHost {
   /** An error as a reason that may be logged. */
   readonly reasonOf: Reasons;
   /** What all links have in common. */
-  readonly #parts: LinkParts;
-  readonly #log: OutageLog;
+  readonly #parts: LinkParts & { readonly log: OutageLog };
+  /** Whether its servers say whose data they have. */
+  readonly serverIds: ServerIds;
   readonly #closing = new AbortController();
   #state: BrokerState = "connecting";
   #user: ConnectionUser | undefined;
@@ -83,12 +85,13 @@ export class RedisConnection implements ScriptHost {
     this.keys = new RedisKeys(prefix, databaseOf(target));
     this.reasonOf = reasonsOf(target);
     this.rejections = new Rejections(seams.clock, seams.logger, seams.metrics);
+    this.serverIds = new ServerIds(seams.logger);
     const { reasonOf } = this;
     const pings = new Pings(seams.logger, reasonOf);
     const roles = new Roles(seams.logger, reasonOf, pings);
-    const serverIds = new ServerIds(seams.logger);
-    this.#parts = { ...seams, openSharded, reasonOf, pings, roles, serverIds };
-    this.#log = new OutageLog(target, this.keys.channelPrefix, seams.logger);
+    const { serverIds } = this;
+    const log = new OutageLog(target, this.keys.channelPrefix, seams.logger);
+    this.#parts = { ...seams, openSharded, reasonOf, pings, roles, serverIds, log };
   }
 
   get state(): BrokerState {
@@ -116,17 +119,13 @@ export class RedisConnection implements ScriptHost {
   }
 
   /**
-   * Runs calls of one script and one lane as one step, in their order. Never rejects: what failed has its
-   * reason, and nothing behind it was done.
+   * Runs publications of one topic as one step, in their order. Never rejects: what failed has its reason,
+   * and nothing behind it was done.
    */
-  async askInOrder<T>(
-    lane: string,
-    calls: readonly ScriptCall[],
-    understand: (reply: unknown) => T,
-  ): Promise<InOrder<T>> {
+  async askInOrder<T>(call: RunCall, understand: (reply: unknown) => T): Promise<InOrder<T>> {
     const done: T[] = [];
     try {
-      for (const reply of await this.ready().scripts(lane, calls)) {
+      for (const reply of await this.ready().run(call)) {
         if (isNativeError(reply)) throw reply;
         done.push(understand(reply));
       }
@@ -207,7 +206,7 @@ export class RedisConnection implements ScriptHost {
       if (!signal.aborted) {
         readyAt = clock.monotonic();
         this.#link = link;
-        this.#log.ready({ ...restored, ...(link.isSharding && { sharded: true }) });
+        this.#parts.log.ready({ ...restored, ...(link.isSharding && { sharded: true }) });
         this.#become("ready");
       }
       reason = await link.lost;
@@ -216,7 +215,7 @@ export class RedisConnection implements ScriptHost {
     }
     this.#link = undefined;
     this.#user?.detach();
-    if (!signal.aborted) this.#log.away(reason, readyAt !== undefined);
+    if (!signal.aborted) this.#parts.log.away(reason, readyAt !== undefined);
     this.#become("connecting");
     await link.close();
     signal.removeEventListener("abort", close);

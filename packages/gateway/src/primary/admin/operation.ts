@@ -69,11 +69,15 @@ export const OPERATION: readonly Endpoint[] = [
     path: "/readyz",
     summary: "Ask whether it should get traffic",
     open: true,
-    success: { status: 200, description: "It should." },
+    success: {
+      status: 200,
+      description: "It should. Below `ok` a line for each promise that Redis does not let it keep.",
+    },
     refusals: { 503: "It should not; a line for each reason." },
     handle: (instance) => {
       const problems = instance.notReady();
-      return problems.length === 0 ? ok("ok\n") : { status: 503, body: `${problems.join("\n")}\n` };
+      if (problems.length > 0) return { status: 503, body: `${problems.join("\n")}\n` };
+      return ok(`${["ok", ...new Set(instance.broker.weaknesses)].join("\n")}\n`);
     },
   }),
   endpoint({

@@ -10,6 +10,7 @@ import {
   type Incident,
   type Retention,
   readHistoryPage,
+  stateOf,
 } from "@holdfast/core";
 import type { Inspection } from "./inspection.js";
 
@@ -185,7 +186,7 @@ export async function checkDelivery(
     subscribers,
     newestOffset,
     isDraining: instance.isDraining(),
-    brokerReady: broker.state === "ready",
+    brokerReady: isReached(broker, instance.retention(channel)),
     now: instance.now(),
   });
   return {
@@ -195,6 +196,11 @@ export async function checkDelivery(
     subscribers,
     ...(newestOffset !== undefined && { newestOffset }),
   };
+}
+
+/** The server that has the channel. */
+function isReached(broker: Broker, retention: Retention | undefined): boolean {
+  return (retention === undefined ? broker.state : stateOf(broker, "history")) === "ready";
 }
 
 async function newest(

@@ -4,6 +4,7 @@
  * Owns nothing: calls pass through. Invariant: core hears of no canary.
  */
 import {
+  type ApartStates,
   type Broker,
   type BrokerEvents,
   type BrokerPublishOptions,
@@ -33,6 +34,10 @@ export class CanaryBroker implements Broker {
     return this.#broker.state;
   }
 
+  get apart(): ApartStates | undefined {
+    return this.#broker.apart;
+  }
+
   get delayMs(): number | undefined {
     return this.#broker.delayMs;
   }
@@ -44,9 +49,9 @@ export class CanaryBroker implements Broker {
         else if (typeof data === "string") this.#listener.heard(data);
       },
       skipped: (topic) => events.skipped?.(topic),
-      state: (state) => {
-        events.state(state);
-        if (state === "ready") this.#listener.reachable();
+      state: (state, part) => {
+        events.state(state, part);
+        if (state === "ready" && part === undefined) this.#listener.reachable();
       },
     });
   }

@@ -5,17 +5,17 @@
  * Bounded, because an outage of Redis must not keep instances from starting: without it they still serve what
  * they can. Invariant: it settles once, at the latest `waitMs` from now.
  */
-import type { BrokerState, Clock } from "@holdfast/core";
+import type { Clock } from "@holdfast/core";
 
 const LOOK_MS = 10;
 
-/** `state`: the broker's, as clients meet it. False when it could not be reached in time. */
-export function brokerReached(state: () => BrokerState, waitMs: number, clock: Clock): Promise<boolean> {
+/** `isReached`: the whole of it, as clients meet it. False when it could not be reached in time. */
+export function brokerReached(isReached: () => boolean, waitMs: number, clock: Clock): Promise<boolean> {
   const since = clock.monotonic();
   return new Promise((resolve) => {
-    if (state() === "ready") return resolve(true);
+    if (isReached()) return resolve(true);
     const looking = clock.every(LOOK_MS, () => {
-      const reached = state() === "ready";
+      const reached = isReached();
       if (!reached && clock.monotonic() - since < waitMs) return;
       looking.cancel();
       resolve(reached);

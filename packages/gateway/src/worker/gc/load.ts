@@ -42,6 +42,7 @@ function differs(load: Load, last: Load): boolean {
     load.received !== last.received ||
     load.connections !== last.connections ||
     load.broker !== last.broker ||
+    load.partsAway?.join() !== last.partsAway?.join() ||
     Math.abs(load.loopDelayMs - last.loopDelayMs) >= NOTABLE_DELAY_MS
   );
 }
