@@ -88,6 +88,8 @@ export const COUNTERS = Object.freeze({
   canaries_untracked: "Canaries that were not followed: more instances than are tracked, or none of ours",
   trace_contexts_dropped:
     "Trace contexts that were not carried on, since they were no W3C `traceparent` of version 00",
+  publications_doubtful:
+    "Publications without history that a demoted Redis acknowledged after it last said it was a master: they may have reached few or no clients",
   ingest_entries: "Entries of the ingest stream that this worker published",
   ingest_runs: "Runs of one channel that they were published in, each one step of Redis",
   ingest_rounds_full: "Rounds of the ingest stream that met their bound in entries or bytes",

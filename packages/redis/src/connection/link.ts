@@ -5,7 +5,7 @@
  * and as a whole; nothing is repaired inside it, so that "ready" always means that all of it works.
  */
 import { isNativeError } from "node:util/types";
-import type { Clock, Logger } from "@holdfast/core";
+import type { Clock, Logger, Metrics } from "@holdfast/core";
 import { RedisKeys } from "../keys.js";
 import type { RedisOptions } from "../options.js";
 import { DeadlineExceeded, withDeadline } from "../runtime/deadline.js";
@@ -33,6 +33,7 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly openSharded: OpenSharded;
   readonly roles: Roles;
   readonly pings: Pings;
@@ -98,7 +99,7 @@ export class RedisLink {
     this.#connections = connections;
     connections.lost.then(this.#lose);
     const lose = (error: unknown): void => this.#lose(this.#parts.reasonOf(error));
-    const checks = new LinkChecks(connections, this.#options, { clock, pings, lose });
+    const checks = new LinkChecks(connections, this.#options, { ...this.#parts, lose });
     this.#checks = checks;
     connections.subscriber.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
       checks.received();
@@ -132,6 +133,7 @@ export class RedisLink {
     const send = (until: number): Promise<unknown> =>
       this.#lanes.direct(key, () => publish(destination, data), until);
     await this.#bounded(Buffer.byteLength(data), "PUBLISH", key, send);
+    this.#checks?.published();
   }
 
   /** Runs a script, likewise. */
@@ -169,7 +171,7 @@ export class RedisLink {
 
   #heed(error: unknown): void {
     // The master became a replica and did not hang up: another server is the master now.
-    if (isError(error, "READONLY")) this.#lose(this.#parts.reasonOf(error));
+    if (isError(error, "READONLY")) this.#checks?.demoted(error);
     // The server stood still, or its clock was set: then it is asked anew.
     else if (isError(error, "LATE")) void this.#checks?.checkRole();
   }
