@@ -166,7 +166,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   HoldfastEventLoopSlow: {
     on: "b",
     begin: async ({ b }) => {
-      const [pid = 0] = b.workerPids();
+      const pids = b.workerPids();
+      const [pid = 0] = pids;
+      // One client for each worker: the delay of a worker at rest is not measured.
+      const clients = await fill(b, pids.length);
       // Busy for 0.6 s of each second: it stands still, and goes on.
       const halt = (): void => {
         process.kill(pid, "SIGSTOP");
@@ -179,6 +182,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
         clearInterval(again);
         clearTimeout(goOn);
         process.kill(pid, "SIGCONT");
+        return Promise.all(clients.map((client) => client.close()));
       };
     },
   },

@@ -65,7 +65,9 @@ describe("with 2,000 clients at two instances", () => {
       await goTo(page, name);
       expect([name, await violations(page)]).toEqual([name, []]);
       await page.setViewportSize({ width: 360, height: 640 });
-      expect([name, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([name, 360]);
+      const width = () => page.evaluate("document.documentElement.scrollWidth");
+      // Charts follow a change of the width in a frame of their own.
+      await eventually(`${name} is no wider than a phone`, async () => (await width()) === 360);
       expect([name, await violations(page)]).toEqual([name, []]);
       await page.setViewportSize({ width: 1100, height: 760 });
     }

@@ -123,8 +123,8 @@ describe("Redis", () => {
     const url = `redis://weak:secret@127.0.0.1:${server.port}`;
     const { of } = await visit("--redis", url, "--admin-port", "0");
     expect(of("HF-R006")).toMatchObject({ outcome: "failed", found: "refused: INFO, XRANGE, EVALSHA" });
-    // What cannot be asked is not called well.
-    expect(of("HF-R005")).toMatchObject({ outcome: "skipped", found: expect.stringContaining("INFO") });
+    // A gateway whose user may not ask works, and promises less.
+    expect(of("HF-R005")).toMatchObject({ outcome: "warning", found: expect.stringContaining("INFO") });
   });
 
   test("of the documented ACL is allowed all that a gateway does", async () => {

@@ -64,7 +64,7 @@ export const SERVER: readonly Check[] = [
     mend: "Allow `INFO` to the gateway's user (`+info`); with a service that hides `master_replid` the gateway works, and does not notice where a failover lost the end of a history and its offsets were given out again.",
     judge: given({ id: of(({ replicationId }) => replicationId) }, ({ id }) =>
       id === undefined || id === ""
-        ? warning("`INFO replication` has no master_replid")
+        ? warning("`INFO replication` shows no master_replid")
         : ok("it is visible"),
     ),
   },

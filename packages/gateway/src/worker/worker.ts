@@ -167,7 +167,8 @@ export class Worker {
     await this.#door?.open();
     this.#directoryEntry.announce();
     const { rest } = clock;
-    rest?.while(() => this.sockets + (this.#door?.pending ?? 0) === 0 && this.#core.isIdle);
+    const mayRest = this.#canary?.mayRest ?? true;
+    rest?.while(() => mayRest && this.sockets + (this.#door?.pending ?? 0) === 0 && this.#core.isIdle);
   }
 
   /** Carries out what the primary says. */

@@ -132,6 +132,16 @@ describe("a canary", () => {
     expect(b.canary.report().silentMs).toBe(0);
   });
 
+  it("keeps its process from resting where its interval is shorter than a rest", () => {
+    const of = (intervalMs: number): Canary =>
+      new Canary(
+        { instance: "a", owner: { slot: 0, generation: 1 }, intervalMs },
+        new FakeClock(),
+        new Counts(),
+      );
+    expect([of(200).mayRest, of(999).mayRest, of(1_000).mayRest]).toEqual([false, false, true]);
+  });
+
   it("takes what the broker refused for failed, not for lost", async () => {
     const bus = new MemoryBus();
     const [a, b] = [worker(bus, "a"), worker(bus, "b", false)];

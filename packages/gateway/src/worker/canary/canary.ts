@@ -23,6 +23,8 @@ const SILENT_INTERVALS = 12;
 /** Delays of which the least is taken. */
 const DELAYS = 8;
 const MAX_TEXT = 512;
+/** At rest timers fire at whole seconds (core, `Rest`). */
+const LEAST_AT_REST_MS = 1_000;
 
 export interface CanaryOptions {
   /** Names the instance in the cluster. */
@@ -112,6 +114,14 @@ export class Canary {
   /** The largest difference between an instance's wall clock and this one's, as estimated, seconds. */
   get skewSeconds(): number {
     return Math.max(0, ...[...this.#followed.values()].map(({ skewMs }) => Math.abs(skewMs))) / 1000;
+  }
+
+  /**
+   * Whether the process may rest between two canaries: a shorter interval than a second would become one, and
+   * others would take the silence for a loss.
+   */
+  get mayRest(): boolean {
+    return this.#options.intervalMs >= LEAST_AT_REST_MS;
   }
 
   /** Publishes no more; idempotent. */
