@@ -124,7 +124,7 @@ export const settings = Object.freeze({
     default: "off",
     example: "5s",
     description:
-      "How often each instance publishes a canary through Redis, a publication of some 120 bytes that every worker of the cluster hears: loss, duplicates, order, latency and clock skew become metrics. Costs Redis instances × workers of the cluster publications per interval.",
+      "How often each instance publishes a canary through Redis, a publication of some 120 bytes that every worker of the cluster hears: loss, duplicates, order, latency and clock skew become metrics. Costs Redis one copy per interval from each instance to each worker of the cluster, or to each instance where `redisSubscriptions` is `instance`.",
   }),
   redisSharded: setting(choice(["auto", "on", "off"]), {
     default: "auto",
