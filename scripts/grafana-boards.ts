@@ -157,6 +157,11 @@ const fleet: Board = {
           ],
         },
         {
+          title: "Rebalances, instances by state",
+          unit: "short",
+          lines: [[`sum by (state) (holdfast_rebalance_state{${FLEET}, state!="idle"})`, "{{state}}"]],
+        },
+        {
           title: "Draining",
           unit: "short",
           lines: [[`holdfast_drain_connections_left{${FLEET}}`, EACH]],

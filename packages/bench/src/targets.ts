@@ -160,6 +160,38 @@ export const TARGETS: readonly Target[] = [
     aim: 2,
   },
   {
+    what: "ingest into one channel: entries/s",
+    scenario: "ingest",
+    case: "one channel with a history",
+    metric: "perSecond",
+    better: "higher",
+    must: 15_000,
+    aim: 30_000,
+  },
+  ...["1 client", "16 clients"].map(
+    (name): Target => ({
+      what: `publish, ${name}: publications/s by the script's own`,
+      scenario: "publish",
+      case: name,
+      metric: "perSecond",
+      against: "script",
+      better: "higher",
+      must: 0.5,
+    }),
+  ),
+  ...["offline as a browser says it", "offline unknown to them"].map(
+    (how): Target => ({
+      what: `10,000 clients ${how}: catch-up p99 by Socket.IO's`,
+      scenario: "jitter",
+      case: `10,000 clients, ${how}`,
+      metric: "catchUpP99",
+      against: "socket.io-recovery",
+      better: "lower",
+      must: 0.7,
+      aim: 0.5,
+    }),
+  ),
+  {
     what: "across instances: p99 by Socket.IO's",
     scenario: "cross",
     case: "1,000 messages/s",

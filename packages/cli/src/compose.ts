@@ -78,6 +78,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
       automatic: settings.rebalance === "auto",
       rate: settings.rebalanceRate / 1000,
       weight: settings.rebalanceWeight,
+      patienceMs: settings.rebalancePatience,
     },
     ...channelRules(settings),
     clockLeewayMs: settings.jwtLeeway,

@@ -20,7 +20,7 @@ import { RateLimit } from "./connection/rate-limit.js";
 import { Registry } from "./connection/registry.js";
 import { Shedding } from "./connection/shedding.js";
 import { Control } from "./control/control.js";
-import { Cork } from "./delivery/cork.js";
+import { Cork, type WriteRun } from "./delivery/cork.js";
 import { FanOut } from "./delivery/fan-out.js";
 import { Outbox } from "./delivery/outbox.js";
 import { SlowConsumers } from "./delivery/slow-consumers.js";
@@ -125,7 +125,9 @@ function assembleWriting(
     incidents,
     logger,
   });
-  const cork = new Cork((recipient, run, messages) => writeRun({ logger, outbox }, recipient, run, messages));
+  const write: WriteRun = (recipient, run, messages) =>
+    writeRun({ logger, outbox }, recipient, run, messages);
+  const cork = new Cork(write, metrics);
   return { cork, logger, outbox, slowConsumers };
 }
 

@@ -166,6 +166,7 @@ export class Core extends InspectedWorker {
     const spoken = typeof codec === "string" ? codecs[codec] : codec;
     if (spoken.encoding.isBinary && transport.framing.frameBytes === undefined)
       throw new TypeError(`the codec ${spoken.name} is binary, and this transport carries text alone`);
+    this.#context.clock.rest?.wake();
     const id = this.#seams.sessionId();
     const connection = new Connection(
       id,
@@ -203,6 +204,7 @@ export class Core extends InspectedWorker {
     if (this.#state.kind !== "open") return Promise.resolve();
     const { clock, registry, shedding, ticker } = this.#context;
     shedding.stop();
+    clock.rest?.wake();
     const drain = new Drain(options, registry, ticker, clock, this.#seams.random, onProgress);
     this.#state = { kind: "draining", drain };
     return drain.done;

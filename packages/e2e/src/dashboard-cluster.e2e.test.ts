@@ -58,6 +58,8 @@ describe("with 2,000 clients at two instances", () => {
     const page = await open("overview");
     await says(page, /ready and serves its clients[\s\S]*Connections\s+1,000 of 4,000/);
     await says(page, /Instances heard\s+2/);
+    await says(page, /2,000 clients, spread 0\.0 % of the mean[\s\S]*begins by holdfast rebalance/);
+    await says(page, /\(this one\)\s+serving\s+1,000\s+1,000\s+1\s+4,000\s+no/);
     await says(page, /Delivery, by the canary: half/);
     for (const name of DASHBOARD_PAGES) {
       await goTo(page, name);

@@ -2,14 +2,16 @@
  * `holdfast swarm run` against a real gateway: every connection opens, each receives a broadcast once,
  * nothing is left.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { RedisServer } from "@holdfast/redis/testing";
 import type { Report } from "@holdfast/swarm";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { freePorts } from "./free-ports.js";
 import { GatewayProcess } from "./gateway-process.js";
-import { Program } from "./program.js";
+import { HaProxy } from "./haproxy.js";
+import { Program, REPOSITORY } from "./program.js";
 import { Resources } from "./resources.js";
 
 jest.setTimeout(90_000);
@@ -173,6 +175,50 @@ describe("swarm run", () => {
     expect(bad.output).toContain('step "fewer": connected is 40, not at most 39');
   });
 
+  test("a drill: an instance drains, its clients go on at the other one, and the report shows it", async () => {
+    const redis = own.add(await RedisServer.start());
+    const first = await freePorts(2);
+    const start = async (port: number) => {
+      const args = ["--port", String(port), "--redis", redis.url, "--drain-window", "2s"];
+      return own.add(await GatewayProcess.start({ args }));
+    };
+    const [drained, other] = await Promise.all([start(first), start(first + 1)]);
+    const proxy = own.add(await HaProxy.balancing([first, first + 1]));
+    const file = join(folder, "scenario.json");
+    const steps = [
+      { ramp: 60, rate: 200, expect: { connected: 60, givenUp: 0, again: 0 } },
+      { drain: drained.admin, within: "30s", expect: { again: { min: 1 } } },
+      {
+        name: "after",
+        hold: "3s",
+        broadcasts: 1,
+        expect: { connected: 60, broadcastMissing: 0, givenUp: 0 },
+      },
+    ];
+    writeFileSync(file, JSON.stringify({ channels: "demo:{i%20}", reopen: true, steps }));
+    const program = swarm({ admin: other.admin, ws: () => proxy.ws() }, "--scenario", file);
+    expect([await program.exit(60_000), program.output]).toEqual([
+      { code: 0, signal: null },
+      expect.anything(),
+    ]);
+    const report = readReport();
+    expect(report).toMatchObject({ ending: "complete", connected: 60, givenUp: 0 });
+    expect(report.steps.map(({ name, do: kind }) => [name, kind])).toEqual([
+      ["ramp", "ramp"],
+      ["drain", "drain"],
+      ["after", "hold"],
+    ]);
+    // Each client of the one that drained has come back once, and none of the other's has moved.
+    const moved = report.steps.reduce((sum, { figures }) => sum + figures.again, 0);
+    expect([moved, report.lost, report.again]).toEqual([30, 30, 30]);
+    expect(report.steps[0]?.figures).toMatchObject({ lost: 0, again: 0 });
+    expect(Object.keys(report.failures)).toEqual([expect.stringMatching(/^lost: .*drain/i)]);
+    expect(report.rounds).toEqual([expect.objectContaining({ expected: 60, once: 60, repeated: 0 })]);
+    const page = readFileSync(join(folder, "report.html"), "utf8");
+    expect(page).toMatch(/<td[^>]*>drain<\/td>/);
+    await program.gone();
+  });
+
   test("a gateway that has no room for all: the run says how many and why", async () => {
     const gateway = await gatewayFor(50);
     const program = swarm(gateway, "--connections", "60", "--hold", "1s");
@@ -184,6 +230,28 @@ describe("swarm run", () => {
 });
 
 describe("what cannot be run", () => {
+  test("a controller and an agent of two versions: both are named, and what to do", async () => {
+    const cli = join(folder, "cli");
+    for (const part of ["bin", "dist", "package.json"])
+      cpSync(join(REPOSITORY, "packages/cli", part), join(cli, part), { recursive: true });
+    symlinkSync(join(REPOSITORY, "node_modules"), join(folder, "node_modules"));
+    const manifest = JSON.parse(readFileSync(join(cli, "package.json"), "utf8"));
+    writeFileSync(join(cli, "package.json"), JSON.stringify({ ...manifest, version: "99.0.0" }));
+    const env = { HOLDFAST_SWARM_KEY: "the key of this test, long enough" };
+    const address = `127.0.0.1:${await freePorts(1)}`;
+    const later = [join(cli, "bin/holdfast.js"), "swarm", "agent", "--listen", address];
+    const agent = own.add(Program.start(process.execPath, later, { env }));
+    await agent.line("agent of version 99.0.0", 30_000);
+    for (const order of [["run", "--connections", "10", "--report", folder], ["status"], ["stop"]]) {
+      const program = own.add(Program.holdfast(["swarm", ...order, "--agents", address], { env }));
+      expect(await program.exit(30_000)).toEqual({ code: 1, signal: null });
+      expect(program.output).toContain(
+        `the agent at ${address}: the agent is version 99.0.0 (protocol 1), the controller is ${manifest.version} (protocol 1): install the same version on both`,
+      );
+    }
+    expect(existsSync(join(folder, "report.json"))).toBe(false);
+  });
+
   test("no gateway: one sentence, exit 1, no report", async () => {
     const port = await freePorts(2);
     const nobody = { ws: () => `ws://127.0.0.1:${port}/ws`, admin: `http://127.0.0.1:${port + 1}` };

@@ -24,19 +24,13 @@ import {
 import { type Data, type Position, TRACE_CONTEXT_LENGTH, traceparentOf } from "@holdfast/protocol";
 import type { InOrder, RedisConnection, SubscribableLink } from "./connection/connection.js";
 import { envelop, open } from "./envelope.js";
-import { pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
+import { type PublicationPart, pageOf, positionOf, publishCall, publishOnceCall, readCall } from "./log.js";
 import { OwnTopics } from "./sharing/own-topics.js";
 import { dataOf, sizeOf } from "./stored-data.js";
 import { RedisSubscriptions, type SubscriptionsOptions } from "./subscriptions.js";
 
 /** Bytes of one piece of news of presence: far above what our scripts make. */
 const MAX_PRESENCE_BYTES = 1024 * 1024;
-
-/** A publication with the key that names it among the channel's. */
-export interface KeyedPublication {
-  readonly data: Data;
-  readonly key: string;
-}
 
 export class RedisBroker implements Broker {
   readonly #connection: RedisConnection;
@@ -92,30 +86,30 @@ export class RedisBroker implements Broker {
   async publish(topic: Topic, data: Data, options: BrokerPublishOptions = {}): Promise<Position | undefined> {
     const { retention, key } = options;
     const connection = this.#connection;
-    if (retention !== undefined) {
-      return connection.ask(publishCall(connection, topic, data, retention, key), positionOf);
+    if (retention !== undefined || key !== undefined) {
+      const { done, failure } = await this.publishInOrder(topic, [{ data, key }], retention);
+      if (failure !== undefined) throw failure;
+      return done[0];
     }
-    if (key !== undefined) return connection.ask(publishOnceCall(connection, topic, data, key), positionOf);
     await connection.publish(connection.destination(topic), envelop(data), connection.keys.log(topic));
     return undefined;
   }
 
   /**
-   * Publishes in one step, each at most once for its key, in their order. At most `MAX_CALLS` of them, and
-   * `MAX_BYTES` in all, one beyond (connection/lanes.ts). Never rejects.
+   * Publishes in one step, each at most once for its key, in their order. At most `MAX_RUN` of them, and
+   * `MAX_RUN_BYTES` in all, one beyond (connection/run.ts). Never rejects.
    */
   publishInOrder(
     topic: Topic,
-    publications: readonly KeyedPublication[],
+    publications: readonly PublicationPart[],
     retention: Retention | undefined,
   ): Promise<InOrder<Position | undefined>> {
     const connection = this.#connection;
-    const calls = publications.map(({ data, key }) =>
+    const call =
       retention === undefined
-        ? publishOnceCall(connection, topic, data, key)
-        : publishCall(connection, topic, data, retention, key),
-    );
-    return connection.askInOrder(connection.keys.log(topic), calls, positionOf);
+        ? publishOnceCall(connection, topic, publications)
+        : publishCall(connection, topic, publications, retention);
+    return connection.askInOrder(call, positionOf);
   }
 
   async read(topic: Topic, query: LogQuery): Promise<LogPage> {

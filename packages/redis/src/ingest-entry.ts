@@ -4,8 +4,8 @@
  *     XADD holdfast:ingest * channel <name> data <text or bytes> [key <1 to 128 characters>]
  *       [traceparent <W3C trace context>]
  *
- * Other fields are ignored. Invariant: whatever was added is an order to publish, a problem that can be told,
- * or nothing at all (the backend deleted it); nothing throws.
+ * Other fields are ignored. Invariant: whatever was added is an order to publish, or a problem that can be
+ * told; nothing throws.
  */
 import { backendKey, channelTopic, entryKey, parseTopic, type Topic } from "@holdfast/core";
 import { type Data, MAX_KEY_LENGTH } from "@holdfast/protocol";
@@ -15,6 +15,13 @@ import { dataOf, sizeOf } from "./stored-data.js";
 export interface IngestEntry {
   readonly id: string;
   readonly fields: readonly Buffer[];
+}
+
+/** What the holder was given; undefined when another holds the lease. */
+export interface Taken {
+  readonly entries: readonly IngestEntry[];
+  /** Where to go on (refused-channels.ts). */
+  readonly reached: string;
 }
 
 export interface IngestPublication {
@@ -30,11 +37,30 @@ export interface IngestPublication {
   readonly traceparent: string | undefined;
 }
 
+/** Reads an answer of lua/ingest-take.lua. Throws where it is none. */
+export function takenOf(reply: unknown): Taken | undefined {
+  if (reply === null) return undefined;
+  const [reached, lines, values] = Array.isArray(reply) ? reply : [];
+  if (!Buffer.isBuffer(lines) || !Buffer.isBuffer(values))
+    throw new Error("Redis holds something else than a stream");
+  let at = 0;
+  const entryOf = (line: string): IngestEntry => {
+    const [id = "", ...lengths] = line.split(" ");
+    const fields = lengths.map((length) => {
+      const start = at;
+      at += Number(length);
+      return values.subarray(start, at);
+    });
+    return { id, fields };
+  };
+  const entries = lines.length === 0 ? [] : lines.toString("latin1").split("\n").map(entryOf);
+  return { reached: String(reached), entries };
+}
+
 export function parseEntry(
   { id, fields }: IngestEntry,
   maxPublicationBytes: number,
-): IngestPublication | { readonly problem: string } | undefined {
-  if (fields.length === 0) return undefined;
+): IngestPublication | { readonly problem: string } {
   const channel = field(fields, "channel")?.toString();
   const data = field(fields, "data");
   const key = field(fields, "key")?.toString();

@@ -5,19 +5,19 @@
  */
 import { beginSpan, type Retention, type Topic, type TraceSpan } from "@holdfast/core";
 import { isTraceparent, withTraceparent } from "@holdfast/protocol";
-import type { KeyedPublication } from "./broker.js";
 import type { InOrder } from "./connection/connection.js";
+import type { PublicationPart } from "./log.js";
 import type { RedisSeams } from "./options.js";
 
 /** A publication with its context as it was added. */
-export interface TracedPublication extends KeyedPublication {
+export interface TracedPublication extends PublicationPart {
   readonly traceparent: string | undefined;
 }
 
 /** Publishes in order, and tells what became of it. */
 export type PublishRun = (
   topic: Topic,
-  publications: readonly KeyedPublication[],
+  publications: readonly PublicationPart[],
   retention: Retention | undefined,
 ) => Promise<InOrder<unknown>>;
 

@@ -3,27 +3,27 @@
  * for each channel, also when workers die and Redis goes away meanwhile.
  *
  * One worker of the cluster at a time holds a lease and works, the others stand by. What follows one another
- * in one channel is published in one step of Redis. Its rounds: take (renews
- * the lease), publish, settle (acknowledges and deletes). Invariants: only the holder is given entries, by
- * Redis itself; an entry is settled only after it was published or found malformed; each publication has a
- * key, so that what is published again, by the next holder or after a lost answer, is published once (for
- * `KEY_WINDOW_MS`); of one channel nothing is published before what came earlier. Two that both think they
- * hold the lease therefore publish in one order: each goes through the same entries from the first that is
- * not settled. A channel that Redis refuses holds up no other (refused-channels.ts).
+ * in one channel is published in one step of Redis. Its rounds: take (renews the lease, and settles what was
+ * published before: deletes it), publish. Invariants: only the holder is given entries, by Redis itself; an
+ * entry is settled only after it was published or found malformed; each publication has a key, so that what
+ * is published again, by the next holder or after a lost answer, is published once (for `KEY_WINDOW_MS`); of
+ * one channel nothing is published before what came earlier. Two that both think they hold the lease
+ * therefore publish in one order: each goes through the same entries from the first that is not settled. A
+ * channel that Redis refuses holds up no other (refused-channels.ts).
  */
 import { randomBytes } from "node:crypto";
 import { BrokerUnavailable, type Retention, type Topic } from "@holdfast/core";
 import { BACKOFF_DEFAULTS, backoffDelay } from "@holdfast/protocol";
-import { MAX_CALLS, MAX_BYTES as MAX_RUN_BYTES } from "./connection/lanes.js";
 import { type Reasons, reasonsOf } from "./connection/reason.js";
 import type { Rejections } from "./connection/rejections.js";
+import { MAX_RUN, MAX_RUN_BYTES } from "./connection/run.js";
 import { SCRIPTS } from "./connection/script.js";
 import type { ScriptHost } from "./connection/script-host.js";
-import { type IngestEntry, type IngestPublication, parseEntry } from "./ingest-entry.js";
+import { type IngestEntry, type IngestPublication, parseEntry, type Taken, takenOf } from "./ingest-entry.js";
 import { type PublishRun, publishTraced } from "./ingest-traces.js";
 import { RedisKeys } from "./keys.js";
 import type { RedisOptions, RedisSeams } from "./options.js";
-import { RefusedChannels } from "./refused-channels.js";
+import { idOf, isAtEnd, RefusedChannels } from "./refused-channels.js";
 import { pause } from "./runtime/pause.js";
 import { MARK_BYTES } from "./stored-data.js";
 import { StreamWaiter } from "./stream-waiter.js";
@@ -41,23 +41,25 @@ export interface IngestParts {
   readonly leaseMs?: number;
 }
 
-const GROUP = "holdfast";
 /** Far below `KEY_WINDOW_MS`: the next holder must find the keys of the one that died. */
 const LEASE_MS = 10_000;
 /** The holder renews its lease, and the others look for it, at least so often in the time of one. */
 const LOOKS_PER_LEASE = 3;
 /** Entries in one round: what is read and settled in one step each, a few ms of Redis. */
 const MAX_ENTRIES = 1000;
-/** Bytes in one round, one entry beyond. */
+/** Bytes in one round, a few entries beyond. */
 const MAX_BYTES = 1024 * 1024;
+/** With so many in a round, the next one is asked for meanwhile. */
+const MANY_ENTRIES = 100;
 
 /** A publication and the entry that asks for it. */
 type Order = IngestPublication & { readonly id: string };
 
-/** What Redis gave the holder; undefined when another holds the lease. */
-type Taken =
-  | { readonly last: string; readonly entries: readonly IngestEntry[]; readonly reached: string }
-  | undefined;
+/** What the last take brought, and until when it may be published, monotonic ms. */
+interface Round {
+  readonly taken: Taken | undefined;
+  readonly until: number;
+}
 
 export class Ingest {
   readonly #parts: IngestParts;
@@ -71,8 +73,10 @@ export class Ingest {
   /** Names this holder among all. */
   readonly #name = randomBytes(12).toString("base64url");
   readonly #closing = new AbortController();
-  /** Published, but Redis has not confirmed that they are settled. At most one round's. */
+  /** Published, but Redis has not confirmed that they are settled. At most two rounds'. */
   #unsettled: readonly string[] = [];
+  /** The next round, which is asked for while a large one is published. */
+  #ahead: Promise<Round> | undefined;
   #failure = "";
   #running: Promise<void> = Promise.resolve();
 
@@ -86,7 +90,7 @@ export class Ingest {
     this.#leaseMs = parts.leaseMs ?? LEASE_MS;
     this.#refused = new RefusedChannels({
       now: () => seams.clock.monotonic(),
-      delayMs: (sweeps) => this.#delayMs(sweeps),
+      delayMs: (sweeps) => delayMs(options, seams, sweeps),
     });
   }
 
@@ -110,27 +114,23 @@ export class Ingest {
         await pause(clock, await this.#round(), signal);
         failures = 0;
       } catch (error) {
+        await this.#dropAhead();
         this.#refused.reset();
         this.#log(error);
-        await pause(clock, this.#delayMs(failures++), signal);
+        await pause(clock, delayMs(this.#options, this.#seams, failures++), signal);
       }
     }
     await this.#streamWaiter.close();
+    await this.#dropAhead();
     await this.#release().catch(() => {});
-  }
-
-  #delayMs(failures: number): number {
-    const { minRetryDelayMs, maxRetryDelayMs } = this.#options;
-    const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
-    return backoffDelay(failures, this.#seams.random(), minRetryDelayMs, backoff);
   }
 
   /** Returns how long the next may wait, ms. Rejects when Redis did not do its part. */
   async #round(): Promise<number> {
-    const { clock, random } = this.#seams;
-    await this.#settle();
-    const askedAt = clock.monotonic();
-    const taken = await this.#take();
+    const { metrics, random } = this.#seams;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const { taken, until } = await (ahead ?? this.#take(this.#refused.begin()));
     const look = this.#leaseMs / LOOKS_PER_LEASE;
     if (taken === undefined) {
       this.#refused.reset();
@@ -138,35 +138,53 @@ export class Ingest {
       return look * (0.5 + random() / 2);
     }
     if (this.#closing.signal.aborted) return 0;
-    const { entries, last, reached } = taken;
-    if (entries.length === 0) {
+    const { entries, reached } = taken;
+    const final = entries.at(-1);
+    if (final === undefined) {
       this.#refused.end(reached, true);
       const patienceMs = Math.ceil(this.#refused.patience(look));
-      await this.#streamWaiter.wait(this.#keys.ingest, last, patienceMs);
+      await this.#streamWaiter.wait(this.#keys.ingest, idOf(reached), patienceMs);
       if (this.#refused.size === 0) this.#failure = "";
       return 0;
     }
-    const isDone = await this.#publish(entries, askedAt + this.#leaseMs);
+    if (!isAtEnd(reached)) metrics.add("ingest_rounds_full", 1);
+    if (entries.length >= MANY_ENTRIES && this.#refused.size === 0) {
+      this.#ahead = this.#take(final.id);
+      // The next round reports a failure.
+      this.#ahead.catch(() => {});
+    }
+    const isDone = await this.#publish(entries, until);
+    // What was left comes before what was taken ahead: it is taken again, in its order.
+    if (!isDone || this.#refused.size > 0) await this.#dropAhead();
     this.#refused.end(reached, isDone);
     return 0;
   }
 
-  #take(): Promise<Taken> {
+  /** The entries of it stay pending. */
+  async #dropAhead(): Promise<void> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    await ahead?.catch(() => {});
+  }
+
+  /** Settles, too, what is not yet. `from`: see lua/ingest-take.lua. */
+  async #take(from: string): Promise<Round> {
     const { maxPublicationBytes } = this.#options;
-    const limits = [this.#leaseMs, GROUP, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes + MARK_BYTES].map(
-      String,
-    );
-    const from = this.#refused.begin();
+    const limits = [this.#leaseMs, MAX_ENTRIES, MAX_BYTES, maxPublicationBytes + MARK_BYTES].map(String);
+    const settling = this.#unsettled;
     const call = {
       script: SCRIPTS.ingestTake,
       keys: [this.#keys.ingest, this.#keys.ingestLease],
-      args: [this.#name, ...limits, from],
+      args: [this.#name, ...limits, from, ...settling],
     };
-    return this.#parts.host.ask(call, takenOf);
+    const until = this.#seams.clock.monotonic() + this.#leaseMs;
+    const taken = await this.#parts.host.ask(call, takenOf);
+    this.#unsettled = this.#unsettled.slice(settling.length);
+    return { taken, until };
   }
 
   /**
-   * Channels side by side, each in order, until the lease is over. Then settles what was done. True when
+   * Channels side by side, each in order, until the lease is over. What was done is to be settled. True when
    * nothing is left of them but what is of refused channels.
    */
   async #publish(entries: readonly IngestEntry[], until: number): Promise<boolean> {
@@ -175,8 +193,7 @@ export class Ingest {
     const orders = new Map<Topic, Order[]>();
     for (const entry of entries) {
       const order = parseEntry(entry, this.#options.maxPublicationBytes);
-      if (order === undefined) done.push(entry.id);
-      else if ("problem" in order) {
+      if ("problem" in order) {
         const sample = Buffer.from(entry.fields.map(String).join(" "));
         this.#parts.rejections.add(`${this.#keys.ingest} ${entry.id}`, sample, order.problem);
         done.push(entry.id);
@@ -205,6 +222,8 @@ export class Ingest {
           retention,
         );
         published += succeeded.length;
+        this.#seams.metrics.add("ingest_runs", 1);
+        this.#seams.metrics.add("ingest_entries", succeeded.length);
         for (const { id } of run.slice(0, succeeded.length)) done.push(id);
         if (failure === undefined) continue;
         refusal = failure;
@@ -213,14 +232,13 @@ export class Ingest {
       }
     };
     await Promise.all([...orders].map(inOrder));
-    this.#unsettled = done;
+    this.#unsettled = [...this.#unsettled, ...done];
     if (refusal !== undefined) {
       // An outage refuses all; and so does a lack of memory, which must not be a loop without a pause.
       if (this.#parts.host.state !== "ready" || this.#refused.isFull) throw refusal;
       this.#log(refusal);
       if (published === 0) await pause(clock, this.#options.minRetryDelayMs, this.#closing.signal);
     }
-    await this.#settle();
     return isDone;
   }
 
@@ -229,7 +247,7 @@ export class Ingest {
     const call = {
       script: SCRIPTS.ingestSettle,
       keys: [this.#keys.ingest],
-      args: [GROUP, ...this.#unsettled],
+      args: this.#unsettled,
     };
     await this.#parts.host.ask(call, () => {});
     this.#unsettled = [];
@@ -260,32 +278,24 @@ export class Ingest {
   }
 }
 
-/** Publications of one channel, in their order, in parts that are a batch each. */
+/** After so many failures, ms. */
+function delayMs(options: RedisOptions, seams: Pick<RedisSeams, "random">, failures: number): number {
+  const { minRetryDelayMs, maxRetryDelayMs } = options;
+  const backoff = { ...BACKOFF_DEFAULTS, minDelayMs: minRetryDelayMs, maxDelayMs: maxRetryDelayMs };
+  return backoffDelay(failures, seams.random(), minRetryDelayMs, backoff);
+}
+
+/** Publications of one channel, in their order, in runs. */
 function runsOf(queue: readonly Order[]): (readonly [Order, ...Order[]])[] {
   const runs: [Order, ...Order[]][] = [];
   let bytes = 0;
   for (const order of queue) {
     const run = runs.at(-1);
-    if (run === undefined || run.length === MAX_CALLS || bytes >= MAX_RUN_BYTES) {
+    if (run === undefined || run.length === MAX_RUN || bytes >= MAX_RUN_BYTES) {
       runs.push([order]);
       bytes = 0;
     } else run.push(order);
     bytes += Buffer.byteLength(order.data);
   }
   return runs;
-}
-
-function takenOf(reply: unknown): Taken {
-  if (reply === null) return undefined;
-  if (!Array.isArray(reply) || !Array.isArray(reply[1]))
-    throw new Error("Redis holds something else than a stream");
-  return { last: String(reply[0]), entries: reply[1].map(entryOf), reached: String(reply[2]) };
-}
-
-function entryOf(reply: unknown): IngestEntry {
-  const [id, fields] = Array.isArray(reply) ? reply : [];
-  return {
-    id: String(id),
-    fields: Array.isArray(fields) ? fields.filter((each) => Buffer.isBuffer(each)) : [],
-  };
 }

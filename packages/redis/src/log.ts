@@ -17,6 +17,7 @@ import {
   type Topic,
 } from "@holdfast/core";
 import type { Data, Position } from "@holdfast/protocol";
+import type { RunCall } from "./connection/run.js";
 import type { ScriptCall } from "./connection/script.js";
 import { SCRIPTS } from "./connection/script.js";
 import { envelop, parsePosition } from "./envelope.js";
@@ -39,39 +40,55 @@ export interface PublishNames {
   destination(topic: Topic): string;
 }
 
-/** A publication that is kept. */
+/** A publication, with the key that names it among its topic's. */
+export interface PublicationPart {
+  readonly data: Data;
+  readonly key: string | undefined;
+}
+
+/** Publications that are kept. */
 export function publishCall(
   names: PublishNames,
   topic: Topic,
-  data: Data,
+  publications: readonly PublicationPart[],
   { size, ttlMs }: Retention,
-  key: string | undefined,
-): ScriptCall {
+): RunCall {
   const { keys } = names;
   return {
     script: SCRIPTS.publish,
     lane: keys.log(topic),
-    keys: [keys.top(topic), keys.log(topic), ...(key === undefined ? [] : [keys.record(topic, key)])],
+    keys: [keys.top(topic), keys.log(topic)],
+    nonce: newEpoch(),
     args: [
       names.destination(topic),
-      storedData(data),
-      newEpoch(),
       String(size),
       String(ttlMs),
       String(memoryMs(ttlMs)),
       String(KEY_WINDOW_MS),
     ],
+    parts: publications.map(({ data, key }) => ({
+      data: storedData(data),
+      record: key === undefined ? undefined : keys.record(topic, key),
+    })),
   };
 }
 
-/** A publication that is not kept, at most once for each key. */
-export function publishOnceCall(names: PublishNames, topic: Topic, data: Data, key: string): ScriptCall {
+/** Publications that are not kept, each at most once for its key. */
+export function publishOnceCall(
+  names: PublishNames,
+  topic: Topic,
+  publications: readonly PublicationPart[],
+): RunCall {
   const { keys } = names;
   return {
     script: SCRIPTS.publishOnce,
     lane: keys.log(topic),
-    keys: [keys.record(topic, key)],
-    args: [names.destination(topic), envelop(data), String(KEY_WINDOW_MS)],
+    keys: [keys.log(topic)],
+    args: [names.destination(topic), String(KEY_WINDOW_MS)],
+    parts: publications.map(({ data, key }) => ({
+      data: envelop(data),
+      record: key === undefined ? undefined : keys.record(topic, key),
+    })),
   };
 }
 

@@ -2,7 +2,7 @@
  * Refused channels: of which Redis takes no publication from the ingest stream for now, and where in the
  * stream the next take begins.
  *
- *     sweep:  "0" ──entries that wait──► … ──► ">" what is new ──retry──► "0"
+ *     sweep:  "0" ──entries that wait──► "<id>" … ──► ">…" what is new ──retry──► "0"
  *
  * What waits comes first in the stream. So a channel that is refused, as when one master of a Cluster is
  * away, would hold up all others with its entries. Its entries are passed over instead, until the stream is
@@ -11,7 +11,7 @@
  */
 import type { Topic } from "@holdfast/core";
 
-/** Where the entries that were handed out and are not settled begin, and where new ones do. */
+/** Where the stream begins, and what stands before the id at which it ended. */
 const BEGINNING = "0";
 const NEW = ">";
 const MAX_REFUSED = 10_000;
@@ -70,7 +70,7 @@ export class RefusedChannels {
       return;
     }
     this.#from = isDone ? reached : BEGINNING;
-    if (this.#from === NEW) this.#retryAt ??= this.#times.now() + this.#times.delayMs(this.#sweeps++);
+    if (isAtEnd(this.#from)) this.#retryAt ??= this.#times.now() + this.#times.delayMs(this.#sweeps++);
   }
 
   /** Another may have gone on with the stream. */
@@ -84,4 +84,14 @@ export class RefusedChannels {
     this.#from = BEGINNING;
     this.#retryAt = undefined;
   }
+}
+
+/** After which entry `reached` is. */
+export function idOf(reached: string): string {
+  return reached.replace(NEW, "");
+}
+
+/** Whether the stream ended there. */
+export function isAtEnd(reached: string): boolean {
+  return reached.startsWith(NEW);
 }

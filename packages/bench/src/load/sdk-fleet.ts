@@ -1,5 +1,5 @@
 /**
- * Processes of SDK clients, driven together: `sdk-load.ts` says what each of them does.
+ * Processes of SDK clients, or of Socket.IO's, driven together: `sdk-load.ts` says what each of them does.
  */
 import { join } from "node:path";
 import { LineProcess } from "../line-process.js";
@@ -36,9 +36,15 @@ export class SdkFleet {
     this.#processes = processes;
   }
 
-  static async start(port: number, channel: string, clients: number): Promise<SdkFleet> {
+  /** `program`: whose clients. */
+  static async start(
+    port: number,
+    channel: string,
+    clients: number,
+    program: "sdk-load" | "socket-io-load" = "sdk-load",
+  ): Promise<SdkFleet> {
     const count = Math.ceil(clients / CLIENTS_PER_PROCESS);
-    const args = [join(BENCH, "dist/load/sdk-load.js"), String(port), channel];
+    const args = [join(BENCH, "dist/load", `${program}.js`), String(port), channel];
     const started = await Promise.all(
       Array.from({ length: count }, () => LineProcess.start(process.execPath, args)),
     );

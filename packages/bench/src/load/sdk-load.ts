@@ -16,10 +16,9 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type Network } from "@holdfast/client";
 import { WebSocket } from "ws";
-import { quantile } from "../statistics.js";
+import { OutageSight, OutageSights } from "./outage-sight.js";
 
 const [port = "0", channel = ""] = process.argv.slice(2);
-const SAMPLE_MS = 20;
 const CONNECTS_AT_ONCE = 200;
 
 /** One network for all clients of this process. */
@@ -56,93 +55,38 @@ class CuttableSocket extends WebSocket {
   }
 }
 
-class Watcher {
-  readonly client: Client;
-  /** Numbers that came, and came again. */
-  received = 0;
-  repeated = 0;
-  gaps = 0;
-  /** The last number that came, and when. */
-  last = -1;
-  lastAt = 0;
-  /** Since when it has lost its connection, ms; undefined while it has one, and before the first. */
-  awaySince: number | undefined;
-  #wasConnected = false;
-  /** How long it was away each time, ms. */
-  readonly absences: number[] = [];
-  readonly subscribed: Promise<void>;
+const sights = new OutageSights();
 
-  constructor() {
-    const options = { WebSocket: CuttableSocket as never, network, transports: ["websocket"] as const };
-    this.client = new Client(`ws://127.0.0.1:${port}/ws`, options);
-    const subscription = this.client.subscribe(channel, ({ data }) => {
-      const number = data as number;
-      if (number <= this.last) this.repeated++;
-      else this.received++;
-      this.last = Math.max(this.last, number);
-      this.lastAt = performance.now();
-    });
-    subscription.on("gap", () => {
-      this.gaps++;
-    });
-    this.subscribed = new Promise((resolve) => subscription.on("subscribed", () => resolve()));
-    this.client.on("state", ({ name }) => {
-      if (name === "connected") {
-        if (this.awaySince !== undefined) this.absences.push(performance.now() - this.awaySince);
-        this.awaySince = undefined;
-        this.#wasConnected = true;
-      } else if (this.#wasConnected) this.awaySince ??= performance.now();
-    });
-  }
+/** Resolves when it is subscribed. */
+async function watch(): Promise<void> {
+  const sight = new OutageSight();
+  sights.add(sight);
+  const options = { WebSocket: CuttableSocket as never, network, transports: ["websocket"] as const };
+  const client = new Client(`ws://127.0.0.1:${port}/ws`, options);
+  const subscription = client.subscribe(channel, ({ data }) => sight.publication(data as number));
+  subscription.on("gap", () => {
+    sight.gaps++;
+  });
+  const subscribed = new Promise<void>((resolve) => subscription.on("subscribed", () => resolve()));
+  client.on("state", ({ name }) => {
+    if (name === "connected") sight.connected();
+    else sight.lost();
+  });
+  await client.connect();
+  await subscribed;
 }
-
-const watchers: Watcher[] = [];
-let onlineAt = 0;
-let connectedAtLeast = Number.POSITIVE_INFINITY;
-
-setInterval(() => {
-  let connected = 0;
-  for (const { awaySince } of watchers) if (awaySince === undefined) connected++;
-  connectedAtLeast = Math.min(connectedAtLeast, connected);
-}, SAMPLE_MS);
 
 async function connect(count: number): Promise<object> {
   for (let left = count; left > 0; left -= CONNECTS_AT_ONCE) {
-    const some = Array.from({ length: Math.min(left, CONNECTS_AT_ONCE) }, () => new Watcher());
-    watchers.push(...some);
-    await Promise.all(some.map(({ client, subscribed }) => client.connect().then(() => subscribed)));
+    await Promise.all(Array.from({ length: Math.min(left, CONNECTS_AT_ONCE) }, watch));
     await sleep(10);
   }
-  connectedAtLeast = watchers.length;
-  return { connected: watchers.length };
+  return sights.begin();
 }
 
 function cut(): object {
   for (const socket of open) socket.terminate();
   return { cut: true };
-}
-
-function report(): object {
-  const catchUps = watchers.map(({ lastAt }) => lastAt - onlineAt).sort((a, b) => a - b);
-  const absences = watchers.flatMap((watcher) => watcher.absences.splice(0)).sort((a, b) => a - b);
-  const sum = (of: (watcher: Watcher) => number): number =>
-    watchers.reduce((total, each) => total + of(each), 0);
-  const figures = {
-    clients: watchers.length,
-    received: sum(({ received }) => received),
-    repeated: sum(({ repeated }) => repeated),
-    gaps: sum(({ gaps }) => gaps),
-    away: watchers.filter(({ awaySince }) => awaySince !== undefined).length,
-    sawOutage: absences.length,
-    catchUpP50: quantile(catchUps, 0.5),
-    catchUpP99: quantile(catchUps, 0.99),
-    absenceP50: quantile(absences, 0.5),
-    absenceP95: quantile(absences, 0.95),
-    connectedAtLeast,
-    cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
-  };
-  connectedAtLeast = watchers.length;
-  return figures;
 }
 
 async function obey(line: string): Promise<object> {
@@ -156,11 +100,11 @@ async function obey(line: string): Promise<object> {
       network.state = word === "known" ? "known off" : "blind off";
       return cut();
     case "online":
-      onlineAt = performance.now();
+      sights.online();
       network.on();
       return { online: true };
     case "report":
-      return report();
+      return sights.report();
     default:
       throw new Error(`no such command: ${line}`);
   }

@@ -71,6 +71,18 @@ export const socketIoWithRedis: Peer = {
     LineServer.start({ program: process.execPath, args: [serverScript("socket-io"), redis], ...SOCKET_IO }),
 };
 
+export const socketIoRecovery: Peer = {
+  name: "socket.io-recovery",
+  label: "Socket.IO, connection state recovery",
+  missing: () => missingPackage("socket.io"),
+  start: () =>
+    LineServer.start({
+      program: process.execPath,
+      args: [serverScript("socket-io"), "recovery"],
+      ...SOCKET_IO,
+    }),
+};
+
 export const heldHttp: Peer = {
   name: "http",
   label: "Node http",

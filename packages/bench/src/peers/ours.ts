@@ -12,7 +12,7 @@ import { HOLDFAST } from "../packages.js";
 import { allProcesses, type CometTargets, type Peer, type PeerOptions, type PeerServer } from "./peer.js";
 
 /** Commands that one WebSocket message may carry. */
-const COMMANDS_PER_MESSAGE = 64;
+export const COMMANDS_PER_MESSAGE = 64;
 const READY_MS = 30_000;
 
 export const ours: Peer = {

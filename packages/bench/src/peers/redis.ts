@@ -43,6 +43,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   client(): Redis {
     return new Redis(this.port, "127.0.0.1");
   }

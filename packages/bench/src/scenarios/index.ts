@@ -12,9 +12,11 @@ import { encodings } from "./encodings.js";
 import { fanOut } from "./fan-out.js";
 import { gc } from "./gc.js";
 import { idle } from "./idle.js";
+import { ingest } from "./ingest.js";
 import { jitter } from "./jitter.js";
 import { manyChannels } from "./many-channels.js";
 import { presence } from "./presence.js";
+import { publish } from "./publish.js";
 import { storm } from "./storm.js";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -28,6 +30,8 @@ export const SCENARIOS: readonly Scenario[] = [
   comet,
   cross,
   cluster,
+  ingest,
+  publish,
   presence,
   gc,
   jitter,

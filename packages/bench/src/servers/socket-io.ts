@@ -1,6 +1,6 @@
 /**
  * Peer: Socket.IO, WebSocket only, one process; a channel is a room. `socket-io.js [redis URL]` joins several
- * by its Redis adapter.
+ * by its Redis adapter; `socket-io.js recovery` has connection state recovery, with what is missed in memory.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,15 +9,17 @@ import { Redis } from "ioredis";
 import { Server } from "socket.io";
 import { BACKLOG, obey } from "./commands.js";
 
+const redis = process.argv[2];
 const http = createServer();
 const io = new Server(http, {
   transports: ["websocket"],
   perMessageDeflate: false,
   serveClient: false,
   pingInterval: 25_000,
+  ...(redis === "recovery" && { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } }),
 });
-const redis = process.argv[2];
-if (redis !== undefined) io.adapter(createAdapter(new Redis(redis), new Redis(redis)));
+if (redis !== undefined && redis !== "recovery")
+  io.adapter(createAdapter(new Redis(redis), new Redis(redis)));
 io.on("connection", (socket) => {
   const { channels } = socket.handshake.query;
   void socket.join(typeof channels === "string" ? channels.split(",") : []);

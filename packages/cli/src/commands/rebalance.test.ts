@@ -1,27 +1,14 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { InstanceShare, RebalanceReport } from "@holdfast/gateway";
+import type { RebalanceReport } from "@holdfast/gateway";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { runProgram } from "../program.js";
+import { rebalanceOf, shareOf } from "../testing/overview.js";
 import { TestTerminal } from "../testing/terminal.js";
 
-function instance(name: string, connections: number, over: number, isAsked = false): InstanceShare {
-  const more = { state: "serving", capacity: 20_000, weight: 1, away: 0, ageMs: 0 } as const;
-  return { instance: name, isAsked, connections, share: 7_500, over, ...more };
-}
-
-const REPORT: RebalanceReport = {
-  automatic: false,
-  rate: 0.01,
-  phase: "idle",
-  restMs: 0,
-  hold: null,
-  shed: 0,
-  total: 20_000,
-  spread: 1.5,
-  instances: [instance("a:8080/1", 10_000, 2_425, true), instance("b:8080/2", 0, 0)],
-};
+const HERE = { over: 2_425, isAsked: true };
+const REPORT = rebalanceOf([shareOf("a:8080/1", 10_000, HERE), shareOf("b:8080/2", 0)]);
 
 describe("holdfast rebalance", () => {
   let server: Server;
@@ -53,9 +40,9 @@ describe("holdfast rebalance", () => {
     const text = await said("--dry-run");
     expect(asked).toEqual(["GET /api/rebalance"]);
     expect(text.split("\n")).toEqual([
-      "INSTANCE    STATE    CLIENTS  SHARE  TOO MANY  AT MOST",
-      "a:8080/1 *  serving   10,000  7,500     2,425   20,000",
-      "b:8080/2    serving        0  7,500         0   20,000",
+      "INSTANCE    STATE    CLIENTS  SHARE  TOO MANY  SHEDS  WEIGHT  AT MOST",
+      "a:8080/1 *  serving   10,000  7,500     2,425  no          1   20,000",
+      "b:8080/2    serving        0  7,500         0  no          1   20,000",
       "20,000 clients at 2 instances, spread 150 % of the mean",
       "1 of 2 instances would send 2,425 clients or more away, in 25 s or more",
     ]);
@@ -72,7 +59,7 @@ describe("holdfast rebalance", () => {
   });
 
   it("says that there is nothing to do, and prints JSON where that is asked for", async () => {
-    answer = { ...REPORT, instances: [instance("a:8080/1", 7_600, 0), instance("b:8080/2", 7_400, 0)] };
+    answer = { ...REPORT, instances: [shareOf("a:8080/1", 7_600), shareOf("b:8080/2", 7_400)] };
     expect(await said()).toContain("nothing to do: no instance is far enough above its share");
     expect(JSON.parse(await said("--json"))).toEqual(answer);
   });

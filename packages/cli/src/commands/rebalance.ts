@@ -2,7 +2,7 @@
  * `holdfast rebalance`: has the instances of a cluster that carry more than their share send clients to the
  * others, or says what they would do.
  */
-import type { InstanceShare, RebalanceReport } from "@holdfast/gateway";
+import type { RebalanceReport } from "@holdfast/gateway";
 import { Command, Option } from "commander";
 import { settings } from "../config/schema.js";
 import { envOf } from "../config/setting.js";
@@ -10,6 +10,7 @@ import { grouped } from "../output/figures.js";
 import { plainText } from "../output/plain-text.js";
 import { table } from "../output/table.js";
 import type { Terminal } from "../terminal.js";
+import { INSTANCE_COLUMNS } from "../watch/instance-columns.js";
 import { type AdminDestination, addAdminOptions, adminOf } from "./destination.js";
 
 interface RebalanceOptions extends AdminDestination {
@@ -52,22 +53,7 @@ function reportText(
   { isBegun, width }: { readonly isBegun: boolean; readonly width: number | undefined },
 ): string {
   const { instances, total, spread, hold } = report;
-  const { head, lines } = table<InstanceShare>(
-    [
-      {
-        title: "INSTANCE",
-        text: ({ instance, isAsked }) => plainText(instance) + (isAsked ? " *" : ""),
-        cuts: true,
-      },
-      { title: "STATE", text: ({ state }) => plainText(state) },
-      { title: "CLIENTS", text: ({ connections }) => grouped(connections), align: "right" },
-      { title: "SHARE", text: ({ share }) => grouped(share), align: "right" },
-      { title: "TOO MANY", text: ({ over }) => grouped(over), align: "right" },
-      { title: "AT MOST", text: ({ capacity }) => grouped(capacity), align: "right", rank: 1 },
-    ],
-    instances,
-    { width },
-  );
+  const { head, lines } = table(INSTANCE_COLUMNS, instances, { width });
   const said = instances.length === 0 ? [] : [head, ...lines];
   const sums = `${grouped(total)} clients at ${instances.length} instances, spread ${Math.round(spread * 100)} % of the mean`;
   return [

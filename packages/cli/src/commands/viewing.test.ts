@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { runProgram } from "../program.js";
-import { AnsweringServer, overviewOf, STARTED_AT, workerOf } from "../testing/overview.js";
+import {
+  AnsweringServer,
+  overviewOf,
+  rebalanceOf,
+  STARTED_AT,
+  shareOf,
+  surveyOf,
+  workerOf,
+} from "../testing/overview.js";
 import { TestTerminal } from "../testing/terminal.js";
 import { statusCommand } from "./status.js";
+import { topCommand } from "./top.js";
 
 const REPORT = {
   session: "s-1",
@@ -48,6 +57,9 @@ describe("commands that look into a running gateway", () => {
   const status = (...args: string[]) =>
     statusCommand(terminal, async () => {}).parseAsync([...args, "--url", server.url], { from: "user" });
 
+  const top = (...args: string[]) =>
+    topCommand(terminal, async () => {}).parseAsync([...args, "--url", server.url], { from: "user" });
+
   it("status shows the instance on one screen, with rates of two overviews", async () => {
     const workers = [workerOf(0, { counters: { commands: 50, deliveries: 1200 } }), workerOf(1)];
     const second = overviewOf({ at: overviewOf().at + 1000, workers });
@@ -79,6 +91,25 @@ describe("commands that look into a running gateway", () => {
     await expect(status()).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining("Redis") });
     expect(printed()).toContain("not ready: Redis cannot be reached.");
     expect(printed()).toContain("draining: 4 of 9 left, none by 12:00; reload: 1 worker left");
+  });
+
+  it("status and top --once show what each instance of a cluster carries, and their JSON has it", async () => {
+    const rebalance = rebalanceOf([shareOf("a/1", 10_000, { over: 2_425, sheds: true }), shareOf("b/2", 0)]);
+    server.answers["/api/overview"] = [overviewOf({ rebalance })];
+    server.answers["/api/warnings"] = [{ warnings: [] }];
+    server.answers["/api/survey"] = [surveyOf()];
+    const commands = [() => status(), () => top("--once")];
+    for (const command of commands) {
+      terminal.printed.length = 0;
+      await command();
+      expect(printed()).toContain("cluster      20,000 clients at 2 instances, spread 150 % of the mean");
+      expect(printed()).toMatch(/^a\/1 +serving +10,000 +7,500 +2,425 +yes +1 +20,000$/m);
+    }
+    for (const command of [() => status("--json"), () => top("--once", "--json")]) {
+      terminal.printed.length = 0;
+      await command();
+      expect(JSON.parse(printed())).toMatchObject({ rebalance });
+    }
   });
 
   it("status --json is one document with rates", async () => {

@@ -95,7 +95,8 @@ describe("every setting", () => {
   });
 
   it("leaves the variables of the test tools alone, which are no settings", () => {
-    const { settings } = load({ env: { HOLDFAST_TEST_REDIS_SERVER: "/opt/redis/bin/redis-server" } });
+    const others = { HOLDFAST_TEST_REDIS_SERVER: "/opt/redis/bin/redis-server", HOLDFAST_SWARM_KEY: "key" };
+    const { settings } = load({ env: others });
     expect(settings.port).toEqual(load({}).settings.port);
   });
 

@@ -109,7 +109,7 @@ function explain(
 }
 
 /** Variables of other commands, and of the test tools, which a developer's shell may have for good. */
-const NOT_SETTINGS = /^HOLDFAST_(?:TOKEN$|TEST_)/;
+const NOT_SETTINGS = /^HOLDFAST_(?:TOKEN$|SWARM_KEY$|TEST_)/;
 
 function unknownVariables(env: LoadInput["env"]): Problem[] {
   const known = [...settingKeys.map(envOf), FILE_ENV];

@@ -449,7 +449,14 @@ export const settings = Object.freeze({
     default: "manual",
     example: "auto",
     description:
-      "When an instance that carries more than its share of the cluster's clients sends some to other instances: on `holdfast rebalance` alone, or also by itself, once it has been over its share for 30 s. Needs `redis`.",
+      "When an instance that carries more than its share of the cluster's clients sends some to other instances: on `holdfast rebalance` alone, or also by itself, once it has been over its share for `rebalancePatience`. Needs `redis`.",
+  }),
+  rebalancePatience: setting(duration(3 * SECOND, HOUR), {
+    reload: true,
+    default: "30s",
+    example: "2m",
+    description:
+      "How long an instance is over its share before it sends clients away by itself. Clients that came within twice that time stay, and nothing is sent away for a third of it after instances have joined or left, or Redis was away.",
   }),
   rebalanceRate: setting(integer(1, 100), {
     reload: true,

@@ -35,6 +35,7 @@ export const SETTING_GROUPS: Readonly<Record<string, readonly SettingKey[]>> = O
     "canary",
     "advertise",
     "rebalance",
+    "rebalancePatience",
     "rebalanceRate",
     "rebalanceWeight",
     "events",

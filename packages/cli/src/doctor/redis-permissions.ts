@@ -11,6 +11,14 @@ import { sentence } from "../failure.js";
 
 const REFUSED = /^NOPERM|unknown command|has no permissions|no permission/i;
 
+/** Whether a sentence says that the server refused a command. */
+export function isRefusal(text: string): boolean {
+  return REFUSED.test(text);
+}
+
+/** What is asked of a member of a Cluster besides: where slots are, and whether all are there. */
+const OF_MEMBERS = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"], ["ASKING"]] as const;
+
 /** The commands of docs/operations.md, Redis, Users. `key`: one that does not exist. */
 function trials(key: string, channel: string): readonly (readonly [command: string, ...args: string[]])[] {
   return [
@@ -41,16 +49,20 @@ function trials(key: string, channel: string): readonly (readonly [command: stri
 export async function deniedCommands(
   inspector: RedisInspector,
   prefix: string,
+  isCluster: boolean,
 ): Promise<Fact<readonly string[]>> {
   const key = `${prefix}doctor:{none}`;
   const denied: string[] = [];
-  for (const [command, ...args] of trials(key, `${prefix}doctor`)) {
+  const tried = [...trials(key, `${prefix}doctor`), ...(isCluster ? OF_MEMBERS : [])];
+  for (const [command, ...args] of tried) {
     try {
       await inspector.ask(command, ...args);
     } catch (error) {
       // EVALSHA of no script says NOSCRIPT, which is a permission.
-      if (REFUSED.test(sentence(error)))
-        denied.push(["SCRIPT", "MEMORY", "CLIENT"].includes(command) ? `${command} ${args[0]}` : command);
+      if (isRefusal(sentence(error)))
+        denied.push(
+          ["SCRIPT", "MEMORY", "CLIENT", "CLUSTER"].includes(command) ? `${command} ${args[0]}` : command,
+        );
     }
   }
   return known(denied);

@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 import { type Fact, isKnown, known, mapped, type RedisFacts, unknown } from "@holdfast/doctor";
 import { describeTarget, parseRedisUrl, RedisInspector, type RedisTarget } from "@holdfast/redis";
 import { sentence } from "../failure.js";
-import { deniedCommands } from "./redis-permissions.js";
+import { deniedCommands, isRefusal } from "./redis-permissions.js";
 
 export interface RedisReaderOptions {
   readonly url: string;
@@ -30,10 +30,15 @@ export async function readRedis(options: RedisReaderOptions): Promise<Fact<Redis
   try {
     inspector = await RedisInspector.open({ target, timeoutMs: TIMEOUT_MS });
   } catch (error) {
-    return known({ ...base, ...allUnknown(sentence(error)) });
+    const denied = await deniedAtMembers(target, options.prefix);
+    return known({ ...base, ...allUnknown(sentence(error)), ...(denied && { denied }) });
   }
   try {
-    return known({ ...base, answers: known(true as const), ...(await answersOf(inspector, options)) });
+    return known({
+      ...base,
+      answers: known(true as const),
+      ...(await answersOf(inspector, options, target.kind === "cluster")),
+    });
   } finally {
     await inspector.close();
   }
@@ -69,7 +74,37 @@ export function isNear(host: string): boolean {
   );
 }
 
-async function answersOf(inspector: RedisInspector, options: RedisReaderOptions): Promise<Answers> {
+/**
+ * What a member refuses of a Cluster that cannot be used: its map of slots may be among that. Undefined where
+ * no member answers either, or nothing is refused.
+ */
+async function deniedAtMembers(
+  target: RedisTarget,
+  prefix: string,
+): Promise<Fact<readonly string[]> | undefined> {
+  if (target.kind !== "cluster") return undefined;
+  const { nodes, ...access } = target;
+  for (const address of nodes) {
+    const member = { ...access, kind: "single", address, db: 0 } as const;
+    const inspector = await RedisInspector.open({ target: member, timeoutMs: TIMEOUT_MS }).catch(
+      () => undefined,
+    );
+    if (inspector === undefined) continue;
+    try {
+      const denied = await deniedCommands(inspector, prefix, true);
+      return isKnown(denied) && denied.value.length > 0 ? denied : undefined;
+    } finally {
+      await inspector.close();
+    }
+  }
+  return undefined;
+}
+
+async function answersOf(
+  inspector: RedisInspector,
+  options: RedisReaderOptions,
+  isCluster: boolean,
+): Promise<Answers> {
   const info = await textOf(inspector, "INFO");
   const said = (name: string): Fact<string> => fieldOf(info, name);
   const number = (name: string): Fact<number> => mapped(said(name), Number);
@@ -87,14 +122,18 @@ async function answersOf(inspector: RedisInspector, options: RedisReaderOptions)
     product: productOf(info),
     mode: said("redis_mode"),
     role: said("role"),
-    replicationId: mapped(info, (text) => lineOf(text, "master_replid")),
+    // A server that refuses INFO hides the id.
+    replicationId:
+      !isKnown(info) && isRefusal(info.unknown)
+        ? known(undefined)
+        : mapped(info, (text) => lineOf(text, "master_replid")),
     policy: isKnown(said("maxmemory_policy")) ? said("maxmemory_policy") : policy,
     maxMemoryBytes: number("maxmemory"),
     usedMemoryBytes: number("used_memory"),
     pubsubLimit: pubsubOf(limits),
     persistence: persistenceOf(info, append, save),
     replicas: number("connected_slaves"),
-    denied: await deniedCommands(inspector, options.prefix),
+    denied: await deniedCommands(inspector, options.prefix, isCluster),
     roundTripP99Ms: await roundTripsOf(inspector, options.onProgress),
     clockSkewMs: await skewOf(inspector, options.now),
     clients: both(number("connected_clients"), maxClients, (open, all) => ({ open, most: all })),

@@ -4,7 +4,14 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { InstanceSurvey, Overview, ReportedCounter, WorkerView } from "@holdfast/gateway";
+import type {
+  InstanceShare,
+  InstanceSurvey,
+  Overview,
+  RebalanceReport,
+  ReportedCounter,
+  WorkerView,
+} from "@holdfast/gateway";
 
 export const STARTED_AT = Date.UTC(2026, 0, 1);
 
@@ -69,6 +76,24 @@ export function overviewOf(rest: Partial<Overview> = {}): Overview {
     workers: [workerOf(0), workerOf(1)],
     ...rest,
   };
+}
+
+/** An instance of a cluster with a share of 7,500. */
+export function shareOf(
+  instance: string,
+  connections: number,
+  rest: Partial<InstanceShare> = {},
+): InstanceShare {
+  const usual = { state: "serving", capacity: 20_000, weight: 1, away: 0, sheds: false, ageMs: 0 } as const;
+  return { instance, isAsked: false, connections, share: 7_500, over: 0, ...usual, ...rest };
+}
+
+export function rebalanceOf(
+  instances: readonly InstanceShare[],
+  rest: Partial<RebalanceReport> = {},
+): RebalanceReport {
+  const usual = { automatic: false, rate: 0.01, phase: "idle", restMs: 0, hold: null, shed: 0 } as const;
+  return { ...usual, total: 20_000, spread: 1.5, instances, ...rest };
 }
 
 export function surveyOf(rest: Partial<InstanceSurvey> = {}): InstanceSurvey {

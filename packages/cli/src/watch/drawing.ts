@@ -8,7 +8,7 @@ import { cutTo, fitted, plainText } from "../output/plain-text.js";
 import { openedLines } from "./opened.js";
 import { type PaneContent, paneContent } from "./panes.js";
 import { changesOf, readiness, titleOf, totalsOf } from "./status-text.js";
-import { PANES, type PaneName, type TopState } from "./top-state.js";
+import { type PaneName, panesOf, type TopState } from "./top-state.js";
 
 export interface DrawingOptions {
   readonly columns: number;
@@ -29,6 +29,7 @@ const TITLES: Readonly<Record<PaneName, string>> = Object.freeze({
   workers: "Workers",
   channels: "Busiest channels",
   connections: "Slowest connections",
+  instances: "Instances",
 });
 /** Of a pane: title, head, an empty line. */
 const FRAME = 3;
@@ -42,11 +43,11 @@ const HELP = Object.freeze([
   "↑ ↓, j k      the row; Page up, Page down: ten rows",
   "s             sort by the next column, marked with *",
   "/             filter: rows with that text; Enter keeps it, Escape takes it back",
-  "Enter         open the worker, channel or connection",
+  "Enter         open the worker, channel, connection or instance",
   "Escape        back; in the panes: no filter",
   "?             this help",
   "",
-  "Figures are of one instance. Rates are those of the last interval; outboxes, busiest channels and",
+  "Figures are of one instance, but those of the pane Instances. Rates are those of the last interval; outboxes, busiest channels and",
   "slowest connections are of the last survey, which takes at most 0.5 % of a core.",
 ]);
 
@@ -100,16 +101,17 @@ function bodyLines(state: TopState, pen: Pen, room: number): string[] {
       .slice(offset)
       .map((line, index) => pen.line(line, index + offset === 0 ? "bold" : undefined));
   }
-  const contents = PANES.map((name) => ({ name, content: paneContent(state, name) }));
-  const hasRoomForAll = room >= PANES.length * (FRAME + LEAST_ROWS);
+  const panes = panesOf(state);
+  const contents = panes.map((name) => ({ name, content: paneContent(state, name) }));
+  const hasRoomForAll = room >= panes.length * (FRAME + LEAST_ROWS);
   if (!hasRoomForAll) {
     const focused = contents.filter(({ name }) => name === state.pane);
     return focused.flatMap(({ name, content }) => paneLines(state, name, content, pen, room - 2));
   }
-  const left = room - PANES.length * FRAME;
+  const left = room - panes.length * FRAME;
   const heights = heightsOf(
     contents.map(({ content }) => content.rows.length),
-    PANES.indexOf(state.pane),
+    panes.indexOf(state.pane),
     left,
   );
   return contents.flatMap(({ name, content }, index) => [

@@ -5,7 +5,7 @@
  */
 import type { TerminalKey } from "./keys.js";
 import { paneContent } from "./panes.js";
-import { PANES, type PaneState, type TopState, type TopView } from "./top-state.js";
+import { type PaneState, panesOf, type TopState, type TopView } from "./top-state.js";
 
 /** Rows of a page up or down. */
 const PAGE = 10;
@@ -94,8 +94,9 @@ function common(state: TopState, key: TerminalKey): TopState {
 }
 
 function turned(state: TopState, by: 1 | -1): TopState {
-  const index = (PANES.indexOf(state.pane) + by + PANES.length) % PANES.length;
-  return { ...state, pane: PANES[index] ?? "workers" };
+  const panes = panesOf(state);
+  const index = (panes.indexOf(state.pane) + by + panes.length) % panes.length;
+  return { ...state, pane: panes[index] ?? "workers" };
 }
 
 function moved(state: TopState, by: number): TopState {

@@ -28,6 +28,13 @@ const SURVEY_EVERY = 5;
 const DETAILS_EVERY = 2;
 const INCIDENTS = "20";
 
+/** What the overview does not tell enough of. */
+type AskedSubject = Extract<TopSubject, { readonly kind: "channel" | "connection" }>;
+
+function isAsked(subject: TopSubject): subject is AskedSubject {
+  return subject.kind === "channel" || subject.kind === "connection";
+}
+
 export class LiveTop {
   readonly #options: LiveTopOptions;
   #state: TopState = FIRST;
@@ -67,7 +74,7 @@ export class LiveTop {
   /** Asks for what is opened, unless that is being asked. */
   #look(): void {
     const { view } = this.#state;
-    if (view.kind !== "opened" || view.subject.kind === "worker" || this.#isLooking) return;
+    if (view.kind !== "opened" || !isAsked(view.subject) || this.#isLooking) return;
     const { subject } = view;
     this.#isLooking = true;
     void this.#told(async () => ({ type: "details", subject, details: await this.#detailsOf(subject) })).then(
@@ -80,7 +87,7 @@ export class LiveTop {
     );
   }
 
-  async #detailsOf(subject: Exclude<TopSubject, { readonly kind: "worker" }>): Promise<TopDetails> {
+  async #detailsOf(subject: AskedSubject): Promise<TopDetails> {
     const { client } = this.#options;
     if (subject.kind === "connection")
       return { kind: "connection", answer: await client.connection({ session: subject.session }) };

@@ -1,11 +1,11 @@
 /**
- * One worker, channel or connection, as `holdfast top` shows it when it is opened.
+ * One worker, channel, connection or instance, as `holdfast top` shows it when it is opened.
  *
  * Pure. Invariant: what is gone says so, and is never an error.
  */
 import type { WorkerView } from "@holdfast/gateway";
 import { connectionLines, incidentLines } from "../output/connection-text.js";
-import { grouped, rateText, shareText, sizeText } from "../output/figures.js";
+import { grouped, rateText, shareText, sizeText, spanText } from "../output/figures.js";
 import { busyChannel, type TopDetails, type TopState, type TopSubject } from "./top-state.js";
 
 export function openedLines(
@@ -17,6 +17,8 @@ export function openedLines(
   switch (subject.kind) {
     case "worker":
       return workerLines(state, subject.pid);
+    case "instance":
+      return instanceLines(state, subject.instance);
     case "channel":
       return channelLines(state, subject.channel, details, width);
     case "connection":
@@ -44,6 +46,20 @@ function workerLines({ overview, rates }: TopState, pid: number): string[] {
     ["reads", `${grouped(worker.readsWaiting ?? 0)} wait`],
   ];
   return [`Worker ${worker.slot}`, "", ...facts.map(([name, value]) => `${name.padEnd(13)}${value}`)];
+}
+
+function instanceLines({ overview }: TopState, instance: string): string[] {
+  const found = overview?.rebalance?.instances.find((each) => each.instance === instance);
+  if (found === undefined) return [`The instance ${instance} has not said that it is there any more.`];
+  const { state, connections, capacity, share, over, sheds, away, weight, ageMs } = found;
+  const facts: [name: string, value: string][] = [
+    ["state", `${state}, said ${spanText(ageMs)} ago`],
+    ["connections", `${grouped(connections)} of ${grouped(capacity)}`],
+    ["share", `${grouped(share)}, by its weight of ${weight}`],
+    ["too many", over === 0 ? "none, or too few to send away" : grouped(over)],
+    ["sheds", `${sheds ? "yes" : "no"}, ${grouped(away)} clients on their way to others`],
+  ];
+  return [`Instance ${instance}`, "", ...facts.map(([name, value]) => `${name.padEnd(13)}${value}`)];
 }
 
 function memoryText({ rssBytes, heapBytes, externalBytes }: WorkerView): string {

@@ -6,6 +6,7 @@
  */
 import { type TextTable, table } from "../output/table.js";
 import { CHANNEL_COLUMNS, SLOW_COLUMNS, type SortableColumn, WORKER_COLUMNS, workerRows } from "./columns.js";
+import { INSTANCE_COLUMNS } from "./instance-columns.js";
 import type { PaneName, PaneState, TopState, TopSubject } from "./top-state.js";
 
 export interface PaneContent {
@@ -49,6 +50,13 @@ export function paneContent(state: TopState, name: PaneName): PaneContent {
         rows: survey?.slowest ?? [],
         idOf: ({ id }) => id,
         subjectOf: ({ id }) => ({ kind: "connection", session: id }),
+      });
+    case "instances":
+      return contentOf(state, state.panes[name], {
+        columns: INSTANCE_COLUMNS,
+        rows: overview?.rebalance?.instances ?? [],
+        idOf: ({ instance }) => instance,
+        subjectOf: ({ instance }) => ({ kind: "instance", instance }),
       });
   }
 }

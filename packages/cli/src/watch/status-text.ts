@@ -3,11 +3,12 @@
  *
  * Owns words. The figures come with two overviews.
  */
-import type { InstanceSurvey, Overview, ProcessWarning } from "@holdfast/gateway";
+import type { InstanceSurvey, Overview, ProcessWarning, RebalanceReport } from "@holdfast/gateway";
 import { grouped, rateText, shareText, sizeText, spanText, timeText } from "../output/figures.js";
 import { cutTo, plainText } from "../output/plain-text.js";
 import { type TableOptions, table } from "../output/table.js";
 import { CHANNEL_COLUMNS, SLOW_COLUMNS, WORKER_COLUMNS, workerRows } from "./columns.js";
+import { INSTANCE_COLUMNS } from "./instance-columns.js";
 import { connectionsOf, type OverviewRates } from "./rates.js";
 
 export interface StatusFacts {
@@ -60,7 +61,15 @@ function firstParagraphs(
     [titleOf(overview), readiness(overview), ...(changes === "" ? [] : [changes])],
     totalsOf(overview, rates, survey).map(([name, value]) => `${name.padEnd(13)}${value}`),
     overview.workers.length === 0 ? ["no workers"] : [head, ...lines],
+    ...instanceParagraphs(overview, options),
   ];
+}
+
+/** What each instance carries and should carry; none where there is no cluster. */
+function instanceParagraphs({ rebalance }: Overview, options: TableOptions): string[][] {
+  if (rebalance === undefined || rebalance.instances.length === 0) return [];
+  const { head, lines } = table(INSTANCE_COLUMNS, rebalance.instances, options);
+  return [[head, ...lines]];
 }
 
 function paragraphsText(paragraphs: readonly (readonly string[])[], { width }: TableOptions): string {
@@ -95,7 +104,7 @@ export function totalsOf(
   rates: OverviewRates | undefined,
   survey: InstanceSurvey | undefined,
 ): [name: string, value: string][] {
-  const { maxConnections, pending, workers } = overview;
+  const { maxConnections, pending, workers, rebalance } = overview;
   const total = rates?.total;
   const rss = workers.reduce((sum, each) => sum + (each.rssBytes ?? 0), 0);
   const loop = Math.max(0, ...workers.map(({ loopDelayMs }) => loopDelayMs));
@@ -110,7 +119,15 @@ export function totalsOf(
       `${workers.length}: ${sizeText(rss)} RSS, loop delay at most ${loop} ms, GC at most ${shareText(total?.gcShare)}`,
     ],
     ...(survey === undefined ? [] : [["outboxes", outboxesText(survey)] as [string, string]]),
+    ...(rebalance === undefined ? [] : [["cluster", rebalanceText(rebalance)] as [string, string]]),
   ];
+}
+
+/** `20,000 clients at 2 instances, spread 15 % of the mean; rebalance idle, not now: …` */
+export function rebalanceText({ total, spread, instances, phase, hold }: RebalanceReport): string {
+  const where = `${grouped(total)} clients at ${instances.length} instances`;
+  const why = hold === null ? "" : `, not now: ${hold}`;
+  return `${where}, spread ${Math.round(spread * 100)} % of the mean; rebalance ${phase}${why}`;
 }
 
 function outboxesText({ outboxBytes, waiting }: InstanceSurvey): string {

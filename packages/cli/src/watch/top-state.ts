@@ -10,12 +10,14 @@ import type { ConnectionAnswer } from "../admin-client.js";
 import type { TerminalKey } from "./keys.js";
 import type { OverviewRates } from "./rates.js";
 
-export const PANES = Object.freeze(["workers", "channels", "connections"] as const);
+/** `instances` is shown where there is a cluster. */
+export const PANES = Object.freeze(["workers", "channels", "connections", "instances"] as const);
 export type PaneName = (typeof PANES)[number];
 
 /** What can be opened. */
 export type TopSubject =
   | { readonly kind: "worker"; readonly pid: number }
+  | { readonly kind: "instance"; readonly instance: string }
   | { readonly kind: "channel"; readonly channel: string }
   | { readonly kind: "connection"; readonly session: string };
 
@@ -65,7 +67,7 @@ export type TopEvent =
   | { readonly type: "details"; readonly subject: TopSubject; readonly details: TopDetails }
   | { readonly type: "problem"; readonly message: string };
 
-/** Workers by slot, channels by rate, connections by how full they are. */
+/** Workers by slot, channels by rate, connections by how full they are, instances by their clients. */
 export const FIRST: TopState = Object.freeze<TopState>({
   view: { kind: "panes" },
   isPaused: false,
@@ -74,6 +76,7 @@ export const FIRST: TopState = Object.freeze<TopState>({
     workers: { sort: 0, selected: undefined },
     channels: { sort: 1, selected: undefined },
     connections: { sort: 2, selected: undefined },
+    instances: { sort: 2, selected: undefined },
   },
   filter: "",
   overview: undefined,
@@ -81,6 +84,11 @@ export const FIRST: TopState = Object.freeze<TopState>({
   survey: undefined,
   problem: undefined,
 });
+
+/** The panes that there are. */
+export function panesOf({ overview }: TopState): readonly PaneName[] {
+  return PANES.filter((name) => name !== "instances" || overview?.rebalance !== undefined);
+}
 
 /** The busiest channel of that name, as the last survey has it. */
 export function busyChannel({ survey }: TopState, channel: string): BusyChannel | undefined {

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "@jest/globals";
 import { widthOf } from "../output/plain-text.js";
-import { overviewOf, surveyOf, workerOf } from "../testing/overview.js";
+import { overviewOf, rebalanceOf, shareOf, surveyOf, workerOf } from "../testing/overview.js";
 import { drawTop } from "./drawing.js";
 import { keysOf } from "./keys.js";
 import { paneContent } from "./panes.js";
@@ -140,6 +140,28 @@ describe("the drawing of top", () => {
     expect(text).toMatch(/^ {2}s-2 +bob +90 % /m);
     expect(text).toContain("evil\\u{1b}[2J");
     expect(text).not.toContain("\x1b");
+  });
+
+  it("shows what each instance of a cluster carries, should carry, and whether it sheds", () => {
+    const instances = [
+      shareOf("a/1", 10_000, { over: 2_425, sheds: true, isAsked: true }),
+      shareOf("b/2", 0),
+    ];
+    const rebalance = rebalanceOf(instances, { phase: "shedding" });
+    const state = after(seen, { type: "overview", overview: overviewOf({ at: T + 2000, rebalance }) });
+    const text = drawTop(state, { ...SIZE, rows: 50 }).join("\n");
+    expect(text).toContain(
+      "cluster      20,000 clients at 2 instances, spread 150 % of the mean; rebalance shed",
+    );
+    expect(text).toMatch(/^ Instances$/m);
+    expect(text).toMatch(/^ {2}a\/1 \* +serving +10,000 +7,500 +2,425 +yes +1 +20,000$/m);
+    expect(text).toMatch(/^ {2}b\/2 +serving +0 +7,500 +0 +no +1 +20,000$/m);
+    const opened = press(state, "back-tab", "enter");
+    expect(opened.view).toMatchObject({ subject: { kind: "instance", instance: "a/1" } });
+    expect(drawTop(opened, SIZE).join("\n")).toMatch(/^share +7,500, by its weight of 1$/m);
+    const gone = after(opened, { type: "overview", overview: overviewOf({ at: T + 3000 }) });
+    expect(drawTop(gone, SIZE).join("\n")).toContain("has not said that it is there any more");
+    expect(ids(press(seen, "back-tab"))).not.toContain("a/1");
   });
 
   it.each([

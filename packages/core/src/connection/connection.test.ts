@@ -99,6 +99,17 @@ describe("connect", () => {
     expect(errorOf(client)).toEqual(errors.alreadyConnected);
   });
 
+  test("by URL is answered when all are confirmed, over whatever transport", async () => {
+    const world = scripted();
+    const client = world.client("lines", ["news", "sport"]);
+    world.broker.last("subscribe", NEWS).resolve();
+    await world.settle();
+    expect(client.take()).toEqual([]);
+    world.broker.last("subscribe", SPORT).resolve();
+    await world.settle();
+    expect(client.take()).toMatchObject([{ kind: "push", op: "connect", body: { subs: { sport: {} } } }]);
+  });
+
   test("with channels is answered when all are confirmed, with each one's fate", async () => {
     const world = scripted();
     const client = world.client();

@@ -27,8 +27,7 @@ import type { ResumeTokens } from "../access/resume-tokens.js";
 import type { Codec } from "../codec/codec.js";
 import type { Batch } from "../delivery/batch.js";
 import type { Listener } from "../delivery/fan-out.js";
-import type { OutboxBacklog } from "../delivery/outbox.js";
-import type { Recipient } from "../delivery/recipient.js";
+import { DeliveryState, type Recipient } from "../delivery/recipient.js";
 import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Transport } from "../delivery/transport.js";
 import { deliver, send, sendLast, type WriterParts } from "../delivery/writer.js";
@@ -68,7 +67,7 @@ export interface ConnectionParts extends ReleaseParts<Connection>, IntakeParts<C
 /** A session is the state's resource: being connected means having one. */
 type State = Session | "connecting" | "authenticating" | "closing" | "closed";
 
-export class Connection implements Listener, Speaker, Recipient {
+export class Connection extends DeliveryState implements Listener, Speaker, Recipient {
   /**
    * The id of its session: for routing and for logs. Another until the client says which session it goes on
    * with.
@@ -86,12 +85,12 @@ export class Connection implements Listener, Speaker, Recipient {
   /** How it says things and is spoken to. */
   readonly codec: Codec;
   readonly transport: Transport;
-  backlog: OutboxBacklog | undefined;
   readonly #parts: ConnectionParts;
   #state: State = "connecting";
 
   /** Made by `Core#open` alone. */
   constructor(id: string, parts: ConnectionParts, transport: Transport, codec: Codec, requester?: Requester) {
+    super();
     this.id = id;
     this.#parts = parts;
     this.transport = transport;

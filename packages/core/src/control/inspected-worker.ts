@@ -54,6 +54,11 @@ export class InspectedWorker {
     return this.#parts.registry.connections.size;
   }
 
+  /** Whether no tick matters to any client: none is here, none may come back, and no channel is held. */
+  get isIdle(): boolean {
+    return this.connections + this.topics + this.detached + this.members === 0;
+  }
+
   /** Topics that connections here listen to. */
   get topics(): number {
     return this.#parts.hub.topics;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FakeClient, memoryWorld } from "../testing/core-world.js";
 import { FakeTransport, TextFraming } from "../testing/fake-transport.js";
+import { RecordingMetrics } from "../testing/recording-metrics.js";
 import { Cork } from "./cork.js";
 import type { Recipient } from "./recipient.js";
 import type { FrameRun } from "./transport.js";
@@ -19,20 +20,21 @@ interface Ear {
 function world() {
   const ears = new Map<Recipient, Ear>();
   const order: Ear[] = [];
+  const metrics = new RecordingMetrics();
   const cork = new Cork((recipient, run, messages) => {
     const ear = ears.get(recipient)!;
     order.push(ear);
     ear.writes.push([...run.list]);
     ear.joined.push(run.joined);
     ear.messages += messages;
-  });
+  }, metrics);
   const ear = (): { recipient: Recipient; ear: Ear } => {
     const ear: Ear = { isOpen: true, writes: [], joined: [], messages: 0 };
     const recipient = ear as unknown as Recipient;
     ears.set(recipient, ear);
     return { recipient, ear };
   };
-  return { cork, ear, order };
+  return { cork, ear, metrics, order };
 }
 
 describe("cork", () => {
@@ -43,13 +45,13 @@ describe("cork", () => {
     cork.open();
     for (const frames of [one!, two!, three!]) {
       cork.hold(a.recipient, frames, 1);
-      cork.hold(b.recipient, frames, 2);
+      cork.hold(b.recipient, frames, 1);
     }
     expect([a.ear.writes, b.ear.writes]).toEqual([[], []]);
     expect(cork.flush(() => false)).toBe(true);
     expect(a.ear.writes).toEqual([[one, two, three]]);
     expect(String(a.ear.joined[0])).toBe("onetwothree");
-    expect([a.ear.messages, b.ear.messages]).toEqual([3, 6]);
+    expect([a.ear.messages, b.ear.messages]).toEqual([3, 3]);
     // Joined once for both.
     expect(b.ear.joined[0]).toBe(a.ear.joined[0]);
     expect([cork.isHolding, cork.isEmpty]).toEqual([false, true]);
@@ -66,7 +68,7 @@ describe("cork", () => {
   });
 
   test("at most 16 KiB are joined for a connection; what does not fit leaves behind it, shared", () => {
-    const { cork, ear } = world();
+    const { cork, ear, metrics } = world();
     const { recipient, ear: a } = ear();
     cork.open();
     for (let i = 0; i < 3; i++) cork.hold(recipient, Buffer.alloc(6 * KIB), 1);
@@ -77,16 +79,18 @@ describe("cork", () => {
     expect(a.joined[2]).toBe(long);
     for (const bytes of a.joined.slice(0, 2)) expect(bytes.length).toBeLessThanOrEqual(16 * KIB);
     expect(cork.isEmpty).toBe(true);
+    expect(metrics.count("cork_full")).toBe(2);
   });
 
   test("more than 65,536 arrays are not held", () => {
-    const { cork, ear } = world();
+    const { cork, ear, metrics } = world();
     cork.open();
     const bytes = Buffer.from("x");
     for (let i = 0; i < 65_535; i++) cork.hold(ear().recipient, bytes, 1);
     expect(cork.isFull).toBe(false);
     cork.hold(ear().recipient, bytes, 1);
     expect(cork.isFull).toBe(true);
+    expect(metrics.count("cork_full")).toBe(1);
     expect(cork.flush(() => false)).toBe(true);
     expect(cork.isFull).toBe(false);
   });

@@ -4,10 +4,14 @@
  *
  *     closed ──open──► holding ──flush──► flushing ──all written──► closed
  *
- * A write costs a system call, and holding costs a tenth of one. Invariants: a connection is written in the
- * order in which things were held for it, and whatever is not held releases it first; of one connection at
- * most `MAX_HELD_BYTES` are held, and of all at most `MAX_CHUNKS` arrays, which batches share.
+ * A write costs a system call, and holding costs a tenth of one. What is held for a connection stands in the
+ * connection (`Recipient#held`), as a run that all connections with the same arrays share (held-run.ts).
+ * Invariants: a connection is written in the order in which things were held for it, and whatever is not held
+ * releases it first; of one connection at most `MAX_HELD_BYTES` are held, and between two flushes at most
+ * `MAX_CHUNKS` arrays, which batches share.
  */
+import { type Metrics, noMetrics } from "../runtime/metrics.js";
+import { HeldRun, SharedRun } from "./held-run.js";
 import type { Recipient } from "./recipient.js";
 import type { FrameRun } from "./transport.js";
 
@@ -16,17 +20,10 @@ import type { FrameRun } from "./transport.js";
  * what is held.
  */
 const MAX_HELD_BYTES = 16 * 1024;
-/** Arrays held for all: about 10 ms of holding before the first write. */
+/** Arrays held between two flushes: about 10 ms of holding before the first write. */
 const MAX_CHUNKS = 65_536;
 /** Connections written between two looks at the clock: about 0.3 ms of writes. */
 const WRITES_PER_LOOK = 32;
-
-/** What is held for one connection. */
-interface Held {
-  readonly frames: Uint8Array[];
-  bytes: number;
-  messages: number;
-}
 
 /** Writes to a connection now. `messages`: publications, answers and notices in the frames. */
 export type WriteRun = (recipient: Recipient, frames: FrameRun, messages: number) => void;
@@ -36,16 +33,25 @@ export type WriterCork = Pick<Cork, "isHolding" | "hold" | "release">;
 
 export class Cork {
   readonly #write: WriteRun;
+  readonly #metrics: Pick<Metrics, "add">;
   #state: "closed" | "holding" | "flushing" = "closed";
-  readonly #held = new Map<Recipient, Held>();
-  #way: IterableIterator<[Recipient, Held]> | undefined;
-  /** Arrays that are held. */
+  /** Connections, in the order in which something was first held for them; some were released since. */
+  #recipients: Recipient[] = [];
+  /** Which of them is flushed next. */
+  #next = 0;
+  /** Connections for which something is held. */
+  #waiting = 0;
+  /** Arrays that were held since the last flush. */
   #chunks = 0;
-  /** The last run that was written: connections with the same subscriptions share its bytes. */
+  /** Where the runs begin. */
+  #empty = HeldRun.empty();
+  /** The last run that was written: connections that are written it in a row share its bytes. */
   #run: SharedRun | undefined;
 
-  constructor(write: WriteRun) {
+  /** `metrics`: where the bounds that were met are counted. Default: nowhere. */
+  constructor(write: WriteRun, metrics: Pick<Metrics, "add"> = noMetrics) {
     this.#write = write;
+    this.#metrics = metrics;
   }
 
   /** Whether the fan-out is to hold what it writes. */
@@ -55,7 +61,7 @@ export class Cork {
 
   /** Whether something is held. */
   get isEmpty(): boolean {
-    return this.#held.size === 0;
+    return this.#waiting === 0;
   }
 
   /** Whether it is to be flushed before more is held. */
@@ -73,78 +79,48 @@ export class Cork {
    * it and by itself: joining copies bytes, and long ones stay shared.
    */
   hold(recipient: Recipient, frames: Uint8Array, messages: number): void {
-    const held = this.#held.get(recipient);
-    if (held !== undefined && held.bytes + frames.length > MAX_HELD_BYTES) {
-      this.#let(recipient, held);
-      return this.hold(recipient, frames, messages);
+    const { length } = frames;
+    if (recipient.held !== undefined && recipient.held.bytes + length > MAX_HELD_BYTES) {
+      this.#metrics.add("cork_full", 1);
+      this.release(recipient);
     }
-    if (held === undefined) {
-      this.#held.set(recipient, { frames: [frames], bytes: frames.length, messages });
-    } else {
-      held.frames.push(frames);
-      held.bytes += frames.length;
-      held.messages += messages;
+    if (recipient.held === undefined) {
+      this.#recipients.push(recipient);
+      this.#waiting++;
     }
-    this.#chunks++;
-    if (frames.length >= MAX_HELD_BYTES) this.release(recipient);
+    recipient.held = (recipient.held ?? this.#empty).with(frames, messages);
+    if (++this.#chunks === MAX_CHUNKS) this.#metrics.add("cork_full", 1);
+    if (length >= MAX_HELD_BYTES) this.release(recipient);
   }
 
   /** Writes what is held for a connection, before something that is not held. Idempotent. */
   release(recipient: Recipient): void {
-    if (this.#held.size === 0) return;
-    const held = this.#held.get(recipient);
-    if (held !== undefined) this.#let(recipient, held);
+    const { held } = recipient;
+    if (held === undefined) return;
+    recipient.held = undefined;
+    this.#waiting--;
+    if (!recipient.isOpen) return;
+    if (this.#run?.of !== held) this.#run = new SharedRun(held);
+    this.#write(recipient, this.#run, held.messages);
   }
 
   /** Writes what is held for all, until `isOver`. False where something is left: to be called again. */
   flush(isOver: () => boolean): boolean {
     this.#state = "flushing";
-    this.#way ??= this.#held.entries();
-    for (let writes = 1; ; writes++) {
-      const next = this.#way.next();
-      if (next.done === true) break;
-      this.#let(...next.value);
-      if (writes % WRITES_PER_LOOK === 0 && isOver()) return this.#held.size === 0 && this.#close();
+    for (let writes = 1; this.#next < this.#recipients.length; writes++) {
+      this.release(this.#recipients[this.#next++] as Recipient);
+      if (writes % WRITES_PER_LOOK === 0 && isOver()) return this.#waiting === 0 && this.#close();
     }
     return this.#close();
   }
 
   #close(): true {
     this.#state = "closed";
-    this.#way = undefined;
+    this.#recipients = [];
+    this.#next = 0;
+    this.#chunks = 0;
+    this.#empty = HeldRun.empty();
     this.#run = undefined;
-    return true;
-  }
-
-  #let(recipient: Recipient, { frames, messages }: Held): void {
-    this.#held.delete(recipient);
-    this.#chunks -= frames.length;
-    if (!recipient.isOpen) return;
-    if (this.#run === undefined || !this.#run.is(frames)) this.#run = new SharedRun(frames);
-    this.#write(recipient, this.#run, messages);
-  }
-}
-
-/** Frames that follow one another, joined at most once for all connections that are written them in a row. */
-class SharedRun implements FrameRun {
-  readonly list: readonly Uint8Array[];
-  #joined: Uint8Array | undefined;
-
-  constructor(list: readonly Uint8Array[]) {
-    this.list = list;
-  }
-
-  get joined(): Uint8Array {
-    const [only] = this.list;
-    if (this.list.length === 1 && only !== undefined) return only;
-    this.#joined ??= Buffer.concat(this.list);
-    return this.#joined;
-  }
-
-  /** Whether these are the same arrays. */
-  is(frames: readonly Uint8Array[]): boolean {
-    if (frames.length !== this.list.length) return false;
-    for (let at = 0; at < frames.length; at++) if (frames[at] !== this.list[at]) return false;
     return true;
   }
 }

@@ -6,17 +6,24 @@
  */
 import type { DisconnectCode } from "@holdfast/protocol";
 import type { Codec } from "../codec/codec.js";
+import type { HeldRun } from "./held-run.js";
 import type { OutboxBacklog } from "./outbox.js";
 import type { Transport } from "./transport.js";
 
-export interface Recipient {
+/** What the delivery keeps of a connection, in the connection itself. */
+export class DeliveryState {
+  /** What the outbox knows of the bytes that wait, while any do. Written by `writer.ts` alone. */
+  backlog: OutboxBacklog | undefined = undefined;
+  /** What is to be written to it with the end of the turn. Written by `cork.ts` alone. */
+  held: HeldRun | undefined = undefined;
+}
+
+export interface Recipient extends DeliveryState {
   readonly id: string;
   readonly session: { readonly user: string | undefined } | undefined;
   readonly codec: Codec;
   readonly transport: Transport;
   readonly isOpen: boolean;
-  /** What the outbox knows of the bytes that wait, while any do. Written by `writer.ts` alone. */
-  backlog: OutboxBacklog | undefined;
   /** Says why and ends the connection. */
   disconnect(row: DisconnectCode): void;
   /** Its transport has broken its contract: it ends, without a word. */

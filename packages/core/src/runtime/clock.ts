@@ -1,9 +1,9 @@
 /**
  * The clock seam: time and timers as a parameter, so that tests and the simulator own them.
  */
-import { type Timer, TimerGrid } from "./timer-grid.js";
+import { type Rest, type Timer, TimerGrid } from "./timer-grid.js";
 
-export type { Timer };
+export type { Rest, Timer };
 
 export interface Clock {
   /** Wall clock, ms since 1970. For what leaves the process. */
@@ -17,24 +17,27 @@ export interface Clock {
    * timers of a process fire on one grid, so that an idle process wakes up once for many of them.
    */
   every(intervalMs: number, run: () => void): Timer;
+  /** Lets these timers rest while the process is idle. Left out by clocks whose timers never do. */
+  readonly rest?: Rest;
   /** Calls `run` after the I/O that is ready now, before anything that comes later. */
   defer(run: () => void): void;
 }
 
 /** The clock of the running process. */
-export const systemClock: Clock = Object.freeze({
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after(delayMs: number, run: () => void): Timer {
-    const timer = setTimeout(run, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-  every: everyOn(new TimerGrid()),
-  defer(run: () => void): void {
-    setImmediate(run);
-  },
-});
+export const systemClock: Clock = Object.freeze(clockOn(new TimerGrid()));
 
-function everyOn(grid: TimerGrid): Clock["every"] {
-  return (intervalMs, run) => grid.every(intervalMs, run);
+function clockOn(grid: TimerGrid): Clock {
+  return {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    after(delayMs: number, run: () => void): Timer {
+      const timer = setTimeout(run, delayMs).unref();
+      return { cancel: () => clearTimeout(timer) };
+    },
+    every: (intervalMs: number, run: () => void) => grid.every(intervalMs, run),
+    rest: grid,
+    defer(run: () => void): void {
+      setImmediate(run);
+    },
+  };
 }

@@ -26,6 +26,8 @@ export const COUNTERS = Object.freeze({
   deflate_output_bytes: "Bytes that compression made of these messages; plain ones where it made no fewer",
   inflated: "Compressed messages of clients that were decompressed",
   inflated_bytes: "Bytes that compressed messages of clients had once they were decompressed",
+  cork_full:
+    "Times that what was held for a connection, or for all of them, met its bound and left before the end of the turn",
   fanout_dropped: "Publications dropped because too much waited to be delivered",
   tokens_refused: "Tokens that proved nothing: forged, expired, revoked or not for this gateway",
   checks_refused: "Tokens that were not looked at, since too many waited for it",
@@ -86,6 +88,11 @@ export const COUNTERS = Object.freeze({
   canaries_untracked: "Canaries that were not followed: more instances than are tracked, or none of ours",
   trace_contexts_dropped:
     "Trace contexts that were not carried on, since they were no W3C `traceparent` of version 00",
+  publications_doubtful:
+    "Publications without history that a demoted Redis acknowledged after it last said it was a master: they may have reached few or no clients",
+  ingest_entries: "Entries of the ingest stream that this worker published",
+  ingest_runs: "Runs of one channel that they were published in, each one step of Redis",
+  ingest_rounds_full: "Rounds of the ingest stream that met their bound in entries or bytes",
   broker_rejected: "Payloads from Redis that could not be delivered: too large or with a malformed name",
 } as const);
 

@@ -2,7 +2,8 @@
  * The ticker: the one timer of a worker's core. It counts ticks and calls every part that is registered.
  *
  * Per-connection time (last sign of life, rate credit) is kept as a tick number, a small integer, instead of
- * a timer or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked.
+ * a timer or a date. Invariant: `tick` only grows, by one each TICK_MS of a loop that is not blocked; at rest
+ * (timer-grid.ts) by as many at once as have passed.
  */
 import type { Clock, Timer } from "./clock.js";
 
@@ -19,6 +20,8 @@ export class Ticker {
   readonly #clock: Clock;
   readonly #turns = new Set<() => void>();
   #timer: Timer | undefined;
+  /** Of the last tick, monotonic ms. */
+  #lastMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,8 +34,9 @@ export class Ticker {
   }
 
   start(): void {
+    this.#lastMs = this.#clock.monotonic();
     this.#timer ??= this.#clock.every(TICK_MS, () => {
-      this.tick++;
+      this.tick += this.#passed();
       for (const turn of this.#turns) turn();
     });
   }
@@ -40,5 +44,11 @@ export class Ticker {
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+  #passed(): number {
+    const now = this.#clock.monotonic();
+    const passedMs = now - this.#lastMs;
+    this.#lastMs = now;
+    return this.#clock.rest?.wasResting === true ? Math.max(1, Math.floor(passedMs / TICK_MS)) : 1;
   }
 }

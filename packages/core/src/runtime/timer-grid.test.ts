@@ -53,6 +53,65 @@ describe("the timer grid", () => {
     expect(jest.getTimerCount()).toBe(1);
   });
 
+  describe("at rest", () => {
+    /** A timer of 100 ms, on a grid that has begun to rest. */
+    function resting() {
+      let isIdle = true;
+      const grid = new TimerGrid();
+      const fired: { at: number; wasResting: boolean }[] = [];
+      grid.every(100, () => fired.push({ at: performance.now(), wasResting: grid.wasResting }));
+      grid.while(() => isIdle);
+      jest.advanceTimersByTime(3_100);
+      fired.length = 0;
+      return { grid, fired, work: () => (isIdle = false) };
+    }
+
+    test("a timer fires at whole seconds alone, and knows that it is late", () => {
+      const { fired } = resting();
+      jest.advanceTimersByTime(5_000);
+      expect(fired).toHaveLength(5);
+      for (const { at, wasResting } of fired) {
+        expect(Math.round(at) % 1_000).toBeLessThanOrEqual(1);
+        expect(wasResting).toBe(true);
+      }
+    });
+
+    test("what is due fires when it wakes, before anything else, and then in time", () => {
+      const { grid, fired, work } = resting();
+      jest.advanceTimersByTime(1_000 - (Math.round(performance.now()) % 1_000) + 550);
+      fired.length = 0;
+      work();
+      grid.wake();
+      expect(fired.map(({ wasResting }) => wasResting)).toEqual([true]);
+      jest.advanceTimersByTime(1_000);
+      expect(fired.length).toBeGreaterThanOrEqual(10);
+      expect(fired.at(-1)?.wasResting).toBe(false);
+    });
+
+    test("it stays awake for two seconds after it was woken, and a new timer wakes it", () => {
+      const { grid, fired } = resting();
+      let ticks = 0;
+      grid.every(20, () => ticks++);
+      jest.advanceTimersByTime(1_500);
+      expect(ticks).toBeGreaterThanOrEqual(74);
+      jest.advanceTimersByTime(1_500);
+      fired.length = 0;
+      ticks = 0;
+      jest.advanceTimersByTime(3_000);
+      expect([fired.length, ticks]).toEqual([3, 3]);
+    });
+
+    test("while something waits it does not rest", () => {
+      const { fired, work, grid } = resting();
+      work();
+      grid.wake();
+      jest.advanceTimersByTime(5_000);
+      fired.length = 0;
+      jest.advanceTimersByTime(1_000);
+      expect(fired.length).toBeGreaterThanOrEqual(9);
+    });
+  });
+
   test("property: each fires once for each multiple of its interval", () => {
     const timers = fc.array(fc.tuple(fc.integer({ min: 5, max: 2000 }), fc.nat(500)), { maxLength: 8 });
     fc.assert(

@@ -51,6 +51,31 @@ export interface IncidentCountAnswer {
   readonly entries: number;
 }
 
+/** An instance of the cluster, as it says itself. */
+export interface InstanceAnswer {
+  readonly instance: string;
+  readonly isAsked: boolean;
+  readonly state: string;
+  readonly connections: number;
+  readonly capacity: number;
+  readonly weight: number;
+  /** Connections that it would hold. */
+  readonly share: number;
+  readonly sheds: boolean;
+  /** Clients that it has sent away and that may not be back yet. */
+  readonly away: number;
+}
+
+export interface RebalanceAnswer {
+  readonly automatic: boolean;
+  readonly phase: "idle" | "shedding" | "resting" | "held";
+  readonly hold: string | null;
+  readonly total: number;
+  /** The fullest less the emptiest, as a part of the mean. */
+  readonly spread: number;
+  readonly instances: readonly InstanceAnswer[];
+}
+
 export interface OverviewAnswer {
   /** ms since 1970. */
   readonly at: number;
@@ -63,6 +88,8 @@ export interface OverviewAnswer {
   readonly pending: number;
   readonly drain: DrainAnswer;
   readonly reloadLeft: number;
+  /** Left out where there is no cluster. */
+  readonly rebalance?: RebalanceAnswer;
   readonly latencies: LatenciesAnswer;
   readonly incidents: readonly IncidentCountAnswer[];
   readonly workers: readonly WorkerAnswer[];

@@ -15,6 +15,14 @@ const canary = (silentMs: number) => ({ instances: 1, intervalMs: 1000, silentMs
 const lately = (...codes: readonly string[]) =>
   overview({ incidents: codes.map((code) => ({ kind: "refused", code, at: 1, times: 9, entries: 2 })) });
 const draining = { state: "draining", left: 3, total: 9, startedAt: null, deadline: null } as const;
+const shedding = {
+  automatic: true,
+  phase: "shedding",
+  hold: null,
+  total: 9,
+  spread: 1,
+  instances: [],
+} as const;
 
 it.each([
   ["is not ready", overview({ problems: ["The broker is away."] }), {}, /^fault: Not ready: The broker/],
@@ -26,6 +34,7 @@ it.each([
     {},
     /nearly full/,
   ],
+  ["sheds", overview({ rebalance: shedding }), {}, /^note: A rebalance is under way: clients are sent/],
   ["reloads", overview({ reloadLeft: 1 }), {}, /A reload is under way: 1/],
   [
     "has a worker that starts",

@@ -40,7 +40,7 @@ export function stateSentences(overview: OverviewAnswer, rates: Rates, leak?: Le
 }
 
 function* ofInstance(overview: OverviewAnswer): Iterable<StateSentence> {
-  const { drain, maxConnections, pending, problems, reloadLeft } = overview;
+  const { drain, maxConnections, pending, problems, reloadLeft, rebalance } = overview;
   for (const text of problems) yield { gravity: "fault", text: `Not ready: ${text}` };
   if (drain.state === "drained")
     yield {
@@ -58,6 +58,8 @@ function* ofInstance(overview: OverviewAnswer): Iterable<StateSentence> {
     yield { gravity: "fault", text: `The instance is full: ${full}. New clients are refused with 503.` };
   else if (held >= NEARLY * maxConnections)
     yield { gravity: "note", text: `The instance is nearly full: ${full}.` };
+  if (rebalance?.phase === "shedding")
+    yield { gravity: "note", text: "A rebalance is under way: clients are sent to other instances." };
   if (reloadLeft > 0)
     yield { gravity: "note", text: `A reload is under way: ${reloadLeft} workers are yet to be replaced.` };
 }

@@ -9,6 +9,7 @@ import { histogramOf } from "../data/latencies.js";
 import { total } from "../data/rates.js";
 import { bytesText, countText, durationText, rateText } from "../data/texts.js";
 import { Chart } from "./chart.js";
+import { Instances } from "./instances.js";
 import { Latency } from "./latency.js";
 import { Figures } from "./parts.js";
 
@@ -21,7 +22,7 @@ interface OverviewProps {
 
 export function Overview({ sample, hour, before }: OverviewProps): JSX.Element {
   const { overview, rates } = sample;
-  const { at, startedAt, version, node, workers, maxConnections, pending, latencies } = overview;
+  const { at, startedAt, version, node, workers, maxConnections, pending, latencies, rebalance } = overview;
   const delays = workers.flatMap(({ brokerDelayMs }) => brokerDelayMs ?? []);
   const canaries = workers.flatMap(({ canary }) => canary ?? []);
   const point = pointOf(overview, rates);
@@ -58,6 +59,7 @@ export function Overview({ sample, hour, before }: OverviewProps): JSX.Element {
           ["Version", `${version}, Node ${node}`],
         ]}
       />
+      {rebalance !== undefined && <Instances of={rebalance} />}
       <h2>The last hour</h2>
       <p class="dim">Kept by this page, while it is visible.</p>
       <div class="charts">

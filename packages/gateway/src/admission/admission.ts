@@ -111,6 +111,7 @@ export class Admission {
   }
 
   accept(handle: TcpHandle): void {
+    this.#clock.rest?.wake();
     this.#events.accepted();
     const refused = this.#closedFor();
     const socket = new PendingSocket(handle, this.#clock.monotonic());

@@ -40,7 +40,9 @@ export class TrustedProxies {
     return this.#size > 0;
   }
 
+  /** Asked for each request: without any proxy it costs nothing. */
   has(address: string): boolean {
+    if (!this.any) return false;
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 6 ? "ipv6" : "ipv4");
   }

@@ -116,8 +116,7 @@ export class Instance {
       isReloading: () => this.#reload.left > 0,
       settings: () => this.#settings.rebalance,
     });
-    const rebalancer = this.#rebalancer;
-    const hearers = { door: this.#door, gcTurns, scrape, inspection, embedded, rebalancer };
+    const hearers = { door: this.#door, gcTurns, scrape, inspection, embedded, rebalancer: this.#rebalancer };
     this.#inbox = new WorkerInbox(hearers, logger);
     this.drain = new InstanceDrain(this.#drainCrew(), clock, logger);
     this.#reload = new Reload(
@@ -243,6 +242,7 @@ export class Instance {
       notReady: () => this.#life.notReady(),
       drain: () => this.drain.progress,
       reloadLeft: () => this.#reload.left,
+      rebalance: () => this.#rebalancer?.report(),
       pending: () => this.#door.pending,
       retention: (channel) => this.#settings.retention(channel),
     });

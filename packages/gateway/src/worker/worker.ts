@@ -166,6 +166,8 @@ export class Worker {
     this.#load.report();
     await this.#door?.open();
     this.#directoryEntry.announce();
+    const { rest } = clock;
+    rest?.while(() => this.sockets + (this.#door?.pending ?? 0) === 0 && this.#core.isIdle);
   }
 
   /** Carries out what the primary says. */

@@ -5,10 +5,16 @@
  * one connection per master for commands: see cluster.ts.
  */
 
-import { type Cluster, Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { withDeadline } from "../runtime/deadline.js";
 import type { RedisAddress, RedisTarget } from "../target.js";
-import { type ClientScope, type ConnectionOptions, connectionOptions, RedisClient } from "./client.js";
+import {
+  type ClientScope,
+  type ConnectionOptions,
+  connectionOptions,
+  newServer,
+  RedisClient,
+} from "./client.js";
 import { newCluster, openCluster } from "./cluster.js";
 import type { Connections, ConnectSettings } from "./connections.js";
 import { hangUp } from "./hang-up.js";
@@ -37,7 +43,7 @@ export async function openReader(
   const raw =
     target.kind === "cluster"
       ? newCluster(target, shuffled(target.nodes, random), timeoutMs, handshakes)
-      : new Redis(serverOptions(target, settings));
+      : newServer(serverOptions(target, settings));
   const client = new RedisClient<Redis | Cluster>(raw, settings);
   await client.connect();
   return client;
@@ -77,8 +83,8 @@ export function openingTimeoutMs(target: RedisTarget, timeoutMs: number): number
 
 async function openPair(settings: ConnectSettings, options: ConnectionOptions): Promise<Connections> {
   const { clock, timeoutMs, roles, pings, serverIds } = settings;
-  const commands = new RedisClient(new Redis(options), settings);
-  const subscriber = new RedisClient(new Redis(options), settings);
+  const commands = new RedisClient(newServer(options), settings);
+  const subscriber = new RedisClient(newServer(options), settings);
   const both = [commands, subscriber];
   await Promise.all(both.map((client) => client.connect()));
   // Both: behind one name there may be two servers for a while.

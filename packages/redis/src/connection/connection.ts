@@ -21,6 +21,7 @@ import { Pings } from "./pings.js";
 import { type Reasons, reasonsOf } from "./reason.js";
 import { Rejections } from "./rejections.js";
 import { Roles } from "./role.js";
+import type { RunCall } from "./run.js";
 import type { ScriptCall } from "./script.js";
 import type { ScriptHost } from "./script-host.js";
 import { ServerIds } from "./server-ids.js";
@@ -45,7 +46,7 @@ export interface ConnectionUser {
 }
 
 /** What takes commands. */
-export type CommandLink = Pick<RedisLink, "script" | "scripts" | "publish">;
+export type CommandLink = Pick<RedisLink, "script" | "run" | "publish">;
 
 /** What the calls before the first failure answered. */
 export interface InOrder<T> {
@@ -118,17 +119,13 @@ export class RedisConnection implements ScriptHost {
   }
 
   /**
-   * Runs calls of one script and one lane as one step, in their order. Never rejects: what failed has its
-   * reason, and nothing behind it was done.
+   * Runs publications of one topic as one step, in their order. Never rejects: what failed has its reason,
+   * and nothing behind it was done.
    */
-  async askInOrder<T>(
-    lane: string,
-    calls: readonly ScriptCall[],
-    understand: (reply: unknown) => T,
-  ): Promise<InOrder<T>> {
+  async askInOrder<T>(call: RunCall, understand: (reply: unknown) => T): Promise<InOrder<T>> {
     const done: T[] = [];
     try {
-      for (const reply of await this.ready().scripts(lane, calls)) {
+      for (const reply of await this.ready().run(call)) {
         if (isNativeError(reply)) throw reply;
         done.push(understand(reply));
       }

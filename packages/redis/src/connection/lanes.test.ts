@@ -9,64 +9,82 @@ import { SeamsOnRedis } from "../seams-on-redis.js";
 import { parseRedisUrl, type RedisTarget } from "../target.js";
 import { RedisServer } from "../testing/index.js";
 import { CommandLanes } from "./lanes.js";
-import { batchOf, SCRIPTS } from "./script.js";
+import type { DatedRun } from "./run.js";
+import { SCRIPTS } from "./script.js";
 import { slotOf } from "./slot.js";
 
 const SEAMS = { clock: systemClock, logger: silentLogger, metrics: noMetrics, random: Math.random };
 const FOREVER = Number.POSITIVE_INFINITY;
 const KEPT = { size: 2000, ttlMs: 60_000 };
 
-function call(text: string) {
-  return { script: SCRIPTS.publish, keys: ["k"], args: [text] };
+/** Of the lane "x" where no other is said. */
+function run(texts: string, lane = "x", args: readonly string[] = ["to"]): DatedRun {
+  const parts = [...texts].map((data) => ({ data, record: undefined }));
+  return { script: SCRIPTS.publish, lane, keys: ["k"], args, parts, nonce: texts, deadline: "0" };
 }
 
 describe("lanes", () => {
-  test("what comes while a call is under way waits for it, and leaves together", async () => {
-    const sent: string[][] = [];
+  test("what comes while a call is under way waits for it, and leaves together where it is told the same", async () => {
+    const sent: string[] = [];
     const answers: ((reply: unknown) => void)[] = [];
     const lanes = new CommandLanes(
-      (script, _keys, args) => {
-        sent.push(args.map(String));
-        const many = script === SCRIPTS.publish.batch;
-        return new Promise((resolve) => answers.push((reply) => resolve(many ? reply : reply)));
+      ({ args }) => {
+        sent.push(args.filter((arg) => arg !== "0").join(" "));
+        return new Promise((resolve) => answers.push(resolve));
       },
       () => 0,
     );
     const done: unknown[] = [];
-    for (const text of ["a", "b", "c"]) {
-      void lanes.script("x", call(text), 1, FOREVER).then((reply) => done.push(reply));
-    }
-    void lanes.script("y", call("other"), 1, FOREVER);
-    void lanes.direct("x", async () => sent.push(["direct"]), FOREVER);
-    expect(sent).toEqual([["a"], ["other"]]);
-    answers[0]?.("1");
+    for (const text of ["a", "b", "c"])
+      void lanes.run(run(text), 1, FOREVER).then((replies) => done.push(replies));
+    void lanes.run(run("o", "y"), 1, FOREVER);
+    void lanes.run(run("d", "x", ["elsewhere"]), 1, FOREVER);
+    void lanes.direct("x", async () => sent.push("direct"), FOREVER);
+    expect(sent).toEqual(["a to a", "o to o"]);
+    answers[0]?.(["1"]);
     await new Promise(setImmediate);
-    expect(sent.slice(2)).toEqual([["2", "1", "1", "b", "1", "1", "c"]]);
+    expect(sent.slice(2)).toEqual(["b to b c"]);
     answers[2]?.(["2", "3"]);
     await new Promise(setImmediate);
-    expect(done).toEqual(["1", "2", "3"]);
-    expect(sent.slice(3)).toEqual([["direct"]]);
+    expect(done).toEqual([["1"], ["2"], ["3"]]);
+    expect(sent.slice(3)).toEqual(["d elsewhere d"]);
+    answers[3]?.(["4"]);
+    await new Promise(setImmediate);
+    expect(sent.slice(4)).toEqual(["direct"]);
   });
 
-  test("batches that callers made go one by one, as they are, in the order of the lane", async () => {
-    const sent: string[][] = [];
+  test("what leaves together is bounded in publications and bytes", async () => {
+    const sent: number[] = [];
+    const lanes = new CommandLanes(
+      ({ args }) => {
+        const count = (args.length - 2) / 3;
+        sent.push(count);
+        return Promise.resolve(Array.from({ length: count }, () => ""));
+      },
+      () => 0,
+    );
+    const small = Array.from({ length: 300 }, () => lanes.run(run("s"), 1, FOREVER));
+    const large = Array.from({ length: 5 }, () => lanes.run(run("l"), 100_000, FOREVER));
+    await Promise.all([...small, ...large]);
+    expect(sent).toEqual([1, 128, 128, 45, 2, 1]);
+  });
+
+  test("runs that callers made go one by one, as they are, in the order of the lane", async () => {
+    const sent: string[] = [];
     const answers: (() => void)[] = [];
     const lanes = new CommandLanes(
-      (_script, _keys, args) => {
-        sent.push(args.map(String));
+      ({ args }) => {
+        sent.push(args.filter((arg) => arg !== "0").join(" "));
         return new Promise((resolve) => answers.push(() => resolve([])));
       },
       () => 0,
     );
-    const made = (...texts: readonly string[]) => batchOf(texts.map(call));
-    void lanes.script("x", call("a"), 1, FOREVER);
-    for (const batch of [made("b", "c"), made("d")]) void lanes.script("x", batch, 1, FOREVER);
-    void lanes.script("x", call("e"), 1, FOREVER);
+    for (const texts of ["a", "bc", "de", "f"]) void lanes.run(run(texts), 1, FOREVER);
     for (let at = 0; at < 3; at++) {
       answers[at]?.();
       await new Promise(setImmediate);
     }
-    expect(sent).toEqual([["a"], ["2", "1", "1", "b", "1", "1", "c"], ["1", "1", "1", "d"], ["e"]]);
+    expect(sent).toEqual(["a to a", "bc to b c", "de to d e", "f to f"]);
   });
 
   test("a call whose time is over, or whose link is closed, is never sent", async () => {
@@ -74,18 +92,18 @@ describe("lanes", () => {
     let now = 0;
     let end = (): void => {};
     const lanes = new CommandLanes(
-      (_script, _keys, [text = ""]) => {
-        sent.push(String(text));
+      ({ args }) => {
+        sent.push(String(args.at(-1)));
         return new Promise((resolve) => {
-          end = () => resolve("");
+          end = () => resolve([""]);
         });
       },
       () => now,
     );
-    const first = lanes.script("x", call("a"), 1, 10);
-    const late = lanes.script("x", call("b"), 1, 10);
-    const next = lanes.script("x", call("c"), 1, 20);
-    const closed = lanes.script("x", call("d"), 300_000, 20);
+    const first = lanes.run(run("a"), 1, 10);
+    const late = lanes.run(run("b"), 1, 10);
+    const next = lanes.run(run("c"), 1, 20);
+    const closed = lanes.run(run("d"), 300_000, 20);
     now = 15;
     end();
     await first;
@@ -201,9 +219,7 @@ describe("the order of publications on Redis", () => {
       ]);
       const last = await listener.broker.publish(topic, "d", { retention: KEPT, key: "d" });
       expect(last?.offset).toBe(3);
-      expect(publishCall({ keys, destination: String }, topic, "x", KEPT, undefined).lane).toBe(
-        keys.log(topic),
-      );
+      expect(publishCall({ keys, destination: String }, topic, [], KEPT).lane).toBe(keys.log(topic));
     } finally {
       await listener.broker.close();
     }

@@ -3,27 +3,25 @@
  * twice.
  *
  * A call may come back undone: NOSCRIPT after SCRIPT FLUSH or on a promoted master, ASK, MOVED or TRYAGAIN
- * while a slot moves. Sent again, it would come behind the calls that followed it. So one call of a topic is
- * under way at a time. Calls that come meanwhile wait, and leave together as one atomic script: a busy topic
- * costs Redis less, not more. Invariants: calls of a lane are sent in order; a call whose deadline is over is
- * never sent; a batch has at most `MAX_CALLS` calls and `MAX_BYTES` bytes, one call beyond. A
- * batch that a caller has made itself (`scripts` of link.ts) goes as it is.
+ * while a slot moves. Sent again, it would come behind the calls that followed it. So one run of a topic is
+ * under way at a time. Calls that come meanwhile wait, and leave together as one run: a busy topic costs
+ * Redis less, not more. Invariants: calls of a lane are sent in order; a call whose deadline is over is
+ * never sent; what is joined here has at most `MAX_RUN` publications and `MAX_RUN_BYTES` bytes. A run of
+ * several that a caller has made goes as it is.
  */
-import { batchOf, type Script, type ScriptArgument, type ScriptCall } from "./script.js";
-
-/** How long Redis serves no other client. */
-export const MAX_CALLS = 64;
-export const MAX_BYTES = 256 * 1024;
+import { type DatedRun, joined, MAX_RUN, MAX_RUN_BYTES, mayJoin } from "./run.js";
+import type { ScriptCall } from "./script.js";
 
 /** What was said before the call went out. */
 export class NotSent extends Error {
   override readonly name = "NotSent";
 }
 
-type Run = (script: Script, keys: readonly string[], args: readonly ScriptArgument[]) => Promise<unknown>;
+type Run = (call: ScriptCall) => Promise<unknown>;
+type WaitingRun = Waiting & { readonly call: DatedRun };
 
 interface Waiting {
-  readonly call: ScriptCall | (() => Promise<unknown>);
+  readonly call: DatedRun | (() => Promise<unknown>);
   readonly bytes: number;
   /** Monotonic ms: afterwards its caller has given up. */
   readonly until: number;
@@ -43,13 +41,14 @@ export class CommandLanes {
     this.#now = now;
   }
 
-  /** Runs the script behind everything of its lane. `bytes` is its size. */
-  async script(lane: string, call: ScriptCall, bytes: number, until: number): Promise<unknown> {
+  /** Resolves with a reply for each publication, behind everything of its lane. `bytes` is its size. */
+  async run(call: DatedRun, bytes: number, until: number): Promise<unknown> {
+    const { lane } = call;
     const waiting = this.#lanes.get(lane);
     if (waiting !== undefined) return this.#wait(waiting, call, bytes, until);
     this.#lanes.set(lane, []);
     try {
-      return await this.#run(call.script, call.keys, call.args);
+      return await this.#run(joined([call]));
     } finally {
       this.#next(lane);
     }
@@ -87,31 +86,30 @@ export class CommandLanes {
         if (this.#isWanted(first)) first.call().then(first.resolve, first.reject);
         continue;
       }
-      const batch = this.#take(waiting, first.call.script);
-      if (batch.length === 0) continue;
-      void this.#send(batch).finally(() => this.#next(lane));
+      const [oldest, ...others] = this.#take(waiting, first.call);
+      if (oldest === undefined) continue;
+      void this.#send([oldest, ...others]).finally(() => this.#next(lane));
       return;
     }
     this.#lanes.delete(lane);
   }
 
-  /** The oldest that are of this script, without those whose caller has given up. */
-  #take(waiting: Waiting[], script: Script): (Waiting & { readonly call: ScriptCall })[] {
-    const batch: (Waiting & { readonly call: ScriptCall })[] = [];
+  /** The oldest that may be joined with `first`, without those whose caller has given up. */
+  #take(waiting: Waiting[], first: DatedRun): WaitingRun[] {
+    const taken: WaitingRun[] = [];
     let bytes = 0;
     let count = 0;
     for (const each of waiting) {
       const { call } = each;
-      if (typeof call === "function" || call.script !== script) break;
-      if (batch.length > 0 && script.batch === undefined) break;
-      if (batch.length === MAX_CALLS || (batch.length > 0 && bytes + each.bytes > MAX_BYTES)) break;
+      if (typeof call === "function" || (count > 0 && !mayJoin(first, call))) break;
+      if (taken.length === MAX_RUN || (taken.length > 0 && bytes + each.bytes > MAX_RUN_BYTES)) break;
       count++;
       if (!this.#isWanted(each)) continue;
       bytes += each.bytes;
-      batch.push({ ...each, call });
+      taken.push({ ...each, call });
     }
     waiting.splice(0, count);
-    return batch;
+    return taken;
   }
 
   #isWanted({ until, reject }: Waiting): boolean {
@@ -121,24 +119,16 @@ export class CommandLanes {
   }
 
   /** Never rejects. */
-  async #send(batch: readonly (Waiting & { readonly call: ScriptCall })[]): Promise<void> {
-    const [first] = batch;
-    if (first === undefined) return;
+  async #send(taken: readonly [WaitingRun, ...WaitingRun[]]): Promise<void> {
+    const [first, ...others] = taken;
     try {
-      if (batch.length === 1) {
-        const { script, keys, args } = first.call;
-        return first.resolve(await this.#run(script, keys, args));
-      }
-      const { script, keys, args } = batchOf(batch.map(({ call }) => call));
-      const replies = await this.#run(script, keys, args);
-      batch.forEach(({ resolve, reject }, at) => {
-        const reply: unknown = Array.isArray(replies) ? replies[at] : undefined;
-        if (reply === undefined) reject(new Error("Redis answered only part of what it was asked"));
-        else if (reply instanceof Error) reject(reply);
-        else resolve(reply);
-      });
+      const replies = await this.#run(joined([first.call, ...others.map(({ call }) => call)]));
+      if (others.length === 0) first.resolve(replies);
+      else
+        for (const [at, { resolve }] of taken.entries())
+          resolve(Array.isArray(replies) ? replies.slice(at, at + 1) : []);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { reject } of taken) reject(error);
     }
   }
 }

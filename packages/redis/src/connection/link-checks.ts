@@ -1,20 +1,26 @@
 /**
  * The checks of a link: whether both of its sides give signs of life, and whether its servers are masters.
  *
- * A server that is stopped or behind a cut cable closes nothing, so both sides are pinged. Invariants: one
- * ping and one question for the role are under way at a time; the first sign that something is wrong loses
- * the link.
+ * A server that is stopped or behind a cut cable closes nothing, so both sides are pinged. A master that was
+ * demoted goes on to answer PUBLISH, and tells few of its listeners: what it acknowledged since it last said
+ * that it was a master is counted, and told when it says that it is none. Invariants: one ping and one
+ * question for the role are under way at a time; the first sign that something is wrong loses the link.
  */
-import type { Clock, Timer } from "@holdfast/core";
+import type { Clock, Logger, Metrics, Timer } from "@holdfast/core";
 import type { RedisOptions } from "../options.js";
 import { DeadlineExceeded, withDeadline } from "../runtime/deadline.js";
 import type { Connections } from "./connections.js";
 import type { Pings } from "./pings.js";
 import { NotMaster } from "./role.js";
 
+const DOUBTFUL =
+  "Redis was demoted: publications without history that it acknowledged since it last said it was a master may have reached few or no clients";
+
 export interface LinkCheckParts {
   readonly clock: Clock;
   readonly pings: Pings;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
   /** The link is of no use any more. */
   readonly lose: (error: unknown) => void;
 }
@@ -29,6 +35,8 @@ export class LinkChecks {
   /** When the ping under way began, monotonic ms. */
   #askedAt: number | undefined;
   #lastDelayMs: number | undefined;
+  /** Publications by PUBLISH alone that were acknowledged since the server last proved to be a master. */
+  #unproven = 0;
   /** Payloads that arrived so far. */
   #received = 0;
 
@@ -55,14 +63,32 @@ export class LinkChecks {
     this.#received++;
   }
 
+  /** A PUBLISH was acknowledged. Answers come in order: those before an answer to ROLE are proven by it. */
+  published(): void {
+    this.#unproven++;
+  }
+
+  /** The server has said that it is no master: the link is lost, and what it took meanwhile is told. */
+  demoted(error: unknown): void {
+    const publications = this.#unproven;
+    this.#unproven = 0;
+    const { logger, lose, metrics } = this.#parts;
+    if (publications > 0) {
+      metrics.add("publications_doubtful", publications);
+      logger.warn({ publications }, DOUBTFUL);
+    }
+    lose(error);
+  }
+
   /** Asks now. No sign of life is the pings' business. Never rejects. */
   async checkRole(): Promise<void> {
     if (this.#isCheckingRole) return;
     this.#isCheckingRole = true;
     try {
       await this.#connections.checkRole();
+      this.#unproven = 0;
     } catch (error) {
-      if (error instanceof NotMaster) this.#parts.lose(error);
+      if (error instanceof NotMaster) this.demoted(error);
     } finally {
       this.#isCheckingRole = false;
     }

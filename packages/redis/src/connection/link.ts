@@ -5,7 +5,7 @@
  * and as a whole; nothing is repaired inside it, so that "ready" always means that all of it works.
  */
 import { isNativeError } from "node:util/types";
-import type { Clock, Logger } from "@holdfast/core";
+import type { Clock, Logger, Metrics } from "@holdfast/core";
 import { RedisKeys } from "../keys.js";
 import type { RedisOptions } from "../options.js";
 import { DeadlineExceeded, withDeadline } from "../runtime/deadline.js";
@@ -17,8 +17,8 @@ import { LinkChecks } from "./link-checks.js";
 import type { Pings } from "./pings.js";
 import type { Reasons } from "./reason.js";
 import type { Roles } from "./role.js";
-import type { ScriptCall } from "./script.js";
-import { batchOf, isError, SCRIPTS } from "./script.js";
+import { type RunCall, runBytes } from "./run.js";
+import { isError, SCRIPTS, type ScriptCall } from "./script.js";
 import type { ServerIds } from "./server-ids.js";
 import { Handshakes } from "./stream-errors.js";
 
@@ -33,6 +33,7 @@ export interface LinkParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly openSharded: OpenSharded;
   readonly roles: Roles;
   readonly pings: Pings;
@@ -63,7 +64,7 @@ export class RedisLink {
     this.#options = options;
     this.#parts = parts;
     this.#lanes = new CommandLanes(
-      (script, keys, args) => this.#use().script(script, keys, args),
+      ({ script, keys, args }) => this.#use().script(script, keys, args),
       () => parts.clock.monotonic(),
     );
   }
@@ -98,7 +99,7 @@ export class RedisLink {
     this.#connections = connections;
     connections.lost.then(this.#lose);
     const lose = (error: unknown): void => this.#lose(this.#parts.reasonOf(error));
-    const checks = new LinkChecks(connections, this.#options, { clock, pings, lose });
+    const checks = new LinkChecks(connections, this.#options, { ...this.#parts, lose });
     this.#checks = checks;
     connections.subscriber.on("messageBuffer", (channel: Buffer, payload: Buffer) => {
       checks.received();
@@ -123,24 +124,24 @@ export class RedisLink {
   async publish(destination: string, data: string | Buffer, key: string): Promise<void> {
     const { publish } = this.#use();
     if (publish === undefined) {
-      await this.script({ script: SCRIPTS.publishPlain, keys: [key], args: [destination, data], lane: key });
+      const parts = [{ data, record: undefined }];
+      const call = { script: SCRIPTS.publishOnce, lane: key, keys: [key], args: [destination, "0"], parts };
+      const [reply] = await this.run(call);
+      if (isNativeError(reply)) throw reply;
       return;
     }
     const send = (until: number): Promise<unknown> =>
       this.#lanes.direct(key, () => publish(destination, data), until);
     await this.#bounded(Buffer.byteLength(data), "PUBLISH", key, send);
+    this.#checks?.published();
   }
 
   /** Runs a script, likewise. */
   async script(call: ScriptCall): Promise<unknown> {
-    const { script, keys, args, lane } = call;
-    const bytes = bytesOf(call);
+    const { script, keys, args } = call;
+    const send = (): Promise<unknown> => this.#use().script(script, keys, args);
     try {
-      const send = (until: number): Promise<unknown> =>
-        lane === undefined
-          ? this.#use().script(script, keys, args)
-          : this.#lanes.script(lane, this.#dated(call, until), bytes, until);
-      return await this.#bounded(bytes, "a script", keys[0] ?? "", send);
+      return await this.#bounded(bytesOf(call), "a script", keys[0] ?? "", send);
     } catch (error) {
       this.#heed(error);
       throw error;
@@ -148,19 +149,17 @@ export class RedisLink {
   }
 
   /**
-   * Runs calls of one script and one lane as one step, in their order. Resolves with the replies; from the
-   * first error on, every reply is that error, and those calls had no effect.
+   * Runs publications of one topic as one step, in their order. Resolves with a reply for each; from the
+   * first error on, every reply is that error, and those publications had no effect.
    */
-  async scripts(lane: string, calls: readonly ScriptCall[]): Promise<readonly unknown[]> {
-    let bytes = 0;
-    for (const call of calls) bytes += bytesOf(call);
-    const send = (until: number): Promise<unknown> => {
-      const batch = batchOf(calls.map((call) => this.#dated(call, until)));
-      return this.#lanes.script(lane, batch, bytes, until);
-    };
+  async run(call: RunCall): Promise<readonly unknown[]> {
+    const key = call.keys[0] ?? "";
+    const bytes = runBytes(call);
+    const send = (until: number): Promise<unknown> =>
+      this.#lanes.run({ ...call, deadline: this.#use().deadline(key, until) }, bytes, until);
     try {
-      const replies = await this.#bounded(bytes, "a batch", calls[0]?.keys[0] ?? "", send);
-      if (!Array.isArray(replies) || replies.length !== calls.length)
+      const replies = await this.#bounded(bytes, "a publication", key, send);
+      if (!Array.isArray(replies) || replies.length !== call.parts.length)
         throw new Error("Redis answered only part of what it was asked");
       this.#heed(replies.find(isNativeError));
       return replies;
@@ -172,13 +171,9 @@ export class RedisLink {
 
   #heed(error: unknown): void {
     // The master became a replica and did not hang up: another server is the master now.
-    if (isError(error, "READONLY")) this.#lose(this.#parts.reasonOf(error));
+    if (isError(error, "READONLY")) this.#checks?.demoted(error);
     // The server stood still, or its clock was set: then it is asked anew.
     else if (isError(error, "LATE")) void this.#checks?.checkRole();
-  }
-
-  #dated(call: ScriptCall, until: number): ScriptCall {
-    return { ...call, args: [...call.args, this.#use().deadline(call.keys[0] ?? "", until)] };
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {

@@ -20,11 +20,13 @@ describe("roles", () => {
   let first: RedisServer;
   let second: RedisServer;
   let admin: Redis;
+  let counts: Map<string, number>;
   let logged: { level: string; message: string }[];
   const started: BrokerListener[] = [];
 
   beforeEach(async () => {
     logged = [];
+    counts = new Map();
     [first, second] = await Promise.all([RedisServer.start(), RedisServer.start()]);
     admin = new Redis(first.port, "127.0.0.1");
   });
@@ -34,11 +36,13 @@ describe("roles", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  function start(url = first.url): BrokerListener {
+  function start(url = first.url, options = FAST): BrokerListener {
     const log = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
     const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
-    const seams = { clock: systemClock, logger, metrics: noMetrics, random: Math.random };
-    const broker = new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, ...FAST }, seams).broker;
+    const add = (name: string, amount: number) => void counts.set(name, (counts.get(name) ?? 0) + amount);
+    const metrics = { ...noMetrics, add };
+    const seams = { clock: systemClock, logger, metrics, random: Math.random };
+    const broker = new SeamsOnRedis({ target: parseRedisUrl(url) as RedisTarget, ...options }, seams).broker;
     const listener = new BrokerListener(broker);
     started.push(listener);
     return listener;
@@ -58,6 +62,29 @@ describe("roles", () => {
     await admin.replicaof("NO", "ONE");
     await listener.reach("ready");
     await broker.publish(NEWS, "heard again");
+  });
+
+  test("what a demoted master acknowledged is counted, and no less than it took as a replica", async () => {
+    // Time enough to publish before the role is asked again.
+    const listener = start(first.url, { ...FAST, roleIntervalMs: 1000 });
+    const { broker } = listener;
+    await listener.reach("ready");
+    await broker.publish(NEWS, "as a master");
+    await admin.replicaof("127.0.0.1", second.port);
+    let taken = 0;
+    while (broker.state === "ready")
+      await broker.publish(NEWS, "as a replica").then(
+        () => taken++,
+        () => {},
+      );
+    const counted = counts.get("publications_doubtful") ?? 0;
+    expect(taken).toBeGreaterThan(0);
+    expect(counted).toBeGreaterThanOrEqual(taken - 1);
+    expect(counted).toBeLessThanOrEqual(taken + 1);
+    expect(logged.filter(({ message }) => message.includes("was demoted"))).toHaveLength(1);
+    await admin.replicaof("NO", "ONE");
+    await listener.reach("ready");
+    expect(counts.get("publications_doubtful")).toBe(counted);
   });
 
   test("a replica is not taken for a Redis to work with, and the log says why", async () => {

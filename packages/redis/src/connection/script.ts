@@ -15,11 +15,9 @@ export type ScriptName =
   | "touch"
   | "server-id"
   | "server-says"
-  | "late"
+  | "run"
   | "tell"
   | "publish"
-  | "publish-plain"
-  | "batch"
   | "publish-once"
   | "read"
   | "secret"
@@ -45,8 +43,6 @@ export type ScriptName =
 export interface Script {
   readonly text: string;
   readonly sha: string;
-  /** Several calls of it in one step: lua/batch.lua. Undefined for scripts whose order does not matter. */
-  readonly batch?: Script;
   /** Whether its replies are bytes, because they hold data. Otherwise they are text. */
   readonly isBinary?: boolean;
 }
@@ -54,16 +50,11 @@ export interface Script {
 /** Text as UTF-8, or bytes as they are. */
 export type ScriptArgument = string | Buffer;
 
-/** A script with what it is told. */
+/** A script with what it is told. What order matters to is a run instead (run.ts). */
 export interface ScriptCall {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly ScriptArgument[];
-  /**
-   * Calls of one lane are carried out in their order (lanes.ts), and not after their deadline, which the link
-   * adds as the last argument (lua/late.lua). Undefined where order does not matter.
-   */
-  readonly lane?: string;
 }
 
 /** The script of these files, one after the other. */
@@ -74,13 +65,6 @@ function load(...names: readonly ScriptName[]): Script {
 /** Likewise, with replies of bytes. */
 function loadBinary(...names: readonly ScriptName[]): Script {
   return Object.freeze({ ...load(...names), isBinary: true });
-}
-
-/** Likewise, with its batch. */
-function loadOrdered(...names: readonly ScriptName[]): Script {
-  const text = textOf(names);
-  const batch = scriptOf(`local function call(KEYS, ARGV)\n${text}\nend\n${textOf(["batch"])}`);
-  return Object.freeze({ ...scriptOf(text), batch });
 }
 
 function textOf(names: readonly ScriptName[]): string {
@@ -94,9 +78,8 @@ function scriptOf(text: string): Script {
 }
 
 export const SCRIPTS = Object.freeze({
-  publish: loadOrdered("late", "server-id", "touch", "tell", "publish"),
-  publishOnce: loadOrdered("late", "tell", "publish-once"),
-  publishPlain: loadOrdered("late", "tell", "publish-plain"),
+  publish: load("run", "server-id", "touch", "tell", "publish"),
+  publishOnce: load("run", "tell", "publish-once"),
   read: loadBinary("server-id", "touch", "read"),
   serverSays: load("server-id", "server-says"),
   secret: load("secret"),
@@ -122,17 +105,7 @@ export const SCRIPTS = Object.freeze({
 /** Tells one server all scripts, so that none of the first calls is overtaken while it is told. */
 export async function loadScripts(server: Redis): Promise<void> {
   const scripts: readonly Script[] = Object.values(SCRIPTS);
-  const texts = scripts.flatMap(({ text, batch }) => (batch === undefined ? [text] : [text, batch.text]));
-  await Promise.all(texts.map((text) => server.script("LOAD", text)));
-}
-
-/** Calls of one script as one call: see lua/batch.lua. */
-export function batchOf(calls: readonly ScriptCall[]): ScriptCall {
-  const script = calls[0]?.script.batch;
-  if (script === undefined) throw new Error("this script has no batch");
-  const args: ScriptArgument[] = [String(calls.length)];
-  for (const call of calls) args.push(String(call.keys.length), String(call.args.length), ...call.args);
-  return { script, keys: calls.flatMap(({ keys }) => keys), args };
+  await Promise.all(scripts.map(({ text }) => server.script("LOAD", text)));
 }
 
 /** Whether Redis answered with this kind of error: the first word of its message. */

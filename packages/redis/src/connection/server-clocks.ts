@@ -12,7 +12,7 @@ import type { Redis } from "ioredis";
 /** Answers that took longer say too little, ms. */
 const MAX_ROUND_TRIP_MS = 1000;
 
-/** As lua/late.lua reads it. */
+/** As lua/run.lua reads it. */
 const NONE = "0";
 
 export class ServerClocks {

@@ -64,6 +64,23 @@ describe("a server that hides its replication id", () => {
     expect(warnings()).toHaveLength(1);
   });
 
+  test("is a weakness of the broker for as long as it is linked", async () => {
+    const server = await start();
+    const { listener } = await connect(asGate(server));
+    expect(listener.broker.weaknesses).toEqual([expect.stringContaining("hides its replication id")]);
+    const other = await connect(server.url);
+    expect(other.listener.broker.weaknesses).toEqual([]);
+  });
+
+  test("is used as well where it does not know INFO at all", async () => {
+    const server = await RedisServer.start({ args: ["--rename-command", "INFO", ""] });
+    closing.push(() => server.close());
+    const { listener, warnings } = await connect(server.url);
+    await keepsHistory(listener);
+    expect(warnings()).toHaveLength(1);
+    expect(listener.broker.weaknesses).toHaveLength(1);
+  });
+
   test("gives a log that was lost altogether a new epoch all the same", async () => {
     const server = await start();
     const { listener } = await connect(asGate(server));

@@ -22,8 +22,9 @@ import {
   type Topic,
 } from "@holdfast/core";
 import type { Data, Position } from "@holdfast/protocol";
-import type { KeyedPublication, RedisBroker } from "../broker.js";
+import type { RedisBroker } from "../broker.js";
 import type { InOrder } from "../connection/connection.js";
+import type { PublicationPart } from "../log.js";
 
 /** Those with a server of their own. */
 export type PartBrokers = Readonly<Record<BrokerPart, RedisBroker | undefined>>;
@@ -75,7 +76,7 @@ export class PlacedBroker implements Broker {
   /** As `RedisBroker` does. */
   publishInOrder(
     topic: Topic,
-    publications: readonly KeyedPublication[],
+    publications: readonly PublicationPart[],
     retention: Retention | undefined,
   ): Promise<InOrder<Position | undefined>> {
     return this.#publisher(topic, retention).publishInOrder(topic, publications, retention);

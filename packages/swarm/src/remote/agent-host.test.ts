@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { RunOrder } from "../run/steering.js";
 import { AgentHost } from "./agent-host.js";
+import { MAX_HANDSHAKES_OF_ADDRESS } from "./handshakes.js";
 import { Hosts } from "./hosts.js";
 import { askHost, type Pass, visitHost } from "./visit-host.js";
 
@@ -88,6 +89,23 @@ describe("a visitor", () => {
     await new Promise((resolve) => socket.once("close", resolve));
     clearInterval(drip);
     await slow.close();
+  });
+
+  test("without the key that comes again and again keeps no controller out, and fills no log", async () => {
+    const strangers = Array.from({ length: 200 }, () => {
+      const stranger = connect(host.address.port, "127.0.0.1");
+      stranger.on("error", () => {});
+      return stranger;
+    });
+    const ended = strangers.map((each) => new Promise((resolve) => each.once("close", resolve)));
+    await Promise.all(ended.slice(0, 200 - MAX_HANDSHAKES_OF_ADDRESS));
+    expect(strangers.filter(({ closed }) => !closed)).toHaveLength(MAX_HANDSHAKES_OF_ADDRESS);
+    expect(await askHost(host.address, PASS, { order: "status" })).toMatchObject({ is: "status" });
+    for (const each of strangers) each.destroy();
+    expect(log).toEqual(["refused: 127.0.0.1 has too many connections without the key"]);
+    await host.close();
+    expect(log).toHaveLength(2);
+    expect(log[1]).toMatch(/^refused: \d+ more in 10 s, the last: 127\.0\.0\.1 has too many/);
   });
 
   test("with the key stays for longer than that", async () => {

@@ -3,19 +3,20 @@
  * one.
  *
  * Limits: 1,000 agent processes, and 32 visitors that have not said hello; beyond, a visitor is refused.
- * 1,032 connections, with those that have not shown the key. One run at a time. Invariant: the host keeps
- * nothing of a run that is over.
+ * Beside them 128 connections that have not shown the key (handshakes.ts). One run at a time. Invariant: the
+ * host keeps nothing of a run that is over.
  */
 import { availableParallelism } from "node:os";
 import { createServer, type Server } from "node:tls";
 import { readMachine } from "../measure/limits.js";
 import { SwarmProblem } from "../problem.js";
-import { boundHandshakes } from "./handshakes.js";
+import { boundHandshakes, MAX_HANDSHAKES } from "./handshakes.js";
 import { type HostAddress, hostText } from "./host-address.js";
 import { type HostFacts, helloProblem, readOrder } from "./host-messages.js";
 import { HostedAgent } from "./hosted-agent.js";
 import { HostedRun } from "./hosted-run.js";
 import type { LineChannel } from "./line-channel.js";
+import { RefusalLog } from "./refusal-log.js";
 import { serverKeyOptions } from "./swarm-key.js";
 import {
   checkedHello,
@@ -43,12 +44,14 @@ export class AgentHost implements VisitorOwner {
   readonly facts: HostFacts;
   readonly #options: AgentHostOptions;
   readonly #server: Server;
+  readonly #refusals: RefusalLog;
   readonly #visitors = new Set<Visitor>();
   readonly #agents = new Set<HostedAgent>();
   #run: HostedRun | undefined;
 
   private constructor(options: AgentHostOptions) {
     this.#options = options;
+    this.#refusals = new RefusalLog(options.log);
     const cores = availableParallelism();
     this.facts = { version: options.version, node: process.version, cores, ...readMachine() };
     this.#server = createServer(serverKeyOptions(options.key), (socket) => {
@@ -57,11 +60,11 @@ export class AgentHost implements VisitorOwner {
       if (strangers >= MAX_STRANGERS) socket.destroy();
       else this.#visitors.add(new Visitor(socket, this));
     });
-    boundHandshakes(this.#server, options.handshakeMs ?? HELLO_TIMEOUT_MS);
-    this.#server.maxConnections = MAX_AGENTS + MAX_STRANGERS;
-    this.#server.on("tlsClientError", ({ code = "" }: NodeJS.ErrnoException, { remoteAddress }) => {
-      if (/^ERR_SSL/.test(code)) options.log(`refused: ${remoteAddress ?? "a visitor"} has not the key`);
+    boundHandshakes(this.#server, {
+      mostMs: options.handshakeMs ?? HELLO_TIMEOUT_MS,
+      refused: (address, why) => this.#refusals.refused(address, why),
     });
+    this.#server.maxConnections = MAX_AGENTS + MAX_STRANGERS + MAX_HANDSHAKES;
   }
 
   /** Rejects with a `SwarmProblem` where it cannot listen. */
@@ -87,6 +90,7 @@ export class AgentHost implements VisitorOwner {
   /** Ends everything. Resolves when no agent process is left. */
   async close(): Promise<void> {
     this.#server.close();
+    this.#refusals.close();
     for (const { channel } of this.#visitors) channel.end("the host ends");
     for (const agent of this.#agents) agent.kill();
     while (this.#agents.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -41,6 +41,17 @@ test("a message that is too long ends the channel before it is whole", () => {
   expect(ends).toEqual([`a message of more than ${MAX_MESSAGE_BYTES} bytes`]);
 });
 
+test("a message that comes byte by byte costs its bytes, not an object for each", () => {
+  const byte = Buffer.from("x");
+  const before = process.memoryUsage().heapUsed;
+  for (let bytes = 0; bytes < MAX_MESSAGE_BYTES; bytes++) socket.emit("data", byte);
+  // A list of the pieces takes 100 bytes and more for each.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * MAX_MESSAGE_BYTES);
+  expect(ends).toEqual([]);
+  socket.emit("data", byte);
+  expect(ends).toEqual([`a message of more than ${MAX_MESSAGE_BYTES} bytes`]);
+});
+
 test("one that is too long is not sent", () => {
   channel.send({ text: "x".repeat(MAX_MESSAGE_BYTES) });
   expect(ends).toEqual([expect.stringContaining("a message of")]);

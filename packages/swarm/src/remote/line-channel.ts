@@ -16,6 +16,9 @@ export const MAX_QUEUED_BYTES = 4 * 2 ** 20;
 export const SILENCE_MS = 15_000;
 const CHECK_MS = 1_000;
 const NEWLINE = 0x0a;
+/** What a channel may keep between two messages, bytes. */
+const KEPT_BYTES = 65_536;
+const EMPTY = Buffer.alloc(0);
 
 export interface ChannelEvents {
   /** An object, not yet checked any further. */
@@ -28,7 +31,8 @@ export class LineChannel {
   readonly #events: ChannelEvents;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
-  #pieces: Buffer[] = [];
+  /** The beginning of a message, in its first `#bytes` bytes. */
+  #begun: Buffer = EMPTY;
   #bytes = 0;
   #heardMs: number;
   #ended = false;
@@ -66,7 +70,7 @@ export class LineChannel {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
-    this.#pieces = [];
+    this.#begun = EMPTY;
     this.#socket.end();
     // A peer that does not close in time is not waited for.
     setTimeout(() => this.#socket.destroy(), CHECK_MS).unref();
@@ -77,23 +81,30 @@ export class LineChannel {
     this.#heardMs = this.#now();
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0 && !this.#ended; at = chunk.indexOf(NEWLINE, from)) {
-      this.#keep(chunk.subarray(from, at));
+      this.#keep(chunk, from, at);
       from = at + 1;
       this.#takeLine();
     }
-    if (!this.#ended && from < chunk.length) this.#keep(chunk.subarray(from));
+    if (!this.#ended) this.#keep(chunk, from, chunk.length);
   }
 
-  #keep(piece: Buffer): void {
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
-    if (this.#bytes > MAX_MESSAGE_BYTES) this.end(`a message of more than ${MAX_MESSAGE_BYTES} bytes`);
+  /** Copies, so that many small pieces cost no more than their bytes. */
+  #keep(chunk: Buffer, from: number, to: number): void {
+    const bytes = this.#bytes + to - from;
+    if (bytes > MAX_MESSAGE_BYTES) return this.end(`a message of more than ${MAX_MESSAGE_BYTES} bytes`);
+    if (bytes > this.#begun.length) {
+      const grown = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#begun.length));
+      this.#begun.copy(grown, 0, 0, this.#bytes);
+      this.#begun = grown;
+    }
+    chunk.copy(this.#begun, this.#bytes, from, to);
+    this.#bytes = bytes;
   }
 
   #takeLine(): void {
     if (this.#ended) return;
-    const line = Buffer.concat(this.#pieces, this.#bytes).toString("utf8");
-    this.#pieces = [];
+    const line = this.#begun.toString("utf8", 0, this.#bytes);
+    if (this.#begun.length > KEPT_BYTES) this.#begun = EMPTY;
     this.#bytes = 0;
     const message = parseObject(line);
     if (message === undefined) return this.end("what came is no message");

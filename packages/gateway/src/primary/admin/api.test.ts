@@ -48,9 +48,11 @@ function setUp(publish: Broker["publish"] = async () => undefined, tracing?: Rec
   const published: [string, Data][] = [];
   const options: unknown[] = [];
   const problems: string[] = [];
+  const weaknesses: string[] = [];
   const limits: number[] = [];
   const broker = {
     state: "ready",
+    weaknesses,
     async publish(topic: string, data: Data, how: BrokerPublishOptions) {
       published.push([topic, data]);
       options.push(how);
@@ -150,7 +152,20 @@ function setUp(publish: Broker["publish"] = async () => undefined, tracing?: Rec
   const bytes = adminBytes(instance);
   const send = (route: string, body: Uint8Array, query: string) =>
     bytes[route]?.(body, new URLSearchParams(query));
-  return { dropped, published, told, options, problems, limits, drain, rebalance, reload, ask, send };
+  return {
+    dropped,
+    published,
+    told,
+    options,
+    problems,
+    weaknesses,
+    limits,
+    drain,
+    rebalance,
+    reload,
+    ask,
+    send,
+  };
 }
 
 function messageOf(answer: AdminAnswer | undefined): string {
@@ -538,8 +553,10 @@ describe("the admin API", () => {
   });
 
   it("is alive even while it is not ready, and says why it is not", async () => {
-    const { ask, problems } = setUp();
+    const { ask, problems, weaknesses } = setUp();
     expect(await ask("GET /readyz")).toEqual({ status: 200, body: "ok\n" });
+    weaknesses.push("Less is promised.", "Less is promised.");
+    expect(await ask("GET /readyz")).toEqual({ status: 200, body: "ok\nLess is promised.\n" });
     problems.push("One.", "Two.");
     expect(await ask("GET /readyz")).toEqual({ status: 503, body: "One.\nTwo.\n" });
     expect(await ask("GET /livez")).toEqual({ status: 200, body: "ok\n" });

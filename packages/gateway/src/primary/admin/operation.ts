@@ -45,6 +45,7 @@ const report = object({
         away: described(integer(0), "Clients that it has sent away and that may not be back yet."),
         share: described(integer(0), "Clients that it would hold."),
         over: described(integer(0), "Clients that it would send away; 0 where it is near enough."),
+        sheds: described(flag(), "Whether it sends clients away now."),
         ageMs: described(integer(0), "Since it said so, ms."),
       }),
       0,

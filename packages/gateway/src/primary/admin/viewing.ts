@@ -32,6 +32,9 @@ export const VIEWING: readonly Endpoint[] = [
         pending: described(integer(0), "Sockets at the front door."),
         drain: described(anything(), "As GET /api/drain."),
         reloadLeft: described(integer(0), "Workers that a reload has yet to replace."),
+        rebalance: optional(
+          described(anything(), "As GET /api/rebalance; left out where there is no cluster."),
+        ),
         latencies: described(
           anything(),
           "Of all workers: `bounds` (s), and how many took so long: `delivery` (the canary's), `loop`, `gc`.",

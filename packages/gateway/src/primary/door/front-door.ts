@@ -110,6 +110,7 @@ export class FrontDoor {
       clock,
     );
     this.#check = clock.every(CHECK_MS, () => this.#look(logger));
+    clock.rest?.while(() => this.pending === 0 && this.#policy.isOpen && this.shutMs === 0);
   }
 
   /** Sockets that are read or wait for a worker. */

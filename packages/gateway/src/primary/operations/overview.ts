@@ -8,6 +8,7 @@
 import { type Clock, type IncidentCount, mergeIncidentCounts } from "@holdfast/core";
 import { LATENCY_BOUNDS, type Latencies, sumLatencies } from "../../link/latency-counts.js";
 import type { WorkerReport } from "../../link/worker-report.js";
+import type { RebalanceReport } from "../rebalance/report.js";
 import type { DrainProgress } from "./instance-drain.js";
 
 /** A worker as viewers see it: its report without what is joined, and what the primary knows. */
@@ -38,6 +39,8 @@ export interface Overview {
   readonly drain: DrainProgress;
   /** Workers that a reload has yet to replace. */
   readonly reloadLeft: number;
+  /** What each instance of the cluster carries; undefined where there is no cluster. */
+  readonly rebalance?: RebalanceReport | undefined;
   /** Those of all workers together, by the bounds, seconds. Fewer than before where a worker has ended. */
   readonly latencies: Latencies & { readonly bounds: readonly number[] };
   /** What went wrong for clients in the last five minutes, in all workers; what happened to most first. */

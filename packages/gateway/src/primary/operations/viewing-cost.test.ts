@@ -96,6 +96,7 @@ function setUp() {
     notReady: () => [],
     drain: () => SERVING,
     reloadLeft: () => 0,
+    rebalance: () => undefined,
     pending: () => 0,
     retention: () => undefined,
   });

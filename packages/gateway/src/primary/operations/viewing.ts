@@ -5,6 +5,7 @@
 
 import type { Broker, Clock, Retention } from "@holdfast/core";
 import type { RecentWarnings } from "../../runtime/recent-warnings.js";
+import type { RebalanceReport } from "../rebalance/report.js";
 import type { WorkerProcess } from "../workers/worker-process.js";
 import { type CheckedClient, checkDelivery, type DeliveryCheck } from "./delivery-check.js";
 import type { Inspection, ProcessWarning } from "./inspection.js";
@@ -26,6 +27,8 @@ export interface Viewed {
   notReady(): readonly string[];
   drain(): DrainProgress;
   reloadLeft(): number;
+  /** Undefined where there is no cluster. */
+  rebalance(): RebalanceReport | undefined;
   /** Sockets at the front door. */
   pending(): number;
   retention(channel: string): Retention | undefined;
@@ -55,6 +58,7 @@ export class Viewing {
             pending: viewed.pending(),
             drain: viewed.drain(),
             reloadLeft: viewed.reloadLeft(),
+            rebalance: viewed.rebalance(),
           };
         },
       },

@@ -4,6 +4,7 @@ import {
   asked,
   type ClusterLoad,
   DECISION_MS,
+  DEFAULT_PATIENCE_MS,
   decide,
   type InstanceLoad,
   interrupted,
@@ -16,12 +17,13 @@ import {
   type RebalanceDecision,
   type RebalanceMemory,
   type RebalanceRules,
-  SETTLE_MS,
-  SUSTAIN_MS,
+  settleMs,
   stopAt,
 } from "./decision.js";
 
-const RULES: RebalanceRules = { automatic: true, rate: 0.01 };
+const SUSTAIN_MS = DEFAULT_PATIENCE_MS;
+const SETTLE_MS = settleMs(SUSTAIN_MS);
+const RULES: RebalanceRules = { automatic: true, rate: 0.01, patienceMs: DEFAULT_PATIENCE_MS };
 
 function load(instance: string, connections: number, more: Partial<InstanceLoad> = {}): InstanceLoad {
   return { instance, state: "serving", connections, capacity: 100_000, weight: 1, away: 0, ...more };
@@ -95,6 +97,15 @@ describe("the decision of a rebalance", () => {
     const manual = new Decider({ ...RULES, automatic: false });
     expect(manual.during(3_600_000, view)).toBe(0);
     expect(manual.ask().decide(view).shed).toBeGreaterThan(0);
+  });
+
+  it("begins sooner, and moves younger clients, where the patience is less", () => {
+    const view = cluster(10_000, 10_000, 10_000, 0);
+    const hasty = new Decider({ ...RULES, patienceMs: 6_000 });
+    expect(hasty.during(2_000 + 6_000, view)).toBe(0);
+    const first = hasty.decide(view);
+    expect(first.shed).toBeGreaterThan(0);
+    expect(first.minAgeMs).toBe(12_000);
   });
 
   it("leaves small differences alone, and forgets a wish that finds nothing to do", () => {
@@ -273,7 +284,7 @@ describe("whatever instances say", () => {
             const who = String(peers.length);
             if (!isCalm || who !== members || calmSince === Number.POSITIVE_INFINITY) calmSince = now;
             members = who;
-            const decision = decide(memory, view, { automatic, rate: 0.01 }, now);
+            const decision = decide(memory, view, { ...RULES, automatic }, now);
             memory = decision.memory;
             expect(decision.shed).toBeGreaterThanOrEqual(0);
             expect(Number.isInteger(decision.shed)).toBe(true);

@@ -9,7 +9,7 @@
  * - an instance never gives so much that it falls below its share;
  * - it gives no more in a second than `rate` of its connections;
  * - it gives nothing unless every instance of the cluster serves, is heard in time and has done so for
- *   `SETTLE_MS`: a drain, a reload, a death or an outage moves clients by itself.
+ *   `settleMs`: a drain, a reload, a death or an outage moves clients by itself.
  */
 import { sharesOf } from "./shares.js";
 
@@ -47,12 +47,16 @@ export interface RebalanceRules {
   readonly automatic: boolean;
   /** The part of its connections that an instance gives away in a second, at most. */
   readonly rate: number;
+  /** How long it is over its share before it begins unasked, ms. Other waits are parts of it. */
+  readonly patienceMs: number;
 }
 
 /** Why no client is sent away; `of`: the instance that is to blame. */
 export interface Hold {
   readonly why: "alone" | "unavailable" | "unreadable" | "late" | "settling" | (typeof LOAD_STATES)[number];
   readonly of?: string;
+  /** How long that is waited for, where it is known. */
+  readonly ms?: number;
 }
 
 export type RebalancePhase =
@@ -89,10 +93,7 @@ export interface RebalanceDecision {
 export const DECISION_MS = 2_000;
 /** An instance that was not heard for so long may be gone. */
 export const LATE_MS = 5_000;
-/** How long clients are left to themselves after something has changed. */
-export const SETTLE_MS = 10_000;
-/** How long an instance is over its share before it begins unasked. */
-export const SUSTAIN_MS = 30_000;
+export const DEFAULT_PATIENCE_MS = 30_000;
 /** Of a round. */
 export const MAX_ROUND_MS = 600_000;
 export const REST_MS = 600_000;
@@ -100,8 +101,8 @@ export const REST_MS = 600_000;
 export const MAX_REST_MS = 2 * 3_600_000;
 /** How long an operator's wish waits until it can begin. */
 const ASKED_MS = 600_000;
-/** Unasked, a client stays that had come within this time before the round. */
-const MIN_STAY_MS = 60_000;
+/** Unasked, a client stays that had come within so many times the patience before the round. */
+const MIN_STAY = 2;
 /** A round ends so near above the share: the last few would cost more moves than they are worth. */
 const STOP_OVER = 0.01;
 const START_OVER = 0.05;
@@ -118,6 +119,11 @@ export const NEW_MEMORY: RebalanceMemory = Object.freeze({
   members: "",
   futile: 0,
 });
+
+/** How long clients are left to themselves after something has changed, ms: a third of the patience. */
+export function settleMs(patienceMs: number): number {
+  return patienceMs / 3;
+}
 
 /** An operator asks for it: no waiting for a cool-down, nor for long above the share. */
 export function asked(memory: RebalanceMemory, now: number): RebalanceMemory {
@@ -146,7 +152,8 @@ export function decide(
   const trouble = holdOf(cluster);
   const isNew = trouble !== undefined || members !== memory.members || memory.calmSince > now;
   const calmSince = isNew ? now : memory.calmSince;
-  const settling: Hold | undefined = now - calmSince < SETTLE_MS ? { why: "settling" } : undefined;
+  const ms = settleMs(rules.patienceMs);
+  const settling: Hold | undefined = now - calmSince < ms ? { why: "settling", ms } : undefined;
   const hold = trouble ?? settling;
   const credit = creditOf(memory, own.connections, rules.rate, now);
   const kept: RebalanceMemory = { ...memory, credit, decidedAt: now, calmSince, members };
@@ -161,7 +168,7 @@ export function decide(
     memory: { ...next, credit: credit - shed },
     shed,
     // A client that came since this round or another instance's began may have been moved already.
-    minAgeMs: phase.asked ? age : age + MIN_STAY_MS,
+    minAgeMs: phase.asked ? age : age + MIN_STAY * rules.patienceMs,
     share,
   };
 }
@@ -196,7 +203,7 @@ interface Standing {
 function advance(
   memory: RebalanceMemory,
   { connections, share, isCalm, areAllBack }: Standing,
-  { automatic }: RebalanceRules,
+  { automatic, patienceMs }: RebalanceRules,
   now: number,
 ): RebalanceMemory {
   const { phase } = memory;
@@ -218,7 +225,7 @@ function advance(
       if (isAsked) return { ...heard, phase: { t: "shedding", since: now, asked: true } };
       if (!automatic) return { ...heard, phase: { t: "idle" } };
       const { overSince = now } = phase;
-      return now - overSince < SUSTAIN_MS
+      return now - overSince < patienceMs
         ? { ...heard, phase: { t: "idle", overSince } }
         : { ...heard, phase: { t: "shedding", since: now, asked: false } };
     }

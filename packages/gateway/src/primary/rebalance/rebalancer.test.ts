@@ -2,7 +2,7 @@ import { BrokerUnavailable, type InstanceLoads, type SaidLoad, type ShedOrder } 
 import { FakeClock, RecordingLogger } from "@holdfast/core/testing";
 import { describe, expect, it } from "@jest/globals";
 import { announcementText, readAnnouncement } from "./announcement.js";
-import { DECISION_MS, type InstanceLoad, SETTLE_MS } from "./decision.js";
+import { DECISION_MS, DEFAULT_PATIENCE_MS, type InstanceLoad, settleMs } from "./decision.js";
 import { Rebalancer } from "./rebalancer.js";
 
 /** What all instances of a test say. */
@@ -51,7 +51,12 @@ class TestInstance {
           })),
         state: () => this.state,
         connections: () => workers.reduce((sum, each) => sum + each, 0),
-        settings: () => ({ automatic: this.automatic, rate: 0.01, weight: 1 }),
+        settings: () => ({
+          automatic: this.automatic,
+          rate: 0.01,
+          weight: 1,
+          patienceMs: DEFAULT_PATIENCE_MS,
+        }),
       },
       { instance, capacity: 100_000, clock, logger: this.logger, random: () => ++randoms / 100 },
     );
@@ -76,6 +81,7 @@ function world(...instances: readonly (readonly number[])[]) {
   return { clock, loads, instances: made as [TestInstance, TestInstance, ...TestInstance[]], pass };
 }
 
+const SETTLE_MS = settleMs(DEFAULT_PATIENCE_MS);
 const CALM_MS = SETTLE_MS + 3 * DECISION_MS;
 
 describe("a rebalancer", () => {
@@ -102,6 +108,8 @@ describe("a rebalancer", () => {
     });
     await pass(2 * DECISION_MS);
     expect(full.orders.at(-1)?.[1].minAgeMs).toBe(2 * DECISION_MS);
+    for (const { rebalancer } of instances)
+      expect(rebalancer.report().instances.map(({ sheds }) => sheds)).toEqual([true, false]);
     expect(empty.orders).toEqual([]);
   });
 

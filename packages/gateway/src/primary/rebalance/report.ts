@@ -24,6 +24,8 @@ export interface InstanceShare extends InstanceLoad {
   readonly share: number;
   /** Clients that it would send away; 0 where it is near enough. */
   readonly over: number;
+  /** Whether it sends clients away now. */
+  readonly sheds: boolean;
   /** Since it said so, ms. */
   readonly ageMs: number;
 }
@@ -57,15 +59,15 @@ interface ReportParts extends Pick<RebalanceReport, "automatic" | "rate" | "shed
 
 export function rebalanceReport(parts: ReportParts): RebalanceReport {
   const { automatic, rate, memory, cluster, hold, shed, now } = parts;
-  const instances = cluster === undefined ? [] : instanceShares(cluster);
+  const phase = memory.phase.t === "shedding" && hold !== undefined ? "held" : memory.phase.t;
+  const instances = cluster === undefined ? [] : instanceShares(cluster, phase === "shedding");
   const held = instances.map(({ connections }) => connections);
   const mean = held.reduce((sum, each) => sum + each, 0) / Math.max(1, held.length);
-  const { phase } = memory;
   return {
     automatic,
     rate,
-    phase: phase.t === "shedding" && hold !== undefined ? "held" : phase.t,
-    restMs: phase.t === "resting" ? Math.max(0, Math.round(phase.until - now)) : 0,
+    phase,
+    restMs: memory.phase.t === "resting" ? Math.max(0, Math.round(memory.phase.until - now)) : 0,
     hold: hold === undefined ? null : holdText(hold),
     shed,
     total: instances.reduce((sum, { connections, away }) => sum + connections + away, 0),
@@ -74,7 +76,8 @@ export function rebalanceReport(parts: ReportParts): RebalanceReport {
   };
 }
 
-function instanceShares(cluster: ClusterLoad): InstanceShare[] {
+/** Of another instance it is known by the clients that it says are on their way. */
+function instanceShares(cluster: ClusterLoad, isShedding: boolean): InstanceShare[] {
   const shares = loadShares(cluster);
   return [{ ...cluster.own, ageMs: 0 }, ...cluster.peers]
     .map((load, n): InstanceShare => {
@@ -92,13 +95,14 @@ function instanceShares(cluster: ClusterLoad): InstanceShare[] {
         ageMs,
         share: rounded,
         over,
+        sheds: n === 0 ? isShedding : away > 0,
         isAsked: n === 0,
       };
     })
     .sort((a, b) => (a.instance < b.instance ? -1 : 1));
 }
 
-export function holdText({ why, of }: Hold): string {
+export function holdText({ why, of, ms = 0 }: Hold): string {
   const which = of === undefined ? "This instance" : `The instance ${of}`;
   switch (why) {
     case "alone":
@@ -106,7 +110,7 @@ export function holdText({ why, of }: Hold): string {
     case "unavailable":
       return "What the instances carry cannot be read from Redis.";
     case "settling":
-      return "Instances have changed or Redis was away a moment ago: clients are left to themselves for 10 s.";
+      return `Instances have changed or Redis was away a moment ago: clients are left to themselves for ${Math.ceil(ms / 1000)} s.`;
     case "late":
       return `${which} has not said what it carries for ${LATE_MS / 1000} s: it may be gone.`;
     case "unreadable":

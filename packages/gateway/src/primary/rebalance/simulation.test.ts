@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
+import { DEFAULT_PATIENCE_MS } from "./decision.js";
 import { type BalancerKind, SimFleet, type SimFleetOptions } from "./testing/sim-fleet.js";
 
-const RULES = { automatic: true, rate: 0.01 };
+const RULES = { automatic: true, rate: 0.01, patienceMs: DEFAULT_PATIENCE_MS };
 const TEN_SECONDS = 10_000;
 const MINUTE = 60_000;
 const PER_INSTANCE = 4_000;

@@ -63,7 +63,7 @@ export class PrimaryWorld {
       trustedProxies: [],
       drain: { delayMs: 0, windowMs: 100, ratePerSecond: undefined },
       name: "here",
-      rebalance: { automatic: false, rate: 0.01, weight: 1 },
+      rebalance: { automatic: false, rate: 0.01, weight: 1, patienceMs: 30_000 },
       maxPublicationBytes: 1_000,
       retention: (channel) => (channel.startsWith("kept:") ? { size: 10, ttlMs: 60_000 } : undefined),
       logger: this.logger,
