@@ -205,29 +205,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       return () => clearInterval(again);
     },
   },
-  HoldfastBrokerAway: {
-    on: "b",
-    begin: async ({ redis, b }) => {
-      await redis.kill();
-      return async () => {
-        await redis.restart();
-        await b.ready();
-      };
-    },
-  },
-  HoldfastGaps: {
-    on: "b",
-    begin: async ({ b, redis }) => {
-      const client = await PlainClient.connected(b.ws(), ["kept:x"]);
-      for (let n = 0; n < 3; n++) await b.publish("kept:x", n);
-      // It comes back without what it had.
-      await redis.kill();
-      await redis.restart();
-      await b.ready();
-      await b.publish("kept:x", "after");
-      return () => client.close();
-    },
-  },
+  // Before any fault of Redis: after one, an instance that is back first may publish what others miss.
   HoldfastCanaryLost: {
     on: "b",
     begin: async ({ a, b, relay, prometheus }) => {
@@ -249,6 +227,29 @@ const FAULTS: Readonly<Record<string, Fault>> = {
         return (await counted(b, "lost")) > lost;
       });
       return () => {};
+    },
+  },
+  HoldfastBrokerAway: {
+    on: "b",
+    begin: async ({ redis, b }) => {
+      await redis.kill();
+      return async () => {
+        await redis.restart();
+        await b.ready();
+      };
+    },
+  },
+  HoldfastGaps: {
+    on: "b",
+    begin: async ({ b, redis }) => {
+      const client = await PlainClient.connected(b.ws(), ["kept:x"]);
+      for (let n = 0; n < 3; n++) await b.publish("kept:x", n);
+      // It comes back without what it had.
+      await redis.kill();
+      await redis.restart();
+      await b.ready();
+      await b.publish("kept:x", "after");
+      return () => client.close();
     },
   },
   HoldfastCanaryDeaf: {
