@@ -22,7 +22,7 @@ const HEAD_TIMEOUT_MS = 2_000;
  * A head may have had to wait for its turn to be read, at most as long again; and the machine is busy with
  * the storm.
  */
-const A_LITTLE_MS = HEAD_TIMEOUT_MS + 2_000;
+const A_LITTLE_MS = HEAD_TIMEOUT_MS + 4_000;
 /** Of the admin port, for one: a scrape's connection may still be closing. */
 const A_FEW = 4;
 const RECOVERY_MS = 30_000;
