@@ -26,7 +26,9 @@ export interface HoldfastSwarmProps {
   readonly instanceType?: string;
   readonly vpc?: ec2.IVpc;
   readonly package?: PackageProps;
-  /** The gateway's secret: each connection signs a token of its own. Nothing: for a gateway without tokens. */
+  /**
+   * The gateway's secret: each connection signs a token of its own. Nothing: for a gateway without tokens.
+   */
   readonly jwtSecret?: SecretSource;
 }
 
