@@ -2,8 +2,8 @@
  * What the fan-out scenarios share: a fleet of subscribers, and rounds of publishing of which each is paid
  * for: CPU of all processes, receipts, loop delay.
  *
- * A round begins when the one before has arrived, so that what a server does while nothing is published, which
- * the idle scenario measures, is not in the price of a delivery.
+ * A round begins when the one before has arrived. So what a server does while nothing is published is not in
+ * the price of a delivery: the idle scenario measures that.
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -77,8 +77,8 @@ export async function fill(fleet: Fleet, total: number, settleMs: number = SETTL
 }
 
 /**
- * Publishes in rounds and returns DELIVERY_METRICS. The first rounds (`warmUp`) are not counted: what compiles
- * code when it is hot, does so then.
+ * Publishes in rounds and returns DELIVERY_METRICS. The first rounds (`warmUp`) are not counted: hot code is
+ * compiled then.
  */
 export async function measureRounds(
   server: PeerServer,
