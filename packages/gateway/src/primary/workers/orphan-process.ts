@@ -3,8 +3,9 @@
  *
  * It reads from the primary which processes are its workers, and does nothing else until that pipe ends,
  * which it does with the primary. A worker that has not ended by itself some seconds later hangs: it is
- * killed. Invariants: a process is killed only if it is the one that the primary named, and not another one that got
- * its number since; the guard ends as soon as no worker is left. Neither a signal nor a terminal ends it.
+ * killed. Invariants: a process is killed only if it is the one that the primary named, and not another one
+ * that got its number since; the guard ends as soon as no worker is left. Neither a signal nor a terminal
+ * ends it.
  */
 import { readFileSync, readSync } from "node:fs";
 
