@@ -137,8 +137,8 @@ export function disconnectNotice(
 }
 
 /**
- * A result, with the text of publications and members as leaves: at its top, or in each of its `subs`. Every
- * member keeps its place: who makes a result names them last, behind what says what they are.
+ * A result, with the text of publications and members as leaves: at its top, or in each of its `subs`. Each
+ * keeps its place, which in every result is the last, behind the members that say what it is.
  */
 export function resultFrame(body: object): FrameValue {
   const { publications, members, presence, subs } = body as {
