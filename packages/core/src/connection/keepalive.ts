@@ -10,7 +10,7 @@
  *
  * Invariants: a live connection hears from us, or we from it, at least every 1.5 intervals; a dead one is
  * closed within 2 intervals + pongTimeout of its last sign of life, and a beat later at most where the loop
- * is so busy that a beat's pings leave in several ticks; each client has `pongTimeout` at least for its answer.
+ * is so busy that a beat's pings leave in several ticks; each client has at least `pongTimeout` to answer.
  */
 import { disconnects } from "@holdfast/protocol";
 import { send, takesBytes, type WriterParts } from "../delivery/writer.js";
