@@ -159,7 +159,7 @@ export class Cork {
     return true;
   }
 
-  /** Runs that nobody waits for are not kept. */
+  /** Lets go of runs for which nobody waits. */
   #forget(): void {
     this.#empty = HeldRun.empty();
     this.#run = undefined;
