@@ -13,7 +13,7 @@ import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outdir = here("../dist/worker");
-const COMMONJS = ["@msgpack/msgpack", "@opentelemetry/api", "ioredis", "pino", "prom-client", "ws"];
+const COMMONJS = ["@msgpack/msgpack", "ioredis", "pino", "prom-client", "ws"];
 const OWN = /packages\/([\w-]+)\/dist\/.*\.js$/;
 
 /** The package of ours that a file belongs to: its name, and its dist folder. */
@@ -66,7 +66,7 @@ await build({
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["jose"],
+  external: ["@opentelemetry/api", "jose"],
   plugins: [places],
   banner: { js: REQUIRE_FROM },
   // The names stay, and there are lines: what a stack says can be found.
