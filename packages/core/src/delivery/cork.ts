@@ -159,7 +159,7 @@ export class Cork {
     return true;
   }
 
-  /** Lets go of runs for which nobody waits. */
+  /** Forgets the runs, which no connection waits for. */
   #forget(): void {
     this.#empty = HeldRun.empty();
     this.#run = undefined;
