@@ -104,7 +104,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     incidents,
     metrics,
   };
-  const keepalive = new Keepalive(options, registry.connections, ticker, metrics, writing);
+  const keepalive = new Keepalive(options, registry.connections, { ticker, clock, metrics }, writing);
   const orders = new Control(context);
   return { context, fanOut, keepalive, orders, tickets };
 }
@@ -127,7 +127,7 @@ function assembleWriting(
   });
   const write: WriteRun = (recipient, run, messages) =>
     writeRun({ logger, outbox }, recipient, run, messages);
-  const cork = new Cork(write, metrics);
+  const cork = new Cork(write, metrics, (run) => clock.soon(run));
   return { cork, logger, outbox, slowConsumers };
 }
 
