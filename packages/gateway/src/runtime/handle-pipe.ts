@@ -66,8 +66,8 @@ export class HandlePipe {
   #read = 0;
 
   /**
-   * Takes over the unread pipe of `shell`, which closes when the pipe has ended. The handle that Node made for
-   * it stays behind, open and idle: closed, it would take the descriptor along.
+   * Takes over the unread pipe of `shell`, which closes when the pipe has ended. The handle that Node made
+   * for it stays behind, open and idle: closed, it would take the descriptor along.
    */
   constructor(shell: Socket, events: HandlePipeEvents) {
     this.#events = events;

@@ -5,8 +5,8 @@
  *
  * With `piped-sockets.ts` the one file of the worker that knows how sockets travel; what follows sees a
  * socket and a request head. A plain request for a WebSocket or an event stream goes straight there, as a
- * bare handle. Every other one is injected into the HTTP server by @socket.io/sticky's worker half, which also
- * keeps its connection from being used for another session.
+ * bare handle. Every other one is injected into the HTTP server by @socket.io/sticky's worker half, which
+ * also keeps its connection from being used for another session.
  * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in
  * between and come without a handle.
  */
