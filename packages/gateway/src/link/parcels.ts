@@ -7,8 +7,8 @@
  * beyond `MAX_PARCEL_BYTES` end the pipe: the primary bounds heads far below it, so that none comes.
  */
 
-/** Sockets that may be under way to one worker. */
-export const PLACES = 16;
+/** Sockets that may be under way to one worker: 16 measured no better, 4 worse. */
+export const PLACES = 8;
 /** A head of the largest size allowed, and what one read brings behind it, many times over. */
 export const MAX_PARCEL_BYTES = 16 * 1024 * 1024;
 

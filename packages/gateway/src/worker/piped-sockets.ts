@@ -7,7 +7,7 @@
  * sockets are handed on in the order in which they came.
  */
 import type { Clock } from "@holdfast/core";
-import { encodeReceipt, type Parcel, ParcelReader } from "../link/parcels.js";
+import { encodeReceipt, type Parcel, ParcelReader, PLACES } from "../link/parcels.js";
 import type { HandlePipe, HandlePipeEvents } from "../runtime/handle-pipe.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 
@@ -15,7 +15,7 @@ import type { TcpHandle } from "../runtime/tcp-handle.js";
 export type TakePiped = (handle: TcpHandle, head: string, address: string) => void;
 
 /** Half of what may be under way: while these are served, the others come. */
-const BATCH = 8;
+const BATCH = PLACES / 2;
 
 export class PipedSockets {
   readonly #pipe: Pick<HandlePipe, "say">;
