@@ -412,7 +412,8 @@ static int obey(struct fleet *f) {
   } else if (strncmp(line, "reset", 5) == 0) {
     reset(f);
     printf("{\"reset\":true}\n");
-  } else if (strncmp(line, "report", 6) == 0) report(f);
+  } else if (strncmp(line, "count", 5) == 0) printf("{\"messages\":%ld}\n", f->messages);
+  else if (strncmp(line, "report", 6) == 0) report(f);
   else return 0;
   fflush(stdout);
   return 1;

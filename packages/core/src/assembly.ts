@@ -104,7 +104,7 @@ export function assemble(options: CoreOptions, seams: Seams): Parts {
     incidents,
     metrics,
   };
-  const keepalive = new Keepalive(options, registry.connections, ticker, metrics, writing);
+  const keepalive = new Keepalive(options, registry.connections, { ticker, clock, metrics }, writing);
   const orders = new Control(context);
   return { context, fanOut, keepalive, orders, tickets };
 }

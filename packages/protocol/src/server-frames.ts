@@ -6,7 +6,7 @@
  */
 import type { DisconnectCode, ErrorCode } from "./codes.js";
 import { mayReconnect } from "./codes.js";
-import { type Data, type DataLeaf, dataMembers, leafOf } from "./data.js";
+import { type Data, type DataLeaf, dataMembers } from "./data.js";
 import type {
   CommandName,
   ConnectResult,
@@ -137,8 +137,8 @@ export function disconnectNotice(
 }
 
 /**
- * A result, with the text of publications and members as leaves: at its top, or in each of its `subs`. They
- * come last, behind what says what they are.
+ * A result, with the text of publications and members as leaves: at its top, or in each of its `subs`. Each
+ * keeps its place, which in every result is the last, behind the members that say what it is.
  */
 export function resultFrame(body: object): FrameValue {
   const { publications, members, presence, subs } = body as {
@@ -147,32 +147,27 @@ export function resultFrame(body: object): FrameValue {
     readonly presence?: EncodableList<PresenceList>;
     readonly subs?: Readonly<Record<string, object>>;
   };
-  if ((publications ?? members ?? presence ?? subs) === undefined) return tree(body);
-  const {
-    publications: _publications,
-    members: _members,
-    presence: _presence,
-    subs: _subs,
-    ...rest
-  } = body as Readonly<Record<string, FrameValue>>;
+  // An object is not copied for what it has not: this is most of what the answer to a return costs.
+  if (subs !== undefined) return { ...body, subs: subsFrame(subs) };
+  if (members !== undefined) return { ...body, members: members.map((member) => new JsonText(member)) };
+  if (publications === undefined && presence === undefined) return tree(body);
   return {
-    ...rest,
-    publications: publications?.map(storedFrame),
-    members: members?.map((member) => new JsonText(member)),
-    presence: presence && resultFrame(presence),
-    subs: subs && subsFrame(subs),
+    ...body,
+    ...(publications && { publications: publications.map(storedFrame) }),
+    ...(presence && { presence: resultFrame(presence) }),
   };
 }
 
 function storedFrame({ offset, data }: PublicationData): FrameValue {
-  if (!isMarked(data)) return { offset, ...dataMembers(leafOf(data)) };
+  if (typeof data !== "string") return { offset, ...dataMembers(data) };
+  if (!isMarked(data)) return { offset, data: new JsonText(data) };
   return { offset, traceparent: traceparentOf(data), data: new JsonText(dataOfTraced(data)) };
 }
 
 function subsFrame(subs: Readonly<Record<string, object>>): FrameValue {
-  return Object.fromEntries(
-    Object.entries(subs).map(([channel, outcome]) => [channel, resultFrame(outcome)]),
-  );
+  const frames: [string, FrameValue][] = [];
+  for (const channel of Object.keys(subs)) frames.push([channel, resultFrame(subs[channel] as object)]);
+  return Object.fromEntries(frames);
 }
 
 /** Interfaces have no index signature, but are trees all the same. */

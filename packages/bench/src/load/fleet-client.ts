@@ -103,6 +103,11 @@ export class Fleet {
     await this.#process.ask("reset");
   }
 
+  /** Stamped messages received since the reset; costs the fleet next to nothing. */
+  async count(): Promise<number> {
+    return Number((await this.#process.ask("count")).messages);
+  }
+
   async report(): Promise<FleetReport> {
     return (await this.#process.ask("report")) as unknown as FleetReport;
   }

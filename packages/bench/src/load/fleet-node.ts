@@ -147,6 +147,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [command, first, second] = line.split(" ");
   if (command === "connect") console.log(JSON.stringify(await connectTo(Number(first), Number(second))));
   else if (command === "reset") console.log(JSON.stringify(reset()));
+  else if (command === "count") console.log(JSON.stringify({ messages: counts.messages }));
   else if (command === "report") console.log(JSON.stringify(report()));
   else if (command === "churn") {
     Object.assign(churning, { perSecond: Number(first), nextMs: performance.now() });

@@ -4,12 +4,12 @@
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { children } from "@holdfast/swarm/measure";
+import { children, clusterWorkers } from "@holdfast/swarm/measure";
 import { WebSocket } from "ws";
 import { LineProcess } from "../line-process.js";
 import { Probe } from "../measure/probe.js";
 import { HOLDFAST } from "../packages.js";
-import { allProcesses, type CometTargets, type Peer, type PeerOptions, type PeerServer } from "./peer.js";
+import type { CometTargets, Peer, PeerOptions, PeerServer } from "./peer.js";
 
 /** Commands that one WebSocket message may carry. */
 export const COMMANDS_PER_MESSAGE = 64;
@@ -69,6 +69,7 @@ export class HoldfastServer implements PeerServer {
   readonly port: number;
   readonly primary: number;
   readonly workers: readonly number[];
+  readonly helpers: readonly number[];
   readonly probe: Probe;
   readonly admin: string;
   readonly #process: LineProcess;
@@ -81,7 +82,8 @@ export class HoldfastServer implements PeerServer {
     this.admin = banner.admin;
     this.port = Number(new URL(banner.urls[0] ?? "").port);
     this.primary = process.pid;
-    this.workers = children(process.pid);
+    this.workers = clusterWorkers(process.pid);
+    this.helpers = children(process.pid).filter((pid) => !this.workers.includes(pid));
   }
 
   static async start({
@@ -120,7 +122,7 @@ export class HoldfastServer implements PeerServer {
   }
 
   collect(): Promise<readonly number[]> {
-    return this.probe.collect(allProcesses(this));
+    return this.probe.collect([this.primary, ...this.workers]);
   }
 
   /**
@@ -138,9 +140,9 @@ export class HoldfastServer implements PeerServer {
   /** Replaces every worker, one after the other. */
   async reload(ms: number): Promise<void> {
     const deadline = performance.now() + ms;
-    const old = children(this.primary);
+    const old = clusterWorkers(this.primary);
     this.#process.signal("SIGHUP");
-    while (children(this.primary).some((pid) => old.includes(pid))) {
+    while (clusterWorkers(this.primary).some((pid) => old.includes(pid))) {
       if (performance.now() > deadline) throw new Error(`the reload took more than ${ms} ms`);
       await sleep(50);
     }

@@ -47,6 +47,8 @@ export interface PeerServer {
   /** The process that accepts and hands over, if another than the workers. */
   readonly primary: number | undefined;
   readonly workers: readonly number[];
+  /** Other processes that belong to it, without a loop to watch. Left out: none. */
+  readonly helpers?: readonly number[];
   /** Watches event loops; undefined for peers that do not run on Node.js. */
   readonly probe: Probe | undefined;
   /**
@@ -62,6 +64,6 @@ export interface PeerServer {
 }
 
 /** Every process of a server. */
-export function allProcesses({ primary, workers }: PeerServer): number[] {
-  return primary === undefined ? [...workers] : [primary, ...workers];
+export function allProcesses({ primary, workers, helpers = [] }: PeerServer): number[] {
+  return [...(primary === undefined ? [] : [primary]), ...workers, ...helpers];
 }

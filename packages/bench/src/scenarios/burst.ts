@@ -23,20 +23,16 @@ export const burst: Scenario = {
   defaultRuns: 2,
   async run(context) {
     const subscribers = context.quick ? 100 : 5_000;
-    const rounds = context.quick ? 2 : 6;
-    const everyMs = context.quick ? 100 : 2_000;
+    const rounds = context.quick ? 2 : 20;
+    const warmUp = context.quick ? 2 : 10;
     const deliveries = subscribers * MESSAGES;
     for (const peer of context.rotate(PEERS)) {
       await context.measure(peer, { workers: 1 }, (server) =>
         withFleet(server, {}, async (fleet) => {
           await fill(fleet, subscribers);
           const publish = () => server.publish("c0", stampedMessage(MESSAGE_BYTES), MESSAGES);
-          const values = await measureRounds(
-            server,
-            fleet,
-            { count: rounds, everyMs, deliveries, publish },
-            2,
-          );
+          const plan = { count: rounds, deliveries, publish };
+          const values = await measureRounds(server, fleet, plan, warmUp);
           const name = `${MESSAGES} × ${formatNumber(subscribers, 0)}`;
           context.record({ case: name, peer: peer.name, values, commands: [server.command, fleet.command] });
         }),

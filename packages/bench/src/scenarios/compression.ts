@@ -47,6 +47,9 @@ const BATCHES: readonly Batch[] = [
   { name: "20 × 200 B", text: quotes(200), times: 20 },
 ];
 
+/** Rounds that are not counted. */
+const WARM_UP = 4;
+
 export const compression: Scenario = {
   name: "compression",
   title: "Compression",
@@ -101,7 +104,7 @@ async function measured(
   rounds: number,
 ): Promise<Record<string, number>> {
   const pids = allProcesses(server);
-  for (let i = 0; i < 2; i++) await arrived(server, fleet, text, times);
+  for (let i = 0; i < WARM_UP; i++) await arrived(server, fleet, text, times);
   await fleet.ask("reset");
   const before = totalCpuMicros(pids);
   for (let i = 0; i < rounds; i++) await arrived(server, fleet, text, times);

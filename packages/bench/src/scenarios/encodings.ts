@@ -26,14 +26,13 @@ export const encodings: Scenario = {
   async run(context) {
     const subscribers = context.quick ? 100 : 2_000;
     const rounds = context.quick ? 5 : 40;
-    const everyMs = context.quick ? 50 : 250;
     for (const [format, label] of context.rotate(ENCODINGS)) {
       await context.measure(ours, { workers: 1 }, (server) =>
         withFleet(server, { target: `/ws?format=${format}&channels=` }, async (fleet) => {
           await fill(fleet, subscribers);
           const publish = () => server.publish("c0", record());
-          const plan = { count: rounds, everyMs, deliveries: subscribers, publish };
-          const values = await measureRounds(server, fleet, plan, Math.ceil(rounds / 3));
+          const plan = { count: rounds, deliveries: subscribers, publish };
+          const values = await measureRounds(server, fleet, plan, Math.ceil(rounds / 2));
           const commands = [server.command, fleet.command];
           context.record({ case: label, peer: ours.name, values, commands });
         }),

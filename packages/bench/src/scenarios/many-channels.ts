@@ -25,8 +25,8 @@ export const manyChannels: Scenario = {
   defaultRuns: 2,
   async run(context) {
     const connections = context.quick ? 100 : 5_000;
-    const rounds = context.quick ? 2 : 6;
-    const everyMs = context.quick ? 100 : 1_500;
+    const rounds = context.quick ? 2 : 12;
+    const warmUp = context.quick ? 2 : 10;
     const deliveries = connections * PER_CONNECTION;
     const channels = deliveries / SUBSCRIBERS_PER_CHANNEL;
     for (const peer of context.rotate(PEERS)) {
@@ -34,12 +34,8 @@ export const manyChannels: Scenario = {
         withFleet(server, { channels, channelsPerConnection: PER_CONNECTION }, async (fleet) => {
           await fill(fleet, connections);
           const publish = () => server.publishEach(channels, stampedMessage(MESSAGE_BYTES));
-          const values = await measureRounds(
-            server,
-            fleet,
-            { count: rounds, everyMs, deliveries, publish },
-            2,
-          );
+          const plan = { count: rounds, deliveries, publish };
+          const values = await measureRounds(server, fleet, plan, warmUp);
           const name = `${formatNumber(connections, 0)} × ${PER_CONNECTION} channels`;
           context.record({ case: name, peer: peer.name, values, commands: [server.command, fleet.command] });
         }),

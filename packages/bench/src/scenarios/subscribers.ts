@@ -1,6 +1,9 @@
 /**
- * What the fan-out scenarios share: a fleet of subscribers, and rounds of publishing at a fixed pace of which
- * each is paid for: CPU of all processes, receipts, loop delay.
+ * What the fan-out scenarios share: a fleet of subscribers, and rounds of publishing of which each is paid
+ * for: CPU of all processes, receipts, loop delay.
+ *
+ * A round begins when the one before has arrived. So what a server does while nothing is published is not in
+ * the price of a delivery: the idle scenario measures that.
  */
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,13 +14,17 @@ import type { Metric } from "../result.js";
 
 /** As fast as the server answers, or this. */
 const CONNECTS_PER_SECOND = 3_000;
-/** After the last round: what is still on its way arrives. */
+/** Before the first counted round. */
 const SETTLE_MS = 1_000;
+/** Between two looks at what has arrived, ms. */
+const LOOK_MS = 5;
+/** A round that brings nothing more for so long is over, ms: something was lost, or came twice before. */
+const QUIET_MS = 3_000;
 
 export interface Rounds {
   readonly count: number;
-  /** Time between their starts, ms. */
-  readonly everyMs: number;
+  /** Time between their starts at least, ms. Default 0. */
+  readonly everyMs?: number;
   /** Messages that the fleet should get in each. */
   readonly deliveries: number;
   readonly publish: () => Promise<void>;
@@ -69,7 +76,10 @@ export async function fill(fleet: Fleet, total: number, settleMs: number = SETTL
   await sleep(settleMs);
 }
 
-/** Publishes in rounds and returns DELIVERY_METRICS. The first rounds are not counted: code gets compiled. */
+/**
+ * Publishes in rounds and returns DELIVERY_METRICS. The first rounds (`warmUp`) are not counted: hot code is
+ * compiled then.
+ */
 export async function measureRounds(
   server: PeerServer,
   fleet: Fleet,
@@ -77,14 +87,14 @@ export async function measureRounds(
   warmUp: number,
 ): Promise<Record<string, number>> {
   const pids = allProcesses(server);
-  await paced(warmUp, rounds.everyMs, rounds.publish);
+  await fleet.reset();
+  await publishRounds(fleet, rounds, warmUp);
   await sleep(SETTLE_MS);
   await fleet.reset();
   await server.probe?.watch(server.workers);
   const before = totalCpuMicros(pids);
   const startMs = performance.now();
-  await paced(rounds.count, rounds.everyMs, rounds.publish);
-  await sleep(SETTLE_MS);
+  await publishRounds(fleet, rounds, rounds.count);
   const wallMs = performance.now() - startMs;
   const cpuUs = totalCpuMicros(pids) - before;
   const [figures] = (await server.probe?.figures(server.workers)) ?? [];
@@ -101,10 +111,24 @@ export async function measureRounds(
   };
 }
 
-async function paced(count: number, everyMs: number, act: () => Promise<void>): Promise<void> {
+async function publishRounds(fleet: Fleet, rounds: Rounds, count: number): Promise<void> {
+  const { everyMs = 0, deliveries, publish } = rounds;
   const startMs = performance.now();
   for (let i = 0; i < count; i++) {
     await sleep(Math.max(0, startMs + i * everyMs - performance.now()));
-    await act();
+    await publish();
+    await arrived(fleet, deliveries * (i + 1));
+  }
+}
+
+/** Waits for so many messages since the reset, or until no more come. */
+async function arrived(fleet: Fleet, messages: number): Promise<void> {
+  let seen = await fleet.count();
+  for (let lastMs = performance.now(); seen < messages; ) {
+    await sleep(LOOK_MS);
+    const now = await fleet.count();
+    if (now > seen) lastMs = performance.now();
+    else if (performance.now() - lastMs > QUIET_MS) return;
+    seen = now;
   }
 }

@@ -123,11 +123,8 @@ describe("a resume token", () => {
     fc.assert(
       fc.property(fc.nat(token.length - 1), fc.constantFrom(..."Az09-_.="), (at, character) => {
         const forged = token.slice(0, at) + character + token.slice(at + 1);
-        // The last character of base64 has bits that mean nothing.
-        const same = Buffer.from(forged.slice(forged.indexOf(".") + 1), "base64url").equals(
-          Buffer.from(token.slice(token.indexOf(".") + 1), "base64url"),
-        );
-        if (forged === token || (same && forged.indexOf(".") === token.indexOf("."))) return;
+        // Also in the last one, which has bits that mean nothing in base64: the text has to be the same.
+        if (forged === token) return;
         expect(tokens().check(SID, forged)).toBeUndefined();
       }),
     );

@@ -11,7 +11,7 @@
  * id, has not expired, and does not end later than any that is issued now; a resume token is good no longer
  * than the identity in it, and never longer than 4096 characters.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { MAX_RESUME_TOKEN_LENGTH, sessionKey } from "@holdfast/protocol";
 import { ANONYMOUS, type Identity, VERBS } from "./identity.js";
 
@@ -58,7 +58,8 @@ const LIFETIME_S = 24 * 60 * 60;
 export class ResumeTokens {
   readonly #now: () => number;
   readonly #lifetimeS: number;
-  #key: string | undefined;
+  /** Made once: a key that is a string is made anew for every signature. */
+  #key: KeyObject | undefined;
 
   /** `now`: ms since 1970. */
   constructor(now: () => number, lifetimeS = LIFETIME_S) {
@@ -70,7 +71,7 @@ export class ResumeTokens {
    * Signs and checks with this key from now on. Before the first call there are no tokens, and none is good.
    */
   use(key: string): void {
-    this.#key = key;
+    this.#key = createSecretKey(Buffer.from(key));
   }
 
   /** A token for the session with its count, or undefined while there is no key. */
@@ -92,8 +93,8 @@ export class ResumeTokens {
     const dot = token.indexOf(".");
     if (this.#key === undefined || dot === -1) return undefined;
     const text = token.slice(0, dot);
-    const given = Buffer.from(token.slice(dot + 1), "base64url");
-    const right = sign(this.#key, text);
+    const given = Buffer.from(token.slice(dot + 1));
+    const right = Buffer.from(sign(this.#key, text));
     if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
     const { s, u, x, n, i } = JSON.parse(Buffer.from(text, "base64url").toString()) as Claims;
     if (s !== sessionKey(sid) || !this.#isCurrent(x)) return undefined;
@@ -134,11 +135,12 @@ function read(user: string, { e, a, j, f, p, c }: IdentityClaims): Identity {
   return { user, expiresAt: e, issuedAt: a, tokenId: j, info: f, permissions, subs: c };
 }
 
-function signed(key: string, claims: Claims): string {
+function signed(key: KeyObject, claims: Claims): string {
   const text = Buffer.from(JSON.stringify(claims)).toString("base64url");
-  return `${text}.${sign(key, text).toString("base64url")}`;
+  return `${text}.${sign(key, text)}`;
 }
 
-function sign(key: string, text: string): Buffer {
-  return createHmac("sha256", key).update(text).digest();
+/** As base64url. */
+function sign(key: KeyObject, text: string): string {
+  return createHmac("sha256", key).update(text).digest("base64url");
 }

@@ -26,14 +26,13 @@ export function welcome(
 ): Result {
   const resumeToken = mayComeBack ? connection.newResumeToken() : undefined;
   session.begin(resumeToken, parts.ticker.tick);
-  return {
-    sid: connection.id,
-    serverTime: parts.clock.now(),
-    ...announcement(parts.options),
-    ...announced(session.identity),
-    resumed,
-    ...(resumeToken !== undefined && { resumeToken }),
-  };
+  const { options, clock } = parts;
+  const { user, expiresAt } = session.identity;
+  const bare = { sid: connection.id, serverTime: clock.now(), ...announcement(options), resumed };
+  // Each is a copy, and most clients have none but the last.
+  const known =
+    user === undefined && expiresAt === undefined ? bare : { ...bare, ...announced(session.identity) };
+  return resumeToken === undefined ? known : { ...known, resumeToken };
 }
 
 /** What a client is told of itself. */

@@ -32,6 +32,38 @@ function pings(client: FakeClient): number {
   return client.take().filter(({ kind }) => kind === "ping").length;
 }
 
+/** Keepalive alone, of connections of which it knows what it looks at; none of them answers. */
+function alone(pingIntervalMs: number, pongTimeoutMs: number) {
+  const slots = new SlotArray<Connection>();
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock);
+  const outbox = new Outbox(CORE_DEFAULTS, ticker);
+  const [logger, metrics] = [new RecordingLogger(), new RecordingMetrics()];
+  const slowConsumers = new SlowConsumers(1, {
+    outbox,
+    ticker,
+    clock,
+    logger,
+    metrics,
+    incidents: new Incidents(Date.now),
+  });
+  const writing = { cork: new Cork(() => {}), logger, outbox, slowConsumers };
+  const options = { pingIntervalMs, pongTimeoutMs };
+  const keepalive = new Keepalive(options, slots, { ticker, clock, metrics }, writing);
+  const dead = (transport: Partial<FakeTransport> = new FakeTransport()): Connection => {
+    const connection = {
+      slot: -1,
+      seenTick: ticker.tick,
+      pingedTick: 0,
+      codec: codecs.raw,
+      transport,
+      disconnect: () => slots.remove(connection as unknown as Connection),
+    };
+    return connection as unknown as Connection;
+  };
+  return { clock, dead, keepalive, slots, ticker };
+}
+
 describe("keepalive", () => {
   test("pings a silent client, and disconnects it when nothing comes back", () => {
     const world = memoryWorld();
@@ -95,8 +127,59 @@ describe("keepalive", () => {
       before = now;
       for (const client of clients) if (pings(client) > 0) client.connection.alive();
     }
-    // 1000 clients over 25 beats of a second.
-    expect(most).toBeLessThanOrEqual(40);
+    // 1000 clients over 25 beats of a second, 32 neighbours together.
+    expect(most).toBeLessThanOrEqual(64);
+  });
+
+  test("pings many in slices, and gives each client all the time for its pong", () => {
+    const { clock, dead, keepalive, slots, ticker } = alone(1_000, 1_000);
+    const slow = { bufferedBytes: 0, ping: () => clock.spend(1) };
+    const [early, late] = [0, 1].map(() => Array.from({ length: 32 }, () => dead(slow))) as [
+      Connection[],
+      Connection[],
+    ];
+    for (const connection of [...early, ...late]) slots.add(connection);
+    const turnAt = (tick: number): void => {
+      ticker.tick = tick;
+      keepalive.turn();
+    };
+    turnAt(10);
+    expect(early.map(({ pingedTick }) => pingedTick)).toEqual(Array(32).fill(10));
+    expect(late.map(({ pingedTick }) => pingedTick)).toEqual(Array(32).fill(0));
+    turnAt(13);
+    clock.runDeferred();
+    expect(late.map(({ pingedTick }) => pingedTick)).toEqual(Array(32).fill(13));
+    for (let tick = 14; tick < 23; tick++) turnAt(tick);
+    expect(slots.size).toBe(64);
+    turnAt(23);
+    expect(slots.size).toBe(0);
+  });
+
+  test("leaves no connection out of a beat that is not over when the next one comes", () => {
+    const { clock, dead, keepalive, slots, ticker } = alone(1_000, 1_000);
+    const slow = { bufferedBytes: 0, ping: () => clock.spend(1) };
+    const connections = Array.from({ length: 320 }, () => dead(slow));
+    for (const connection of connections) slots.add(connection);
+    ticker.tick = 10;
+    keepalive.turn();
+    ticker.tick = 20;
+    keepalive.turn();
+    expect(connections.every(({ pingedTick }) => pingedTick > 0)).toBe(true);
+  });
+
+  test("has longer beats in a long interval, of which both times are whole multiples", () => {
+    const world = memoryWorld({ pingIntervalMs: 100_000, pongTimeoutMs: 30_000 });
+    for (let i = 0; i < 1_000; i++) world.connected();
+    world.clock.advance(100_000);
+    const moments = new Set<number>();
+    let before = world.metrics.count("keepalive_pings");
+    for (let at = 0; at < 100_000; at += TICK_MS) {
+      world.clock.advance(TICK_MS);
+      const now = world.metrics.count("keepalive_pings");
+      if (now > before) moments.add(at % 2_500);
+      before = now;
+    }
+    expect(moments.size).toBe(1);
   });
 
   test("judges a client by its own ping, not by that of the client that had its place before", () => {
@@ -110,40 +193,9 @@ describe("keepalive", () => {
   });
 
   test("finds the dead also when they change their slot after the ping", () => {
-    const slots = new SlotArray<Connection>();
-    const clock = new FakeClock();
-    const ticker = new Ticker(clock);
-    const options = { pingIntervalMs: 10_000, pongTimeoutMs: 4_000 };
-    const outbox = new Outbox(CORE_DEFAULTS, ticker);
-    const [logger, metrics] = [new RecordingLogger(), new RecordingMetrics()];
-    const slowConsumers = new SlowConsumers(1, {
-      outbox,
-      ticker,
-      clock,
-      logger,
-      metrics,
-      incidents: new Incidents(Date.now),
-    });
-    const keepalive = new Keepalive(options, slots, ticker, metrics, {
-      cork: new Cork(() => {}),
-      logger,
-      outbox,
-      slowConsumers,
-    });
+    const { clock, dead, keepalive, slots, ticker } = alone(10_000, 4_000);
     ticker.add(() => keepalive.turn());
     ticker.start();
-    // What keepalive knows of a connection.
-    const dead = (): Connection => {
-      const connection = {
-        slot: -1,
-        seenTick: ticker.tick,
-        pingedTick: 0,
-        codec: codecs.raw,
-        transport: new FakeTransport(),
-        disconnect: () => slots.remove(connection as unknown as Connection),
-      };
-      return connection as unknown as Connection;
-    };
     const [leaves, stays] = [dead(), dead()];
     slots.add(leaves);
     slots.add(stays);

@@ -29,7 +29,7 @@ export class LatencyCounts {
 export interface Latencies {
   /** From a canary's publication to a worker that heard it; all zero where the canary is off. */
   readonly delivery: readonly number[];
-  /** The largest delay of an event loop in each quarter of a second. */
+  /** The largest delay of an event loop in each load interval. */
   readonly loop: readonly number[];
   /** Each garbage collection. */
   readonly gc: readonly number[];

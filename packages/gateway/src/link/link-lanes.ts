@@ -29,8 +29,17 @@ export class LinkLanes {
     this.#length += line.length;
   }
 
-  /** Takes the line that goes next. */
-  next(): string | undefined {
+  /** Takes the lines that go next, joined, until they have so many characters or more. */
+  take(characters: number): string {
+    let text = "";
+    for (let line = this.#next(); line !== undefined; line = this.#next()) {
+      text += line;
+      if (text.length >= characters) break;
+    }
+    return text;
+  }
+
+  #next(): string | undefined {
     const lane = this.#nextLane();
     const line = this.#lanes[lane].shift();
     if (line === undefined) return undefined;

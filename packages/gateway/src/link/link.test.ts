@@ -64,6 +64,33 @@ describe("a link", () => {
     expect(inbox.messages.map(({ text }) => text)).toEqual(texts);
   });
 
+  it("writes what one callback sends at once, and what promises bring behind it at once, too", async () => {
+    const [near, far] = await pair();
+    const inbox = new Inbox();
+    const written: string[] = [];
+    const write = near.write.bind(near);
+    near.write = (text: string) => write(written[written.push(text) - 1] as string);
+    const link = new Link<Note, Note>(near, { message() {}, closed() {} });
+    new Link<Note, Note>(far, inbox);
+    for (let i = 0; i < 64; i++) link.send({ text: `${i}` });
+    for (let i = 64; i < 128; i++) void Promise.resolve().then(() => link.send({ text: `${i}` }));
+    await inbox.until(() => inbox.messages.length === 128);
+    expect(inbox.messages.map(({ text }) => text)).toEqual(Array.from({ length: 128 }, (_, i) => `${i}`));
+    expect(written.length).toBeLessThanOrEqual(3);
+  });
+
+  it("lets go what is due when it closes in the same callback", async () => {
+    const [near, far] = await pair();
+    await new Promise((resolve) => (near.connecting ? near.once("connect", resolve) : resolve(undefined)));
+    const inbox = new Inbox();
+    const link = new Link<Note, Note>(near, { message() {}, closed() {} });
+    new Link<Note, Note>(far, inbox);
+    link.send({ text: "last" });
+    link.close();
+    await inbox.until(() => inbox.closings.length > 0);
+    expect(inbox.messages).toEqual([{ text: "last" }]);
+  });
+
   it("puts a message together from any pieces, also inside a character", async () => {
     const [near, far] = await pair();
     near.setNoDelay();

@@ -9,7 +9,8 @@
  * that finds no room or is too large, and says so: the caller fails the one call, or leaves the one
  * publication out. Each kind of message has its share of the room, so that bulk is refused long before what
  * has to arrive is. Messages arrive in order, but for two kinds: urgent ones arrive before all that waits,
- * and large answers (pages) let the rest by (link-lanes.ts).
+ * and large answers (pages) let the rest by (link-lanes.ts). What one callback of the event loop sends leaves
+ * in one write, right behind it: a write is a system call here, and a wake-up on the other side.
  */
 import type { Duplex } from "node:stream";
 import { type Lane, LinkLanes } from "./link-lanes.js";
@@ -75,7 +76,8 @@ export class Link<Out, In> {
   /** Pieces of a message whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
-  #state: "open" | "closed" = "open";
+  /** `due`: lines wait for the end of this callback of the event loop. */
+  #state: "open" | "due" | "closed" = "open";
 
   constructor(stream: Duplex, events: LinkEvents<In>, options: LinkOptions = {}) {
     this.#stream = stream;
@@ -104,14 +106,18 @@ export class Link<Out, In> {
     // Its characters bound the length of most; the bytes are counted where they may exceed it.
     if (line.length * 3 > this.#maxMessageBytes && Buffer.byteLength(line) > this.#maxMessageBytes)
       return false;
-    if (this.#lanes.length === 0 && this.#stream.writableLength < WINDOW_BYTES) this.#stream.write(line);
-    else this.#lanes.add(laneOf(line, share), line);
+    this.#lanes.add(laneOf(line, share), line);
+    if (this.#state === "open") {
+      this.#state = "due";
+      process.nextTick(this.#leave);
+    }
     return true;
   }
 
-  /** Idempotent. */
+  /** Idempotent. What is due leaves first, as far as the stream takes it at once. */
   close(problem?: Error): void {
     if (this.#state === "closed") return;
+    if (this.#state === "due" && !this.#stream.destroyed) this.#write();
     this.#state = "closed";
     this.#pieces = [];
     this.#lanes.clear();
@@ -121,12 +127,21 @@ export class Link<Out, In> {
 
   /** The stream has taken all that it was given. */
   #drained(): void {
-    while (this.#stream.writableLength < WINDOW_BYTES) {
-      const line = this.#lanes.next();
-      if (line === undefined) break;
-      this.#stream.write(line);
-    }
+    this.#write();
     if (this.#stream.writableLength === 0) this.#events.drained?.();
+  }
+
+  /** The end of a callback that has sent something. */
+  readonly #leave = (): void => {
+    if (this.#state !== "due") return;
+    this.#state = "open";
+    this.#write();
+  };
+
+  /** Gives the stream what waits, until it has its window full. */
+  #write(): void {
+    while (this.#lanes.length > 0 && this.#stream.writableLength < WINDOW_BYTES)
+      this.#stream.write(this.#lanes.take(WINDOW_BYTES));
   }
 
   #read(chunk: Buffer): void {

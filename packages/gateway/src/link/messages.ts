@@ -85,7 +85,8 @@ export interface Load {
   readonly partsAway?: readonly BrokerPart[];
 }
 
-export const LOAD_INTERVAL_MS = 250;
+/** Whole ticks (core's ticker), so that an idle worker does not wake up for it alone. */
+export const LOAD_INTERVAL_MS = 200;
 
 /**
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must

@@ -4,7 +4,8 @@
  * The primary decides when a worker ends. Signals that a terminal or a service manager sends to the whole
  * process group are therefore ignored, and an error that was not caught ends the process, because the
  * supervisor can start a clean one and it is not known what this one still does right.
- * Invariant: the process does not outlive its primary, not even one that hangs (`orphan-guard.ts`).
+ * Invariant: the process does not outlive its primary, not even one that hangs (the primary's
+ * `orphan-guard.ts`).
  */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
@@ -16,7 +17,6 @@ import { HandlePipe, type HandlePipeEvents } from "../runtime/handle-pipe.js";
 import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import type { WorkerOptions } from "./options.js";
-import { guardOrphan } from "./orphan-guard.js";
 import { PipedSockets } from "./piped-sockets.js";
 import { Worker, type WorkerMessage } from "./worker.js";
 
@@ -106,9 +106,6 @@ class WorkerLife {
     try {
       assertSameVersion(link);
       const options = await this.#makeOptions(config, { slot, generation });
-      guardOrphan((problem) =>
-        options.logger.warn({ err: problem }, "no guard: this worker may outlive its primary if it hangs"),
-      );
       const handOffs = new HandOffReceiver(process);
       const owner: Owner = { slot, generation };
       const door: DirectDoor | undefined =

@@ -5,6 +5,7 @@
  */
 export {
   children,
+  clusterWorkers,
   cpuMicros,
   openSockets,
   pssBytes,

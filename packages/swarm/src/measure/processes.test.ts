@@ -1,5 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { expect, test } from "@jest/globals";
-import { children, cpuMicros, cpuTicks, kilobytes, openSockets, pssBytes } from "./processes.js";
+import {
+  children,
+  clusterWorkers,
+  cpuMicros,
+  cpuTicks,
+  kilobytes,
+  openSockets,
+  pssBytes,
+} from "./processes.js";
 
 test("CPU ticks are found behind a name with brackets and blanks", () => {
   expect(cpuTicks("12 (a) b) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 11 0 1")).toBe(300);
@@ -15,4 +25,17 @@ test("a process that is gone counts as nothing", () => {
   const nobody = 2 ** 30;
   expect([cpuMicros(nobody), openSockets(nobody), pssBytes([nobody])]).toEqual([0, 0, 0]);
   expect(children(nobody)).toEqual([]);
+});
+
+test("workers of a cluster are told from other children", async () => {
+  const started = [{ NODE_UNIQUE_ID: "1" }, {}].map((env) => spawn("/bin/sleep", ["60"], { env }));
+  try {
+    await Promise.all(started.map((each) => once(each, "spawn")));
+    const [worker, other] = started.map(({ pid }) => pid);
+    expect(children(process.pid)).toEqual(expect.arrayContaining([worker, other]));
+    expect(clusterWorkers(process.pid)).toContain(worker);
+    expect(clusterWorkers(process.pid)).not.toContain(other);
+  } finally {
+    for (const each of started) each.kill("SIGKILL");
+  }
 });

@@ -74,6 +74,15 @@ export function children(pid: number): number[] {
   return found.sort((a, b) => a - b);
 }
 
+/** Those of them that `node:cluster` started as workers. */
+export function clusterWorkers(pid: number): number[] {
+  return children(pid).filter((child) =>
+    read(`/proc/${child}/environ`)
+      ?.split("\0")
+      .some((variable) => variable.startsWith("NODE_UNIQUE_ID=")),
+  );
+}
+
 function list(path: string): string[] {
   try {
     return readdirSync(path);

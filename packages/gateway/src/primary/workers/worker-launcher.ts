@@ -12,6 +12,7 @@ import { MAX_GENERATIONS } from "@holdfast/protocol";
 import type { TravelsAs } from "../../admission/hand-off.js";
 import { LINK_VERSION } from "../../link/messages.js";
 import type { TlsMaterial } from "../../tls/tls-material.js";
+import { OrphanGuard } from "./orphan-guard.js";
 import { type WorkerEvents, WorkerProcess } from "./worker-process.js";
 
 /** What a worker process runs, and with what. */
@@ -56,11 +57,15 @@ export class WorkerLauncher {
   readonly #events: LauncherEvents;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #guard: OrphanGuard;
 
   constructor(events: LauncherEvents, clock: Clock, logger: Logger) {
     this.#events = events;
     this.#clock = clock;
     this.#logger = logger;
+    this.#guard = new OrphanGuard(clock, (problem) =>
+      logger.warn({ err: problem }, "no guard: workers that hang may outlive this process; tried again"),
+    );
   }
 
   /**
@@ -105,8 +110,10 @@ export class WorkerLauncher {
     taken: readonly number[],
     travelsAs: TravelsAs | undefined,
   ): WorkerProcess {
-    if (forked.process.pid === undefined)
+    const { pid } = forked.process;
+    if (pid === undefined)
       throw new Error("no process could be made: out of processes, descriptors or memory");
+    this.#guard.add(pid);
     const events: WorkerEvents = {
       ...this.#events,
       linkLost: (lost, problem) => {
@@ -126,6 +133,7 @@ export class WorkerLauncher {
     // be sent to another one.
     forked.process.once("close", (code, signal) => {
       overdue.cancel();
+      this.#guard.remove(pid);
       this.#events.closed(worker, { code, signal, livedMs: this.#clock.monotonic() - startedAt });
     });
     return worker;

@@ -5,10 +5,19 @@ const MIB = 1024 * 1024;
 
 function of(bytes: number, connections = 0) {
   const reading = { bytes, connections };
-  return { reading, estimate: new GarbageEstimate(() => ({ ...reading })) };
+  const estimate = new GarbageEstimate(() => ({ ...reading }));
+  estimate.collected();
+  return { reading, estimate };
 }
 
 describe("the garbage estimate", () => {
+  it("takes what the start left for garbage, once", () => {
+    const estimate = new GarbageEstimate(() => ({ bytes: 15 * MIB, connections: 0 }));
+    expect(estimate.isWorthIt).toBe(true);
+    estimate.collected();
+    expect(estimate.isWorthIt).toBe(false);
+  });
+
   it("finds nothing in a heap that does not grow", () => {
     const { estimate } = of(40 * MIB, 1000);
     expect(estimate.isWorthIt).toBe(false);

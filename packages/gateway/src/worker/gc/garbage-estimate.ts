@@ -3,7 +3,8 @@
  *
  * V8 counts what is allocated, and not what of it is still needed. What the heap has grown by since the
  * last collection is an upper bound of the garbage that has come since, and connections that have gone since
- * left theirs. Invariant: of a heap that neither grows nor loses connections nothing is ever collected.
+ * left theirs. All that a worker has before its first collection is taken for garbage: half of it is what the
+ * start left (ADR 0067). Invariant: a heap that neither grows nor loses connections is collected once.
  */
 
 /** What a worker knows without collecting. */
@@ -20,14 +21,15 @@ const MIN_GARBAGE_SHARE = 0.1;
 /** What a connection leaves behind, bytes: docs/performance.md, "Idle connections". */
 const BYTES_PER_CONNECTION = 1_100;
 
+const NOTHING: HeapReading = Object.freeze({ bytes: 0, connections: 0 });
+
 export class GarbageEstimate {
   readonly #read: () => HeapReading;
-  /** Right after the last collection, or at the start. */
-  #last: HeapReading;
+  /** Right after the last collection. */
+  #last: HeapReading = NOTHING;
 
   constructor(read: () => HeapReading) {
     this.#read = read;
-    this.#last = read();
   }
 
   /** Whether enough may have gathered since the last collection. */

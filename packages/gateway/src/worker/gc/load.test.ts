@@ -17,7 +17,14 @@ function setUp() {
   return { clock, sent, world, reporter };
 }
 
+/** Of core's ticker. */
+const TICK_MS = 100;
+
 describe("load reports", () => {
+  it("come with a tick, so that an idle worker does not wake up for them alone", () => {
+    expect(LOAD_INTERVAL_MS % TICK_MS).toBe(0);
+  });
+
   it("begin at once and then come only when something changed", () => {
     const { clock, sent, world } = setUp();
     expect(sent).toEqual([IDLE]);
