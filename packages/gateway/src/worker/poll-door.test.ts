@@ -10,6 +10,7 @@ import { Exchanges } from "../http/exchanges.js";
 import { errorAnswer, httpError } from "../http/http-answer.js";
 import { HandleIo } from "../runtime/handle-io.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
+import { ReadBudget } from "../runtime/read-budget.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 import type { AskingPoll } from "./comet/poll-requests.js";
 import { ClientAddresses } from "./http/client-addresses.js";
@@ -68,10 +69,10 @@ afterEach(() => {
   expect(clock.timers).toBe(0);
 });
 
-function makeDoor(maxKeptBytes?: number): PollingConnections {
+function makeDoor(maxKeptBytes?: number, budget?: ReadBudget): PollingConnections {
   const limits = { open: () => undefined, hold: () => undefined, moved: () => told.push("moved") };
   const parts: PollDoorParts = {
-    polling: { io: new HandleIo(), idleMs: IDLE_MS },
+    polling: { io: new HandleIo(budget), idleMs: IDLE_MS },
     core: {
       get state() {
         return world.state;
@@ -364,6 +365,41 @@ describe("requests before an answer", () => {
     expect(client.socket.writableLength).toBeGreaterThan(0);
   });
 
+  it("are not read on where what came before was over the budget of reads", async () => {
+    const client = await arrive(post());
+    last().poll.answer(empty);
+    client.socket.write(post("x".repeat(190_000)) + "x".repeat(20_000_000));
+    await until(() => asked.length === 2);
+    await turns();
+    expect(client.door.kept.bytes).toBeLessThan(300_000);
+    expect(client.socket.writableLength).toBeGreaterThan(0);
+    expect(told).not.toContain("cut as pipelined");
+  });
+
+  it("end the connection when they are much, however much others may keep", async () => {
+    const small = new ReadBudget({ maxTurnBytes: 1, smallBytes: 1 });
+    const client = await arrive(post(), makeDoor(undefined, small));
+    let most = 0;
+    client.socket.write("x".repeat(20_000_000));
+    await until(() => {
+      most = Math.max(most, client.door.kept.bytes);
+      return told.includes("ended");
+    });
+    expect(most).toBeLessThan(300_000);
+    expect(told).toEqual(["answered", "cut as pipelined", "ended"]);
+  });
+
+  it("do not hide the client's end behind its last answer", async () => {
+    const client = await arrive(post());
+    client.socket.write(post("{}"));
+    await until(() => client.door.kept.bytes > 0);
+    world.state = "draining";
+    last().poll.answer(empty);
+    client.socket.end();
+    await until(() => told.includes("ended"));
+    expect(answers(client)).toBe(1);
+  });
+
   it("beyond what may be kept end the connection", async () => {
     const client = await arrive(post(), makeDoor(1_000));
     client.socket.write(post("x".repeat(2_000)));
@@ -442,6 +478,8 @@ describe("what is no plain poll", () => {
     ["a long body", post("x".repeat(200_001)), /node has POST \/poll\?sid=a x{200001}$/],
     ["a long head", post("{}", `X: ${"x".repeat(5_000)}\r\n`), /node has POST \/poll\?sid=a \{\}$/],
     ["no HTTP", "\x16\x03\x01", / 400 /],
+    ["lines that end with LF alone", post("{}").replaceAll("\r\n", "\n"), / 400 /],
+    ["one such line", "POST /poll HTTP/1.1\r\nHost: x\nX: ", / 400 /],
   ];
 
   it.each(others)("is left to Node's server at first: %s", async (_what, text) => {
@@ -460,6 +498,20 @@ describe("what is no plain poll", () => {
     expect(told.slice(0, 2)).toEqual(["answered", "moved"]);
     client.socket.destroy();
     await until(() => told.includes("ended"));
+  });
+
+  it.each([
+    ["head", "POST /poll HTTP/1.1\r\nHo"],
+    ["body", post("{}").slice(0, -1)],
+  ])("is a request that ends within its %s", async (_part, text) => {
+    const client = await arrive(post());
+    last().poll.answer(empty);
+    await until(() => answers(client) === 1);
+    client.socket.end(text);
+    await until(() => client.socket.readableEnded && told.includes("ended"));
+    expect(client.text()).toMatch(/ 400 /);
+    expect(asked).toHaveLength(1);
+    expect([client.door.free, unfinished.size]).toEqual([0, 0]);
   });
 
   it("is a request in very many pieces, too", async () => {

@@ -34,6 +34,8 @@ export interface PollHeadRules {
 }
 
 const START = "POST /poll";
+const LF = 10;
+const CR = 13;
 const END = Buffer.from("\r\n\r\n");
 const NONE: Headers = Object.freeze({});
 
@@ -52,7 +54,7 @@ export function readPollHead(
     return known;
   if (!START.startsWith(input.toString("latin1", 0, START.length))) return "other";
   const end = input.subarray(0, rules.maxHeadBytes).indexOf(END);
-  if (end === -1) return input.length < rules.maxHeadBytes ? "partial" : "other";
+  if (end === -1) return input.length < rules.maxHeadBytes && !hasBareLf(input) ? "partial" : "other";
   const text = input.toString("latin1", 0, end + END.length);
   const head = readPlainPost(text);
   if (head === undefined || !rules.takes(head)) return "other";
@@ -66,6 +68,13 @@ export function readPollHead(
     takesGzip: qualityOf(head.headers["accept-encoding"], "gzip") > 0,
     refusal,
   };
+}
+
+/** A head with such a line would be waited for in vain: Node's parser refuses it at once. */
+function hasBareLf(head: Buffer): boolean {
+  for (let at = head.indexOf(LF); at !== -1; at = head.indexOf(LF, at + 1))
+    if (head[at - 1] !== CR) return true;
+  return false;
 }
 
 export function linesOf(headers: Headers): string {

@@ -106,6 +106,8 @@ export class PollingConnection
     input.add(bytes);
     const isReturn = this.#fanOut !== 0 && this.#fanOut === home.kept.fanOut;
     if (this.#isAsked || this.isWaiting || input.isKept) {
+      // Anew: a handle that was over the budget of reads has been started again by that.
+      this.#isStopped = false;
       this.#reads(false);
       if (!input.keep(bytes.length, home.kept)) home.cut(this);
     } else if (isReturn && input.keep(bytes.length, home.kept)) home.kept.later(this);
@@ -164,11 +166,7 @@ export class PollingConnection
     if (input.length === 0) return;
     const body = input.next(home.rules);
     const isCutUp = body === "partial" && ++input.pieces > MAX_PIECES;
-    if (body === "other" || isCutUp) {
-      this.state = "closed";
-      const rest = { connection: this, handle: this.#handle, hasCarried: this.#hasCarried };
-      return home.toNode(this, { ...rest, input: input.takeAll() });
-    }
+    if (body === "other" || isCutUp) return this.#leaves();
     this.#reads(input.length === 0 || body === "partial");
     if (body === "partial") return home.unfinished.hold(this, OWN_BYTES + input.length, input.pieces === 1);
     this.#asks();
@@ -177,6 +175,13 @@ export class PollingConnection
     else if (refusal !== undefined) this.send(refusal);
     else if (!isUtf8(body)) this.send(errorAnswer(400, NOT_UTF8, headers));
     else home.ask(this.#poll, body.toString());
+  }
+
+  /** It is Node's from now on. */
+  #leaves(): void {
+    this.state = "closed";
+    const rest = { connection: this, handle: this.#handle, hasCarried: this.#hasCarried };
+    this.home.toNode(this, { ...rest, input: this.input.takeAll() });
   }
 
   #asks(): void {
@@ -195,11 +200,17 @@ export class PollingConnection
     home.count(-1);
     this.put(bytes);
     if (this.destroyed) return;
-    if (isLast) this.state = "ending";
+    if (isLast) this.#ends();
     if (this.isWaiting) return home.exchanges.leaving(this, bytes.length);
     if (!isLast) return this.#becomesFree();
     home.leaving.add(this);
     this.finish();
+  }
+
+  /** What its client still sends is read, or its end would not be seen, and dropped. */
+  #ends(): void {
+    this.state = "ending";
+    this.#reads(true);
   }
 
   #becomesFree(): void {
@@ -210,6 +221,8 @@ export class PollingConnection
   #inputEnded(): void {
     // A request that came whole before the end is carried out, though its answer is not heard.
     if (this.input.isKept) this.goOn();
+    // What Node says of a request that ends in its middle; it sees the end as well.
+    if (this.state === "open" && !this.#isAsked && this.input.pieces > 0) return this.#leaves();
     if (this.bufferedBytes === 0) this.terminate();
     else if (this.state === "open" || this.state === "ending") this.state = "flushing";
   }
