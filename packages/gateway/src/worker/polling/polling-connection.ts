@@ -200,17 +200,15 @@ export class PollingConnection
     home.count(-1);
     this.put(bytes);
     if (this.destroyed) return;
-    if (isLast) this.#ends();
+    if (isLast) {
+      this.state = "ending";
+      // What its client still sends is dropped, and its end is seen.
+      this.#reads(true);
+    }
     if (this.isWaiting) return home.exchanges.leaving(this, bytes.length);
     if (!isLast) return this.#becomesFree();
     home.leaving.add(this);
     this.finish();
-  }
-
-  /** What its client still sends is read, or its end would not be seen, and dropped. */
-  #ends(): void {
-    this.state = "ending";
-    this.#reads(true);
   }
 
   #becomesFree(): void {
