@@ -87,7 +87,7 @@ function makeDoor(maxKeptBytes?: number, budget?: ReadBudget): PollingConnection
     },
     relay: { maxBodyBytes: 200_000, unfinished },
     later: new LaterClients(new ClientAddresses({ proxyProtocol: false, trustedProxies: [] }), limits),
-    maxHeadBytes: 4_096,
+    maxHeadBytes: 16_384,
     clock,
     answered: () => told.push("answered"),
     cut: (why) => told.push(`cut as ${why}`),

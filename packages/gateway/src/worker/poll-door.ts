@@ -40,6 +40,9 @@ export interface PollNeighbours {
   readonly relay: Pick<Relay, "isHere">;
 }
 
+/** Bytes of a head, which its connection remembers: a longer one would make it larger than one of Node's. */
+const MAX_HEAD_BYTES = 4 * 1024;
+
 /** Undefined where polls go through Node's parser. `maxKeptBytes`: of what cannot be worked off at once. */
 export function pollDoor(
   parts: PollDoorParts,
@@ -52,7 +55,7 @@ export function pollDoor(
     ...polling,
     clock,
     rules: {
-      maxHeadBytes,
+      maxHeadBytes: Math.min(maxHeadBytes, MAX_HEAD_BYTES),
       takes: (head) =>
         cometPath(head) === "/poll" && head.bodyBytes <= relay.maxBodyBytes && next.relay.isHere(head),
       refusal: (head) => comet.pollRefusal(head),
