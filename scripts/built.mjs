@@ -18,6 +18,7 @@ const OUTCOMES = [
   "packages/cli/dist/main.js",
   "packages/cli/dist/demo/holdfast.js",
   "packages/cli/dist/dashboard/index.html",
+  "packages/cli/dist/worker/worker-main.js",
   "packages/client/dist/index.js",
 ];
 

@@ -65,3 +65,23 @@ test("a command that asks a gateway loads no gateway, and no Redis; `version` no
   expect(packages).toContain("commander");
   expect(packages).not.toContain("zod");
 });
+
+test("a worker runs as one file, with Redis and spans in others, which no import of CommonJS slows", () => {
+  const folder = join(ROOT, "packages/cli/dist/worker");
+  const imports = (file: string): string[] =>
+    [...readFileSync(join(folder, file), "utf8").matchAll(/\b(?:import|from)"([^"]+)"/g)].flatMap(
+      ([, specifier = ""]) => specifier,
+    );
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const each of imports(file)) each.startsWith(".") ? visit(each) : seen.add(each);
+  };
+  visit("worker-main.js");
+  const elsewhere = [...seen].filter((each) => !each.startsWith("node:") && !each.endsWith(".js"));
+  expect(elsewhere).toEqual(["jose"]);
+  const files = [...seen].filter((each) => each.endsWith(".js"));
+  expect(files.length).toBeLessThanOrEqual(4);
+  expect(files.join()).not.toContain("redis-backend");
+});

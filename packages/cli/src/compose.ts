@@ -65,7 +65,7 @@ export function reloadOptions(parts: PrimaryParts): ReloadOptions {
   const { workers, drainDelay, drainWindow, drainRate } = settings;
   const workerConfig: WorkerConfig = { settings, logFormat, colour, program };
   return {
-    workerScript: fileURLToPath(new URL("./worker-main.js", import.meta.url)),
+    workerScript: fileURLToPath(new URL("./worker/worker-main.js", import.meta.url)),
     workerExecArgv: workerExecArgv({ memoryBytes: machine.memoryBytes, workers, execArgv, nodeOptions }),
     workerConfig,
     travelsAs: settings.engine === "ws" ? "socket" : "handle",

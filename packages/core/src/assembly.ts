@@ -127,7 +127,7 @@ function assembleWriting(
   });
   const write: WriteRun = (recipient, run, messages) =>
     writeRun({ logger, outbox }, recipient, run, messages);
-  const cork = new Cork(write, metrics);
+  const cork = new Cork(write, metrics, (run) => clock.soon(run));
   return { cork, logger, outbox, slowConsumers };
 }
 

@@ -1,5 +1,6 @@
 /**
- * How deep a JSON text nests, found in one pass without parsing it and without recursion.
+ * How deep a JSON text nests, found without parsing it and without recursion: in one pass, which most texts
+ * are spared, because they open too few objects and arrays to nest too deep.
  */
 
 const QUOTE = 0x22;
@@ -7,7 +8,7 @@ const BACKSLASH = 0x5c;
 
 /** True when `text` opens more than `limit` objects or arrays inside each other. */
 export function exceedsDepth(text: string, limit: number): boolean {
-  if (text.length <= limit) return false;
+  if (text.length <= limit || !opensMore(text, limit)) return false;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -21,5 +22,16 @@ export function exceedsDepth(text: string, limit: number): boolean {
       if (++depth > limit) return true;
     } else if ((unit | 0x20) === 0x7d) depth--;
   }
+  return false;
+}
+
+/**
+ * True when `text` has more than `limit` opening brackets, in strings or not. The search is the engine's own,
+ * which looks at many characters at once; it ends with the bracket beyond the limit.
+ */
+function opensMore(text: string, limit: number): boolean {
+  let left = limit;
+  for (let at = text.indexOf("{"); at !== -1; at = text.indexOf("{", at + 1)) if (--left < 0) return true;
+  for (let at = text.indexOf("["); at !== -1; at = text.indexOf("[", at + 1)) if (--left < 0) return true;
   return false;
 }

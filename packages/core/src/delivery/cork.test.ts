@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FakeClient, memoryWorld } from "../testing/core-world.js";
 import { FakeTransport, TextFraming } from "../testing/fake-transport.js";
 import { RecordingMetrics } from "../testing/recording-metrics.js";
-import { Cork } from "./cork.js";
+import { Cork, type Soon } from "./cork.js";
 import type { Recipient } from "./recipient.js";
 import type { FrameRun } from "./transport.js";
 
@@ -17,17 +17,21 @@ interface Ear {
   messages: number;
 }
 
-function world() {
+function world(soon?: Soon) {
   const ears = new Map<Recipient, Ear>();
   const order: Ear[] = [];
   const metrics = new RecordingMetrics();
-  const cork = new Cork((recipient, run, messages) => {
-    const ear = ears.get(recipient)!;
-    order.push(ear);
-    ear.writes.push([...run.list]);
-    ear.joined.push(run.joined);
-    ear.messages += messages;
-  }, metrics);
+  const cork = new Cork(
+    (recipient, run, messages) => {
+      const ear = ears.get(recipient)!;
+      order.push(ear);
+      ear.writes.push([...run.list]);
+      ear.joined.push(run.joined);
+      ear.messages += messages;
+    },
+    metrics,
+    soon,
+  );
   const ear = (): { recipient: Recipient; ear: Ear } => {
     const ear: Ear = { isOpen: true, writes: [], joined: [], messages: 0 };
     const recipient = ear as unknown as Recipient;
@@ -55,6 +59,61 @@ describe("cork", () => {
     // Joined once for both.
     expect(b.ear.joined[0]).toBe(a.ear.joined[0]);
     expect([cork.isHolding, cork.isEmpty]).toEqual([false, true]);
+  });
+
+  describe("words", () => {
+    function later() {
+      const due: (() => void)[] = [];
+      const { cork, ear, metrics, order } = world((run) => due.push(run));
+      return { cork, ear, metrics, order, due };
+    }
+    const bytes = (text: string): Buffer => Buffer.from(text);
+
+    test("what is said to a connection in one callback leaves in one write", () => {
+      const { cork, ear, due } = later();
+      const [a, b] = [ear(), ear()];
+      for (const text of ["1", "2", "3"]) cork.say(a.recipient, bytes(text));
+      cork.say(b.recipient, bytes("4"));
+      expect([a.ear.writes, b.ear.writes, due.length]).toEqual([[], [], 1]);
+      due[0]?.();
+      expect(a.ear.joined.map(String)).toEqual(["123"]);
+      expect(b.ear.joined.map(String)).toEqual(["4"]);
+      expect([a.ear.messages, cork.isEmpty]).toEqual([3, true]);
+      cork.say(a.recipient, bytes("5"));
+      expect(due.length).toBe(2);
+    });
+
+    test("words and batches of one connection keep their order", () => {
+      const { cork, ear, due } = later();
+      const { recipient, ear: heard } = ear();
+      cork.open();
+      cork.hold(recipient, bytes("batch "), 1);
+      cork.say(recipient, bytes("word "));
+      cork.hold(recipient, bytes("batch"), 1);
+      due[0]?.();
+      expect(heard.joined.map(String)).toEqual(["batch word batch"]);
+      cork.say(recipient, bytes("a"));
+      cork.hold(recipient, bytes("b"), 1);
+      expect(cork.flush(() => false)).toBe(true);
+      due[1]?.();
+      expect(heard.joined.map(String)).toEqual(["batch word batch", "ab"]);
+      expect(cork.isEmpty).toBe(true);
+    });
+
+    test("they are bounded in bytes of one connection, and in connections", () => {
+      const { cork, ear, metrics, due } = later();
+      const one = ear();
+      for (let i = 0; i < 5; i++) cork.say(one.recipient, Buffer.alloc(4 * KIB));
+      expect(one.ear.writes.length).toBe(1);
+      expect(metrics.count("cork_full")).toBe(1);
+      cork.say(one.recipient, Buffer.alloc(40 * KIB));
+      expect(one.ear.writes.map((run) => run.length)).toEqual([4, 1, 1]);
+      const many = Array.from({ length: 1_030 }, ear);
+      for (const { recipient } of many) cork.say(recipient, bytes("x"));
+      expect(many.filter(({ ear: { writes } }) => writes.length === 1).length).toBeGreaterThan(1_000);
+      for (const run of due) run();
+      expect(many.every(({ ear: { writes } }) => writes.length === 1)).toBe(true);
+    });
   });
 
   test("one array alone is written as it is", () => {

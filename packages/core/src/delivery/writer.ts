@@ -59,11 +59,14 @@ export function writeBatch(parts: WriterParts, recipient: Recipient, batch: Batc
   if (bytes.length > 0 && recipient.isOpen) write(parts, recipient, bytes, batch.size);
 }
 
-/** Sends one message of its codec, if there is one. A connection that is closing gets none. */
+/**
+ * Sends one message of its codec, if there is one. A connection that is closing gets none. It leaves with the
+ * end of this callback, beside what else is said in it.
+ */
 export function send(parts: WriterParts, recipient: Recipient, message: WireMessage | undefined): void {
   if (message === undefined || !recipient.isOpen) return;
   if (fillOf(parts, recipient) > ROOM_FOR_WORDS) parts.slowConsumers.end(recipient);
-  else write(parts, recipient, frameMessage(recipient.transport.framing, message), 1);
+  else parts.cork.say(recipient, frameMessage(recipient.transport.framing, message));
 }
 
 /** The last word before it is closed. False where its transport has failed over it. */

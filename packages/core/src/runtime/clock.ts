@@ -19,6 +19,8 @@ export interface Clock {
   every(intervalMs: number, run: () => void): Timer;
   /** Lets these timers rest while the process is idle. Left out by clocks whose timers never do. */
   readonly rest?: Rest;
+  /** Calls `run` behind the code that runs now: before any other callback of the event loop. */
+  soon(run: () => void): void;
   /** Calls `run` after the I/O that is ready now, before anything that comes later. */
   defer(run: () => void): void;
 }
@@ -36,6 +38,9 @@ function clockOn(grid: TimerGrid): Clock {
     },
     every: (intervalMs: number, run: () => void) => grid.every(intervalMs, run),
     rest: grid,
+    soon(run: () => void): void {
+      process.nextTick(run);
+    },
     defer(run: () => void): void {
       setImmediate(run);
     },

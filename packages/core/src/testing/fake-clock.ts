@@ -48,6 +48,11 @@ export class FakeClock implements Clock {
     return this.#add(intervalMs, intervalMs, run);
   }
 
+  /** At once: a test sees what is said as it is said. */
+  soon(run: () => void): void {
+    run();
+  }
+
   defer(run: () => void): void {
     this.#deferred.push(run);
   }
