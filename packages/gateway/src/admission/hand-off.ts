@@ -1,5 +1,6 @@
 /**
- * The hand-offs to one worker, or from a worker to its primary: a queue of sockets, one on its way at a time.
+ * The hand-offs by Node's IPC channel, to one worker or from a worker to its primary: a queue of sockets, one
+ * on its way at a time. Bare handles go to a worker by a pipe of their own instead (`piped-hand-offs.ts`).
  *
  * Node passes one handle at a time over a channel and copies its whole queue at each acknowledgement, which
  * makes a burst quadratic (docs/adr/0003-front-door.md); with one under way Node's queue stays empty and ours

@@ -1,5 +1,7 @@
 /**
  * Hand-off messages: the text that a socket takes along on the IPC channel between the primary and a worker.
+ * Handles that go to a worker have a pipe of their own (`parcels.ts`): here go copies of listening handles,
+ * misplaced sockets, and all sockets where the worker takes nothing that Node does not document.
  *
  * One string with everything in it: Node turns each message into a line of JSON, and an object around the
  * request's head costs more than the head. Bytes are latin1, one character each.

@@ -2,7 +2,7 @@
  * The link: messages between the primary and one worker, beside the IPC channel.
  *
  * Node's IPC channel holds every message back while a socket is being handed over on it (one at a time, in
- * order), so it carries sockets and nothing else. Control and the embedded broker's traffic go over this
+ * order), so it carries handles and nothing else. Control and the embedded broker's traffic go over this
  * pipe, file descriptor 4 of the worker: one JSON value a line.
  *
  * Invariants: messages arrive whole, and a slow or a large one never ends the link. `send` refuses a message
@@ -57,6 +57,8 @@ export type Send<Out> = (message: Out, share?: number) => boolean;
 
 /** The link's file descriptor in the worker, after stdio and the IPC channel. */
 export const LINK_FD = 4;
+/** That of the pipe for handles, where there is one. */
+export const HANDLES_FD = 5;
 
 const MIB = 1024 * 1024;
 /** What the stream is given at most before it has taken what it has; the rest waits in the lanes. */

@@ -92,7 +92,7 @@ export const LOAD_INTERVAL_MS = 200;
  * Raised whenever a message, or what a worker is configured with, changes in a way that the other side must
  * know: a reload starts workers of the code on disk under a primary that is older.
  */
-export const LINK_VERSION = 10;
+export const LINK_VERSION = 11;
 
 export type ToWorker =
   | {
@@ -108,6 +108,8 @@ export type ToWorker =
       readonly config: unknown;
       /** What the public ports shake hands with; undefined: they speak plain HTTP. */
       readonly tls: TlsMaterial | undefined;
+      /** Whether sockets come by the pipe for handles; otherwise they come by Node's IPC channel. */
+      readonly piped: boolean;
     }
   /** From now on handshakes are made with this. */
   | { readonly type: "tls"; readonly material: TlsMaterial }

@@ -97,6 +97,11 @@ function discover(): Internals {
   };
 }
 
+/** Node's class of requests to write; undefined from Node 26 on, where the handle makes them. */
+export function writeRequestClass(): (new () => object) | undefined {
+  return discover().Write;
+}
+
 /** What keeps `HandleIo` from working on this Node.js, as a clause; undefined where it works. */
 export function handleIoProblem(): string | undefined {
   try {

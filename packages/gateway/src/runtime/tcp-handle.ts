@@ -1,6 +1,7 @@
 /**
  * Node's TCP handle, as far as the front door and the worker use it: listening, one read, and the way between
- * a handle and an ordinary socket. This file and `handle-io.ts` alone rely on what Node does not document.
+ * a handle and an ordinary socket. This file, `handle-io.ts` and `handle-pipe.ts` alone rely on what Node
+ * does not document.
  *
  * Why at the door: between `accept` and the hand-off a socket needs one read and a certain stop. A
  * `net.Socket` cannot be stopped for certain (`pause()` goes on reading into its buffer, and a handle that

@@ -1,12 +1,12 @@
 /**
- * Sockets from the primary: arrive on the IPC channel with their request's head, become WebSockets or
- * connections of the HTTP server. Those that the worker accepted itself (`direct-door.ts`) go the same way
- * from `take` on.
+ * Sockets from the primary: arrive with their request's head, by the pipe for handles (`piped-sockets.ts`) or
+ * on the IPC channel, and become WebSockets or connections of the HTTP server. Those that the worker accepted
+ * itself (`direct-door.ts`) go the same way from `take` on.
  *
- * The one file of the worker that knows how sockets travel; what follows sees a socket and a request head. A
- * plain request for a WebSocket or an event stream goes straight there, as a bare handle. Every other one is
- * injected into the HTTP server by
- * @socket.io/sticky's worker half, which also keeps its connection from being used for another session.
+ * With `piped-sockets.ts` the one file of the worker that knows how sockets travel; what follows sees a
+ * socket and a request head. A plain request for a WebSocket or an event stream goes straight there, as a
+ * bare handle. Every other one is injected into the HTTP server by @socket.io/sticky's worker half, which
+ * also keeps its connection from being used for another session.
  * Counts what arrives, for the primary's view of what is on its way; that includes sockets which closed in
  * between and come without a handle.
  */
@@ -82,7 +82,12 @@ export class HandOffReceiver {
     this.#channel.emit("message", { type: "sticky:connection", data }, socket);
   }
 
-  #receive({ about: address, head }: HandOffMessage, seat: Seat | undefined): void {
+  /** One that came by the pipe for handles. */
+  takePiped(handle: TcpHandle, head: string, address: string): void {
+    this.#receive({ about: address, head }, handle);
+  }
+
+  #receive({ about: address, head }: Pick<HandOffMessage, "about" | "head">, seat: Seat | undefined): void {
     this.#received++;
     if (seat === undefined) {
       if (address !== "") this.#departed.push(address);

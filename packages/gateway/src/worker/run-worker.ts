@@ -11,11 +11,13 @@ import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Logger } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
-import { LINK_FD, Link } from "../link/link.js";
+import { HANDLES_FD, LINK_FD, Link } from "../link/link.js";
 import { LINK_VERSION, type ToPrimary, type ToWorker } from "../link/messages.js";
+import { HandlePipe, type HandlePipeEvents } from "../runtime/handle-pipe.js";
 import { DirectDoor } from "./direct-door.js";
 import { HandOffReceiver } from "./hand-off-receiver.js";
 import type { WorkerOptions } from "./options.js";
+import { PipedSockets } from "./piped-sockets.js";
 import { Worker, type WorkerMessage } from "./worker.js";
 
 /** How long connections may take to close when the primary is gone, ms. */
@@ -89,16 +91,20 @@ class WorkerLife {
     else if (this.#state.t === "running") this.#state.worker.receive(message satisfies WorkerMessage);
   }
 
-  async #start({ link, config, slot, generation, relayDirectory, port, tls }: StartMessage): Promise<void> {
+  async #start({
+    link,
+    config,
+    slot,
+    generation,
+    relayDirectory,
+    port,
+    tls,
+    piped,
+  }: StartMessage): Promise<void> {
     if (this.#state.t !== "waiting") return;
     this.#state = { t: "starting" };
     try {
-      if (link !== LINK_VERSION) {
-        throw new Error(
-          `the code on disk speaks version ${LINK_VERSION} to its primary, and the one that runs version ${link}: ` +
-            "restart the instance instead of reloading it",
-        );
-      }
+      assertSameVersion(link);
       const options = await this.#makeOptions(config, { slot, generation });
       const handOffs = new HandOffReceiver(process);
       const owner: Owner = { slot, generation };
@@ -126,6 +132,7 @@ class WorkerLife {
         door,
       });
       handOffs.deliverTo(worker.http);
+      if (piped) new PipedSockets(openPipe, options.clock, (...came) => handOffs.takePiped(...came));
       // From now on: the broker answers while the worker still opens its socket.
       this.#state = { t: "running", worker, logger: options.logger };
       await worker.listen();
@@ -150,6 +157,19 @@ class WorkerLife {
     }
     this.end();
   }
+}
+
+/** Throws where the primary is of another version. */
+function assertSameVersion(link: number): void {
+  if (link === LINK_VERSION) return;
+  throw new Error(
+    `the code on disk speaks version ${LINK_VERSION} to its primary, and the one that runs version ${link}: ` +
+      "restart the instance instead of reloading it",
+  );
+}
+
+function openPipe(events: HandlePipeEvents): HandlePipe {
+  return new HandlePipe(new Socket({ fd: HANDLES_FD, readable: false }), events);
 }
 
 function ignoreSignal(): void {}

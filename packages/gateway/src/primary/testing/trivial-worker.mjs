@@ -51,11 +51,10 @@ function live({ slot, config }) {
       for (;;);
     });
   process.on("message", (message, handle) => {
-    // As in hand-off-message.ts: a letter, what it is about, a line feed, the head.
-    if (message.startsWith("c")) {
-      process.send(message, handle, {}, () => handle.close());
-      return;
-    }
+    // A listening handle is copied by its way here and back.
+    process.send(message, handle, {}, () => handle.close());
+  });
+  takePiped((head, handle) => {
     received++;
     sockets++;
     report();
@@ -67,13 +66,38 @@ function live({ slot, config }) {
     });
     socket.resume();
     // "/stay" is kept open.
-    const text = `slot:${slot} pid:${process.pid} bytes:${message.length - message.indexOf("\n") - 1}\n`;
+    const text = `slot:${slot} pid:${process.pid} bytes:${head.length}\n`;
     const body = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
-    if (message.includes("/stay")) socket.write(body);
+    if (head.includes("/stay")) socket.write(body);
     else socket.end(body);
   });
   say({ type: "ready" });
   report();
+}
+
+/** As in parcels.ts: a length, a letter for the place, what it is about, a line feed, the head. */
+function takePiped(take) {
+  const shell = new Socket({ fd: 5, readable: false });
+  const plain = shell._handle;
+  shell._handle = null;
+  plain.readStop();
+  const pipe = new plain.constructor(2);
+  pipe.open(5);
+  let rest = Buffer.alloc(0);
+  const begun = [];
+  pipe.onread = (bytes) => {
+    if (bytes === undefined) return process.exit(0);
+    if (pipe.pendingHandle) begun.push(pipe.pendingHandle);
+    pipe.pendingHandle = null;
+    rest = Buffer.concat([rest, Buffer.from(bytes)]);
+    while (rest.length > 4 && rest.length >= 4 + rest.readUInt32BE(0)) {
+      const text = rest.toString("latin1", 4, 4 + rest.readUInt32BE(0));
+      rest = rest.subarray(4 + text.length);
+      pipe.writeLatin1String({}, text[0].toLowerCase());
+      take(text.slice(text.indexOf("\n") + 1), begun.shift());
+    }
+  };
+  pipe.readStart();
 }
 
 createInterface({ input: link }).on("line", (line) => {

@@ -75,6 +75,7 @@ export class WorkerLauncher {
   launch(slot: number, program: WorkerProgram, taken: readonly number[]): WorkerProcess {
     const { port, tls } = this.place;
     const relayDirectory = this.place.relayDirectory();
+    const piped = program.travelsAs !== "socket";
     cluster.setupPrimary({
       exec: program.workerScript,
       args: [],
@@ -83,8 +84,8 @@ export class WorkerLauncher {
       cwd: existsSync(process.cwd()) ? process.cwd() : "/",
       // Sockets come with the bytes already read, as text (admission/hand-off.ts).
       serialization: "json",
-      // Standard input, output, error; the IPC channel; the link.
-      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
+      // Standard input, output, error; the IPC channel; the link; the pipe for handles.
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe", ...(piped ? (["pipe"] as const) : [])],
     });
     const forked = cluster.fork();
     // A broken IPC channel shows as the end that follows it.
@@ -98,6 +99,7 @@ export class WorkerLauncher {
       port,
       config: program.workerConfig,
       tls: tls(),
+      piped,
     });
     return worker;
   }

@@ -6,14 +6,17 @@
  * How busy it is says its `WorkerLoad`. Invariant: the state moves forward only, and `closed` resolves once.
  */
 import type { Worker } from "node:cluster";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@holdfast/core";
 import type { Owner } from "@holdfast/protocol";
-import { HandOffs, type TravelsAs } from "../../admission/hand-off.js";
+import { type HandOffEvents, HandOffs, type TravelsAs } from "../../admission/hand-off.js";
 import type { PendingSocket } from "../../admission/pending-socket.js";
+import { PipedHandOffs } from "../../admission/piped-hand-offs.js";
 import { decodeTravel, type HandOffMessage } from "../../link/hand-off-message.js";
-import { LINK_FD, Link } from "../../link/link.js";
+import { HANDLES_FD, LINK_FD, Link } from "../../link/link.js";
 import type { Load, ToPrimary, ToWorker } from "../../link/messages.js";
+import { HandlePipe } from "../../runtime/handle-pipe.js";
 import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 import { WorkerLoad } from "./worker-load.js";
 
@@ -45,7 +48,9 @@ export class WorkerProcess {
   /** Resolves when the process is gone and its pipes are read to the end. */
   readonly closed: Promise<void>;
   readonly #clock: Clock;
-  readonly #handOffs: HandOffs;
+  /** Node's: listening handles go by it, and sockets where there is no pipe for them. */
+  readonly #channel: HandOffs;
+  readonly #handOffs: HandOffs | PipedHandOffs;
   readonly #link: Link<ToWorker, ToPrimary>;
   readonly #load = new WorkerLoad();
   #drained: () => void = () => {};
@@ -56,19 +61,16 @@ export class WorkerProcess {
     this.process = process;
     this.#clock = clock;
     this.closed = new Promise((resolve) => process.process.once("close", () => resolve()));
-    this.#handOffs = new HandOffs(
-      process,
-      {
-        taken: () => events.room(this),
-        undeliverable: (socket) => {
-          this.#load.returned(1);
-          events.undeliverable(this, socket);
-        },
+    const handOffEvents: HandOffEvents = {
+      taken: () => events.room(this),
+      undeliverable: (socket) => {
+        this.#load.returned(1);
+        events.undeliverable(this, socket);
       },
-      clock,
-      "handOff",
-      travelsAs,
-    );
+    };
+    this.#channel = new HandOffs(process, handOffEvents, clock, "handOff", travelsAs);
+    const shell = (process.process.stdio as readonly unknown[])[HANDLES_FD] as Socket | undefined;
+    this.#handOffs = shell === undefined ? this.#channel : pipedBy(shell, handOffEvents, clock);
     process.process.on("message", (message: unknown, handle?: unknown) => {
       const note = decodeTravel(message);
       // A socket that closed on the way comes without its handle.
@@ -133,7 +135,7 @@ export class WorkerProcess {
 
   /** Asks for a copy of a listening handle. None comes if the worker ends first. */
   copy(handle: ListenHandle, port: number): void {
-    this.#handOffs.copy(handle, port);
+    this.#channel.copy(handle, port);
   }
 
   /** Takes back what it has not taken; of a live worker without the one under way, which may arrive yet. */
@@ -165,4 +167,14 @@ export class WorkerProcess {
   kill(): void {
     this.process.process.kill("SIGKILL");
   }
+}
+
+function pipedBy(shell: Socket, events: HandOffEvents, clock: Clock): PipedHandOffs {
+  const pipe: HandlePipe = new HandlePipe(shell, {
+    came: (bytes) => handOffs.answered(bytes),
+    unsent: (handle) => handOffs.unsent(handle),
+    ended: () => {},
+  });
+  const handOffs = new PipedHandOffs(pipe, events, clock);
+  return handOffs;
 }
