@@ -20,7 +20,7 @@ describe("whether the build is up to date", () => {
     mkdirSync(join(root, "scripts"));
     cpSync("scripts/built.mjs", join(root, "scripts/built.mjs"));
     for (const path of ["package.json", "package-lock.json", "tsconfig.json"]) put(path);
-    for (const path of ["main.js", "demo/holdfast.js", "dashboard/index.html"])
+    for (const path of ["main.js", "demo/holdfast.js", "dashboard/index.html", "worker/worker-main.js"])
       put(`packages/cli/dist/${path}`);
     put("packages/client/dist/index.js");
     put("packages/core/src/deep/a.ts");

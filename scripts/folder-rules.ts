@@ -50,6 +50,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
     "worker/canary",
     "worker/http",
     "worker/webhook",
+    "worker/polling",
     "worker/relay",
     "worker/siblings",
     "worker/embedded",

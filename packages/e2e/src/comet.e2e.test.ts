@@ -8,9 +8,10 @@ import { Browser } from "./browser.js";
 import { eventually } from "./deadline.js";
 import { EventStream } from "./event-stream.js";
 import { GatewayProcess } from "./gateway-process.js";
+import { KeepAliveSocket } from "./keep-alive-socket.js";
 import { metric } from "./metrics-text.js";
 import { openDescriptors } from "./open-descriptors.js";
-import { PollClient } from "./poll-client.js";
+import { type PollAnswer, PollClient } from "./poll-client.js";
 import { Program } from "./program.js";
 import { rawRequest } from "./raw-request.js";
 import { Resources } from "./resources.js";
@@ -231,6 +232,43 @@ describe("slow and silent peers", () => {
     await gateway.publish("log:victim", "real");
     await eventually("it hears", () => victim.data("log:victim").length > 0);
     expect(victim.data("log:victim")).toEqual(["real"]);
+  });
+});
+
+describe("one kept connection", () => {
+  const post = (body: string, query = "", lines = ""): string =>
+    `POST /poll${query} HTTP/1.1\r\nHost: x\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+  test("carries polls one after another, in pieces and pipelined, and any other request after them", async () => {
+    const port = Number(new URL(gateway.http).port);
+    const kept = own.add(await KeepAliveSocket.open(port));
+    kept.write(post('{"channels":["log:kept"]}'));
+    let last = JSON.parse((await kept.answer()).body) as PollAnswer;
+    const heard: unknown[] = [];
+    for (const piece of [1, 40, 90, 1_000]) {
+      const text = post(
+        JSON.stringify({ cursor: last.cursor }),
+        `?sid=${last.sid}`,
+        "Origin: https://no.example\r\n",
+      );
+      kept.write(text.slice(0, piece));
+      await gateway.publish("log:kept", piece);
+      kept.write(text.slice(piece));
+      const refused = await kept.answer();
+      expect(refused.status).toBe(403);
+      kept.write(post(JSON.stringify({ cursor: last.cursor }), `?sid=${last.sid}`));
+      const answer = await kept.answer();
+      expect([answer.status, answer.headers.get("connection")]).toEqual([200, "keep-alive"]);
+      last = JSON.parse(answer.body) as PollAnswer;
+      heard.push(...dataOf(last.frames.map((frame) => JSON.stringify({ ...frame }))));
+    }
+    expect(heard).toEqual([1, 40, 90, 1_000]);
+    const next = post(JSON.stringify({ cursor: last.cursor }), `?sid=${last.sid}`);
+    kept.write(`${next}${post("no JSON")}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n${post("no JSON")}`);
+    await gateway.publish("log:kept", "end");
+    const answers = [await kept.answer(), await kept.answer(), await kept.answer(), await kept.answer()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 400]);
+    expect(answers[0]?.body).toContain('"end"');
   });
 });
 

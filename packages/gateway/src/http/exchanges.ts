@@ -30,6 +30,12 @@ const SWEEP_MS = 1_000;
  */
 export type CutReason = "pipelined" | "unread" | "surplus";
 
+/** What an answer leaves by. */
+export interface Leavable {
+  readonly destroyed: boolean;
+  destroy(): unknown;
+}
+
 /** An answer that leaves. */
 interface Leaving {
   /** Monotonic ms. */
@@ -47,7 +53,7 @@ export class Exchanges {
   /** Connections with more than that, until the end of the turn. */
   readonly #surplus = new Set<Duplex>();
   /** Connections whose answer the kernel has not taken. */
-  readonly #leaving = new Map<Duplex, Leaving>();
+  readonly #leaving = new Map<Leavable, Leaving>();
   /** Connections whose last answer was written. */
   readonly #over = new WeakSet<Duplex>();
   readonly #written: (this: ServerResponse) => void;
@@ -154,9 +160,14 @@ export class Exchanges {
    * An answer of so many bytes has begun to leave: its deadline runs until its response, or its socket, has
    * closed.
    */
-  leaving(socket: Duplex, bytes: number, response?: ServerResponse): void {
+  leaving(socket: Leavable, bytes: number, response?: ServerResponse): void {
     const ms = this.#timeoutMs + (bytes / BYTES_PER_SECOND) * 1000;
     this.#leaving.set(socket, { deadline: this.#clock.monotonic() + ms, response });
+  }
+
+  /** The answer has left, or its connection has gone. For connections that are not Node's. */
+  left(socket: Leavable): void {
+    this.#leaving.delete(socket);
   }
 
   /** The connection is turned away by an answer of so many bytes. What its client still sends is dropped. */

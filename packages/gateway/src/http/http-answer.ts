@@ -74,12 +74,18 @@ export function inviteBody(request: IncomingMessage, response: ServerResponse): 
 }
 
 /**
- * The answer as it goes over a bare socket, which ends with it. `headOnly` leaves the body out, as HEAD asks.
+ * The answer as it goes over a bare socket. `headOnly` leaves the body out, as HEAD asks; `connection`: what
+ * becomes of it, by default it ends.
  */
-export function answerBytes(answer: HttpAnswer, date: string, headOnly = false): Buffer {
+export function answerBytes(
+  answer: HttpAnswer,
+  date: string,
+  headOnly = false,
+  connection: "close" | "keep-alive" = "close",
+): Buffer {
   const { status } = answer;
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
-  const headers = { ...responseHeaders(answer), Date: date, Connection: withUpgrade("close", answer) };
+  const headers = { ...responseHeaders(answer), Date: date, Connection: withUpgrade(connection, answer) };
   for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
   const body = headOnly ? "" : (answer.body ?? "");
   return Buffer.concat([

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { isUpgrade, type PlainHead, readPlainHead } from "./plain-head.js";
+import { isUpgrade, type PlainHead, readPlainHead, readPlainPost } from "./plain-head.js";
 
 function readWebSocketHead(text: string): PlainHead | undefined {
   const head = readPlainHead(text);
@@ -129,5 +129,45 @@ describe("reading a WebSocket request's head", () => {
     expect(
       readWebSocketHead(head([...PLAIN.slice(0, 2), "Connection: keep-alive, Upgrade", ...PLAIN.slice(3)])),
     ).toBeDefined();
+  });
+});
+
+describe("reading a POST's head", () => {
+  const post = (lines: readonly string[]): string => head(lines, "/poll?sid=a").replace("GET", "POST");
+  const GOOD = ["Host: a", "Connection: Keep-Alive", "Content-Length: 12"];
+
+  it("finds target, headers, the end and how long its body is", () => {
+    const text = post([...GOOD, "Cookie: a=1", "Cookie: b=2"]);
+    expect(readPlainPost(`${text}{"a":"b"}`)).toMatchObject({
+      method: "POST",
+      url: "/poll?sid=a",
+      headers: { host: "a", "content-length": "12", cookie: "a=1; b=2" },
+      end: text.length,
+      bodyBytes: 12,
+    });
+  });
+
+  it.each([
+    ["a GET", head(GOOD)],
+    ["no length", post(GOOD.slice(0, 2))],
+    ["an empty length", post(["Host: a", "Content-Length:"])],
+    ["two lengths", post([...GOOD, "Content-Length: 12"])],
+    ["a list of lengths", post(["Host: a", "Content-Length: 12, 12"])],
+    ["a tab behind the length", post(["Host: a", "Content-Length: 12\t"])],
+    ["a length with a sign", post(["Host: a", "Content-Length: +12"])],
+    ["a hexadecimal length", post(["Host: a", "Content-Length: 0x12"])],
+    ["a long length", post(["Host: a", "Content-Length: 1234567890"])],
+    ["a chunked body", post([...GOOD, "Transfer-Encoding: chunked"])],
+    ["an expectation", post([...GOOD, "Expect: 100-continue"])],
+    ["an offer", post([...GOOD, "Upgrade: h2c"])],
+    ["the end of the connection", post(["Host: a", "Connection: close", "Content-Length: 2"])],
+    ["a list of connection options", post(["Host: a", "Connection: keep-alive, x", "Content-Length: 2"])],
+    ["the old name of connection", post([...GOOD, "Proxy-Connection: close"])],
+    ["no host", post(GOOD.slice(1))],
+    ["a folded line", post([...GOOD, "X: a", " b"])],
+    ["HTTP/1.0", post(GOOD).replace("HTTP/1.1", "HTTP/1.0")],
+    ["no end", post(GOOD).slice(0, -2)],
+  ])("leaves %s to the HTTP server", (_what, text) => {
+    expect(readPlainPost(text)).toBeUndefined();
   });
 });

@@ -1,12 +1,13 @@
 /**
- * The head of a plain GET request, read without Node's HTTP parser.
+ * The head of a plain GET request, or of a plain POST, read without Node's HTTP parser.
  *
  * Nine of ten sockets bring one whole head that asks for a WebSocket, or for an event stream, and nothing
- * else. For those the parser, its request and response objects and their listeners cost more than the
- * handshake itself (docs/performance.md, storm). Strict: whatever is not plainly such a request is left to
- * the HTTP server, which knows the rest of RFC 9112. Invariant: for every head taken here Node's parser would
- * have found the same method, target and headers, and the request has no problem by `request-rules.ts`
- * (plain-head.test.ts and request-roads.property.test.ts compare them over generated heads).
+ * else; others bring polls, one after another. For those the parser, its request and response objects and
+ * their listeners cost more than the handshake itself (docs/performance.md, storm). Strict: whatever is not
+ * plainly such a request is left to the HTTP server, which knows the rest of RFC 9112. Invariant: for every
+ * head taken here Node's parser would have found the same method, target and headers, and the request has no
+ * problem by `request-rules.ts` (plain-head.test.ts and request-roads.property.test.ts compare them over
+ * generated heads).
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { withoutOuterSpace } from "./field-value.js";
@@ -21,7 +22,11 @@ export interface PlainHead extends RequestHead {
   readonly end: number;
 }
 
-const METHOD = "GET ";
+/** A POST whose body has so many bytes, on a connection that is kept for the next request. */
+export interface PlainPost extends PlainHead {
+  readonly bodyBytes: number;
+}
+
 const VERSION = " HTTP/1.1";
 /**
  * Every line a name, RFC 9110 §5.6.2, and a value without controls but the tab, §5.5. One test of all lines
@@ -30,6 +35,9 @@ const VERSION = " HTTP/1.1";
 const LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
 /** Path and query. A fragment has no place in a target. */
 const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
+/** Node's parser takes no tab behind the number. */
+const LENGTH = /\r\ncontent-length: ?(\d{1,9})\r\n/i;
+const KEPT = /^(?:keep-alive)?$/i;
 /** Lists, which Node joins when they come in several lines. Any other repeated header is not plain. */
 const JOINED: ReadonlySet<string> = new Set([
   "x-forwarded-for",
@@ -40,14 +48,32 @@ const JOINED: ReadonlySet<string> = new Set([
 
 /** `text` is the head as latin1, possibly with more behind it. */
 export function readPlainHead(text: string): PlainHead | undefined {
+  const head = readHead(text, "GET");
+  return head !== undefined && isPlain(head.headers) && head.headers["content-length"] === undefined
+    ? head
+    : undefined;
+}
+
+/** The same of a POST that says how long its body is, and nothing of its connection but that it is kept. */
+export function readPlainPost(text: string): PlainPost | undefined {
+  const head = readHead(text, "POST");
+  if (head === undefined || !isPlain(head.headers)) return undefined;
+  const { connection = "", upgrade } = head.headers;
+  // Node's parser reads the old name as `Connection`, too.
+  if (upgrade !== undefined || head.headers["proxy-connection"] !== undefined) return undefined;
+  const length = LENGTH.exec(text.slice(0, head.end))?.[1];
+  if (length === undefined || !KEPT.test(connection)) return undefined;
+  return { ...head, bodyBytes: Number(length) };
+}
+
+function readHead(text: string, method: "GET" | "POST"): PlainHead | undefined {
   const end = text.indexOf("\r\n\r\n");
   const eol = text.indexOf("\r\n");
-  if (end === -1 || !text.startsWith(METHOD) || !text.startsWith(VERSION, eol - VERSION.length))
-    return undefined;
-  const url = text.slice(METHOD.length, eol - VERSION.length);
+  if (end === -1 || !text.startsWith(method) || text[method.length] !== " ") return undefined;
+  if (!text.startsWith(VERSION, eol - VERSION.length)) return undefined;
+  const url = text.slice(method.length + 1, eol - VERSION.length);
   const headers = TARGET.test(url) ? readHeaders(text, eol + 2, end) : undefined;
-  if (headers === undefined || !isPlain(headers)) return undefined;
-  return { method: "GET", url, headers, end: end + 4 };
+  return headers && { method, url, headers, end: end + 4 };
 }
 
 function readHeaders(text: string, from: number, end: number): IncomingHttpHeaders | undefined {
@@ -82,7 +108,6 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
   return (
     headers.host !== undefined &&
     isHost(headers.host) &&
-    headers["content-length"] === undefined &&
     headers["transfer-encoding"] === undefined &&
     headers.expect === undefined
   );

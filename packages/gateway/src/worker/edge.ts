@@ -119,6 +119,7 @@ export class Edge {
       random: Math.random,
       handshakes: metrics,
       brake: this.#brake,
+      polling: this.#engine.takesHandles ? { io, idleMs: KEEP_ALIVE_MS } : undefined,
       parser: this.#engine.takesHandles ? INTERNAL_PARSER : DOCUMENTED_PARSER,
     });
   }
@@ -137,8 +138,7 @@ export class Edge {
       this.#engine.open +
       this.#comet.sockets +
       this.#authentication.waiting +
-      this.http.relayed +
-      this.http.handshaking
+      this.http.sockets
     );
   }
 

@@ -86,7 +86,7 @@ beforeEach(async () => {
     core,
     upgrades: new UpgradeAdmission(core, authentication, policy, clients, new AddressProbes(), () => 0),
     engine: transports,
-    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined }),
+    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined, moved() {} }),
     comet: {
       handle(request, response, release) {
         if (request.url !== "/sse") return false;
@@ -94,6 +94,9 @@ beforeEach(async () => {
         return true;
       },
       takeHandle: () => false,
+      fanOut: 0,
+      pollRefusal: () => undefined,
+      poll() {},
       close() {},
     },
     waiting: new WaitingSockets(clock, 10_000, MAX_WAITING),

@@ -31,15 +31,17 @@ import { TurnedAway } from "./http/turned-away.js";
 import type { UpgradePolicy } from "./http/upgrade.js";
 import { withoutOffer } from "./http/upgrade-offers.js";
 import { Upgrades, type UpgradesParts } from "./http/upgrades.js";
+import { type PollDoorParts, pollDoor } from "./poll-door.js";
+import type { PollingConnections } from "./polling/polling-connections.js";
 import { Relay, type RelayOptions } from "./relay/relay.js";
 
 /** RFC 9110 §9.3.6: a method that most servers do not have. */
 const NO_TUNNELS = errorAnswer(501, httpError(501, "This is no proxy."));
 
-export interface HttpServerParts extends Omit<HttpSocketsParts, "parser">, UpgradesParts {
+export interface HttpServerParts extends Omit<HttpSocketsParts, "parser">, UpgradesParts, PollDoorParts {
   readonly core: Pick<Core, "state">;
   readonly plain: PlainHttp;
-  readonly comet: Pick<Comet, "handle" | "takeHandle" | "close">;
+  readonly comet: Pick<Comet, "handle" | "takeHandle" | "close"> & PollDoorParts["comet"];
   readonly policy: Pick<UpgradePolicy, "mayComeFrom">;
   /** Where other workers answer, and who this one is. */
   readonly relay: RelayOptions;
@@ -72,6 +74,7 @@ export class HttpServer {
   readonly #sockets: HttpSockets;
   readonly #upgrades: Upgrades;
   readonly #tls: TlsSockets | undefined;
+  readonly #polling: PollingConnections | undefined;
   readonly server: Server;
   #health: Health = "ok";
 
@@ -98,18 +101,21 @@ export class HttpServer {
     this.#sockets = new HttpSockets(this.server, this.#exchanges, parts, this.#turnedAway);
     this.#upgrades = new Upgrades(parts, this.#sockets, this.#turnedAway);
     this.#tls = tlsSocketsOf(parts, this.server);
+    this.#polling = pollDoor(parts, {
+      server: this.server,
+      sockets: this.#sockets,
+      exchanges: this.#exchanges,
+      relay: this.#relay,
+    });
     // One more than is taken, so that it is seen.
     this.server.maxHeadersCount = MAX_HEADERS + 1;
   }
 
-  /** Connections between this worker and others. */
-  get relayed(): number {
-    return this.#relay.sockets;
-  }
-
-  /** TLS handshakes under way. */
-  get handshaking(): number {
-    return this.#tls?.handshaking ?? 0;
+  /**
+   * Connections between this worker and others, TLS handshakes under way, and connections between two polls.
+   */
+  get sockets(): number {
+    return this.#relay.sockets + (this.#tls?.handshaking ?? 0) + (this.#polling?.free ?? 0);
   }
 
   /** Resolves when the other workers can reach this one, or with why they cannot yet. */
@@ -118,12 +124,13 @@ export class HttpServer {
   }
 
   /**
-   * Takes a handle whose request is plainly one for a WebSocket or an event stream, past Node's HTTP parser;
+   * Takes a handle whose request is plainly one for a WebSocket, a stream or a poll, past Node's HTTP parser;
    * false for any other, which is untouched then: it waits among sockets of HTTP. Where too many wait, it is
    * turned away here, as long as it is known what it asks for. `head` is the head as latin1, with what came
    * behind it; `ended` is called when it has closed.
    */
   takeHandle(handle: TcpHandle, head: string, ended: (() => void) | undefined): boolean {
+    if (this.#polling?.take(handle, head, ended)) return true;
     const request = this.#parts.engine.takesHandles ? readPlainHead(head) : undefined;
     if (request === undefined) return false;
     if (isUpgrade(request)) {
@@ -176,6 +183,7 @@ export class HttpServer {
   /** Ends connections that wait for another request, which would be refused while core drains. */
   closeIdle(): void {
     this.#sockets.closeIdle();
+    this.#polling?.idle.clear();
   }
 
   /** Ends what is not a WebSocket. Idempotent. */
@@ -184,6 +192,7 @@ export class HttpServer {
     this.#sockets.close();
     this.#parts.engine.close();
     this.#parts.comet.close();
+    this.#polling?.close();
     this.#relay.close();
     this.#exchanges.close();
     if (this.server.listening) this.server.close();

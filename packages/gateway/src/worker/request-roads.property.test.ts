@@ -12,7 +12,7 @@ import { clientAddress, TrustedProxies } from "../admission/client-address.js";
 import type { RequestHead } from "../http/incoming-head.js";
 import { originCheck } from "../http/origin.js";
 import { INTERNAL_PARSER } from "../http/parser-control.js";
-import { isUpgrade, readPlainHead } from "../http/plain-head.js";
+import { isUpgrade, readPlainHead, readPlainPost } from "../http/plain-head.js";
 import { asKnownVersion, emptyLines, isProbe, readRequestLine, sessionIdOf } from "../http/request-head.js";
 import { asksForWebSocket, settleRequest } from "../http/request-rules.js";
 import { cometPath, decideComet } from "./comet/decision.js";
@@ -176,6 +176,48 @@ describe("a request", () => {
         expect(await decideByNode(head)).toEqual(decide(fast, isUpgrade(fast)));
       }),
       { numRuns: 2_000, examples: [[`GET /ws HTTP/1.1\r\n${GOOD.join("\r\n")}\r\nX: \t\r\n\r\n`]] },
+    );
+    expect(taken).toBeGreaterThan(50);
+  });
+
+  it("with a body is read alike past Node's parser and through it", async () => {
+    const behind = 'GET / HTTP/1.1\r\nHost: y\r\n\r\n{"a":1}';
+    let taken = 0;
+    const posts = fc.tuple(
+      anyRequest,
+      fc.constantFrom(
+        "Content-Length: 0",
+        "Content-Length: 7",
+        "Content-Length: 007",
+        "Connection: keep-alive",
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(posts, async ([text, line]) => {
+        const [start = "", ...rest] = text.slice(emptyLines(text)).split("\r\n\r\n")[0]?.split("\r\n") ?? [];
+        const lines = [
+          start.replace(/^\S+/, "POST"),
+          "Host: x",
+          line,
+          ...rest.filter((each) => !/^(?:Host|Upgrade):/.test(each)),
+        ];
+        const head = `${lines.join("\r\n")}\r\n\r\n${behind}`;
+        const fast = readPlainPost(head);
+        if (fast === undefined) return;
+        taken++;
+        const seen = await readByNode(head);
+        if (seen === undefined) throw new Error("Node cannot read it");
+        const { request } = seen;
+        expect(settleRequest(request)).toBeUndefined();
+        expect([request.method, request.url, { ...request.headers }]).toEqual([
+          "POST",
+          fast.url,
+          { ...fast.headers },
+        ]);
+        const chunks = await request.toArray();
+        expect(Buffer.concat(chunks).toString()).toBe(behind.slice(0, fast.bodyBytes));
+      }),
+      { numRuns: 2_000 },
     );
     expect(taken).toBeGreaterThan(50);
   });

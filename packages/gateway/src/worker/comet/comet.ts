@@ -29,7 +29,8 @@ import { readSend } from "./bodies.js";
 import { MAX_CURSOR_LENGTH } from "./cursor.js";
 import { type BodyPath, type CometPolicy, cometPath, decideComet, refuse } from "./decision.js";
 import { EventStreams } from "./event-streams.js";
-import { PollRequests } from "./poll-requests.js";
+import { HttpPoll } from "./http-poll.js";
+import { type AskingPoll, PollRequests } from "./poll-requests.js";
 import { type PollOptions, Polls } from "./polls.js";
 import { SessionOpening, type SessionOpeningParts, whenKnown } from "./session-opening.js";
 import { CometSessions } from "./sessions.js";
@@ -101,12 +102,10 @@ export class Comet {
     if (path === undefined) return false;
     const decision = decideComet(request, path, this.#parts.policy);
     const { forwarded: names } = this.#parts.policy;
-    const forwarded = names && this.#opening.forwarded(request, names);
+    const forwarded = names && this.#opening.forwarded(request.socket.remoteAddress, request, names);
     if (decision.kind === "answer") sendAnswer(response, decision.answer);
-    else if (names !== undefined && forwarded === undefined) {
-      const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
-      sendAnswer(response, refuse(request, 431, httpError(431, message)).answer);
-    } else if (decision.kind === "body") {
+    else if (names !== undefined && forwarded === undefined) sendAnswer(response, tooMuchForwarded(request));
+    else if (decision.kind === "body") {
       const isOurs = !relayed && !response.hasHeader(ANSWERED);
       this.#read(request, response, decision.path, { takeOver, forwarded, isOurs });
     } else if (decision.kind === "ticket") this.#ticket(request, response, decision.token);
@@ -121,6 +120,30 @@ export class Comet {
   takeHandle(handle: TcpHandle, head: RequestHead, ended: (() => void) | undefined): boolean | HttpAnswer {
     if (head.method !== "GET" || cometPath(head) !== "/sse") return false;
     return this.#streamRequests.takeHandle(handle, head, ended);
+  }
+
+  /** A number for the fan-out to polls that is under way; 0 while there is none. */
+  get fanOut(): number {
+    return this.#polls.fanOut.number;
+  }
+
+  /**
+   * What all polls with this head are refused with, past Node's HTTP parser; undefined: their body decides.
+   */
+  pollRefusal(head: RequestHead): HttpAnswer | undefined {
+    const decision = decideComet(head, "/poll", this.#parts.policy);
+    if (decision.kind === "answer") return decision.answer;
+    const { forwarded: names } = this.#parts.policy;
+    const isTooMuch = names !== undefined && this.#opening.forwarded(undefined, head, names) === undefined;
+    return isTooMuch ? tooMuchForwarded(head) : undefined;
+  }
+
+  /** Answers a poll that came past Node's HTTP parser, or has it held. */
+  poll(asking: AskingPoll, body: string): void {
+    const { forwarded: names } = this.#parts.policy;
+    const forwarded = (): ForwardedHeaders | undefined =>
+      names && this.#opening.forwarded(asking.peer(), asking.head, names);
+    this.#pollRequests.take(asking, body, { forwarded, isOurs: true });
   }
 
   /** Ends what is not core's to end. Idempotent. */
@@ -151,8 +174,21 @@ export class Comet {
       if (typeof body !== "string") sendAnswer(response, body);
       else if (path === "/sse") this.#streamRequests.byBody(request, response, body, from);
       else if (path === "/send") sendAnswer(response, this.#send(request, body));
-      else this.#pollRequests.take(request, response, body, from);
+      else this.#poll(request, response, body, from);
     });
+  }
+
+  #poll(request: IncomingMessage, response: ServerResponse, body: string, from: Posted): void {
+    // A poll that is held lets go of its headers.
+    const head: RequestHead = { headers: request.headers };
+    const asking: AskingPoll = {
+      head,
+      poll: new HttpPoll(response, corsHeaders(head), this.#parts.core),
+      payer: request.socket,
+      peer: () => request.socket.remoteAddress,
+      send: (answer) => sendAnswer(response, answer),
+    };
+    this.#pollRequests.take(asking, body, { forwarded: () => from.forwarded, isOurs: from.isOurs });
   }
 
   #send(request: IncomingMessage, body: string): HttpAnswer {
@@ -171,4 +207,9 @@ export class Comet {
     session.take(commands);
     return { status: 200, headers: { ...JSON_HEADERS, ...corsHeaders(request) }, body: "{}\n" };
   }
+}
+
+function tooMuchForwarded(head: RequestHead): HttpAnswer {
+  const message = `Headers for the application may have ${MAX_FORWARDED} characters.`;
+  return refuse(head, 431, httpError(431, message)).answer;
 }

@@ -7,11 +7,11 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Core } from "@holdfast/core";
-import { disconnects, errors } from "@holdfast/protocol";
 import { withVary } from "../../http/cors.js";
-import { errorAnswer, type HttpAnswer, sendAnswer } from "../../http/http-answer.js";
+import { type HttpAnswer, sendAnswer } from "../../http/http-answer.js";
 import { qualityOf } from "../http/content-coding.js";
 import type { PartedBody } from "../http/parted-body.js";
+import { droppedAnswer, supersededAnswer } from "../polling/bare-poll.js";
 import { ANSWERED } from "../relay/relay-headers.js";
 import type { PollTransport } from "./poll-transport.js";
 import type { DueHeldPoll } from "./polls.js";
@@ -77,12 +77,11 @@ export class HttpPoll implements DueHeldPoll {
   }
 
   supersede(): void {
-    const { code, name, message } = disconnects.superseded;
-    this.#give(errorAnswer(409, { code, name, message }, this.#headers));
+    this.#give(supersededAnswer(this.#headers));
   }
 
   drop(): void {
-    this.#give(errorAnswer(503, errors.unavailable, { "Retry-After": "1", ...this.#headers }));
+    this.#give(droppedAnswer(this.#headers));
   }
 
   #give(answer: HttpAnswer): void {

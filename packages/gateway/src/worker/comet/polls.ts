@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock, Core, ForwardedHeaders, Identity } from "@holdfast/core";
 import { isSameText } from "../../runtime/same-text.js";
 import type { SharedGzip } from "../http/shared-gzip.js";
+import { PollFanOut } from "../polling/poll-fan-out.js";
 import { WaitingSockets } from "../sockets/waiting-sockets.js";
 import type { CommandFrame } from "./commands.js";
 import { type Cursor, NONCE_LENGTH, resumeOf } from "./cursor.js";
@@ -42,23 +43,19 @@ export interface DueHeldPoll extends HeldPoll, SignedPoll {
 
 /** How long a client may take to fetch what its session ends with, ms. Short: a drain closes all sessions. */
 const CLOSE_TIMEOUT_MS = 5_000;
-/** How long one stretch of answers may hold the event loop, ms. */
-const SLICE_MS = 5;
 
 export class Polls implements PollHome {
   readonly holdMs: number;
   readonly gzip: SharedGzip | undefined;
   readonly #core: Pick<Core, "open" | "isTokenOf">;
   readonly #sessions: CometSessions;
-  readonly #clock: Clock;
   readonly #held: HeldPolls<DueHeldPoll>;
   readonly #absent: WaitingSockets<PollTransport>;
   readonly #leaving: WaitingSockets<PollTransport>;
   readonly #names = new Map<PollTransport, string>();
   /** What is to be called at a session's end. */
   readonly #releases = new Map<PollTransport, () => void>();
-  /** To be flushed at the end of the turn. */
-  readonly #due = new Set<PollTransport>();
+  readonly fanOut: PollFanOut<PollTransport>;
 
   /** `gzip`: compresses answers where clients accept it; undefined: they are plain. */
   constructor(
@@ -71,7 +68,7 @@ export class Polls implements PollHome {
     this.gzip = gzip;
     this.#core = core;
     this.#sessions = sessions;
-    this.#clock = clock;
+    this.fanOut = new PollFanOut(clock);
     this.holdMs = options.holdMs;
     this.#held = new HeldPolls(clock, options.holdMs);
     this.#absent = new WaitingSockets(clock, options.graceMs, Number.POSITIVE_INFINITY);
@@ -96,8 +93,7 @@ export class Polls implements PollHome {
   }
 
   flushSoon(transport: PollTransport): void {
-    if (this.#due.size === 0) this.#clock.defer(() => this.#flush());
-    this.#due.add(transport);
+    this.fanOut.add(transport);
   }
 
   holding(
@@ -187,18 +183,5 @@ export class Polls implements PollHome {
     const session = this.#sessions.get(sid);
     if (!(session instanceof PollTransport)) return undefined;
     return isSameText(token, session.outbox.proof) || this.#core.isTokenOf(sid, token) ? session : "foreign";
-  }
-
-  #flush(): void {
-    const deadline = this.#clock.monotonic() + SLICE_MS;
-    let flushed = 0;
-    for (const transport of this.#due) {
-      this.#due.delete(transport);
-      transport.flush();
-      if (++flushed % 16 === 0 && this.#clock.monotonic() >= deadline) {
-        if (this.#due.size > 0) this.#clock.defer(() => this.#flush());
-        return;
-      }
-    }
   }
 }

@@ -128,6 +128,12 @@ export class SessionLimits {
     };
   }
 
+  /** The connection goes on as `next`, with what it has left of its rate. */
+  moved(connection: object, next: object): void {
+    const bucket = this.#connections.get(connection);
+    if (bucket !== undefined) this.#connections.set(next, bucket);
+  }
+
   /** Idempotent. */
   close(): void {
     this.#timer.cancel();

@@ -69,14 +69,9 @@ export class SessionOpening {
   }
 
   /** The same for a request of Node's server; false: it has been refused. */
-  mayOpen(
-    request: IncomingMessage,
-    response: ServerResponse,
-    channels: number,
-    head: RequestHead = request,
-    client = this.clientOf(request),
-  ): boolean {
-    const refusal = this.charge({ head, client, connection: request.socket, channels });
+  mayOpen(request: IncomingMessage, response: ServerResponse, channels: number): boolean {
+    const client = this.clientOf(request);
+    const refusal = this.charge({ head: request, client, connection: request.socket, channels });
     if (refusal !== undefined) sendAnswer(response, refusal);
     return refusal === undefined;
   }
@@ -95,9 +90,13 @@ export class SessionOpening {
   }
 
   /** What the application is shown of the request, and whose it is; undefined when that is too much. */
-  forwarded(request: IncomingMessage, names: readonly string[]): ForwardedHeaders | undefined {
-    const found = forwardedHeaders(request.headers, names);
-    return found && withAddress(found, this.clientOf(request).address);
+  forwarded(
+    peer: string | undefined,
+    { headers }: RequestHead,
+    names: readonly string[],
+  ): ForwardedHeaders | undefined {
+    const found = forwardedHeaders(headers, names);
+    return found && withAddress(found, this.clientAt(peer, headers).address);
   }
 
   refusal(head: RequestHead, error: ErrorCode): HttpAnswer {

@@ -14,6 +14,8 @@ import type { ClientAddress } from "./client-addresses.js";
 export interface LaterLimits {
   open(client: ClientAddress, connection: object | undefined, channels: number): ErrorCode | undefined;
   hold(client: ClientAddress): (() => void) | undefined;
+  /** The connection goes on as `next`, with what it has left of its rate. */
+  moved(connection: object, next: object): void;
 }
 
 /** The socket of a connection, as far as it matters here. */
@@ -46,6 +48,12 @@ export class LaterClients {
   renewed(socket: CarryingSocket, next: CarryingSocket): void {
     if (this.#once.has(socket)) this.#once.add(next);
     if (this.#again.has(socket)) this.#again.add(next);
+  }
+
+  /** The connection goes on as a socket of Node's server. `hasCarried`: requests, on its bare handle. */
+  moved(connection: object, socket: CarryingSocket, hasCarried: boolean): void {
+    if (hasCarried) this.#once.add(socket);
+    this.#limits.moved(connection, socket);
   }
 
   /** An upgrade, before anything is done for it: what to refuse it with; undefined: it may be. */

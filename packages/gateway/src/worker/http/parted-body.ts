@@ -17,6 +17,29 @@ export class PartedBody {
     this.tail = tail;
   }
 
+  /** Bytes of the whole body. */
+  get length(): number {
+    // Without the first comma.
+    let length = this.elements.length === 0 ? 0 : -1;
+    for (const each of this.elements) length += each.length;
+    return Buffer.byteLength(this.head) + length + Buffer.byteLength(this.tail);
+  }
+
+  /** The whole body behind a head of HTTP, which is latin1. */
+  behind(head: string): Buffer {
+    const bytes = Buffer.allocUnsafe(head.length + this.length);
+    let at = bytes.write(head, "latin1");
+    at += bytes.write(this.head, at);
+    let skipped = 1;
+    for (const each of this.elements) {
+      bytes.set(skipped === 0 ? each : each.subarray(skipped), at);
+      at += each.length - skipped;
+      skipped = 0;
+    }
+    bytes.write(this.tail, at);
+    return bytes;
+  }
+
   /** The whole body. */
   get bytes(): Buffer {
     const [first, ...others] = this.elements;

@@ -19,6 +19,7 @@ import type { Clock } from "@holdfast/core";
 import { errors, type Owner, ownerPrefix } from "@holdfast/protocol";
 import type { Exchanges } from "../../http/exchanges.js";
 import { errorAnswer, httpError, inviteBody, sendAnswer } from "../../http/http-answer.js";
+import type { RequestHead } from "../../http/incoming-head.js";
 import type { RoutedWay } from "../../link/metrics.js";
 import { abandonedBody, OWN_BYTES } from "../http/request-body.js";
 import type { Unfinished, UnfinishedMessages } from "../sockets/unfinished-messages.js";
@@ -116,6 +117,12 @@ export class Relay {
     readAhead(request, maxBodyBytes, arrived, (bytes) => {
       if (!response.headersSent) unfinished.hold(awaited, OWN_BYTES + bytes, false);
     });
+  }
+
+  /** Whether the request is answered by this worker, and came from no other instance. */
+  isHere({ method = "", url = "", headers }: RequestHead): boolean {
+    const named = namedOwner(method, url);
+    return headers[FORWARDED] === undefined && (named === undefined || this.#isUs(named));
   }
 
   /** What is under way gets 503, and its clients ask again elsewhere. Idempotent. */

@@ -69,8 +69,15 @@ export async function serveHandshakes(
     core,
     upgrades: new UpgradeAdmission(core, authentication, policy, clients, new AddressProbes(), () => 0),
     engine: makeEngine(name, { opener, maxPayload, unfinished, clock }),
-    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined }),
-    comet: { handle: () => false, takeHandle: () => false, close() {} },
+    later: new LaterClients(clients, { open: () => undefined, hold: () => undefined, moved() {} }),
+    comet: {
+      handle: () => false,
+      takeHandle: () => false,
+      close() {},
+      fanOut: 0,
+      pollRefusal: () => undefined,
+      poll() {},
+    },
     waiting: new WaitingSockets(clock, 10_000),
     idle: new WaitingSockets(clock, 75_000),
     relay: {
