@@ -22,3 +22,10 @@ test("what cannot be meant is said", () => {
   expect(() => parseArguments(["--runs", "0"], KNOWN)).toThrow("--runs");
   expect(() => parseArguments(["--what"], KNOWN)).toThrow();
 });
+
+test("docs are written from one result, or from the parts of one", () => {
+  expect(parseArguments(["--write-docs", "a.json"], KNOWN).writeDocs).toEqual(["a.json"]);
+  const several = parseArguments(["--write-docs", "a.json", "--write-docs", "b.json"], KNOWN);
+  expect(several.writeDocs).toEqual(["a.json", "b.json"]);
+  expect(parseArguments([], KNOWN).writeDocs).toEqual([]);
+});

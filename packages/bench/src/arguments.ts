@@ -10,7 +10,8 @@ export interface Arguments {
   readonly peers: readonly string[] | undefined;
   readonly out: string | undefined;
   readonly against: string | undefined;
-  readonly writeDocs: string | undefined;
+  /** Results, the parts of one. Empty: measure. */
+  readonly writeDocs: readonly string[];
   readonly installPeers: boolean;
   readonly help: boolean;
 }
@@ -24,7 +25,8 @@ export const USAGE = `usage: npm run bench -- [scenario …] [options]
   --peers <a,b>       ours and these peers only
   --out <dir>         where JSON and charts go (default: packages/bench/out)
   --against <json>    says what got worse since that result, and ends with 1 if anything did
-  --write-docs <json> writes that result into docs/performance.md, and measures nothing
+  --write-docs <json> writes that result into docs/performance.md, and measures nothing; several times: parts
+                      of one result, in each of which other scenarios were run
   --install-peers     fetches Bun, and nginx with Nchan, into the cache
 `;
 
@@ -39,7 +41,7 @@ export function parseArguments(args: readonly string[], known: readonly string[]
       peers: { type: "string" },
       out: { type: "string" },
       against: { type: "string" },
-      "write-docs": { type: "string" },
+      "write-docs": { type: "string", multiple: true, default: [] },
       "install-peers": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },

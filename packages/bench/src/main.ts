@@ -7,10 +7,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Arguments, parseArguments, USAGE } from "./arguments.js";
+import { joinedResult } from "./joined-result.js";
 import { killAll } from "./line-process.js";
 import { fleetClientName } from "./load/fleet-client.js";
 import { stormClientName } from "./load/storm-client.js";
-import { describeMachine } from "./measure/machine.js";
+import { describeMachine, type Machine } from "./measure/machine.js";
 import { BENCH, REPOSITORY } from "./packages.js";
 import { installPeers } from "./peers/install.js";
 import { regressions } from "./regression.js";
@@ -21,7 +22,8 @@ import { regressionTable } from "./report/regressions.js";
 import { tablesOf, textTable } from "./report/table.js";
 import { verdictTable } from "./report/verdicts.js";
 import type { BenchResult } from "./result.js";
-import { runScenarios } from "./runner.js";
+import { type Gathered, runScenario } from "./runner.js";
+import type { Scenario } from "./scenario.js";
 import { SCENARIOS } from "./scenarios/index.js";
 import { judge } from "./targets.js";
 
@@ -37,14 +39,13 @@ async function main(args: readonly string[]): Promise<number> {
     installPeers();
     return 0;
   }
-  if (parsed.writeDocs !== undefined) {
-    writeDocs(readResult(parsed.writeDocs));
+  if (parsed.writeDocs.length > 0) {
+    writeDocs(inOrder(joinedResult(parsed.writeDocs.map(readResult))));
     return 0;
   }
   const before = parsed.against === undefined ? undefined : readResult(parsed.against);
-  const result = await measure(parsed, args);
   const directory = resolve(parsed.out ?? join(BENCH, "out"));
-  writeResult(result, directory);
+  const result = await measure(parsed, args, (soFar) => writeResult(soFar, directory));
   print(result);
   console.log(`\n${join(directory, "result.json")}`);
   if (before === undefined) return 0;
@@ -53,33 +54,65 @@ async function main(args: readonly string[]): Promise<number> {
   return worse.length === 0 ? 0 : 1;
 }
 
-async function measure(parsed: Arguments, args: readonly string[]): Promise<BenchResult> {
+/** Runs the scenarios. `keep`: is given what there is after each of them, so that an end keeps the rest. */
+async function measure(
+  parsed: Arguments,
+  args: readonly string[],
+  keep: (soFar: BenchResult) => void,
+): Promise<BenchResult> {
+  const begun = {
+    command: ["npm run bench --", ...args].join(" "),
+    machine: describeMachine(),
+    at: new Date(),
+  };
+  const parts: Gathered[] = [];
+  let result = resultOf(parsed, begun, [], parts);
   const scenarios = SCENARIOS.filter(({ name }) => parsed.scenarios.includes(name));
-  const machine = describeMachine();
-  const startedAt = new Date();
-  const { measurements, missing } = await runScenarios(scenarios, {
-    quick: parsed.quick,
-    runs: parsed.runs,
-    peers: parsed.peers,
-    say: (line) => console.error(line),
-  });
+  for (const scenario of scenarios) {
+    const { quick, runs, peers } = parsed;
+    parts.push(await runScenario(scenario, { quick, runs, peers, say: (line) => console.error(line) }));
+    result = resultOf(parsed, begun, scenarios.slice(0, parts.length), parts);
+    keep(result);
+  }
+  return result;
+}
+
+interface Begun {
+  readonly command: string;
+  readonly machine: Machine;
+  readonly at: Date;
+}
+
+function resultOf(
+  { quick }: Arguments,
+  { command, machine, at }: Begun,
+  scenarios: readonly Scenario[],
+  parts: readonly Gathered[],
+): BenchResult {
+  const measurements = parts.flatMap((part) => part.measurements);
   const peers = scenarios.flatMap((scenario) =>
     scenario.peers.map(({ name, label }) => [name, label] as const),
   );
   return {
     format: 1,
-    command: ["npm run bench --", ...args].join(" "),
-    startedAt: startedAt.toISOString(),
-    seconds: Math.round((Date.now() - startedAt.getTime()) / 1000),
-    quick: parsed.quick,
+    command,
+    startedAt: at.toISOString(),
+    seconds: Math.round((Date.now() - at.getTime()) / 1000),
+    quick,
     runs: Math.max(1, ...measurements.map(({ run }) => run)),
     loadClients: [stormClientName(), fleetClientName()],
     machine,
     scenarios: scenarios.map(({ name, title, metrics }) => ({ name, title, metrics })),
     peers: Object.fromEntries(peers),
     measurements,
-    missing,
+    missing: parts.flatMap((part) => part.missing),
   };
+}
+
+/** With its scenarios in the bench's order. */
+function inOrder(result: BenchResult): BenchResult {
+  const at = (name: string): number => SCENARIOS.findIndex((scenario) => scenario.name === name);
+  return { ...result, scenarios: [...result.scenarios].sort((a, b) => at(a.name) - at(b.name)) };
 }
 
 function print(result: BenchResult): void {

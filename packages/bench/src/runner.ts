@@ -1,7 +1,7 @@
 /**
- * Runs scenarios and gathers what they record.
+ * Runs a scenario and gathers what it records.
  *
- * The runs of a scenario alternate between peers: all of them once, then all of them again. A peer that fails
+ * Its runs alternate between peers: all of them once, then all of them again. A peer that fails
  * is named with the reason; the others go on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,57 +27,51 @@ export interface Gathered {
 /** After a server has ended: the kernel still closes its sockets. */
 const BREATHER_MS = 300;
 
-export async function runScenarios(
-  scenarios: readonly Scenario[],
-  options: RunnerOptions,
-): Promise<Gathered> {
+export async function runScenario(scenario: Scenario, options: RunnerOptions): Promise<Gathered> {
   const measurements: Measurement[] = [];
   const missing: Missing[] = [];
   const say = options.say;
-  for (const scenario of scenarios) {
-    const runs = options.quick ? 1 : (options.runs ?? scenario.defaultRuns);
-    const noteMissing = (peer: string, reason: string): void => {
-      const known = missing.some((each) => each.scenario === scenario.name && each.peer === peer);
-      if (!known) missing.push({ scenario: scenario.name, peer, reason });
-      say(`  ${peer}: ${reason}`);
-    };
-    for (let run = 1; run <= runs; run++) {
-      let others = new OthersWatch();
-      const context: RunContext = {
-        run,
-        quick: options.quick,
-        record: (measurement) => {
-          measurements.push({ ...measurement, scenario: scenario.name, run, others: others.percent() });
-          others = new OthersWatch();
-          say(`  ${measurement.case} · ${measurement.peer}: ${shortly(measurement)}`);
-        },
-        measure: async (peer, peerOptions, body) => {
-          if (options.peers !== undefined && peer.name !== "ours" && !options.peers.includes(peer.name))
-            return;
-          const reason = peer.missing();
-          if (reason !== undefined) return noteMissing(peer.name, reason);
-          others = new OthersWatch();
+  const runs = options.quick ? 1 : (options.runs ?? scenario.defaultRuns);
+  const noteMissing = (peer: string, reason: string): void => {
+    const known = missing.some((each) => each.scenario === scenario.name && each.peer === peer);
+    if (!known) missing.push({ scenario: scenario.name, peer, reason });
+    say(`  ${peer}: ${reason}`);
+  };
+  for (let run = 1; run <= runs; run++) {
+    let others = new OthersWatch();
+    const context: RunContext = {
+      run,
+      quick: options.quick,
+      record: (measurement) => {
+        measurements.push({ ...measurement, scenario: scenario.name, run, others: others.percent() });
+        others = new OthersWatch();
+        say(`  ${measurement.case} · ${measurement.peer}: ${shortly(measurement)}`);
+      },
+      measure: async (peer, peerOptions, body) => {
+        if (options.peers !== undefined && peer.name !== "ours" && !options.peers.includes(peer.name)) return;
+        const reason = peer.missing();
+        if (reason !== undefined) return noteMissing(peer.name, reason);
+        others = new OthersWatch();
+        try {
+          const server = await peer.start(peerOptions);
           try {
-            const server = await peer.start(peerOptions);
-            try {
-              await body(server);
-            } finally {
-              await server.stop();
-            }
-          } catch (error) {
-            noteMissing(peer.name, `failed: ${(error as Error).message}`);
+            await body(server);
+          } finally {
+            await server.stop();
           }
-          await sleep(BREATHER_MS);
-        },
-        missing: noteMissing,
-        rotate: (items) => [
-          ...items.slice((run - 1) % items.length),
-          ...items.slice(0, (run - 1) % items.length),
-        ],
-      };
-      say(`${scenario.name}, run ${run} of ${runs} (load ${load()})`);
-      await scenario.run(context);
-    }
+        } catch (error) {
+          noteMissing(peer.name, `failed: ${(error as Error).message}`);
+        }
+        await sleep(BREATHER_MS);
+      },
+      missing: noteMissing,
+      rotate: (items) => [
+        ...items.slice((run - 1) % items.length),
+        ...items.slice(0, (run - 1) % items.length),
+      ],
+    };
+    say(`${scenario.name}, run ${run} of ${runs} (load ${load()})`);
+    await scenario.run(context);
   }
   return { measurements, missing };
 }
