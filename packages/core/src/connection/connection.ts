@@ -187,6 +187,9 @@ export class Connection extends DeliveryState implements Listener, Speaker, Reci
   /** Says why, and when to come back at the earliest (ms), and ends the connection. */
   disconnect(row: DisconnectCode, detail?: string, retryAfter?: number): void {
     if (!this.isOpen) return;
+    // What it was told so far stands before the reason. A transport that fails over it has ended it.
+    this.#parts.cork.release(this);
+    if (!this.isOpen) return;
     const movesOn = row === disconnects.drain || row === disconnects.rebalance;
     if (!movesOn)
       this.#parts.incidents.note({
