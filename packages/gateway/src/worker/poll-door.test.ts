@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Exchanges } from "../http/exchanges.js";
 import { errorAnswer, httpError } from "../http/http-answer.js";
 import { HandleIo } from "../runtime/handle-io.js";
+import { ReadBudget } from "../runtime/read-budget.js";
 import type { TcpHandle } from "../runtime/tcp-handle.js";
 import { TcpListener } from "../runtime/tcp-listener.js";
 import type { AskingPoll } from "./comet/poll-requests.js";
@@ -68,10 +69,10 @@ afterEach(() => {
   expect(clock.timers).toBe(0);
 });
 
-function makeDoor(maxKeptBytes?: number): PollingConnections {
+function makeDoor(maxKeptBytes?: number, io = new HandleIo()): PollingConnections {
   const limits = { open: () => undefined, hold: () => undefined, moved: () => told.push("moved") };
   const parts: PollDoorParts = {
-    polling: { io: new HandleIo(), idleMs: IDLE_MS },
+    polling: { io, idleMs: IDLE_MS },
     core: {
       get state() {
         return world.state;
@@ -362,6 +363,19 @@ describe("requests before an answer", () => {
     await turns();
     expect(client.door.kept.bytes).toBeLessThan(200_000);
     expect(client.socket.writableLength).toBeGreaterThan(0);
+  });
+
+  it("are not read on and on where the budget of the process goes on with them, either", async () => {
+    const budget = new ReadBudget({ maxBytes: 1, maxTurnBytes: 1, smallBytes: 1 });
+    const client = await arrive(post(), makeDoor(undefined, new HandleIo(budget)));
+    client.socket.write("x".repeat(20_000_000));
+    let most = 0;
+    await until(() => {
+      most = Math.max(most, client.door.kept.bytes);
+      return told.includes("ended");
+    });
+    expect(told).toContain("cut as pipelined");
+    expect(most).toBeLessThan(400_000);
   });
 
   it("beyond what may be kept end the connection", async () => {
