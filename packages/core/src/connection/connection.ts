@@ -190,6 +190,9 @@ export class Connection extends DeliveryState implements Listener, Speaker, Reci
     // Its session may come back for so many ticks from now on.
     this.#parts.clock.rest?.wake();
     if (!this.isOpen) return;
+    // What it was told so far stands before the reason. A transport that fails over it has ended it.
+    this.#parts.cork.release(this);
+    if (!this.isOpen) return;
     const movesOn = row === disconnects.drain || row === disconnects.rebalance;
     if (!movesOn)
       this.#parts.incidents.note({
