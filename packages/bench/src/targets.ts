@@ -124,6 +124,15 @@ export const TARGETS: readonly Target[] = [
     aim: 1,
   },
   {
+    what: "a worker before its first connection, MiB of its own",
+    scenario: "idle",
+    case: "before the first connection, 4 workers",
+    metric: "baseMiB",
+    better: "lower",
+    must: 20,
+    aim: 16,
+  },
+  {
     what: "full GC at 18,000 connections by ws's",
     scenario: "idle",
     case: IDLE,

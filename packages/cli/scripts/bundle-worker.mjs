@@ -6,8 +6,8 @@
  * each for its names first. Invariants: a module finds its files and its packages where it would unbundled; all that a
  * worker loads later than at its start is in the bundle.
  */
-import { readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -56,8 +56,7 @@ const REQUIRE_FROM = `import { createRequire as requireBeside } from "node:modul
 const requireFrom = (owner, name) =>
   requireBeside(owner === "holdfast" ? import.meta.url : import.meta.resolve(owner))(name);`;
 
-rmSync(outdir, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: [here("../dist/worker-main.js")],
   outdir,
   bundle: true,
@@ -77,4 +76,8 @@ await build({
   sourcesContent: false,
   legalComments: "none",
   logLevel: "warning",
+  metafile: true,
 });
+// Only now what an earlier build left: a gateway that runs from here starts workers at any time.
+const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const name of readdirSync(outdir)) if (!made.has(name)) rmSync(join(outdir, name));

@@ -1,4 +1,4 @@
-import { errors, ownerOf } from "@holdfast/protocol";
+import { disconnects, errors, ownerOf } from "@holdfast/protocol";
 import { describe, expect, test } from "@jest/globals";
 import { BrokerUnavailable } from "./broker/broker.js";
 import { MemoryBroker } from "./broker/broker-memory.js";
@@ -277,4 +277,79 @@ test("starting twice starts once", () => {
   world.core.start();
   expect(world.clock.timers).toBe(timers);
   expect(world.core.state).toBe("open");
+});
+
+describe("a quiet worker", () => {
+  function quiet(options: Parameters<typeof memoryWorld>[0] = {}) {
+    const world = memoryWorld(options);
+    const wakes = { count: 0, mayBeQuiet: () => true };
+    const quietWhile = (isQuiet: () => boolean): void => {
+      wakes.mayBeQuiet = isQuiet;
+    };
+    Object.assign(world.clock, {
+      rest: { wake: () => wakes.count++, quietWhile, wasResting: false, wasQuiet: false },
+    });
+    const client = world.connected();
+    world.clock.advance(1_000);
+    const wakesBy = (act: () => void): boolean => {
+      wakes.count = 0;
+      act();
+      return wakes.count > 0;
+    };
+    return { client, world, wakes, wakesBy };
+  }
+
+  test("is one whose clients are connected and say nothing; keepalive changes nothing about that", () => {
+    const { client, world, wakesBy } = quiet();
+    expect(world.core.isQuiet).toBe(true);
+    const rounds = (): void => {
+      for (let i = 0; i < 600; i++) {
+        world.clock.advance(100);
+        if (client.take().some(({ kind }) => kind === "ping")) client.connection.receive("{}");
+      }
+    };
+    expect(wakesBy(rounds)).toBe(false);
+    expect(world.metrics.count("keepalive_pings")).toBeGreaterThan(1);
+    expect(world.core.isQuiet).toBe(true);
+  });
+
+  test("wakes when a client says something, goes, or comes, and when something is published or ordered", () => {
+    const { client, world, wakesBy } = quiet();
+    expect(wakesBy(() => client.unsubscribe("nothing"))).toBe(true);
+    expect(wakesBy(() => world.core.shed({ count: 1, spreadMs: 1, minAgeMs: 60_000 }))).toBe(true);
+    const other = quiet();
+    const listener = other.world.client("objects", ["a"]);
+    other.world.clock.advance(1_000);
+    expect(other.wakesBy(() => other.world.client("raw", ["a"]))).toBe(true);
+    expect(other.wakesBy(() => listener.connection.disconnect(disconnects.stale))).toBe(true);
+    expect(other.wakesBy(() => other.client.gone())).toBe(true);
+  });
+
+  test("is none while a client connects, or is to be sent away", () => {
+    const { world } = quiet();
+    const connecting = world.client("lines");
+    expect(world.core.isQuiet).toBe(false);
+    connecting.gone();
+    expect(world.core.isQuiet).toBe(true);
+    const other = quiet();
+    other.world.core.shed({ count: 1, spreadMs: 10_000, minAgeMs: 60_000 });
+    expect(other.world.core.isQuiet).toBe(false);
+  });
+
+  test("is none any more once it drains", () => {
+    const { world, wakes } = quiet();
+    void world.core.drain({ windowMs: 10_000, reason: "a test" });
+    expect(wakes.mayBeQuiet()).toBe(false);
+  });
+
+  test("wakes when something is published to one of its clients", async () => {
+    const { client, world, wakes } = quiet();
+    client.subscribe("news");
+    await world.settle();
+    wakes.count = 0;
+    await world.broker.publish(NEWS, "1");
+    await world.settle();
+    expect(wakes.count).toBeGreaterThan(0);
+    expect(client.data("news")).toEqual([1]);
+  });
 });

@@ -195,6 +195,7 @@ export class Core extends InspectedWorker {
 
   /** Sends a few clients to other instances, in the place of what was ordered before. */
   shed(order: ShedOrder, onShed: (count: number) => void = () => {}): void {
+    this.#context.clock.rest?.wake();
     if (this.#state.kind === "open") this.#context.shedding.order(order, onShed);
   }
 
@@ -204,6 +205,7 @@ export class Core extends InspectedWorker {
     if (this.#state.kind !== "open") return Promise.resolve();
     const { clock, registry, shedding, ticker } = this.#context;
     shedding.stop();
+    clock.rest?.quietWhile(() => false);
     clock.rest?.wake();
     const drain = new Drain(options, registry, ticker, clock, this.#seams.random, onProgress);
     this.#state = { kind: "draining", drain };

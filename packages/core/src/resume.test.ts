@@ -123,6 +123,7 @@ describe("a detached session", () => {
     client.gone();
     await a.pass(29_000);
     expect([a.core.detached, a.core.topics]).toEqual([1, 1]);
+    expect(a.core.isQuiet).toBe(false);
     await a.pass(2_000);
     expect([a.core.detached, a.core.topics]).toEqual([0, 0]);
   });

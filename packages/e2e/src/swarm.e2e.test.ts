@@ -50,7 +50,8 @@ describe("swarm run", () => {
     expect(report.rounds).toEqual([
       expect.objectContaining({ expected: 2_000, once: 2_000, missing: 0, repeated: 0, lost: 0 }),
     ]);
-    expect(report.gatewayProcesses).toBe(3);
+    // The primary, two workers, and the guard.
+    expect(report.gatewayProcesses).toBe(4);
     expect(report.memory.gatewayBytes).toBeGreaterThan(0);
     expect(report.memory.kernelBytes).toBeGreaterThan(0);
     expect(report.samples.some(({ loopDelayP99Ms }) => loopDelayP99Ms !== null)).toBe(true);

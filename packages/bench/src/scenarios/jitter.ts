@@ -4,7 +4,7 @@
  *
  * Twice: with clients that are told that they are offline, as browsers tell their pages, and with clients
  * that have to find out by trying, whose backoff has grown meanwhile. Socket.IO with connection state
- * recovery stands beside it.
+ * recovery stands beside it. Either has clients of its own library.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { totalCpuMicros } from "@holdfast/swarm/measure";

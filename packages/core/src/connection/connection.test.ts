@@ -39,6 +39,48 @@ function goodbye(client: FakeClient): string {
   return end.reason;
 }
 
+/** What runs behind the code that runs now waits until `over` is called. */
+function callback(world: CoreWorld): { readonly over: () => void } {
+  const soon: (() => void)[] = [];
+  jest.spyOn(world.clock, "soon").mockImplementation((run) => soon.push(run));
+  return { over: () => soon.splice(0).forEach((run) => void run()) };
+}
+
+describe("a connection that is ended by what it said last", () => {
+  test("is answered what it said before, and then told why", () => {
+    const world = memoryWorld();
+    const client = world.client();
+    const { over } = callback(world);
+    const id = client.connect();
+    client.connection.receive("no JSON");
+    over();
+    expect(client.take()).toMatchObject([
+      { kind: "reply", id },
+      {
+        kind: "push",
+        op: "disconnect",
+        body: { code: client.transport.end?.by === "close" ? client.transport.end.code : 0 },
+      },
+    ]);
+    expect(client.transport.end?.by).toBe("close");
+  });
+
+  test("is ended once where its transport fails over what it said before", () => {
+    const world = memoryWorld();
+    const client = world.client();
+    const { over } = callback(world);
+    client.connect();
+    jest.spyOn(client.transport, "write").mockImplementation(() => {
+      throw new Error("broken");
+    });
+    const terminated = jest.spyOn(client.transport, "terminate");
+    client.connection.receive("no JSON");
+    over();
+    expect(terminated).toHaveBeenCalledTimes(1);
+    expect(client.connection.isOpen).toBe(false);
+  });
+});
+
 describe("a connection that has yet to connect", () => {
   test("is told its session, the limits and the pings when it connects", () => {
     const world = memoryWorld();

@@ -144,6 +144,7 @@ export class Connection extends DeliveryState implements Listener, Speaker, Reci
   /** The transport has ended. Called once by the edge; idempotent all the same. */
   closed(): void {
     if (this.#state === "closed") return;
+    this.#parts.clock.rest?.wake();
     this.enter("closing");
     this.#state = "closed";
     this.#parts.registry.closed();
@@ -186,6 +187,11 @@ export class Connection extends DeliveryState implements Listener, Speaker, Reci
 
   /** Says why, and when to come back at the earliest (ms), and ends the connection. */
   disconnect(row: DisconnectCode, detail?: string, retryAfter?: number): void {
+    // Its session may come back for so many ticks from now on.
+    this.#parts.clock.rest?.wake();
+    if (!this.isOpen) return;
+    // What it was told so far stands before the reason. A transport that fails over it has ended it.
+    this.#parts.cork.release(this);
     if (!this.isOpen) return;
     const movesOn = row === disconnects.drain || row === disconnects.rebalance;
     if (!movesOn)

@@ -18,6 +18,7 @@ import {
 import type { Recipient } from "../delivery/recipient.js";
 import { send, type WriterParts } from "../delivery/writer.js";
 import type { Namespaces } from "../namespace.js";
+import type { Clock } from "../runtime/clock.js";
 import type { Metrics } from "../runtime/metrics.js";
 import type { Ticker } from "../runtime/ticker.js";
 import type { HeldCommand, HeldCommands } from "./held-commands.js";
@@ -39,6 +40,7 @@ interface Commands<S> {
 }
 
 export interface IntakeParts<S extends Speaker> extends WriterParts {
+  readonly clock: Pick<Clock, "rest">;
   readonly commands: Commands<S>;
   readonly held: Pick<HeldCommands<S>, "add" | "holds">;
   readonly metrics: Metrics;
@@ -73,6 +75,9 @@ export function receive<S extends Speaker>(
   connection.alive();
   const { codec } = connection;
   if (codec.isPing(message) && takePong(connection)) return;
+  // Before anything is counted by the tick, which may end the connection.
+  parts.clock.rest?.wake();
+  if (!connection.isOpen) return;
   const isBytes = message instanceof Uint8Array;
   if (isBytes && !codec.encoding.isBinary)
     return connection.refuse(disconnects.badFrame, "Binary messages are not taken.");

@@ -40,6 +40,11 @@ export class Registry {
     return this.connections.size + this.#closing;
   }
 
+  /** Those that have yet to connect. */
+  get connecting(): number {
+    return this.#connecting.size;
+  }
+
   opened(connection: Connection, requester: Requester = {}): void {
     this.connections.add(connection);
     this.#connecting.set(connection, this.#ticker.tick);

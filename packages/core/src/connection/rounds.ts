@@ -26,7 +26,7 @@ export class Rounds<M extends Slotted> {
   readonly #clock: Clock;
   /** In the order in which they were begun. */
   readonly #walks: Walk<M>[] = [];
-  #state: "idle" | "deferred" = "idle";
+  #state: "idle" | "walking" | "deferred" = "idle";
 
   /** `shares`: in a round. */
   constructor(members: SlotArray<M>, shares: number, clock: Clock) {
@@ -41,23 +41,26 @@ export class Rounds<M extends Slotted> {
     if (this.#state === "idle") this.#goOn();
   }
 
-  /** What was begun is over when this returns. */
+  /** What was begun is over when this returns, unless a look calls it. */
   finish(): void {
-    this.#walk(Number.POSITIVE_INFINITY);
+    if (this.#state === "deferred") this.#walk(Number.POSITIVE_INFINITY, "deferred");
   }
 
   #goOn(): void {
-    this.#state = "idle";
-    if (this.#walk(this.#clock.monotonic() + SLICE_MS)) return;
+    if (this.#walk(this.#clock.monotonic() + SLICE_MS, "idle")) return;
     this.#state = "deferred";
     this.#clock.defer(() => this.#goOn());
   }
 
-  /** False where something is left. */
-  #walk(untilMs: number): boolean {
+  /** False where something is left; `then`: the state when nothing is. */
+  #walk(untilMs: number, then: "idle" | "deferred"): boolean {
+    this.#state = "walking";
     for (;;) {
       const [walk] = this.#walks;
-      if (walk === undefined) return true;
+      if (walk === undefined) {
+        this.#state = then;
+        return true;
+      }
       if (walk.slot >= this.#members.end) {
         this.#walks.shift();
         walk.over();

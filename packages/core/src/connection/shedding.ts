@@ -70,6 +70,11 @@ export class Shedding {
     this.#inVain = 0;
   }
 
+  /** Whether nothing of the last order is left to do. */
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
   /** No more go. */
   stop(): void {
     this.#left = 0;

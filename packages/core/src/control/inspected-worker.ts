@@ -8,6 +8,7 @@ import type { Revocations } from "../access/revocations.js";
 import type { ApartStates, Broker } from "../broker/broker.js";
 import type { Detached } from "../connection/detached.js";
 import type { Registry } from "../connection/registry.js";
+import type { Shedding } from "../connection/shedding.js";
 import type { SlowConsumers } from "../delivery/slow-consumers.js";
 import type { Hub } from "../hub/hub.js";
 import type { WorkerPresence } from "../presence/presence.js";
@@ -23,6 +24,7 @@ export interface InspectedParts extends Inspected {
   readonly reads: FairTurns;
   readonly registry: Registry;
   readonly revocations: Revocations;
+  readonly shedding: Pick<Shedding, "isOver">;
   readonly slowConsumers: SlowConsumers;
 }
 
@@ -57,6 +59,17 @@ export class InspectedWorker {
   /** Whether no tick matters to any client: none is here, none may come back, and no channel is held. */
   get isIdle(): boolean {
     return this.connections + this.topics + this.detached + this.members === 0;
+  }
+
+  /**
+   * Whether ticks may be late by half a second, as long as nothing is said: no client connects, may come
+   * back, is behind or is to be sent away, and none waits for an answer.
+   */
+  get isQuiet(): boolean {
+    const { detached, reads, registry, shedding, slowConsumers } = this.#parts;
+    return (
+      shedding.isOver && registry.connecting + detached.size + slowConsumers.behind + reads.waiting === 0
+    );
   }
 
   /** Topics that connections here listen to. */

@@ -131,7 +131,9 @@ export class FanOut {
     audience.pending.add(push, span, weight);
     if (this.#tracing !== undefined) audience.pending.trace(this.#tracing, push);
     this.#pendingChars += weight;
-    if (this.#state === "idle") this.#schedule();
+    if (this.#state !== "idle") return;
+    this.#clock.rest?.wake();
+    this.#schedule();
   }
 
   /**

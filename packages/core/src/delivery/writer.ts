@@ -72,7 +72,6 @@ export function send(parts: WriterParts, recipient: Recipient, message: WireMess
 /** The last word before it is closed. False where its transport has failed over it. */
 export function sendLast(parts: WriterParts, recipient: Recipient, push: SentPush): boolean {
   const message = recipient.codec.push(push);
-  parts.cork.release(recipient);
   return (
     message === undefined || write(parts, recipient, frameMessage(recipient.transport.framing, message), 1)
   );

@@ -112,6 +112,85 @@ describe("the timer grid", () => {
     });
   });
 
+  describe("while it is quiet", () => {
+    /** A timer of 100 ms, on a grid that has become quiet. */
+    function quiet() {
+      const world = { isQuiet: true, isIdle: false };
+      const grid = new TimerGrid();
+      const fired: { at: number; wasQuiet: boolean; wasResting: boolean; lateMs: number }[] = [];
+      grid.every(100, () => {
+        const { wasQuiet, wasResting, lateMs } = grid;
+        fired.push({ at: performance.now(), wasQuiet, wasResting, lateMs });
+      });
+      grid.while(() => world.isIdle);
+      grid.quietWhile(() => world.isQuiet);
+      jest.advanceTimersByTime(3_100);
+      fired.length = 0;
+      return { grid, fired, world };
+    }
+
+    test("a timer fires at half seconds alone, and knows why", () => {
+      const { fired } = quiet();
+      jest.advanceTimersByTime(5_000);
+      expect(fired).toHaveLength(10);
+      for (const { at, wasQuiet, wasResting, lateMs } of fired) {
+        expect(Math.round(at) % 500).toBeLessThanOrEqual(1);
+        expect([wasQuiet, wasResting]).toEqual([true, false]);
+        expect(lateMs).toBeLessThan(5);
+      }
+    });
+
+    test("what is due fires when it wakes, and then in time for two seconds", () => {
+      const { grid, fired } = quiet();
+      jest.advanceTimersByTime(1_000 - (Math.round(performance.now()) % 1_000) + 250);
+      fired.length = 0;
+      grid.wake();
+      expect(fired.map(({ wasQuiet, lateMs }) => [wasQuiet, lateMs])).toEqual([[true, 0]]);
+      jest.advanceTimersByTime(1_900);
+      expect(fired.length).toBeGreaterThanOrEqual(19);
+      expect(fired.at(-1)?.wasQuiet).toBe(false);
+      jest.advanceTimersByTime(1_000);
+      fired.length = 0;
+      jest.advanceTimersByTime(2_000);
+      expect(fired).toHaveLength(4);
+    });
+
+    test("it stays awake while it is woken again and again", () => {
+      const { grid, fired } = quiet();
+      for (let i = 0; i < 20; i++) {
+        grid.wake();
+        jest.advanceTimersByTime(500);
+      }
+      expect(fired.length).toBeGreaterThanOrEqual(99);
+    });
+
+    test("a timer that wakes it is not called again in the same turn, and the others are", () => {
+      const { grid, fired } = quiet();
+      let wakes = 0;
+      grid.every(100, () => {
+        wakes++;
+        grid.wake();
+      });
+      jest.advanceTimersByTime(4_000);
+      expect(Math.abs(wakes - 40)).toBeLessThanOrEqual(1);
+      expect(Math.abs(fired.length - 40)).toBeLessThanOrEqual(1);
+    });
+
+    test("it rests where nothing waits at all, and is awake where it is quiet no longer", () => {
+      const { fired, world } = quiet();
+      world.isIdle = true;
+      jest.advanceTimersByTime(1_500);
+      fired.length = 0;
+      jest.advanceTimersByTime(4_000);
+      expect(fired).toHaveLength(4);
+      Object.assign(world, { isIdle: false, isQuiet: false });
+      jest.advanceTimersByTime(1_100);
+      fired.length = 0;
+      jest.advanceTimersByTime(1_000);
+      expect(fired.length).toBeGreaterThanOrEqual(9);
+    });
+  });
+
   test("property: each fires once for each multiple of its interval", () => {
     const timers = fc.array(fc.tuple(fc.integer({ min: 5, max: 2000 }), fc.nat(500)), { maxLength: 8 });
     fc.assert(

@@ -7,10 +7,11 @@
  * most one timer of the grid; a timer that was cancelled does not fire any more, not even in the turn
  * that is under way.
  *
- *     awake ──nothing waits, for `AWAKE_MS`──► resting ──wake, or a new timer──► awake
+ *     awake ──quiet for `AWAKE_MS`──► quiet ──nothing waits──► resting
+ *       ▲──────── wake, or a new timer ──┴────────────────────────┘
  *
- * At rest all timers fire at whole seconds alone, once each: an idle process wakes up once a second. What was
- * due when it wakes fires before anything else happens.
+ * While it is quiet all timers fire at half seconds alone, at rest at whole seconds, once each: an idle
+ * process wakes up once a second. What was due when it wakes fires before anything else happens.
  */
 export interface Timer {
   /** Stops the timer. Idempotent. */
@@ -21,8 +22,14 @@ export interface Timer {
 export interface Rest {
   /** Of the timers that fire now: whether they are late because the process was at rest. */
   readonly wasResting: boolean;
+  /** Likewise, because it was quiet: then they may stand for several. */
+  readonly wasQuiet: boolean;
+  /** Of the timers that fire now: how much later than they were to, ms. */
+  readonly lateMs: number;
   /** It may rest from now on while `isIdle` says that nothing waits for its timers. */
   while(isIdle: () => boolean): void;
+  /** Its timers may be late by `QUIET_MS` from now on while `isQuiet` says so. */
+  quietWhile(isQuiet: () => boolean): void;
   /** Something begins to wait: what is due fires at once, and the others in time. Cheap while awake. */
   wake(): void;
 }
@@ -31,8 +38,12 @@ export interface Rest {
 const AWAKE_MS = 2_000;
 /** Between two wake-ups at rest. */
 const REST_MS = 1_000;
+/** Between two wake-ups of a quiet process. */
+export const QUIET_MS = 500;
 /** Node's timers count whole ms: one that is due so soon is due now. */
 const SLACK_MS = 1;
+
+type Pace = "awake" | "quiet" | "resting";
 
 interface Repeating {
   readonly intervalMs: number;
@@ -45,24 +56,45 @@ export class TimerGrid implements Rest {
   readonly #timers = new Set<Repeating>();
   #armed: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
   #isIdle: () => boolean = () => false;
-  #state: "awake" | "resting" = "awake";
-  #wasResting = false;
+  #isQuiet: () => boolean = () => false;
+  #state: Pace = "awake";
+  /** Of the timers that fire now. */
+  #was: Pace = "awake";
+  #lateMs = 0;
+  /** Whether it was woken since the timers fired last. */
+  #woken = false;
+  #isFiring = false;
   /** Monotonic ms. */
   #awakeUntil = 0;
 
   get wasResting(): boolean {
-    return this.#wasResting;
+    return this.#was === "resting";
+  }
+
+  get wasQuiet(): boolean {
+    return this.#was === "quiet";
+  }
+
+  get lateMs(): number {
+    return this.#lateMs;
   }
 
   while(isIdle: () => boolean): void {
     this.#isIdle = isIdle;
   }
 
+  quietWhile(isQuiet: () => boolean): void {
+    this.#isQuiet = isQuiet;
+  }
+
   wake(): void {
-    this.#awakeUntil = performance.now() + AWAKE_MS;
+    // The clock is read once for all of them: each message calls this.
+    this.#woken = true;
     if (this.#state === "awake") return;
     this.#disarm();
-    this.#fire();
+    if (!this.#isFiring) return this.#fire();
+    this.#state = "awake";
+    this.#arm();
   }
 
   /** Calls `run` at every multiple of `intervalMs`, at least 1, of the monotonic clock. */
@@ -80,25 +112,37 @@ export class TimerGrid implements Rest {
   }
 
   #fire(): void {
-    this.#armed = undefined;
     const now = performance.now() + SLACK_MS;
+    const lateMs = this.#armed === undefined ? 0 : Math.max(0, now - SLACK_MS - this.#armed.at);
+    this.#armed = undefined;
     const due = [...this.#timers].filter(({ next }) => next <= now);
     for (const each of due) each.next = nextMultiple(each.intervalMs, now);
-    const wasResting = this.#state === "resting";
-    this.#state = now >= this.#awakeUntil && this.#isIdle() ? "resting" : "awake";
+    const was = this.#state;
+    this.#state = this.#paceFrom(now);
     // First, so that the others go on where one throws.
     this.#arm();
-    for (const each of due) {
-      // One that ran before may have woken the grid.
-      this.#wasResting = wasResting;
-      if (this.#timers.has(each)) each.run();
+    this.#was = was;
+    this.#lateMs = lateMs;
+    this.#isFiring = true;
+    try {
+      for (const each of due) if (this.#timers.has(each)) each.run();
+    } finally {
+      this.#isFiring = false;
     }
+  }
+
+  #paceFrom(now: number): Pace {
+    if (this.#woken) this.#awakeUntil = now + AWAKE_MS;
+    this.#woken = false;
+    if (now < this.#awakeUntil) return "awake";
+    return this.#isIdle() ? "resting" : this.#isQuiet() ? "quiet" : "awake";
   }
 
   #arm(): void {
     let at = Number.POSITIVE_INFINITY;
     for (const { next } of this.#timers) at = Math.min(at, next);
     if (this.#state === "resting") at = Math.ceil(at / REST_MS) * REST_MS;
+    if (this.#state === "quiet") at = Math.ceil(at / QUIET_MS) * QUIET_MS;
     if (at === Number.POSITIVE_INFINITY || (this.#armed !== undefined && this.#armed.at <= at)) return;
     this.#disarm();
     const delayMs = Math.max(1, Math.ceil(at - performance.now()));

@@ -69,10 +69,10 @@ afterEach(() => {
   expect(clock.timers).toBe(0);
 });
 
-function makeDoor(maxKeptBytes?: number, budget?: ReadBudget): PollingConnections {
+function makeDoor(maxKeptBytes?: number, io = new HandleIo()): PollingConnections {
   const limits = { open: () => undefined, hold: () => undefined, moved: () => told.push("moved") };
   const parts: PollDoorParts = {
-    polling: { io: new HandleIo(budget), idleMs: IDLE_MS },
+    polling: { io, idleMs: IDLE_MS },
     core: {
       get state() {
         return world.state;
@@ -376,17 +376,17 @@ describe("requests before an answer", () => {
     expect(told).not.toContain("cut as pipelined");
   });
 
-  it("end the connection when they are much, however much others may keep", async () => {
-    const small = new ReadBudget({ maxTurnBytes: 1, smallBytes: 1 });
-    const client = await arrive(post(), makeDoor(undefined, small));
-    let most = 0;
+  it("are not read on and on where the budget of the process goes on with them, either", async () => {
+    const budget = new ReadBudget({ maxBytes: 1, maxTurnBytes: 1, smallBytes: 1 });
+    const client = await arrive(post(), makeDoor(undefined, new HandleIo(budget)));
     client.socket.write("x".repeat(20_000_000));
+    let most = 0;
     await until(() => {
       most = Math.max(most, client.door.kept.bytes);
       return told.includes("ended");
     });
-    expect(most).toBeLessThan(300_000);
-    expect(told).toEqual(["answered", "cut as pipelined", "ended"]);
+    expect(told).toContain("cut as pipelined");
+    expect(most).toBeLessThan(400_000);
   });
 
   it("do not hide the client's end behind its last answer", async () => {

@@ -7,7 +7,7 @@ import type { WorkerMetrics } from "../link/metrics.js";
 import type { WorkerBroker } from "./embedded/worker-broker.js";
 import type { WorkerOptions } from "./options.js";
 import type { SessionIds } from "./session-ids.js";
-import { TokenAuthenticator } from "./tokens/token.js";
+import { LoadedTokens } from "./tokens/loaded-tokens.js";
 import { Webhooks } from "./webhook/webhooks.js";
 
 /** Core on the seams of the worker's broker, asking tokens and webhooks. */
@@ -31,7 +31,7 @@ export function makeCore(
     logger,
     metrics,
     tracing,
-    authenticator: tokens && new TokenAuthenticator(tokens, { clock, logger, fetch, refused }),
+    authenticator: tokens && new LoadedTokens(tokens, { clock, logger, fetch, refused }),
     authorizer: webhooks && new Webhooks(webhooks, { clock, logger, metrics, tracing }),
     sessionId: () => ids.next(),
     random: Math.random,

@@ -169,6 +169,7 @@ export class Worker {
     const { rest } = clock;
     const mayRest = this.#canary?.mayRest ?? true;
     rest?.while(() => mayRest && this.sockets + (this.#door?.pending ?? 0) === 0 && this.#core.isIdle);
+    rest?.quietWhile(() => mayRest && (this.#door?.pending ?? 0) === 0 && this.#core.isQuiet);
   }
 
   /** Carries out what the primary says. */

@@ -8,6 +8,7 @@ export {
   clusterWorkers,
   cpuMicros,
   openSockets,
+  privateBytes,
   pssBytes,
   rssBytes,
   totalCpuMicros,

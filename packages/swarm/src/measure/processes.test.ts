@@ -8,6 +8,7 @@ import {
   cpuTicks,
   kilobytes,
   openSockets,
+  privateBytes,
   pssBytes,
 } from "./processes.js";
 
@@ -23,8 +24,15 @@ test("a size is found by its whole name", () => {
 
 test("a process that is gone counts as nothing", () => {
   const nobody = 2 ** 30;
-  expect([cpuMicros(nobody), openSockets(nobody), pssBytes([nobody])]).toEqual([0, 0, 0]);
+  const costs = [cpuMicros(nobody), openSockets(nobody), pssBytes([nobody]), privateBytes(nobody)];
+  expect(costs).toEqual([0, 0, 0, 0]);
   expect(children(nobody)).toEqual([]);
+});
+
+test("what is a process's own is a part of its share", () => {
+  const own = privateBytes(process.pid);
+  expect(own).toBeGreaterThan(1024 * 1024);
+  expect(own).toBeLessThanOrEqual(pssBytes([process.pid]));
 });
 
 test("workers of a cluster are told from other children", async () => {

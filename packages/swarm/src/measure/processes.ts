@@ -38,6 +38,12 @@ export function pssBytes(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + kilobytes(read(`/proc/${pid}/smaps_rollup`) ?? "", "Pss"), 0);
 }
 
+/** What is its own alone, bytes. */
+export function privateBytes(pid: number): number {
+  const rollup = read(`/proc/${pid}/smaps_rollup`) ?? "";
+  return kilobytes(rollup, "Private_Clean") + kilobytes(rollup, "Private_Dirty");
+}
+
 /** Resident set size, bytes. */
 export function rssBytes(pid: number): number {
   return kilobytes(read(`/proc/${pid}/status`) ?? "", "VmRSS");

@@ -9,6 +9,8 @@ import { OrphanGuard } from "./orphan-guard.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../dist/primary/workers/orphan-process.js", import.meta.url));
 
+const GUARD = fileURLToPath(new URL("../../../dist/primary/workers/orphan-guard.js", import.meta.url));
+
 const started: ChildProcess[] = [];
 
 afterEach(() => {
@@ -68,10 +70,35 @@ describe("the guard's process", () => {
     const { pid = 0 } = guard;
     // It hears signals from its first look at the pipe on.
     await until(() => waitsForInput(pid));
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) guard.kill(signal);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM"] as const)
+      guard.kill(signal);
     const end = once(worker, "exit");
     guard.stdin?.end();
     expect(await end).toEqual([null, "SIGKILL"]);
+  });
+
+  it("does not take a signal for the end of its primary, nor for a wish to be debugged", async () => {
+    const worker = hanging();
+    const guard = guardTold(`+${worker.pid}\n`);
+    const { pid = 0 } = guard;
+    await until(() => waitsForInput(pid));
+    for (let times = 0; times < 5; times++) {
+      guard.kill("SIGUSR1");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    // Only one that goes on to read hears that there is no worker any more.
+    guard.stdin?.end(`-${worker.pid}\n`);
+    expect(await once(guard, "exit")).toEqual([0, null]);
+    expect(worker.exitCode ?? worker.signalCode).toBeNull();
+  });
+
+  it("kills none where it cannot read what the primary says", async () => {
+    const worker = hanging();
+    const program = `exec "$0" "$1" < /`;
+    const guard = spawn("sh", ["-c", program, process.execPath, PROGRAM], { stdio: "ignore" });
+    started.push(guard);
+    expect(await once(guard, "exit")).toEqual([1, null]);
+    expect(worker.exitCode ?? worker.signalCode).toBeNull();
   });
 });
 
@@ -89,6 +116,54 @@ describe("the guard", () => {
     guard.remove(two);
     expect(guard.pid).toBeUndefined();
     await until(() => !existsSync(`/proc/${first}`));
+  });
+
+  it("leaves none behind that was stopped", async () => {
+    const guard = new OrphanGuard(systemClock, () => {}, PROGRAM);
+    const { pid = 0 } = hanging();
+    guard.add(pid);
+    const { pid: stopped = 0 } = guard;
+    process.kill(stopped, "SIGSTOP");
+    guard.remove(pid);
+    await until(() => !existsSync(`/proc/${stopped}`));
+  });
+
+  it("says it again when one that ran for a while was killed", async () => {
+    const clock = new FakeClock();
+    const problems: unknown[] = [];
+    const guard = new OrphanGuard(clock, (problem) => problems.push(problem), PROGRAM);
+    const { pid = 0 } = hanging();
+    guard.add(pid);
+    for (let times = 0; times < 2; times++) {
+      clock.advance(60_000);
+      process.kill(guard.pid ?? 0, "SIGKILL");
+      await until(() => guard.pid === undefined);
+      clock.advance(5_000);
+    }
+    expect(problems).toHaveLength(2);
+    guard.remove(pid);
+  });
+
+  it("starts one where there was no descriptor for it, not two", async () => {
+    const program = `
+      const { OrphanGuard } = await import(${JSON.stringify(GUARD)});
+      const { openSync, closeSync, readFileSync } = await import("node:fs");
+      const due = [];
+      const clock = { monotonic: () => 0, after: (_, run) => { due.push(run); return { cancel() {} }; } };
+      const guard = new OrphanGuard(clock, () => {});
+      const files = [];
+      try { for (;;) files.push(openSync("/dev/null")); } catch {}
+      guard.add(process.pid);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (const file of files) closeSync(file);
+      process.stdout.write(String(due.length));
+      process.exit();`;
+    const limited = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+    const child = spawn("sh", ["-c", limited, process.execPath, program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    started.push(child);
+    expect(String(await once(child.stdout, "data"))).toBe("1");
   });
 
   it("starts it again when it was killed, and says once that there was none", async () => {

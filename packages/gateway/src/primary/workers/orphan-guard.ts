@@ -3,8 +3,8 @@
  * which processes are workers (ADR 0067).
  *
  * One process for all workers, not a thread in each, which takes as much memory as a process. Invariants: it
- * runs for as long as there is a worker; one that ends meanwhile is started again; where there can be none,
- * workers run without, and `missed` is told once.
+ * runs for as long as there is a worker, and is gone with the last one; one that ends meanwhile is started
+ * again; where there can be none, workers run without. `missed` is told once of each time without.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,8 @@ const PROGRAM = fileURLToPath(new URL("./orphan-process.js", import.meta.url));
 
 /** How long after its end it is started again, ms. */
 const RETRY_MS = 5_000;
+/** The end of one that ran for so long is told again, ms. */
+const LASTING_MS = 60_000;
 
 export class OrphanGuard {
   readonly #clock: Clock;
@@ -23,6 +25,8 @@ export class OrphanGuard {
   #process: ChildProcess | undefined;
   #retry: Timer | undefined;
   #wasMissed = false;
+  /** When it was started last, monotonic ms. */
+  #startedAt = 0;
 
   /** `missed` is told why there is no guard. */
   constructor(clock: Clock, missed: (problem: unknown) => void, program = PROGRAM) {
@@ -49,7 +53,8 @@ export class OrphanGuard {
     if (this.#workers.size > 0) return;
     this.#retry?.cancel();
     this.#retry = undefined;
-    this.#process?.stdin?.end();
+    // Not by the end of its pipe: one that was stopped would stay.
+    this.#process?.kill("SIGKILL");
     this.#process = undefined;
   }
 
@@ -59,8 +64,9 @@ export class OrphanGuard {
 
   #start(): void {
     this.#retry = undefined;
+    this.#startedAt = this.#clock.monotonic();
     try {
-      const made = spawn(process.execPath, [this.#program], {
+      const made: ChildProcess = spawn(process.execPath, [this.#program], {
         // A session of its own: what a terminal says to its processes is not for the guard.
         detached: true,
         // Without what NODE_OPTIONS loads into this process; a folder that stays.
@@ -71,8 +77,8 @@ export class OrphanGuard {
       this.#process = made;
       made.once("error", (problem) => this.#ended(made, problem));
       made.once("exit", () => this.#ended(made, new Error("the guard ended")));
-      // What breaks the pipe ends the process, too.
-      made.stdin.on("error", () => {});
+      // What breaks the pipe ends the process, too. Without descriptors there is none, and `error` follows.
+      made.stdin?.on("error", () => {});
       made.unref();
       for (const pid of this.#workers) this.#tell(`+${pid}\n`);
     } catch (problem) {
@@ -83,6 +89,7 @@ export class OrphanGuard {
   #ended(made: ChildProcess, problem: Error): void {
     if (made !== this.#process) return;
     this.#process = undefined;
+    if (this.#clock.monotonic() - this.#startedAt >= LASTING_MS) this.#wasMissed = false;
     this.#again(problem);
   }
 

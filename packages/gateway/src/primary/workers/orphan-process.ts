@@ -38,11 +38,16 @@ class Orphans {
 
   kill(): void {
     if (!this.look()) return;
-    for (const pid of this.#workers.keys()) process.kill(pid, "SIGKILL");
+    for (const pid of this.#workers.keys()) kill(pid);
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+/**
+ * What is sent to all processes of a service reaches the guard, too. SIGUSR1 is Node's: it would start a
+ * debugger, and interrupt the read.
+ */
+const DEAF_TO = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM"] as const;
+for (const signal of DEAF_TO) process.on(signal, () => {});
 guard(new Orphans());
 
 function guard(orphans: Orphans): void {
@@ -68,12 +73,26 @@ function readLines(file: number, hear: (line: string) => void): void {
   }
 }
 
-/** 0 at the end, and where it cannot be read. */
+/**
+ * 0 at the end. One that was interrupted is done again; where it cannot be read, the guard ends without
+ * killing any: the primary starts another one.
+ */
 function read(file: number, bytes: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(file, bytes);
+    } catch (problem) {
+      if ((problem as NodeJS.ErrnoException).code !== "EINTR") process.exit(1);
+    }
+  }
+}
+
+/** It may have ended since it was looked at. */
+function kill(pid: number): void {
   try {
-    return readSync(file, bytes);
+    process.kill(pid, "SIGKILL");
   } catch {
-    return 0;
+    // Gone.
   }
 }
 

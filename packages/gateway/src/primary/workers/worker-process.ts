@@ -54,13 +54,20 @@ export class WorkerProcess {
   readonly #link: Link<ToWorker, ToPrimary>;
   readonly #load = new WorkerLoad();
   #drained: () => void = () => {};
+  /** Whether its pipes are read to the end: what it has taken is known. */
+  #isGone = false;
   #state: WorkerState = "starting";
 
   constructor(owner: Owner, process: Worker, events: WorkerEvents, clock: Clock, travelsAs?: TravelsAs) {
     this.owner = owner;
     this.process = process;
     this.#clock = clock;
-    this.closed = new Promise((resolve) => process.process.once("close", () => resolve()));
+    this.closed = new Promise((resolve) => {
+      process.process.once("close", () => {
+        this.#isGone = true;
+        resolve();
+      });
+    });
     const handOffEvents: HandOffEvents = {
       taken: () => events.room(this),
       undeliverable: (socket) => {
@@ -138,9 +145,9 @@ export class WorkerProcess {
     this.#channel.copy(handle, port);
   }
 
-  /** Takes back what it has not taken; of a live worker without the one under way, which may arrive yet. */
+  /** Takes back what it has not taken; until it is gone without those under way, which may arrive yet. */
   takeBack(): readonly PendingSocket[] {
-    const back = this.#state === "ended" ? this.#handOffs.takeBack() : this.#handOffs.takeBackQueued();
+    const back = this.#isGone ? this.#handOffs.takeBack() : this.#handOffs.takeBackQueued();
     this.#load.returned(back.length);
     return back;
   }

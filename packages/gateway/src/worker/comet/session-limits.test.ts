@@ -49,6 +49,16 @@ describe("opens over one connection", () => {
     expect(taken(50, HOME, connection)).toBe(3);
   });
 
+  it("have what is left of it when the connection goes on as another", () => {
+    make();
+    const [connection, next] = [{}, {}];
+    expect(taken(4, HOME, connection)).toBe(4);
+    limits.moved(connection, next);
+    expect(taken(50, HOME, next)).toBe(2);
+    limits.moved({}, connection);
+    expect(taken(50, HOME, connection)).toBe(0);
+  });
+
   it("cost more the more channels they have", () => {
     make();
     // 1 + 160 / 32 = 6: the whole of what there is at once.

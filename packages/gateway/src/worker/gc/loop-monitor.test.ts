@@ -1,3 +1,4 @@
+import type { Clock } from "@holdfast/core";
 import { FakeClock } from "@holdfast/core/testing";
 import { expect, test } from "@jest/globals";
 import { LoopMonitor } from "./loop-monitor.js";
@@ -22,4 +23,14 @@ test("a loop that is held up is told to both readers, each since it last asked",
   clock.spend(500);
   clock.advance(1000);
   expect(loop.takeMaxDelayMs()).toBe(0);
+});
+
+test("in a quiet process the delay is how much later the timer came than it was to", () => {
+  const clock = new FakeClock();
+  const rest = { wasResting: false, wasQuiet: true, lateMs: 3 };
+  const loop = new LoopMonitor(Object.assign(clock, { rest: rest as unknown as NonNullable<Clock["rest"]> }));
+  clock.spend(400);
+  clock.advance(100);
+  expect(loop.takeMaxDelayMs()).toBe(3);
+  loop.close();
 });

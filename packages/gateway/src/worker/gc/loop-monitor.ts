@@ -4,8 +4,8 @@
  * A timer on the grid of all timers (core's clock) tells how much later than its interval it was called:
  * a delay shorter than the interval is seen by chance, a longer one always. Node's own histogram of the
  * delay is a timer of the loop besides, which wakes an idle worker. A worker at rest (core's clock) is not
- * measured: nothing waits for its loop. Each reader has its own "since you
- * last asked".
+ * measured: nothing waits for its loop. In a quiet one the timer comes twice a second. Each reader has its
+ * own "since you last asked".
  */
 import { createHistogram, type EventLoopUtilization, performance } from "node:perf_hooks";
 import type { Clock, Timer } from "@holdfast/core";
@@ -77,12 +77,13 @@ export class LoopMonitor {
 
   #sample(): void {
     const now = this.#clock.monotonic();
-    if (this.#clock.rest?.wasResting === true) {
+    const { rest } = this.#clock;
+    if (rest?.wasResting === true) {
       this.#last = now;
       return;
     }
     // After a late call the next one comes sooner than an interval later.
-    const delayMs = Math.max(0, now - this.#last - RESOLUTION_MS);
+    const delayMs = rest?.wasQuiet === true ? rest.lateMs : Math.max(0, now - this.#last - RESOLUTION_MS);
     this.#last = now;
     this.#maxSinceReport = Math.max(this.#maxSinceReport, delayMs);
     this.#sinceScrape.record(Math.max(1, Math.round(delayMs * NS_PER_MS)));

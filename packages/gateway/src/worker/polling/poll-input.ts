@@ -9,11 +9,6 @@ import { readPlainPost } from "../../http/plain-head.js";
 import type { KeptPolls } from "./kept-polls.js";
 import { type PollHead, type PollHeadRules, readPollHead } from "./poll-head.js";
 
-/**
- * What one connection may have kept. Reading stops with the first read; one more comes for each turn in which
- * all connections have brought too much (`ReadBudget`).
- */
-const MAX_KEPT_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 const NO_HEADERS: RequestHead = Object.freeze({ headers: Object.freeze({}) });
 
@@ -70,9 +65,8 @@ export class PollInput {
     return bytes;
   }
 
-  /** So many bytes of it are kept from now on, beside others; false: there is no room. */
+  /** So many bytes of it are kept from now on; false: there is no room. */
   keep(bytes: number, kept: Pick<KeptPolls, "hold">): boolean {
-    if (this.#kept + bytes > MAX_KEPT_BYTES) return false;
     const held = kept.hold(bytes);
     this.#kept += held;
     return held > 0;

@@ -58,6 +58,8 @@ export interface PollingConnectionHome extends WriterHome {
 
 /** A request in more pieces is Node's to read. */
 const MAX_PIECES = 64;
+/** What may wait behind a request. Reading stops at once, but the budget of the process may go on with it. */
+const MAX_WAITING_BYTES = 256 * 1024;
 /** A client that sends so much behind the last answer is not read any more: its deadline ends it. */
 const LOUD_BYTES = 8 * 1024;
 const NOT_UTF8 = Object.freeze(httpError(400, "The body is not UTF-8."));
@@ -106,10 +108,8 @@ export class PollingConnection
     input.add(bytes);
     const isReturn = this.#fanOut !== 0 && this.#fanOut === home.kept.fanOut;
     if (this.#isAsked || this.isWaiting || input.isKept) {
-      // Anew: a handle that was over the budget of reads has been started again by that.
-      this.#isStopped = false;
       this.#reads(false);
-      if (!input.keep(bytes.length, home.kept)) home.cut(this);
+      if (input.length > MAX_WAITING_BYTES || !input.keep(bytes.length, home.kept)) home.cut(this);
     } else if (isReturn && input.keep(bytes.length, home.kept)) home.kept.later(this);
     else this.#work();
   }
@@ -227,9 +227,8 @@ export class PollingConnection
 
   /** Reads on, or leaves what comes to the kernel. */
   #reads(isReading: boolean): void {
-    if (this.#isStopped !== isReading) return;
+    if (isReading && this.#isStopped) this.startReading();
+    else if (!isReading) this.stopReading();
     this.#isStopped = !isReading;
-    if (isReading) this.startReading();
-    else this.stopReading();
   }
 }
