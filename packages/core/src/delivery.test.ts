@@ -218,8 +218,11 @@ class ModelClient {
     if (!this.#open) return;
     this.read();
     this.#open = false;
-    if (how === "disconnect")
+    if (how === "disconnect") {
       this.#client.connection.disconnect({ code: 3000, name: "drain", message: "Bye." });
+      // What was held for it stands before the reason.
+      this.read();
+    }
     this.#client.gone();
     for (const channel of CHANNELS) this.#ended(channel);
   }

@@ -47,6 +47,17 @@ function callback(world: CoreWorld): { readonly over: () => void } {
 }
 
 describe("a connection that is ended by what it said last", () => {
+  test("is answered a message before the edge reads what came behind it", () => {
+    const world = memoryWorld();
+    const client = world.client();
+    const { over } = callback(world);
+    client.connect();
+    expect(client.take()).toMatchObject([{ kind: "reply" }]);
+    client.connection.closed();
+    over();
+    expect(client.take()).toEqual([]);
+  });
+
   test("is answered what it said before, and then told why", () => {
     const world = memoryWorld();
     const client = world.client();

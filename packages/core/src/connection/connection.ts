@@ -110,9 +110,13 @@ export class Connection extends DeliveryState implements Listener, Speaker, Reci
     return this.#state !== "closing" && this.#state !== "closed";
   }
 
-  /** One whole message from the client, or frames that the edge has read already. Never throws. */
+  /**
+   * One whole message from the client, or frames that the edge has read already. Never throws. What it was
+   * answered at once has left before the edge reads on: a close may be next.
+   */
   receive(message: WireMessage | BareFrames): void {
     receive(this.#parts, this, message);
+    this.#parts.cork.release(this);
   }
 
   /**

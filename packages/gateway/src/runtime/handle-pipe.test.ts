@@ -26,7 +26,7 @@ class End {
   text = "";
   ended = 0;
 
-  constructor(shell: Socket) {
+  constructor(readonly shell: Socket) {
     this.pipe = new HandlePipe(shell, {
       came: (bytes, handle) => {
         this.text += bytes.toString("latin1");
@@ -126,6 +126,15 @@ describe("a pipe for handles", () => {
     expect([near.text, near.ended, far.ended]).toEqual(["last words", 1, 0]);
     expect(near.unsent).toEqual([]);
     handle.close();
+  });
+
+  it("ends once where the socket that it was opened by fails", async () => {
+    const [near, far] = await pipe();
+    near.shell.destroy(new Error("broken"));
+    await new Promise((resolve) => near.shell.once("close", resolve));
+    near.pipe.close();
+    expect(near.ended).toBe(1);
+    while (far.ended === 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
   it("keeps a child process from being closed before all that it said was heard", async () => {

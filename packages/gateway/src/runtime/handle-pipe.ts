@@ -72,6 +72,8 @@ export class HandlePipe {
   constructor(shell: Socket, events: HandlePipeEvents) {
     this.#events = events;
     this.#shell = shell;
+    // Nothing is read or written by it any more; an error of it all the same must not end the process.
+    shell.on("error", () => this.#end());
     this.#pipe = reopened(shell);
     this.#oncomplete = function (status) {
       if (status < 0 && !ENDS.has(-status) && this.handle !== undefined) events.unsent(this.handle);
@@ -105,13 +107,16 @@ export class HandlePipe {
     this.#shell.destroy();
   }
 
+  #end(): void {
+    if (!this.#isOpen) return;
+    this.close();
+    this.#events.ended();
+  }
+
   #came(bytes: ArrayBuffer | undefined): void {
     const { pendingHandle } = this.#pipe;
     this.#pipe.pendingHandle = null;
-    if (bytes === undefined) {
-      this.close();
-      return this.#events.ended();
-    }
+    if (bytes === undefined) return this.#end();
     const length = lengthRead(this.#pipe, bytes, this.#read);
     this.#read = (this.#read + length) | 0;
     this.#events.came(Buffer.from(bytes, 0, length), pendingHandle ?? undefined);
