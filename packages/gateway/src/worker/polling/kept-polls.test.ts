@@ -55,6 +55,21 @@ describe("kept polls", () => {
     expect(done).toHaveLength(41);
   });
 
+  it("wait no longer than a second for a fan-out that does not end, turn after turn", () => {
+    fanOut = 1;
+    for (const n of [1, 2]) {
+      kept.later(poll(n, () => (n === 1 ? kept.later(poll(9)) : undefined)));
+      clock.spend(900);
+      clock.runDeferred();
+      expect(done).not.toContain(n);
+      clock.spend(100);
+      clock.runDeferred();
+      expect(done).toContain(n);
+    }
+    expect(done).toEqual([1, 9, 2]);
+    expect(clock.deferred).toBe(0);
+  });
+
   it("take no more of a turn than a slice", () => {
     for (let n = 1; n <= 100; n++) kept.later(poll(n, () => clock.spend(0.5)));
     for (const most of [16, 32, 48]) {

@@ -5,7 +5,7 @@
  * theirs. Those returns are kept and worked off behind the answers, in slices as well: else each answer would
  * wait for the returns of those before it. So are requests that a client sends before it was answered.
  * Invariants: what is kept has a limit of bytes in all; what is to be worked off waits for one fan-out at
- * most, whatever else is published meanwhile.
+ * most, whatever else is published meanwhile, and for a second of it where new sessions never let it end.
  */
 import type { Clock } from "@holdfast/core";
 import { Fifo } from "../../runtime/fifo.js";
@@ -22,6 +22,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const OVERHEAD_BYTES = 256;
 /** How long one stretch may hold the event loop, ms. */
 const SLICE_MS = 5;
+/** How long what is kept waits for a fan-out, ms: sessions that are opened meanwhile are part of it. */
+const MAX_WAIT_MS = 1_000;
 
 export class KeptPolls<Poll extends KeptPoll = KeptPoll> {
   readonly #clock: Pick<Clock, "monotonic" | "defer">;
@@ -30,6 +32,8 @@ export class KeptPolls<Poll extends KeptPoll = KeptPoll> {
   readonly #due = new Fifo<Poll>();
   /** How many of them have their turn, once a fan-out is over. */
   #turn = 0;
+  /** Since when those wait that have the next turn, monotonic ms. */
+  #since = 0;
   #isSet = false;
   #bytes = 0;
 
@@ -63,6 +67,7 @@ export class KeptPolls<Poll extends KeptPoll = KeptPoll> {
 
   /** Calls `goOn` behind the answers that are being given. */
   later(poll: Poll): void {
+    if (this.#due.length === 0) this.#since = this.#clock.monotonic();
     this.#due.push(poll);
     if (!this.#isSet) this.#set();
   }
@@ -75,8 +80,12 @@ export class KeptPolls<Poll extends KeptPoll = KeptPoll> {
   #work(): void {
     this.#isSet = false;
     // What they are answered with begins another fan-out, for which the rest of the turn does not wait.
-    if (this.#turn === 0 && this.#fanOut() === 0) this.#turn = this.#due.length;
-    const deadline = this.#clock.monotonic() + SLICE_MS;
+    const now = this.#clock.monotonic();
+    if (this.#turn === 0 && (this.#fanOut() === 0 || now - this.#since >= MAX_WAIT_MS)) {
+      this.#turn = this.#due.length;
+      this.#since = now;
+    }
+    const deadline = now + SLICE_MS;
     for (let done = 1; this.#turn > 0; done++) {
       this.#turn--;
       this.#due.shift()?.goOn();
