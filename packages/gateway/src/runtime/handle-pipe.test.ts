@@ -23,10 +23,12 @@ class End {
   readonly handles: TcpHandle[] = [];
   readonly unsent: TcpHandle[] = [];
   readonly pipe: HandlePipe;
+  readonly shell: Socket;
   text = "";
   ended = 0;
 
-  constructor(readonly shell: Socket) {
+  constructor(shell: Socket) {
+    this.shell = shell;
     this.pipe = new HandlePipe(shell, {
       came: (bytes, handle) => {
         this.text += bytes.toString("latin1");
