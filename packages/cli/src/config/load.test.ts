@@ -344,7 +344,7 @@ describe("a wrong configuration", () => {
       "more sockets in the primary than files",
       { flags: { maxPending: "2000" }, on: { ...machine, openFiles: 1024 } },
       [
-        "maxPending 2000 does not fit into 1024 open files: set it to 576 or less, or raise the limit with `ulimit -n` or LimitNOFILE= [--max-pending]",
+        "maxPending 2000 does not fit into 1024 open files: set it to 691 or less, or raise the limit with `ulimit -n` or LimitNOFILE= [--max-pending]",
       ],
     ],
   ])("says what is wrong with %s", (_what, said, expected) => expect(problemsOf(said)).toEqual(expected));

@@ -645,7 +645,7 @@ export const settings = Object.freeze({
     defaultMeans: "from the open-files limit",
     example: 512,
     description:
-      "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is three quarters of those, at most 16,384.",
+      "Connections whose head is being read or that wait for a worker, at once. At three quarters of it the rest is left to the kernel's accept queue (`backlog`), and what that cannot hold tries again after 1, 3 and 7 seconds. Each is one file descriptor of the primary: `auto` is nine tenths of those, at most 32,768.",
   }),
   maxPendingBytes: setting(size(1 * MIB, 16 * 1024 * MIB), {
     default: "64MiB",

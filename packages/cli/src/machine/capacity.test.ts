@@ -27,9 +27,9 @@ describe("the capacity by open files", () => {
 describe("what may wait in the primary", () => {
   it.each([
     [100, 16],
-    [1_024, 576],
-    [20_000, 14_808],
-    [Number.POSITIVE_INFINITY, 16_384],
+    [1_024, 691],
+    [20_000, 17_769],
+    [Number.POSITIVE_INFINITY, 32_768],
   ])("with %d descriptors is %d sockets", (openFiles, pending) => {
     expect(pendingFor(openFiles)).toBe(pending);
   });

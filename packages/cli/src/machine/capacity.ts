@@ -33,12 +33,12 @@ export function openFilesFor(connections: number, workers: number): number {
 }
 
 /**
- * Sockets that a storm may leave in the primary's hands: three quarters of its descriptors, the rest is on
- * its way on.
+ * Sockets that a storm may leave in the primary's hands: nine tenths of its descriptors, the rest is on its
+ * way on. A SYN for which there is no room costs its client a second (docs/adr/0003-front-door.md).
  */
-const PENDING_SHARE = 0.75;
-/** Beyond it a handshake would wait longer in the primary than its client does. */
-const MAX_AUTO_PENDING = 16_384;
+const PENDING_SHARE = 0.9;
+/** Two seconds of handshakes of two cores; beyond it one would wait longer than many clients do. */
+const MAX_AUTO_PENDING = 32_768;
 const MIN_PENDING = 16;
 
 /** Sockets that a primary with `openFiles` descriptors may hold between accept and worker. */
