@@ -39,3 +39,11 @@ test("writing it twice changes nothing", () => {
 test("a page without markers is not touched", () => {
   expect(() => withFigures("# Performance", resultOf({}), [])).toThrow("markers");
 });
+
+test("its sentences keep to the width of prose", () => {
+  const result = { ...resultOf({ ours: [{ cost: 1 }] }), command: `npm run bench -- ${"idle ".repeat(60)}` };
+  const page = withFigures(PAGE, result, []);
+  const lines = page.slice(page.indexOf("Measured "), page.indexOf("### Targets")).split("\n");
+  expect(lines.length).toBeGreaterThan(3);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(110);
+});

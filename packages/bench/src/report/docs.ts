@@ -10,6 +10,8 @@ import { verdictTable } from "./verdicts.js";
 
 const BEGIN = "<!-- figures: written by `npm run bench -- --write-docs <json>`; do not edit -->";
 const END = "<!-- /figures -->";
+/** Of prose, as in all docs. */
+const COLUMNS = 110;
 
 /** `page` with the block between its markers replaced. `charts`: their paths as the page names them. */
 export function withFigures(page: string, result: BenchResult, charts: readonly string[]): string {
@@ -43,12 +45,25 @@ function section(table: Table): string {
 function conditions({ machine, startedAt, loadClients, command, seconds }: BenchResult): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const settings = Object.entries(machine.settings).map(([name, value]) => `\`${name}\` ${value}`);
-  return [
-    `Measured ${startedAt.slice(0, 10)} in ${Math.round(seconds / 60)} minutes by \`${command}\`, commit ${machine.commit}.`,
-    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel};`,
-    `${machine.openFiles.toLocaleString("en-US")} open files per process; ${settings.join(", ")}.`,
-    `Versions: ${versions.join(", ")}. Load clients: ${loadClients.join(", ")}. Load average at the start: ${machine.load}.`,
-  ].join("\n");
+  return wrapped(
+    [
+      `Measured ${startedAt.slice(0, 10)} in ${Math.round(seconds / 60)} minutes by \`${command}\`, commit ${machine.commit}.`,
+      `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel};`,
+      `${machine.openFiles.toLocaleString("en-US")} open files per process; ${settings.join(", ")}.`,
+      `Versions: ${versions.join(", ")}. Load clients: ${loadClients.join(", ")}. Load average at the start: ${machine.load}.`,
+    ].join(" "),
+  );
+}
+
+/** In lines of at most `COLUMNS`, unless one word is longer. */
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > COLUMNS) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join("\n");
 }
 
 function missing(result: BenchResult): string {
