@@ -1,10 +1,10 @@
 /**
- * Makes dist/worker/worker-main.js of dist/worker-main.js: our own modules as one file, so that a worker process has
- * neither a module of the loader nor the text of each of them (docs/adr/0067-base-memory.md).
+ * Makes dist/worker/worker-main.js of dist/worker-main.js: our own modules as one file, so that a worker
+ * process has neither a module of the loader nor the text of each of them (docs/adr/0067-base-memory.md).
  *
- * Packages of others stay where npm put them. Those in CommonJS are required, not imported: an import reads the text of
- * each for its names first. Invariants: a module finds its files and its packages where it would unbundled; all that a
- * worker loads later than at its start is in the bundle.
+ * Packages of others stay where npm put them. Those in CommonJS are required, not imported: an import reads the
+ * text of each for its names first. Invariants: a module finds its files and its packages where it would
+ * unbundled; all that a worker loads later than at its start is in the bundle.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
