@@ -101,6 +101,11 @@ export function ratioOf(result: BenchResult, figure: Figure): Summary | undefine
   return summarise(pairedRatios(mine, valuesOf(result, figure)));
 }
 
+/** A figure by that of another case of the same peer, run by run. */
+export function ratioOfCases(result: BenchResult, figure: Figure, other: string): Summary | undefined {
+  return summarise(pairedRatios(valuesOf(result, figure), valuesOf(result, { ...figure, case: other })));
+}
+
 /** Cases of a scenario in the order in which they were measured. */
 export function casesOf(result: BenchResult, scenario: string): string[] {
   const own = result.measurements.filter((each) => each.scenario === scenario);

@@ -28,6 +28,18 @@ test("without a peer our own figure counts", () => {
   expect(judge(RESULT, [own])[0]).toMatchObject({ value: 6, verdict: "miss" });
 });
 
+test("a case is measured by another one of ours", () => {
+  const { against: _, ...own } = target(1.2, 1);
+  const result = resultOf({ ours: [{ cost: 6 }, { cost: 12 }] });
+  const other = { ...result.measurements[0], case: "d", values: { cost: 5 } };
+  const both = {
+    ...result,
+    measurements: [...result.measurements, other, { ...other, run: 2 }],
+  } as typeof result;
+  expect(judge(both, [{ ...own, againstCase: "d" }])[0]?.value).toBeCloseTo(1.8);
+  expect(judge(both, [{ ...own, againstCase: "e" }])[0]?.verdict).toBe("not measured");
+});
+
 test("every target names a scenario, a metric and a peer that exist", () => {
   for (const each of TARGETS) {
     const scenario = SCENARIOS.find(({ name }) => name === each.scenario);

@@ -4,7 +4,8 @@
  *
  * A target whose figure was not measured is said to be so; none is dropped because it was missed.
  */
-import { type BenchResult, OURS, ratioOf, summaryOf } from "./result.js";
+import { type BenchResult, OURS, ratioOf, ratioOfCases, summaryOf } from "./result.js";
+import type { Summary } from "./statistics.js";
 
 export interface Target {
   readonly what: string;
@@ -13,6 +14,8 @@ export interface Target {
   readonly metric: string;
   /** The peer that ours is divided by; unset: our own figure counts. */
   readonly against?: string;
+  /** The case of ours that this one is divided by; unset: none is. */
+  readonly againstCase?: string;
   readonly better: "lower" | "higher";
   readonly must: number;
   readonly aim?: number;
@@ -70,6 +73,16 @@ const cpuPerDelivery = (
   better: "lower",
   must,
   aim,
+});
+
+const besideNoTimer = (what: string, metric: string, must: number): Target => ({
+  what: `collections on a timer: ${what} by that of none`,
+  scenario: "gc",
+  case: "timer, in turns",
+  metric,
+  againstCase: "off",
+  better: "lower",
+  must,
 });
 
 export const TARGETS: readonly Target[] = [
@@ -210,6 +223,9 @@ export const TARGETS: readonly Target[] = [
     must: 1,
     aim: 0.8,
   },
+  besideNoTimer("RSS, median", "rssMB", 1),
+  besideNoTimer("p99.9", "p999", 1.1),
+  besideNoTimer("RSS two intervals after all have left", "leftMB", 1),
   cpuPerDelivery("comet", "held polls", "http", 1.2, 1),
   {
     what: "held polls: deliveries/s by plain http's",
@@ -260,11 +276,16 @@ export function judge(result: BenchResult, targets: readonly Target[] = TARGETS)
   const measured = new Set(result.scenarios.map(({ name }) => name));
   const own = targets.filter(({ scenario }) => measured.has(scenario));
   return own.map((target) => {
-    const { against, scenario, metric } = target;
-    const figure = { scenario, case: target.case, metric, peer: against ?? OURS };
-    const value = (against === undefined ? summaryOf : ratioOf)(result, figure)?.median;
+    const value = figureOf(result, target)?.median;
     return { target, value, verdict: value === undefined ? "not measured" : verdictOn(target, value) };
   });
+}
+
+function figureOf(result: BenchResult, target: Target): Summary | undefined {
+  const { against, againstCase, scenario, metric } = target;
+  const figure = { scenario, case: target.case, metric, peer: against ?? OURS };
+  if (againstCase !== undefined) return ratioOfCases(result, figure, againstCase);
+  return (against === undefined ? summaryOf : ratioOf)(result, figure);
 }
 
 function verdictOn({ better, must, aim }: Target, value: number): "aim" | "must" | "miss" {

@@ -2,8 +2,8 @@
  * gc: a long life in a short time, with ours collecting on its timer, with V8 left alone, and with the
  * folklore of a plain full collection every few seconds.
  *
- * 10,000 subscribers on two workers come and go while messages flow. Time runs faster than in earnest: more
- * churn than a real hour has, and the interval is shortened as much.
+ * 10,000 subscribers on two workers come and go while messages flow, then all of them leave at once. Time runs
+ * faster than in earnest: more churn than a real hour has, and the interval is shortened as much.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";
@@ -27,9 +27,12 @@ const METRICS: readonly Metric[] = [
   { key: "majorMax", label: "pause, most", unit: "ms", better: "lower", digits: 1 },
   { key: "minorMax", label: "young pause, most", unit: "ms", better: "lower", digits: 1 },
   { key: "cpuShare", label: "CPU", unit: "% of a core", better: "lower", digits: 1 },
+  { key: "leftMB", label: "RSS two intervals after all have left", unit: "MB", better: "lower", digits: 0 },
 ];
 
 const INTERVAL_S = 5;
+/** Two intervals, with what the turns of two workers add to them. */
+const LEFT_MS = 2 * INTERVAL_S * 1_000 + 1_500;
 const CHANNELS = 20;
 const MESSAGE_BYTES = 100;
 const PUBLISH_EVERY_MS = 20;
@@ -60,27 +63,29 @@ async function live(context: RunContext, name: string, server: PeerServer): Prom
   if (!(server instanceof HoldfastServer)) return;
   const connections = context.quick ? 200 : 10_000;
   const seconds = context.quick ? 6 : 75;
-  const churnPerSecond = connections / 50;
+  const rss: (readonly [number, number])[] = [];
+  const values: Record<string, number> = {};
+  const commands = [server.command];
   await withFleet(server, { channels: CHANNELS }, async (fleet) => {
+    commands.push(fleet.command);
     await fill(fleet, connections);
-    await fleet.churn(churnPerSecond);
+    await fleet.churn(connections / 50);
     await fleet.reset();
     await server.probe.watch(server.workers);
     const cpuBefore = totalCpuMicros(server.workers);
-    const rss: (readonly [number, number])[] = [];
     const startMs = performance.now();
     for (let i = 0; performance.now() - startMs < seconds * 1000; i++) {
       await sleep(Math.max(0, startMs + i * PUBLISH_EVERY_MS - performance.now()));
       await server.publish(`c${i % CHANNELS}`, stampedMessage(MESSAGE_BYTES));
       const second = Math.floor((performance.now() - startMs) / 1000);
-      if (second >= rss.length) rss.push([second, sum(server.workers.map(rssBytes)) / 1e6]);
+      if (second >= rss.length) rss.push([second, workersMB(server)]);
     }
     const cpuUs = totalCpuMicros(server.workers) - cpuBefore;
     const figures = await server.probe.figures(server.workers);
     await fleet.churn(0);
     const { p50, p99, p999 } = await fleet.report();
     const sizes = rss.map(([, size]) => size).sort((a, b) => a - b);
-    const values = {
+    Object.assign(values, {
       rssMB: quantile(sizes, 0.5),
       rssMaxMB: sizes.at(-1) ?? 0,
       p50,
@@ -88,16 +93,16 @@ async function live(context: RunContext, name: string, server: PeerServer): Prom
       p999,
       ...pauses(figures),
       cpuShare: (cpuUs / (seconds * 1e6)) * 100,
-    };
-    const commands = [server.command, fleet.command];
-    context.record({
-      case: name,
-      peer: ours.name,
-      values,
-      commands,
-      series: { "RSS of the workers, MB": rss },
     });
   });
+  await sleep(LEFT_MS);
+  values.leftMB = workersMB(server);
+  const series = { "RSS of the workers, MB": rss };
+  context.record({ case: name, peer: ours.name, values, commands, series });
+}
+
+function workersMB(server: HoldfastServer): number {
+  return sum(server.workers.map(rssBytes)) / 1e6;
 }
 
 function pauses(figures: readonly LoopFigures[]): Record<string, number> {

@@ -5,6 +5,7 @@
  * message.
  */
 import { isDeepStrictEqual } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import type { Logger } from "@holdfast/core";
 import {
   type Addresses,
@@ -27,6 +28,7 @@ import { linkWarnings } from "../config/service-links.js";
 import { shownSettings } from "../config/shown.js";
 import { formatDuration } from "../config/values/duration.js";
 import { Failure } from "../failure.js";
+import { primaryFlags } from "../machine/heap.js";
 import type { Machine } from "../machine/machine.js";
 import { accessOf, banner } from "../output/banner.js";
 import { LogOutput } from "../output/log-output.js";
@@ -68,6 +70,7 @@ async function start(
   version: string,
   machine: Machine,
 ): Promise<void> {
+  primaryFlags(machine.nodeVersion).forEach((flag) => setFlagsFromString(flag));
   const loaded = loadFromCommand(options, terminal, machine);
   const settings = complete(loaded.settings, machine);
   const logFormat = logFormatFor(settings.logFormat, process.stdout);

@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "@jest/globals";
-import { heapSizes, workerExecArgv } from "./heap.js";
+import { heapSizes, primaryFlags, workerExecArgv } from "./heap.js";
 import { parseProcLimits, usableMemory } from "./machine.js";
 
 const GIB = 1024 ** 3;
@@ -32,6 +33,23 @@ describe("the heap of a worker", () => {
     expect(
       workerExecArgv({ ...options, nodeOptions: "--max-semi-space-size=2  --max-old-space-size=50" }),
     ).toEqual([]);
+  });
+});
+
+describe("the heap of the primary", () => {
+  it.each([
+    ["20.20.2", ["--memory-reducer-single-gc"]],
+    ["v22.23.5", ["--memory-reducer-gc-count=1"]],
+    ["26.0.0", []],
+    ["", []],
+  ])("on Node.js %s has the flags %j", (version, flags) => {
+    expect(primaryFlags(version)).toEqual(flags);
+  });
+
+  it("has flags that this Node.js knows", () => {
+    const flags = primaryFlags(process.version);
+    const { stderr, status } = spawnSync(process.execPath, [...flags, "-e", ""], { encoding: "utf8" });
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
   });
 });
 

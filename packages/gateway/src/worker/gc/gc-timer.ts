@@ -18,10 +18,11 @@ const JITTER = 0.1;
 const POSTPONE_MS = 500;
 const MAX_POSTPONEMENTS = 20;
 /**
- * Above this share of working time the loop is busy. The bench's scenario `gc` works 0.35 to 0.4: collections
- * there made its p99.9 2.7 times that of a worker that was left to V8.
+ * Above this share of working time the loop is busy: messages flow, and those that come meanwhile wait for the
+ * pause. A thousand messages a second from another instance are a tenth; the pings of 18,000 connections that
+ * say nothing are a fiftieth or less (docs/performance.md, "What the figures decided").
  */
-const BUSY_UTILIZATION = 0.2;
+const BUSY_UTILIZATION = 0.05;
 /** Of the first interval, before which there is no collection. */
 const EARLIEST = 0.3;
 /** Multiples of it, modulo 1, spread any number of slots evenly. */
