@@ -70,7 +70,7 @@ async function start(
   version: string,
   machine: Machine,
 ): Promise<void> {
-  primaryFlags(machine.nodeVersion).forEach((flag) => setFlagsFromString(flag));
+  for (const flag of primaryFlags(machine.nodeVersion)) setFlagsFromString(flag);
   const loaded = loadFromCommand(options, terminal, machine);
   const settings = complete(loaded.settings, machine);
   const logFormat = logFormatFor(settings.logFormat, process.stdout);
