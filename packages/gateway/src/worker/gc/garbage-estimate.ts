@@ -1,21 +1,21 @@
 /**
  * The garbage estimate: whether a full collection would find enough to be worth its pause.
  *
- * V8 counts what is allocated, and not what of it is still needed. What the heap has grown by since the
- * last collection is an upper bound of the garbage that has come since, and connections that have gone since
- * left theirs. All that a worker has before its first collection is taken for garbage: half of it is what the
+ * V8 counts what is allocated, and not what of it is still needed. What it has taken of the machine's memory
+ * since the last collection, its room for young objects included, is an upper bound of what it can give back,
+ * and connections that have gone since left theirs. All that a worker has before its first collection is taken for garbage: half of it is what the
  * start left (ADR 0067). Invariant: a heap that neither grows nor loses connections is collected once.
  */
 
 /** What a worker knows without collecting. */
 export interface HeapReading {
-  /** Bytes of V8's heap and of the buffers that it holds. */
+  /** Bytes that V8 has of the machine's memory, for its heap and for buffers. */
   readonly bytes: number;
   readonly connections: number;
 }
 
-/** Less than this is not worth a pause, bytes. */
-const MIN_GARBAGE_BYTES = 8 * 1024 * 1024;
+/** Less than this is not worth a pause, bytes: what 4,000 connections leave, or a start. */
+const MIN_GARBAGE_BYTES = 4 * 1024 * 1024;
 /** Nor is a smaller share of a large heap: its pause is longer. */
 const MIN_GARBAGE_SHARE = 0.1;
 /** What a connection leaves behind, bytes: docs/performance.md, "Idle connections". */

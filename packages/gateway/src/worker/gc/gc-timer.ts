@@ -7,16 +7,20 @@
  * itself what a busy loop allocates. The timer is for the garbage of a loop that has become quiet, which V8
  * would leave. The primary gives the turns; this side wishes, waits, collects and says so.
  * Invariants: every turn that comes is answered by `done`, also one that was not asked for, or no other
- * worker would ever get one; a loop that stays busy for `MAX_POSTPONEMENTS` × `POSTPONE_MS` is left to V8
- * until the next interval.
+ * worker would ever get one; a loop that stays busy for `MAX_LOOKS` × `LOOK_MS` is left to V8 until the next
+ * interval.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Clock, Timer } from "@holdfast/core";
 
 const JITTER = 0.1;
-const POSTPONE_MS = 500;
-const MAX_POSTPONEMENTS = 20;
+/**
+ * How long the loop is watched before a collection, ms; at most an interval. V8 gives room for young objects
+ * back only where the last 5 s allocated little (ADR 0067).
+ */
+const LOOK_MS = 5_500;
+const MAX_LOOKS = 2;
 /**
  * Above this share of working time the loop is busy: messages flow, and those that come meanwhile wait for the
  * pause. A thousand messages a second from another instance are a tenth; the pings of 18,000 connections that
@@ -53,7 +57,7 @@ export interface GcTimerParts {
 
 type State =
   | { readonly t: "waiting"; readonly timer: Timer }
-  | { readonly t: "postponing"; readonly timer: Timer }
+  | { readonly t: "looking"; readonly timer: Timer }
   /** Until the primary gives the turn. */
   | { readonly t: "wishing" }
   | { readonly t: "closed" };
@@ -64,7 +68,7 @@ export class GcTimer {
 
   /**
    * The first collection comes within one interval, at a place in it that depends on the slot. Not in its
-   * beginning: V8 shrinks the room for young objects only where the last 5 s allocated little (ADR 0067).
+   * beginning, when the start has just allocated.
    */
   constructor(parts: GcTimerParts) {
     this.#parts = parts;
@@ -84,7 +88,7 @@ export class GcTimer {
 
   /** Idempotent. */
   close(): void {
-    if (this.#state.t === "waiting" || this.#state.t === "postponing") this.#state.timer.cancel();
+    if (this.#state.t === "waiting" || this.#state.t === "looking") this.#state.timer.cancel();
     this.#state = { t: "closed" };
   }
 
@@ -94,16 +98,19 @@ export class GcTimer {
   }
 
   #wait(delayMs: number): State {
-    // One postponement before it is due, so that the look at the loop covers a short stretch and not the
-    // interval.
-    const timer = this.#parts.clock.after(Math.max(0, delayMs - POSTPONE_MS), () => this.#postpone(0));
+    // One look before it is due.
+    const timer = this.#parts.clock.after(Math.max(0, delayMs - this.#lookMs), () => this.#look(1));
     return { t: "waiting", timer };
   }
 
-  #postpone(times: number): void {
+  #look(nth: number): void {
     this.#parts.takeUtilization();
-    const timer = this.#parts.clock.after(POSTPONE_MS, () => this.#due(times));
-    this.#state = { t: "postponing", timer };
+    const timer = this.#parts.clock.after(this.#lookMs, () => this.#due(nth));
+    this.#state = { t: "looking", timer };
+  }
+
+  get #lookMs(): number {
+    return Math.min(LOOK_MS, this.#parts.intervalMs);
   }
 
   #skip(reason: SkipReason): void {
@@ -111,9 +118,9 @@ export class GcTimer {
     this.#state = this.#next();
   }
 
-  #due(times: number): void {
+  #due(nth: number): void {
     if (this.#parts.takeUtilization() > BUSY_UTILIZATION) {
-      if (times < MAX_POSTPONEMENTS) this.#postpone(times + 1);
+      if (nth < MAX_LOOKS) this.#look(nth + 1);
       else this.#skip("busy");
       return;
     }
