@@ -178,6 +178,8 @@ export class Core extends InspectedWorker {
     if (this.#state.kind !== "open") connection.disconnect(disconnects.drain);
     else if (url !== undefined)
       this.#connectByUrl(connection, "channels" in url ? url : { channels: url }, identity ?? ANONYMOUS);
+    // What it is told at once leaves with the handshake's answer, in one write.
+    this.#context.cork.release(connection);
     return connection;
   }
 

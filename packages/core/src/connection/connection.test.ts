@@ -46,6 +46,17 @@ function callback(world: CoreWorld): { readonly over: () => void } {
   return { over: () => soon.splice(0).forEach((run) => void run()) };
 }
 
+describe("a connection that is made by its URL", () => {
+  test("is told of it before it is given to the edge, which sends it with the handshake's answer", () => {
+    const world = memoryWorld();
+    const { over } = callback(world);
+    const client = world.client("lines", []);
+    expect(client.take()).toMatchObject([{ kind: "push", op: "connect" }]);
+    over();
+    expect(client.take()).toEqual([]);
+  });
+});
+
 describe("a connection that is ended by what it said last", () => {
   test("is answered a message before the edge reads what came behind it", () => {
     const world = memoryWorld();
