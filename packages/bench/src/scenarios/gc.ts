@@ -2,8 +2,8 @@
  * gc: a long life in a short time, with ours collecting on its timer, with V8 left alone, and with the
  * folklore of a plain full collection every few seconds.
  *
- * 10,000 subscribers on two workers come and go while messages flow, then all of them leave at once. Time runs
- * faster than in earnest: more churn than a real hour has, and the interval is shortened as much.
+ * 10,000 subscribers on two workers come and go while messages flow, then all of them leave at once. Time
+ * runs faster than in earnest: more churn than a real hour has, and the interval is shortened as much.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { rssBytes, totalCpuMicros } from "@holdfast/swarm/measure";

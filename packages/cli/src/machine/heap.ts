@@ -1,6 +1,6 @@
 /**
- * V8's flags for a worker, from memory and the number of workers, and for the primary. A worker's are passed by
- * execArgv: NODE_OPTIONS refuses some flags.
+ * V8's flags for a worker, from memory and the number of workers, and for the primary. A worker's are passed
+ * by execArgv: NODE_OPTIONS refuses some flags.
  *
  * Old space: half of the memory, divided evenly. The other half is for what is not heap: about 8 KiB of
  * kernel memory per connection (4 KiB of slab and one page of unread data), frames on their way out, the
@@ -57,8 +57,8 @@ const ONE_COLLECTION_AT_REST: Readonly<Record<string, string>> = Object.freeze({
 });
 
 /**
- * Flags that a primary sets in itself. Three full collections in half a second take 300 ms of CPU from workers
- * that share its cores: with one, the p99 across instances is 3.7 ms in these seconds instead of 5.5.
+ * Flags that a primary sets in itself. Three full collections in two seconds take 300 ms of CPU from workers
+ * that share its cores (docs/adr/0071-collections-and-messages.md).
  */
 export function primaryFlags(nodeVersion: string): string[] {
   const flag = ONE_COLLECTION_AT_REST[/^v?(\d+)\./.exec(nodeVersion)?.[1] ?? ""];
