@@ -2,6 +2,7 @@
  * docs/scale.md: the tables of the scale model, and what they mean for the design.
  */
 
+import { GATEWAY } from "../limits/gateway.js";
 import { predict, type ScalePrediction } from "./model.js";
 import { DESIGN_LIMITS, reachedAt, WORKLOADS, type Workload } from "./workloads.js";
 
@@ -119,24 +120,26 @@ where a design ends before somebody has paid for finding out.
 | part | from | compared with |
 |---|---|---|
 | memory | bytes of a process and of a connection, user space and kernel | the million run and its growth from 100,000 on; the bench's idle row (user space) |
-| pings | 47 µs where a worker has 153 of them a second, 34 µs where it has 720 | the idle CPU of the million run; the bench's idle row |
-| deliveries | 7.64 µs to 5,000 subscribers of a worker, 8.83 µs to 18,000 | the bench's fan-out rows |
-| publications through Redis | 200 µs on each instance with a subscriber | the bench's row across instances |
-| handshakes | 684 µs, primary and worker | the bench's steady row |
+| pings | ${GATEWAY.microsPerPing.value} µs where a worker has 153 of them a second, ${GATEWAY.microsPerPingTogether.value} µs where it has 720 | the idle CPU of the million run; the bench's idle row |
+| deliveries | ${GATEWAY.microsPerDeliveryFew.value} µs to 5,000 subscribers of a worker, ${GATEWAY.microsPerDelivery.value} µs to 18,000 | the bench's fan-out rows |
+| publications through Redis | ${GATEWAY.microsPerPublication.value} µs on each instance with a subscriber | the bench's row across instances |
+| handshakes | ${GATEWAY.microsPerHandshake.value} µs, primary and worker | the bench's steady row |
 | load balancer, prices | AWS' units and list prices of us-east-1 | nothing: they are given |
 
 Each comparison is a test that reads [performance.md](performance.md) and fails beyond 15 %
 (\`packages/platform/src/scale/model.test.ts\`). Constants of pings, deliveries and handshakes come from the
 same rows that they are compared with: those tests say that the model puts them together rightly, not that
-another machine has the same.
+another machine has the same. The bench's rows are of a machine that takes 2.2 times as long for everything as
+the one of the million run, which is why pings that share wake-ups are dearer here: a plan errs on the safe
+side.
 
 What it does not know, and where a measurement is outside of 15 %:
 
 - **Few connections**: below 100,000 the kernel's fixed part shows (25 % at 10,000).
 - **The kernel's bytes of the bench's idle row** are slabs alone, 18 % below what the million run took in all.
-- **Bursts and many channels of a connection** cost less for a delivery than one channel does (5.8 µs against
-  7.6): the model takes the dearer one.
-- **The broadcast to a million on one machine** took 40 s because the clients were on it, too.
+- **Bursts and many channels of a connection** cost a fifth of a delivery or less: the model takes the dearer
+  one.
+- **The broadcast to a million on one machine** took 12.7 s because the clients were on it, too.
 - **Storms**: a plan spends half of the CPU, so that returning clients find the other half
   (\`gateway.cpu-share\`).
 - **A Redis node** is taken to do 80,000 commands a second, to hand out 500,000 copies of publications and 70

@@ -11,7 +11,7 @@ interface Measured {
   readonly micros: number;
 }
 
-/** Pings a second of one worker: where there are many, their answers share wake-ups. */
+/** Pings a second of one worker. The two are of two machines: docs/scale.md. */
 const PINGS: readonly [Measured, Measured] = [
   { size: 9_787 / 64, micros: GATEWAY.microsPerPing.value },
   { size: 720, micros: GATEWAY.microsPerPingTogether.value },
