@@ -50,7 +50,7 @@ export const GATEWAY = Object.freeze({
   ),
   microsPerPingTogether: limit(
     "gateway.micros-per-ping-together",
-    34,
+    29.9,
     "µs of a core",
     "measured",
     `${BENCH}, Idle connections`,

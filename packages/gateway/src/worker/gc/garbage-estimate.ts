@@ -3,9 +3,9 @@
  *
  * V8 counts what is allocated, and not what of it is still needed. What it has taken of the machine's memory
  * since the last collection, its room for young objects included, is an upper bound of what it can give back,
- * and connections that have gone since left theirs. All that a worker has before its first collection is taken
- * for garbage: half of it is what the start left (ADR 0067). Invariant: a heap that neither grows nor loses
- * connections is collected once.
+ * and connections that have gone since left theirs. All that a worker has before its first collection is
+ * taken for garbage: half of it is what the start left (ADR 0067). Invariant: a heap that neither grows nor
+ * loses connections is collected once.
  */
 
 /** What a worker knows without collecting. */

@@ -23,8 +23,8 @@ const LOOK_MS = 5_500;
 const MAX_LOOKS = 2;
 /**
  * Above this share of working time the loop is busy: messages flow, and those that come meanwhile wait for
- * the pause. A thousand messages a second from another instance are a seventh; the pings of 18,000 connections
- * that say nothing are a fiftieth or less (docs/adr/0071-collections-and-messages.md).
+ * the pause. A thousand messages a second from another instance are a seventh; the pings of 18,000 silent
+ * connections are a fiftieth or less (docs/adr/0071-collections-and-messages.md).
  */
 const BUSY_UTILIZATION = 0.05;
 /** Of the first interval, before which there is no collection. */
