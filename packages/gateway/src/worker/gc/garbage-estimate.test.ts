@@ -4,7 +4,7 @@ import { GarbageEstimate } from "./garbage-estimate.js";
 const MIB = 1024 * 1024;
 
 function of(bytes: number, connections = 0) {
-  const reading = { bytes, connections };
+  const reading = { bytes, takenBytes: bytes, connections };
   const estimate = new GarbageEstimate(() => ({ ...reading }));
   estimate.collected();
   return { reading, estimate };
@@ -12,7 +12,7 @@ function of(bytes: number, connections = 0) {
 
 describe("the garbage estimate", () => {
   it("takes what the start left for garbage, once", () => {
-    const estimate = new GarbageEstimate(() => ({ bytes: 15 * MIB, connections: 0 }));
+    const estimate = new GarbageEstimate(() => ({ bytes: 15 * MIB, takenBytes: 15 * MIB, connections: 0 }));
     expect(estimate.isWorthIt).toBe(true);
     estimate.collected();
     expect(estimate.isWorthIt).toBe(false);
@@ -31,6 +31,19 @@ describe("the garbage estimate", () => {
     expect(estimate.isWorthIt).toBe(true);
     estimate.collected();
     expect(estimate.isWorthIt).toBe(false);
+  });
+
+  it("counts garbage within what V8 has taken already, and what it has taken where nothing lies in it", () => {
+    const { reading, estimate } = of(40 * MIB);
+    reading.bytes = 30 * MIB;
+    reading.takenBytes = 60 * MIB;
+    estimate.collected();
+    expect(estimate.isWorthIt).toBe(false);
+    reading.bytes = 34 * MIB;
+    expect(estimate.isWorthIt).toBe(true);
+    reading.bytes = 30 * MIB;
+    reading.takenBytes = 64 * MIB;
+    expect(estimate.isWorthIt).toBe(true);
   });
 
   it("wants a tenth of a large heap, whose pause is longer", () => {

@@ -33,8 +33,12 @@ export function startGcTimer(
   if (gcIntervalMs === undefined) return undefined;
   const collect = fullCollection();
   const garbage = new GarbageEstimate(() => {
-    const { total_heap_size, external_memory } = getHeapStatistics();
-    return { bytes: total_heap_size + external_memory, connections: sockets() };
+    const { used_heap_size, total_heap_size, external_memory } = getHeapStatistics();
+    return {
+      bytes: used_heap_size + external_memory,
+      takenBytes: total_heap_size + external_memory,
+      connections: sockets(),
+    };
   });
   return new GcTimer({
     clock,
