@@ -2,11 +2,10 @@
  * The garbage estimate: whether a full collection would find enough to be worth its pause.
  *
  * V8 counts what is allocated, and not what of it is still needed. What the heap has grown by since the last
- * collection is an upper bound of the garbage that has come since; what V8 has taken of the machine since, its
- * room for young objects included, is one of what it can give back; and connections that have gone since left
- * theirs. All that a worker has before its first collection is
- * taken for garbage: half of it is what the start left (ADR 0067). Invariant: a heap that neither grows nor
- * loses connections is collected once.
+ * collection is an upper bound of the garbage that has come since; what V8 has taken of the machine since,
+ * its room for young objects included, is one of what it can give back; and connections that have gone since
+ * left theirs. All that a worker has before its first collection is taken for garbage: half of it is what the
+ * start left (ADR 0067). Invariant: a heap that neither grows nor loses connections is collected once.
  */
 
 /** What a worker knows without collecting. */
