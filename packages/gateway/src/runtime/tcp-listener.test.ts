@@ -1,10 +1,10 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ListenHandle, TcpHandle } from "./tcp-handle.js";
-import { TcpListener } from "./tcp-listener.js";
+import { ACCEPTING, TcpListener } from "./tcp-listener.js";
 
 const ECHO = fileURLToPath(new URL("../testing/handle-echo.mjs", import.meta.url));
 
@@ -28,6 +28,22 @@ async function copy(): Promise<void> {
   child.send({}, uncopied as never);
   const [, handle] = (await once(child, "message")) as [object, ListenHandle];
   listener.copied(handle);
+}
+
+/** All the copies that it wants. */
+async function copyAll(): Promise<void> {
+  while (listener.uncopied !== undefined) await copy();
+}
+
+/** As many connect, and end, while the event loop of this process stands still. */
+function comeAndGo(count: number): void {
+  const script = `
+    let connected = 0;
+    for (let i = 0; i < ${count}; i++)
+      require("node:net").connect(${listener.port}, "127.0.0.1", () => {
+        if (++connected === ${count}) process.exit(0);
+      });`;
+  expect(spawnSync(process.execPath, ["-e", script]).status).toBe(0);
 }
 
 async function come(): Promise<Socket> {
@@ -94,9 +110,41 @@ describe("a listener that can pause", () => {
     await until(() => accepted.length === 1);
   });
 
+  it("takes one connection a turn from each of its descriptors, and from none in a pause", async () => {
+    await open();
+    await copyAll();
+    comeAndGo(3 * ACCEPTING);
+    const taken: number[] = [];
+    while (accepted.length < 3 * ACCEPTING) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (accepted.length > (taken.at(-1) ?? 0)) taken.push(accepted.length);
+    }
+    expect(taken).toEqual([ACCEPTING, 2 * ACCEPTING, 3 * ACCEPTING]);
+    expect(listener.pause()).toBe(true);
+    comeAndGo(2);
+    child.send({ echo: 1 });
+    await once(child, "message");
+    expect(accepted).toHaveLength(3 * ACCEPTING);
+    listener.resume();
+    await until(() => accepted.length === 3 * ACCEPTING + 2);
+  });
+
+  it("closes a copy that it did not want", async () => {
+    await open();
+    await copyAll();
+    let closed = 0;
+    const surplus = { close: () => closed++ } as unknown as ListenHandle;
+    listener.copied(surplus);
+    listener.pause();
+    listener.copied(surplus);
+    listener.close();
+    listener.copied(surplus);
+    expect(closed).toBe(3);
+  });
+
   it("leaves no listener when it is closed, paused or not", async () => {
     await open();
-    await copy();
+    await copyAll();
     listener.pause();
     listener.close();
     // The other process lets go of its copy a moment after it sent one back: until then connections are

@@ -81,9 +81,9 @@ export class Gate {
     this.#listeners.copyBy(this.#events.copier());
   }
 
-  /** A copy of the listening handle of `port` has come: that listener can pause. */
+  /** A copy of the listening handle of `port` has come: that listener can pause, and accept more at once. */
   copied(port: number, copy: ListenHandle): void {
-    this.#listeners.copied(port, copy);
+    this.#listeners.copied(port, copy, this.#events.copier());
   }
 
   /** A worker is gone, and the copies that it was to make. */

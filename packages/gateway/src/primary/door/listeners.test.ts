@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { ListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
+import { ACCEPTING } from "../../runtime/tcp-listener.js";
 import { FakeWorkerProcess } from "../testing/fake-worker-process.js";
 import { until } from "../testing/primary-world.js";
 import { Listeners } from "./listeners.js";
@@ -34,6 +35,21 @@ describe("listeners", () => {
     expect(second.copying).toEqual(listeners.ports);
   });
 
+  it("have as many copies made as they use, one after the other", async () => {
+    const { listeners } = await open();
+    const [port = 0] = listeners.ports;
+    const worker = new FakeWorkerProcess(0);
+    listeners.copyBy(worker.process);
+    let made = 0;
+    for (let at = worker.copying.indexOf(port); at >= 0; at = worker.copying.indexOf(port)) {
+      worker.copying.splice(at, 1);
+      made++;
+      const copy = { listen: () => 0, close() {} } as unknown as ListenHandle;
+      listeners.copied(port, copy, worker.process);
+    }
+    expect(made).toBe(ACCEPTING);
+  });
+
   it("do not pause without a copy, nor lose who comes meanwhile", async () => {
     const { listeners, accepted } = await open();
     const [port = 0] = listeners.ports;
@@ -46,7 +62,7 @@ describe("listeners", () => {
   it("close a copy of a port that is none of theirs", async () => {
     const { listeners } = await open();
     let closed = 0;
-    listeners.copied(1, { close: () => closed++ } as unknown as ListenHandle);
+    listeners.copied(1, { close: () => closed++ } as unknown as ListenHandle, undefined);
     expect(closed).toBe(1);
   });
 });

@@ -2,7 +2,7 @@
  * The listeners of the public ports: opened, paused and closed together, and their copies.
  *
  * A listener can pause only while it has a copy of its handle, which a worker makes (`tcp-listener.ts`).
- * Invariant: each listener has a copy, or one worker that is ready is making it, if there is any.
+ * Invariant: each listener has its copies, or one worker that is ready is making the next, if there is any.
  */
 import type { ListenHandle, openListenHandle, TcpHandle } from "../../runtime/tcp-handle.js";
 import { TcpListener } from "../../runtime/tcp-listener.js";
@@ -72,12 +72,13 @@ export class Listeners {
     }
   }
 
-  /** A copy of the handle of `port` has come. */
-  copied(port: number, copy: ListenHandle): void {
+  /** A copy of the handle of `port` has come. `worker` is to make the next, where more are needed. */
+  copied(port: number, copy: ListenHandle, worker: WorkerProcess | undefined): void {
     this.#askedOf.delete(port);
     const listener = this.#all.find((each) => each.port === port);
     if (listener === undefined) copy.close();
     else listener.copied(copy);
+    this.copyBy(worker);
   }
 
   /** A worker is gone, and the copies that it was to make; `another` is asked instead. */

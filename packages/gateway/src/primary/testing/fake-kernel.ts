@@ -8,12 +8,12 @@ import type { ListenHandle } from "../../runtime/tcp-handle.js";
 export class FakeKernel {
   readonly backlog: FakeHandle[] = [];
   accepted = 0;
-  #accepting: ListenHandle | undefined;
+  readonly #accepting = new Set<ListenHandle>();
 
   /** As `openListenHandle` of tcp-handle.ts. */
   readonly open = async (): Promise<{ handle: ListenHandle; port: number }> => {
     const handle = this.descriptor();
-    this.#accepting = handle;
+    this.#accepting.add(handle);
     return { handle, port: 1 };
   };
 
@@ -23,11 +23,11 @@ export class FakeKernel {
     const handle = {
       onconnection: () => {},
       listen(): number {
-        kernel.#accepting = handle;
+        kernel.#accepting.add(handle);
         return 0;
       },
       close(): void {
-        if (kernel.#accepting === handle) kernel.#accepting = undefined;
+        kernel.#accepting.delete(handle);
       },
     } as unknown as ListenHandle;
     return handle;
@@ -35,14 +35,18 @@ export class FakeKernel {
 
   /** Turns of the event loop, until nothing is accepted any more. */
   run(): void {
-    while (this.#accepting !== undefined && this.backlog.length > 0) {
-      this.accepted++;
-      this.#accepting.onconnection(0, this.backlog.shift());
+    while (this.#accepting.size > 0 && this.backlog.length > 0) {
+      for (const handle of this.#accepting) {
+        const client = this.backlog.shift();
+        if (client === undefined) return;
+        this.accepted++;
+        handle.onconnection(0, client);
+      }
     }
   }
 
   /** The system could not accept one. */
   exhausted(): void {
-    this.#accepting?.onconnection(-24, undefined);
+    for (const handle of this.#accepting) return handle.onconnection(-24, undefined);
   }
 }
