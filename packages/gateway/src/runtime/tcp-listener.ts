@@ -3,7 +3,7 @@
  *
  * Node cannot stop accepting without closing the listening socket, which would reset all connections in its
  * backlog. A second descriptor of the same socket keeps it alive: made by sending the handle to a worker,
- * which sends it straight back (`CopyListenHandle` in messages.ts). Pausing closes the descriptors that
+ * which sends it straight back (`copy` in hand-off-message.ts). Pausing closes the descriptors that
  * accept; resuming accepts on the copy, and the next pause needs another.
  *
  * More copies accept, too. The event loop takes one connection a turn from each descriptor, and a turn of a

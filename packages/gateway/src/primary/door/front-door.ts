@@ -50,6 +50,7 @@ export class FrontDoor {
   readonly #policy: DoorPolicy<FrontDoor | WorkerProcess>;
   readonly #destinations: Destinations;
   readonly #exhaustion: Exhaustion;
+  readonly #clock: Clock;
   readonly #check: Timer;
 
   /** `isCollecting`: whether a worker is about to collect garbage, or is doing so. */
@@ -62,6 +63,7 @@ export class FrontDoor {
     { openListenHandle, ...parts }: FrontDoorParts = {},
   ) {
     const { maxConnections, workers } = options;
+    this.#clock = clock;
     this.#options = openListenHandle === undefined ? options : { ...options, openListenHandle };
     this.#metrics = metrics;
     this.#destinations = new Destinations(
@@ -93,7 +95,7 @@ export class FrontDoor {
       options.maxPending,
       {
         pending: () => this.pending,
-        copier: () => this.#destinations.ready[0],
+        workers: () => this.#destinations.ready,
         paused: () => metrics.paused(),
       },
       clock,
@@ -133,7 +135,7 @@ export class FrontDoor {
    */
   async listen(): Promise<readonly number[]> {
     const accept = (handle: TcpHandle | undefined): void => this.#accept(handle);
-    const opened = await Listeners.open(this.#options, accept, this.#options.openListenHandle);
+    const opened = await Listeners.open(this.#options, accept, this.#clock, this.#options.openListenHandle);
     if (this.#options.accept === "primary") this.gate.guard(opened);
     else opened.close();
     return opened.ports;
@@ -142,7 +144,7 @@ export class FrontDoor {
   /** A worker has become ready. */
   joined(worker: WorkerProcess): void {
     this.#destinations.joined(worker);
-    this.gate.joined();
+    this.gate.copy();
     this.admission.proceed();
   }
 
@@ -227,6 +229,7 @@ export class FrontDoor {
   #look(logger: Logger): void {
     this.#destinations.check((worker) => this.#takeBack(worker));
     this.gate.look();
+    this.gate.copy();
     const isShut = this.shutMs > 0;
     if (this.#destinations.tell({ isShut, isFull: this.#policy.isFull() })) {
       if (isShut)

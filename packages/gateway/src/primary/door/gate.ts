@@ -21,8 +21,8 @@ const RESUME_AT = 0.5;
 export interface GateEvents {
   /** Sockets that are in the door. */
   pending(): number;
-  /** A worker that can copy a listening handle. */
-  copier(): WorkerProcess | undefined;
+  /** Those that are ready: they can copy a listening handle. */
+  workers(): readonly WorkerProcess[];
   /** A listener has paused. */
   paused(): void;
 }
@@ -31,7 +31,7 @@ export class Gate {
   readonly #maxPending: number;
   readonly #events: GateEvents;
   readonly #clock: Clock;
-  #listeners = Listeners.none();
+  #listeners: Listeners;
   #state:
     | { readonly t: "open" }
     /** `since`: monotonic ms. */
@@ -42,6 +42,7 @@ export class Gate {
     this.#maxPending = maxPending;
     this.#events = events;
     this.#clock = clock;
+    this.#listeners = Listeners.none(clock);
   }
 
   /** How long no listener has accepted, ms. */
@@ -53,7 +54,7 @@ export class Gate {
   guard(listeners: Listeners): void {
     this.#listeners = listeners;
     if (this.#state.t === "closed") listeners.close();
-    else listeners.copyBy(this.#events.copier());
+    else listeners.copyBy(this.#events.workers());
   }
 
   /** A socket has come in: pauses when the door is nearly full, each listener once it can. */
@@ -76,19 +77,19 @@ export class Gate {
     if (this.#state.t === "paused") this.#resume();
   }
 
-  /** A worker can copy handles. */
-  joined(): void {
-    this.#listeners.copyBy(this.#events.copier());
+  /** A worker has become ready, or time has passed: has the copies made that are missing. */
+  copy(): void {
+    this.#listeners.copyBy(this.#events.workers());
   }
 
   /** A copy of the listening handle of `port` has come: that listener can pause, and accept more at once. */
   copied(port: number, copy: ListenHandle): void {
-    this.#listeners.copied(port, copy, this.#events.copier());
+    this.#listeners.copied(port, copy, this.#events.workers());
   }
 
   /** A worker is gone, and the copies that it was to make. */
   lost(worker: WorkerProcess): void {
-    this.#listeners.lost(worker, this.#events.copier());
+    this.#listeners.lost(worker, this.#events.workers());
   }
 
   /** Stops listening. Idempotent. */
@@ -99,6 +100,6 @@ export class Gate {
 
   #resume(): void {
     this.#state = { t: "open" };
-    this.#listeners.resume(this.#events.copier());
+    this.#listeners.resume(this.#events.workers());
   }
 }
