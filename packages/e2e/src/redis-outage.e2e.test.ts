@@ -48,6 +48,15 @@ describe("while Redis is away", () => {
     await sdk.connect();
   });
 
+  /**
+   * Each worker has lost its link. Each asks Redis at a time of its own: an outage that ends between two of its
+   * questions is none for its clients, who are told no gap.
+   */
+  async function everyWorkerNoticed(): Promise<void> {
+    for (const worker of [0, 1])
+      await gateway.logged(({ msg, ...fields }) => msg === "lost Redis" && fields.worker === worker);
+  }
+
   /** Everything works, for clients that were connected before and for new ones. */
   async function recovered(): Promise<void> {
     await gateway.ready(30_000);
@@ -131,6 +140,7 @@ describe("while Redis is away", () => {
     expect((await commands.command("publish", { channel: "demo:c", data: 1 })).error).toMatchObject({
       temporary: true,
     });
+    await everyWorkerNoticed();
     redis.resume();
     await recovered();
   });
@@ -154,6 +164,7 @@ describe("while Redis is away", () => {
         );
       for (const [path, body] of requests)
         expect([path, (await gateway.adminPost(path, body)).status]).toEqual([path, 503]);
+      await everyWorkerNoticed();
       await backend.replicaof("NO", "ONE");
     } finally {
       backend.disconnect();
