@@ -23,7 +23,7 @@ test("what cannot be meant is said", () => {
   expect(() => parseArguments(["--what"], KNOWN)).toThrow();
 });
 
-test("docs are written from one result, or from the parts of one", () => {
+test("docs are written from one result or several", () => {
   expect(parseArguments(["--write-docs", "a.json"], KNOWN).writeDocs).toEqual(["a.json"]);
   const several = parseArguments(["--write-docs", "a.json", "--write-docs", "b.json"], KNOWN);
   expect(several.writeDocs).toEqual(["a.json", "b.json"]);

@@ -7,7 +7,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Arguments, parseArguments, USAGE } from "./arguments.js";
-import { joinedResult } from "./joined-result.js";
 import { killAll } from "./line-process.js";
 import { fleetClientName } from "./load/fleet-client.js";
 import { stormClientName } from "./load/storm-client.js";
@@ -40,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (parsed.writeDocs.length > 0) {
-    writeDocs(inOrder(joinedResult(parsed.writeDocs.map(readResult))));
+    writeDocs(parsed.writeDocs.map(readResult));
     return 0;
   }
   const before = parsed.against === undefined ? undefined : readResult(parsed.against);
@@ -109,12 +108,6 @@ function resultOf(
   };
 }
 
-/** With its scenarios in the bench's order. */
-function inOrder(result: BenchResult): BenchResult {
-  const at = (name: string): number => SCENARIOS.findIndex((scenario) => scenario.name === name);
-  return { ...result, scenarios: [...result.scenarios].sort((a, b) => at(a.name) - at(b.name)) };
-}
-
 function print(result: BenchResult): void {
   const { machine } = result;
   console.log(
@@ -135,14 +128,21 @@ function writeResult(result: BenchResult, directory: string): void {
   for (const { file, svg } of chartsOf(result)) writeFileSync(join(directory, file), svg);
 }
 
-function writeDocs(result: BenchResult): void {
+/** The results' scenarios, the latest of each; the page keeps the sections of all others. */
+function writeDocs(results: readonly BenchResult[]): void {
   const images = join(REPOSITORY, "docs/img");
   mkdirSync(images, { recursive: true });
-  const charts = chartsOf(result);
-  for (const { file, svg } of charts) writeFileSync(join(images, file), svg);
   const page = join(REPOSITORY, "docs/performance.md");
-  const paths = charts.map(({ file }) => `img/${file}`);
-  writeFileSync(page, withFigures(readFileSync(page, "utf8"), result, paths));
+  const order = SCENARIOS.map(({ name }) => name);
+  let text = readFileSync(page, "utf8");
+  for (const result of [...results].sort((a, b) => a.startedAt.localeCompare(b.startedAt))) {
+    if (result.quick) throw new Error("a quick result says nothing about speed: the docs take none");
+    const charts = chartsOf(result);
+    for (const { file, svg } of charts) writeFileSync(join(images, file), svg);
+    const paths = charts.map(({ file }) => `img/${file}`);
+    text = withFigures(text, result, paths, order);
+  }
+  writeFileSync(page, text);
   console.log(`wrote ${page}`);
 }
 

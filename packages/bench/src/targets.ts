@@ -65,7 +65,7 @@ const cpuPerDelivery = (
   must: number,
   aim: number,
 ): Target => ({
-  what: `${scenario}: CPU per delivery by ${against}'s`,
+  what: `${scenario}, ${name}: CPU per delivery by ${against}'s`,
   scenario,
   case: name,
   metric: "cpuUs",

@@ -29,7 +29,8 @@ export function tablesOf(result: BenchResult): Table[] {
     .map((scenario) => tableOf(result, scenario));
 }
 
-function tableOf(result: BenchResult, scenario: ScenarioInfo): Table {
+/** No rows where nothing was measured. */
+export function tableOf(result: BenchResult, scenario: ScenarioInfo): Table {
   const metrics = scenario.metrics.filter(
     (metric) => !metric.hidden && isMeasured(result, scenario.name, metric),
   );

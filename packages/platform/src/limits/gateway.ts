@@ -50,15 +50,15 @@ export const GATEWAY = Object.freeze({
   ),
   microsPerPingTogether: limit(
     "gateway.micros-per-ping-together",
-    29.9,
+    26.2,
     "µs of a core",
     "measured",
     `${BENCH}, Idle connections`,
-    "The same at 720 a second in one worker, on a machine that takes 2.2 times as long for everything.",
+    "The same at 720 a second in one worker, on a slower machine.",
   ),
   microsPerDelivery: limit(
     "gateway.micros-per-delivery",
-    20.6,
+    14.4,
     "µs of a core",
     "measured",
     `${BENCH}, Fan-out`,
@@ -66,7 +66,7 @@ export const GATEWAY = Object.freeze({
   ),
   microsPerDeliveryFew: limit(
     "gateway.micros-per-delivery-few",
-    16.7,
+    10.5,
     "µs of a core",
     "measured",
     `${BENCH}, Fan-out`,
@@ -90,7 +90,7 @@ export const GATEWAY = Object.freeze({
   ),
   microsPerPublication: limit(
     "gateway.micros-per-publication",
-    256,
+    190,
     "µs of a core",
     "measured",
     `${BENCH}, Across instances`,
