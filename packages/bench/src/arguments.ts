@@ -25,8 +25,8 @@ export const USAGE = `usage: npm run bench -- [scenario …] [options]
   --peers <a,b>       ours and these peers only
   --out <dir>         where JSON and charts go (default: packages/bench/out)
   --against <json>    says what got worse since that result, and ends with 1 if anything did
-  --write-docs <json> writes the scenarios of that result into docs/performance.md, and measures nothing; those
-                      that it lacks stay as they are; may be given several times
+  --write-docs <json> writes that result's scenarios into docs/performance.md, and measures nothing; others
+                      stay as they are there; may be given several times
   --install-peers     fetches Bun, and nginx with Nchan, into the cache
 `;
 

@@ -71,6 +71,16 @@ describe("each page", () => {
     expect(browser.complaints).toEqual([]);
   });
 
+  test("stays as narrow as the window while a chart has its width of before", async () => {
+    const page = await open("overview");
+    await page.setViewportSize({ width: 360, height: 640 });
+    await page.waitForSelector(".charts .uplot");
+    const width = await page.evaluate(
+      "document.querySelector('.charts .uplot').style.width = '900px', document.documentElement.scrollWidth",
+    );
+    expect(width).toBe(360);
+  });
+
   test("can be reached, searched and skipped to with the keyboard alone", async () => {
     const client = own.add(await PlainClient.connected(gateway.ws(), ["room:k"]));
     const page = await open("overview");

@@ -49,8 +49,8 @@ describe("while Redis is away", () => {
   });
 
   /**
-   * Each worker has lost its link. Each asks Redis at a time of its own: an outage that ends between two of its
-   * questions is none for its clients, who are told no gap.
+   * Each worker has lost its link. Each asks Redis at a time of its own: an outage that ends between two of
+   * its questions is none for its clients, who are told no gap.
    */
   async function everyWorkerNoticed(): Promise<void> {
     for (const worker of [0, 1])

@@ -81,6 +81,10 @@ test("writing it twice changes nothing", () => {
   expect(written(result, once)).toBe(once);
 });
 
+test("a quick result is refused", () => {
+  expect(() => written({ ...resultOf({ ours: [{ cost: 1 }] }), quick: true })).toThrow("a quick result");
+});
+
 test("a page without markers is not touched", () => {
   expect(() => written(resultOf({}), "# Performance")).toThrow("markers");
 });

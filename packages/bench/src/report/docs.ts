@@ -18,7 +18,7 @@ const COLUMNS = 110;
 /**
  * `page` with the sections of the result's scenarios replaced or added. `charts`: their paths as the page
  * names them. `order`: names of scenarios, in which the sections stand; those that it lacks are dropped.
- * Throws where the page lacks its markers.
+ * Throws where the page lacks its markers, and for a result of small sizes.
  */
 export function withFigures(
   page: string,
@@ -26,6 +26,7 @@ export function withFigures(
   charts: readonly string[],
   order: readonly string[],
 ): string {
+  if (result.quick) throw new Error("a quick result says nothing about speed: the docs take none");
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
   if (begin === -1 || end < begin)
